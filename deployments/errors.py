@@ -1,0 +1,115 @@
+"""The tree of failures, by who must act. It is also the on-call guide: the class names the family.
+
+Every error carries facts (for JSON, reports and notices) and ends with the next command to type.
+No message may contain a secret or a value of personal data: facts are written by code that knows both.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Family = Literal["code", "declaration", "upstream", "retryable"]
+
+WHO_ACTS: dict[Family, str] = {
+    "code": "engineer (a fault of the software)",
+    "declaration": "engineer (declaration or settings)",
+    "upstream": "owner of the source (data or system)",
+    "retryable": "nobody yet: it will be retried",
+}
+
+
+class HeadgateError(Exception):
+    """A handled failure: what happened, where, what was expected, and the next command.
+
+    `code` is short and stable: incidents are grouped by it and runbooks are named after it.
+    """
+
+    family: ClassVar[Family] = "code"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, next_command: str | None = None, **facts: object
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).__name__.removesuffix("Error").upper()
+        self.next_command = next_command
+        self.facts = facts
+
+    def __str__(self) -> str:
+        lines = [self.message, f"  who must act: {WHO_ACTS[self.family]}"]
+        if self.next_command:
+            lines.append(f"  next: {self.next_command}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Prefect pickles exceptions with task results; keyword-only arguments need their own way back.
+        return (_rebuild, (type(self), self.message, self.code, self.next_command, self.facts))
+
+    def to_json(self) -> dict[str, object]:
+        """The facts of the failure for `--json`, records and notices."""
+        return {
+            "code": self.code,
+            "family": self.family,
+            "message": self.message,
+            "who_must_act": WHO_ACTS[self.family],
+            "next_command": self.next_command,
+            "facts": {key: value for key, value in self.facts.items() if value is not None},
+        }
+
+
+def _rebuild(
+    kind: type[HeadgateError], message: str, code: str, next_command: str | None, facts: dict[str, object]
+) -> HeadgateError:
+    return kind(message, code=code, next_command=next_command, **facts)
+
+
+class CodeError(HeadgateError):
+    """The software is at fault: an invariant didn't hold."""
+
+    family = "code"
+
+
+class AccountingError(CodeError):
+    """Rows don't add up at a hand-over; the batch is not published."""
+
+
+class DeclarationError(HeadgateError):
+    """A declaration, a setting or the call is wrong; nothing was run."""
+
+    family = "declaration"
+
+
+class UpstreamError(HeadgateError):
+    """The source or its data is wrong or absent; the live table is unchanged."""
+
+    family = "upstream"
+
+
+class ContractError(UpstreamError):
+    """The source doesn't deliver the columns the contract names."""
+
+
+class ToleranceError(UpstreamError):
+    """More rows fail than the declaration tolerates."""
+
+
+class CheckFailedError(UpstreamError):
+    """A critical check of the batch failed; it was not published."""
+
+
+class DriftStopError(UpstreamError):
+    """The batch differs from its history and the table's policy is to stop."""
+
+
+class SourceMissingError(UpstreamError):
+    """The source has nothing at the place it was declared for this window."""
+
+
+class SourceUnreachableError(UpstreamError):
+    """The source can't be reached or read."""
+
+
+class RetryableError(HeadgateError):
+    """It may pass by itself: a lost connection, a lock, a busy server."""
+
+    family = "retryable"

@@ -1,0 +1,1 @@
+"""One file per flow, and the command line."""
