@@ -1,0 +1,243 @@
+"""The checks of a table: Great Expectations' own keys, with a stable code, an owner and what to do with failing rows.
+
+A suite can be moved to and from the library: `type`, `kwargs`, `severity`, `meta`, `notes` and `description` are its
+own; `code`, `rows`, `tolerance`, `owner` and `on` are ours. Reading one imports nothing of the library.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
+
+from deployments.declarations.model import Declared, QualifiedName
+from deployments.declarations.problems import nearest
+from deployments.declarations.rule_faults import Fault, rule_faults
+from deployments.declarations.signatures import COLUMN_ARGUMENTS, Signature, signatures
+
+Model = TypeVar("Model")
+Severity = Literal["critical", "warning", "info"]
+Place = Literal["batch", "candidate", "both"]
+
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_KNOWN_ERRORS = frozenset(get_args(ErrorType))
+
+
+def _share(value: object) -> object:
+    """A share from 0 to below 1, from `1%`, `1 %`, `0.01` or 0.01."""
+    if value is None:
+        return None
+    percent = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if percent:
+        share = float(percent[1]) / 100
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        share = float(value)
+    else:
+        raise ValueError(f"{value!r} isn't a share; allowed: a percentage such as 1% or a number such as 0.01")
+    if not 0 <= share < 1:
+        raise ValueError(f"{value!r} isn't below 100 %; write 1% or 0.01 for one row in a hundred")
+    return share
+
+
+def _code(value: str) -> str:
+    if not _CODE.fullmatch(value) or len(value) > 40:
+        raise ValueError(
+            f"'{value}' isn't a code; allowed: capital letters, digits and single hyphens, such as TRX-KEY"
+        )
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share)]
+
+
+class Rule(Declared):
+    """One check of a suite."""
+
+    code: Annotated[str, BeforeValidator(lambda value: _code(value) if isinstance(value, str) else value)] = Field(
+        description="Short stable name: the row of reports, the reason of quarantined rows."
+    )
+    type: str = Field(description="Name of the expectation, of Great Expectations or of ours.")
+    kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments.")
+    severity: Severity = Field(default="critical", description="critical stops the batch, warning tells, info records.")
+    notes: str | None = Field(
+        default=None, description="Why the rule holds, in a sentence, for whoever reads an alarm."
+    )
+    description: str | None = Field(
+        default=None, description="Sentence shown in place of the one made from type and kwargs."
+    )
+    owner: str | None = Field(default=None, description="Who answers for the rule, when not the table's owner.")
+    rows: Literal["quarantine"] | None = Field(
+        default=None, description="quarantine: rows that fail are set aside and the rest is published."
+    )
+    tolerance: Share | None = Field(
+        default=None,
+        description="With rows: quarantine, the share of rows that may fail, such as 1%; more stops the batch.",
+    )
+    on: Place = Field(
+        default="batch",
+        description="batch: once on the extracted rows, in memory while they fit, else on the candidate; "
+        "candidate: on the unpublished table in the warehouse; both: on each.",
+    )
+    meta: dict[str, Any] | None = Field(default=None, description="Anything else to keep with the rule.")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_fault(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return _validated(cls.__name__, data, handler, rule_faults)
+
+    @property
+    def signature(self) -> Signature:
+        return signatures()[self.type]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the checked table that the rule looks at, each once."""
+        return tuple(dict.fromkeys(name for _, name in columns_named(self.kwargs)))
+
+    def runs_in_memory(self) -> bool:
+        """Whether the rule is to be run on the batch while it is in memory."""
+        return self.on in ("batch", "both") and self.signature.memory
+
+    def runs_on_candidate(self, *, checked_in_memory: bool) -> bool:
+        """Whether the rule is to be run on the candidate, given that the batch was (or wasn't) checked in memory."""
+        if self.on in ("candidate", "both"):
+            return True
+        return not (checked_in_memory and self.signature.memory)
+
+
+class DriftPolicy(Declared):
+    """What happens when a batch differs from its history; it wins over a rule's severity."""
+
+    policy: Literal["warn", "stop"] = Field(default="warn", description="warn: publish and tell; stop: don't publish.")
+    sensitivity: Literal["low", "normal", "high"] = Field(default="normal", description="How small a change is told.")
+    ignore: tuple[str, ...] = Field(default=(), description="Columns whose drift is never told.")
+
+
+class Suite(Declared):
+    """The checks of one table, and its policy for drift."""
+
+    table: QualifiedName = Field(description="The table (schema.table) the suite belongs to.")
+    description: str | None = Field(default=None, description="What the suite as a whole protects.")
+    expectations: tuple[Rule, ...] = Field(default=(), description="The checks, in the order of the report.")
+    drift: DriftPolicy = Field(default=DriftPolicy(), description="Policy for batches unlike their history.")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_fault(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        return _validated(cls.__name__, data, handler, _duplicate_codes)
+
+    def rule(self, code: str) -> Rule | None:
+        return next((rule for rule in self.expectations if rule.code == code), None)
+
+    def in_memory(self) -> Suite:
+        """The suite with only those rules that run on the batch in memory."""
+        return self.model_copy(update={"expectations": tuple(r for r in self.expectations if r.runs_in_memory())})
+
+    def on_candidate(self, *, checked_in_memory: bool) -> Suite:
+        """The suite with only those rules that run on the candidate."""
+        rules = (r for r in self.expectations if r.runs_on_candidate(checked_in_memory=checked_in_memory))
+        return self.model_copy(update={"expectations": tuple(rules)})
+
+
+def check_suite(suite: Suite, column_names: Collection[str]) -> list[Fault]:
+    """Columns a suite names which its table doesn't have: the place of each within the suite, and a sentence."""
+    faults: list[Fault] = []
+    for position, rule in enumerate(suite.expectations):
+        for place, name in columns_named(rule.kwargs):
+            if name not in column_names:
+                faults.append((("expectations", position, "kwargs", *place), _no_column(name, suite, column_names)))
+    for position, name in enumerate(suite.drift.ignore):
+        if name not in column_names:
+            faults.append((("drift", "ignore", position), _no_column(name, suite, column_names)))
+    return faults
+
+
+def columns_named(kwargs: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Every column the arguments of a rule name, with its place within them."""
+    for key in COLUMN_ARGUMENTS:
+        value = kwargs.get(key)
+        if isinstance(value, str):
+            yield (key,), value
+        elif isinstance(value, list | tuple):
+            yield from (((key, position), name) for position, name in enumerate(value) if isinstance(name, str))
+    condition = kwargs.get("row_condition")
+    if isinstance(condition, Mapping):
+        for name in _condition_columns(condition):
+            yield ("row_condition",), name
+
+
+def _condition_columns(condition: Mapping[str, Any]) -> Iterator[str]:
+    column = condition.get("column")
+    if isinstance(column, Mapping) and isinstance(column.get("name"), str):
+        yield column["name"]
+    for part in condition.get("conditions") or ():
+        if isinstance(part, Mapping):
+            yield from _condition_columns(part)
+
+
+def _no_column(name: str, suite: Suite, column_names: Collection[str]) -> str:
+    meant = nearest(name, column_names)
+    hint = f"; did you mean '{meant}'?" if meant else f"; it has {', '.join(column_names)}"
+    return f"{suite.table} has no column '{name}'{hint}"
+
+
+def _duplicate_codes(data: Mapping[str, Any]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    rules = data.get("expectations")
+    for position, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
+        code = rule.get("code") if isinstance(rule, Mapping) else getattr(rule, "code", None)
+        if isinstance(code, str):
+            if code in seen:
+                yield (
+                    ("expectations", position, "code"),
+                    f"'{code}' is used twice (rules {seen[code]} and {position + 1})",
+                )
+            seen.setdefault(code, position + 1)
+
+
+def _validated(
+    title: str,
+    data: Any,
+    handler: Callable[[Any], Model],
+    find: Callable[[Mapping[str, Any]], Iterable[Fault]],
+) -> Model:
+    """Run pydantic's own validation and ours, and raise the faults of both together, each with its place."""
+    faults: list[InitErrorDetails] = []
+    model: Model | None = None
+    try:
+        model = handler(data)
+    except ValidationError as error:
+        faults.extend(_again(detail) for detail in error.errors(include_url=False))
+    found: Iterable[Fault] = find(data) if isinstance(data, Mapping) else ()
+    for place, sentence in found:
+        fault = InitErrorDetails(
+            type="value_error", loc=place, input=_at(data, place), ctx={"error": ValueError(sentence)}
+        )
+        faults.append(fault)
+    if faults or model is None:
+        raise ValidationError.from_exception_data(title, faults)
+    return model
+
+
+def _again(detail: ErrorDetails) -> InitErrorDetails:
+    """A fault pydantic found, in the form in which it can be raised once more beside ours."""
+    if detail["type"] in _KNOWN_ERRORS:
+        return InitErrorDetails(
+            type=detail["type"], loc=detail["loc"], input=detail["input"], ctx=detail.get("ctx", {})
+        )  # fmt: skip
+    kind = PydanticCustomError("fault", "{sentence}", {"sentence": detail["msg"]})
+    return InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"])
+
+
+def _at(data: Any, place: tuple[int | str, ...]) -> Any:
+    for part in place:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return data
+    return data

@@ -1,0 +1,60 @@
+"""Great Expectations, imported once per process, quiet, and only when a suite is run.
+
+The import takes 2.5-7 s and 240 MB: `import_in_background` starts it beside the extract. Analytics and progress bars
+are off, the context is ephemeral: nothing is sent and no file is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from functools import cache
+from typing import Any
+
+_lock = threading.Lock()
+
+
+def great_expectations() -> Any:
+    """The library, with our own expectations registered. Safe to call from several threads."""
+    with _lock:
+        return _load()
+
+
+@cache
+def _load() -> Any:
+    # Read by the library while it is imported; a user's own choice to send analytics is not ours to make either.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations as library
+
+        from expectations.suites import custom
+    # A crash of a check is reported by its outcome; the library would print its traceback besides.
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    custom.register()
+    return library
+
+
+def context() -> Any:
+    """The ephemeral context of this process."""
+    library = great_expectations()
+    with _lock:
+        return _context(library)
+
+
+@cache
+def _context(library: Any) -> Any:
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    made = library.get_context(mode="ephemeral")
+    made.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return made
+
+
+def import_in_background() -> threading.Thread:
+    """Start the import in a thread, to be had beside the extract; whoever needs the library first waits for it."""
+    thread = threading.Thread(target=context, name="import-great-expectations", daemon=True)
+    thread.start()
+    return thread
