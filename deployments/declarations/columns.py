@@ -1,0 +1,145 @@
+"""The contract's columns: a type both warehouses know, and the declared conversions that lead to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from deployments.declarations.model import Declared, Identifier
+
+Kind = Literal["smallint", "integer", "bigint", "decimal", "double precision", "boolean", "date", "timestamp",
+               "timestamptz", "varchar"]  # fmt: skip
+Cast = Literal["trim", "whole_number", "drop_thousands", "upper", "lower"]
+
+_ALIASES: dict[str, Kind] = {
+    "smallint": "smallint", "int2": "smallint", "integer": "integer", "int": "integer", "int4": "integer",
+    "bigint": "bigint", "int8": "bigint", "decimal": "decimal", "numeric": "decimal",
+    "double precision": "double precision", "float8": "double precision", "double": "double precision",
+    "boolean": "boolean", "bool": "boolean", "date": "date", "timestamp": "timestamp", "timestamptz": "timestamptz",
+    "varchar": "varchar", "character varying": "varchar",
+}  # fmt: skip
+_TYPE = re.compile(r"(?P<name>[a-z0-9 ]+?)\s*(?:\(\s*(?P<a>\d+)\s*(?:,\s*(?P<b>\d+)\s*)?\))?")
+MAX_VARCHAR_BYTES = 65535
+MAX_PRECISION = 38
+_ALLOWED = "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A warehouse type. `length` is in bytes of UTF-8, as Redshift counts, on both warehouses."""
+
+    kind: Kind
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "varchar":
+            return f"varchar({self.length})"
+        if self.kind == "decimal":
+            return f"decimal({self.precision},{self.scale})"
+        return self.kind
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("smallint", "integer", "bigint", "decimal", "double precision")
+
+
+def parse_type(text: str) -> ColumnType:
+    """The type a declaration spells; ValueError with what is allowed when it isn't one."""
+    match = _TYPE.fullmatch(text.strip().lower())
+    kind = _ALIASES.get(match["name"].strip()) if match else None
+    if match is None or kind is None:
+        hint = " (Redshift's TEXT is varchar(256): write the length you mean)" if text.lower() == "text" else ""
+        raise ValueError(f"'{text}' isn't a type of both warehouses{hint}; allowed: {_ALLOWED}")
+    a, b = match["a"], match["b"]
+    if kind == "varchar":
+        if a is None or b is not None or not 1 <= int(a) <= MAX_VARCHAR_BYTES:
+            raise ValueError(f"'{text}': varchar needs a length in bytes from 1 to {MAX_VARCHAR_BYTES}")
+        return ColumnType(kind, length=int(a))
+    if kind == "decimal":
+        precision, scale = int(a or 0), int(b or 0)
+        if not 1 <= precision <= MAX_PRECISION or scale > precision:
+            raise ValueError(f"'{text}': decimal needs (precision, scale), 1 to {MAX_PRECISION} digits")
+        return ColumnType(kind, precision=precision, scale=scale)
+    if a is not None:
+        raise ValueError(f"'{text}': {kind} takes no length")
+    return ColumnType(kind)
+
+
+class Column(Declared):
+    """One column of the contract."""
+
+    name: Identifier = Field(description="Name in the warehouse.")
+    type: str = Field(description=f"One of {_ALLOWED}.")
+    nullable: bool = Field(True, description="False: a row without a value is quarantined (NOT-NULL).")
+    from_: str | None = Field(None, alias="from", description="Name in the source, when it differs.")
+    unit: str | None = Field(None, description="What the number counts, such as USD or seconds; for reports.")
+    description: str | None = Field(None, description="What it means; becomes the column's comment.")
+    null: tuple[str, ...] = Field((), description="Spellings that mean 'no value', such as NA.")
+    cast: tuple[Cast, ...] = Field((), description="Conversions in order: trim, whole_number (17850.0 is 17850), "
+                                                   "drop_thousands (1,234 is 1234), upper, lower.")  # fmt: skip
+    format: str | None = Field(None, description="strptime format of a date or timestamp that isn't ISO.")
+    source_timezone: str | None = Field(None, description="Zone of a timestamp written without one; stored as UTC.")
+    ambiguous: Literal["quarantine", "first", "second"] = Field(
+        "quarantine", description="Which of the two hours when clocks go back; quarantine when unknown."
+    )
+    encode: str | None = Field(None, description="Redshift column encoding, such as az64 or zstd.")
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, text: str) -> str:
+        return str(parse_type(text))
+
+    @field_validator("cast", "null", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("encode")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        known = ("auto", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw",
+                 "runlength", "text255", "text32k", "zstd")  # fmt: skip
+        if value is not None and value.lower() not in known:
+            raise ValueError(f"'{value}' isn't a Redshift encoding; allowed: {', '.join(known)}")
+        return value
+
+    @field_validator("source_timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        return None if zone is None else check_zone(zone)
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Column:
+        kind = self.column_type.kind
+        if kind == "timestamp" and self.source_timezone is None:
+            raise ValueError("a timestamp without zone needs source_timezone (UTC if the source writes UTC)")
+        if kind != "timestamp" and self.source_timezone is not None:
+            raise ValueError(f"source_timezone belongs to timestamp, not to {kind}")
+        if self.format is not None and kind not in ("date", "timestamp"):
+            raise ValueError(f"format belongs to date and timestamp, not to {kind}")
+        if "whole_number" in self.cast and not self.column_type.is_number and kind != "varchar":
+            raise ValueError(f"cast whole_number belongs to numbers (or their text), not to {kind}")
+        return self
+
+    @property
+    def column_type(self) -> ColumnType:
+        return parse_type(self.type)
+
+    @property
+    def source_name(self) -> str:
+        return self.from_ or self.name
+
+
+def check_zone(zone: str) -> str:
+    """Return the IANA zone name if it exists; ValueError otherwise."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{zone}' isn't a time zone; allowed: IANA names such as Asia/Seoul or UTC") from None
+    return zone

@@ -1,0 +1,55 @@
+"""The base of every declaration, and the spellings they share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Declared(BaseModel):
+    """A frozen model that refuses unknown keys: a typo must never be a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def _identifier(name: str) -> str:
+    if not IDENTIFIER.fullmatch(name):
+        raise ValueError(
+            f"'{name}' can't be a name in both warehouses: lower-case letters, digits and _, at most 63, "
+            "not starting with a digit"
+        )
+    return name
+
+
+def _qualified(name: str) -> str:
+    schema, dot, table = name.partition(".")
+    if not dot or not IDENTIFIER.fullmatch(schema) or not IDENTIFIER.fullmatch(table):
+        raise ValueError(f"'{name}' must be schema.table in lower-case letters, digits and _")
+    if len(table) > 48:
+        raise ValueError(f"'{table}' is longer than 48 characters; candidates and proofs need room for a suffix")
+    return name
+
+
+def _duration(text: str) -> str:
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"'{text}' isn't a duration; allowed: a number with s, m, h or d, such as 15m")
+    return text
+
+
+def seconds(duration: str) -> int:
+    """Seconds of a duration such as '15m' (checked when the declaration was read)."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise ValueError(f"'{duration}' isn't a duration")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+QualifiedName = Annotated[str, AfterValidator(_qualified)]
+Duration = Annotated[str, AfterValidator(_duration)]

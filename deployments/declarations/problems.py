@@ -1,0 +1,57 @@
+"""A mistake in a declaration, told so that it can be mended at once: where, what, what is allowed, what was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deployments.errors import DeclarationError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake. `line` counts from 1 and is 0 when the file as a whole is meant."""
+
+    file: Path
+    line: int
+    key: str
+    message: str
+    found: str | None = None
+    allowed: str | None = None
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else str(self.file)
+        text = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        if self.found is not None:
+            text += f"; found {self.found}"
+        if self.allowed is not None:
+            text += f"; allowed: {self.allowed}"
+        if self.nearest is not None:
+            text += f"; did you mean '{self.nearest}'?"
+        return text
+
+    def to_json(self) -> dict[str, object]:
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The known name that a mistyped one most likely meant, or None."""
+    matches = difflib.get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def fail_on(problems: Sequence[Problem]) -> None:
+    """Raise one DeclarationError that lists every problem; does nothing when there are none."""
+    if not problems:
+        return
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    listing = "\n".join(f"  {problem}" for problem in problems)
+    raise DeclarationError(
+        f"{count} in the declarations:\n{listing}",
+        code="DECLARATION",
+        next_command="headgate check",
+        problems=[problem.to_json() for problem in problems],
+    )

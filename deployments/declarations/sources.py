@@ -1,0 +1,124 @@
+"""Where rows come from. A source names its connection; addresses with secrets live in settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from deployments.declarations.model import Declared, Duration, Identifier
+
+OnMissing = Literal["fail", "empty", "wait"]
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class Cursor(Declared):
+    """The source column that says when a row was made or last changed."""
+
+    column: str = Field(description="Column of the source.")
+    kind: Literal["immutable", "mutable"] = Field(description="mutable: rows change after they were first written.")
+    lag: Duration = Field("0s", description="How late a commit may become visible; windows are read that much later.")
+
+
+class WaitFor(Declared):
+    """What must be there before a batch is read; until then the batch is waiting, not failed."""
+
+    query: str | None = Field(None, description="A SELECT on the source's connection that returns true when ready.")
+    url: str | None = Field(None, description="An object or page that must exist; may hold window placeholders.")
+    table: str | None = Field(None, description="A table of this project that must have published the window.")
+    until: str = Field(description="Local time of the day ('05:30') at which waiting becomes a late-upstream incident.")
+    every: Duration = Field("5m", description="How often to look.")
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> WaitFor:
+        if sum(value is not None for value in (self.query, self.url, self.table)) != 1:
+            raise ValueError("wait_for needs exactly one of query, url, table")
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.until):
+            raise ValueError(f"until '{self.until}' isn't a time of day such as 05:30")
+        return self
+
+
+class _Source(Declared):
+    connection: Identifier | None = Field(None, description="Name of a connection in the settings.")
+    on_missing: OnMissing = Field("fail", description="A window without data: fail, empty (publish nothing) or wait.")
+    wait_for: WaitFor | None = Field(None, description="What must be there before the batch is read.")
+
+
+class CsvSource(_Source):
+    """CSV text (RFC 4180) at a URL: http(s), file or s3. The first record is the header."""
+
+    kind: Literal["csv"]
+    url: str = Field(description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone.")
+    delimiter: str = Field(",", description="One character.")
+    encoding: str = Field("utf-8", description="A Python codec name; the text is stored as UTF-8.")
+    compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_char(cls, value: str) -> str:
+        value = {"\\t": "\t", "tab": "\t"}.get(value, value)
+        if len(value) != 1 or not value.isascii() or value in '"\r\n\\':
+            raise ValueError(f"{value!r} can't be a delimiter; allowed: one ASCII character such as , ; | or tab")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _codec(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError(f"'{value}' isn't a text encoding Python knows") from None
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _placeholders(cls, value: str) -> str:
+        return check_url(value)
+
+
+class JsonSource(_Source):
+    """JSON over http(s) or in a file: a list of flat records, in pages if there are any."""
+
+    kind: Literal["json"]
+    url: str = Field(description="First page; may hold window placeholders.")
+    records: str | None = Field(None, description="Dotted path of the list of records; none: the document is the list.")
+    next: str | None = Field(None, description="Dotted path of the next page's URL; null or absent ends the paging.")
+    max_pages: int = Field(10_000, ge=1, description="A paging that never ends is an error.")
+
+    @field_validator("url")
+    @classmethod
+    def _placeholders(cls, value: str) -> str:
+        return check_url(value)
+
+
+class PostgresSource(_Source):
+    """A SELECT on a PostgreSQL database, read by COPY TO STDOUT in a read-only transaction."""
+
+    kind: Literal["postgres"]
+    connection: Identifier = Field(description="Name of a connection in the settings.")
+    query: str = Field(description="One SELECT; the window is added around it by the cursor.")
+    cursor: Cursor | None = Field(None, description="Needed when the table has windows.")
+    statement_timeout: Duration = Field("1h", description="The source cancels a longer statement.")
+
+    @field_validator("query")
+    @classmethod
+    def _one_select(cls, value: str) -> str:
+        text = value.strip().rstrip(";").strip()
+        if not re.match(r"(?is)^(select|with)\b", text):
+            raise ValueError("must be one SELECT (or WITH ... SELECT)")
+        return text
+
+
+Source = Annotated[CsvSource | JsonSource | PostgresSource, Field(discriminator="kind")]
+
+
+def check_url(value: str) -> str:
+    """Return a URL template whose scheme and placeholders are known; ValueError otherwise."""
+    scheme = value.partition("://")[0] if "://" in value else ""
+    if scheme not in ("http", "https", "file", "s3") and not value.startswith("/"):
+        raise ValueError(f"'{value}' must start with http://, https://, file://, s3:// or, with a connection, /")
+    for placeholder in _PLACEHOLDER.findall(value):
+        if not re.fullmatch(r"window\.(start|end)(:.+)?", placeholder):
+            raise ValueError(f"'{{{placeholder}}}' isn't known; allowed: {{window.start:%Y-%m-%d}}, {{window.end:...}}")
+    return value

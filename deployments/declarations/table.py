@@ -1,0 +1,233 @@
+"""The declaration of a table: source, windows, contract, load and everything that follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from deployments.declarations.columns import Column, check_zone
+from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName
+from deployments.declarations.sources import PostgresSource, Source
+from deployments.windows import Grid, check_every
+
+Mode = Literal["full_refresh", "append", "replace_window", "merge"]
+Tier = Literal["core", "standard", "experimental"]
+ChangePolicy = Literal["allow", "warn", "fail", "evolve"]
+COPY_OPTIONS = ("acceptinvchars", "comprows", "maxerror", "region", "roundec", "statupdate", "compupdate")
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+class WindowSpec(Declared):
+    """The grid of windows: what one batch covers."""
+
+    every: str = Field(description="hour, day, week, month, or a number with m, h or d.")
+    timezone: str = Field(description="IANA zone in which days and months are counted.")
+    start: datetime = Field(description="Local start of the first window.")
+    end: datetime | None = Field(None, description="Local end of the last window; null: it goes on.")
+
+    @field_validator("every")
+    @classmethod
+    def _known_step(cls, value: str) -> str:
+        return check_every(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return check_zone(value)
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _local_time(cls, value: object) -> object:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime(value.year, value.month, value.day)
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> WindowSpec:
+        for moment in (self.start, self.end):
+            if moment is not None and moment.tzinfo is not None:
+                raise ValueError("start and end are local times of the declared timezone: write them without offset")
+        if self.end is not None and self.end <= self.start:
+            raise ValueError("end must come after start")
+        if self.every == "month" and self.start.day > 28:
+            raise ValueError("monthly windows must start on a day every month has (1 to 28)")
+        return self
+
+    def grid(self) -> Grid:
+        return Grid(self.every, self.timezone, self.start, self.end)
+
+
+class Schedule(Declared):
+    """When to look for windows that are due; what a run covers is the window's business."""
+
+    cron: str = Field(description="Five fields, in the window's time zone.")
+    timezone: str | None = Field(None, description="Zone of the cron; default: the window's, else UTC.")
+    catchup: bool = Field(True, description="Load windows that were missed, oldest first.")
+    max_active_runs: int = Field(1, ge=1, description="Flow runs of this table at the same time.")
+    parallel: int = Field(1, ge=1, le=32, description="Windows loaded side by side within one run.")
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError(f"'{value}' must have five fields: minute hour day month weekday")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return None if value is None else check_zone(value)
+
+
+class Keep(Declared):
+    """Which row of a key stays when a batch holds several."""
+
+    latest_by: Identifier = Field(description="Column of the contract; the greatest value wins, the rest is superseded.")
+
+
+class SchemaChange(Declared):
+    """What to do when the source, the declaration and the live table differ."""
+
+    added: ChangePolicy = Field("warn", description="The source has a column the contract doesn't name.")
+    removed: ChangePolicy = Field("fail", description="The source lacks a column of the contract.")
+    reordered: ChangePolicy = Field("allow", description="Same columns in another order.")
+    widened: ChangePolicy = Field("evolve", description="The contract allows longer values than the live table.")
+    narrowed: ChangePolicy = Field("fail", description="The contract allows less than the live table holds.")
+    retyped: ChangePolicy = Field("fail", description="Another type than the live table's.")
+    new_column: ChangePolicy = Field("evolve", description="The contract has a column the live table lacks.")
+
+
+class Load(Declared):
+    """How a batch changes the live table."""
+
+    mode: Mode = Field(description="full_refresh, append, replace_window or merge.")
+    window_column: Identifier | None = Field(None, description="replace_window: the column whose values are the window.")
+    keep: Keep | None = Field(None, description="merge: which row of a repeated key stays.")
+    deletes: Literal["keep", "compare_keys"] = Field("keep", description="compare_keys: rows gone from the source go.")
+    on_schema_change: SchemaChange = Field(default_factory=SchemaChange, description="Policy per kind of change.")
+    shrink_guard: str = Field("50%", description="full_refresh fails when the table would lose more than this share.")
+    tolerance: str = Field("1%", description="The batch fails when more rows than this are quarantined in all.")
+    generations: int = Field(2, ge=0, le=30, description="How many publishes can be undone.")
+    stage: Literal["parts", "in_place"] = Field("parts", description="in_place: load the producer's objects directly.")
+    copy_options: dict[str, str | int | bool] = Field(default_factory=dict, description="Redshift COPY options.")
+
+    @field_validator("copy_options")
+    @classmethod
+    def _listed(cls, value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+        for name in value:
+            if name.lower() not in COPY_OPTIONS:
+                raise ValueError(f"'{name}' isn't on the allow-list; allowed: {', '.join(COPY_OPTIONS)}")
+        return value
+
+    @field_validator("shrink_guard", "tolerance")
+    @classmethod
+    def _share(cls, value: str) -> str:
+        share(value)
+        return value
+
+
+class Physical(Declared):
+    """Redshift's physical layout; the PostgreSQL adapter makes an index on the key and the sort key instead."""
+
+    diststyle: Literal["auto", "even", "all", "key"] = Field("auto", description="Distribution style.")
+    distkey: Identifier | None = Field(None, description="Needed by diststyle key.")
+    sortkey: tuple[Identifier, ...] = Field((), description="Sort key, compound, in order.")
+
+    @model_validator(mode="after")
+    def _key_given(self) -> Physical:
+        if (self.diststyle == "key") != (self.distkey is not None):
+            raise ValueError("diststyle key and distkey belong together")
+        return self
+
+
+class Retries(Declared):
+    """Retries of what may pass by itself."""
+
+    count: int = Field(1, ge=0, le=10, description="Retries of a failed step.")
+    delay: Duration = Field("3m", description="Pause before a retry.")
+
+
+class Sla(Declared):
+    """A promise to a stakeholder."""
+
+    for_: str = Field(alias="for", description="Who relies on it.")
+    fresh_by: str | None = Field(None, description="Local time by which the last due window is published.")
+    max_age: Duration | None = Field(None, description="Data is never older than this.")
+    contact: str | None = Field(None, description="Who is told.")
+
+    @model_validator(mode="after")
+    def _promise(self) -> Sla:
+        if self.fresh_by is None and self.max_age is None:
+            raise ValueError("an sla needs fresh_by or max_age")
+        if self.fresh_by is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.fresh_by):
+            raise ValueError(f"fresh_by '{self.fresh_by}' isn't a time of day such as 06:00")
+        return self
+
+
+class Table(Declared):
+    """A declared target in the warehouse. Rules between keys are in `rules.py`, which reports them all at once."""
+
+    table: QualifiedName = Field(description="schema.table in the warehouse.")
+    description: str = Field(description="What one row is; becomes the table's comment.")
+    owner: str = Field(description="Who answers for the data.")
+    tier: Tier = Field("standard", description="core tables count in failure rate and SLA.")
+    source: Source = Field(description="Where rows come from.")
+    window: WindowSpec | None = Field(None, description="What one batch covers; none: the whole source at once.")
+    schedule: Schedule | None = Field(None, description="When to look.")
+    columns: tuple[Column, ...] = Field(min_length=1, description="The contract, in order.")
+    key: tuple[Identifier, ...] = Field((), description="Columns that identify a row.")
+    load: Load = Field(description="How a batch changes the live table.")
+    physical: Physical = Field(default_factory=Physical, description="Redshift's layout.")
+    grants: tuple[Identifier, ...] = Field((), description="Groups that may select.")
+    retries: Retries = Field(default_factory=Retries, description="Retries of what may pass by itself.")
+    sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
+    pii: dict[Identifier, Literal["hash", "hide"]] = Field(
+        default_factory=dict, description="hash: stored as a keyed hash; hide: stored as it is, never shown."
+    )
+    runbook: str | None = Field(None, description="Link for the on-call.")
+
+    @property
+    def schema_name(self) -> str:
+        return self.table.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.table.partition(".")[2]
+
+    @property
+    def grid(self) -> Grid | None:
+        return None if self.window is None else self.window.grid()
+
+    @property
+    def cursor_is_mutable(self) -> bool:
+        source = self.source
+        return isinstance(source, PostgresSource) and source.cursor is not None and source.cursor.kind == "mutable"
+
+    def column(self, name: str) -> Column:
+        """The contract's column of that name; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """Columns whose values never appear outside the warehouse."""
+        return frozenset(self.pii)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the declaration, recorded with each run."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def share(text: str) -> float:
+    """The number from 0 to 1 that '1%' spells; ValueError otherwise."""
+    match = _SHARE.fullmatch(text.strip())
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"'{text}' isn't a share; allowed: a percentage such as 1%")
+    return float(match[1]) / 100

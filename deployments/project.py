@@ -1,0 +1,177 @@
+"""A project: the folder with `tables/`, `suites/`, `summaries/` and `oncall.yaml` that people edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from deployments.declarations.problems import Problem, fail_on, nearest
+from deployments.declarations.rules import Fault, project_faults, table_faults
+from deployments.declarations.suite import Suite, check_suite
+from deployments.declarations.summary import Summary, read_summary
+from deployments.declarations.table import Table
+from deployments.declarations.yaml_source import line_of, parse, read_yaml
+from deployments.errors import DeclarationError
+
+SHOP = Path(__file__).parent / "shop"
+Declared = TypeVar("Declared", Table, Summary)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything declared in one folder, already checked."""
+
+    folder: Path
+    tables: Mapping[str, Table]
+    suites: Mapping[str, Suite]
+    summaries: Mapping[str, Summary]
+    files: Mapping[str, Path]
+
+    def table(self, name: str) -> Table:
+        """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
+        return _pick(self.tables, name, "table")
+
+    def summary(self, name: str) -> Summary:
+        """The summary of that full or bare name; DeclarationError with the nearest name otherwise."""
+        return _pick(self.summaries, name, "summary")
+
+    def full_name(self, name: str) -> str:
+        """`schema.name` of a table or summary; DeclarationError when there is none."""
+        for mapping in (self.tables, self.summaries):
+            for full in mapping:
+                if name in (full, full.partition(".")[2]):
+                    return full
+        raise _unknown("table or summary", name, [*self.tables, *self.summaries])
+
+    def suite(self, name: str) -> Suite:
+        """The suite of a table; an empty one (drift only) when none is declared."""
+        return self.suites.get(name) or Suite(table=name)
+
+    def dependents(self, name: str) -> list[str]:
+        """Summaries that a publish of `name` makes stale, each after the ones it reads."""
+        stale = {name}
+        ordered: list[str] = []
+        for summary in self.build_order():
+            if stale.intersection(self.summaries[summary].triggers):
+                stale.add(summary)
+                ordered.append(summary)
+        return ordered
+
+    def build_order(self) -> list[str]:
+        """All summaries, inputs first."""
+        ordered: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in ordered or name not in self.summaries:
+                return
+            for item in self.summaries[name].inputs:
+                visit(item.table)
+            ordered.append(name)
+
+        for name in sorted(self.summaries):
+            visit(name)
+        return ordered
+
+
+def load_project(folder: Path) -> Project:
+    """Read and check a project; raises one DeclarationError with every mistake of every file."""
+    project, problems = read_project(folder)
+    fail_on(problems)
+    return project
+
+
+def read_project(folder: Path) -> tuple[Project, list[Problem]]:
+    """The project as far as it can be read, and all its mistakes."""
+    if not (folder / "tables").is_dir() and not (folder / "summaries").is_dir():
+        raise DeclarationError(
+            f"{folder} isn't a headgate project: it has neither tables/ nor summaries/",
+            code="NO-PROJECT",
+            next_command="headgate init DIR",
+        )
+    problems: list[Problem] = []
+    files: dict[str, Path] = {}
+    tables: dict[str, Table] = {}
+    data: dict[str, object] = {}
+    for file in _yaml_files(folder / "tables"):
+        content = read_yaml(file, problems)
+        table = None if content is None else parse(Table, content, file, problems)
+        if table is not None and _unique(table.table, file, files, problems):
+            tables[table.table] = table
+            data[table.table] = content
+            problems.extend(_at(file, content, fault) for fault in table_faults(table))
+    summaries: dict[str, Summary] = {}
+    for file in sorted((folder / "summaries").glob("*.sql")):
+        summary = read_summary(file, problems)
+        if summary is not None and _unique(summary.target, file, files, problems):
+            summaries[summary.target] = summary
+    suites = dict(_suites(folder / "suites", tables, summaries, problems))
+    for name, fault in project_faults(tables, summaries):
+        problems.append(_at(files[name], data.get(name), fault))
+    project = Project(
+        folder=folder,
+        tables=MappingProxyType(tables),
+        suites=MappingProxyType(suites),
+        summaries=MappingProxyType(summaries),
+        files=MappingProxyType(files),
+    )
+    return project, problems
+
+
+def _suites(
+    folder: Path, tables: Mapping[str, Table], summaries: Mapping[str, Summary], problems: list[Problem]
+) -> Iterator[tuple[str, Suite]]:
+    seen: dict[str, Path] = {}
+    for file in _yaml_files(folder):
+        content = read_yaml(file, problems)
+        suite = None if content is None else parse(Suite, content, file, problems)
+        if suite is None or not _unique(suite.table, file, seen, problems):
+            continue
+        if suite.table not in tables:
+            hint = nearest(suite.table, tables)
+            where = " (a summary's checks stand in its own header)" if suite.table in summaries else ""
+            problems.append(
+                Problem(file, line_of(content, ("table",)), "table", f"isn't a declared table{where}",
+                        found=suite.table, nearest=hint)
+            )  # fmt: skip
+            continue
+        names = [column.name for column in tables[suite.table].columns]
+        for path, message, allowed in check_suite(suite, names):
+            problems.append(_at(file, content, (path, message, allowed)))
+        yield suite.table, suite
+
+
+def _at(file: Path, content: object, fault: Fault) -> Problem:
+    path, message, allowed = fault
+    return Problem(file, line_of(content, path), ".".join(str(part) for part in path), message, allowed=allowed)
+
+
+def _unique(name: str, file: Path, seen: dict[str, Path], problems: list[Problem]) -> bool:
+    if name in seen:
+        problems.append(Problem(file, 1, "table", f"'{name}' is declared in {seen[name].name} already"))
+        return False
+    seen[name] = file
+    return True
+
+
+def _yaml_files(folder: Path) -> Sequence[Path]:
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+
+
+def _pick(mapping: Mapping[str, Declared], name: str, what: str) -> Declared:
+    for full, declared in mapping.items():
+        if name in (full, full.partition(".")[2]):
+            return declared
+    raise _unknown(what, name, list(mapping))
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> DeclarationError:
+    hint = nearest(name, [*known, *(full.partition(".")[2] for full in known)])
+    meant = f"; did you mean '{hint}'?" if hint else ""
+    return DeclarationError(
+        f"no {what} '{name}' is declared{meant}\n  declared: {', '.join(sorted(known)) or 'none'}",
+        code="UNKNOWN-TABLE",
+        next_command="headgate plan",
+    )

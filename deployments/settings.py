@@ -1,0 +1,115 @@
+"""Settings: where the warehouse, the stage and the sources are. The environment wins over .env.
+
+Values may be secrets: they are never printed; errors name the setting, not its value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from deployments.declarations.problems import nearest
+from deployments.errors import DeclarationError
+from deployments.project import SHOP
+
+_PREFIX = "HEADGATE_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. `warehouse_url` and `stage_url` None: the embedded stack is used."""
+
+    project: Path
+    state: Path
+    warehouse_url: str | None = field(default=None, repr=False)
+    stage_url: str | None = None
+    copy_iam_role: str | None = None
+    report_url: str | None = None
+    pii_key: str | None = field(default=None, repr=False)
+    language: str = "en"
+    connections: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notify: Mapping[str, str] = field(default_factory=dict, repr=False)
+    statement_timeout_seconds: int = 3600
+
+    @property
+    def is_shop(self) -> bool:
+        """Whether the example project is used: its sources are then part of the local stack."""
+        return self.project == SHOP
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the local stack stands in for a warehouse."""
+        return self.warehouse_url is None
+
+    @property
+    def dialect(self) -> str:
+        return "postgresql" if self.warehouse_url is None else urlsplit(self.warehouse_url).scheme
+
+    def connection(self, name: str) -> str:
+        """The URL of a named connection; DeclarationError that names the setting when it is absent."""
+        if name in self.connections:
+            return self.connections[name]
+        hint = nearest(name, self.connections)
+        setting = f"{_PREFIX}CONNECTION_{name.upper()}"
+        raise DeclarationError(
+            f"connection '{name}' isn't configured: {setting} is not set" + (f"; did you mean '{hint}'?" if hint else ""),
+            code="NO-CONNECTION",
+            next_command=f"export {setting}=...   (or write it into .env)",
+            connection=name,
+        )
+
+
+def read_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    """Settings of a process started in `folder` (default: the current one)."""
+    here = folder or Path.cwd()
+    values = {**_dotenv(here / ".env"), **(os.environ if environment is None else environment)}
+
+    def get(name: str) -> str | None:
+        return values.get(_PREFIX + name) or None
+
+    project = Path(get("PROJECT") or (here if (here / "tables").is_dir() else SHOP)).absolute()
+    warehouse = get("WAREHOUSE_URL")
+    if warehouse is not None and urlsplit(warehouse).scheme not in ("postgresql", "redshift"):
+        raise DeclarationError(
+            "HEADGATE_WAREHOUSE_URL must start with postgresql:// or redshift://",
+            code="SETTING",
+            next_command="headgate check",
+        )
+    stage = get("STAGE_URL")
+    if stage is not None and urlsplit(stage).scheme not in ("s3", "file"):
+        raise DeclarationError(
+            "HEADGATE_STAGE_URL must start with s3:// or file://", code="SETTING", next_command="headgate check"
+        )
+    return Settings(
+        project=project,
+        state=Path(get("STATE") or here / ".headgate").absolute(),
+        warehouse_url=warehouse,
+        stage_url=stage,
+        copy_iam_role=get("COPY_IAM_ROLE"),
+        report_url=get("REPORT_URL"),
+        pii_key=get("PII_KEY"),
+        language=get("LANGUAGE") or "en",
+        connections=_named(values, "CONNECTION_"),
+        notify=_named(values, "NOTIFY_"),
+        statement_timeout_seconds=int(get("STATEMENT_TIMEOUT_SECONDS") or 3600),
+    )
+
+
+def _named(values: Mapping[str, str], kind: str) -> dict[str, str]:
+    start = _PREFIX + kind
+    return {name.removeprefix(start).lower(): value for name, value in values.items() if name.startswith(start)}
+
+
+def _dotenv(file: Path) -> dict[str, str]:
+    """NAME=value lines; quotes around a value are taken off, '#' begins a comment line."""
+    if not file.is_file():
+        return {}
+    pairs = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            pairs[name.strip()] = value.strip().strip("'\"")
+    return pairs

@@ -1,0 +1,137 @@
+"""Figures that the checker and the warehouse both compute, to prove that what was checked is what was loaded.
+
+Per column: how many values, and an exact sum of them (numbers as they are, dates as days and timestamps as microseconds
+since 1970, booleans as 0 and 1, text as bytes of UTF-8). Text is also hashed per row, all text columns together: the sum
+of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't associative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from deployments.declarations.columns import Column, ColumnType
+from expectations.contract.quoting import identifier
+
+NULL_IN_HASH, BETWEEN_IN_HASH = "\x01", "\x1f"
+DOUBLE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """Figures of some rows. `values[i]` and `sums[i]` belong to column i; `text_hash` covers every text column."""
+
+    rows: int
+    values: tuple[int, ...]
+    sums: tuple[Decimal, ...]
+    magnitudes: tuple[float, ...]
+    text_hash: int
+
+    def __add__(self, other: Checksum) -> Checksum:
+        return Checksum(
+            self.rows + other.rows,
+            tuple(a + b for a, b in zip(self.values, other.values, strict=True)),
+            tuple(a + b for a, b in zip(self.sums, other.sums, strict=True)),
+            tuple(a + b for a, b in zip(self.magnitudes, other.magnitudes, strict=True)),
+            self.text_hash + other.text_hash,
+        )
+
+    @classmethod
+    def empty(cls, columns: int) -> Checksum:
+        return cls(0, (0,) * columns, (Decimal(0),) * columns, (0.0,) * columns, 0)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "rows": self.rows, "values": list(self.values), "sums": [str(value) for value in self.sums],
+            "magnitudes": list(self.magnitudes), "text_hash": self.text_hash,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> Checksum:
+        def items(key: str) -> list[object]:
+            value = data[key]
+            assert isinstance(value, list)
+            return value
+
+        return cls(
+            rows=int(str(data["rows"])),
+            values=tuple(int(str(value)) for value in items("values")),
+            sums=tuple(Decimal(str(value)) for value in items("sums")),
+            magnitudes=tuple(float(str(value)) for value in items("magnitudes")),
+            text_hash=int(str(data["text_hash"])),
+        )
+
+
+def differences(columns: Sequence[Column], checked: Checksum, loaded: Checksum) -> list[str]:
+    """One sentence per figure that differs; empty when the loaded rows are the checked ones."""
+    found = []
+    if checked.rows != loaded.rows:
+        found.append(f"rows: checked {checked.rows}, loaded {loaded.rows}")
+    for index, column in enumerate(columns):
+        if checked.values[index] != loaded.values[index]:
+            found.append(
+                f"{column.name}: checked {checked.values[index]} values that aren't null, loaded {loaded.values[index]}"
+            )
+        a, b = checked.sums[index], loaded.sums[index]
+        if column.column_type.kind == "double precision":
+            scale = max(checked.magnitudes[index], loaded.magnitudes[index], 1e-300)
+            if abs(float(a) - float(b)) > DOUBLE_TOLERANCE * scale:
+                found.append(f"{column.name}: the sum of checked values differs from the sum of loaded ones")
+        elif a != b:
+            what = "bytes of text" if column.column_type.kind == "varchar" else "the sum of values"
+            found.append(f"{column.name}: {what} checked {a}, loaded {b}")
+    if checked.text_hash != loaded.text_hash and not found:
+        found.append("the hash of all text columns differs, though lengths and counts agree")
+    return found
+
+
+Expression = Callable[[ColumnType, str], str]
+
+
+def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
+    """The select list of the figures in DuckDB, over typed columns with the contract's names."""
+    parts = ["count(*)"]
+    parts += [f"count({identifier(column.name)})" for column in columns]
+    parts += [_duckdb_sum(column.column_type, identifier(column.name)) for column in columns]
+    parts += [
+        f"coalesce(sum(abs({identifier(column.name)})), 0)" if column.column_type.kind == "double precision" else "0"
+        for column in columns
+    ]
+    text = [identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
+    if text:
+        joined = " || chr(31) || ".join(f"coalesce({name}, chr(1))" for name in text)
+        parts.append(f"coalesce(sum(('0x' || md5({joined})[:8])::BIGINT), 0)")
+    else:
+        parts.append("0")
+    return ", ".join(parts)
+
+
+def read_checksum(row: Sequence[object], columns: int) -> Checksum:
+    """The figures from one row of a query with the select list above (any warehouse)."""
+    values = [int(str(value)) for value in row[1 : 1 + columns]]
+    sums = [Decimal(str(value)) for value in row[1 + columns : 1 + 2 * columns]]
+    magnitudes = [float(str(value)) for value in row[1 + 2 * columns : 1 + 3 * columns]]
+    return Checksum(
+        int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), int(Decimal(str(row[1 + 3 * columns])))
+    )
+
+
+def _duckdb_sum(kind: ColumnType, name: str) -> str:
+    match kind.kind:
+        case "varchar":
+            value = f"sum(strlen({name}))"
+        case "boolean":
+            value = f"sum({name}::INTEGER)"
+        case "date":
+            value = f"sum(({name} - DATE '1970-01-01')::BIGINT)"
+        case "timestamp":
+            value = f"sum(epoch_us({name}))"
+        case "timestamptz":
+            value = f"sum(epoch_us(timezone('UTC', {name})))"
+        case "decimal" if kind.precision > 28:
+            # A sum of wider decimals could overflow DECIMAL(38): halves are summed apart.
+            value = f"sum(trunc({name})::DECIMAL(38,0)) + sum({name} - trunc({name}))"
+        case _:
+            value = f"sum({name})"
+    return f"coalesce({value}, 0)"

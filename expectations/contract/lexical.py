@@ -1,0 +1,193 @@
+"""One column of the contract as DuckDB SQL: declared conversions, the allowed spellings, the staged text, the value.
+
+A spelling is allowed when PostgreSQL and Redshift read it as the same value. DuckDB's own TRY_CAST is wider ('1.6' is 2,
+'1_000' is 1000 there), so a pattern is asked first and the cast only says whether the value fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.declarations.columns import Column, ColumnType
+from expectations.contract.quoting import literal
+
+MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
+"""DuckDB variables that hold the two padded keys of HMAC-SHA-256; see `mask.set_key`."""
+
+_INTEGER_RANGE = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT"}
+_NUMBER = r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+_TRUE_FALSE = "('t','f','true','false','y','n','yes','no','1','0')"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A reason to set a row aside: the SQL condition (over `text`) that is true when the value has it."""
+
+    code: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalColumn:
+    """SQL of one column. `text`, `staged` and `value` build on each other by the names they are given."""
+
+    name: str
+    text: str
+    faults: tuple[Fault, ...]
+    staged: str
+    value: str
+    duckdb_type: str
+    untouched: bool
+    """Whether the staged text is always the source's own."""
+
+
+def lexical_column(column: Column, field: str, text: str, staged: str, *, masked: bool) -> LexicalColumn:
+    """SQL for a column whose source text is `field`; `text` and `staged` are the names its later forms will have."""
+    kind = column.column_type
+    faults: list[Fault] = [] if column.nullable else [Fault("NOT-NULL", f"{text} IS NULL")]
+    if column.format is not None:
+        # Text that doesn't have the declared format must not pass by looking like an ISO date.
+        faults.append(Fault(f"NOT-{kind.kind.upper()}", f"starts_with({text}, chr(1))"))
+    faults += _faults(kind, column, text)
+    staged_sql = _staged(kind, column, text, masked=masked)
+    return LexicalColumn(
+        name=column.name,
+        text=_converted(column, field),
+        faults=tuple(faults),
+        staged=staged_sql,
+        value=_value(kind, staged),
+        duckdb_type=duckdb_type(kind),
+        untouched=staged_sql == text and not column.null and not column.cast and column.format is None,
+    )
+
+
+def duckdb_type(kind: ColumnType) -> str:
+    """The DuckDB type that holds every value of a warehouse type."""
+    if kind.kind == "varchar":
+        return "VARCHAR"
+    if kind.kind == "decimal":
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    return {"double precision": "DOUBLE", "timestamptz": "TIMESTAMPTZ"}.get(kind.kind, kind.kind.upper())
+
+
+def _converted(column: Column, field: str) -> str:
+    sql = field
+    for cast in column.cast:
+        if cast == "trim":
+            sql = f"trim({sql}, E' \\t\\r\\n')"
+        elif cast == "whole_number":
+            sql = f"regexp_replace({sql}, '^(-?[0-9]+)\\.0+$', '\\1')"
+        elif cast == "drop_thousands":
+            pattern = "'-?[0-9]{1,3}(,[0-9]{3})+(\\.[0-9]+)?'"
+            sql = f"CASE WHEN regexp_full_match({sql}, {pattern}) THEN replace({sql}, ',', '') ELSE {sql} END"
+        else:
+            sql = f"{cast}({sql})"
+    if column.null:
+        spellings = ", ".join(literal(spelling) for spelling in column.null)
+        # The spelling may be meant before or after the conversions: 'NA ' with trim, '-1.0' with whole_number.
+        both = f"{field} IN ({spellings})" + ("" if sql == field else f" OR {sql} IN ({spellings})")
+        sql = f"CASE WHEN {both} THEN NULL ELSE {sql} END"
+    if column.format is not None:
+        shape = "%Y-%m-%d" if column.column_type.kind == "date" else "%Y-%m-%d %H:%M:%S.%f"
+        parsed = f"strftime(try_strptime({sql}, {literal(column.format)}), {literal(shape)})"
+        sql = f"CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce({parsed}, chr(1) || {sql}) END"
+    return sql
+
+
+def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
+    def unlike(pattern: str) -> str:
+        return f"NOT regexp_full_match({text}, {literal(pattern)})"
+
+    match kind.kind:
+        case "varchar":
+            return [Fault("TOO-LONG", f"strlen({text}) > {kind.length}")]
+        case "smallint" | "integer" | "bigint":
+            cast = f"TRY_CAST({text} AS {_INTEGER_RANGE[kind.kind]}) IS NULL AND {text} IS NOT NULL"
+            return [Fault("NOT-INTEGER", unlike("-?[0-9]+")), Fault("OUT-OF-RANGE", cast)]
+        case "decimal":
+            places = f"strlen(split_part({text}, '.', 2)) > {kind.scale}"
+            digits = f"strlen(ltrim(split_part({text}, '.', 1), '-0')) > {kind.precision - kind.scale}"
+            return [Fault("NOT-DECIMAL", unlike(_NUMBER)), Fault("TOO-MANY-PLACES", places),
+                    Fault("OUT-OF-RANGE", digits)]  # fmt: skip
+        case "double precision":
+            value = f"TRY_CAST({text} AS DOUBLE)"
+            # PostgreSQL refuses what overflows, and what would silently become zero.
+            lost = f"({value} = 0 AND regexp_matches(regexp_replace({text}, '[eE].*$', ''), '[1-9]'))"
+            tiny = f"(abs({value}) > 0 AND abs({value}) < 2.2250738585072014e-308)"
+            return [Fault("NOT-NUMBER", unlike(_NUMBER + "([eE][+-]?[0-9]{1,3})?")),
+                    Fault("OUT-OF-RANGE", f"({value} IS NULL AND {text} IS NOT NULL) OR isinf({value}) OR {lost} "
+                                          f"OR {tiny}")]  # fmt: skip
+        case "boolean":
+            return [Fault("NOT-BOOLEAN", f"lower({text}) NOT IN {_TRUE_FALSE}")]
+        case "date":
+            value = f"TRY_CAST({text} AS DATE)"
+            return [Fault("NOT-DATE", unlike(_DATE)), Fault("NOT-DATE", f"{value} IS NULL AND {text} IS NOT NULL"),
+                    Fault("OUT-OF-RANGE", f"{value} < DATE '0001-01-01'")]  # fmt: skip
+        case "timestamp":
+            stamp = f"{_DATE}[ T]{_TIME}"
+            value = f"TRY_CAST({text} AS TIMESTAMP)"
+            faults = [Fault("HAS-OFFSET", f"regexp_full_match({text}, {literal(stamp + ' ?' + _OFFSET)})"),
+                      Fault("NOT-TIMESTAMP", unlike(stamp)),
+                      Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL"),
+                      Fault("NOT-TIMESTAMP", f"substr({text}, 12, 2) = '24'"),
+                      Fault("OUT-OF-RANGE", f"{value} < TIMESTAMP '0001-01-01'")]  # fmt: skip
+            return faults + _clock_faults(column, value)
+        case "timestamptz":
+            value = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+            return [Fault("NO-OFFSET", f"regexp_full_match({text}, {literal(f'{_DATE}[ T]{_TIME}')})"),
+                    Fault("NOT-TIMESTAMP", unlike(f"{_DATE}[ T]{_TIME} ?{_OFFSET}")),
+                    Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL")]  # fmt: skip
+
+
+def _clock_faults(column: Column, value: str) -> list[Fault]:
+    zone = column.source_timezone
+    if zone is None or zone.upper() in ("UTC", "ETC/UTC"):
+        return []
+    faults = [Fault("NO-SUCH-LOCAL-TIME", f"{_local(zone, _utc(zone, value))} <> {value}")]
+    if column.ambiguous == "quarantine":
+        others = " OR ".join(f"{_local(zone, shifted)} = {value}" for shifted in _neighbors(zone, value))
+        faults.append(Fault("AMBIGUOUS-LOCAL-TIME", others))
+    return faults
+
+
+def _utc(zone: str, value: str) -> str:
+    return f"timezone('UTC', timezone({literal(zone)}, {value}))"
+
+
+def _local(zone: str, utc: str) -> str:
+    return f"timezone({literal(zone)}, timezone('UTC', {utc}))"
+
+
+def _neighbors(zone: str, value: str) -> list[str]:
+    """The instants that could share a local time with `value`: clocks go back by an hour, on Lord Howe by half."""
+    utc = _utc(zone, value)
+    return [f"({utc} {sign} INTERVAL {minutes} MINUTE)" for minutes in (60, 30) for sign in "+-"]
+
+
+def _staged(kind: ColumnType, column: Column, text: str, *, masked: bool) -> str:
+    if masked:
+        inner = f"unhex(sha256(getvariable('{MASK_INNER}')::BLOB || encode({text})))"
+        digest = f"sha256(getvariable('{MASK_OUTER}')::BLOB || {inner})"
+        return f"CASE WHEN {text} IS NULL THEN NULL ELSE {digest} END"
+    if kind.kind == "boolean":
+        return f"lower({text})"
+    if kind.kind == "timestamptz":
+        utc = f"timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))"
+        return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%f') || '+00'"
+    zone = column.source_timezone
+    if kind.kind == "timestamp" and zone is not None and zone.upper() not in ("UTC", "ETC/UTC"):
+        value = f"TRY_CAST({text} AS TIMESTAMP)"
+        utc = _utc(zone, value)
+        if column.ambiguous != "quarantine":
+            choose = "least" if column.ambiguous == "first" else "greatest"
+            same = [f"CASE WHEN {_local(zone, other)} = {value} THEN {other} END" for other in _neighbors(zone, value)]
+            utc = f"{choose}({', '.join([utc, *same])})"
+        return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%f')"
+    return text
+
+
+def _value(kind: ColumnType, staged: str) -> str:
+    return staged if kind.kind == "varchar" else f"TRY_CAST({staged} AS {duckdb_type(kind)})"

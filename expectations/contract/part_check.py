@@ -1,0 +1,284 @@
+"""Check one part against the contract and the row rules, in DuckDB, and write what of it may be staged.
+
+The fast query reads the part once and answers everything when nothing is wrong: how many rows fit, and the checksum of
+their values. Only a part with a bad row, a conversion or another layout is materialized and written again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from deployments.declarations.table import Table
+from deployments.errors import CodeError
+from expectations.contract import mask
+from expectations.contract.checksum import Checksum, duckdb_checksum_sql, read_checksum
+from expectations.contract.layout import Layout
+from expectations.contract.lexical import LexicalColumn, lexical_column
+from expectations.contract.quoting import identifier, literal
+from expectations.contract.scan import raw_records, scan
+from expectations.contract.split import RawPart, Reject
+from expectations.rows.compile import RowRule
+
+MEMORY_MB = 192
+RAW_LIMIT_BYTES = 16_000
+"""Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row set aside. `raw` is None when its bytes can't be told apart from masked values."""
+
+    record: int
+    code: str
+    column: str | None
+    raw: str | None
+    raw_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPart:
+    """What became of a part: `path` holds the rows to stage as CSV without header."""
+
+    number: int
+    path: Path
+    extracted: int
+    accepted: int
+    rewritten: bool
+    checksum: Checksum
+    quarantined: tuple[Quarantined, ...] = ()
+
+    @property
+    def reasons(self) -> Counter[str]:
+        return Counter(row.code for row in self.quarantined)
+
+
+@dataclass
+class PartChecker:
+    """Checks the parts of one batch, one at a time; not shared between threads."""
+
+    table: Table
+    layout: Layout
+    rules: Sequence[RowRule]
+    null_marker: str
+    pii_key: bytes | None
+    temp: Path
+    connection: duckdb.DuckDBPyConnection = field(init=False)
+    columns: tuple[LexicalColumn, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = connect(self.temp)
+        if self.pii_key is not None:
+            mask.set_key(self.connection, self.pii_key)
+        self.columns = tuple(
+            lexical_column(
+                column, f"f{position}", f"x{index}", f"t{index}", masked=self.table.pii.get(column.name) == "hash"
+            )
+            for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
+        )
+
+    def check(self, part: RawPart, raw: Path, clean: Path) -> CheckedPart:
+        """Check a part; `raw` and `clean` are files of the spool it may write. Running it again gives the same."""
+        raw.write_bytes(part.data)
+        if part.records == 0:
+            return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
+        judgement = None if b"\0" in part.data else self._judge(part, raw)
+        if judgement is None:
+            part = scan(part, self.layout.delimiter, len(self.layout.header))
+            raw.write_bytes(part.data)
+            if part.records == 0:
+                return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
+            judgement = self._judge(part, raw)
+        if judgement is None:
+            raise CodeError(
+                f"part {part.number}: two readers disagree: {part.records} records by their bytes, "
+                "but the CSV reader refuses them or counts others",
+                code="READERS-DISAGREE",
+                next_command="report this with the source's bytes; nothing was published",
+            )
+        bad, altered, checksum = judgement
+        if not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
+            return self._result(part, raw, checksum.rows, False, checksum, [])
+        return self._rewrite(part, raw, clean)
+
+    def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
+        """Rows with a fault, values altered by conversions, checksum of all rows; None when the reader refuses."""
+        touched = [
+            f"count(*) FILTER (WHERE t{index} IS DISTINCT FROM f{position})"
+            for index, (column, position) in enumerate(zip(self.columns, self.layout.positions, strict=True))
+            if not column.untouched
+        ]
+        try:
+            row = self._one(
+                f"SELECT count(reason), {' + '.join(touched) or '0'}, {duckdb_checksum_sql(self.table.columns)} "
+                f"FROM ({self._judged(part, raw)})"
+            )
+        except duckdb.InvalidInputException:
+            return None
+        checksum = read_checksum(row[2:], len(self.columns))
+        return None if checksum.rows != part.records else (int(str(row[0])), int(str(row[1])), checksum)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _rewrite(self, part: RawPart, raw: Path, clean: Path) -> CheckedPart:
+        run = self.connection.execute
+        run(
+            "CREATE OR REPLACE TEMP TABLE judged AS SELECT *, row_number() OVER () - 1 AS rn "
+            f"FROM ({self._judged(part, raw)})"
+        )
+        bad = run("SELECT rn, reason FROM judged WHERE reason IS NOT NULL ORDER BY rn").fetchall()
+        staged = ", ".join(f"t{index}" for index in range(len(self.columns)))
+        if self.null_marker:
+            texts = [f"t{index}" for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
+            holds = " OR ".join(f"{name} = {literal(self.null_marker)}" for name in texts) or "false"
+            if self._one(f"SELECT count(*) FROM judged WHERE {holds}")[0]:
+                raise CodeError("the marker for NULL occurs in the data", next_command="headgate retry RUN")
+        run(
+            f"COPY (SELECT {staged} FROM judged WHERE reason IS NULL ORDER BY rn) TO {literal(str(clean))} "
+            f"(FORMAT csv, HEADER false, DELIMITER {literal(self.layout.delimiter)}, QUOTE '\"', ESCAPE '\"', "
+            f"NULLSTR {literal(self.null_marker)})"
+        )
+        figures = self._one(f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE reason IS NULL")
+        run("DROP TABLE judged")
+        checksum = read_checksum(figures, len(self.columns))
+        raws = raw_records(part, [int(rn) for rn, _ in bad])
+        ordinals = _ordinals(part)
+        rows = []
+        for (rn, reason), data in zip(bad, raws, strict=True):
+            code, _, column = str(reason).partition("|")
+            rows.append(self._quarantined(ordinals[int(rn)], code, column or None, data))
+        return self._result(part, clean, checksum.rows, True, checksum, rows)
+
+    def _result(
+        self, part: RawPart, path: Path, accepted: int, rewritten: bool, checksum: Checksum, rows: list[Quarantined]
+    ) -> CheckedPart:
+        unreadable = [self._unreadable(reject) for reject in part.rejects]
+        quarantined = tuple(sorted([*rows, *unreadable], key=lambda row: row.record))
+        if accepted + len(quarantined) != part.extracted:
+            raise CodeError(
+                f"part {part.number}: {part.extracted} rows came in, {accepted} were accepted and "
+                f"{len(quarantined)} set aside",
+                code="PART-ACCOUNTING",
+                next_command="report this with the run's log; nothing was published",
+            )
+        return CheckedPart(part.number, path, part.extracted, accepted, rewritten, checksum, quarantined)
+
+    def _judged(self, part: RawPart, raw: Path) -> str:
+        """Nested selects: fields, converted text (x), staged text (t), values by name, and the reason to set aside."""
+        converted = ", ".join(f"{column.text} AS x{index}" for index, column in enumerate(self.columns))
+        staged = ", ".join(f"{column.staged} AS t{index}" for index, column in enumerate(self.columns))
+        values = ", ".join(f"{column.value} AS {identifier(column.name)}" for column in self.columns)
+        whens = []
+        if self.layout.header[0].encode() in part.data:
+            same = " AND ".join(f"f{i} = {literal(name)}" for i, name in enumerate(self.layout.header))
+            whens.append(f"WHEN {same} THEN 'HEADER-ROW|'")
+        for column in self.columns:
+            for fault in column.faults:
+                whens.append(f"WHEN {fault.condition} THEN {literal(f'{fault.code}|{column.name}')}")
+        for rule in self.rules:
+            whens.append(f"WHEN {rule.predicate_sql} THEN {literal(rule.code + '|' + (rule.column or ''))}")
+        reason = f"CASE {' '.join(whens)} END" if whens else "NULL::VARCHAR"
+        return (
+            f"SELECT *, {reason} AS reason FROM (SELECT *, {values} FROM (SELECT *, {staged} FROM "
+            f"(SELECT *, {converted} FROM {self._reader(raw)})))"
+        )
+
+    def _reader(self, raw: Path) -> str:
+        return csv_reader([raw], [f"f{index}" for index in range(len(self.layout.header))], self.layout.delimiter)
+
+    def _one(self, sql: str) -> tuple[object, ...]:
+        row = self.connection.execute(sql).fetchone()
+        assert row is not None
+        return tuple(row)
+
+    def _nulls_as_staged(self, checksum: Checksum) -> bool:
+        """Whether NULLs in the source's bytes are written as the stage needs them."""
+        return self.null_marker == "" or all(count == checksum.rows for count in checksum.values)
+
+    def _unreadable(self, reject: Reject) -> Quarantined:
+        # Which bytes of a broken record are personal can't be known: a table with masked columns keeps none of them.
+        hide = bool(self.table.pii)
+        return Quarantined(reject.record, reject.code, None, None if hide else _text(reject.raw), _digest(reject.raw))
+
+    def _quarantined(self, record: int, code: str, column: str | None, raw: bytes) -> Quarantined:
+        text = self._masked(raw) if self.table.pii else _text(raw)
+        return Quarantined(record, code, column, text, _digest(raw))
+
+    def _masked(self, raw: bytes) -> str:
+        """The record with masked fields replaced by their hash (or by nothing when they are only hidden)."""
+        fields = next(csv.reader([raw.decode()], delimiter=self.layout.delimiter))
+        for column, position in zip(self.table.columns, self.layout.positions, strict=True):
+            how = self.table.pii.get(column.name)
+            if how == "hash" and fields[position] and self.pii_key is not None:
+                fields[position] = mask.masked(fields[position], self.pii_key)
+        out = io.StringIO()
+        csv.writer(out, delimiter=self.layout.delimiter, lineterminator="").writerow(fields)
+        return out.getvalue()[:RAW_LIMIT_BYTES]
+
+
+def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that keeps to its memory, spills to `temp`, and never reaches for the network."""
+    temp.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads, "memory_limit": f"{memory_mb}MB", "temp_directory": str(temp),
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+            "preserve_insertion_order": "true",
+        },
+    )  # fmt: skip
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def csv_reader(
+    files: Sequence[Path], fields: Sequence[str], delimiter: str, null_marker: str = "", *, filename: bool = False
+) -> str:
+    """A DuckDB table function that reads headerless CSV files as text, strictly; unquoted empty is NULL."""
+    listing = ", ".join(literal(str(file)) for file in files)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in fields)
+    return (
+        f"read_csv([{listing}], columns={{{columns}}}, header=false, auto_detect=false, delim={literal(delimiter)}, "
+        f"quote='\"', escape='\"', nullstr={literal(null_marker)}, allow_quoted_nulls=false, strict_mode=true, "
+        f"max_line_size=8388608, filename={str(filename).lower()})"
+    )
+
+
+def typed_relation(table: Table, files: Sequence[Path], delimiter: str, null_marker: str) -> str:
+    """SQL usable after FROM: the staged rows of these files with the contract's names and types."""
+    names = [f"t{index}" for index in range(len(table.columns))]
+    columns = [
+        lexical_column(column, "", "", name, masked=False) for column, name in zip(table.columns, names, strict=True)
+    ]
+    values = ", ".join(f"{column.value} AS {identifier(column.name)}" for column in columns)
+    if not files:
+        nothing = ", ".join(f"NULL::{column.duckdb_type} AS {identifier(column.name)}" for column in columns)
+        return f"(SELECT {nothing} WHERE false)"
+    return f"(SELECT {values} FROM {csv_reader(files, names, delimiter, null_marker)})"
+
+
+def _ordinals(part: RawPart) -> list[int]:
+    """The place in the batch of each readable record of the part."""
+    if not part.rejects:
+        return list(range(part.first_record, part.first_record + part.records))
+    unreadable = {reject.record for reject in part.rejects}
+    return [n for n in range(part.first_record, part.first_record + part.extracted) if n not in unreadable]
+
+
+def _text(raw: bytes) -> str:
+    """Any bytes as text: UTF-8 as it is, other bytes as \\xNN (the hash tells the original)."""
+    return raw[:RAW_LIMIT_BYTES].decode("utf-8", errors="backslashreplace").replace("\0", "\\x00")
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+

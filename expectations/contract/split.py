@@ -1,0 +1,166 @@
+"""Cut a stream of CSV bytes into parts at record boundaries, and set aside records whose quoting is broken.
+
+RFC 4180 with the quote character `"`. Where a chunk holds no quote, a newline ends a record and the work is a search
+for bytes. Where it does, numpy finds which newlines lie outside quotes. Only a chunk with illegal quoting is walked
+record by record: a broken record ends with its line, so that one stray quote costs one row and not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+PART_BYTES = 16 * 1024 * 1024
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""Redshift's limit of a row. A longer record is set aside."""
+
+_QUOTE, _LF, _CR = 34, 10, 13
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that can't be read: its position in the batch (from 0), the reason code and the bytes as they came."""
+
+    record: int
+    code: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RawPart:
+    """Whole records with '\\n' line ends. `first_record` counts from 0 within the batch, `rejects` are not in `data`."""
+
+    number: int
+    data: bytes
+    first_record: int
+    records: int
+    rejects: tuple[Reject, ...] = ()
+
+    @property
+    def extracted(self) -> int:
+        """Records of the source that this part stands for."""
+        return self.records + len(self.rejects)
+
+
+def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_BYTES) -> Iterator[RawPart]:
+    """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts."""
+    pending: list[bytes] = []
+    size = number = record = 0
+    for chunk in chunks:
+        pending.append(chunk)
+        size += len(chunk)
+        if size < part_bytes:
+            continue
+        buffer = b"".join(pending)
+        cut, part = _cut(buffer, delimiter, number, record, final=False)
+        if part is not None:
+            yield part
+            number, record = number + 1, record + part.extracted
+        pending, size = [buffer[cut:]], len(buffer) - cut
+    buffer = b"".join(pending)
+    if buffer:
+        if not buffer.endswith(b"\n"):
+            buffer += b"\n"
+        _, part = _cut(buffer, delimiter, number, record, final=True)
+        if part is not None:
+            yield part
+
+
+def first_record(buffer: bytes, delimiter: str) -> bytes | None:
+    """The bytes of the first record without its line end; None when the buffer holds no whole one."""
+    match = _record(delimiter).match(buffer)
+    if match is not None and match.end() > match.end("record"):
+        return match["record"]
+    return None
+
+
+def _cut(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool) -> tuple[int, RawPart | None]:
+    """Where the last whole record ends, and the part before it (None when there isn't one yet)."""
+    if b'"' not in buffer:
+        cut = buffer.rfind(b"\n") + 1
+        if cut:
+            return cut, _part(buffer[:cut].replace(b"\r\n", b"\n"), number, record)
+        return _walk(buffer, delimiter, number, record, final=final)
+    array = np.frombuffer(buffer, dtype=np.uint8)
+    quotes = np.flatnonzero(array == _QUOTE)
+    if _legal(array, quotes, ord(delimiter), final=final):
+        newlines = np.flatnonzero(array == _LF)
+        ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+        if len(ends):
+            cut = int(ends[-1]) + 1
+            data = buffer[:cut] if b"\r\n" not in buffer else _without_cr(array[:cut], quotes)
+            return cut, RawPart(number, data, record, len(ends))
+    return _walk(buffer, delimiter, number, record, final=final)
+
+
+def _part(data: bytes, number: int, record: int) -> RawPart:
+    return RawPart(number, data, record, data.count(b"\n"))
+
+
+def _legal(array: np.ndarray, quotes: np.ndarray, delimiter: int, *, final: bool) -> bool:  # type: ignore[type-arg]
+    """Whether every quote opens a field, closes one, or is half of a doubled quote."""
+    if final and len(quotes) % 2:
+        return False
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = array[np.maximum(opening - 1, 0)]
+    opens = (opening == 0) | (before == delimiter) | (before == _LF) | (before == _QUOTE)
+    after = array[np.minimum(closing + 1, len(array) - 1)]
+    closes = (closing == len(array) - 1) | np.isin(after, (delimiter, _LF, _CR, _QUOTE))
+    # A quote before an opening one must be the closing one right before it: a doubled quote, not an empty field.
+    doubled = (before == _QUOTE) & (opening > 0)
+    return bool(opens.all() and closes.all() and np.isin(opening[doubled] - 1, closing).all())
+
+
+def _without_cr(array: np.ndarray, quotes: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    """The bytes with CRLF line ends outside quotes made LF; inside quotes nothing is touched."""
+    returns = np.flatnonzero((array[:-1] == _CR) & (array[1:] == _LF))
+    outside = returns[np.searchsorted(quotes, returns) % 2 == 0]
+    return np.delete(array, outside).tobytes()
+
+
+def _record(delimiter: str) -> re.Pattern[bytes]:
+    d = re.escape(delimiter.encode())
+    field = rb'(?:"[^"]*(?:""[^"]*)*"|[^"' + d + rb"\r\n]*)"
+    return re.compile(rb"(?P<record>" + field + rb"(?:" + d + field + rb")*)(?:\r?\n|\Z)")
+
+
+def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool) -> tuple[int, RawPart | None]:
+    """Record by record: legal ones are kept, a broken one is set aside with its line."""
+    pattern = _record(delimiter)
+    good: list[bytes] = []
+    rejects: list[Reject] = []
+    position = 0
+    while position < len(buffer):
+        match = pattern.match(buffer, position)
+        whole = match is not None and buffer[match.end() - 1 : match.end()] == b"\n" and match.end() > position
+        if match is not None and whole and match.end() - position <= MAX_RECORD_BYTES:
+            good.append(match["record"])
+            position = match.end()
+            continue
+        if match is None or not whole:
+            line_end = buffer.find(b"\n", position) + 1
+            # Without the end of this record in sight more bytes may make it legal, up to the limit of a record.
+            undecided = line_end == 0 or _open_quote(buffer, position, delimiter)
+            if not final and undecided and len(buffer) - position <= MAX_RECORD_BYTES:
+                break
+            end = line_end or len(buffer)
+        else:
+            end = match.end()
+        code = "TOO-LONG-RECORD" if end - position > MAX_RECORD_BYTES else "BAD-QUOTING"
+        rejects.append(Reject(record + len(good) + len(rejects), code, buffer[position:end].rstrip(b"\r\n")))
+        position = end
+    if position == 0:
+        return 0, None
+    data = b"".join(part + b"\n" for part in good)
+    return position, RawPart(number, data, record, len(good), tuple(rejects))
+
+
+def _open_quote(buffer: bytes, position: int, delimiter: str) -> bool:
+    """Whether the record at `position` could still close its quote in bytes that haven't come yet."""
+    d = re.escape(delimiter.encode())
+    field = rb'(?:"[^"]*(?:""[^"]*)*"|[^"' + d + rb"\r\n]*)"
+    unfinished = re.compile(rb"(?:" + field + d + rb')*"[^"]*(?:""[^"]*)*\Z')
+    return unfinished.match(buffer, position) is not None
