@@ -62,13 +62,21 @@ def find_place(folder: Path, progress: Progress) -> Place:
     binaries = installed_binaries()
     record = folder / "place.json"
     if record.exists():
-        return _recorded(record, binaries, progress) or _switched(record, binaries, progress)
+        if place := _recorded(record, binaries):
+            return place
+        progress(f"PostgreSQL 18: its data in {_private_folder(record)} are gone (folder cleaned); it starts empty")
+        record.unlink()
     _refuse_foreign(folder / "data")
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return Place(binaries, folder, OWN_ACCOUNT)
     if (account := _namespace_account()) and _can_run(binaries, folder, account):
         return Place(binaries, folder, account)
     if os.geteuid() == 0:
+        if (folder / "data").exists():
+            raise DeclarationError(
+                f"the local PostgreSQL data in {folder} were made where user namespaces are allowed; here they aren't",
+                next_command="HEADGATE_STATE=<another folder> headgate up",
+            )
         return _switched(record, binaries, progress)
     raise DeclarationError(
         f"PostgreSQL needs a user with a name, and user id {os.geteuid()} has none in /etc/passwd",
@@ -100,7 +108,7 @@ def _switched(record: Path, binaries: Path, progress: Progress) -> Place:
         )
     entry = named.get("nobody") or min(named.values(), key=lambda e: e.pw_uid)
     account = Account("switch", entry.pw_uid, entry.pw_gid)
-    # PREFIX only: the name is unguessable and the folder ours from its first moment on.
+    # The name is unguessable and the folder private from its first moment on.
     private = Path(tempfile.mkdtemp(prefix="headgate-postgres-"))
     record.write_text(json.dumps({"folder": str(private), "uid": entry.pw_uid, "gid": entry.pw_gid}), encoding="utf-8")
     os.chown(private, entry.pw_uid, entry.pw_gid)
@@ -116,7 +124,7 @@ def _switched(record: Path, binaries: Path, progress: Progress) -> Place:
     return _place(private, binaries, account)
 
 
-def _recorded(record: Path, binaries: Path, progress: Progress) -> Place | None:
+def _recorded(record: Path, binaries: Path) -> Place | None:
     """The private folder of an earlier start; None when it is gone or isn't what it was."""
     noted = json.loads(record.read_text(encoding="utf-8"))
     private = Path(noted["folder"])
@@ -130,7 +138,6 @@ def _recorded(record: Path, binaries: Path, progress: Progress) -> Place | None:
                 f"the local PostgreSQL in {private} was made by root", next_command="sudo headgate up"
             )
         return _place(private, binaries, Account("switch", noted["uid"], noted["gid"]))
-    progress(f"PostgreSQL 18: its data in {private} are gone (temporary folder cleaned); it starts empty")
     return None
 
 

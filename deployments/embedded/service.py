@@ -155,7 +155,9 @@ def _wait(part: Part, cancelled: threading.Event, progress: Progress) -> bool:
         if answer == "yes":
             return True
         waited = time.monotonic() - began
-        if not held or waited > (part.recovery_seconds if answer == "starting" else part.patience_seconds):
+        # A killed server may leave children behind that keep the sign of life; a new one is recorded within a moment.
+        dead = not held or (waited > 1 and process.pid_of(part.files) is None)
+        if dead or waited > (part.recovery_seconds if answer == "starting" else part.patience_seconds):
             return False
         if answer == "starting" and waited > 2 and not told:
             progress(f"{part.title}: recovers what was written before it was stopped")

@@ -21,6 +21,7 @@ from deployments.embedded import service
 from deployments.embedded.postgres import WAREHOUSE, Postgres
 from deployments.embedded.python_servers import ACCESS_KEY, BUCKET, REGION, S3, SECRET_KEY, Prefect
 from deployments.embedded.service import PartName, Progress, Server
+from deployments.errors import DeclarationError
 
 PARTS: tuple[PartName, ...] = ("postgres", "s3", "prefect")
 
@@ -81,10 +82,10 @@ class EmbeddedStack:
         DeclarationError: a package is missing or the folder can't be used. RetryableError: a server doesn't come up;
         the text ends with its log. The others are started all the same.
         """
-        tell = progress or (lambda _: None)
+        tell = progress or _silent
         cancelled = threading.Event()
         chosen = [part for part in self._parts() if part.name in parts]
-        with ThreadPoolExecutor(max_workers=len(PARTS), thread_name_prefix="up") as pool:
+        with self._own_files(), ThreadPoolExecutor(max_workers=len(PARTS), thread_name_prefix="up") as pool:
             running = [pool.submit(service.up, part, tell, cancelled) for part in chosen]
             try:
                 failures = [failure for future in running if (failure := future.exception())]
@@ -92,28 +93,31 @@ class EmbeddedStack:
                 # Interrupted: don't let the pool wait for slow starts. The servers go on by themselves.
                 cancelled.set()
                 raise
-        if failures:
-            raise failures[0]
+            if failures:
+                raise failures[0]
         return self.status()
 
     def down(self, purge: bool = False, progress: Progress | None = None) -> list[str]:
         """Stop whatever runs; the names of what was stopped. Data stay unless `purge`. Running it twice is safe."""
-        stopped = [part.name for part in self._parts() if service.down(part, progress or (lambda _: None))]
-        if purge and self.folder.exists():
-            self._postgres.purge()
-            shutil.rmtree(self.folder)
-        return list(stopped)
+        with self._own_files():
+            stopped: list[str] = [part.name for part in self._parts() if service.down(part, progress or _silent)]
+            if purge and self.folder.exists():
+                self._postgres.purge()
+                shutil.rmtree(self.folder)
+        return stopped
 
     def status(self) -> StackState:
         """Look at the servers; starts and changes nothing."""
-        postgres, s3, prefect = (service.look(part) for part in self._parts())
-        port = service.read_port(self._postgres.files)
+        with self._own_files():
+            postgres, s3, prefect = (service.look(part) for part in self._parts())
+            port = service.read_port(self._postgres.files)
+            warehouse_url = self._postgres.url(port, WAREHOUSE) if postgres.running else None
         return StackState(
             folder=self.folder,
             postgres=postgres,
             s3=s3,
             prefect=prefect,
-            warehouse_url=self._postgres.url(port, WAREHOUSE) if postgres.running else None,
+            warehouse_url=warehouse_url,
             s3_endpoint=f"http://{s3.address}" if s3.running else None,
             prefect_api_url=f"http://{prefect.address}/api" if prefect.running else None,
         )
@@ -124,6 +128,20 @@ class EmbeddedStack:
 
     def _parts(self) -> tuple[Postgres, S3, Prefect]:
         return (self._postgres, self._s3, self._prefect)
+
+    @contextmanager
+    def _own_files(self) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise DeclarationError(
+                f"the local stack's folder {self.folder} belongs to somebody else: {error}",
+                next_command="HEADGATE_STATE=<a folder of your own> headgate up",
+            ) from error
+
+
+def _silent(_: str) -> None:
+    """Nobody wants to know."""
 
 
 @contextmanager

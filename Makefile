@@ -1,0 +1,47 @@
+# Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types crash requirements clean
+
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
+	  printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+demo: ## the whole life of a batch on local servers, from nothing
+	@sh .ci/venv requirements.txt
+	@$(BIN)/headgate demo
+
+test: ## all tests but the long crash trials (PYTEST_ARGS="-k name" for some)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m pytest -m "not crash" $(PYTEST_ARGS)
+
+crash: ## the long trials that kill loads at every step
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m pytest -m crash $(PYTEST_ARGS)
+
+lint: ## style of the code
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: ## types of the code
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/mypy
+
+# --universal: one file for Linux and macOS and every supported Python. No address of an index may stand in it.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --custom-compile-command "make requirements"
+
+requirements: ## pin again what pyproject.toml asks for (UPGRADE=--upgrade for the newest)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt
+	@echo 'setuptools>=77' | $(COMPILE) $(UPGRADE) --extra local pyproject.toml - -o requirements.txt
+	@echo 'setuptools>=77' | $(COMPILE) $(UPGRADE) --extra dev -c requirements.txt pyproject.toml - -o requirements-dev.txt
+	@echo uv | $(COMPILE) $(UPGRADE) - -o requirements-uv.txt
+
+clean: ## stop the local stack and remove everything made here, local data too
+	@if [ -x $(BIN)/headgate ] && [ -d .headgate ]; then $(BIN)/headgate down --purge; fi
+	@rm -rf .venv .headgate build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
