@@ -84,9 +84,18 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     if options.port_file is not None:
         _write_whole(options.port_file, str(port))
-    print(f"ready http://{LOOPBACK}:{port}", flush=True)
+    _say(f"ready http://{LOOPBACK}:{port}")
     with server:
         server.serve_forever(poll_interval=0.1)
+
+
+def _say(line: str) -> None:
+    """Prints the line; whoever started the server may have gone already, and that is no reason to stop."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        # The interpreter flushes once more at exit and would complain about the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _write_whole(file: Path, text: str) -> None:
