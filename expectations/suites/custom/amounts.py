@@ -23,15 +23,13 @@ def utc(moment: Any) -> datetime.datetime:
     """A moment as naive UTC: timestamps are stored as UTC without zone, in memory and in the warehouse alike."""
     if isinstance(moment, str):
         moment = datetime.datetime.fromisoformat(moment)
-    if not isinstance(moment, datetime.date):
-        raise TypeError(f"{moment!r} isn't a moment; allowed: an ISO date or timestamp")
-    if not isinstance(moment, datetime.datetime):
-        moment = datetime.datetime(moment.year, moment.month, moment.day)
     if hasattr(moment, "to_pydatetime"):
         moment = moment.to_pydatetime(warn=False)
-    return (
-        moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
-    )
+    if isinstance(moment, datetime.datetime):
+        return moment if moment.tzinfo is None else moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    if isinstance(moment, datetime.date):
+        return datetime.datetime(moment.year, moment.month, moment.day)
+    raise TypeError(f"{moment!r} isn't a moment; allowed: an ISO date or timestamp")
 
 
 def exact(figure: Any) -> Decimal:

@@ -1,0 +1,100 @@
+"""Open a target as a batch of Great Expectations, and close it again with nothing left behind."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from expectations.suites.arguments import ColumnKind
+from expectations.suites.library import context
+from expectations.suites.targets import InMemoryBatch, Target, WarehouseTable
+
+# Adding and removing data sources changes the one context of the process; judging batches doesn't.
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A batch ready to be judged. `frame` is None in the warehouse, where rows are counted by the first pass."""
+
+    batch: Any
+    columns: Mapping[str, ColumnKind]
+    frame: Any
+    name: str
+
+
+@contextmanager
+def opened(target: Target) -> Iterator[Opened]:
+    """The target as the library's batch; its data source and its connections are gone afterwards."""
+    name = f"headgate-{uuid.uuid4().hex}"
+    source = None
+    try:
+        with _lock:
+            source = _source(target, name)
+        yield _open(target, source)
+    finally:
+        if source is not None:
+            with _lock:
+                context().data_sources.delete(name)
+            if isinstance(target, WarehouseTable):
+                # Deleting a data source leaves its sessions open, and a session that has read a candidate can
+                # hold up the publish that renames it.
+                source.get_engine().dispose()
+                source.get_execution_engine().engine.dispose()
+
+
+def _source(target: Target, name: str) -> Any:
+    sources = context().data_sources
+    if isinstance(target, InMemoryBatch):
+        return sources.add_pandas(name)
+    url, options = target.sqlalchemy_url(), {"connect_args": dict(target.connect_args)}
+    if target.dialect == "redshift":
+        return sources.add_redshift(name, connection_string=url, kwargs=options)
+    return sources.add_postgres(name, connection_string=url, kwargs=options)
+
+
+def _open(target: Target, source: Any) -> Opened:
+    if isinstance(target, InMemoryBatch):
+        frame = target.frame.reset_index(drop=True)
+        asset = source.add_dataframe_asset("batch")
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        return Opened(batch, {str(column): _kind_of_series(frame[column]) for column in frame.columns}, frame, "memory")
+    asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
+    batch = asset.add_batch_definition_whole_table("all").get_batch()
+    return Opened(batch, _kinds_in_warehouse(source, target), None, f"{target.schema}.{target.table}")
+
+
+def _kinds_in_warehouse(source: Any, target: WarehouseTable) -> dict[str, ColumnKind]:
+    import sqlalchemy as sa
+
+    kinds: dict[str, ColumnKind] = {}
+    for column in sa.inspect(source.get_engine()).get_columns(target.table, schema=target.schema):
+        kind = column["type"]
+        if isinstance(kind, sa.Date):
+            kinds[column["name"]] = "moment"
+        elif isinstance(kind, sa.DateTime):
+            kinds[column["name"]] = "moment with zone" if kind.timezone else "moment"
+        else:
+            # Numbers need no fitting here: the driver writes 0.1 as the exact decimal 0.1.
+            kinds[column["name"]] = "other"
+    return kinds
+
+
+def _kind_of_series(series: Any) -> ColumnKind:
+    if series.dtype.kind == "M":
+        return "moment with zone" if getattr(series.dtype, "tz", None) is not None else "moment"
+    if series.dtype != object:
+        return "other"
+    known = series.dropna()
+    first = known.iloc[0] if len(known) else None
+    if isinstance(first, Decimal):
+        return "decimal"
+    if isinstance(first, datetime.datetime):
+        return "moment" if first.tzinfo is None else "moment with zone"
+    return "day" if isinstance(first, datetime.date) else "other"
