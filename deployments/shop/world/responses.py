@@ -2,7 +2,7 @@
 
 `/name_gender.csv` is a file. `/api/nps?from=&to=&page=` gives the answers created in [from, to) (ISO 8601, UTC), in
 pages: `{"data": [...], "next": url or null}`. Both carry ETag and Last-Modified, and honor If-None-Match and
-If-Modified-Since.
+If-Modified-Since. `/` names the world that is served, so that a launcher can tell this server from another one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode
 
 from deployments.shop.world.rows import SourceRows, Value
 from deployments.shop.world.season import END_DAY, SEED
-from deployments.shop.world.sources import web_rows
+from deployments.shop.world.sources import fingerprint, web_rows
 
 PAGE_ROWS = 100
 LAST_CHANGED = datetime(END_DAY.year, END_DAY.month, END_DAY.day, tzinfo=UTC)
@@ -43,21 +43,24 @@ class Site:
 
     def __init__(self, seed: int = SEED) -> None:
         rows = web_rows(seed)
+        self._world = fingerprint(seed)
         self._names = rows["name_gender"].csv().encode()
         self._answers = tuple(_record(record) for record in rows["nps"].records())
         self._moments = _moments(rows["nps"])
 
     def respond(self, path: str, query: str, base: str, headers: Mapping[str, str]) -> Response:
         """The answer to GET `path?query`; `base` is scheme and host as the client wrote them."""
+        if path == "/":
+            return _json(200, {"serves": "the shop", "world": self._world})
         if path == "/name_gender.csv":
             return _revalidated(self._names, "text/csv; charset=utf-8", headers)
         if path == "/api/nps":
             try:
                 page = self.page(query, base + path)
             except BadQueryError as error:
-                return _json_error(400, str(error))
+                return _json(400, {"error": str(error)})
             return _revalidated(page, "application/json", headers)
-        return _json_error(404, f"nothing at {path}")
+        return _json(404, {"error": f"nothing at {path}"})
 
     def page(self, query: str, url: str) -> bytes:
         """One page of answers as JSON; BadQueryError when a parameter can't be read."""
@@ -131,6 +134,6 @@ def _client_has_it(asked: Mapping[str, str], tag: str) -> bool:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) >= LAST_CHANGED
 
 
-def _json_error(status: int, text: str) -> Response:
-    body = json.dumps({"error": text}).encode()
+def _json(status: int, document: dict[str, str]) -> Response:
+    body = json.dumps(document).encode()
     return Response(status, body, {"Content-Type": "application/json", "Content-Length": str(len(body))})

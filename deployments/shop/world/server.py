@@ -2,8 +2,8 @@
 
     python -m deployments.shop.world.server --port 0 --port-file FILE
 
-It prints one ready line, writes the port to FILE (whole or not at all) and serves until SIGTERM or SIGINT. It holds no
-state, so that killing and starting it again loses nothing.
+It prints one ready line, writes the port to FILE (whole or not at all) and serves until SIGTERM or SIGINT, or until
+FILE is gone. It holds no state, so that killing and starting it again loses nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
+import time
+from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +25,7 @@ from urllib.parse import urlsplit
 from deployments.shop.world.responses import Response, Site
 
 LOOPBACK = "127.0.0.1"
+WATCH_SECONDS = 1.0
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,29 +68,54 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: addresses with e-mail parameters don't belong in a log, and a full pipe would stop us."""
 
 
-def make_server(port: int = 0) -> ThreadingHTTPServer:
-    """A server on loopback, listening but not yet serving; port 0 takes a free one."""
-    server = ThreadingHTTPServer((LOOPBACK, port), partial(_Handler, Site()))
-    server.daemon_threads = True
-    return server
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up half-way is no error of ours; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def make_server(wished_port: int = 0) -> ThreadingHTTPServer:
+    """A server on loopback, listening but not yet serving; on a free port when the wished one is taken or 0."""
+    handler = partial(_Handler, Site())
+    try:
+        return _Server((LOOPBACK, wished_port), handler)
+    except OSError:
+        if wished_port == 0:
+            raise
+        return _Server((LOOPBACK, 0), handler)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serves until it is told to stop."""
+    """Serves until it is told to stop, or until its port file is gone: a deleted state folder leaves no server."""
     parser = argparse.ArgumentParser(prog="deployments.shop.world.server", description="The shop's web server.")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--port", type=int, default=0, help="the port wished for; another one when it is taken or 0")
     parser.add_argument("--port-file", type=Path, help="the port is written here once the server listens")
     options = parser.parse_args(arguments)
     server = make_server(options.port)
     port = server.server_address[1]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # shutdown() waits for the serving loop, which this signal interrupted: it needs a thread of its own.
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+
+    def stop(*_: object) -> None:
+        # shutdown() waits for the serving loop, which a signal has interrupted: it needs a thread of its own.
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     if options.port_file is not None:
-        _write_whole(options.port_file, str(port))
+        _write_whole(options.port_file, f"{port}\n")
+        threading.Thread(target=_watch, args=(options.port_file, stop), daemon=True).start()
     _say(f"ready http://{LOOPBACK}:{port}")
     with server:
         server.serve_forever(poll_interval=0.1)
+
+
+def _watch(file: Path, stop: Callable[[], None]) -> None:
+    while file.exists():
+        time.sleep(WATCH_SECONDS)
+    stop()
 
 
 def _say(line: str) -> None:
@@ -101,7 +130,7 @@ def _say(line: str) -> None:
 def _write_whole(file: Path, text: str) -> None:
     """Writes the file so that a reader never sees half of it."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_text(text, encoding="ascii")
     draft.replace(file)
 
 

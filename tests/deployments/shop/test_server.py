@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -15,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.shop.world.sources import web_rows
+from deployments.shop.world.server import make_server
+from deployments.shop.world.sources import fingerprint, web_rows
 
 SEPTEMBER = {"from": "2019-09-01T00:00:00Z", "to": "2019-10-01T00:00:00Z"}
 
@@ -32,7 +35,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     assert process.stdout is not None
     try:
         url = process.stdout.readline().removeprefix("ready ").strip()
-        assert url == f"http://127.0.0.1:{port_file.read_text()}"
+        assert url == f"http://127.0.0.1:{port_file.read_text().strip()}"
         with httpx.Client(base_url=url, trust_env=False) as http:
             yield http
     finally:
@@ -105,6 +108,10 @@ def test_a_bad_parameter_is_told(client: httpx.Client, params: dict[str, str], t
     assert text in answer.json()["error"]
 
 
+def test_it_says_which_world_it_serves(client: httpx.Client) -> None:
+    assert client.get("/").json() == {"serves": "the shop", "world": fingerprint()}
+
+
 def test_an_unknown_path_is_not_found(client: httpx.Client) -> None:
     assert client.get("/api/orders").status_code == 404
 
@@ -135,11 +142,41 @@ def test_head_tells_the_length_without_a_body(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_told(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_stops_when_told_though_a_client_holds_on(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path / "port")
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("ready ")
-    process.send_signal(number)
+    url = process.stdout.readline().removeprefix("ready ").strip()
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        assert client.get("/name_gender.csv").status_code == 200
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert process.stdout.read() == ""
+
+
+def test_it_stops_when_its_port_file_is_gone(tmp_path: Path) -> None:
+    process = start(tmp_path / "port")
+    assert process.stdout is not None
+    process.stdout.readline()
+    (tmp_path / "port").unlink()
+    assert process.wait(20) == 0
+
+
+def test_a_taken_port_is_replaced_by_a_free_one() -> None:
+    with make_server() as first, make_server(first.server_address[1]) as second:
+        assert first.server_address[1] != second.server_address[1]
+
+
+def test_a_client_that_hangs_up_is_not_complained_about(tmp_path: Path) -> None:
+    process = start(tmp_path / "port")
+    assert process.stdout is not None
+    port = int(process.stdout.readline().rpartition(":")[2])
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as hanging:
+            # Closing with a zero linger time resets the connection under the answer.
+            hanging.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            hanging.sendall(b"GET /api/nps HTTP/1.1\r\nHost: shop\r\n\r\n" * 50)
+    assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 200
+    process.terminate()
     assert process.wait(20) == 0
     assert process.stdout.read() == ""
 
@@ -154,7 +191,8 @@ def test_it_serves_on_without_a_reader_of_its_output(tmp_path: Path) -> None:
             assert process.poll() is None
             time.sleep(0.02)
         assert (
-            httpx.get(f"http://127.0.0.1:{port_file.read_text()}/name_gender.csv", trust_env=False).status_code == 200
+            httpx.get(f"http://127.0.0.1:{port_file.read_text().strip()}/name_gender.csv", trust_env=False).status_code
+            == 200
         )
     finally:
         process.kill()
