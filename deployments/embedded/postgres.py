@@ -86,7 +86,7 @@ class Postgres:
     def answers(self, port: int) -> Answer:
         """Log in: only our own server knows the password."""
         try:
-            psycopg2.connect(self.url(port, "postgres"), connect_timeout=5).close()
+            psycopg2.connect(self.url(port, "postgres"), connect_timeout=3).close()
         except psycopg2.OperationalError as error:
             return "starting" if "the database system is" in str(error) else "no"
         return "yes"

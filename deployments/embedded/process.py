@@ -21,6 +21,7 @@ from deployments.errors import RetryableError
 
 _LAUNCHER = launch.__file__
 _LOG_LIMIT_BYTES = 5_000_000
+_HARD_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def stop(files: ServerFiles, first: signal.Signals, patience_seconds: float) -> 
 
     RetryableError when something still holds the sign of life afterwards.
     """
-    for number, seconds in ((first, patience_seconds), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+    hard = ((number, _HARD_STOP_SECONDS) for number in (signal.SIGQUIT, signal.SIGKILL))
+    for number, seconds in ((first, patience_seconds), *hard):
         if not filelock.is_held(files.alive):
             break
         pid = pid_of(files)

@@ -8,6 +8,7 @@ Starting twice, or from two processes at once, gives the same servers. They outl
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -54,7 +55,9 @@ class StackState:
 
     def environment(self) -> dict[str, str]:
         """What clients (boto3, Prefect) of the running servers need to have in their environment."""
-        wanted = {"NO_PROXY": "127.0.0.1,localhost"}
+        # A proxy for the outside world must not be asked for loopback.
+        direct = [*filter(None, os.environ.get("NO_PROXY", "").split(",")), "127.0.0.1", "localhost"]
+        wanted = {"NO_PROXY": ",".join(dict.fromkeys(direct))}
         if self.s3_endpoint:
             wanted |= {
                 "AWS_ENDPOINT_URL_S3": self.s3_endpoint,

@@ -1,0 +1,97 @@
+"""The S3 server and the Prefect server of the stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from deployments.embedded import filelock, process, python_servers
+from deployments.embedded.process import ServerFiles
+from deployments.embedded.stack import EmbeddedStack, StackState
+from deployments.errors import DeclarationError
+
+
+def s3_client(state: StackState):
+    return boto3.client(
+        "s3",
+        endpoint_url=state.s3_endpoint,
+        aws_access_key_id=state.s3_access_key,
+        aws_secret_access_key=state.s3_secret_key,
+        region_name=state.s3_region,
+    )
+
+
+def test_the_bucket_is_there_and_keeps_objects(stack: EmbeddedStack) -> None:
+    state = stack.up(("s3",))
+    client = s3_client(state)
+    client.put_object(Bucket=state.s3_bucket, Key="한글/part 1", Body=b"rows")
+    assert client.get_object(Bucket=state.s3_bucket, Key="한글/part 1")["Body"].read() == b"rows"
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        client.put_object(Bucket=state.s3_bucket, Key="한글/part 1", Body=b"other", IfNoneMatch="*")
+
+
+def test_after_kill_9_it_comes_back_empty_at_the_same_address(
+    stack: EmbeddedStack, kill_all: Callable[[ServerFiles], set[int]]
+) -> None:
+    first = stack.up(("s3",))
+    s3_client(first).put_object(Bucket=first.s3_bucket, Key="part", Body=b"rows")
+    assert kill_all(ServerFiles(stack.folder / "s3"))
+    assert stack.status().s3_endpoint is None
+    again = stack.up(("s3",))
+    assert again.s3_endpoint == first.s3_endpoint
+    assert s3_client(again).list_objects_v2(Bucket=again.s3_bucket)["KeyCount"] == 0
+
+
+def test_a_proxy_of_the_environment_is_not_asked(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    state = stack.up(("s3",))
+    assert state.s3.running
+    assert "127.0.0.1" in state.environment()["NO_PROXY"].split(",")
+
+
+def test_it_ends_when_its_folder_is_deleted(stack: EmbeddedStack) -> None:
+    stack.up(("s3",))
+    files = ServerFiles(stack.folder / "s3")
+    kept = stack.folder.parent / "kept.lock"
+    os.link(files.alive, kept)
+    shutil.rmtree(files.folder)
+    assert filelock.wait_until_free(kept, 30)
+
+
+def test_missing_packages_are_named(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(python_servers.S3, "prepare", lambda *_: python_servers._require("moto", "no_such_package"))
+    with pytest.raises(DeclarationError, match='"no_such_package"') as caught:
+        stack.up(("s3",))
+    assert caught.value.next_command == "pip install 'headgate[local]'"
+
+
+def test_prefect_is_our_own_quiet_server(stack: EmbeddedStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Settings meant for another server, and a home that can't be written, must not reach it.
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://nobody@127.0.0.1:1/production")
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "admin:secret")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    state = stack.up(("prefect",))
+    files = ServerFiles(stack.folder / "prefect")
+    assert state.environment()["PREFECT_API_URL"] == state.prefect_api_url
+    settings = read(f"{state.prefect_api_url}/admin/settings")
+    assert '"analytics_enabled":false' in settings.replace(" ", "")
+    assert f'"{files.folder}/home"'.encode().decode() in settings
+    # The page in the browser is served and asks this server.
+    assert state.prefect_api_url in read(f"http://{state.prefect.address}/ui-settings")
+    assert (files.folder / "home" / "prefect.db").exists()
+    assert process.log_tail(files) == ""
+    assert stack.down() == ["prefect"]
+
+
+def read(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=30) as answer:
+        return str(answer.read().decode())
