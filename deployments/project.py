@@ -138,8 +138,9 @@ def _suites(
             )  # fmt: skip
             continue
         names = [column.name for column in tables[suite.table].columns]
-        for path, message, allowed in check_suite(suite, names):
-            problems.append(_at(file, content, (path, message, allowed)))
+        for path, message in check_suite(suite, names):
+            place = ".".join(str(part) for part in path)
+            problems.append(Problem(file, line_of(content, path), place, message))
         yield suite.table, suite
 
 

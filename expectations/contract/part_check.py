@@ -280,5 +280,3 @@ def _text(raw: bytes) -> str:
 
 def _digest(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
-
-

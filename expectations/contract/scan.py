@@ -6,6 +6,7 @@ Used only when the fast reader refuses a part; it costs one pass of numpy over t
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expectations.contract.split import RawPart, Reject
 
@@ -18,8 +19,9 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     array = np.frombuffer(part.data, dtype=np.uint8)
     quotes = np.flatnonzero(array == _QUOTE)
 
-    def outside(positions: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-        return positions[np.searchsorted(quotes, positions) % 2 == 0]
+    def outside(positions: NDArray[np.intp]) -> NDArray[np.intp]:
+        kept: NDArray[np.intp] = positions[np.searchsorted(quotes, positions) % 2 == 0]
+        return kept
 
     ends = outside(np.flatnonzero(array == _LF))
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -33,7 +35,7 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     faults.update(dict.fromkeys(np.searchsorted(ends, returns).tolist(), "BARE-CR"))
     nulls = np.flatnonzero(array == 0)
     faults.update(dict.fromkeys(np.searchsorted(ends, nulls).tolist(), "NUL-BYTE"))
-    faults.update(dict.fromkeys(_not_utf8(part.data, starts, ends), "NOT-UTF8"))
+    faults.update(dict.fromkeys(_not_utf8(part.data, ends), "NOT-UTF8"))
     faults.update(dict.fromkeys(np.flatnonzero(ends == starts).tolist(), "BLANK-LINE"))
     if not faults:
         return part
@@ -68,7 +70,7 @@ def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:
     return [part.data[int(starts[index]) : int(ends[index])] for index in indexes]
 
 
-def _not_utf8(data: bytes, starts: np.ndarray, ends: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+def _not_utf8(data: bytes, ends: NDArray[np.intp]) -> list[int]:
     """Indexes of records that hold bytes no UTF-8 text has."""
     bad: list[int] = []
     position = 0

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 PART_BYTES = 16 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
@@ -100,7 +101,7 @@ def _part(data: bytes, number: int, record: int) -> RawPart:
     return RawPart(number, data, record, data.count(b"\n"))
 
 
-def _legal(array: np.ndarray, quotes: np.ndarray, delimiter: int, *, final: bool) -> bool:  # type: ignore[type-arg]
+def _legal(array: NDArray[np.uint8], quotes: NDArray[np.intp], delimiter: int, *, final: bool) -> bool:
     """Whether every quote opens a field, closes one, or is half of a doubled quote."""
     if final and len(quotes) % 2:
         return False
@@ -114,7 +115,7 @@ def _legal(array: np.ndarray, quotes: np.ndarray, delimiter: int, *, final: bool
     return bool(opens.all() and closes.all() and np.isin(opening[doubled] - 1, closing).all())
 
 
-def _without_cr(array: np.ndarray, quotes: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def _without_cr(array: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bytes:
     """The bytes with CRLF line ends outside quotes made LF; inside quotes nothing is touched."""
     returns = np.flatnonzero((array[:-1] == _CR) & (array[1:] == _LF))
     outside = returns[np.searchsorted(quotes, returns) % 2 == 0]

@@ -1,0 +1,59 @@
+"""The manifest: exactly which objects a COPY loads, with what each must hold. Its JSON is Redshift's own format.
+
+`entries` is what Redshift reads; the rest is ours and ignored there. A manifest is written last: where one stands, the
+parts before it are complete.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One staged object: CSV without header, compressed with zstd."""
+
+    number: int
+    key: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one attempt staged."""
+
+    key: str
+    delimiter: str
+    null_marker: str
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+    def to_bytes(self, base_url: str) -> bytes:
+        entries = [
+            {"url": f"{base_url.rstrip('/')}/{part.key}", "mandatory": True, "meta": {"content_length": part.bytes}}
+            for part in self.parts
+        ]
+        parts = [
+            {"number": p.number, "key": p.key, "rows": p.rows, "bytes": p.bytes, "sha256": p.sha256} for p in self.parts
+        ]
+        ours = {"delimiter": self.delimiter, "null_marker": self.null_marker, "parts": parts}
+        return json.dumps({"entries": entries, "headgate": ours}, indent=1).encode()
+
+    @classmethod
+    def from_bytes(cls, key: str, data: bytes) -> Manifest:
+        ours: dict[str, Any] = json.loads(data)["headgate"]
+        parts = tuple(Part(**part) for part in ours["parts"])
+        return cls(key=key, delimiter=ours["delimiter"], null_marker=ours["null_marker"], parts=parts)

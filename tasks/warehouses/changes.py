@@ -1,0 +1,104 @@
+"""Differences between the contract and the live table, and the ALTERs that the policy allows.
+
+Found before anything is loaded, so that a change the policy forbids stops the run early; applied inside the publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import ColumnType, parse_type
+from deployments.declarations.table import SchemaChange
+from deployments.errors import DeclarationError
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `kind` is a key of the policy: new_column, removed_column, widened, narrowed or retyped."""
+
+    kind: str
+    column: str
+    live: str | None
+    declared: str | None
+
+    def __str__(self) -> str:
+        if self.live is None:
+            return f"{self.column}: new, {self.declared}"
+        if self.declared is None:
+            return f"{self.column}: in the live table ({self.live}), no longer in the contract"
+        return f"{self.column}: {self.kind}, {self.live} in the live table, {self.declared} in the contract"
+
+
+def find_changes(shape: Shape, live: Sequence[LiveColumn]) -> list[Change]:
+    """What differs between the contract and a live table (empty when the table doesn't exist)."""
+    if not live:
+        return []
+    found = []
+    known = {column.name: column for column in live}
+    for column in shape.columns:
+        there = known.pop(column.name, None)
+        if there is None:
+            found.append(Change("new_column", column.name, None, column.type))
+        elif there.type != column.type:
+            found.append(Change(_kind(there.type, column.column_type), column.name, there.type, column.type))
+    found += [Change("removed_column", name, column.type, None) for name, column in known.items()]
+    return found
+
+
+def judge(table: TableName, mode: str, policy: SchemaChange, changes: Sequence[Change]) -> list[str]:
+    """Warnings for changes that are allowed; DeclarationError for those that aren't."""
+    actions = {
+        "new_column": policy.new_column, "removed_column": "fail" if mode == "full_refresh" else "warn",
+        "widened": policy.widened, "narrowed": policy.narrowed, "retyped": policy.retyped,
+    }  # fmt: skip
+    if mode == "full_refresh" and policy.removed != "fail":
+        actions["removed_column"] = policy.removed
+    forbidden = [change for change in changes if actions[change.kind] == "fail"]
+    if forbidden:
+        settings = ", ".join(
+            sorted({f"{'removed' if c.kind == 'removed_column' else c.kind}: evolve" for c in forbidden})
+        )
+        raise DeclarationError(
+            f"{table}: the contract and the live table differ\n  "
+            + "\n  ".join(map(str, forbidden))
+            + f"\n  allowed by load.on_schema_change: {{{settings}}}",
+            code="SCHEMA-CHANGE",
+            next_command=f"headgate plan {table}   (shows the ALTERs)",
+            changes=[str(change) for change in changes],
+        )
+    return [str(change) for change in changes if actions[change.kind] in ("warn", "evolve")]
+
+
+def apply_changes(
+    adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
+) -> None:
+    """Run the ALTERs of `changes` (kind, column) that the live table still needs; running them again does nothing."""
+    if not changes:
+        return
+    still = {(change.kind, change.column) for change in find_changes(shape, adapter.columns(cursor, live))}
+    by_name = {column.name: column for column in shape.columns}
+    for kind, name in changes:
+        if (kind, name) in still and kind in ("new_column", "widened"):
+            for statement in adapter.alter(live, kind, by_name[name]):
+                cursor.execute(statement)
+
+
+def _kind(live: str, declared: ColumnType) -> str:
+    try:
+        there = parse_type(live)
+    except ValueError:
+        return "retyped"
+    if there.kind == declared.kind == "varchar":
+        return "widened" if declared.length > there.length else "narrowed"
+    if there.kind == declared.kind == "decimal":
+        whole = declared.precision - declared.scale >= there.precision - there.scale
+        return "widened" if whole and declared.scale >= there.scale else "narrowed"
+    integers = ("smallint", "integer", "bigint")
+    if there.kind in integers and declared.kind in integers:
+        return "widened" if integers.index(declared.kind) > integers.index(there.kind) else "narrowed"
+    return "retyped"

@@ -1,0 +1,178 @@
+"""What each load mode does to the live table, as SQL both warehouses read the same. Columns are always listed.
+
+Run inside the publish transaction, after the proof table's lock. Rows taken out of the live table are kept beside it,
+so that the publish can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.errors import CheckFailedError
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import one
+
+if TYPE_CHECKING:
+    from tasks.warehouses.publication import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Rows of the live table by what happened to them; `superseded` rows of the batch were older than the live ones."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    superseded: int = 0
+
+
+def append(cursor: Cursor, plan: Publication, new: TableName) -> Effect:
+    """Add the batch; its keys must be new to the live table."""
+    _prove_key(cursor, plan, new, outside=None)
+    return Effect(inserted=_insert(cursor, plan, new, sql.SQL("")))
+
+
+def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName | None, sequence: int) -> Effect:
+    """Delete the live rows of the window, then insert the batch. `new` None: the window is empty now."""
+    assert plan.window is not None
+    assert plan.window_column is not None
+    column = sql.Identifier(plan.window_column)
+    inside = sql.SQL("{c} >= {a} AND {c} < {b}").format(
+        c=column,
+        a=sql.Literal(plan.window.start.astimezone(UTC).replace(tzinfo=None)),
+        b=sql.Literal(plan.window.end.astimezone(UTC).replace(tzinfo=None)),
+    )
+    if new is not None:
+        _prove_key(cursor, plan, new, outside=inside)
+    live = _q(plan.live)
+    if plan.generations:
+        adapter.create_as(
+            cursor, names.undo(plan.live, sequence),
+            sql.SQL("SELECT {} FROM {} WHERE ").format(_columns(plan), live) + inside, None,
+        )  # fmt: skip
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + inside)
+    deleted = int(cursor.rowcount)
+    return Effect(inserted=0 if new is None else _insert(cursor, plan, new, sql.SQL("")), deleted=deleted)
+
+
+def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
+    """Replace the live rows whose key is in the batch and whose values differ; insert the keys that are new.
+
+    With `latest_by` a row of the batch that is older than the live one is left out: windows may be loaded in any order.
+    """
+    live, candidate = _q(plan.live), _q(new)
+    same_key = _equal(plan.shape.key, "l", "c")
+    others = [column.name for column in plan.shape.columns if column.name not in plan.shape.key]
+    differs = _differs(others, "l", "c")
+    newer = _newer(plan, "l")
+    matched = sql.SQL("FROM {} l JOIN {} c ON {} WHERE ").format(live, candidate, same_key)
+    total = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(candidate))[0])
+    both = int(one(cursor, sql.SQL("SELECT count(*) ") + matched + sql.SQL("true"))[0])
+    superseded = both - int(one(cursor, sql.SQL("SELECT count(*) ") + matched + newer)[0])
+    if plan.generations:
+        columns = sql.SQL(", ").join(sql.Identifier("l", column.name) for column in plan.shape.columns)
+        adapter.create_as(
+            cursor, names.undo(plan.live, sequence),
+            sql.SQL("SELECT {} ").format(columns) + matched + newer + sql.SQL(" AND ") + differs, None,
+        )  # fmt: skip
+    cursor.execute(
+        sql.SQL("DELETE FROM {live} USING {new} c WHERE {key} AND {newer} AND {differs}").format(
+            live=live,
+            new=candidate,
+            key=_equal(plan.shape.key, plan.live.name, "c"),
+            newer=_newer(plan, plan.live.name),
+            differs=_differs(others, plan.live.name, "c"),
+        )  # fmt: skip
+    )
+    updated = int(cursor.rowcount)
+    missing = sql.SQL(" LEFT JOIN {} l ON {} WHERE {} IS NULL").format(
+        live, same_key, sql.Identifier("l", plan.shape.key[0])
+    )
+    inserted = _insert(cursor, plan, new, missing)
+    return Effect(
+        inserted=inserted - updated,
+        updated=updated,
+        unchanged=total - inserted - superseded,
+        superseded=superseded,
+    )
+
+
+def _newer(plan: Publication, live: str) -> sql.Composable:
+    """Whether the batch's row may replace the live one."""
+    if plan.latest_by is None:
+        return sql.SQL("true")
+    return sql.SQL("({c} >= {l} OR {l} IS NULL)").format(
+        c=sql.Identifier("c", plan.latest_by), l=sql.Identifier(live, plan.latest_by)
+    )
+
+
+def _insert(cursor: Cursor, plan: Publication, new: TableName, rest: sql.Composable) -> int:
+    columns = _columns(plan)
+    selected = sql.SQL(", ").join(sql.Identifier("c", column.name) for column in plan.shape.columns)
+    cursor.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} c").format(_q(plan.live), columns, selected, _q(new)) + rest
+    )
+    return int(cursor.rowcount)
+
+
+def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.Composable | None) -> None:
+    """Fail when a key of the batch lives already in rows that this publish doesn't replace."""
+    if not plan.shape.key:
+        return
+    kept = sql.SQL("{}").format(_q(plan.live))
+    if outside is not None:
+        kept = sql.SQL("(SELECT {} FROM {} WHERE NOT ({}))").format(_columns(plan), _q(plan.live), outside)
+    found = int(
+        one(
+            cursor,
+            sql.SQL("SELECT count(*) FROM {} c JOIN {} l ON {}").format(
+                _q(new), kept, _equal(plan.shape.key, "l", "c")
+            ),
+        )[0]
+    )
+    if found:
+        raise CheckFailedError(
+            f"{plan.live}: {found:,} keys ({', '.join(plan.shape.key)}) of this batch are already in the table, in rows "
+            f"it doesn't replace. Nothing was published.",
+            code="KEY-EXISTS",
+            next_command=f"headgate plan {plan.live}   (was the window loaded under another grid?)",
+            keys=found,
+        )
+
+
+def _columns(plan: Publication) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
+
+
+def _equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in columns
+    )
+
+
+def _differs(columns: Sequence[str], left: str, right: str) -> sql.Composable:
+    """Whether any column differs, NULLs compared as values (IS DISTINCT FROM is unknown to Redshift)."""
+    if not columns:
+        return sql.SQL("false")
+    pairs = [(sql.Identifier(left, name), sql.Identifier(right, name)) for name in columns]
+    return sql.SQL("({})").format(
+        sql.SQL(" OR ").join(
+            sql.SQL("{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)").format(
+                a=a, b=b
+            )
+            for a, b in pairs
+        )
+    )
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)

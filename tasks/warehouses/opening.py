@@ -1,0 +1,22 @@
+"""The adapter that belongs to a warehouse's URL."""
+
+from __future__ import annotations
+
+from deployments.errors import DeclarationError
+from deployments.settings import Settings
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import Address
+
+
+def open_warehouse(settings: Settings) -> Adapter:
+    """The adapter for the configured warehouse; makes no connection yet."""
+    if settings.warehouse_url is None:
+        raise DeclarationError(
+            "no warehouse is configured and the local stack isn't up", code="NO-WAREHOUSE", next_command="headgate up"
+        )
+    address = Address(settings.warehouse_url, settings.statement_timeout_seconds)
+    if address.dialect == "postgresql":
+        from tasks.warehouses.postgres import PostgresAdapter
+
+        return PostgresAdapter(address)
+    raise DeclarationError("Redshift isn't built in yet", code="NO-ADAPTER", next_command="headgate up")

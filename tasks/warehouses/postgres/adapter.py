@@ -1,0 +1,190 @@
+"""PostgreSQL as a warehouse: how it locks, makes tables, loads parts and swaps a table under its readers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import Column
+from tasks.stage.manifest import Manifest
+from tasks.stage.store import ObjectStore
+from tasks.warehouses.names import TableName
+from tasks.warehouses.postgres import catalog
+from tasks.warehouses.postgres.catalog import qualified
+from tasks.warehouses.postgres.copy import copy
+from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.session import Address, one
+
+_SWAP_LOCK_TIMEOUT_MS = 2000
+"""How long a swap waits for readers. New readers queue behind it, so it gives up early and tries again later."""
+
+
+@dataclass(frozen=True)
+class PostgresAdapter:
+    """See `tasks.warehouses.protocol.Adapter`."""
+
+    address: Address
+    text_null_needs_marker: bool = False
+
+    def lock(self, cursor: Cursor, table: TableName) -> None:
+        cursor.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(qualified(table)))
+
+    def create_schema(self, cursor: Cursor, name: str) -> None:
+        if not one(cursor, "SELECT count(*) FROM pg_namespace WHERE nspname = %s", (name,))[0]:
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
+
+    def exists(self, cursor: Cursor, table: TableName) -> bool:
+        return catalog.exists(cursor, table)
+
+    def columns(self, cursor: Cursor, table: TableName) -> list[LiveColumn]:
+        return catalog.columns(cursor, table)
+
+    def create_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
+        definitions = sql.SQL(", ").join(_definition(column) for column in shape.columns)
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
+        cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(table), definitions))
+        self._close(cursor, table)
+
+    def copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
+        return copy(self.address, store, manifest, table, columns)
+
+    def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
+        parts: list[sql.Composable] = [sql.SQL("count(*)")]
+        parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
+        parts += [sql.SQL("coalesce(sum({}), 0)").format(_summand(column)) for column in columns]
+        parts += [
+            sql.SQL("coalesce(sum(abs({})), 0)").format(sql.Identifier(column.name))
+            if column.column_type.kind == "double precision"
+            else sql.SQL("0")
+            for column in columns
+        ]
+        texts = [sql.Identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
+        if texts:
+            joined = sql.SQL(" || chr(31) || ").join(sql.SQL("coalesce({}, chr(1))").format(name) for name in texts)
+            parts.append(sql.SQL("coalesce(sum(('x' || left(md5({}), 8))::bit(32)::bigint), 0)").format(joined))
+        else:
+            parts.append(sql.SQL("0"))
+        return sql.SQL(", ").join(parts)
+
+    def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
+        if shape.key:
+            # Unique: the proof that was made of the key is then kept by the server as well.
+            cursor.execute(sql.SQL("CREATE UNIQUE INDEX ON {} ({})").format(qualified(table), _names(shape.key)))
+        sortkey = shape.physical.sortkey
+        if sortkey and tuple(sortkey) != tuple(shape.key[: len(sortkey)]):
+            cursor.execute(sql.SQL("CREATE INDEX ON {} ({})").format(qualified(table), _names(sortkey)))
+        cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
+
+    def can_swap(self, cursor: Cursor, live: TableName) -> bool:
+        return catalog.other_dependents(cursor, live) == 0
+
+    def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
+        cursor.execute("SET LOCAL lock_timeout = %s", (_SWAP_LOCK_TIMEOUT_MS,))
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(qualified(live)))
+        views = catalog.views(cursor, live)
+        grants, column_grants = catalog.grants(cursor, live), catalog.column_grants(cursor, live)
+        comments, owner = catalog.comments(cursor, live), catalog.owner(cursor, live)
+        self._rename(cursor, live, old)
+        self._rename(cursor, new, live)
+        kept = {column.name for column in shape.columns}
+        for column, text in comments:
+            if column is None or column in kept:
+                self._comment(cursor, live, column, text)
+        for grantee, privilege, option in grants:
+            self._grant(cursor, live, sql.SQL(privilege), grantee, option)
+        for column, grantee, privilege, option in column_grants:
+            if column in kept:
+                what = sql.SQL(privilege + " ({})").format(sql.Identifier(column))
+                self._grant(cursor, live, what, grantee, option)
+        if owner != catalog.owner(cursor, live):
+            cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(live), sql.Identifier(owner)))
+        self._open(cursor, live, shape)
+        for view in views:
+            # A view is bound to the table itself, not to its name: defined anew, it reads the new one and keeps its
+            # own grants, comments and dependents.
+            cursor.execute(
+                sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(qualified(view.view), sql.SQL(view.definition))
+            )
+        self._close(cursor, old)
+
+    def adopt(self, cursor: Cursor, live: TableName, new: TableName, shape: Shape) -> None:
+        self._rename(cursor, new, live)
+        self._open(cursor, live, shape)
+
+    def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
+        if change == "new_column":
+            return [sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
+                qualified(live), sql.Identifier(column.name), sql.SQL(column.type))]  # fmt: skip
+        return [sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
+            qualified(live), sql.Identifier(column.name), sql.SQL(column.type))]  # fmt: skip
+
+    def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
+        cursor.execute(sql.SQL("CREATE TABLE {} AS ").format(qualified(table)) + select)
+        made = cursor.rowcount
+        self._close(cursor, table)
+        return int(made)
+
+    def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
+        return catalog.side_tables(cursor, live)
+
+    def groups(self, cursor: Cursor) -> set[str]:
+        return catalog.groups(cursor)
+
+    def _rename(self, cursor: Cursor, table: TableName, to: TableName) -> None:
+        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), sql.Identifier(to.name)))
+
+    def _open(self, cursor: Cursor, live: TableName, shape: Shape) -> None:
+        """Comments and grants as declared, on top of what was there."""
+        self._comment(cursor, live, None, shape.description)
+        for column in shape.columns:
+            if column.description:
+                unit = f" ({column.unit})" if column.unit else ""
+                self._comment(cursor, live, column.name, column.description + unit)
+        for group in shape.grants:
+            self._grant(cursor, live, sql.SQL("SELECT"), group, False)
+
+    def _close(self, cursor: Cursor, table: TableName) -> None:
+        """Take every right from everybody but the owner: default privileges may have opened a new table."""
+        for grantee, _, _ in catalog.grants(cursor, table):
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), _grantee(grantee)))
+
+    def _grant(self, cursor: Cursor, live: TableName, what: sql.Composable, grantee: str, option: bool) -> None:
+        tail = sql.SQL(" WITH GRANT OPTION" if option else "")
+        cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(what, qualified(live), _grantee(grantee)) + tail)
+
+    def _comment(self, cursor: Cursor, live: TableName, column: str | None, text: str) -> None:
+        if column is None:
+            target = sql.SQL("TABLE {}").format(qualified(live))
+        else:
+            target = sql.SQL("COLUMN {}").format(sql.Identifier(live.schema, live.name, column))
+        cursor.execute(sql.SQL("COMMENT ON {} IS {}").format(target, sql.Literal(text)))
+
+
+def _definition(column: Column) -> sql.Composed:
+    return sql.SQL("{} {}{}").format(
+        sql.Identifier(column.name), sql.SQL(column.type), sql.SQL("" if column.nullable else " NOT NULL")
+    )
+
+
+def _summand(column: Column) -> sql.Composed:
+    name = sql.Identifier(column.name)
+    form = {
+        "varchar": "octet_length({})",
+        "boolean": "{}::integer",
+        "date": "{} - date '1970-01-01'",
+        "timestamp": "(extract(epoch from {}) * 1000000)::bigint",
+        "timestamptz": "(extract(epoch from {}) * 1000000)::bigint",
+    }.get(column.column_type.kind, "{}")
+    return sql.SQL(form).format(name)
+
+
+def _names(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _grantee(name: str) -> sql.Composable:
+    return sql.Identifier(name) if name else sql.SQL("PUBLIC")

@@ -1,0 +1,149 @@
+"""What PostgreSQL's catalog says of a table: columns, dependents, grants, comments, our side tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import parse_type
+from tasks.warehouses.names import TableName, kind_of
+from tasks.warehouses.protocol import LiveColumn
+from tasks.warehouses.session import one, rows
+
+_RELATION = "(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A view bound to a table."""
+
+    view: TableName
+    definition: str
+
+
+def exists(cursor: Cursor, table: TableName) -> bool:
+    return bool(one(cursor, f"SELECT count(*) FROM pg_class WHERE oid = {_RELATION}", (table.schema, table.name))[0])
+
+
+def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
+    found = rows(
+        cursor,
+        "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute "
+        f"WHERE attrelid = {_RELATION} AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        (table.schema, table.name),
+    )
+    return [LiveColumn(name, _declared_type(kind), nullable) for name, kind, nullable in found]
+
+
+def views(cursor: Cursor, table: TableName) -> list[Dependent]:
+    """Plain views that read the table directly."""
+    found = rows(
+        cursor,
+        "SELECT DISTINCT n.nspname, v.relname, pg_get_viewdef(v.oid) FROM pg_depend d "
+        "JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class "
+        "JOIN pg_namespace n ON n.oid = v.relnamespace "
+        "WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass "
+        f"AND d.refobjid = {_RELATION} AND v.relkind = 'v' ORDER BY 1, 2",
+        (table.schema, table.name),
+    )
+    return [Dependent(TableName(schema, name), definition) for schema, name, definition in found]
+
+
+def other_dependents(cursor: Cursor, table: TableName) -> int:
+    """Objects bound to the table that a rename can't carry over: materialized views, foreign keys, triggers, policies."""
+    found = one(
+        cursor,
+        f"WITH t AS (SELECT {_RELATION} AS oid) SELECT "
+        "(SELECT count(*) FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class, t "
+        " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = t.oid AND v.relkind <> 'v' AND v.oid <> t.oid) "
+        "+ (SELECT count(*) FROM pg_constraint c, t WHERE c.contype = 'f' AND (c.confrelid = t.oid OR c.conrelid = t.oid)) "
+        "+ (SELECT count(*) FROM pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal) "
+        "+ (SELECT count(*) FROM pg_policy p, t WHERE p.polrelid = t.oid) "
+        "+ (SELECT count(*) FROM pg_inherits i, t WHERE i.inhrelid = t.oid OR i.inhparent = t.oid) "
+        "+ (SELECT count(*) FROM pg_publication_rel p, t WHERE p.prrelid = t.oid) "
+        "+ (SELECT count(*) FROM pg_depend d, t WHERE d.refobjid = t.oid AND d.classid = 'pg_proc'::regclass)",
+        (table.schema, table.name),
+    )
+    return int(found[0])
+
+
+def grants(cursor: Cursor, table: TableName) -> list[tuple[str, str, bool]]:
+    """(grantee, privilege, with grant option) of everybody but the owner; grantee '' is PUBLIC."""
+    return [
+        (grantee or "", privilege, bool(option))
+        for grantee, privilege, option in rows(
+            cursor,
+            "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_class c "
+            "CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
+            f"WHERE c.oid = {_RELATION} AND a.grantee <> c.relowner ORDER BY 1, 2",
+            (table.schema, table.name),
+        )
+    ]
+
+
+def column_grants(cursor: Cursor, table: TableName) -> list[tuple[str, str, str, bool]]:
+    """(column, grantee, privilege, with grant option)."""
+    return [
+        (column, grantee or "", privilege, bool(option))
+        for column, grantee, privilege, option in rows(
+            cursor,
+            "SELECT t.attname, r.rolname, a.privilege_type, a.is_grantable FROM pg_attribute t "
+            "CROSS JOIN LATERAL aclexplode(t.attacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
+            f"WHERE t.attrelid = {_RELATION} AND NOT t.attisdropped ORDER BY 1, 2, 3",
+            (table.schema, table.name),
+        )
+    ]
+
+
+def owner(cursor: Cursor, table: TableName) -> str:
+    found = one(
+        cursor, f"SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = {_RELATION}", (table.schema, table.name)
+    )
+    return str(found[0])
+
+
+def comments(cursor: Cursor, table: TableName) -> list[tuple[str | None, str]]:
+    """(column or None for the table, comment)."""
+    return [
+        (column, text)
+        for column, text in rows(
+            cursor,
+            "SELECT a.attname, d.description FROM pg_description d LEFT JOIN pg_attribute a "
+            "ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0 "
+            f"WHERE d.classoid = 'pg_class'::regclass AND d.objoid = {_RELATION} ORDER BY d.objsubid",
+            (table.schema, table.name),
+        )
+    ]
+
+
+def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
+    found = rows(
+        cursor,
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s) ORDER BY 1",
+        (live.schema, f"{live.name[:40]}"),
+    )
+    names = [TableName(live.schema, name) for (name,) in found]
+    return [name for name in names if kind_of(name.name) and live.name.startswith(name.name.rpartition("__hg_")[0])]
+
+
+def groups(cursor: Cursor) -> set[str]:
+    return {name for (name,) in rows(cursor, "SELECT rolname FROM pg_roles")}
+
+
+def qualified(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _declared_type(text: str) -> str:
+    """PostgreSQL's spelling of a type as a declaration spells it; another type's name is left as it is."""
+    spelled = {
+        "timestamp without time zone": "timestamp",
+        "timestamp with time zone": "timestamptz",
+    }.get(text, text)
+    try:
+        return str(parse_type(spelled))
+    except ValueError:
+        return text

@@ -1,0 +1,121 @@
+"""Load staged parts into PostgreSQL: each part is streamed through COPY FROM STDIN, several sessions at once.
+
+The candidate is not visible to anybody, so each part commits by itself. Bytes are hashed on their way: a part that isn't
+what the manifest promises aborts its COPY.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg2
+import zstandard
+from psycopg2 import sql
+
+from deployments.errors import CodeError, RetryableError
+from tasks.stage.manifest import Manifest, Part
+from tasks.stage.store import ObjectStore
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import Address, explain, session
+
+SESSIONS = 2
+_READ_BYTES = 1024 * 1024
+_PLACE = re.compile(r"line (?P<line>\d+)(?:, column (?P<column>[^:,]+))?")
+
+
+class PartReader(io.RawIOBase):
+    """The decompressed bytes of a staged part; reading past a wrong hash or a missing end raises."""
+
+    def __init__(self, store: ObjectStore, part: Part) -> None:
+        self._part = part
+        self._url = store.url(part.key)
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._pieces = self._decompressed(store.stream(part.key))
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = _READ_BYTES if size < 0 else size
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = piece
+        data, self._rest = self._rest[:wanted], self._rest[wanted:]
+        return data
+
+    def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        decompressor = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            for piece in pieces:
+                self._hash.update(piece)
+                self._size += len(piece)
+                data = decompressor.decompress(piece)
+                if data:
+                    yield data
+        except FileNotFoundError:
+            raise RetryableError(
+                f"{self._url} is gone from the stage", code="STAGE-LOST", next_command="headgate retry RUN"
+            ) from None
+        except zstandard.ZstdError:
+            self._wrong("can't be decompressed")
+        if self._size != self._part.bytes or self._hash.hexdigest() != self._part.sha256:
+            self._wrong(f"holds other bytes than were staged ({self._size} of {self._part.bytes})")
+
+    def _wrong(self, how: str) -> None:
+        raise RetryableError(f"{self._url} {how}", code="STAGE-CORRUPT", next_command="headgate retry RUN")
+
+
+def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
+    """Load every part; returns the rows PostgreSQL counted. The table must be empty and closed."""
+    statement = sql.SQL(
+        "COPY {} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, NULL {}, QUOTE '\"', ESCAPE '\"', ENCODING 'UTF8')"
+    ).format(
+        sql.Identifier(table.schema, table.name),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.Literal(manifest.delimiter),
+        sql.Literal(manifest.null_marker),
+    )
+    lanes = [manifest.parts[lane::SESSIONS] for lane in range(min(SESSIONS, len(manifest.parts)))]
+    with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="copy") as pool:
+        return sum(pool.map(lambda lane: _copy_lane(address, store, lane, statement), lanes))
+
+
+def _copy_lane(address: Address, store: ObjectStore, parts: Sequence[Part], statement: sql.Composed) -> int:
+    loaded = 0
+    with session(address) as connection, connection.cursor() as cursor:
+        for part in parts:
+            try:
+                cursor.copy_expert(statement, PartReader(store, part), size=_READ_BYTES)
+                connection.commit()
+            except psycopg2.Error as error:
+                cause = error.__context__
+                if isinstance(cause, RetryableError):
+                    raise cause from None
+                raise _explained(error, store.url(part.key)) from None
+            loaded += cursor.rowcount
+    return loaded
+
+
+def _explained(error: psycopg2.Error, url: str) -> Exception:
+    """A refused row as file, line, column and reason; its value stays hidden."""
+    place = _PLACE.search(error.diag.context or "") if error.diag else None
+    if place is None or (error.pgcode or "").startswith(("08", "57", "53", "XX")):
+        return explain(error, f"COPY of {url}")
+    reason = re.sub(r':? ?".*"', "", error.diag.message_primary or "refused")
+    column = f", column {place['column']}" if place["column"] else ""
+    return CodeError(
+        f"COPY of {url}: line {place['line']}{column}: {reason} ({error.pgcode}). The checker had let this row pass.",
+        code="COPY-REFUSED",
+        next_command="report this with the declaration; nothing was published",
+        file=url,
+        line=int(place["line"]),
+        column=place["column"],
+    )

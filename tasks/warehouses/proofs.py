@@ -1,0 +1,136 @@
+"""Proofs of publish: one small table per target, locked first in every publish, so that lock and truth are one.
+
+A proof commits in the same transaction as the data it proves. The last proof of a batch that isn't undone says what the
+live table holds of it. `sequence` counts the publishes of a target and orders them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Literal
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from tasks.warehouses.names import TableName, proof
+from tasks.warehouses.session import rows
+
+Kind = Literal["publish", "empty", "replay", "override", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of a batch at each hand-over; see docs/accounting.md for what each mode makes of them."""
+
+    extracted: int = 0
+    quarantined: int = 0
+    staged: int = 0
+    copied: int = 0
+    superseded: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+    @property
+    def published(self) -> int:
+        return self.inserted + self.updated + self.unchanged
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row is accounted for."""
+        return (
+            self.extracted == self.staged + self.quarantined
+            and self.staged == self.copied
+            and self.copied == self.published + self.superseded
+        )
+
+    def sentence(self) -> str:
+        return (
+            f"extracted {self.extracted:,} = published {self.published:,} + quarantined {self.quarantined:,} "
+            f"+ superseded {self.superseded:,}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One publish of one batch. `batch_key` is the window's key, or 'source' for a table without windows."""
+
+    sequence: int
+    batch_key: str
+    kind: Kind
+    run_id: str
+    attempt_id: str
+    fingerprint: str
+    declaration_hash: str
+    suite_hash: str
+    stage_uri: str
+    published_at: datetime
+    counts: Counts
+    undone_by: int | None = None
+
+
+_COUNTS = tuple(item.name for item in fields(Counts))
+_COLUMNS = ("sequence", "batch_key", "kind", "run_id", "attempt_id", "fingerprint", "declaration_hash", "suite_hash",
+            "stage_uri", "published_at", "undone_by", *_COUNTS)  # fmt: skip
+
+
+def create(cursor: Cursor, live: TableName) -> None:
+    """Make the proof table of a target unless it is there."""
+    table = proof(live)
+    cursor.execute(
+        sql.SQL(
+            "CREATE TABLE IF NOT EXISTS {} (sequence bigint NOT NULL, batch_key varchar(64) NOT NULL, "
+            "kind varchar(16) NOT NULL, run_id varchar(64) NOT NULL, attempt_id varchar(64) NOT NULL, "
+            "fingerprint varchar(128) NOT NULL, declaration_hash varchar(64) NOT NULL, suite_hash varchar(64) NOT NULL, "
+            "stage_uri varchar(1024) NOT NULL, published_at timestamp NOT NULL, undone_by bigint, {})"
+        ).format(
+            sql.Identifier(table.schema, table.name),
+            sql.SQL(", ").join(sql.SQL("{} bigint NOT NULL").format(sql.Identifier(name)) for name in _COUNTS),
+        )
+    )
+
+
+def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[Proof]:
+    """Proofs of a target, oldest first; the table must exist."""
+    table = proof(live)
+    statement = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), sql.Identifier(table.schema, table.name)
+    )
+    if batch_key is not None:
+        statement += sql.SQL(" WHERE batch_key = %s")
+    found = rows(cursor, statement + sql.SQL(" ORDER BY sequence"), None if batch_key is None else (batch_key,))
+    return [_proof(row) for row in found]
+
+
+def standing(proofs: list[Proof]) -> dict[str, Proof]:
+    """Per batch the proof that stands: the last one that isn't undone."""
+    return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind != "rollback"}
+
+
+def write(cursor: Cursor, live: TableName, item: Proof) -> None:
+    """Add a proof; the caller holds the table's lock and commits it together with the data."""
+    table = proof(live)
+    values = [*(getattr(item, name) for name in _COLUMNS[:9]), _naive(item.published_at), item.undone_by]
+    values += asdict(item.counts).values()
+    cursor.execute(
+        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            sql.Identifier(table.schema, table.name),
+            sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS)),
+        ),
+        values,
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _proof(row: tuple[object, ...]) -> Proof:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    counts = Counts(**{name: int(str(values.pop(name))) for name in _COUNTS})
+    published = values.pop("published_at")
+    assert isinstance(published, datetime)
+    return Proof(**values, published_at=published.replace(tzinfo=UTC), counts=counts)  # type: ignore[arg-type]

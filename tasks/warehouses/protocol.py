@@ -1,0 +1,98 @@
+"""What an adapter must do. Everything above it (publish, proofs, quarantine, summaries) is written once, in SQL that
+PostgreSQL and Redshift read the same; what differs is here.
+
+A third warehouse is one new folder with a class of this shape and a line in `open_warehouse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import Column
+from deployments.declarations.table import Physical
+from tasks.stage.manifest import Manifest
+from tasks.stage.store import ObjectStore
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import Address
+
+
+@dataclass(frozen=True, slots=True)
+class LiveColumn:
+    """A column as the catalog has it; `type` is spelled as declarations spell it."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a table to be made has to look like."""
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    physical: Physical
+    description: str
+    grants: tuple[str, ...]
+
+
+class Adapter(Protocol):
+    """One kind of warehouse."""
+
+    @property
+    def address(self) -> Address:
+        """Where the warehouse is."""
+
+    @property
+    def text_null_needs_marker(self) -> bool:
+        """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
+
+    def lock(self, cursor: Cursor, table: TableName) -> None:
+        """Lock a proof table against other publishes until the end of the transaction."""
+
+    def create_schema(self, cursor: Cursor, name: str) -> None:
+        """Make a schema unless it is there."""
+
+    def exists(self, cursor: Cursor, table: TableName) -> bool:
+        """Whether a table of that name exists."""
+
+    def columns(self, cursor: Cursor, table: TableName) -> list[LiveColumn]:
+        """The columns of a table in order; empty when it doesn't exist."""
+
+    def create_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
+        """Make an empty table that nobody else may read."""
+
+    def copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
+        """Load every part of the manifest; returns the rows loaded. Each call needs an empty table."""
+
+    def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
+        """The select list that `expectations.contract.checksum.read_checksum` reads."""
+
+    def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
+        """Indexes and statistics that the live table is to have, made while nobody reads it."""
+
+    def can_swap(self, cursor: Cursor, live: TableName) -> bool:
+        """Whether the live table can be replaced by renaming: only views depend on it."""
+
+    def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
+        """Rename `live` to `old` and `new` to `live`; views, grants, comments and owner stay as readers know them."""
+
+    def adopt(self, cursor: Cursor, live: TableName, new: TableName, shape: Shape) -> None:
+        """Rename `new` to `live`, which doesn't exist yet, and open it to the declared groups."""
+
+    def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
+        """The statements of a schema change ('new_column', 'widened') on the live table."""
+
+    def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
+        """Make a table from a SELECT, closed to everybody else; returns its rows."""
+
+    def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
+        """Our candidates and generations beside a live table, whatever made them."""
+
+    def groups(self, cursor: Cursor) -> set[str]:
+        """Names that may be granted to."""

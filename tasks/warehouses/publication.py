@@ -1,0 +1,208 @@
+"""Publish a candidate: one transaction that changes the live table and proves it.
+
+The transaction first locks the target's proof table, then reads which publish of the batch stands. It goes on only when
+that is the one the run saw when it began (compare and set): a second run of the same batch, or the same run a second
+time, finds the newer proof and changes nothing. A connection lost during COMMIT is resolved by reading the proof.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.table import Mode
+from deployments.errors import CheckFailedError, CodeError, HeadgateError, RetryableError
+from deployments.windows import Window
+from tasks.warehouses import names, proofs
+from tasks.warehouses.changes import apply_changes
+from tasks.warehouses.dml import Effect, append, merge, replace_window
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts, Kind, Proof
+from tasks.warehouses.protocol import Adapter, Shape
+from tasks.warehouses.session import explain, is_lost, one, session
+
+ATTEMPTS = 8
+PAUSE_SECONDS = 1.5
+Point = Callable[[str], None]
+
+
+def nowhere(name: str) -> None:
+    """The default of `Publication.point`; crash trials put a kill switch there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Everything a publish needs to know; plain values, so that a retry in another process can do it again."""
+
+    live: TableName
+    candidate: TableName | None
+    shape: Shape
+    mode: Mode
+    batch_key: str
+    window: Window | None
+    window_column: str | None
+    latest_by: str | None
+    expected_sequence: int
+    kind: Kind
+    run_id: str
+    attempt_id: str
+    fingerprint: str
+    declaration_hash: str
+    suite_hash: str
+    stage_uri: str
+    counts: Counts
+    generations: int
+    shrink_guard: float
+    changes: tuple[tuple[str, str], ...] = ()
+    quarantine: Callable[[Cursor], None] | None = None
+    point: Point = field(default=nowhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publish did. `by_this_attempt` is False when another run had published the batch meanwhile."""
+
+    proof: Proof
+    by_this_attempt: bool
+
+
+def publish(adapter: Adapter, plan: Publication) -> Published:
+    """Publish exactly once; safe to call again after any failure. Conflicts and locks are retried a few times."""
+    failure: HeadgateError | None = None
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS * min(attempt, 4))
+        with session(adapter.address) as connection:
+            try:
+                return _publish_once(adapter, connection, plan)
+            except psycopg2.Error as error:
+                failure = explain(error, f"publish of {plan.live}")
+                if is_lost(error):
+                    found = _resolve(adapter, plan)
+                    if found is not None:
+                        return found
+                if not isinstance(failure, RetryableError):
+                    raise failure from error
+    assert failure is not None
+    raise failure
+
+
+def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -> Published:
+    with connection.cursor() as cursor:
+        adapter.lock(cursor, names.proof(plan.live))
+        known = proofs.read(cursor, plan.live)
+        done = _already(known, plan)
+        if done is not None:
+            connection.rollback()
+            return done
+        sequence = max((item.sequence for item in known), default=0) + 1
+        if plan.quarantine is not None:
+            plan.quarantine(cursor)
+        effect = _apply(adapter, cursor, plan, sequence)
+        counts = replace(
+            plan.counts,
+            inserted=effect.inserted, updated=effect.updated, unchanged=effect.unchanged, deleted=effect.deleted,
+            superseded=plan.counts.superseded + effect.superseded,
+        )  # fmt: skip
+        if plan.kind in ("publish", "empty", "override") and not counts.balanced:
+            raise CodeError(
+                f"{plan.live}: rows don't add up, nothing was published: {counts.sentence()}; staged {counts.staged:,}, "
+                f"copied {counts.copied:,}",
+                code="ACCOUNTING",
+                next_command=f"headgate show {plan.run_id}",
+            )
+        proof = Proof(
+            sequence=sequence, batch_key=plan.batch_key, kind=plan.kind, run_id=plan.run_id,
+            attempt_id=plan.attempt_id, fingerprint=plan.fingerprint, declaration_hash=plan.declaration_hash,
+            suite_hash=plan.suite_hash, stage_uri=plan.stage_uri, published_at=datetime.now(UTC), counts=counts,
+        )  # fmt: skip
+        proofs.write(cursor, plan.live, proof)
+        plan.point("before-commit")
+        connection.commit()
+        plan.point("after-commit")
+        return Published(proof, by_this_attempt=True)
+
+
+def _already(known: Sequence[Proof], plan: Publication) -> Published | None:
+    """The proof that makes this publish unnecessary: our own, or one that came after the run began."""
+    for proof in known:
+        if proof.attempt_id == plan.attempt_id:
+            return Published(proof, by_this_attempt=True)
+    of_batch = [proof for proof in known if proof.batch_key == plan.batch_key]
+    if of_batch and of_batch[-1].sequence > plan.expected_sequence:
+        return Published(of_batch[-1], by_this_attempt=False)
+    return None
+
+
+def _resolve(adapter: Adapter, plan: Publication) -> Published | None:
+    """After a connection was lost: whether the COMMIT happened. The lock waits for a server-side end of it."""
+    try:
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            adapter.lock(cursor, names.proof(plan.live))
+            return _already(proofs.read(cursor, plan.live), plan)
+    except (psycopg2.Error, RetryableError):
+        return None
+
+
+def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> Effect:
+    live, new = plan.live, plan.candidate
+    exists = adapter.exists(cursor, live)
+    if new is None:
+        if plan.mode == "replace_window" and exists:
+            return replace_window(adapter, cursor, plan, None, sequence)
+        return Effect()
+    if not exists:
+        plan.point("before-swap")
+        adapter.adopt(cursor, live, new, plan.shape)
+        return Effect(inserted=plan.counts.copied - plan.counts.superseded)
+    if plan.mode != "full_refresh":
+        apply_changes(adapter, cursor, live, plan.shape, plan.changes)
+        if plan.mode == "append":
+            return append(cursor, plan, new)
+        if plan.mode == "merge":
+            return merge(adapter, cursor, plan, new, sequence)
+        return replace_window(adapter, cursor, plan, new, sequence)
+    before = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(live)))[0])
+    rows = plan.counts.copied - plan.counts.superseded
+    _guard(plan, before, rows)
+    plan.point("before-swap")
+    old = names.generation(live, sequence)
+    if adapter.can_swap(cursor, live):
+        adapter.swap(cursor, live, new, old, plan.shape)
+    else:
+        # Something a rename can't carry over hangs on the table (a materialized view, a foreign key): its rows are
+        # replaced instead. Slower, and the old rows are copied aside first so that the publish can be undone.
+        if plan.generations:
+            adapter.create_as(cursor, old, sql.SQL("SELECT * FROM {}").format(_q(live)), None)
+        apply_changes(adapter, cursor, live, plan.shape, plan.changes)
+        cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
+        columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
+        cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns, columns, _q(new)))
+    return Effect(inserted=rows, deleted=before)
+
+
+def _guard(plan: Publication, before: int, rows: int) -> None:
+    """A full refresh may not empty or shrink the table beyond the declared share."""
+    if plan.kind == "override" or before == 0:
+        return
+    lost = (before - rows) / before
+    if lost > plan.shrink_guard or rows == 0:
+        raise CheckFailedError(
+            f"{plan.live} has {before:,} rows; this batch would leave {rows:,} ({lost:.0%} fewer, allowed "
+            f"{plan.shrink_guard:.0%}). Nothing was published.",
+            code="SHRINK-GUARD",
+            next_command=f'headgate publish {plan.run_id} --override SHRINK-GUARD --reason "..." --expires 1d',
+            before=before,
+            after=rows,
+        )
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)

@@ -1,0 +1,172 @@
+"""Connections to a warehouse: opened the same way everywhere, and their errors told apart by who must act.
+
+Retrying follows the class of an error, not its type alone: Redshift reports a serialization conflict (1023) and a failed
+COPY both as SQLSTATE XX000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
+
+APPLICATION = "headgate"
+LOCK_TIMEOUT_SECONDS = 20
+_LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
+         "terminating connection", "SSL connection has been closed", "connection not open", "could not receive data",
+         "could not send data", "the database system is starting up", "the database system is shutting down",
+         "cursor already closed", "Connection reset", "timeout expired")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a warehouse is. The URL holds the password and is never shown."""
+
+    url: str = field(repr=False)
+    statement_timeout_seconds: int = 3600
+
+    @property
+    def dialect(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def place(self) -> str:
+        """Host, port and database, for messages."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or ''}{parts.path}"
+
+
+@contextmanager
+def session(address: Address, *, autocommit: bool = False) -> Iterator[Connection]:
+    """A connection that is closed at the end; nothing is committed unless the caller does."""
+    connection = connect(address)
+    try:
+        connection.autocommit = autocommit
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def transaction(address: Address) -> Iterator[Cursor]:
+    """One transaction on its own connection: committed at the end, rolled back on any error."""
+    with session(address) as connection, connection.cursor() as cursor:
+        yield cursor
+        connection.commit()
+
+
+def connect(address: Address) -> Connection:
+    """Open a connection; a failure says whether waiting may help or a setting is wrong."""
+    parts = urlsplit(address.url)
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    if address.dialect == "redshift":
+        # A warehouse in the cloud is reached with a verified certificate unless the URL says otherwise.
+        options.setdefault("sslmode", "verify-full")
+        options.setdefault("sslrootcert", "system")
+    try:
+        connection = psycopg2.connect(
+            host=parts.hostname, port=parts.port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
+            password=_plain(parts.password), connect_timeout=15, application_name=APPLICATION, keepalives=1,
+            keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,
+        )  # fmt: skip
+    except psycopg2.OperationalError as error:
+        raise _connect_error(address, error) from None
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = %s", (address.statement_timeout_seconds * 1000,))
+        if address.dialect == "redshift":
+            cursor.execute("SET query_group TO 'headgate'")
+        else:
+            cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
+            cursor.execute("SET lock_timeout = %s", (LOCK_TIMEOUT_SECONDS * 1000,))
+    connection.commit()
+    return connection
+
+
+def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
+    """Our error for a driver's: its family says whether a retry can help. The server's text holds no values of ours
+    beyond what its message names; the statement itself is not repeated."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    message = f"{doing}: {text}"
+    state = error.pgcode
+    if is_lost(error):
+        return RetryableError(
+            f"{doing}: the connection was lost ({text})",
+            code="CONNECTION-LOST",
+            next_command="headgate check --connect",
+        )
+    if is_conflict(error):
+        return RetryableError(message, code="CONFLICT", next_command="headgate retry RUN")
+    if state in (errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED):
+        return RetryableError(
+            f"{message} (waited {LOCK_TIMEOUT_SECONDS} s for a lock)", code="LOCKED", next_command="headgate retry RUN"
+        )
+    if state == errorcodes.QUERY_CANCELED:
+        return RetryableError(message, code="STATEMENT-TIMEOUT", next_command="headgate retry RUN")
+    if state in (errorcodes.DISK_FULL, errorcodes.OUT_OF_MEMORY, errorcodes.TOO_MANY_CONNECTIONS) or (
+        "disk full" in text.lower()
+    ):
+        return RetryableError(
+            message, code="WAREHOUSE-FULL", next_command="free space in the warehouse; headgate retry RUN"
+        )
+    if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME):
+        return DeclarationError(message, code="WAREHOUSE-RIGHTS", next_command="headgate provision --plan")
+    return CodeError(message, code=f"SQL-{state or 'UNKNOWN'}", next_command="headgate show RUN")
+
+
+def is_conflict(error: psycopg2.Error) -> bool:
+    """A serialization conflict: 40001, or Redshift's 1023 under XX000."""
+    return error.pgcode == errorcodes.SERIALIZATION_FAILURE or (
+        error.pgcode == errorcodes.INTERNAL_ERROR and "1023" in str(error)
+    )
+
+
+def is_lost(error: psycopg2.Error) -> bool:
+    """Whether the connection itself failed, so that a COMMIT under way is in doubt."""
+    if isinstance(error, psycopg2.InterfaceError):
+        return True
+    state = error.pgcode or ""
+    if state.startswith(("08", "57P")):
+        return True
+    return isinstance(error, psycopg2.OperationalError) and any(word in str(error) for word in _LOST)
+
+
+def rows(cursor: Cursor, statement: Any, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """All rows of a query whose result is small."""
+    cursor.execute(statement, parameters)
+    return list(cursor.fetchall())
+
+
+def one(cursor: Cursor, statement: Any, parameters: Any = None) -> tuple[Any, ...]:
+    """The only row of a query."""
+    cursor.execute(statement, parameters)
+    row = cursor.fetchone()
+    if row is None:
+        raise CodeError("a query that must return one row returned none", next_command="headgate show RUN")
+    return tuple(row)
+
+
+def _connect_error(address: Address, error: psycopg2.OperationalError) -> HeadgateError:
+    text = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    where = f"can't connect to the warehouse at {address.place}"
+    if any(word in text for word in ("authentication failed", "does not exist", "no password")):
+        return DeclarationError(
+            f"{where}: {text}",
+            code="WAREHOUSE-LOGIN",
+            next_command="check HEADGATE_WAREHOUSE_URL; headgate check --connect",
+        )
+    if "timeout" in text:
+        text += " (a security group or an IP allow-list?)"
+    return RetryableError(f"{where}: {text}", code="WAREHOUSE-UNREACHABLE", next_command="headgate check --connect")
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None else unquote(text)
