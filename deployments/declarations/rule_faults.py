@@ -13,7 +13,8 @@ from typing import Any
 
 from deployments.declarations.model import seconds
 from deployments.declarations.problems import nearest
-from deployments.declarations.signatures import MAP_KINDS, Parameter, Signature, refused, signatures
+from deployments.declarations.row_conditions import condition_faults
+from deployments.declarations.signatures import MAP_KINDS, MISSING_VALUES, Parameter, Signature, refused, signatures
 
 Fault = tuple[tuple[int | str, ...], str]
 
@@ -138,6 +139,11 @@ def _sense_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[F
         names = kwargs.get(key)
         if isinstance(names, list | tuple) and (len(names) < 2 or len(set(map(str, names))) < len(names)):
             yield ("kwargs", key), f"{key} must name at least two different columns"
+    ignored, only = kwargs.get("ignore_row_if"), MISSING_VALUES.get(signature.name)
+    if only and isinstance(ignored, str) and ignored != only:
+        yield ("kwargs", "ignore_row_if"), f"ignore_row_if can only be {only} here: engines disagree on other rows"
+    if isinstance(kwargs.get("row_condition"), Mapping):
+        yield from ((("kwargs", "row_condition"), fault) for fault in condition_faults(kwargs["row_condition"]))
     yield from _own_faults(signature, kwargs)
 
 

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
+from deployments.declarations.row_conditions import only_known
 from deployments.declarations.rule_faults import PARAMETER, as_date
+from deployments.declarations.signatures import MISSING_VALUES
 from deployments.declarations.suite import Rule
 from expectations.suites.custom.amounts import utc
 
@@ -30,6 +32,10 @@ def arguments_of(rule: Rule, columns: Mapping[str, ColumnKind], parameters: Mapp
     kwargs = {name: _filled(value, parameters) for name, value in rule.kwargs.items()}
     if rule.type == "expect_table_to_be_fresh" and kwargs.get("as_of") is None:
         kwargs["as_of"] = _filled({PARAMETER: "now"}, parameters)
+    if rule.type in MISSING_VALUES:
+        kwargs["ignore_row_if"] = MISSING_VALUES[rule.type]
+    if kwargs.get("row_condition"):
+        kwargs["row_condition"] = only_known(kwargs["row_condition"])
     kind = columns.get(str(kwargs.get("column")), "other")
     for name, inclusive_down, strict in (("min_value", True, "strict_min"), ("max_value", False, "strict_max")):
         if kwargs.get(name) is not None:
@@ -38,6 +44,9 @@ def arguments_of(rule: Rule, columns: Mapping[str, ColumnKind], parameters: Mapp
     for name in _SETS:
         if isinstance(kwargs.get(name), list | tuple):
             kwargs[name] = [_fitted(value, kind) for value in kwargs[name]]
+    if isinstance(kwargs.get("value_pairs_set"), list | tuple):
+        kinds = [columns.get(str(kwargs.get(name)), "other") for name in ("column_A", "column_B")]
+        kwargs["value_pairs_set"] = [tuple(map(_fitted, pair, kinds)) for pair in kwargs["value_pairs_set"]]
     return kwargs
 
 

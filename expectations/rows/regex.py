@@ -1,0 +1,136 @@
+"""A Python regular expression as one of RE2, DuckDB's engine, that finds the same; what can't be said there is refused.
+
+Great Expectations searches with Python's `re`. RE2 spells and means several things differently: `\\d`, `\\w` and `\\s`
+are ASCII, `$` doesn't look past a last newline, and there are no look-around, back references or possessive repeats.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+
+# The parsed form of a pattern; its modules have no public names, and are the same in Python 3.11 to 3.13.
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any
+
+MAX_REPEAT = 1000
+
+_SPACES = r"\t\n\v\f\r\x{1c}-\x{1f} \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+_INSIDE = {
+    sre.CATEGORY_DIGIT: r"\p{Nd}", sre.CATEGORY_NOT_DIGIT: r"\P{Nd}",
+    sre.CATEGORY_WORD: r"\p{L}\p{N}_", sre.CATEGORY_SPACE: _SPACES,
+}  # fmt: skip
+_OUTSIDE = {
+    sre.CATEGORY_NOT_WORD: r"[^\p{L}\p{N}_]",
+    sre.CATEGORY_NOT_SPACE: f"[^{_SPACES}]",
+}
+_REFUSED = {
+    sre.ASSERT: "look-ahead and look-behind", sre.ASSERT_NOT: "look-ahead and look-behind",
+    sre.GROUPREF: "references to a group", sre.GROUPREF_EXISTS: "references to a group",
+    sre.POSSESSIVE_REPEAT: "possessive repeats", sre.ATOMIC_GROUP: "atomic groups",
+}  # fmt: skip
+_FLAGS = re.IGNORECASE | re.DOTALL | re.VERBOSE | re.UNICODE
+
+
+def re2_of(pattern: str) -> str:
+    """The same search in RE2's spelling. ValueError, with the reason: it can't do that or would read it differently."""
+    if "[[:" in pattern:
+        raise ValueError("classes such as [[:alpha:]] mean other things in other engines; write out the characters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            parsed = parser.parse(pattern)
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    except FutureWarning as error:
+        raise ValueError(f"{error}: what it means will change in Python") from None
+    return _Writer(parsed.state.flags).sequence(parsed, last=True)
+
+
+class _Writer:
+    def __init__(self, flags: int) -> None:
+        if flags & ~_FLAGS:
+            raise ValueError("only the flags i, s and x are the same in every engine")
+        self._ignore_case = bool(flags & re.IGNORECASE)
+        self._dot_all = bool(flags & re.DOTALL)
+
+    def sequence(self, items: Any, *, last: bool) -> str:
+        """A run of items; `last`: nothing can follow it in the whole pattern."""
+        written = [
+            self._item(op, value, last and position == len(items) - 1) for position, (op, value) in enumerate(items)
+        ]
+        body = "".join(written)
+        return f"(?i:{body})" if self._ignore_case and body else body
+
+    def _item(self, op: Any, value: Any, last: bool) -> str:
+        if op in _REFUSED:
+            raise ValueError(f"{_REFUSED[op]} can't be evaluated over a whole batch")
+        if op is sre.LITERAL:
+            return _character(value)
+        if op is sre.NOT_LITERAL:
+            return f"[^{_character(value)}]"
+        if op is sre.ANY:
+            return r"(?s:.)" if self._dot_all else r"[^\n]"
+        if op is sre.IN:
+            return _set(value)
+        if op is sre.AT:
+            return _place(value, last)
+        if op is sre.BRANCH:
+            return "(?:" + "|".join(self.sequence(branch, last=last) for branch in value[1]) + ")"
+        if op is sre.SUBPATTERN:
+            return self._group(*value, last=last)
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            return self._repeat(*value)
+        raise ValueError(f"it holds a part ({op}) that isn't known here")
+
+    def _group(self, _number: Any, added: int, removed: int, items: Any, *, last: bool) -> str:
+        flags = (re.IGNORECASE if self._ignore_case else 0) | (re.DOTALL if self._dot_all else 0)
+        inner = _Writer((flags | added) & ~removed)
+        body = inner.sequence(items, last=last)
+        # Inside (?i:...) a group that isn't must say so.
+        return f"(?-i:{body})" if removed & re.IGNORECASE else f"(?:{body})"
+
+    def _repeat(self, low: int, high: int, items: Any) -> str:
+        unbounded = high is sre.MAXREPEAT
+        if low > MAX_REPEAT or (not unbounded and high > MAX_REPEAT):
+            raise ValueError(f"a repeat of more than {MAX_REPEAT} can't be evaluated over a whole batch")
+        count = "*" if (low, unbounded) == (0, True) else f"{{{low},{'' if unbounded else high}}}"
+        return f"(?:{self.sequence(items, last=False)}){count}"
+
+
+def _place(value: Any, last: bool) -> str:
+    if value in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
+        return r"\A"
+    if value is sre.AT_END_STRING:
+        return r"\z"
+    if value is sre.AT_END:
+        if not last:
+            raise ValueError("$ can stand only at the end of the pattern or of an alternative")
+        # Python's $ is also true before a newline that ends the text.
+        return r"\n?\z"
+    raise ValueError(r"\b and \B mean other things in other engines; name the characters that may stand there")
+
+
+def _set(items: Sequence[Any]) -> str:
+    if len(items) == 1 and items[0][0] is sre.CATEGORY and items[0][1] in _OUTSIDE:
+        return _OUTSIDE[items[0][1]]
+    written = []
+    for op, value in items:
+        if op is sre.NEGATE:
+            written.append("^")
+        elif op is sre.LITERAL:
+            written.append(_character(value))
+        elif op is sre.RANGE:
+            written.append(f"{_character(value[0])}-{_character(value[1])}")
+        elif op is sre.CATEGORY and value in _INSIDE:
+            written.append(_INSIDE[value])
+        else:
+            raise ValueError(r"\W and \S can't stand beside other characters in [...]")
+    return f"[{''.join(written)}]"
+
+
+def _character(code: int) -> str:
+    character = chr(code)
+    return character if character.isascii() and character.isalnum() else f"\\x{{{code:x}}}"
