@@ -1,0 +1,98 @@
+"""The dates of batches: read from labels and file names, or from the data; and the columns that only repeat them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from expectations.drift.extract import Key, Pair
+from expectations.profile.model import BETWEEN, Profile
+
+Label = date | datetime | str | None
+
+_DATE = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?:[T_ -]?([01]\d|2[0-3]))?"
+)
+_EPOCH = date(1970, 1, 1)
+# Kinds of figures that keep their meaning for a column that repeats a date.
+STILL_TOLD = {"completeness", "schema"}
+
+
+def day_of(label: Label) -> float | None:
+    """Days since 1970 of a label: a date, a window's start, or a name such as `sales_2024-05-06.csv`."""
+    if isinstance(label, datetime):
+        moment = label if label.tzinfo else label.replace(tzinfo=UTC)
+        return moment.timestamp() / 86_400
+    if isinstance(label, date):
+        return float((label - _EPOCH).days)
+    found = _DATE.search(label) if label else None
+    if found is None:
+        return None
+    year, month, day = (int(part) for part in found.groups()[:3])
+    try:
+        return float((date(year, month, day) - _EPOCH).days) + int(found.group(4) or 0) / 24
+    except ValueError:
+        # The 31st of a month with 30 days: digits that are no date.
+        return None
+
+
+def days_of(labels: Sequence[Label]) -> list[float | None]:
+    """Days of all labels, or none at all where one can't be read or they don't rise."""
+    days = [day_of(label) for label in labels]
+    told = [d for d in days if d is not None]
+    rising = all(a < b for a, b in zip(told, told[1:], strict=False))
+    return days if len(told) == len(days) and rising else [None] * len(days)
+
+
+def weekdays(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[int | None]:
+    """Weekday of every batch (Monday 0): by its label, else by the middle of its first clock."""
+    result: list[int | None] = []
+    for profile, day in zip(profiles, days, strict=True):
+        if day is None:
+            clock = next((c.clocks[0] for c in profile.columns.values() if c.clocks), None)
+            day = clock.quantiles[5] / 86_400 if clock is not None else None
+        result.append(None if day is None else int(day + 3) % 7)
+    return result
+
+
+def repeats_a_date(profiles: Sequence[Profile], days: Sequence[float | None]) -> dict[str, list[Pair] | None]:
+    """Columns that only repeat a part of the batch's date (year, month, day ...): that they change is no news.
+
+    With the share of rows that agree with the label where no clock of the data tells it (see `compare.held`).
+    """
+    last = len(profiles) - 1
+    found: dict[str, list[Pair] | None] = {}
+    counts: dict[str, int] = {}
+    for profile in profiles[:last]:
+        for name in {key.split(BETWEEN)[0] for key, share in profile.relations.parts.items() if share >= 0.5}:
+            counts[name] = counts.get(name, 0) + 1
+    found.update({name: None for name, count in counts.items() if last >= 3 and count >= 0.9 * last})
+    if any(day is None for day in days) or last < 3:
+        return found
+    for name, column in profiles[last].columns.items():
+        if name in found or column.clocks or any(name not in p.columns for p in profiles):
+            continue
+        for part in ("year", "month", "day"):
+            agree = [_agrees(p, name, day, part) for p, day in zip(profiles, days, strict=True)]
+            if sum(agree[:last]) >= 0.9 * last:
+                found[name] = [(p.rows * float(ok), float(p.rows)) for p, ok in zip(profiles, agree, strict=True)]
+    return found
+
+
+def _agrees(profile: Profile, name: str, day: float | None, part: str) -> bool:
+    numbers = profile.columns[name].numbers
+    if numbers is None or day is None:
+        return False
+    near = {getattr(date.fromordinal(_EPOCH.toordinal() + int(day) + step), part) for step in (-1, 0, 1)}
+    return numbers.quantiles[1] in near and numbers.quantiles[-2] in near
+
+
+def muted(key: Key, repeated: dict[str, list[Pair] | None]) -> bool:
+    """Whether a figure only says that the date went on."""
+    if key.name in ("parts", "date_part") or not repeated:
+        return False
+    other = key.other.split(BETWEEN)[0]
+    return (key.column in repeated and key.kind not in STILL_TOLD) or (
+        other in repeated and key.kind in ("relation", "segment")
+    )

@@ -1,0 +1,256 @@
+"""Figures of a batch that only exist against others: unseen values and patterns, numbers out of range, clocks'
+advance, redelivered rows, and each number given the others.
+
+Every function takes the profiles (history, oldest first, the batch last) and returns one pair per profile. A profile
+of the history is compared with the others of the history and never with itself or with the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from expectations.drift.extract import Key, Pair, each_column
+from expectations.profile.model import GRID, ColumnProfile, Profile, Sketch
+
+# The first batches have little before them: they are compared with this many others, later ones included.
+AROUND = 10
+Column = list[Pair]
+
+
+def peers(position: int, count: int) -> list[int]:
+    """Positions of the history that the profile at `position` is compared with; `count` is the batch's own position."""
+    return [i for i in range(min(max(position, AROUND), count)) if i != position]
+
+
+def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows whose value (or pattern) stands in no other batch."""
+    last = len(profiles) - 1
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        if not any(c.clocks for c in columns):
+            yield Key(name, "reference", "unseen"), _unseen(
+                [{h: c for h, c in zip(s.hashes, s.counts, strict=True)} for s in (c.sketch for c in columns)],
+                [_bound(c.sketch) for c in columns], last,
+            )  # fmt: skip
+        formats: list[dict[str, float]] = [dict(c.text.formats) for c in columns]
+        yield Key(name, "format", "new_pattern"), _unseen(formats, None, last)
+
+
+def _bound(sketch: Sketch) -> float:
+    return math.inf if sketch.complete or not sketch.hashes else sketch.hashes[-1]
+
+
+def _unseen(sets: Sequence[dict], bounds: Sequence[float] | None, last: int) -> Column:  # type: ignore[type-arg]
+    first: dict[object, int] = {}
+    second: dict[object, int] = {}
+    for i, values in enumerate(sets):
+        for value in values:
+            if value not in first:
+                first[value] = i
+            else:
+                second.setdefault(value, i)
+    # Where not all values are kept, only hashes that every batch kept can be told to be unseen.
+    bound = min(bounds) if bounds is not None else None
+    result = []
+    for i, values in enumerate(sets):
+        reach = min(max(i, AROUND), last)
+        total = new = 0.0
+        for value, count in values.items():
+            if bound is not None and value > bound:
+                continue
+            total += count
+            if first[value] == i and second.get(value, math.inf) >= reach:
+                new += count
+        result.append((new, total))
+    return result
+
+
+def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows above the largest and below the smallest number of the other batches, and below the usual quartiles."""
+    last = len(profiles) - 1
+    for name in each_column(list(profiles)):
+        found = [p.columns[name].numbers for p in profiles]
+        history = [n for n in found[:last] if n is not None]
+        if found[last] is None or len(history) < max(2, 0.6 * last):
+            continue
+        quantiles = np.array([n.quantiles if n else [np.nan] * len(GRID) for n in found])
+        counts = [n.count if n else 0.0 for n in found]
+        for side, sign in (("above", 1.0), ("below", -1.0)):
+            ends = sign * quantiles[:, -1 if sign > 0 else 0]
+            pairs = []
+            for i in range(last + 1):
+                limit = np.nanmax(ends[peers(i, last)]) if peers(i, last) else np.nan
+                pairs.append((counts[i] * _beyond(sign * quantiles[i][:: int(sign)], limit), counts[i]))
+            yield Key(name, "values", side), pairs
+        cuts = np.nanmedian(quantiles[:last], axis=0)
+        for p in (0.1, 0.25, 0.5, 0.75, 0.9):
+            cut = float(np.interp(p, GRID, cuts))
+            yield (
+                Key(name, "values", "below_usual", str(p)),
+                [(c * _below(q, cut), c) if c else (0.0, 0.0) for q, c in zip(quantiles, counts, strict=True)],
+            )
+
+
+def _beyond(rising: np.ndarray, limit: float) -> float:
+    """Share of rows above the limit, from quantiles; half of the step in which the limit lies is counted."""
+    if not np.isfinite(limit) or not np.isfinite(rising).all() or rising[-1] <= limit:
+        return 0.0
+    if rising[0] > limit:
+        return 1.0
+    grid = np.array(GRID) if len(rising) == len(GRID) else np.linspace(0, 1, len(rising))
+    at = int(np.searchsorted(rising, limit, side="right"))
+    return float(1 - (grid[at - 1] + grid[at]) / 2)
+
+
+def _below(quantiles: np.ndarray, cut: float) -> float:
+    """Share of rows below the cut, ties counted half."""
+    grid = np.array(GRID)
+    low, high = np.searchsorted(quantiles, cut, "left"), np.searchsorted(quantiles, cut, "right")
+    if low < high:
+        return float((grid[low] + grid[high - 1]) / 2)
+    if low == 0:
+        return 0.0
+    if low == len(grid):
+        return 1.0
+    step = quantiles[low] - quantiles[low - 1]
+    return float(grid[low - 1] + (grid[low] - grid[low - 1]) * (cut - quantiles[low - 1]) / step)
+
+
+def redelivered(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows that stand in one earlier batch, exactly or but for their dates; and columns whose figures are all equal."""
+    last = len(profiles) - 1
+    exact = [{b for _, b in p.row_marks} for p in profiles]
+    bare = [{a for a, _ in p.row_marks} for p in profiles]
+    ends = [math.inf if p.row_marks_complete or not p.row_marks else p.row_marks[-1][0] for p in profiles]
+    for name, sets in (("exact", exact), ("restamped", bare)):
+        pairs = []
+        for i, profile in enumerate(profiles):
+            best = (0.0, float(len(profile.row_marks)))
+            for j in range(i) if i < last else range(last):
+                bound = min(ends[i], ends[j])
+                within = [m for m in profile.row_marks if m[0] <= bound]
+                again = sum(m[1 if name == "exact" else 0] in sets[j] for m in within)
+                if within and again / len(within) > best[0] / max(best[1], 1):
+                    best = (float(again), float(len(within)))
+            pairs.append(best)
+        yield Key(None, "redelivery", name), pairs
+    marks = [_column_marks(p) for p in profiles]
+    pairs = []
+    for i, own in enumerate(marks):
+        same = [len(own & marks[j]) for j in range(i)]
+        pairs.append((float(max(same, default=0)), float(max(1, len(own)))))
+    yield Key(None, "redelivery", "same_figures"), pairs
+
+
+def _column_marks(profile: Profile) -> set[tuple[object, ...]]:
+    """One mark per column that varies, equal only where the whole column is very likely equal."""
+
+    def mark(name: str, column: ColumnProfile) -> tuple[object, ...]:
+        return name, column.distinct, column.nulls, column.sketch.hashes[:64], column.sketch.counts[:64]
+
+    return {mark(n, c) for n, c in profile.columns.items() if c.distinct > 10 and not c.clocks}
+
+
+def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterator[tuple[Key, Column]]:
+    """Where a clock stands, in hours: against the batch's own date where labels tell it, else against the last batch."""
+    for name in each_column(list(profiles)):
+        column = [p.columns[name] for p in profiles]
+        if not all(c.clocks for c in column):
+            continue
+        order = best_order(column)
+        clocks = [next((k for k in c.clocks if k.order in (order, "")), c.clocks[0]) for c in column]
+        labelled = all(d is not None for d in days)
+        for what, at in (("starts", 1), ("middle", 5), ("ends", 9)):
+            stands = [k.quantiles[at] / 3600 for k in clocks]
+            error = [
+                (((k.quantiles[min(at + 1, 10)] - k.quantiles[at - 1]) / 3600) ** 2) / max(4.0, k.count) + 0.01
+                for k in clocks
+            ]
+            if labelled:
+                values = [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
+            else:
+                values = [math.nan, *(b - a for a, b in zip(stands, stands[1:], strict=False))]
+            yield Key(name, "clock", what), list(zip(values, error, strict=True))
+
+
+def best_order(columns: Sequence[ColumnProfile]) -> str:
+    """Whether day or month comes first, decided over all batches: more values read, then less spread within a batch."""
+    read: Callable[[str], tuple[float, float]] = lambda order: (  # noqa: E731
+        sum(k.count for c in columns for k in c.clocks if k.order in (order, "")),
+        -sum(k.quantiles[-1] - k.quantiles[0] for c in columns for k in c.clocks if k.order in (order, "")),
+    )
+    return max(("dmy", "mdy"), key=read)
+
+
+def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Each number given the others: the mean and spread of what a linear fit over the whole history leaves."""
+    last = len(profiles) - 1
+    names = [n for n in profiles[last].relations.number_columns]
+    usable = [p.relations for p in profiles[:last] if len(p.relations.means) == 2]
+    names = [n for n in names if sum(n in r.number_columns for r in usable) >= max(3, 0.8 * last)]
+    keep = [i for i, p in enumerate(profiles) if all(n in p.relations.number_columns for n in names)]
+    if len(names) < 2 or last not in keep or len(keep) < max(4, 0.6 * last):
+        return
+    for form, label in ((0, "given_others"), (1, "given_others_log")):
+        means, within = {}, {}
+        for i in keep:
+            r = profiles[i].relations
+            at = [r.number_columns.index(n) for n in names]
+            full = np.zeros((len(r.number_columns),) * 2)
+            full[np.triu_indices(len(full))] = r.covariance[form]
+            full = full + full.T - np.diag(full.diagonal())
+            means[i], within[i] = np.array(r.means[form])[at], full[np.ix_(at, at)]
+        rows = {i: profiles[i].relations.rows for i in keep}
+        # The middle covariance, not the mean: one batch with an outlier must not decide the fit.
+        pooled = np.median([within[i] for i in keep if i != last], axis=0)
+        scale = np.sqrt(np.maximum(pooled.diagonal(), 1e-12))
+        if not np.isfinite(scale).all():
+            continue
+        for target in range(len(names)):
+            if pooled[target, target] <= 1e-12:
+                continue
+            others = [i for i in range(len(names)) if i != target and pooled[i, i] > 1e-12]
+            if not others:
+                continue
+            corr = pooled / np.outer(scale, scale)
+            beta = np.linalg.solve(corr[np.ix_(others, others)] + 0.01 * np.eye(len(others)), corr[others, target])
+            weights = np.zeros(len(names))
+            weights[target], weights[others] = 1 / scale[target], -beta / scale[others]
+            left = max(float(weights @ pooled @ weights), 1e-9)
+            if left > 0.8:
+                continue
+            mean_pairs, spread_pairs = [], []
+            for i in range(len(profiles)):
+                if i in means:
+                    mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4))
+                    spread = max(float(weights @ within[i] @ weights), 1e-9) / left
+                    spread_pairs.append((0.5 * math.log(spread), 1 / rows[i] + 1e-3))
+                else:
+                    mean_pairs.append((math.nan, 1.0))
+                    spread_pairs.append((math.nan, 1.0))
+            yield Key(names[target], "relation", label), mean_pairs
+            yield Key(names[target], "relation", f"{label}_spread"), spread_pairs
+
+
+def held(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Formulas and date parts that the history shows to hold; below what is recorded counts as half of that."""
+    last = len(profiles) - 1
+    for attribute, least in (("formulas", 0.8), ("parts", 0.5)):
+        tables: list[dict[str, float]] = [getattr(p.relations, attribute) for p in profiles]
+        for key in sorted({k for t in tables[:last] for k in t}):
+            shares = [t.get(key) for t in tables]
+            known = [s for s in shares[:last] if s is not None and s >= least]
+            if len(known) >= max(3, 0.9 * last):
+                columns = key.split("\x1f") if attribute == "parts" else key.replace(" = ", " ").split(" ")
+                present = [c for c in columns if c in profiles[last].columns]
+                for column in present[:1] if attribute == "parts" else present:
+                    yield (
+                        Key(column, "relation", attribute, key),
+                        [
+                            ((s if s is not None else 0.15) * p.relations.rows, float(p.relations.rows))
+                            for s, p in zip(shares, profiles, strict=True)
+                        ],
+                    )

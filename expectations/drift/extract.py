@@ -1,0 +1,193 @@
+"""The figures of one profile that can be compared as they stand: shares (count of rows, of how many) and levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from expectations.profile.model import BETWEEN, GRID, ColumnProfile, Profile
+
+
+class Key(NamedTuple):
+    """One figure: the column it blames, the kind of alert, its name, and a second column or a value it speaks of."""
+
+    column: str | None
+    kind: str
+    name: str
+    other: str = ""
+
+
+Pair = tuple[float, float]
+
+
+@dataclass
+class Figures:
+    """Shares as (rows that have it, rows); levels as (value, variance from the number of rows alone).
+
+    `scaled` are levels in the unit of the column: they are compared as asinh(value / scale of the history).
+    `open` are shares of a vocabulary that may grow: absent means none of the rows counted under (column, kind, name).
+    """
+
+    shares: dict[Key, Pair] = field(default_factory=dict)
+    levels: dict[Key, Pair] = field(default_factory=dict)
+    scaled: dict[Key, Pair] = field(default_factory=dict)
+    open: dict[Key, Pair] = field(default_factory=dict)
+    counted: dict[Key, float] = field(default_factory=dict)
+
+
+TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "non_ascii", "garbled")
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def extract(profile: Profile) -> Figures:
+    """All directly comparable figures of a profile."""
+    out = Figures()
+    rows = float(profile.rows)
+    out.levels[Key(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1 / max(rows, 1))
+    out.shares[Key(None, "duplicates", "duplicate_rows")] = (profile.duplicates, rows)
+    out.shares[Key(None, "duplicates", "repeated_rows")] = (profile.same_rows_next * rows, rows)
+    out.shares[Key(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
+    for name, column in profile.columns.items():
+        _spelling(out, name, column, rows)
+        _values(out, name, column, rows)
+        _numbers(out, name, column)
+        _clock(out, name, column)
+        _order(out, name, column, float(profile.relations.rows))
+    _pairs(out, profile)
+    _segments(out, profile)
+    return out
+
+
+def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
+    text = column.text
+    out.shares[Key(name, "completeness", "absent")] = (column.nulls, rows)
+    out.shares[Key(name, "completeness", "missing")] = (column.nulls + text.nullish, rows)
+    for share in TEXT_SHARES:
+        out.shares[Key(name, "format", share)] = (getattr(text, share), text.counted)
+    if text.counted:
+        out.levels[Key(name, "format", "length")] = (
+            math.log1p(text.length_mean),
+            (text.length_deviation / (1 + text.length_mean)) ** 2 / text.counted + 1e-6,
+        )
+    vocabulary = Key(name, "format", "pattern")
+    out.counted[vocabulary] = text.counted
+    for pattern, count in text.formats:
+        out.open[vocabulary._replace(other=pattern)] = (count, text.counted)
+    told = text.counted - text.nullish
+    numbers = column.numbers.count if column.numbers else 0.0
+    out.shares[Key(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
+    clock = max((c.count for c in column.clocks), default=0.0)
+    out.shares[Key(name, "format", "not_a_date")] = (max(0.0, told - clock), told)
+
+
+def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
+    if column.clocks:
+        return
+    counted = column.text.counted
+    vocabulary = Key(name, "categories", "category")
+    out.counted[vocabulary] = counted
+    for value, count in column.top:
+        out.open[vocabulary._replace(other=value)] = (count, counted)
+    if column.top:
+        out.shares[Key(name, "values", "commonest")] = (column.top[0][1], counted)
+    if column.distinct and rows:
+        out.levels[Key(name, "values", "distinct")] = (math.log(column.distinct), 1 / column.distinct + 1 / rows)
+
+
+def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
+    numbers = column.numbers
+    if numbers is None:
+        return
+    n = numbers.count
+    out.shares[Key(name, "values", "zero")] = (numbers.zero, n)
+    out.shares[Key(name, "values", "negative")] = (numbers.negative, n)
+    for digits, count in enumerate(numbers.decimals):
+        out.shares[Key(name, "format", f"decimals_{digits}")] = (count, n)
+    out.levels[Key(name, "values", "log_mean")] = (numbers.log_mean, numbers.log_deviation**2 / n + 1e-6)
+    if numbers.log_deviation > 0:
+        out.levels[Key(name, "values", "log_spread")] = (math.log(numbers.log_deviation), 2 / n)
+    out.scaled[Key(name, "values", "mean")] = (numbers.mean, numbers.deviation**2 / n)
+    for p in QUANTILES:
+        out.scaled[Key(name, "values", "quantile", str(p))] = _quantile(p, n, numbers.quantiles)
+
+
+def _quantile(p: float, n: float, quantiles: tuple[float, ...]) -> Pair:
+    """A quantile with its variance: from the quantiles one and three standard errors of rank away.
+
+    The wider pair matters for values with few steps, where a quantile stays put for long and then jumps.
+    """
+    one, three = max(math.sqrt(p * (1 - p) / n), 0.5 / n), 3 * max(math.sqrt(p * (1 - p) / n), 0.5 / n)
+    points = [p, *(min(1.0, max(0.0, p + d)) for d in (-one, one, -three, three))]
+    at, low, high, lowest, highest = (float(x) for x in np.interp(points, GRID, quantiles))
+    return at, max((high - low) / 2, (highest - lowest) / 4, 0.005 * abs(at)) ** 2
+
+
+def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
+    for clock in column.clocks[:1]:
+        out.shares[Key(name, "clock", "midnight")] = (clock.midnight, clock.count)
+        out.shares[Key(name, "clock", "whole_minutes")] = (clock.whole_minutes, clock.count)
+        out.levels[Key(name, "clock", "days")] = (math.log(clock.days), 0.01)
+        for hour, count in enumerate(clock.hours):
+            out.shares[Key(name, "clock", "hour", f"{hour:02d}")] = (count, clock.count)
+
+
+def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
+    if rows > 10:
+        out.shares[Key(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
+        if column.autocorrelation is not None:
+            out.levels[Key(name, "order", "follows")] = (_fisher(column.autocorrelation), 1 / (rows - 3))
+
+
+def _fisher(correlation: float) -> float:
+    return math.atanh(min(0.999, max(-0.999, correlation)))
+
+
+def _pairs(out: Figures, profile: Profile) -> None:
+    r = profile.relations
+    if r.rows < 12:
+        return
+    for key, together in r.pairs.items():
+        a, b = key.split(BETWEEN)
+        for of, by in ((b, a), (a, b)):
+            free = r.rows - r.distinct[by]
+            if free >= 10:
+                out.shares[Key(of, "relation", "determined", by)] = (together - r.distinct[by], free)
+    for key, value in r.ranks.items():
+        a, b = key.split(BETWEEN)
+        out.levels[Key(a, "relation", "correlation", b)] = (_fisher(value), 1.1 / (r.rows - 3))
+    for key, value in r.explained.items():
+        by, name = key.split(BETWEEN)
+        groups = r.distinct[by]
+        out.levels[Key(name, "relation", "explained", by)] = (
+            math.asin(math.sqrt(min(1.0, max(0.0, value)))),
+            (1 + groups / max(1, r.rows - groups)) / r.rows,
+        )
+    for key, gap in r.gaps.items():
+        a, b = key.split(BETWEEN)
+        out.shares[Key(b, "clock", "in_order", a)] = (gap[0] * gap[1], gap[0])
+        for p, low, at, high in ((0.25, 1, 2, 3), (0.5, 2, 3, 4), (0.75, 3, 4, 5)):
+            # The quantiles next to it bound the error: a quarter of the rows lies between them.
+            error = (gap[2 + high] - gap[2 + low]) / 2 * 2 * math.sqrt(p * (1 - p) / gap[0]) * 2
+            out.scaled[Key(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + 1)
+
+
+def _segments(out: Figures, profile: Profile) -> None:
+    for key, figures in profile.relations.segments.items():
+        by, value, name = key.split(BETWEEN)
+        rows, missing, *measured = figures
+        where = f"{by}{BETWEEN}{value}"
+        out.shares[Key(name, "segment", "missing", where)] = (missing, rows)
+        if measured:
+            count, mean, deviation = measured
+            out.levels[Key(name, "segment", "mean", where)] = (mean, max(deviation**2, 0.01) / count + 1e-6)
+
+
+def each_column(profiles: list[Profile]) -> Iterator[str]:
+    """Columns that every profile has, in the order of the last one."""
+    for name in profiles[-1].columns:
+        if all(name in p.columns for p in profiles):
+            yield name

@@ -1,0 +1,132 @@
+"""All figures of the history and the batch side by side: one row per batch (the batch last), one column per figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.drift import compare
+from expectations.drift.calendar import muted, repeats_a_date
+from expectations.drift.extract import Figures, Key, Pair, each_column
+from expectations.profile.model import Profile
+
+Array = NDArray[np.float64]
+
+# A value or pattern is followed by itself where it makes up this share of some batch; the others are told together.
+FOLLOWED = 0.01
+# A figure needs this share of the history's batches to be compared.
+PRESENT = 0.6
+
+
+@dataclass(frozen=True)
+class Block:
+    """Figures of one sort. Shares: `a` rows of `b`. Levels: value `a` with sampling variance `b`. NaN: not there."""
+
+    keys: tuple[Key, ...]
+    a: Array
+    b: Array
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others."""
+
+    shares: Block
+    levels: Block
+    scales: Array
+
+
+def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
+    """Builds the frame of a history and its batch (last)."""
+    columns = set(each_column(list(profiles)))
+    last = len(profiles) - 1
+    repeated = repeats_a_date(profiles, days)
+
+    def usable(key: Key) -> bool:
+        return key.column is None or (key.column in columns and not muted(key, repeated))
+
+    shares = {k: _column(figures, "shares", k) for k in figures[last].shares if usable(k)}
+    shares.update({k: v for k, v in _open(figures).items() if usable(k)})
+    levels = {k: _column(figures, "levels", k) for k in figures[last].levels if usable(k)}
+    scaled = {k: _column(figures, "scaled", k) for k in figures[last].scaled if usable(k)}
+    for found in (compare.unseen, compare.out_of_range, compare.redelivered, compare.held):
+        shares.update((k, v) for k, v in found(profiles) if usable(k))
+    shares.update({Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs})
+    for extra in (compare.advance(profiles, days), compare.residuals(profiles)):
+        levels.update((k, v) for k, v in extra if usable(k))
+    shares = {k: v for k, v in shares.items() if _told(v) and _worth(k, v)}
+    levels = {k: v for k, v in levels.items() if _told(v)}
+    scaled = {k: v for k, v in scaled.items() if _told(v)}
+    plain = _block(levels, last)
+    in_units, scales = _scaled(scaled, last)
+    return Frame(
+        _block(shares, last),
+        Block(plain.keys + in_units.keys, np.hstack([plain.a, in_units.a]), np.hstack([plain.b, in_units.b])),
+        np.concatenate([np.full(len(plain.keys), np.nan), scales]),
+    )
+
+
+def _column(figures: Sequence[Figures], sort: str, key: Key) -> list[Pair]:
+    absent = (math.nan, math.nan)
+    return [getattr(f, sort).get(key, absent) for f in figures]
+
+
+def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
+    """Shares of values and patterns that are common somewhere in the history."""
+    common: dict[Key, int] = {}
+    for f in figures[:-1]:
+        for key, (count, rows) in f.open.items():
+            if rows and count >= FOLLOWED * rows and count >= 3:
+                common[key] = common.get(key, 0) + 1
+    least = max(2, 0.2 * (len(figures) - 1))
+    result = {}
+    for key, batches in common.items():
+        if batches >= least:
+            vocabulary = key._replace(other="")
+            result[key] = [f.open.get(key, (0.0, f.counted.get(vocabulary, math.nan))) for f in figures]
+    return result
+
+
+def _told(pairs: Sequence[Pair]) -> bool:
+    """Whether the batch has the figure and enough of the history had it."""
+    *history, batch = pairs
+    there = sum(math.isfinite(a) and math.isfinite(b) for a, b in history)
+    return math.isfinite(batch[0]) and math.isfinite(batch[1]) and there >= max(2, PRESENT * len(history))
+
+
+def _worth(key: Key, pairs: Sequence[Pair]) -> bool:
+    """Leaves out dependencies that the history doesn't have, and what is never and nowhere."""
+    total = sum(b for _, b in pairs if math.isfinite(b))
+    rows = sum(a for a, b in pairs if math.isfinite(b))
+    if key.name == "determined":
+        *history, _ = pairs
+        there = [a / b for a, b in history if math.isfinite(a) and b > 0]
+        return bool(there) and float(np.median(there)) < 0.6
+    return 0 < rows < total or key.kind == "redelivery"
+
+
+def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:
+    if not pairs:
+        return Block((), np.zeros((last + 1, 0)), np.zeros((last + 1, 0)))
+    both = np.array(list(pairs.values()), dtype=float).transpose(1, 2, 0)
+    return Block(tuple(pairs), both[:, 0], both[:, 1])
+
+
+def _scaled(pairs: dict[Key, list[Pair]], last: int) -> tuple[Block, Array]:
+    """Levels in units become asinh(value / scale): linear near zero, logarithmic far away, and free of the unit."""
+    block = _block(pairs, last)
+    if not block.keys:
+        return block, np.zeros(0)
+    sizes: dict[tuple[str | None, str, str], list[float]] = {}
+    for i, key in enumerate(block.keys):
+        sizes.setdefault(_unit(key), []).append(float(np.nanmedian(np.abs(block.a[:last, i]))))
+    scale = np.array([max(float(np.median(sizes[_unit(key)])), 1e-6) for key in block.keys])
+    return Block(block.keys, np.arcsinh(block.a / scale), block.b / (scale**2 + block.a**2)), scale
+
+
+def _unit(key: Key) -> tuple[str | None, str, str]:
+    return key.column, key.kind, key.other if key.name.startswith("gap") else ""

@@ -1,0 +1,87 @@
+"""What the detector answers: alerts, learned bounds and one verdict per batch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Literal
+
+Level = Literal["page", "digest"]
+Sensitivity = Literal["low", "normal", "high"]
+Outcome = Literal["pass", "digest", "page", "learning"]
+
+# What an alert can be about. The names are stable: incidents and acceptances are keyed by them.
+KINDS = (
+    "schema", "volume", "completeness", "values", "categories", "format", "clock", "redelivery", "duplicates",
+    "relation", "segment", "order", "reference", "slow_drift",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One change that the history doesn't explain. `column` is None for the table as a whole.
+
+    `score` is 1.0 at the level of a digest. `since` is the label of the first batch of a run of such changes.
+    `smallest_change` says what the detector would just have noticed here.
+    """
+
+    column: str | None
+    kind: str
+    level: Level
+    score: float
+    message: str
+    expected: str
+    observed: str
+    since: str | None = None
+    examples: tuple[str, ...] = ()
+    smallest_change: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The alert for `--json`, records and reports."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, ())} | {"column": self.column}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An owner's word that a change is meant: quiet until `until`, its level (profile label) is the new baseline."""
+
+    column: str | None
+    kind: str
+    until: date | None = None
+    level_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """The learned bounds of one figure, with what was seen. `score` as in `Alert`."""
+
+    column: str | None
+    kind: str
+    figure: str
+    low: float
+    high: float
+    expected: float
+    observed: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The one decision about a batch. `below` holds what stayed under the threshold, strongest first."""
+
+    verdict: Outcome
+    score: float
+    alerts: tuple[Alert, ...] = ()
+    below: tuple[Alert, ...] = ()
+    bands: tuple[Band, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict for records; bands included."""
+        return {
+            "verdict": self.verdict,
+            "score": self.score,
+            "alerts": [a.to_json() for a in self.alerts],
+            "bands": [asdict(b) for b in self.bands],
+            "unknown": list(self.unknown),
+        }

@@ -1,0 +1,149 @@
+"""How surprising each figure of each batch is, given only the batches before it.
+
+A figure is predicted in several plain ways (all batches before, the last few, the same weekday, the last plus its usual
+step). Which way holds for a figure is learned from the history: the one that missed least. A miss is measured in
+standard errors, so that a small batch may stray further; see `calibrate` for what else a figure is known to stray.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.drift.frame import Array, Block
+
+RECENT = 5
+# Another way than "all batches before" must miss this much less to be believed.
+BETTER = 0.85
+# Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
+CLUSTERED = 2.0
+WAYS = ("all", "recent", "weekday", "step")
+STEP = WAYS.index("step")
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Signed misses in standard errors, per batch and figure (NaN: not predicted), and for the batch what was expected.
+
+    `support` is how many rows a share is expected from, or one standard error of a level.
+    """
+
+    z: Array
+    expected: Array
+    support: Array
+    way: NDArray[np.int64]
+
+
+def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surprise:
+    """Scores every batch of a block against those before it; the last row is the batch itself."""
+    count, width = block.a.shape
+    start = first_scored(count - 1)
+    z = np.full((len(WAYS), count, width), np.nan)
+    expected, support = np.full((len(WAYS), width), np.nan), np.full((len(WAYS), width), np.nan)
+    score = _score_shares if shares else _score_levels
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # Figures that a few batches lack make empty medians, which stay NaN: that is what is meant.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for i in range(start, count):
+            for way, rows in enumerate(_windows(i, weekdays)):
+                if rows is not None and not (shares and way == STEP):
+                    z[way, i], expected[way], support[way] = score(block, i, rows, way == STEP)
+        chosen = _choose(z[:, start : count - 1])
+    every = np.arange(width)
+    picked = z[chosen, :, every].T
+    # Where the chosen way can't tell (the first weekdays), all batches before tell.
+    used = np.where(np.isnan(z[chosen, count - 1, every]), 0, chosen)
+    return Surprise(np.where(np.isnan(picked), z[0], picked), expected[used, every], support[used, every], used)
+
+
+def first_scored(history: int) -> int:
+    """The first batch that has enough before it to be scored."""
+    return max(2, min(7, history // 3))
+
+
+def _windows(i: int, weekdays: Sequence[int | None]) -> tuple[list[int] | None, ...]:
+    before = list(range(i))
+    same = [j for j in before if weekdays[j] is not None and weekdays[j] == weekdays[i]]
+    several = len({w for w in weekdays if w is not None}) > 1
+    return before, before[-RECENT:], same[-6:] if several and len(same) >= 2 else None, before if i >= 3 else None
+
+
+def _score_shares(block: Block, i: int, rows: list[int], step: bool) -> tuple[Array, Array, Array]:
+    """Signed root of twice the log-likelihood ratio of two binomials: the batch and the batches it is held against."""
+    k, n = block.a[i] / CLUSTERED, block.b[i] / CLUSTERED
+    ks, ns = np.nansum(block.a[rows], axis=0) / CLUSTERED, np.nansum(block.b[rows], axis=0) / CLUSTERED
+    z = binomial_surprise(k, n, ks, ns)
+    return np.where(ns > 0, z, np.nan), ks / np.maximum(ns, 1e-9), ns
+
+
+def binomial_surprise(k: Array, n: Array, ks: Array, ns: Array) -> Array:
+    """Signed root deviance of k of n against ks of ns; 0 where either is empty."""
+    p, q, both = k / np.maximum(n, 1e-9), ks / np.maximum(ns, 1e-9), (k + ks) / np.maximum(n + ns, 1e-9)
+
+    def part(count: Array, share: Array, usual: Array) -> Array:
+        told = np.log(np.maximum(share, 1e-300) / np.maximum(usual, 1e-300))
+        return np.asarray(np.where(count > 0, count * told, 0.0))
+
+    against = 1 - both
+    deviance = part(k, p, both) + part(n - k, 1 - p, against) + part(ks, q, both) + part(ns - ks, 1 - q, against)
+    signed = np.sign(p - q) * np.sqrt(np.maximum(2 * deviance, 0))
+    return np.asarray(np.where((n > 0) & (ns > 0), signed, 0.0))
+
+
+def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> tuple[Array, Array]:
+    """The shares below and above what is expected that would just miss by `bound`; 0 and 1 where none would."""
+    n, ks = rows / CLUSTERED, expected * support
+
+    def reaches(share: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.abs(binomial_surprise(share * n, n, ks, support)) >= bound
+
+    limits = []
+    for end in (np.zeros_like(expected), np.ones_like(expected)):
+        inside, outside = expected.copy(), end.copy()
+        for _ in range(30):
+            middle = (inside + outside) / 2
+            out = reaches(middle)
+            inside, outside = np.where(out, inside, middle), np.where(out, middle, outside)
+        limits.append(outside)
+    return limits[0], limits[1]
+
+
+def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Array, Array, Array]:
+    before, spread = block.a[rows], block.b[rows]
+    if step:
+        expected = before[-1] + _median(np.diff(before, axis=0))
+        variance = 2 * spread[-1]
+    else:
+        expected = _median(before)
+        variance = _median(spread) * (1 + 1.5 / len(rows))
+    error = np.sqrt(CLUSTERED * (np.maximum(block.b[i], 0) + np.maximum(variance, 0)) / 2 + 1e-12)
+    return (block.a[i] - expected) / error, expected, error
+
+
+def _median(values: Array) -> Array:
+    """The median of each column, absent values left out; much faster than nanmedian where few columns have gaps."""
+    gaps = np.isnan(values).any(axis=0)
+    middle = np.median(values, axis=0)
+    if gaps.any():
+        middle[gaps] = np.nanmedian(values[:, gaps], axis=0)
+    return middle
+
+
+def _choose(z: Array) -> NDArray[np.int64]:
+    """The way with the smallest mean miss over the batches that all ways could predict; "all" unless clearly worse."""
+    if not z.shape[1]:
+        return np.zeros(z.shape[2], dtype=np.int64)
+    miss = np.abs(z)
+    cap = 4 * np.nanmedian(miss[0], axis=0) + 1e-9
+    miss = np.minimum(miss, cap)
+    base = np.where(np.isnan(miss), np.nan, miss[0])
+    cost = np.nanmean(miss, axis=1) / np.maximum(np.nanmean(base, axis=1), 1e-9)
+    enough = np.isfinite(miss).sum(axis=1) >= 6
+    cost = np.where(np.isfinite(cost) & enough, cost, np.inf)
+    cost[0] = BETTER
+    return np.asarray(np.argmin(cost, axis=0), dtype=np.int64)

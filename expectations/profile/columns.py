@@ -1,0 +1,77 @@
+"""Reading one column: its different values, and whether they are numbers, points in time, or only text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from expectations.profile.categories import Values, read_values
+from expectations.profile.model import ColumnKind, Kind
+from expectations.profile.spelling import Facts
+
+# A column gets figures of numbers (dates) where at least this share of its values are spelled as such.
+READABLE = 0.2
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one column holds. `dates`: the date spellings found; `orders`: "" or the two ways to read day and month."""
+
+    kind: Kind
+    values: Values
+    spelled: list[tuple[Facts, float]]
+    numeric: bool
+    dates: tuple[str, ...]
+    orders: tuple[str, ...]
+
+    def clock_sql(self, column: str) -> dict[str, str]:
+        """SQL of the seconds since 1970, one for each way to read it."""
+        result = {}
+        for order in self.orders:
+            day_month = {"mdy": ("%m", "%d")}.get(order, ("%d", "%m"))
+            named = [form.format(*day_month) for form in self.dates if form != "iso"]
+            tried = [f"TRY_CAST({column} AS TIMESTAMP)"] if "iso" in self.dates else []
+            if named:
+                tried.append(f"try_strptime({column}, [{', '.join(repr(form) for form in named)}])")
+            result[order] = f"epoch(coalesce({', '.join(tried)}))"
+        return result
+
+
+def text_of(column: str, kind: Kind) -> str:
+    """SQL that spells a typed value the same way on every engine."""
+    if kind == "boolean":
+        return f"CASE CAST({column} AS VARCHAR) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' END"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def read_column(con: duckdb.DuckDBPyConnection, table: str, position: int, column: ColumnKind, key: str) -> Read:
+    """Reads the different values of a column of text; a masked column is never read as numbers or dates."""
+    values = read_values(con, table, f"c{position}", key.replace("'", "''") if column.masked else "")
+    spelled = values.spelled()
+    told = [(f, w) for f, w in spelled if not f.nullish]
+    total = sum(w for _, w in told)
+    numeric = sum(w for f, w in told if f.number)
+    forms: dict[str, float] = {}
+    for f, w in told:
+        if f.date is not None:
+            forms[f.date] = forms.get(f.date, 0.0) + w
+    dated = sum(forms.values())
+    # Eight digits may be a number: they are a date only where nearly every value is one.
+    compact = numeric > READABLE * total and dated < 0.98 * total
+    is_dated = not column.masked and dated > READABLE * total and total > 0 and not compact
+    dates = tuple(sorted(forms, key=lambda form: (-forms[form], form))) if is_dated else ()
+    orders = () if not dates else ("dmy", "mdy") if any("{}" in form for form in dates) else ("",)
+    is_numeric = not column.masked and not dates and total > 0 and numeric > READABLE * total
+    kind = column.kind if column.kind != "text" else _kind(told, total, numeric, dated if dates else 0.0)
+    return Read(kind, values, spelled, is_numeric, dates, orders)
+
+
+def _kind(told: list[tuple[Facts, float]], total: float, numeric: float, dated: float) -> Kind:
+    if total and dated > 0.9 * total:
+        return "timestamp" if any(":" in f.pattern for f, _ in told) else "date"
+    if total and numeric > 0.9 * total:
+        return (
+            "integer" if all(f.digits_only or f.pattern.lstrip("+-").strip("9+") == "" for f, _ in told) else "decimal"
+        )
+    return "text"

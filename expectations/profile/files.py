@@ -1,0 +1,146 @@
+"""The profile of a CSV file that nobody declared: read as text, kinds told from the values.
+
+The kind of a column is never fixed for later files: a profile holds every reading that fits, and the detector compares
+readings across a history, so that a column that turns from numbers into words is an alarm and not a failure to read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from deployments.errors import DeclarationError, UpstreamError
+from expectations.profile.measure import measure
+from expectations.profile.model import VERSION, ColumnKind, Profile
+
+DELIMITERS = ",;\t|"
+
+
+def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache: Path | None = None) -> Profile:
+    """Profile of a .csv or .csv.gz file with a header line; with `cache`, kept there by the hash of its content.
+
+    Raises UpstreamError for a file that is empty, has no header, or can't be read as a table.
+    """
+    content = _bytes(path)
+    kept = None
+    if cache is not None:
+        mark = hashlib.sha256(content)
+        mark.update(f"{VERSION}|{sorted(masked)}|{hashlib.sha256(key.encode()).hexdigest()}".encode())
+        kept = cache / f"{mark.hexdigest()[:40]}.json"
+        found = _cached(kept)
+        if found is not None:
+            return found
+    profile = _read(path, content, masked, key)
+    if kept is not None:
+        _keep(kept, profile)
+    return profile
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except FileNotFoundError as error:
+        raise DeclarationError(f"There is no file {path}.") from error
+    except (OSError, EOFError) as error:
+        raise UpstreamError(f"{path} can't be read: {error}") from error
+
+
+def _read(path: Path, content: bytes, masked: Sequence[str], key: str) -> Profile:
+    text, encoding = _decoded(content)
+    header, delimiter = _header(path, text)
+    with tempfile.TemporaryDirectory(prefix="headgate-") as folder:
+        plain = path
+        if encoding != "utf-8" or path.suffix == ".gz":
+            plain = Path(folder) / "batch.csv"
+            plain.write_text(text, encoding="utf-8", newline="")
+        with duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": folder}) as con:
+            unreadable = _load(con, path, plain, header, delimiter)
+            columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
+            profile = measure(con, "headgate_batch", columns, key=key)
+    return replace(profile, unreadable=unreadable, encoding=encoding)
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    if content.startswith(codecs.BOM_UTF8):
+        content = content[len(codecs.BOM_UTF8) :]
+    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace"), "utf-16"
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace"), "cp1252"
+
+
+def _header(path: Path, text: str) -> tuple[list[str], str]:
+    line = text[:1_000_000].lstrip("\r\n")
+    if not line.strip():
+        raise UpstreamError(f"{path} is empty: not even a header line.", code="EMPTY-FILE")
+    first = line.splitlines()[0]
+    delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d))))
+    names = [name.strip() for name in next(csv.reader(io.StringIO(line), delimiter=delimiter))]
+    if all(not name or name.replace(".", "").replace("-", "").isdigit() for name in names):
+        raise UpstreamError(
+            f"{path} has no header line: its first line is {first[:80]!r}.",
+            code="NO-HEADER",
+            next_command="add a line with the column names",
+        )
+    seen: dict[str, int] = {}
+    unique = []
+    for position, name in enumerate(names):
+        name = name or f"column{position + 1}"
+        seen[name.lower()] = seen.get(name.lower(), 0) + 1
+        unique.append(name if seen[name.lower()] == 1 else f"{name}_{seen[name.lower()]}")
+    return unique, delimiter
+
+
+def _load(con: duckdb.DuckDBPyConnection, path: Path, plain: Path, header: list[str], delimiter: str) -> int:
+    """Loads the file as text; returns how many lines didn't fit the header and were left out."""
+    named = "{" + ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}': 'VARCHAR'" for name in header) + "}"
+    options = (
+        f"auto_detect=false, header=true, delim='{delimiter}', quote='\"', escape='\"', columns={named}, nullstr=''"
+    )
+    source = str(plain).replace("'", "''")
+    for more in ("strict_mode=true", "strict_mode=false, null_padding=true, ignore_errors=true, parallel=false"):
+        try:
+            con.execute(f"CREATE TABLE headgate_batch AS SELECT * FROM read_csv('{source}', {options}, {more})")
+        except duckdb.Error as error:
+            failure = error
+            continue
+        if "ignore_errors" not in more:
+            return 0
+        loaded = con.execute("SELECT count(*) FROM headgate_batch").fetchall()[0][0]
+        with plain.open(encoding="utf-8", newline="") as handle:
+            return max(0, sum(1 for _ in csv.reader(handle, delimiter=delimiter)) - 1 - int(loaded))
+    raise UpstreamError(f"{path} can't be read as CSV: {str(failure).splitlines()[0]}") from failure
+
+
+def _cached(kept: Path) -> Profile | None:
+    try:
+        return Profile.from_json(json.loads(kept.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        # Absent, cut off, or of another version: it is measured again.
+        return None
+
+
+def _keep(kept: Path, profile: Profile) -> None:
+    """Writes through a name of its own, so that two processes can fill one cache."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(profile.to_json(), separators=(",", ":")), encoding="utf-8")
+        part.replace(kept)
+    except OSError:
+        # A cache that can't be written (full disk, read-only home) costs time, not the answer.
+        return

@@ -1,0 +1,166 @@
+"""Measures the profile of a relation with DuckDB, in bounded memory and a time that hardly depends on the width.
+
+Row and null counts are exact. Everything else is exact up to SAMPLED rows; above, it is told from the rows with the
+smallest hashes (the same rows whichever order they come in, and the same on every engine that knows MD5), and what
+needs the order of delivery from the first FIRST rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+
+from expectations.profile import categories, numbers, relations
+from expectations.profile.columns import Read, read_column, text_of
+from expectations.profile.model import ColumnKind, ColumnProfile, Profile
+
+SAMPLED = 100_000
+FIRST = 20_000
+MARKS = 256
+_serial = itertools.count()
+
+
+def measure(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnKind], *, key: str = "") -> Profile:
+    """The profile of `relation` (SQL usable after FROM). `key` salts the hashes of masked columns.
+
+    Temporary tables are dropped again. Raises duckdb.Error where the relation or a column doesn't exist.
+    """
+    counted = ", ".join(f"count({quoted(c.name)})" for c in columns)
+    rows, *present = con.execute(f"SELECT count(*), {counted} FROM {relation}").fetchall()[0]
+    name = f"headgate_profile_{next(_serial)}"
+    first, sample = f"{name}_first", f"{name}_sample"
+    cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
+    try:
+        con.execute(f"CREATE TEMP TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
+        reads = [read_column(con, first, i, column, key) for i, column in enumerate(columns)]
+        if rows > FIRST:
+            stable = [f"c{i}" for i, read in enumerate(reads) if not read.dates] or [f"c{i}" for i in range(len(reads))]
+            bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT" if rows > SAMPLED else ""
+            con.execute(f"CREATE TEMP TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
+            reads = [read_column(con, sample, i, column, key) for i, column in enumerate(columns)]
+        return _profile(con, first, sample if rows > FIRST else first, columns, reads, rows, present)
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {first}")
+        con.execute(f"DROP TABLE IF EXISTS {sample}")
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def marked(columns: Sequence[str]) -> str:
+    """SQL of a 64-bit mark of a row: the lower half of the MD5 of its values."""
+    values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
+    return f"md5_number_lower(concat_ws(chr(31), {values}))"
+
+
+def _profile(
+    con: duckdb.DuckDBPyConnection,
+    first: str,
+    sample: str,
+    columns: Sequence[ColumnKind],
+    reads: list[Read],
+    rows: int,
+    present: list[int],
+) -> Profile:
+    sampled = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
+    scale = rows / sampled if sampled else 1.0
+    all_numbers, all_clocks = _arrays(con, sample, columns, reads)
+    head_numbers, head_clocks = (all_numbers, all_clocks) if first == sample else _arrays(con, first, columns, reads)
+    codes, labels = _codes(con, first, columns, reads)
+    measured: dict[str, ColumnProfile] = {}
+    for i, (column, read) in enumerate(zip(columns, reads, strict=True)):
+        clocks = [numbers.clock(order, all_clocks[f"{i}{order}"], scale) for order in read.orders]
+        series = head_numbers.get(column.name, head_clocks.get(f"{i}{read.orders[0]}" if read.orders else ""))
+        code = codes[column.name]
+        measured[column.name] = ColumnProfile(
+            kind=read.kind,
+            masked=column.masked,
+            nulls=rows - present[i],
+            distinct=float(read.values.distinct),
+            text=categories.text(read.spelled, scale),
+            top=tuple((value, count * scale) for value, count in categories.top(read.values, column.masked)),
+            sketch=categories.sketch(read.values),
+            numbers=numbers.numbers(all_numbers[column.name], scale) if column.name in all_numbers else None,
+            clocks=tuple(c for c in clocks if c is not None),
+            same_next=float((code[1:] == code[:-1]).mean()) if len(code) > 1 else 0.0,
+            autocorrelation=_autocorrelation(series) if series is not None else None,
+        )
+    stable = [f"c{i}" for i, read in enumerate(reads) if not read.dates] or [f"c{i}" for i in range(len(reads))]
+    marks = con.execute(
+        f"SELECT {marked(stable)} a, {marked([f'c{i}' for i in range(len(reads))])} b FROM {sample} ORDER BY a, b"
+    ).fetchnumpy()
+    whole, counts = np.unique(marks["b"], return_counts=True)
+    pairs = list(
+        dict.fromkeys((int(a) >> 32, int(b) >> 32) for a, b in zip(marks["a"][:1024], marks["b"][:1024], strict=True))
+    )
+    block = np.vstack([codes[c.name] for c in columns]) if columns else np.zeros((0, 0), dtype=np.int64)
+    return Profile(
+        rows=rows,
+        columns=measured,
+        sampled=sampled,
+        duplicates=float(counts.sum() - len(whole)) * scale,
+        same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
+        row_marks=tuple(pairs[:MARKS]),
+        row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
+        relations=relations.relations(
+            codes,
+            labels,
+            head_numbers,
+            {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
+        ),
+    )
+
+
+def _arrays(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], reads: list[Read]
+) -> tuple[dict[str, numbers.Array], dict[str, numbers.Array]]:
+    """Every column that can be read as numbers (by name) and as points in time (by position and order)."""
+    wanted = {f"n{i}": f"TRY_CAST(c{i} AS DOUBLE)" for i, read in enumerate(reads) if read.numeric}
+    wanted |= {f"t{i}{order}": sql for i, read in enumerate(reads) for order, sql in read.clock_sql(f"c{i}").items()}
+    if not wanted:
+        return {}, {}
+    fetched = con.execute(
+        f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in wanted.items())} FROM {table}"
+    ).fetchnumpy()
+    filled: dict[str, numbers.Array] = {
+        name: np.ma.filled(np.ma.asarray(values, dtype=float), np.nan) for name, values in fetched.items()
+    }
+    by_number = {columns[int(name[1:])].name: values for name, values in filled.items() if name[0] == "n"}
+    return by_number, {name[1:]: values for name, values in filled.items() if name[0] == "t"}
+
+
+def _codes(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], reads: list[Read]
+) -> tuple[dict[str, relations.Codes], dict[str, list[str]]]:
+    """Values as small whole numbers, 0 for absent; and the names of the codes of columns with few values."""
+    fetched = con.execute(
+        "SELECT "
+        + ", ".join(f"CASE WHEN c{i} IS NULL THEN 0 ELSE hash(c{i}) | 1 END AS c{i}" for i in range(len(columns)))
+        + f" FROM {table}"
+    ).fetchnumpy()
+    codes, labels = {}, {}
+    for i, (column, read) in enumerate(zip(columns, reads, strict=True)):
+        values = np.ma.filled(np.ma.asarray(fetched[f"c{i}"]), 0)
+        found, inverse = np.unique(values, return_inverse=True)
+        offset = 0 if len(found) and found[0] == 0 else 1
+        codes[column.name] = inverse.astype(np.int64) + offset
+        if len(found) <= 41 and not column.masked:
+            by_hash = {
+                h | 1: v
+                for v, h in con.execute(
+                    f"SELECT DISTINCT c{i}, hash(c{i}) FROM {table} WHERE c{i} IS NOT NULL"
+                ).fetchall()
+            }
+            labels[column.name] = [""] * offset + [by_hash.get(int(h), "")[:60] for h in found]
+    return codes, labels
+
+
+def _autocorrelation(values: numbers.Array) -> float | None:
+    """Correlation of the ranks of neighbouring rows, None for fewer than ten of them."""
+    ranked = relations.ranks(values)
+    return float(np.mean(ranked[1:] * ranked[:-1])) if len(ranked) >= 10 else None

@@ -1,0 +1,64 @@
+"""Figures of a column read as numbers, and of one read as points in time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.profile.model import CLOCK_GRID, GRID, Clock, Numbers
+
+Array = NDArray[np.float64]
+DAY = 86_400
+
+
+def signed_log(values: Array) -> Array:
+    """log(1 + |x|) with the sign of x: nearly linear for small, logarithmic for large numbers."""
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def numbers(values: Array, scale: float, low: float | None = None, high: float | None = None) -> Numbers | None:
+    """Figures of the numbers that are not NaN; `scale` raises counts of a sample to the batch, extremes may be known."""
+    found = values[np.isfinite(values)]
+    if not len(found):
+        return None
+    quantiles = np.quantile(found, GRID, method="inverted_cdf")
+    quantiles[0], quantiles[-1] = (
+        (low if low is not None else quantiles[0]),
+        (high if high is not None else quantiles[-1]),
+    )
+    digits = [np.abs(found * 10**k - np.round(found * 10**k)) < 1e-6 * np.maximum(1, np.abs(found)) for k in range(3)]
+    needs = [
+        digits[0],
+        digits[1] & ~digits[0],
+        digits[2] & ~digits[1] & ~digits[0],
+        ~(digits[0] | digits[1] | digits[2]),
+    ]
+    logs = signed_log(found)
+    return Numbers(
+        count=len(found) * scale,
+        zero=float((found == 0).sum()) * scale,
+        negative=float((found < 0).sum()) * scale,
+        decimals=tuple(float(d.sum()) * scale for d in needs),
+        mean=float(found.mean()),
+        deviation=float(found.std()),
+        log_mean=float(logs.mean()),
+        log_deviation=float(logs.std()),
+        quantiles=tuple(float(q) for q in quantiles),
+    )
+
+
+def clock(order: str, seconds: Array, scale: float) -> Clock | None:
+    """The clock of a column of points in time (seconds since 1970, NaN where there is none)."""
+    found = seconds[np.isfinite(seconds)]
+    if not len(found):
+        return None
+    in_day = np.mod(found, DAY)
+    return Clock(
+        order=order,
+        count=len(found) * scale,
+        days=len(np.unique(found // DAY)),
+        midnight=float((in_day == 0).sum()) * scale,
+        whole_minutes=float((np.mod(found, 60) == 0).sum()) * scale,
+        hours=tuple(float(n) * scale for n in np.bincount((in_day // 3600).astype(int), minlength=24)),
+        quantiles=tuple(float(q) for q in np.quantile(found, CLOCK_GRID, method="inverted_cdf")),
+    )

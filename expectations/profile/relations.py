@@ -1,0 +1,195 @@
+"""What holds between the columns of the first rows: dependencies, correlations, sums, date parts, order, segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.profile.formulas import formulas
+from expectations.profile.model import BETWEEN, Relations
+from expectations.profile.numbers import DAY, Array, signed_log
+
+Codes = NDArray[np.int64]
+SEGMENT_COLUMNS = 4
+SEGMENT_VALUES = 12
+GAP_GRID = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+def relations(
+    codes: Mapping[str, Codes],
+    labels: Mapping[str, list[str]],
+    numbers: Mapping[str, Array],
+    clocks: Mapping[str, Array],
+) -> Relations:
+    """Relations of one block of rows in the order of delivery.
+
+    `codes` number the values of every column (0: absent), `labels` name the codes of columns with few values,
+    `numbers` and `clocks` hold NaN where a value can't be read as one.
+    """
+    rows = len(next(iter(codes.values()))) if codes else 0
+    if rows < 2:
+        return Relations(rows=rows)
+    distinct = {name: int(values.max()) + 1 for name, values in codes.items()}
+    names = [name for name, count in distinct.items() if count > 1]
+    keyed = [name for name in names if distinct[name] <= 0.98 * rows]
+    numeric = {
+        name: values for name, values in {**numbers, **clocks}.items() if np.isfinite(values).sum() > 0.05 * rows
+    }
+    ranked = {name: ranks(values) for name, values in numeric.items() if name in names}
+    means, covariance, used = moments({name: numbers[name] for name in numbers if name in ranked})
+    return Relations(
+        rows=rows,
+        distinct=distinct,
+        pairs={_key(a, b): pair_count(codes[a], codes[b], distinct[b]) for a, b in combinations(keyed, 2)},
+        ranks=rank_correlations(ranked),
+        explained=explained(codes, distinct, ranked),
+        number_columns=used,
+        means=means,
+        covariance=covariance,
+        formulas=formulas({name: values for name, values in numbers.items() if name in names}),
+        parts=date_parts(numbers, clocks),
+        gaps=gaps(clocks),
+        segments=segments(codes, labels, distinct, numbers, clocks),
+    )
+
+
+def _key(*names: str) -> str:
+    return BETWEEN.join(names)
+
+
+def pair_count(a: Codes, b: Codes, b_count: int) -> int:
+    """How many different pairs of values stand together."""
+    return len(np.unique(a * b_count + b))
+
+
+def ranks(values: Array) -> Array:
+    """Mean-free ranks scaled to unit variance; ties get their middle rank, absent values 0."""
+    found = np.isfinite(values)
+    out = np.zeros(len(values))
+    _, inverse, counts = np.unique(values[found], return_inverse=True, return_counts=True)
+    if len(counts) < 2:
+        return out
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    rank = middle[inverse] - middle[inverse].mean()
+    out[found] = rank / rank.std()
+    return out
+
+
+def rank_correlations(ranked: Mapping[str, Array]) -> dict[str, float]:
+    """Spearman's correlation of every pair of number and date columns."""
+    return {_key(a, b): float(np.mean(ranked[a] * ranked[b])) for a, b in combinations(ranked, 2)}
+
+
+def explained(codes: Mapping[str, Codes], distinct: Mapping[str, int], ranked: Mapping[str, Array]) -> dict[str, float]:
+    """Share of a number's rank variance that a repeated value of another column explains, corrected for its freedom."""
+    result = {}
+    for by, code in codes.items():
+        rows, groups = len(code), distinct[by]
+        if not 1 < groups <= rows / 2:
+            continue
+        size = np.maximum(np.bincount(code, minlength=groups), 1)
+        for name, rank in ranked.items():
+            if name != by:
+                total = float(rank @ rank)
+                between = float((np.bincount(code, rank, minlength=groups) ** 2 / size).sum())
+                raw = between / total if total else 0.0
+                result[_key(by, name)] = 1 - (1 - raw) * (rows - 1) / (rows - groups)
+    return result
+
+
+def moments(
+    numbers: Mapping[str, Array],
+) -> tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...], tuple[str, ...]]:
+    """Means and covariance (upper triangle) of the raw and of the logarithmic numbers, over rows that have them all.
+
+    Columns that are absent in more than a third of the rows are left out, so that enough rows remain.
+    """
+    names = tuple(name for name, values in numbers.items() if np.isfinite(values).mean() > 0.66)
+    if len(names) < 2:
+        return (), (), ()
+    block = np.vstack([numbers[name] for name in names])
+    block = block[:, np.isfinite(block).all(axis=0)]
+    if block.shape[1] < 10:
+        return (), (), ()
+    upper = np.triu_indices(len(names))
+    both = (block, signed_log(block))
+    means = tuple(tuple(float(m) for m in form.mean(axis=1)) for form in both)
+    return means, tuple(tuple(float(c) for c in np.cov(form)[upper]) for form in both), names
+
+
+def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array]) -> dict[str, float]:
+    """Where a small whole number is a part of a date: the share of rows in which it is."""
+    result = {}
+    for clock, seconds in clocks.items():
+        found = np.isfinite(seconds)
+        stamps = seconds[found].astype("int64").astype("datetime64[s]")
+        if not len(stamps):
+            continue
+        days, months = stamps.astype("datetime64[D]"), stamps.astype("datetime64[M]")
+        parts = {
+            "year": months.astype(int) // 12 + 1970,
+            "month": months.astype(int) % 12 + 1,
+            "day": (days - months).astype(int) + 1,
+            "hour": (stamps.astype("int64") % DAY) // 3600,
+            "weekday": (days.astype(int) + 4) % 7,
+        }
+        for name, values in numbers.items():
+            part_values = values[found]
+            if not np.isfinite(part_values).any() or np.nanmax(np.abs(part_values)) > 3000:
+                continue
+            for part, truth in parts.items():
+                share = float(np.mean(part_values == truth))
+                if share > 0.3:
+                    result[_key(name, clock, part)] = share
+    return result
+
+
+def gaps(clocks: Mapping[str, Array]) -> dict[str, tuple[float, ...]]:
+    """For every two clocks: share of rows in order, and quantiles of the seconds between them."""
+    result = {}
+    for a, b in combinations(clocks, 2):
+        gap = clocks[b] - clocks[a]
+        gap = gap[np.isfinite(gap)]
+        if len(gap):
+            quantiles = np.quantile(gap, GAP_GRID, method="inverted_cdf")
+            result[_key(a, b)] = (float(len(gap)), float((gap >= 0).mean()), *(float(q) for q in quantiles))
+    return result
+
+
+def segments(
+    codes: Mapping[str, Codes],
+    labels: Mapping[str, list[str]],
+    distinct: Mapping[str, int],
+    numbers: Mapping[str, Array],
+    clocks: Mapping[str, Array],
+) -> dict[str, tuple[float, ...]]:
+    """Figures of every column within the commonest values of the columns with few values."""
+    rows = len(next(iter(codes.values())))
+    by_columns = [c for c in labels if 1 < distinct[c] <= max(2, min(40, rows // 8)) and c not in clocks]
+    by_columns = sorted(by_columns, key=lambda c: (distinct[c], c))[:SEGMENT_COLUMNS]
+    measured = {
+        **{c: signed_log(v) for c, v in numbers.items()},
+        **{c: np.mod(v, DAY) / 3600 for c, v in clocks.items()},
+    }
+    result = {}
+    for by in by_columns:
+        counts = np.bincount(codes[by], minlength=distinct[by])
+        for code in np.argsort(-counts, kind="stable")[:SEGMENT_VALUES]:
+            if counts[code] < 5 or code == 0:
+                continue
+            chosen = codes[by] == code
+            for name in codes:
+                if name != by:
+                    missing = float((codes[name][chosen] == 0).sum())
+                    figures = [float(counts[code]), missing]
+                    if name in measured:
+                        values = measured[name][chosen]
+                        values = values[np.isfinite(values)]
+                        if len(values):
+                            figures += [float(len(values)), float(values.mean()), float(values.std())]
+                    if len(figures) > 2 or missing < counts[code]:
+                        result[_key(by, labels[by][code], name)] = tuple(float(f"{x:.5g}") for x in figures)
+    return result

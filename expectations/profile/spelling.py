@@ -1,0 +1,112 @@
+"""What one spelled value looks like: its character-class pattern, case, spaces, and whether it is a number or a date."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+NULLISH = frozenset({"na", "n/a", "nan", "null", "none", "nil", "\\n", "-", "--", "?", "unknown", "undefined", "#n/a"})
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?\Z")
+_LONG_RUN = re.compile(r"(A{3,}|a{3,}|9{7,}|(?:Aa{2,} ?){2,})")
+# UTF-8 read as Latin-1, and the mark a decoder leaves for what it couldn't read.
+_GARBLED = re.compile("[ÃÂâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|\ufffd")
+
+_DATES = {
+    r"\d{4}/\d{1,2}/\d{1,2}": ("%Y/%m/%d", ""),
+    r"\d{4}\.\d{1,2}\.\d{1,2}": ("%Y.%m.%d", ""),
+    r"\d{4}-\d{1,2}-\d{1,2}": ("%Y-%m-%d", ""),
+    r"(?:19|20)\d{2}[01]\d[0-3]\d": ("%Y%m%d", ""),
+    r"\d{1,2}/\d{1,2}/\d{4}": ("%{}/%{}/%Y", "dmy"),
+    r"\d{1,2}\.\d{1,2}\.\d{4}": ("%{}.%{}.%Y", "dmy"),
+    r"\d{1,2}-\d{1,2}-\d{4}": ("%{}-%{}-%Y", "dmy"),
+    r"\d{1,2}-[A-Za-z]{3}-\d{4}": ("%d-%b-%Y", ""),
+    r"\d{1,2} [A-Za-z]{3} \d{4}": ("%d %b %Y", ""),
+}
+_TIMES = {
+    r"": "",
+    r" \d{1,2}:\d\d": " %H:%M",
+    r" \d{1,2}:\d\d:\d\d": " %H:%M:%S",
+    r"T\d\d:\d\d": "T%H:%M",
+    r"T\d\d:\d\d:\d\d": "T%H:%M:%S",
+    r" \d{1,2}:\d\d [AP]M": " %I:%M %p",
+    r" \d{1,2}:\d\d:\d\d [AP]M": " %I:%M:%S %p",
+    r"[0-2]\d[0-5]\d[0-5]\d": "%H%M%S",
+}
+_SPELLINGS = [
+    (re.compile(date + time + r"\Z"), form + suffix, order)
+    for date, (form, order) in _DATES.items()
+    for time, suffix in _TIMES.items()
+    if (suffix == "%H%M%S") <= (form == "%Y%m%d")
+]
+_SHAPES = str.maketrans(
+    {
+        **dict.fromkeys(map(chr, range(65, 91)), "A"),
+        **dict.fromkeys(map(chr, range(97, 123)), "a"),
+        **dict.fromkeys("0123456789", "9"),
+    }
+)
+
+
+class Facts(NamedTuple):
+    """Facts of one value; `date` is a strptime format, "iso", or None."""
+
+    pattern: str
+    length: int
+    nullish: bool
+    edge_space: bool
+    double_space: bool
+    upper: bool
+    lower: bool
+    digits_only: bool
+    non_ascii: bool
+    garbled: bool
+    number: bool
+    date: str | None
+
+
+@lru_cache(maxsize=200_000)
+def facts(value: str) -> Facts:
+    """Everything that is told from the spelling of one value."""
+    stripped = value.strip()
+    ascii_only = value.isascii()
+    return Facts(
+        pattern=pattern(value),
+        length=len(value),
+        nullish=stripped.lower() in NULLISH,
+        edge_space=stripped != value,
+        double_space="  " in stripped,
+        upper=value.isupper(),
+        lower=value.islower(),
+        digits_only=value.isdigit(),
+        non_ascii=not ascii_only,
+        garbled=not ascii_only and _GARBLED.search(value) is not None,
+        number=_NUMBER.match(value) is not None,
+        date=date_format(stripped),
+    )
+
+
+def pattern(value: str) -> str:
+    """Letters as A and a, digits as 9, other letters as u; long runs as a run of two and `+`, at most 40 characters."""
+    if len(value) > 200:
+        value = value[:200]
+    shape = value.translate(_SHAPES)
+    if not shape.isascii():
+        shape = "".join(ch if ch.isascii() else "u" for ch in shape)
+    return _LONG_RUN.sub(_short, shape)[:40]
+
+
+def _short(match: re.Match[str]) -> str:
+    run = match.group(0)
+    return f"{run[0]}+" if len(set(run)) == 1 else "Aa+"
+
+
+def date_format(value: str) -> str | None:
+    """How a value is spelled as a date: "iso", or a strptime format where `%{}` stands twice for day and month."""
+    if not 8 <= len(value) <= 35 or not value[0].isdigit():
+        return None
+    if _ISO.match(value):
+        return "iso"
+    return next((form for shape, form, _ in _SPELLINGS if shape.match(value)), None)

@@ -1,0 +1,164 @@
+"""The benchmark of the drift detector: clean batches and injected errors on every set, beside what other tools do.
+
+    python tests/benchmarks/drift/run.py --work FOLDER [--sets a,b] [--targets 6] [--kinds open|held_out|all] [--json FILE]
+
+A hit is a new alert (one that the clean batch didn't raise) that names a guilty column. Every trial has exactly
+`--history` batches before it; nothing is configured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import errors_structure
+import errors_values
+from injections import REGISTRY, Context, Injection
+from report import report
+from rivals import elementary, metrics, neighbours, z_score
+from sets import folders
+from tables import read, write
+
+from expectations.drift import detect
+from expectations.profile import Profile, profile_file
+
+LOADED = (errors_values, errors_structure)
+RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scored batch: clean (`kind` empty) or with one error. `hit` and `score` per detector."""
+
+    data: str
+    batch: str
+    kind: str
+    magnitude: float
+    held_out: bool
+    guilty: list[str]
+    hit: dict[str, bool]
+    score: dict[str, float]
+    level: str
+    named: list[str]
+    milliseconds: float
+
+
+@dataclass
+class Folder:
+    """One set with its profiles, measured once."""
+
+    name: str
+    files: list[Path]
+    cache: Path
+
+    def profiles(self, first: int, last: int) -> list[Profile]:
+        return [self.profile(self.files[i]) for i in range(first, last)]
+
+    def profile(self, path: Path) -> Profile:
+        if path not in _PROFILES:
+            _PROFILES[path] = profile_file(path, cache=self.cache)
+        return _PROFILES[path]
+
+
+_PROFILES: dict[Path, Profile] = {}
+
+
+def answers(folder: Folder, at: int, history: int, profile: Profile) -> tuple[dict, dict, str, float]:  # type: ignore[type-arg]
+    """Named columns with kinds and score of every detector; level and milliseconds of ours."""
+    earlier = folder.profiles(at - history, at)
+    labels = [f.name for f in folder.files[at - history : at]]
+    start = time.perf_counter()
+    verdict = detect(profile, earlier, batch_label=folder.files[at].name, history_labels=labels)
+    spent = (time.perf_counter() - start) * 1000
+    named: dict[str, set[tuple[str | None, str]]] = {"headgate": {(a.column, a.kind) for a in verdict.alerts}}
+    score = {"headgate": verdict.score}
+    before = [metrics(p) for p in earlier]
+    for name, rival in RIVALS.items():
+        columns, score[name] = rival(before, metrics(profile))
+        named[name] = {(c, "") for c in columns}
+    return named, score, verdict.verdict, spent
+
+
+def clean(folder: Folder, positions: Iterable[int], history: int) -> list[Result]:
+    results = []
+    for at in positions:
+        named, score, level, spent = answers(folder, at, history, folder.profile(folder.files[at]))
+        told = sorted(f"{c}/{k}" for c, k in named["headgate"])
+        alarmed = {name: bool(found) for name, found in named.items()}
+        results.append(Result(folder.name, folder.files[at].name, "", 0, False, [], alarmed, score, level, told, spent))
+    return results
+
+
+def spoiled(folder: Folder, at: int, history: int, error: Injection, magnitude: float, seed: int) -> Result | None:
+    rng = random.Random(f"{seed}|{folder.name}|{at}|{error.kind}|{magnitude}")
+    earlier = [read(f) for f in folder.files[max(0, at - 10) : at]]
+    made = error.change(read(folder.files[at]), Context(rng, earlier), magnitude)
+    if made is None:
+        return None
+    table, guilty = made
+    path = folder.cache / "spoiled.csv"
+    write(table, path)
+    start = time.perf_counter()
+    profile = profile_file(path)
+    measured = (time.perf_counter() - start) * 1000
+    named, score, level, spent = answers(folder, at, history, profile)
+    usual, _, _, _ = answers(folder, at, history, folder.profile(folder.files[at]))
+    hit = {name: bool({c for c, _ in found - usual[name]} & guilty) for name, found in named.items()}
+    told = sorted(f"{c}/{k}" for c, k in named["headgate"] - usual["headgate"])
+    return Result(
+        folder.name, folder.files[at].name, error.kind, magnitude, error.held_out, sorted(str(g) for g in guilty),
+        hit, score, level, told, measured + spent,
+    )  # fmt: skip
+
+
+def run(
+    work: Path, sets: list[str], targets: int, kinds: str, history: int, seed: int, clean_step: int
+) -> list[Result]:
+    results: list[Result] = []
+    for name, path in folders(work / "sets").items():
+        if sets and name not in sets:
+            continue
+        files = sorted(p for p in path.iterdir() if p.name.endswith((".csv", ".csv.gz")))
+        folder = Folder(name, files, work / f"cache_{name}")
+        folder.cache.mkdir(parents=True, exist_ok=True)
+        n = min(history, len(files) // 2)
+        results += clean(folder, range(n, len(files), clean_step), n)
+        chosen = [n + (len(files) - n - 1) * i // max(1, targets - 1) for i in range(targets)] if targets else []
+        for error in REGISTRY:
+            if kinds != "all" and error.held_out != (kinds == "held_out"):
+                continue
+            for magnitude in error.magnitudes:
+                found = (spoiled(folder, at, n, error, magnitude, seed) for at in chosen)
+                results += [r for r in found if r is not None]
+        _PROFILES.clear()
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--sets", default="")
+    parser.add_argument("--targets", type=int, default=4)
+    parser.add_argument("--kinds", choices=("open", "held_out", "all"), default="open")
+    parser.add_argument("--history", type=int, default=28)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--clean-step", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = run(
+        options.work, [s for s in options.sets.split(",") if s], options.targets, options.kinds, options.history,
+        options.seed, options.clean_step,
+    )  # fmt: skip
+    if options.json:
+        options.json.write_text("\n".join(json.dumps(asdict(r)) for r in results))
+    sys.stdout.write(report(results))
+
+
+if __name__ == "__main__":
+    main()
