@@ -137,8 +137,11 @@ def _sense_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[F
                 yield ("kwargs", key), f"'{pattern}' isn't a regular expression: {fault}"
     for key in ("column_list", "part_columns"):
         names = kwargs.get(key)
-        if isinstance(names, list | tuple) and (len(names) < 2 or len(set(map(str, names))) < len(names)):
-            yield ("kwargs", key), f"{key} must name at least two different columns"
+        least = 1 if key == "part_columns" else 2
+        if not isinstance(names, list | tuple) or (key == "column_list" and signature.kind not in MAP_KINDS):
+            continue
+        if len(names) < least or len(set(map(str, names))) < len(names):
+            yield ("kwargs", key), f"{key} must name {least} or more columns, each once"
     ignored, only = kwargs.get("ignore_row_if"), MISSING_VALUES.get(signature.name)
     if only and isinstance(ignored, str) and ignored != only:
         yield ("kwargs", "ignore_row_if"), f"ignore_row_if can only be {only} here: engines disagree on other rows"

@@ -21,12 +21,16 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A batch ready to be judged. `frame` is None in the warehouse, where rows are counted by the first pass."""
+    """A batch ready to be judged. `frame` is None in the warehouse, where rows are counted by the first pass.
+
+    `engine` is SQLAlchemy's, and None in memory.
+    """
 
     batch: Any
     columns: Mapping[str, ColumnKind]
     frame: Any
     name: str
+    engine: Any
 
 
 @contextmanager
@@ -64,17 +68,20 @@ def _open(target: Target, source: Any) -> Opened:
         frame = target.frame.reset_index(drop=True)
         asset = source.add_dataframe_asset("batch")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-        return Opened(batch, {str(column): _kind_of_series(frame[column]) for column in frame.columns}, frame, "memory")
+        return Opened(
+            batch, {str(column): _kind_of_series(frame[column]) for column in frame.columns}, frame, "memory", None
+        )
     asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
     batch = asset.add_batch_definition_whole_table("all").get_batch()
-    return Opened(batch, _kinds_in_warehouse(source, target), None, f"{target.schema}.{target.table}")
+    engine = source.get_engine()
+    return Opened(batch, _kinds_in_warehouse(engine, target), None, f"{target.schema}.{target.table}", engine)
 
 
-def _kinds_in_warehouse(source: Any, target: WarehouseTable) -> dict[str, ColumnKind]:
+def _kinds_in_warehouse(engine: Any, target: WarehouseTable) -> dict[str, ColumnKind]:
     import sqlalchemy as sa
 
     kinds: dict[str, ColumnKind] = {}
-    for column in sa.inspect(source.get_engine()).get_columns(target.table, schema=target.schema):
+    for column in sa.inspect(engine).get_columns(target.table, schema=target.schema):
         kind = column["type"]
         if isinstance(kind, sa.Date):
             kinds[column["name"]] = "moment"

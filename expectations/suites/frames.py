@@ -31,7 +31,7 @@ _WHOLE_TABLE = (
 
 
 def columns_needed(suite: Suite, key: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """The columns a suite has to see, in the table's order: those its rules name, and the key that tells failing rows."""
+    """The columns a suite has to see, in the table's order: those its rules name, and the key to tell rows by."""
     if any(rule.type in _WHOLE_TABLE for rule in suite.expectations):
         return list(columns)
     named = {name for rule in suite.expectations for name in rule.columns} | set(key)
@@ -40,7 +40,7 @@ def columns_needed(suite: Suite, key: Sequence[str], columns: Sequence[str]) -> 
 
 
 def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
-    """The relation's rows as a DataFrame, read once. All of it is in memory: the caller says that it is small enough."""
+    """The relation's rows as a DataFrame, read once. All of it is in memory: only for a small enough batch."""
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     frame = relation.project(", ".join(_projected(name, kind) for name, kind in kinds.items())).df()
     for name, kind in kinds.items():

@@ -13,31 +13,25 @@ WITHHELD = "(masked)"
 HASH_CHARACTERS = 16
 
 
-def failing_keys(
-    result: Mapping[str, Any], frame: Any, key: Sequence[str], masked: Collection[str], mask_key: bytes, sample: int
-) -> tuple[Mapping[str, Any], ...]:
-    """Key values of at most `sample` failing rows, from the library's result for one rule."""
-    listed = result.get("partial_unexpected_index_list") or []
+def listed_keys(listed: Sequence[Any], frame: Any, key: Sequence[str], sample: int) -> Sequence[Mapping[str, Any]]:
+    """Key values of at most `sample` failing rows, from the list the library gives.
+
+    In memory it lists positions in the frame; in the warehouse, mappings of key columns to lists of values.
+    """
     if frame is not None:
         rows = frame.iloc[[int(position) for position in listed[:sample]]]
-        columns = {name: list(rows[name]) for name in key}
+        columns = [list(rows[name]) for name in key]
     else:
-        columns = {name: list(values) for name, values in _by_column(listed, key).items()}
-    found = zip(*(columns[name][:sample] for name in key), strict=True)
-    keys = [
-        {name: _shown(value, name in masked, mask_key) for name, value in zip(key, row, strict=True)} for row in found
-    ]
-    # The warehouse answers in any order; the same failures should read the same in two reports.
+        columns = [[value for entry in listed for value in entry[name]][:sample] for name in key]
+    return [dict(zip(key, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def shown_keys(
+    rows: Sequence[Mapping[str, Any]], masked: Collection[str], mask_key: bytes
+) -> tuple[Mapping[str, Any], ...]:
+    """Keys as they may be kept: plain values, masked ones hashed, in an order that two runs share."""
+    keys = [{name: _shown(value, name in masked, mask_key) for name, value in row.items()} for row in rows]
     return tuple(sorted(keys, key=lambda row: [(str(type(value)), value) for value in row.values()]))
-
-
-def _by_column(listed: Sequence[Mapping[str, Any]], key: Sequence[str]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in key}
-    for entry in listed:
-        for name in key:
-            value = entry[name]
-            columns[name].extend(value if isinstance(value, list) else [value])
-    return columns
 
 
 def _shown(value: Any, is_masked: bool, mask_key: bytes) -> Any:

@@ -15,10 +15,13 @@ from deployments.declarations.signatures import MAP_KINDS
 from deployments.declarations.suite import Rule, Suite
 from expectations.suites.arguments import arguments_of
 from expectations.suites.batches import Opened, opened
+from expectations.suites.duplicates import TYPE as DUPLICATES
+from expectations.suites.duplicates import duplicate_keys
 from expectations.suites.faults import fault_of, reason
+from expectations.suites.keys import listed_keys
 from expectations.suites.library import context, great_expectations
 from expectations.suites.outcome import SuiteOutcome
-from expectations.suites.targets import Target
+from expectations.suites.targets import Target, WarehouseTable
 from expectations.suites.verdicts import Judge
 
 DEFAULT_SAMPLE = 20
@@ -65,19 +68,16 @@ def run_suite(
             for position, item in enumerate(prepared)
             if key and item.rule.signature.kind in MAP_KINDS and _failed_rows(first.get(position))
         ]
-        samples = _samples(batch, prepared, failing, key, sample) if sample > 0 else {}
+        sampled = _samples(batch, target, prepared, failing, key, sample) if sample > 0 else {}
         judge = Judge(
             rows=rows,
-            frame=batch.frame,
-            key=key,
             masked=frozenset(masked),
             mask_key=mask_key,
-            sample=sample,
             seconds=asked_seconds / max(1, len(prepared)),
             language=language,
         )
         outcomes = tuple(
-            judge.outcome(item.rule, item.kwargs, item.fault, first.get(position), samples.get(position))
+            judge.outcome(item.rule, item.kwargs, item.fault, first.get(position), sampled.get(position, ()))
             for position, item in enumerate(prepared)
         )
         return SuiteOutcome(
@@ -123,8 +123,14 @@ def _pass(
 
 
 def _samples(
-    batch: Opened, prepared: Sequence[Prepared], failing: Sequence[int], key: Sequence[str], sample: int
-) -> dict[int, Any]:
+    batch: Opened,
+    target: Target,
+    prepared: Sequence[Prepared],
+    failing: Sequence[int],
+    key: Sequence[str],
+    sample: int,
+) -> dict[int, Sequence[Mapping[str, Any]]]:
+    """Key values of some failing rows, by position of the rule."""
     if not failing:
         return {}
     result_format: dict[str, Any] = {
@@ -135,7 +141,15 @@ def _samples(
     if batch.frame is None:
         result_format["unexpected_index_column_names"] = list(key)
     asked = _pass(batch, [prepared[position] for position in failing], result_format)
-    return {failing[position]: result for position, result in asked.items()}
+    found: dict[int, Sequence[Mapping[str, Any]]] = {}
+    for number, position in enumerate(failing):
+        rule, result = prepared[position].rule, asked.get(number)
+        if rule.type == DUPLICATES and isinstance(target, WarehouseTable):
+            found[position] = duplicate_keys(batch.engine, target, rule, key, sample)
+        elif result is not None and not fault_of(result):
+            listed = result.result.get("partial_unexpected_index_list") or []
+            found[position] = listed_keys(listed, batch.frame, key, sample)
+    return found
 
 
 def _row_count(first: Mapping[int, Any]) -> int | None:

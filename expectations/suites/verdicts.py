@@ -10,7 +10,7 @@ from typing import Any
 from deployments.declarations.signatures import MAP_KINDS
 from deployments.declarations.suite import Rule
 from expectations.suites.faults import fault_of, reason
-from expectations.suites.keys import failing_keys
+from expectations.suites.keys import shown_keys
 from expectations.suites.outcome import RuleOutcome
 from expectations.suites.plain import plain
 from expectations.suites.sentences import message, number, sentence, share
@@ -27,18 +27,20 @@ class Judge:
     """Turns results of one run into outcomes. `rows` is None where the rows couldn't be counted."""
 
     rows: int | None
-    frame: Any
-    key: Sequence[str]
     masked: Collection[str]
     mask_key: bytes
-    sample: int
     seconds: float
     language: str
 
     def outcome(
-        self, rule: Rule, kwargs: Mapping[str, Any], fault: str | None, result: Any, sampled: Any
+        self,
+        rule: Rule,
+        kwargs: Mapping[str, Any],
+        fault: str | None,
+        result: Any,
+        sampled: Sequence[Mapping[str, Any]],
     ) -> RuleOutcome:
-        """The outcome of one rule, from its result in the first pass and, if it had failing rows, in the second."""
+        """The outcome of one rule, from its result in the first pass and the keys `sampled` in the second."""
         if fault:
             return self._made(rule, kwargs, "error", text=self._message("error", rule, kwargs, reason=fault))
         if self.rows == 0 and rule.signature.kind != "table":
@@ -60,16 +62,18 @@ class Judge:
         return self._made(rule, kwargs, "pass" if passed else "fail", observed=observed, text=text)
 
     def _rows_outcome(
-        self, rule: Rule, kwargs: Mapping[str, Any], passed: bool, figures: Mapping[str, Any], sampled: Any
+        self,
+        rule: Rule,
+        kwargs: Mapping[str, Any],
+        passed: bool,
+        figures: Mapping[str, Any],
+        sampled: Sequence[Mapping[str, Any]],
     ) -> RuleOutcome:
         failed = int(figures.get("unexpected_count") or 0)
         checked = int(figures.get("element_count") or 0)
         failed_share = failed / checked if checked else 0.0
         parts = {"failed": number(failed), "rows": number(checked), "share": share(failed_share)}
         name = "fail_rows" if not passed else "pass_mostly" if failed else "pass_rows"
-        keys: tuple[Mapping[str, Any], ...] = ()
-        if sampled is not None and not fault_of(sampled):
-            keys = failing_keys(sampled.result, self.frame, self.key, self.masked, self.mask_key, self.sample)
         return self._made(
             rule,
             kwargs,
@@ -78,7 +82,7 @@ class Judge:
             rows_checked=checked,
             rows_failed=failed,
             failed_share=failed_share,
-            keys=keys,
+            keys=shown_keys(sampled, self.masked, self.mask_key),
             text=self._message(name, rule, kwargs, **parts),
         )
 
