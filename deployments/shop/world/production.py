@@ -7,7 +7,7 @@ from contextlib import closing
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2 spells its class in lower case
+from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import DeclarationError
 from deployments.shop.world.rows import SourceRows, csv_lines

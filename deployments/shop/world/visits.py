@@ -59,20 +59,20 @@ class Visits:
 
 
 def users(seed: int = SEED) -> list[User]:
-    """The visitors: a third were there before the first day, the others join month by month, some leave."""
+    """The visitors: six in ten were there before the first day, the others join month by month, some leave."""
     dice = Dice(seed, "users")
     return [_user(dice, number) for number in range(1, USERS + 1)]
 
 
 def _user(dice: Dice, userid: int) -> User:
-    first_day = 0 if dice.chance(0.33) else dice.below(DAYS - 7)
-    last_day = DAYS if dice.chance(0.45) else first_day + 5 + dice.below(150)
+    first_day = 0 if dice.chance(0.6) else dice.below(DAYS - 7)
+    last_day = DAYS if dice.chance(0.5) else first_day + 5 + dice.below(170)
     how_keen = dice.share()
     return User(
         userid=userid,
         first_day=first_day,
         last_day=min(last_day, DAYS),
-        visits_per_day=0.15 + 2.42 * how_keen * how_keen,
+        visits_per_day=0.12 + 1.89 * how_keen * how_keen,
         pays=0.01 + 0.09 * dice.share() * dice.share(),
         channels=_habits(dice),
     )
