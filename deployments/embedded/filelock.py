@@ -66,11 +66,12 @@ def wait_until_free(path: Path, seconds: float) -> bool:
 
 
 @contextmanager
-def turn(path: Path, seconds: float, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock for the block. `on_wait` is called once when somebody else has it.
+def turn(path: Path, seconds: float, on_wait: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock for the block; its descriptor, for programs that must keep the turn when their caller is killed.
 
-    RetryableError when it isn't free within `seconds`. The file is removed on the way out: removing it while the
-    lock is held is safe, because `take` looks again whether the name still means the file it locked.
+    `on_wait` is called once when somebody else has it. RetryableError when it isn't free within `seconds`.
+    The file is removed on the way out: removing it while the lock is held is safe, because `take` looks again whether
+    the name still means the file it locked.
     """
     deadline = time.monotonic() + seconds
     told = False
@@ -86,7 +87,7 @@ def turn(path: Path, seconds: float, on_wait: Callable[[], None]) -> Iterator[No
             )
         time.sleep(_POLL_SECONDS)
     try:
-        yield
+        yield descriptor
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)

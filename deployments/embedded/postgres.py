@@ -59,7 +59,7 @@ class Postgres:
         self.files = ServerFiles(folder)
         self._place: Place | None = None
 
-    def prepare(self, progress: Progress) -> None:
+    def prepare(self, progress: Progress, turn: int) -> None:
         """Make the data folder if there is none. An initialization that was cut short is started afresh."""
         self._place = find_place(self.files.folder, progress)
         data = self._place.folder / "data"
@@ -72,7 +72,7 @@ class Postgres:
             # Nothing of an earlier server lives (its lock is free): the pid in here may be a stranger's by now.
             (data / "postmaster.pid").unlink(missing_ok=True)
             return
-        self._initialize(self._place)
+        self._initialize(self._place, turn)
 
     def command(self, port: int) -> Command:
         """PostgreSQL in the foreground; the launcher puts it into the background."""
@@ -126,7 +126,7 @@ class Postgres:
         except FileNotFoundError as error:
             raise RetryableError(f"{self.title} was never started", next_command="headgate up") from error
 
-    def _initialize(self, place: Place) -> None:
+    def _initialize(self, place: Place, turn: int) -> None:
         password = secrets.token_hex(24)
         fresh, handed = place.folder / "data.new", place.folder / "password.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -138,7 +138,7 @@ class Postgres:
         if place.account.kind == "switch":
             os.chown(handed, place.account.uid, place.account.gid)
         try:
-            done = process.run(self._initdb(place, fresh, handed), seconds=120)
+            done = process.run(self._initdb(place, fresh, handed), seconds=120, keep=(turn,))
         finally:
             handed.unlink()
         if done.returncode != 0:

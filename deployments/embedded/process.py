@@ -82,8 +82,11 @@ class ServerFiles:
         return self.folder / "server.log"
 
 
-def run(command: Command, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run to the end as the command's account; output as text. RetryableError when it takes longer than `seconds`."""
+def run(command: Command, seconds: float, keep: tuple[int, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run to the end as the command's account; output as text. It inherits the descriptors of `keep`.
+
+    RetryableError when it takes longer than `seconds`.
+    """
     try:
         return subprocess.run(  # noqa: S603 (our own command, no shell)
             _launcher_argv(command, None),
@@ -93,6 +96,7 @@ def run(command: Command, seconds: float) -> subprocess.CompletedProcess[str]:
             text=True,
             errors="replace",
             timeout=seconds,
+            pass_fds=keep,
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -47,7 +47,7 @@ class S3(_PythonServer):
     title = "S3 (moto)"
     patience_seconds = 60.0
 
-    def prepare(self, _progress: Progress) -> None:
+    def prepare(self, _progress: Progress, _turn: int) -> None:
         """See that it is installed. DeclarationError when it isn't."""
         _require("moto", "werkzeug", "flask", "flask_cors")
 
@@ -67,7 +67,7 @@ class Prefect(_PythonServer):
     title = "Prefect server"
     patience_seconds = 180.0  # the first start makes its database, on a slow machine in a minute
 
-    def prepare(self, _progress: Progress) -> None:
+    def prepare(self, _progress: Progress, _turn: int) -> None:
         """Make PREFECT_HOME."""
         _require("prefect")
         (self.files.folder / "home").mkdir(exist_ok=True, mode=0o700)

@@ -38,8 +38,11 @@ class Part(Protocol):
     recovery_seconds: float
     writes_port: bool  # the server itself writes the port file once it is bound, so the port can't be a stranger's
 
-    def prepare(self, progress: Progress, /) -> None:
-        """Make its folders and data, if not there. Running it twice changes nothing."""
+    def prepare(self, progress: Progress, turn: int, /) -> None:
+        """Make its folders and data, if not there. Running it twice changes nothing.
+
+        A program it runs must inherit `turn`: if we are killed, the next start waits until that program is through.
+        """
 
     def command(self, port: int) -> Command:
         """How to start it. The port is only a wish where the server writes the port file itself."""
@@ -88,7 +91,7 @@ def up(part: Part, progress: Progress, cancelled: threading.Event) -> None:
     _make_folder(part.files.folder)
     with filelock.turn(
         part.files.turn, _TURN_SECONDS, lambda: progress(f"{part.title}: another process is starting or stopping it")
-    ):
+    ) as held:
         began = time.monotonic()
         if filelock.is_held(part.files.alive):
             # Its starter was killed, or it hangs: give it the time of a normal start before it is replaced.
@@ -97,7 +100,7 @@ def up(part: Part, progress: Progress, cancelled: threading.Event) -> None:
                 progress(f"{part.title}: runs on 127.0.0.1:{read_port(part.files)}")
                 return
             process.stop(part.files, part.stop_signal, seconds_to_stop(part))
-        part.prepare(progress)
+        part.prepare(progress, held)
         for _ in range(_STARTS):
             port = _choose_port(part)
             process.start(part.command(port), part.files)

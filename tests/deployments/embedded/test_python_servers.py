@@ -7,6 +7,7 @@ import shutil
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -17,8 +18,11 @@ from deployments.embedded.process import ServerFiles
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.errors import DeclarationError
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
-def s3_client(state: StackState):
+
+def s3_client(state: StackState) -> S3Client:
     return boto3.client(
         "s3",
         endpoint_url=state.s3_endpoint,
@@ -83,7 +87,7 @@ def test_prefect_is_our_own_quiet_server(stack: EmbeddedStack, tmp_path: Path, m
     assert state.environment()["PREFECT_API_URL"] == state.prefect_api_url
     settings = read(f"{state.prefect_api_url}/admin/settings")
     assert '"analytics_enabled":false' in settings.replace(" ", "")
-    assert f'"{files.folder}/home"'.encode().decode() in settings
+    assert f'"{files.folder}/home"' in settings
     # The page in the browser is served and asks this server.
     assert state.prefect_api_url in read(f"http://{state.prefect.address}/ui-settings")
     assert (files.folder / "home" / "prefect.db").exists()

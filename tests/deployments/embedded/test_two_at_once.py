@@ -38,6 +38,17 @@ def test_down_waits_for_a_start_and_nothing_is_left(stack: EmbeddedStack, in_pyt
     assert not list(stack.folder.glob("*/*.lock"))
 
 
+def test_a_starter_killed_while_the_data_folder_is_made(stack: EmbeddedStack, in_python: Start) -> None:
+    child = in_python(START, str(stack.folder.parent))
+    while not (stack.folder / "postgres" / "data.new" / "base").exists():
+        assert child.poll() is None
+    child.kill()
+    told: list[str] = []
+    assert stack.up(("postgres",), told.append).postgres.running
+    # The program that makes the folder went on without its caller and kept the turn.
+    assert told[0].endswith("another process is starting or stopping it")
+
+
 def test_a_killed_starter_leaves_a_usable_server(stack: EmbeddedStack, in_python: Start) -> None:
     child = in_python(START, str(stack.folder.parent))
     while not (stack.folder / "s3" / "server.json").exists():

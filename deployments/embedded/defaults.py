@@ -1,0 +1,71 @@
+"""Settings of a process without a warehouse: the local stack is started and stands in for everything.
+
+The example project brings its world along: its production database on the same PostgreSQL, its web server as a thread of
+this process (nothing of it is left behind).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from deployments.embedded.stack import EmbeddedStack
+from deployments.settings import Settings
+
+Progress = Callable[[str], None]
+PRODUCTION, SURVEY, FILES = "production", "survey", "files"
+
+
+def started(settings: Settings, progress: Progress | None = None) -> Settings:
+    """The same settings, pointing at the local stack, which is up when this returns. Safe to call again.
+
+    Sets what client libraries read from the environment (AWS_*, PREFECT_API_URL), but never over what is set already.
+    """
+    stack = EmbeddedStack(settings.state)
+    external_prefect = bool(os.environ.get("PREFECT_API_URL"))
+    parts: tuple[str, ...] = ("postgres", "s3") if external_prefect else ("postgres", "s3", "prefect")
+    state = stack.up(parts, progress)  # type: ignore[arg-type]
+    for name, value in state.environment().items():
+        os.environ.setdefault(name, value)
+    settings = replace(
+        settings,
+        warehouse_url=state.warehouse_url,
+        stage_url=settings.stage_url or f"s3://{state.s3_bucket}/stage",
+        pii_key=settings.pii_key or _local_key(settings),
+        local_stack=True,
+    )
+    return _with_world(settings, stack, progress) if settings.is_shop else settings
+
+
+def _with_world(settings: Settings, stack: EmbeddedStack, progress: Progress | None) -> Settings:
+    connections = dict(settings.connections)
+    if PRODUCTION not in connections:
+        from deployments.shop.world.production import load_production
+
+        url = stack.create_database("shop_production")
+        if load_production(url) and progress is not None:
+            progress("the shop's production database is filled")
+        connections[PRODUCTION] = url
+    if SURVEY not in connections or FILES not in connections:
+        from deployments.shop.world.server import make_server
+
+        server = make_server(0)
+        threading.Thread(target=server.serve_forever, name="shop-web", daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        connections.setdefault(SURVEY, address)
+        connections.setdefault(FILES, address)
+    return replace(settings, connections=connections)
+
+
+def _local_key(settings: Settings) -> str:
+    """The key of masked columns in the local stack: made once, readable by its owner only."""
+    file = settings.state / "pii.key"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as out:
+            out.write(secrets.token_hex(32))
+    return file.read_text()

@@ -1,0 +1,62 @@
+"""The commands up, down and status on a real stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from click.testing import CliRunner, Result
+
+from deployments.embedded.stack import EmbeddedStack
+from flows.cli.stack import down, status, up
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("HEADGATE_STATE", str(tmp_path / "state"))
+    yield tmp_path / "state"
+    EmbeddedStack(tmp_path / "state").down(purge=True)
+
+
+def call(command: object, *arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments, catch_exceptions=False)  # type: ignore[arg-type]
+
+
+def test_up_tells_its_progress_and_the_addresses_without_the_password(state: Path) -> None:
+    result = call(up, "--only", "postgres")
+    password = (state / "stack" / "postgres" / "password").read_text().strip()
+    assert result.exit_code == 0
+    assert "PostgreSQL 18: started on 127.0.0.1:" in result.output
+    assert "postgresql://headgate@127.0.0.1:" in result.output
+    assert "Prefect server  not running" in result.output
+    assert password not in result.output + call(status, "--json").output
+
+
+def test_json_says_what_runs_and_where(state: Path) -> None:
+    told = json.loads(call(up, "--only", "s3", "--json").output)
+    assert told == json.loads(call(status, "--json").output)
+    assert [told["servers"][name]["running"] for name in ("postgres", "s3", "prefect")] == [False, True, False]
+    assert told["servers"]["s3"]["url"].startswith("http://127.0.0.1:")
+    assert told["servers"]["prefect"]["url"] is None
+
+
+def test_the_shown_address_connects(state: Path) -> None:
+    call(up, "--only", "postgres")
+    shown = json.loads(call(status, "--json", "--show-password").output)["servers"]["postgres"]["url"]
+    psycopg2.connect(shown).close()
+
+
+def test_down_says_what_it_stopped_and_purge_removes_everything(state: Path) -> None:
+    call(up, "--only", "s3")
+    assert "S3 (moto): stopped" in call(down).output
+    assert call(down).output == "Nothing was running.\n"
+    assert json.loads(call(down, "--purge", "--json").output)["stopped"] == []
+    assert not (state / "stack").exists()
+
+
+def test_status_of_nothing_names_the_next_command_and_makes_no_folder(state: Path) -> None:
+    assert call(status).output.splitlines()[-1] == "next: headgate up"
+    assert not state.exists()
