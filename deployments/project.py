@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,10 @@ class Project:
                 if name in (full, full.partition(".")[2]):
                     return full
         raise _unknown("table or summary", name, [*self.tables, *self.summaries])
+
+    def suite_hash(self, name: str) -> str:
+        """A hash of a table's suite, recorded with each run."""
+        return hashlib.sha256(self.suite(name).model_dump_json().encode()).hexdigest()[:16]
 
     def suite(self, name: str) -> Suite:
         """The suite of a table; an empty one (drift only) when none is declared."""

@@ -33,6 +33,7 @@ class Settings:
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     notify: Mapping[str, str] = field(default_factory=dict, repr=False)
     statement_timeout_seconds: int = 3600
+    local_stack: bool = False
 
     @property
     def is_shop(self) -> bool:
@@ -55,7 +56,8 @@ class Settings:
         hint = nearest(name, self.connections)
         setting = f"{_PREFIX}CONNECTION_{name.upper()}"
         raise DeclarationError(
-            f"connection '{name}' isn't configured: {setting} is not set" + (f"; did you mean '{hint}'?" if hint else ""),
+            f"connection '{name}' isn't configured: {setting} is not set"
+            + (f"; did you mean '{hint}'?" if hint else ""),
             code="NO-CONNECTION",
             next_command=f"export {setting}=...   (or write it into .env)",
             connection=name,

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,14 +84,18 @@ class PartChecker:
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
 
-    def check(self, part: RawPart, raw: Path, clean: Path) -> CheckedPart:
-        """Check a part; `raw` and `clean` are files of the spool it may write. Running it again gives the same."""
-        raw.write_bytes(part.data)
+    def check(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str] | None = None) -> CheckedPart:
+        """Check a part. `raw` holds the part's bytes and `clean` may be written; running it again gives the same.
+
+        `excluded` sets more rows aside: reason (code|column) by place among the rows that were accepted before.
+        """
         if part.records == 0:
             return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
         judgement = None if b"\0" in part.data else self._judge(part, raw)
         if judgement is None:
             part = scan(part, self.layout.delimiter, len(self.layout.header))
+            # The file may be a link to the spooled bytes, which stay as they came.
+            raw.unlink(missing_ok=True)
             raw.write_bytes(part.data)
             if part.records == 0:
                 return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
@@ -104,9 +108,9 @@ class PartChecker:
                 next_command="report this with the source's bytes; nothing was published",
             )
         bad, altered, checksum = judgement
-        if not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
+        if not excluded and not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
             return self._result(part, raw, checksum.rows, False, checksum, [])
-        return self._rewrite(part, raw, clean)
+        return self._rewrite(part, raw, clean, excluded or {})
 
     def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
         """Rows with a fault, values altered by conversions, checksum of all rows; None when the reader refuses."""
@@ -128,12 +132,16 @@ class PartChecker:
     def close(self) -> None:
         self.connection.close()
 
-    def _rewrite(self, part: RawPart, raw: Path, clean: Path) -> CheckedPart:
+    def _rewrite(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str]) -> CheckedPart:
         run = self.connection.execute
         run(
             "CREATE OR REPLACE TEMP TABLE judged AS SELECT *, row_number() OVER () - 1 AS rn "
             f"FROM ({self._judged(part, raw)})"
         )
+        if excluded:
+            accepted = [int(rn) for (rn,) in run("SELECT rn FROM judged WHERE reason IS NULL ORDER BY rn").fetchall()]
+            for place, reason in excluded.items():
+                run("UPDATE judged SET reason = ? WHERE rn = ?", [reason, accepted[place]])
         bad = run("SELECT rn, reason FROM judged WHERE reason IS NOT NULL ORDER BY rn").fetchall()
         staged = ", ".join(f"t{index}" for index in range(len(self.columns)))
         if self.null_marker:
@@ -252,17 +260,19 @@ def csv_reader(
     )
 
 
+def typed_select(table: Table, reader: str) -> str:
+    """SQL usable after FROM: staged text columns t0, t1 ... of `reader` with the contract's names and types."""
+    columns = [lexical_column(column, "", "", f"t{index}", masked=False) for index, column in enumerate(table.columns)]
+    return f"(SELECT {', '.join(f'{column.value} AS {identifier(column.name)}' for column in columns)} FROM {reader})"
+
+
 def typed_relation(table: Table, files: Sequence[Path], delimiter: str, null_marker: str) -> str:
     """SQL usable after FROM: the staged rows of these files with the contract's names and types."""
     names = [f"t{index}" for index in range(len(table.columns))]
-    columns = [
-        lexical_column(column, "", "", name, masked=False) for column, name in zip(table.columns, names, strict=True)
-    ]
-    values = ", ".join(f"{column.value} AS {identifier(column.name)}" for column in columns)
     if not files:
-        nothing = ", ".join(f"NULL::{column.duckdb_type} AS {identifier(column.name)}" for column in columns)
-        return f"(SELECT {nothing} WHERE false)"
-    return f"(SELECT {values} FROM {csv_reader(files, names, delimiter, null_marker)})"
+        nothing = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
+        return typed_select(table, f"(SELECT {nothing} WHERE false)")
+    return typed_select(table, csv_reader(files, names, delimiter, null_marker))
 
 
 def _ordinals(part: RawPart) -> list[int]:

@@ -15,8 +15,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.declarations.table import Physical
-from tasks.stage.manifest import Manifest
-from tasks.stage.store import ObjectStore
+from tasks.objects.manifest import Manifest
+from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address
 
@@ -93,6 +93,9 @@ class Adapter(Protocol):
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         """Our candidates and generations beside a live table, whatever made them."""
+
+    def create_group(self, cursor: Cursor, name: str) -> None:
+        """Make a group that can be granted to."""
 
     def groups(self, cursor: Cursor) -> set[str]:
         """Names that may be granted to."""

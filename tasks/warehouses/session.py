@@ -117,7 +117,7 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
         return RetryableError(
             message, code="WAREHOUSE-FULL", next_command="free space in the warehouse; headgate retry RUN"
         )
-    if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME):
+    if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME, errorcodes.UNDEFINED_OBJECT):
         return DeclarationError(message, code="WAREHOUSE-RIGHTS", next_command="headgate provision --plan")
     return CodeError(message, code=f"SQL-{state or 'UNKNOWN'}", next_command="headgate show RUN")
 

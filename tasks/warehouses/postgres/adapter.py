@@ -9,8 +9,8 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from tasks.stage.manifest import Manifest
-from tasks.stage.store import ObjectStore
+from tasks.objects.manifest import Manifest
+from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.postgres import catalog
 from tasks.warehouses.postgres.catalog import qualified
@@ -130,6 +130,9 @@ class PostgresAdapter:
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         return catalog.side_tables(cursor, live)
+
+    def create_group(self, cursor: Cursor, name: str) -> None:
+        cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
 
     def groups(self, cursor: Cursor) -> set[str]:
         return catalog.groups(cursor)

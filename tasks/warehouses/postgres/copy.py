@@ -17,8 +17,8 @@ import zstandard
 from psycopg2 import sql
 
 from deployments.errors import CodeError, RetryableError
-from tasks.stage.manifest import Manifest, Part
-from tasks.stage.store import ObjectStore
+from tasks.objects.manifest import Manifest, Part
+from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address, explain, session
 

@@ -1,0 +1,141 @@
+"""What can only be said of the whole batch: keys that occur twice across parts, and whether too many rows failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from deployments.declarations.suite import Suite
+from deployments.declarations.table import Table, share
+from deployments.errors import ToleranceError
+from expectations.contract.part_check import CheckedPart, typed_relation
+from expectations.contract.quoting import identifier
+from expectations.rows.compile import UniqueRule
+
+MIN_TOLERATED_ROWS = 1
+"""A share of a small batch may be less than one row; one bad row among few is set aside, not a reason to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A row to be set aside since its key occurs again: its part, and its place (from 0) among the accepted rows."""
+
+    part: int
+    index: int
+    code: str
+    column: str
+
+
+def unique_rules(table: Table, rules: Sequence[UniqueRule]) -> list[UniqueRule]:
+    """The uniqueness rules of a batch: the key (unless the latest row of a key is kept), and the suite's own."""
+    found = list(rules)
+    if table.key:
+        columns = table.key
+        code = "DUPLICATE-KEY"
+        if table.load.keep is not None:
+            columns, code = (*table.key, table.load.keep.latest_by), "KEY-TIE"
+        found.insert(0, UniqueRule(code, columns, "true"))
+    return found
+
+
+def repeated_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: Sequence[CheckedPart],
+    rules: Sequence[UniqueRule],
+    delimiter: str,
+    null_marker: str,
+) -> list[Repeated]:
+    """Every row whose key occurs more than once in the batch, for each rule; all rows of a key fail.
+
+    The first question is only whether there are any: it needs one pass and, for most batches, is the last.
+    """
+    files = [part.path for part in parts if part.accepted]
+    found: dict[tuple[int, int], Repeated] = {}
+    for rule in rules:
+        if not files:
+            break
+        columns = ", ".join(map(identifier, rule.columns))
+        relation = typed_relation(table, files, delimiter, null_marker)
+        row = connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {rule.where_sql} GROUP BY {columns} "
+            "HAVING count(*) > 1 LIMIT 1)"
+        ).fetchone()
+        if not row or not row[0]:
+            continue
+        for item in _locate(connection, table, parts, rule, delimiter, null_marker):
+            found.setdefault((item.part, item.index), item)
+    return sorted(found.values(), key=lambda item: (item.part, item.index))
+
+
+def key_repeats(
+    connection: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[CheckedPart], delimiter: str, null_marker: str
+) -> bool:
+    """Whether any key occurs twice among the accepted rows (then only its latest row is published)."""
+    files = [part.path for part in parts if part.accepted]
+    if not files or not table.key:
+        return False
+    columns = ", ".join(map(identifier, table.key))
+    row = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {typed_relation(table, files, delimiter, null_marker)} "
+        f"GROUP BY {columns} HAVING count(*) > 1 LIMIT 1)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def judge_tolerance(table: Table, suite: Suite, extracted: int, reasons: Mapping[str, int]) -> None:
+    """Raise ToleranceError when a rule's rows, or all rows set aside, exceed what is declared."""
+    if not extracted:
+        return
+    counts = Counter(reasons)
+    over: list[str] = []
+    for rule in suite.expectations:
+        failed = counts.get(rule.code, 0)
+        if rule.tolerance is not None and failed > max(MIN_TOLERATED_ROWS, rule.tolerance * extracted):
+            over.append(f"{rule.code}: {failed:,} of {extracted:,} rows ({failed / extracted:.1%}), "
+                        f"tolerated {rule.tolerance:.1%}")  # fmt: skip
+    total = sum(counts.values())
+    limit = share(table.load.tolerance)
+    if total > max(MIN_TOLERATED_ROWS, limit * extracted):
+        listing = ", ".join(f"{code} {count:,}" for code, count in counts.most_common(6))
+        over.append(
+            f"all reasons: {total:,} of {extracted:,} rows ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
+        )
+    if over:
+        raise ToleranceError(
+            f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(over) + "\n  Nothing was published.",
+            code="TOLERANCE",
+            next_command=f"headgate quarantine list {table.table}   (look at the rows)",
+            reasons=dict(counts),
+            extracted=extracted,
+        )
+
+
+def _locate(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: Sequence[CheckedPart],
+    rule: UniqueRule,
+    delimiter: str,
+    null_marker: str,
+) -> list[Repeated]:
+    columns = ", ".join(map(identifier, rule.columns))
+    everything = ", ".join(identifier(column.name) for column in table.columns)
+    connection.execute("DROP TABLE IF EXISTS keyed")
+    for position, part in enumerate(part for part in parts if part.accepted):
+        select = (
+            f"SELECT {part.number} AS part, row_number() OVER () - 1 AS rn, {columns}, hash({everything}) AS whole, "
+            f"({rule.where_sql}) AS counted FROM {typed_relation(table, [part.path], delimiter, null_marker)}"
+        )
+        connection.execute(f"CREATE TEMP TABLE keyed AS {select}" if position == 0 else f"INSERT INTO keyed {select}")
+    # Rows of a tie that are the same in every column are one row delivered twice: the latest-row rule drops the rest.
+    same = "AND count(DISTINCT whole) > 1" if rule.code == "KEY-TIE" else ""
+    rows = connection.execute(
+        f"SELECT part, rn FROM keyed SEMI JOIN (SELECT {columns} FROM keyed WHERE counted GROUP BY {columns} "
+        f"HAVING count(*) > 1 {same}) USING ({columns}) WHERE counted ORDER BY part, rn"
+    ).fetchall()
+    connection.execute("DROP TABLE keyed")
+    return [Repeated(int(part), int(index), rule.code, rule.columns[0]) for part, index in rows]

@@ -1,0 +1,149 @@
+"""The story of one run, as plain data: what reports, notices, `--json` and the ops tables are all made from.
+
+A record holds counts, verdicts, sentences and keys; never a value of a masked column, never a secret.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting"]
+RECORD_VERSION = 1
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Step(_Recorded):
+    """One verb of the run: rows in and out, seconds, and one line for people."""
+
+    name: str
+    seconds: float
+    rows: int | None = None
+    line: str = ""
+
+
+class QuarantineReason(_Recorded):
+    """Rows set aside for one reason."""
+
+    code: str
+    column: str | None
+    rows: int
+    sentence: str
+
+
+class RuleResult(_Recorded):
+    """One rule's verdict; `place` says what was judged: the rows in memory, the candidate, an input table."""
+
+    code: str
+    type: str
+    sentence: str
+    severity: Literal["critical", "warning", "info"]
+    outcome: Literal["pass", "fail", "error", "skipped"]
+    place: Literal["batch", "candidate", "input"]
+    owner: str | None = None
+    notes: str | None = None
+    column: str | None = None
+    expected: Any = None
+    observed: Any = None
+    rows_checked: int | None = None
+    rows_failed: int | None = None
+    failing_keys: tuple[dict[str, Any], ...] = ()
+    message: str = ""
+    overridden_by: str | None = None
+
+
+class DriftAlert(_Recorded):
+    """A figure that its history doesn't explain."""
+
+    column: str | None
+    kind: str
+    level: Literal["page", "digest"]
+    score: float
+    message: str
+    expected: Any = None
+    observed: Any = None
+    since: str | None = None
+    examples: tuple[Any, ...] = ()
+    smallest_change: str | None = None
+
+
+class Drift(_Recorded):
+    """The drift detector's verdict on the batch."""
+
+    verdict: str
+    score: float
+    history: int = 0
+    policy: Literal["warn", "stop"] = "warn"
+    alerts: tuple[DriftAlert, ...] = ()
+    bands: dict[str, Any] = Field(default_factory=dict)
+
+
+class Failure(_Recorded):
+    """Why the run failed, for people and for grouping."""
+
+    code: str
+    family: Literal["code", "declaration", "upstream", "retryable"]
+    step: str
+    message: str
+    who_must_act: str
+    next_command: str | None = None
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunRecord(_Recorded):
+    """Everything that is told of one run of one table or summary."""
+
+    version: int = RECORD_VERSION
+    run_id: str
+    table: str
+    kind: Literal["ingest", "summary", "replay", "rollback", "override"]
+    mode: str
+    batch_key: str
+    label: str
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    status: Status
+    started_at: datetime
+    finished_at: datetime | None = None
+    description: str = ""
+    owner: str = ""
+    tier: str = "standard"
+    steps: tuple[Step, ...] = ()
+    counts: dict[str, int] = Field(default_factory=dict)
+    accounting: str = ""
+    bytes_staged: int = 0
+    warnings: tuple[str, ...] = ()
+    quarantine: tuple[QuarantineReason, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    drift: Drift | None = None
+    schema_columns: tuple[dict[str, Any], ...] = ()
+    metrics: dict[str, str] = Field(default_factory=dict)
+    profile: dict[str, Any] | None = None
+    failure: Failure | None = None
+    sequence: int | None = None
+    source: str = ""
+    stage_uri: str = ""
+    fingerprint: str = ""
+    declaration_hash: str = ""
+    suite_hash: str = ""
+    flow_run_id: str | None = None
+    attempt: int = 1
+    report_url: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run so far."""
+        return 0.0 if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def is_failure(self) -> bool:
+        return self.status == "failed"
+
+    @property
+    def failed_rules(self) -> tuple[RuleResult, ...]:
+        return tuple(rule for rule in self.rules if rule.outcome in ("fail", "error"))

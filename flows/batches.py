@@ -1,0 +1,171 @@
+"""The beginning and the end of a batch's run: what it covers, and what is kept of it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from psycopg2 import Error
+
+from deployments.declarations.table import Table
+from deployments.errors import DeclarationError, HeadgateError
+from expectations.record import RunRecord, Status
+from flows.planning import Selection, plan_table
+from flows.story import Story, attempt_number, clear_spool, flow_run_id, new_run_id
+from tasks import report
+from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Staged, Validated, new_attempt
+from tasks.warehouses import ops
+from tasks.warehouses.names import TableName
+from tasks.warehouses.publication import Published
+from tasks.workbench import Workbench, workbench
+
+logger = logging.getLogger(__name__)
+
+
+def opened(name: str, window: str, reprocess: bool) -> tuple[Batch, Story]:
+    """The batch of a table and a window label, with its story begun. Makes what the warehouse needs beside the table."""
+    bench = workbench()
+    table = bench.project.table(name)
+    # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
+    groups = table.grants if bench.settings.local_stack else ()
+    ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
+    batch = _batch(bench, table, window, reprocess)
+    if bench.project.suite(table.table).expectations:
+        from expectations.suites.library import import_in_background
+
+        import_in_background()
+    moment = batch.window
+    story = Story(
+        RunRecord(
+            run_id=batch.run_id, table=table.table, kind="ingest", mode=table.load.mode, batch_key=batch.batch_key,
+            label=batch.label, window_start=moment.start if moment else None, window_end=moment.end if moment else None,
+            status="running", started_at=datetime.now(UTC), description=table.description, owner=table.owner,
+            tier=table.tier, declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(table.table),
+            schema_columns=tuple(_column(table, column.name) for column in table.columns),
+            flow_run_id=flow_run_id(), attempt=attempt_number(),
+        )
+    )  # fmt: skip
+    clear_spool(batch)
+    return batch, story
+
+
+def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
+    """Whether a table without windows has the content that is published already."""
+    return batch.batch_key == SOURCE_KEY and not reprocess and source.fingerprint == batch.standing_fingerprint
+
+
+def finished(
+    story: Story,
+    batch: Batch,
+    status: Status,
+    source: Extracted,
+    checked: Validated | None = None,
+    staged: Staged | None = None,
+    audited: Audited | None = None,
+    published: Published | None = None,
+) -> RunRecord:
+    """End the story with everything that is known, and keep it."""
+    bench = workbench()
+    story.update(source=source.where, fingerprint=source.fingerprint)
+    if checked is not None:
+        story.update(
+            quarantine=checked.reasons, rules=checked.rules, drift=checked.drift, profile=checked.profile,
+            warnings=checked.warnings,
+        )  # fmt: skip
+    if staged is not None:
+        story.update(stage_uri=staged.uri, bytes_staged=staged.manifest.size_bytes)
+    if audited is not None:
+        story.update(rules=story.record.rules + audited.rules, warnings=story.record.warnings + audited.warnings)
+    if published is not None:
+        story.update(**_published(published))
+        if not published.by_this_attempt:
+            status = "already_published"
+        elif _has_warnings(story.record):
+            status = "warned"
+    record = story.finish(status)
+    _keep(bench, record, profile=published is not None and published.by_this_attempt)
+    return record
+
+
+def record_failure(story: Story, batch: Batch, error: BaseException) -> RunRecord:
+    """Keep the story of a failed run; a warehouse that is down doesn't hide the failure itself."""
+    record = story.fail(error)
+    _keep(workbench(), record, profile=False)
+    return record
+
+
+def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batch:
+    selection = Selection(window=None if window == SOURCE_KEY else window, full_refresh=reprocess)
+    if table.grid is not None and selection.window is None:
+        raise DeclarationError(
+            f"{table.table} is loaded by windows: say which", code="NO-SUCH-WINDOW",
+            next_command=f"headgate plan {table.table}",
+        )  # fmt: skip
+    plan = plan_table(bench, table, datetime.now(UTC), selection)
+    planned = next(item for item in plan.windows if item.run)
+    if planned.state in ("loaded", "stale") and table.load.mode == "append":
+        raise DeclarationError(
+            f"{table.table} {planned.label} is loaded, and mode append can't load a window again without doubling it",
+            code="APPEND-AGAIN",
+            next_command="load.mode: replace_window, if windows have to be loaded again",
+        )
+    run_id, attempt = new_run_id(table.table, planned.label), new_attempt()
+    return Batch(
+        table=table.table,
+        batch_key=planned.batch_key,
+        label=planned.label,
+        run_id=run_id,
+        attempt_id=attempt,
+        expected_sequence=planned.sequence,
+        standing_fingerprint=planned.fingerprint,
+        spool=bench.spool / run_id,
+        stage_key=f"{table.table}/{run_id}-{attempt}",
+    )
+
+
+def _published(published: Published) -> dict[str, object]:
+    proof = published.proof
+    counts = proof.counts
+    names = (
+        "extracted",
+        "quarantined",
+        "staged",
+        "copied",
+        "superseded",
+        "inserted",
+        "updated",
+        "unchanged",
+        "deleted",
+    )
+    return {
+        "counts": {**{name: getattr(counts, name) for name in names}, "published": counts.published},
+        "accounting": counts.sentence(),
+        "sequence": proof.sequence,
+    }
+
+
+def _has_warnings(record: RunRecord) -> bool:
+    alerts = record.drift.alerts if record.drift else ()
+    failed = any(rule.severity == "warning" for rule in record.failed_rules)
+    return bool(record.warnings or record.quarantine or alerts or failed)
+
+
+def _keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
+    """Write the record where people and later runs look: locally first, then the ops tables and the report."""
+    try:
+        report.keep_locally(bench, record)
+        ops.save_run(bench.warehouse, record)
+        if profile:
+            ops.save_profile(bench.warehouse, record)
+        report.publish_report(bench, record)
+    except (Error, HeadgateError, OSError) as error:
+        # The data's own state is proven elsewhere; a lost report must not turn a published batch into a failed run.
+        logger.warning("the record of %s could not be kept everywhere: %s", record.run_id, error)
+
+
+def _column(table: Table, name: str) -> dict[str, object]:
+    column = table.column(name)
+    return {
+        "name": column.name, "type": column.type, "nullable": column.nullable, "unit": column.unit,
+        "description": column.description, "masked": column.name in table.masked, "key": column.name in table.key,
+    }  # fmt: skip

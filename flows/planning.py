@@ -1,0 +1,207 @@
+"""Planning: which windows of a table are loaded, missing, failed or stale, and what a run would do. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal
+
+from deployments.declarations.model import seconds
+from deployments.declarations.sources import PostgresSource
+from deployments.declarations.table import Table
+from deployments.errors import DeclarationError
+from deployments.windows import Window
+from tasks.batch import SOURCE_KEY
+from tasks.warehouses import names, ops, proofs
+from tasks.warehouses.changes import Change, find_changes
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.session import session
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import Workbench
+
+State = Literal["loaded", "missing", "failed", "stale", "future", "look"]
+Reprocess = Literal["none", "failed", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWindow:
+    """One window and what is known of it. `look`: no windows, only the source can tell whether there is news."""
+
+    batch_key: str
+    label: str
+    state: State
+    run: bool
+    rows: int | None = None
+    sequence: int = 0
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What `run` would do with one table, and how long it took before."""
+
+    table: str
+    windows: tuple[PlannedWindow, ...]
+    changes: tuple[Change, ...]
+    next_due: str | None
+    rows_expected: int | None
+    seconds_expected: float | None
+
+    @property
+    def to_run(self) -> tuple[PlannedWindow, ...]:
+        return tuple(window for window in self.windows if window.run)
+
+    def count(self, state: State) -> int:
+        return sum(window.state == state for window in self.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which windows are asked for. `start` and `end` (exclusive) are local dates or times, or labels."""
+
+    window: str | None = None
+    start: str | None = None
+    end: str | None = None
+    full_refresh: bool = False
+    reprocess: Reprocess = "failed"
+
+
+def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selection | None = None) -> TablePlan:
+    """The plan of one table. The warehouse is only read; a table that was never loaded is all missing."""
+    selection = selection or Selection()
+    live = TableName.parse(table.table)
+    adapter = bench.warehouse
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+        changes = find_changes(shape_of(table), adapter.columns(cursor, live))
+        has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
+    standing = proofs.standing(known)
+    runs = ops.last_runs(adapter, table.table) if has_ops else []
+    failed = _failed(runs, standing)
+    windows = tuple(
+        _windowless(table, known, standing, selection)
+        if table.grid is None
+        else _windows(table, now, standing, failed, selection)
+    )
+    usual_rows, usual_seconds = _usual(runs)
+    count = sum(window.run for window in windows)
+    following = None if table.grid is None else table.grid.next_after(now - lag(table))
+    return TablePlan(
+        table=table.table,
+        windows=windows,
+        changes=tuple(changes),
+        next_due=None if following is None or table.grid is None else (following.end + lag(table)).isoformat(),
+        rows_expected=None if usual_rows is None else usual_rows * count,
+        seconds_expected=None if usual_seconds is None else usual_seconds * count,
+    )
+
+
+def lag(table: Table) -> timedelta:
+    """How long after its end a window is read."""
+    source = table.source
+    if isinstance(source, PostgresSource) and source.cursor is not None:
+        return timedelta(seconds=seconds(source.cursor.lag))
+    return timedelta(0)
+
+
+def _windowless(
+    table: Table, known: Sequence[Proof], standing: dict[str, Proof], selection: Selection
+) -> list[PlannedWindow]:
+    if selection.window or selection.start or selection.end:
+        raise DeclarationError(
+            f"{table.table} has no windows: --window, --from and --to mean nothing for it",
+            code="NO-WINDOWS",
+            next_command=f"headgate run {table.table}",
+        )
+    proof = standing.get(SOURCE_KEY)
+    last = max((item.sequence for item in known), default=0)
+    # A changed declaration or suite is a reason to load the same source again.
+    same = proof is not None and proof.declaration_hash == table.fingerprint and not selection.full_refresh
+    return [
+        PlannedWindow(
+            SOURCE_KEY, "source", "look", True,
+            rows=None if proof is None else proof.counts.published, sequence=last,
+            fingerprint=proof.fingerprint if proof is not None and same else None,
+        )
+    ]  # fmt: skip
+
+
+def _windows(
+    table: Table, now: datetime, standing: dict[str, Proof], failed: set[str], selection: Selection
+) -> list[PlannedWindow]:
+    assert table.grid is not None
+    grid = table.grid
+    due = list(grid.due(now - lag(table)))
+    chosen = _chosen(table, due, selection)
+    found = []
+    for window in due:
+        proof = standing.get(window.key)
+        if proof is not None:
+            state: State = "loaded" if proof.declaration_hash == table.fingerprint else "stale"
+        else:
+            state = "failed" if window.key in failed else "missing"
+        asked = window in chosen
+        again = state in ("loaded", "stale") and (
+            selection.window is not None or selection.full_refresh or selection.reprocess == "all"
+        )
+        new = state == "missing" or (state == "failed" and selection.reprocess != "none")
+        found.append(
+            PlannedWindow(
+                window.key, grid.label(window), state, asked and (new or again),
+                rows=None if proof is None else proof.counts.published,
+                sequence=0 if proof is None else proof.sequence,
+                fingerprint=None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Window]:
+    assert table.grid is not None
+    grid = table.grid
+    try:
+        if selection.window is not None:
+            window = grid.parse(selection.window)
+            if window not in due:
+                raise ValueError(f"{selection.window} lies in the future: it is due at {window.end.isoformat()}")
+            return {window}
+        low = grid.moment(selection.start) if selection.start else None
+        high = grid.moment(selection.end) if selection.end else None
+    except ValueError as error:
+        raise DeclarationError(
+            f"{table.table}: {error}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {table.table}"
+        ) from None
+    if low is not None and high is not None and low >= high:
+        raise DeclarationError(
+            f"{table.table}: --from {selection.start} isn't before --to {selection.end} (which is exclusive)",
+            code="NO-SUCH-WINDOW",
+            next_command=f"headgate plan {table.table}",
+        )
+    chosen = {w for w in due if (low is None or w.start >= low) and (high is None or w.end <= high)}
+    if low is None and high is None and table.schedule is not None and not table.schedule.catchup:
+        chosen = set(due[-1:])
+    return chosen
+
+
+def _failed(runs: Sequence[dict[str, object]], standing: dict[str, Proof]) -> set[str]:
+    """Batches whose last run failed and that no proof covers."""
+    latest: dict[str, str] = {}
+    for run in reversed(runs):
+        latest[str(run["batch_key"])] = str(run["status"])
+    return {key for key, status in latest.items() if status == "failed" and key not in standing}
+
+
+def _usual(runs: Sequence[dict[str, object]]) -> tuple[int | None, float | None]:
+    done = [run for run in runs if run["status"] in ("published", "warned") and run["finished_at"]][:20]
+    if not done:
+        return None, None
+    took = []
+    for run in done:
+        begun, ended = run["started_at"], run["finished_at"]
+        assert isinstance(begun, datetime)
+        assert isinstance(ended, datetime)
+        took.append((ended - begun).total_seconds())
+    return int(median(int(str(run["published"] or 0)) for run in done)), median(took)

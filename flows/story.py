@@ -1,0 +1,141 @@
+"""The story of a run while it is told: steps with counts and seconds, kept for the record and said as they happen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+from prefect.utilities.annotations import quote
+
+from deployments.errors import CodeError, HeadgateError
+from expectations.record import Failure, RunRecord, Status, Step
+from tasks.assess import Assessment
+from tasks.batch import Batch
+
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+
+class Teller(Protocol):
+    """Who hears the story while it happens."""
+
+    def step(self, record: RunRecord, step: Step) -> None:
+        """A step has ended."""
+
+    def end(self, record: RunRecord) -> None:
+        """The run has ended, well or not."""
+
+
+_tellers: list[Teller] = []
+
+
+@contextmanager
+def told_to(teller: Teller) -> Iterator[None]:
+    """Tell the runs of this process to `teller`, beside the log."""
+    _tellers.append(teller)
+    try:
+        yield
+    finally:
+        _tellers.remove(teller)
+
+
+def new_run_id(target: str, label: str) -> str:
+    """A readable name that nobody else has: nps-2019-05-3fa9c1."""
+    day = label if label != "source" else datetime.now(UTC).strftime("%Y%m%d")
+    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in day)
+    return f"{target.partition('.')[2]}-{safe}-{secrets.token_hex(3)}"
+
+
+@dataclass
+class Story:
+    """Collects the record of one run."""
+
+    record: RunRecord
+    _step: str = field(default="begin")
+
+    def run(self, verb: Callable[..., Result], *inputs: Any) -> Result:
+        """Run one verb and tell it; a failure is remembered with its step."""
+        self._step = str(getattr(verb, "name", verb.__name__))
+        started = time.perf_counter()
+        # quote: Prefect would walk through every row of a quarantine to look for futures.
+        result = verb(*map(quote, inputs))
+        self.tell(Step(name=self._step, seconds=time.perf_counter() - started, **_words(result)))
+        return result
+
+    def tell(self, step: Step) -> None:
+        self.update(steps=(*self.record.steps, step))
+        logger.info("%s %s %s: %s", self.record.table, self.record.label, step.name, step.line)
+        for teller in tuple(_tellers):
+            teller.step(self.record, step)
+
+    def update(self, **changes: Any) -> None:
+        self.record = self.record.model_copy(update=changes)
+
+    def finish(self, status: Status) -> RunRecord:
+        self.update(status=status, finished_at=datetime.now(UTC))
+        for teller in tuple(_tellers):
+            teller.end(self.record)
+        return self.record
+
+    def fail(self, error: BaseException) -> RunRecord:
+        """Remember why it ended; what a check had found before it stopped the batch is kept as well."""
+        known = error if isinstance(error, HeadgateError) else _unforeseen(error)
+        assessment = known.facts.get("assessment")
+        if isinstance(assessment, Assessment):
+            self.update(
+                rules=(*self.record.rules, *assessment.rules),
+                drift=assessment.drift or self.record.drift,
+                profile=assessment.profile or self.record.profile,
+            )
+        told = known.to_json()
+        facts = {key: value for key, value in known.facts.items() if isinstance(value, str | int | float | list | dict)}
+        self.update(
+            failure=Failure(
+                code=known.code, family=known.family, step=self._step, message=known.message,
+                who_must_act=str(told["who_must_act"]), facts=facts,
+                next_command=(known.next_command or "").replace("RUN", self.record.run_id) or None,
+            )
+        )  # fmt: skip
+        return self.finish("failed")
+
+
+def clear_spool(batch: Batch) -> None:
+    """Remove the raw bytes of a run; they may hold personal data."""
+    shutil.rmtree(batch.spool, ignore_errors=True)
+
+
+def flow_run_id() -> str | None:
+    """The id of the Prefect flow run this code is in, if any."""
+    from prefect.runtime import flow_run
+
+    identifier = flow_run.get_id()
+    return None if identifier is None else str(identifier)
+
+
+def attempt_number() -> int:
+    """Which try of the flow run this is, from 1."""
+    from prefect.runtime import flow_run
+
+    return int(flow_run.get_run_count() or os.environ.get("PREFECT__FLOW_RUN_COUNT", 1))
+
+
+def _unforeseen(error: BaseException) -> HeadgateError:
+    if isinstance(error, KeyboardInterrupt):
+        return CodeError("interrupted", code="INTERRUPTED", next_command="headgate retry RUN")
+    text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return CodeError(text, code="UNFORESEEN", next_command="report this with the log")
+
+
+def _words(result: object) -> dict[str, object]:
+    """Rows and a line for people, from what a verb returned."""
+    from flows.words import words_of
+
+    return words_of(result)

@@ -1,0 +1,107 @@
+"""What is said of each step's result: one line, and the rows it stands for."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from tasks.batch import Audited, Copied, Extracted, Staged, Validated
+from tasks.warehouses.publication import Published
+
+
+def size(number: float) -> str:
+    """Bytes for people: 1.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return ""
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 part', '2 parts', '1,000 rows'."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+@singledispatch
+def words_of(result: object) -> dict[str, object]:
+    """`rows` and `line` of a step, by what it returned."""
+    return {"rows": None, "line": ""}
+
+
+@words_of.register
+def _(result: Extracted) -> dict[str, object]:
+    if result.missing:
+        return {"rows": 0, "line": f"{result.where} has nothing for this window: an empty batch, as declared"}
+    return {
+        "rows": result.rows,
+        "line": f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}",
+    }
+
+
+@words_of.register
+def _(result: Validated) -> dict[str, object]:
+    accepted = sum(part.accepted for part in result.parts)
+    line = f"{plural(accepted, 'row')} fit the contract"
+    if result.quarantined:
+        reasons = ", ".join(f"{reason.code} {reason.rows:,}" for reason in result.reasons)
+        line += f", {result.quarantined:,} set aside ({reasons})"
+    judged = [rule for rule in result.rules if rule.outcome != "skipped"]
+    if judged:
+        failed = sum(rule.outcome != "pass" for rule in judged)
+        line += (
+            f"; {plural(len(judged), 'check')}, {failed} failed"
+            if failed
+            else f"; {plural(len(judged), 'check')} passed"
+        )
+    if result.drift is not None:
+        drift = result.drift
+        if drift.alerts:
+            line += f"; drift: {len(drift.alerts)} told"
+        elif drift.verdict == "learning":
+            line += f"; drift: learning ({drift.history} batches so far)"
+        else:
+            line += f"; no drift against {drift.history} batches"
+    return {"rows": accepted, "line": line}
+
+
+@words_of.register
+def _(result: Staged) -> dict[str, object]:
+    manifest = result.manifest
+    return {
+        "rows": manifest.rows,
+        "line": f"{plural(len(manifest.parts), 'part')}, {size(manifest.size_bytes)} at {result.uri}",
+    }
+
+
+@words_of.register
+def _(result: Copied) -> dict[str, object]:
+    return {
+        "rows": result.rows,
+        "line": f"{plural(result.rows, 'row')} into a candidate; counts, sums and hashes agree",
+    }
+
+
+@words_of.register
+def _(result: Audited) -> dict[str, object]:
+    counts = result.counts
+    line = f"{plural(counts.copied - counts.superseded, 'row')} may be published"
+    if counts.superseded:
+        line += f", {counts.superseded:,} superseded by a later version"
+    if result.rules:
+        line += f"; {plural(len(result.rules), 'check')} on the candidate passed"
+    for warning in result.warnings:
+        line += f"; {warning}"
+    return {"rows": counts.copied - counts.superseded, "line": line}
+
+
+@words_of.register
+def _(result: Published) -> dict[str, object]:
+    counts = result.proof.counts
+    if not result.by_this_attempt:
+        return {"rows": 0, "line": f"already published by {result.proof.run_id}; nothing changed"}
+    said = [
+        f"{getattr(counts, name):,} {name}" for name in ("inserted", "updated", "unchanged") if getattr(counts, name)
+    ]
+    if counts.deleted:
+        said.append(f"{counts.deleted:,} earlier rows replaced")
+    return {"rows": counts.published, "line": f"{', '.join(said) or 'an empty batch'}; proof {result.proof.sequence}"}

@@ -1,0 +1,168 @@
+"""Assess a batch as a whole: its suite in memory while it fits, its profile, and drift against its own history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deployments.declarations.columns import Kind
+from deployments.declarations.suite import Suite
+from deployments.declarations.table import Table
+from deployments.errors import CheckFailedError, DriftStopError
+from expectations.contract.part_check import CheckedPart, typed_relation
+from expectations.record import Drift, DriftAlert, RuleResult
+from expectations.suites.sentences import sentence
+from tasks.batch import Batch
+from tasks.warehouses import ops
+from tasks.warehouses.names import TableName
+from tasks.workbench import workbench
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from expectations.suites.outcome import SuiteOutcome
+
+MAX_CELLS_IN_MEMORY = 6_000_000
+"""Rows times columns up to which a batch is judged as a DataFrame (about 50 bytes a cell)."""
+
+_PROFILE_KINDS: dict[Kind, str] = {
+    "smallint": "integer", "integer": "integer", "bigint": "integer", "decimal": "decimal",
+    "double precision": "double", "boolean": "boolean", "date": "date", "timestamp": "timestamp",
+    "timestamptz": "timestamp", "varchar": "text",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was found; `in_memory` says whether the suite's rules have been judged already."""
+
+    in_memory: bool
+    rules: tuple[RuleResult, ...]
+    drift: Drift | None
+    profile: dict[str, object] | None
+
+
+def assess(
+    batch: Batch,
+    table: Table,
+    suite: Suite,
+    connection: duckdb.DuckDBPyConnection,
+    parts: Sequence[CheckedPart],
+    delimiter: str,
+    null_marker: str,
+) -> Assessment:
+    """Judge the accepted rows. Raises CheckFailedError or DriftStopError with the assessment as fact `assessment`."""
+    files = [part.path for part in parts if part.accepted]
+    rows = sum(part.accepted for part in parts)
+    relation = typed_relation(table, files, delimiter, null_marker)
+    in_memory = rows * len(table.columns) <= MAX_CELLS_IN_MEMORY
+    results: tuple[RuleResult, ...] = ()
+    rules = suite.in_memory()
+    if in_memory and rules.expectations:
+        results = _judge_frame(table, rules, connection, relation)
+    profile, drift = _drift(batch, table, suite, connection, relation, files)
+    assessment = Assessment(in_memory, results, drift, profile)
+    stop_on_failures(batch, table, assessment)
+    return assessment
+
+
+def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None:
+    """Raise when a critical rule failed, or drift pages and the policy is to stop."""
+    failed = [rule for rule in assessment.rules if rule.severity == "critical" and rule.outcome in ("fail", "error")]
+    if failed:
+        listing = "\n  ".join(f"{rule.code}: {rule.message}" for rule in failed)
+        raise CheckFailedError(
+            f"{table.table} {batch.label}: {len(failed)} critical check{'s' if len(failed) > 1 else ''} failed; "
+            f"nothing was published\n  {listing}",
+            code="CHECK-FAILED",
+            next_command=f"headgate show {batch.run_id}",
+            rules=[rule.code for rule in failed],
+            assessment=assessment,
+        )
+    drift = assessment.drift
+    if drift is not None and drift.policy == "stop" and drift.verdict == "page":
+        pages = [alert for alert in drift.alerts if alert.level == "page"]
+        raise DriftStopError(
+            f"{table.table} {batch.label} differs from its history; nothing was published\n  "
+            + "\n  ".join(alert.message for alert in pages),
+            code="DRIFT",
+            next_command=f"headgate drift explain {batch.run_id}",
+            assessment=assessment,
+        )
+
+
+def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> tuple[RuleResult, ...]:
+    """A suite's outcome as it stands in the record."""
+    found = []
+    for result in outcome.rules:
+        rule = suite.rule(result.code)
+        found.append(
+            RuleResult(
+                code=result.code, type=result.type, severity=result.severity, outcome=result.outcome, place=place,  # type: ignore[arg-type]
+                sentence=sentence(rule, result.kwargs) if rule else result.type,
+                owner=(rule.owner if rule else None) or owner, notes=rule.notes if rule else None,
+                column=result.column, expected=result.expected, observed=result.observed,
+                rows_checked=result.rows_checked, rows_failed=result.rows_failed,
+                failing_keys=tuple(dict(key) for key in result.keys), message=result.message,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _judge_frame(
+    table: Table, rules: Suite, connection: duckdb.DuckDBPyConnection, relation: str
+) -> tuple[RuleResult, ...]:
+    from expectations.suites.frames import frame_of
+    from expectations.suites.run import run_suite
+    from expectations.suites.targets import InMemoryBatch
+
+    frame = frame_of(connection.sql(f"SELECT * FROM {relation}"))
+    outcome = run_suite(
+        rules, InMemoryBatch(frame), key=table.key, masked=table.masked, mask_key=workbench().pii_key or b""
+    )
+    return results_of(outcome, rules, table.owner, "batch")
+
+
+def _drift(
+    batch: Batch,
+    table: Table,
+    suite: Suite,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    files: Sequence[Path],
+) -> tuple[dict[str, object] | None, Drift | None]:
+    from expectations.drift import detect
+    from expectations.profile import ColumnKind, Profile, measure
+
+    if not files:
+        return None, None
+    kinds = [
+        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)  # type: ignore[arg-type]
+        for column in table.columns
+    ]
+    key = (workbench().pii_key or b"").decode(errors="ignore")
+    profile = measure(connection, relation, kinds, key=key)
+    history = ops.profiles(workbench().warehouse, TableName.parse(table.table))
+    past = [(label, Profile.from_json(data)) for label, data in history if label != batch.label]
+    verdict = detect(
+        profile,
+        [item for _, item in past],
+        sensitivity=suite.drift.sensitivity,
+        batch_label=batch.label,
+        history_labels=[label for label, _ in past],
+    )
+    alerts = tuple(DriftAlert(**alert.to_json()) for alert in verdict.alerts if alert.column not in suite.drift.ignore)
+    level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
+    if not alerts and level in ("page", "digest"):
+        level = "pass"
+    drift = Drift(
+        verdict=level,
+        score=verdict.score,
+        history=len(past),
+        policy=suite.drift.policy,
+        alerts=alerts,
+        bands={"figures": [asdict(band) for band in verdict.bands]},
+    )
+    return profile.to_json(), drift

@@ -1,0 +1,98 @@
+"""Audit: the candidate as readers would see it, judged before they do.
+
+Older versions of a key are superseded, the suite's warehouse rules run, and the contract is compared with the live table.
+"""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from psycopg2 import Error, sql
+
+from deployments.declarations.table import Table
+from expectations.record import RuleResult
+from tasks.assess import Assessment, results_of, stop_on_failures
+from tasks.batch import Audited, Batch, Copied, Validated
+from tasks.retrying import worth_retrying
+from tasks.warehouses.changes import find_changes, judge
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts
+from tasks.warehouses.session import explain, session, transaction
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import Workbench, workbench
+
+
+@task(name="audit", task_run_name="audit {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
+    return audit_batch(batch, copied, validated)
+
+
+def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
+    """Judge the candidate. Raises CheckFailedError, or DeclarationError for a schema change that isn't allowed."""
+    bench = workbench()
+    table, adapter = bench.project.table(batch.table), bench.warehouse
+    candidate, superseded = copied.candidate, 0
+    shape = shape_of(table)
+    try:
+        if validated.keys_repeat:
+            candidate, superseded = _keep_latest(bench, table, copied)
+        rules = _judge(bench, table, candidate, validated)
+        stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules, None, None))
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            changes = find_changes(shape, adapter.columns(cursor, batch.live))
+        warnings = judge(batch.live, table.load.mode, table.load.on_schema_change, changes)
+        with transaction(adapter.address) as cursor:
+            adapter.finish_candidate(cursor, candidate, shape)
+    except Error as error:
+        raise explain(error, f"audit of {batch.table}") from error
+    counts = Counts(
+        extracted=validated.extracted, quarantined=validated.quarantined,
+        staged=sum(part.accepted for part in validated.parts), copied=copied.rows, superseded=superseded,
+    )  # fmt: skip
+    return Audited(candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings))
+
+
+def nothing_to_load(validated: Validated) -> Audited:
+    """The audit of a batch without rows: only its proof will be published."""
+    counts = Counts(extracted=validated.extracted, quarantined=validated.quarantined)
+    return Audited(None, counts)
+
+
+def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableName, int]:
+    """A second candidate with the latest row of each key; returns it and how many rows were superseded."""
+    assert table.load.keep is not None
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    latest = TableName(copied.candidate.schema, copied.candidate.name[:-1] + "z")
+    source = sql.Identifier(copied.candidate.schema, copied.candidate.name)
+    numbered = sql.SQL("SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC) AS hg_age FROM {}").format(
+        columns,
+        sql.SQL(", ").join(map(sql.Identifier, table.key)),
+        sql.Identifier(table.load.keep.latest_by),
+        source,
+    )
+    with transaction(bench.warehouse.address) as cursor:
+        bench.warehouse.create_candidate(cursor, latest, shape_of(table))
+        cursor.execute(
+            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) aged WHERE hg_age = 1").format(
+                sql.Identifier(latest.schema, latest.name), columns, columns, numbered
+            )
+        )
+        kept = int(cursor.rowcount)
+        cursor.execute(sql.SQL("DROP TABLE {}").format(source))
+    return latest, copied.rows - kept
+
+
+def _judge(bench: Workbench, table: Table, candidate: TableName, validated: Validated) -> tuple[RuleResult, ...]:
+    suite = bench.project.suite(table.table).on_candidate(checked_in_memory=validated.checked_in_memory)
+    if not suite.expectations:
+        return ()
+    from expectations.suites.run import run_suite
+    from expectations.suites.targets import WarehouseTable
+
+    address = bench.warehouse.address
+    target = WarehouseTable(
+        address.url, candidate.schema, candidate.name, "redshift" if address.dialect == "redshift" else "postgresql"
+    )
+    outcome = run_suite(suite, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"")
+    return results_of(outcome, suite, table.owner, "candidate")

@@ -1,0 +1,140 @@
+"""A batch: the rows of one table and one window, and the references its steps hand to each other.
+
+Everything here is small and plain, so that it can travel between processes: names, counts, URIs and paths of the spool;
+never a connection, a secret or rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from deployments.windows import Window
+from expectations.contract.checksum import Checksum
+from expectations.contract.part_check import CheckedPart
+from expectations.contract.split import Reject
+from expectations.record import Drift, QuarantineReason, RuleResult
+from tasks.objects.manifest import Manifest
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts
+
+SOURCE_KEY = "source"
+"""The batch key of a table without windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one run covers. `expected_sequence` is the publish of this batch that stood when the run began (0: none)."""
+
+    table: str
+    batch_key: str
+    label: str
+    run_id: str
+    attempt_id: str
+    expected_sequence: int
+    standing_fingerprint: str | None
+    spool: Path
+    stage_key: str
+
+    @property
+    def window(self) -> Window | None:
+        return None if self.batch_key == SOURCE_KEY else Window.from_key(self.batch_key)
+
+    @property
+    def live(self) -> TableName:
+        return TableName.parse(self.table)
+
+    def next_attempt(self) -> Batch:
+        """The same batch for another try: what a failed attempt left behind is never written to again."""
+        attempt = new_attempt()
+        return replace(self, attempt_id=attempt, stage_key=f"{self.stage_key.rpartition('-')[0]}-{attempt}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledPart:
+    """Records of the source in a local file, as they came."""
+
+    number: int
+    path: Path
+    first_record: int
+    records: int
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What the source gave. `header` is its first record; `fingerprint` names the content."""
+
+    where: str
+    delimiter: str
+    header: tuple[str, ...]
+    parts: tuple[SpooledPart, ...]
+    fingerprint: str
+    source_bytes: int
+    missing: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(part.records + len(part.rejects) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What may be staged, what was set aside, and every verdict that can be reached before the stage."""
+
+    parts: tuple[CheckedPart, ...]
+    delimiter: str
+    null_marker: str
+    checksum: Checksum
+    extracted: int
+    quarantined: int
+    reasons: tuple[QuarantineReason, ...]
+    keys_repeat: bool
+    checked_in_memory: bool
+    warnings: tuple[str, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    drift: Drift | None = None
+    profile: dict[str, object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The manifest of what was staged, and where the rows set aside are (a key of the stage; None when there are none)."""
+
+    manifest: Manifest
+    quarantine_key: str | None
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The filled candidate."""
+
+    candidate: TableName
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The candidate as it may be published. `candidate` differs from the copied one when rows were superseded."""
+
+    candidate: TableName | None
+    counts: Counts
+    rules: tuple[RuleResult, ...] = ()
+    changes: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def new_attempt() -> str:
+    """A short random name; it becomes part of table names and object keys."""
+    return secrets.token_hex(5)
+
+
+def reason_counts(parts: tuple[CheckedPart, ...]) -> Counter[tuple[str, str | None]]:
+    """Rows set aside by (code, column)."""
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for part in parts:
+        counts.update((row.code, row.column) for row in part.quarantined)
+    return counts

@@ -1,0 +1,64 @@
+"""Copy: the manifest's parts into a candidate that nobody reads, and proof that they are what was checked."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from psycopg2 import Error, sql
+
+from deployments.declarations.table import Table
+from deployments.errors import AccountingError
+from expectations.contract.checksum import Checksum, differences, read_checksum
+from tasks.batch import Batch, Copied, Staged, Validated, new_attempt
+from tasks.retrying import worth_retrying
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import explain, one, session, transaction
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import workbench
+
+
+@task(name="copy", task_run_name="copy {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def copy(batch: Batch, staged: Staged, validated: Validated) -> Copied:
+    return copy_batch(batch, staged, validated)
+
+
+def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
+    """Fill a new candidate; a retry fills another one, so that no part is ever loaded twice into the same table.
+
+    Raises AccountingError when the rows, their null counts, sums or hashes aren't what the checker saw.
+    """
+    bench = workbench()
+    table, adapter = bench.project.table(batch.table), bench.warehouse
+    candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_attempt()[:4]}")
+    shape = shape_of(table)
+    try:
+        with transaction(adapter.address) as cursor:
+            adapter.create_candidate(cursor, candidate, shape)
+        rows = adapter.copy(bench.stage, staged.manifest, candidate, [column.name for column in table.columns])
+        loaded = checksum_of(adapter, candidate, table)
+    except Error as error:
+        raise explain(error, f"copy of {batch.table}") from error
+    found = differences(table.columns, validated.checksum, loaded)
+    if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:
+        found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")
+    if found:
+        raise AccountingError(
+            f"{batch.table} {batch.label}: what was loaded isn't what was checked; nothing was published\n  "
+            + "\n  ".join(found),
+            code="LOADED-DIFFERS",
+            next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
+            candidate=str(candidate),
+        )
+    return Copied(candidate, rows)
+
+
+def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:
+    """The figures of a table's rows, computed by the warehouse."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        statement = sql.SQL("SELECT {} FROM {}").format(
+            adapter.checksum_list(declared.columns), sql.Identifier(table.schema, table.name)
+        )
+        return read_checksum(one(cursor, statement), len(declared.columns))

@@ -1,0 +1,97 @@
+"""Extract: the source's bytes for one window, cut into parts in the local spool."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from deployments.errors import ContractError, SourceMissingError
+from expectations.contract.layout import read_header
+from expectations.contract.split import MAX_RECORD_BYTES, first_record, split
+from tasks.batch import Batch, Extracted, SpooledPart
+from tasks.progress import report_progress
+from tasks.retrying import worth_retrying
+from tasks.sources.opening import OpenSource, open_source
+from tasks.workbench import workbench
+
+
+@task(name="extract", task_run_name="extract {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def extract(batch: Batch) -> Extracted:
+    return extract_batch(batch)
+
+
+def extract_batch(batch: Batch) -> Extracted:
+    """Read the whole source of the batch into the spool. A retry starts the spool anew.
+
+    A source without data for the window is an empty batch where the declaration says so, else SourceMissingError.
+    """
+    bench = workbench()
+    table = bench.project.table(batch.table)
+    source = open_source(table, batch.window, bench.settings)
+    raw = batch.spool / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for left in raw.iterdir():
+        left.unlink()
+    try:
+        return _read(batch, source)
+    except SourceMissingError:
+        if table.source.on_missing != "empty":
+            raise
+        return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
+
+
+def _read(batch: Batch, source: OpenSource) -> Extracted:
+    named = source.fingerprint()
+    digest = hashlib.sha256()
+    size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in source.chunks():
+            digest.update(chunk)
+            size += len(chunk)
+            report_progress("extract", size, "B")
+            yield chunk
+
+    chunks = counted()
+    head, header = _header(chunks, source)
+    parts = []
+    for part in split(_after(head, chunks), source.delimiter):
+        path = batch.spool / "raw" / f"part-{part.number + 1:05d}.csv"
+        path.write_bytes(part.data)
+        parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
+    fingerprint = named or f"sha256:{digest.hexdigest()}"
+    return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
+
+
+def _header(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes behind the header that were read with it, and the header's names."""
+    buffer = b""
+    for chunk in chunks:
+        buffer += chunk
+        record = first_record(buffer, source.delimiter)
+        if record is not None:
+            rest = buffer[len(record) :]
+            return rest[2:] if rest.startswith(b"\r\n") else rest[1:], read_header(
+                record, source.delimiter, source.where
+            )
+        if len(buffer) > MAX_RECORD_BYTES:
+            break
+    if buffer.strip() and len(buffer) <= MAX_RECORD_BYTES:
+        return b"", read_header(buffer.rstrip(b"\r\n"), source.delimiter, source.where)
+    what = "is empty: not even a header" if not buffer.strip() else "has no line end in its first 4 MB"
+    raise ContractError(
+        f"{source.where} {what}",
+        code="EMPTY-SOURCE",
+        next_command="ask the source's owner; then: headgate retry RUN",
+    )
+
+
+def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from chunks

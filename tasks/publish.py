@@ -1,0 +1,98 @@
+"""Publish: the one transaction that makes a batch visible and proves it, then what may be cleaned up behind it."""
+
+from __future__ import annotations
+
+import logging
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from psycopg2 import Error, sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.table import share
+from deployments.errors import HeadgateError
+from tasks.batch import Audited, Batch, Extracted, Staged
+from tasks.retrying import worth_retrying
+from tasks.switches import reached
+from tasks.warehouses import names, ops
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.publication import Publication, Published
+from tasks.warehouses.publication import publish as publish_candidate
+from tasks.warehouses.quarantine import quarantine_writer
+from tasks.warehouses.session import transaction
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import workbench
+
+logger = logging.getLogger(__name__)
+
+
+@task(name="publish", task_run_name="publish {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=3,
+      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited) -> Published:
+    return publish_batch(batch, extracted, staged, audited)
+
+
+def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited) -> Published:
+    """Publish exactly once; calling it again finds the proof and changes nothing."""
+    bench = workbench()
+    table, adapter = bench.project.table(batch.table), bench.warehouse
+    plan = Publication(
+        live=batch.live,
+        candidate=audited.candidate,
+        shape=shape_of(table),
+        mode=table.load.mode,
+        batch_key=batch.batch_key,
+        window=batch.window,
+        window_column=table.load.window_column,
+        latest_by=table.load.keep.latest_by if table.load.keep else None,
+        expected_sequence=batch.expected_sequence,
+        kind="publish" if audited.candidate is not None else "empty",
+        run_id=batch.run_id,
+        attempt_id=batch.attempt_id,
+        fingerprint=extracted.fingerprint[:128],
+        declaration_hash=table.fingerprint,
+        suite_hash=bench.project.suite_hash(batch.table),
+        stage_uri=staged.uri if staged else "",
+        counts=audited.counts,
+        generations=table.load.generations,
+        shrink_guard=share(table.load.shrink_guard),
+        changes=audited.changes,
+        quarantine=quarantine_writer(adapter, bench.stage, batch, staged),
+        point=reached,
+    )
+    published = publish_candidate(adapter, plan)
+    try:
+        ops.roll_up(adapter, batch.live, published.proof)
+        clean_up(adapter, batch.live, table.load.generations, audited.candidate)
+    except (Error, HeadgateError) as error:
+        # The batch is published; what is left over is found and removed by the next run.
+        logger.warning("%s is published, but cleaning up behind it failed: %s", batch.table, error)
+    return published
+
+
+def clean_up(adapter: Adapter, live: TableName, generations: int, candidate: TableName | None) -> list[TableName]:
+    """Drop this run's candidate and the generations beyond those that can be undone; returns what was dropped."""
+    dropped = []
+    with transaction(adapter.address) as cursor:
+        side = adapter.side_tables(cursor, live)
+        kept = sorted(
+            (table for table in side if _sequence(table) is not None), key=lambda table: _sequence(table) or 0
+        )
+        sequences = sorted({_sequence(table) for table in kept if _sequence(table) is not None}, reverse=True)  # type: ignore[type-var]
+        old = set(sequences[generations:])
+        for table in side:
+            if table == candidate or _sequence(table) in old:
+                _drop(cursor, table)
+                dropped.append(table)
+    return dropped
+
+
+def _sequence(table: TableName) -> int | None:
+    """The publish a generation or undo table belongs to; None for candidates."""
+    kind = names.kind_of(table.name)
+    return int(kind[1]) if kind is not None and kind[0] in "gun" else None
+
+
+def _drop(cursor: Cursor, table: TableName) -> None:
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table.schema, table.name)))

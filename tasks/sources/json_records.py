@@ -1,0 +1,135 @@
+"""JSON records, page by page, as CSV: every value keeps the spelling it had in the JSON.
+
+null becomes NULL, "" an empty text; numbers are not parsed, so 1.10 stays 1.10; nested values become JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from deployments.declarations.sources import JsonSource
+from deployments.errors import SourceMissingError, UpstreamError
+from tasks.sources import web
+from tasks.sources.address import fill, join, shown
+from tasks.sources.opening import Span
+
+
+class _Spelled(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class JsonReader:
+    """See `OpenSource`. The header is the contract's columns, then other keys in the order they were met on page 1."""
+
+    source: JsonSource
+    span: Span
+    base: str | None = field(repr=False)
+    names: Sequence[str]
+
+    delimiter: str = ","
+
+    @property
+    def url(self) -> str:
+        return join(self.base, fill(self.source.url, self.span.window, self.span.timezone))
+
+    @property
+    def where(self) -> str:
+        return shown(self.url)
+
+    def fingerprint(self) -> str | None:
+        return None
+
+    def chunks(self) -> Iterator[bytes]:
+        header: list[str] | None = None
+        for page, records in enumerate(self._pages(), start=1):
+            if header is None:
+                met = dict.fromkeys(key for record in records for key in record)
+                # A key that no record has is a column that is missing; without records nothing can be said of columns.
+                present = [name for name in self.names if name in met] if records else list(self.names)
+                header = [*present, *(key for key in met if key not in self.names)]
+                yield _line(header)
+            known = set(header)
+            for record in records:
+                unknown = record.keys() - known
+                if unknown.intersection(self.names):
+                    raise UpstreamError(
+                        f"{self.where}: page {page} has keys the first page didn't have: {', '.join(sorted(unknown))}",
+                        code="HEADER-CHANGED",
+                        next_command="ask the source's owner; then: headgate retry RUN",
+                    )
+                yield _line([record.get(name) for name in header])
+
+    def _pages(self) -> Iterator[list[dict[str, Any]]]:
+        url: str | None = self.url
+        seen: set[str] = set()
+        while url is not None:
+            if url in seen or len(seen) >= self.source.max_pages:
+                raise UpstreamError(
+                    f"{self.where}: the paging doesn't end (page {len(seen) + 1})", code="PAGING",
+                    next_command="check source.next; ask the source's owner",
+                )  # fmt: skip
+            seen.add(url)
+            document = self._document(url)
+            yield self._records(document, url)
+            following = None if self.source.next is None else _at(document, self.source.next)
+            url = None if not following else join(url, str(following))
+
+    def _document(self, url: str) -> Any:
+        if url.startswith("http"):
+            with web.opened(url) as response:
+                body = response.read()
+        else:
+            path = Path(unquote(urlsplit(url).path))
+            if not path.is_file():
+                raise SourceMissingError(
+                    f"{shown(url)} isn't there", code="SOURCE-MISSING", next_command="ask the source's owner"
+                )
+            body = path.read_bytes()
+        try:
+            return json.loads(body, parse_float=_Spelled, parse_int=_Spelled, parse_constant=_Spelled)
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise UpstreamError(
+                f"{shown(url)} isn't JSON: {error}", code="NOT-JSON", next_command="ask the source's owner"
+            ) from None
+
+    def _records(self, document: Any, url: str) -> list[dict[str, Any]]:
+        records = document if self.source.records is None else _at(document, self.source.records)
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            place = self.source.records or "the document"
+            raise UpstreamError(
+                f"{shown(url)}: {place} isn't a list of objects",
+                code="NOT-RECORDS",
+                next_command="check source.records",
+            )
+        return records
+
+
+def _at(document: Any, path: str) -> Any:
+    for part in path.split("."):
+        if not isinstance(document, dict):
+            return None
+        document = document.get(part)
+    return document
+
+
+def _line(values: Sequence[Any]) -> bytes:
+    return (",".join(map(_field, values)) + "\n").encode("utf-8", errors="surrogatepass")
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, _Spelled):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return '"' + text.replace('"', '""') + '"'

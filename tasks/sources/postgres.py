@@ -1,0 +1,168 @@
+"""A SELECT on a PostgreSQL source, read by COPY TO STDOUT as CSV in one read-only transaction.
+
+The window is put around the query with bound values. Nothing is parsed on the way: the server writes the CSV.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+from deployments.declarations.model import seconds
+from deployments.declarations.sources import PostgresSource
+from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from tasks.sources.opening import Span
+
+_CHUNK_BYTES = 1024 * 1024
+_QUEUED_CHUNKS = 16
+
+
+@dataclass(frozen=True)
+class PostgresReader:
+    """See `OpenSource`."""
+
+    source: PostgresSource
+    span: Span
+    url: str = field(repr=False)
+    cursor_timezone: str = "UTC"
+    """The zone in which the cursor column is written, when it is a timestamp without one."""
+
+    delimiter: str = ","
+
+    @property
+    def where(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{self.source.connection} ({parts.hostname}{parts.path})"
+
+    def fingerprint(self) -> str | None:
+        """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
+        if self.span.window is not None:
+            return None
+        statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(q::text, 0)::numeric), 0) FROM ({}) q")
+        with self._connected() as connection, connection.cursor() as cursor:
+            try:
+                cursor.execute(statement.format(sql.SQL(self.source.query)))
+                count, total = cursor.fetchone()
+            except psycopg2.Error as error:
+                raise self._told(error) from None
+        return f"rows:{count}:hash:{total}"
+
+    def chunks(self) -> Iterator[bytes]:
+        connection = self._connected()
+        pipe: queue.Queue[bytes | BaseException | None] = queue.Queue(_QUEUED_CHUNKS)
+        sink = _Sink(pipe)
+        # COPY TO writes into a file object until it ends: a thread of its own, so that rows flow while they are read.
+        thread = threading.Thread(target=self._copy_out, args=(connection, sink), name="copy-out", daemon=True)
+        thread.start()
+        try:
+            while (item := pipe.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            sink.abandoned.set()
+            connection.close()
+            thread.join(timeout=10)
+
+    def _copy_out(self, connection: Connection, sink: _Sink) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.copy_expert(self._statement(), sink, size=_CHUNK_BYTES)
+            sink.end()
+        except psycopg2.Error as error:
+            sink.fail(self._told(error))
+        except _AbandonedError:
+            return
+
+    def _statement(self) -> sql.Composed:
+        query: sql.Composable = sql.SQL(self.source.query)
+        window, cursor = self.span.window, self.source.cursor
+        if window is not None and cursor is not None:
+            column = sql.Identifier("q", cursor.column)
+            zone = ZoneInfo(self.cursor_timezone)
+            naive = [sql.Literal(moment.astimezone(zone).replace(tzinfo=None)) for moment in (window.start, window.end)]
+            query = sql.SQL("SELECT q.* FROM ({}) q WHERE {} >= {} AND {} < {}").format(
+                query, column, naive[0], column, naive[1]
+            )
+        return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
+
+    def _connected(self) -> Connection:
+        try:
+            connection = psycopg2.connect(self.url, connect_timeout=15, application_name="headgate")
+            connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
+            with connection.cursor() as cursor:
+                cursor.execute("SET datestyle = 'ISO, YMD'; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'")
+                cursor.execute("SET bytea_output = 'hex'; SET extra_float_digits = 1; SET intervalstyle = 'iso_8601'")
+                cursor.execute("SET statement_timeout = %s", (seconds(self.source.statement_timeout) * 1000,))
+            return connection
+        except psycopg2.Error as error:
+            raise self._told(error) from None
+
+    def _told(self, error: psycopg2.Error) -> HeadgateError:
+        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        state = error.pgcode or ""
+        if state.startswith("42P01"):
+            return SourceMissingError(
+                f"{self.where}: {text}",
+                code="SOURCE-MISSING",
+                next_command="ask the source's owner, or mend source.query",
+            )
+        if state.startswith(("42", "28")) or "authentication failed" in text or "does not exist" in text:
+            return DeclarationError(
+                f"{self.where}: {text}",
+                code="SOURCE-QUERY",
+                next_command="mend source.query or the connection; headgate check --connect",
+            )
+        return SourceUnreachableError(
+            f"{self.where}: {text}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
+        )
+
+
+class _AbandonedError(Exception):
+    """The reader went away."""
+
+
+class _Sink:
+    """What COPY TO writes into: small writes are gathered into chunks and handed to the reading thread."""
+
+    def __init__(self, pipe: queue.Queue[bytes | BaseException | None]) -> None:
+        self._pipe = pipe
+        self._pending: list[bytes] = []
+        self._size = 0
+        self.abandoned = threading.Event()
+
+    def write(self, data: bytes) -> int:
+        self._pending.append(data)
+        self._size += len(data)
+        if self._size >= _CHUNK_BYTES:
+            self._flush()
+        return len(data)
+
+    def end(self) -> None:
+        self._flush()
+        self._put(None)
+
+    def fail(self, error: BaseException) -> None:
+        self._put(error)
+
+    def _flush(self) -> None:
+        if self._pending:
+            self._put(b"".join(self._pending))
+            self._pending, self._size = [], 0
+
+    def _put(self, item: bytes | BaseException | None) -> None:
+        while not self.abandoned.is_set():
+            try:
+                self._pipe.put(item, timeout=0.5)
+                return
+            except queue.Full:
+                continue
+        raise _AbandonedError

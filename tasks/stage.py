@@ -1,0 +1,74 @@
+"""Stage: checked parts compressed with zstd onto the object store, then the manifest that names exactly them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import zstandard
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from expectations.contract.part_check import CheckedPart
+from tasks.batch import Batch, Staged, Validated
+from tasks.objects import manifest as manifests
+from tasks.objects.manifest import Manifest, Part
+from tasks.objects.store import ObjectStore, sha256_of
+from tasks.progress import report_progress
+from tasks.retrying import worth_retrying
+from tasks.workbench import workbench
+
+LEVEL = 1
+"""zstd's fastest level: Redshift reads it, and a higher one costs more time than the smaller upload saves."""
+THREADS = 2
+
+
+@task(name="stage", task_run_name="stage {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def stage(batch: Batch, validated: Validated) -> Staged:
+    return stage_batch(batch, validated)
+
+
+def stage_batch(batch: Batch, validated: Validated) -> Staged:
+    """Write parts, rows set aside and the manifest under the attempt's own prefix; a retry writes the same objects."""
+    store = workbench().stage
+    parts = [part for part in validated.parts if part.accepted]
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="stage") as pool:
+        staged = []
+        for done in pool.map(lambda part: _stage_part(store, batch, part), parts):
+            staged.append(done)
+            report_progress("stage", sum(part.rows for part in staged), "rows")
+    quarantine_key = None
+    if validated.quarantined:
+        quarantine_key = f"{batch.stage_key}/quarantine.csv.zst"
+        store.put(quarantine_key, zstandard.compress(_quarantine_csv(validated.parts), LEVEL))
+    manifest = Manifest(
+        f"{batch.stage_key}/{manifests.NAME}", validated.delimiter, validated.null_marker, tuple(staged)
+    )
+    # Last: where a manifest stands, everything it names is complete.
+    store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
+    return Staged(manifest, quarantine_key, store.url(batch.stage_key))
+
+
+def _stage_part(store: ObjectStore, batch: Batch, part: CheckedPart) -> Part:
+    packed = part.path.with_name(f"{Path(part.path.name).stem}.zst")
+    with part.path.open("rb") as source, packed.open("wb") as target:
+        zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=part.path.stat().st_size)
+    key = f"{batch.stage_key}/part-{part.number:05d}.csv.zst"
+    store.put_file(key, packed)
+    done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed))
+    packed.unlink()
+    return done
+
+
+def _quarantine_csv(parts: tuple[CheckedPart, ...]) -> bytes:
+    """One line a row: record, code, column, raw, raw_sha256, withheld (True: the raw bytes aren't kept)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for part in parts:
+        for row in part.quarantined:
+            withheld = row.raw is None
+            writer.writerow([row.record, row.code, row.column or "", row.raw or "", row.raw_sha256, withheld])
+    return out.getvalue().encode("utf-8", errors="surrogatepass")

@@ -1,0 +1,192 @@
+"""Validate: contract, row rules and uniqueness over every row; the suite, profile and drift of the batch.
+
+Runs before the stage. A batch too large for memory is judged by its suite on the candidate, before publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from threading import local
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from deployments.declarations.suite import Suite
+from deployments.declarations.table import Table
+from deployments.errors import DeclarationError
+from expectations.contract import mask
+from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
+from expectations.contract.checksum import Checksum
+from expectations.contract.layout import Layout, lay_out
+from expectations.contract.lexical import duckdb_type
+from expectations.contract.part_check import CheckedPart, PartChecker, connect
+from expectations.contract.reasons import sentence
+from expectations.contract.split import RawPart
+from expectations.record import QuarantineReason
+from expectations.rows.compile import RowRule, UniqueRule, compile_rule
+from expectations.suites.sentences import sentence as rule_sentence
+from tasks.assess import assess
+from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
+from tasks.progress import report_progress
+from tasks.warehouses.protocol import Adapter
+from tasks.workbench import Workbench, workbench
+
+THREADS = 2
+NULL_MARKER = "~null~"
+"""How NULL is spelled in staged parts where an empty field can't say it; the checker proves that no value is it."""
+
+
+@task(name="validate", task_run_name="validate {batch.table} {batch.label}", cache_policy=NO_CACHE)
+def validate(batch: Batch, extracted: Extracted) -> Validated:
+    return validate_batch(batch, extracted)
+
+
+def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
+    """Check the spooled parts. Raises ContractError, ToleranceError, CheckFailedError or DriftStopError.
+
+    Running it again reads the raw parts again and writes the same clean ones.
+    """
+    bench = workbench()
+    table, suite = bench.project.table(batch.table), bench.project.suite(batch.table)
+    if "hash" in table.pii.values() and bench.pii_key is None:
+        raise DeclarationError(
+            f"{table.table} has hashed columns ({', '.join(sorted(table.pii))}), but HEADGATE_PII_KEY is not set",
+            code="NO-PII-KEY",
+            next_command="export HEADGATE_PII_KEY=...   (a long random text; keep it: another key gives other hashes)",
+        )
+    marker = _null_marker(table, bench.warehouse)
+    layout = _layout(table, extracted)
+    row_rules, unique = _rules(table, suite, batch)
+    with _Checkers(table, layout, row_rules, marker, bench, batch.spool) as checkers:
+        parts = checkers.check(extracted.parts)
+        with closing(connect(batch.spool / "duckdb", threads=THREADS)) as connection:
+            repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)
+            if repeats:
+                excluded: dict[int, dict[int, str]] = {}
+                for item in repeats:
+                    excluded.setdefault(item.part, {})[item.index] = f"{item.code}|{item.column}"
+                parts = checkers.check(extracted.parts, excluded, known=parts)
+            keys_repeat = table.load.keep is not None and key_repeats(
+                connection, table, parts, layout.delimiter, marker
+            )
+            counts = reason_counts(tuple(parts))
+            by_code: dict[str, int] = {}
+            for (code, _), rows in counts.items():
+                by_code[code] = by_code.get(code, 0) + rows
+            judge_tolerance(table, suite, extracted.rows, by_code)
+            if bench.pii_key is not None:
+                mask.set_key(connection, bench.pii_key)
+            verdict = assess(batch, table, suite, connection, parts, layout.delimiter, marker)
+    checksum = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
+    return Validated(
+        parts=tuple(parts),
+        delimiter=layout.delimiter,
+        null_marker=marker,
+        checksum=checksum,
+        extracted=extracted.rows,
+        quarantined=sum(counts.values()),
+        reasons=_reasons(suite, counts),
+        keys_repeat=keys_repeat,
+        checked_in_memory=verdict.in_memory,
+        warnings=layout.warnings,
+        rules=verdict.rules,
+        drift=verdict.drift,
+        profile=verdict.profile,
+    )
+
+
+class _Checkers:
+    """One checker per thread: each keeps its own DuckDB within its own share of memory."""
+
+    def __init__(
+        self, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench, spool: Path
+    ) -> None:
+        self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, spool / "duckdb")
+        self._spool = spool
+        self._mine = local()
+        self._all: list[PartChecker] = []
+
+    def __enter__(self) -> _Checkers:
+        (self._spool / "clean").mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for checker in self._all:
+            checker.close()
+
+    def check(
+        self,
+        spooled: Sequence[SpooledPart],
+        excluded: Mapping[int, Mapping[int, str]] | None = None,
+        known: Sequence[CheckedPart] = (),
+    ) -> list[CheckedPart]:
+        """Check parts side by side; with `excluded`, only the parts that lose more rows are checked again."""
+        done = {part.number: part for part in known}
+        todo = [part for part in spooled if excluded is None or part.number in excluded]
+        rows = 0
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="validate") as pool:
+            for checked in pool.map(lambda part: self._one(part, (excluded or {}).get(part.number)), todo):
+                done[checked.number] = checked
+                rows += checked.extracted
+                report_progress("validate", rows, "rows")
+        return [done[part.number] for part in spooled]
+
+    def _one(self, part: SpooledPart, excluded: Mapping[int, str] | None) -> CheckedPart:
+        checker = getattr(self._mine, "checker", None)
+        if checker is None:
+            checker = self._mine.checker = self._make()
+            self._all.append(checker)
+        raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records, part.rejects)
+        # The scan of an unreadable part rewrites its file; the raw bytes stay, so that this can run again.
+        readable = self._spool / "clean" / f"{part.path.stem}.raw.csv"
+        readable.unlink(missing_ok=True)
+        readable.hardlink_to(part.path)
+        return checker.check(raw, readable, self._spool / "clean" / part.path.name, excluded)
+
+
+def _layout(table: Table, extracted: Extracted) -> Layout:
+    if extracted.missing:
+        return Layout(
+            tuple(c.source_name for c in table.columns), tuple(range(len(table.columns))), extracted.delimiter
+        )
+    return lay_out(table, extracted.header, extracted.delimiter, extracted.where)
+
+
+def _null_marker(table: Table, warehouse: Adapter) -> str:
+    # A line that is one NULL would be an empty line, which readers skip.
+    return NULL_MARKER if warehouse.text_null_needs_marker or len(table.columns) == 1 else ""
+
+
+def _rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule], list[UniqueRule]]:
+    types = {column.name: duckdb_type(column.column_type) for column in table.columns}
+    compiled = [compile_rule(rule, types) for rule in suite.expectations if rule.rows == "quarantine"]
+    rows = [rule for rule in compiled if isinstance(rule, RowRule)]
+    if table.load.window_column is not None and batch.window is not None:
+        rows.insert(0, _window_rule(table, batch))
+    return rows, unique_rules(table, [rule for rule in compiled if isinstance(rule, UniqueRule)])
+
+
+def _window_rule(table: Table, batch: Batch) -> RowRule:
+    """Rows outside the window would be lost by the next load of their own window: they are set aside."""
+    assert batch.window is not None
+    assert table.load.window_column is not None
+    name = table.load.window_column
+    column, start, end = f'"{name}"', batch.window.start, batch.window.end
+    low, high = (f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (start, end))
+    if table.column(name).column_type.kind == "timestamptz":
+        column = f"timezone('UTC', {column})"
+    predicate = f"({column} IS NULL OR {column} < {low} OR {column} >= {high})"
+    return RowRule("OUT-OF-WINDOW", name, (name,), predicate)
+
+
+def _reasons(suite: Suite, counts: Mapping[tuple[str, str | None], int]) -> tuple[QuarantineReason, ...]:
+    found = []
+    for (code, column), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0][0])):
+        rule = suite.rule(code)
+        text = sentence(code, column, None if rule is None else rule_sentence(rule))
+        found.append(QuarantineReason(code=code, column=column, rows=rows, sentence=text))
+    return tuple(found)

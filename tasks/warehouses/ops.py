@@ -1,0 +1,221 @@
+"""The `ops` schema: what happened, in tables that any BI tool can read.
+
+Facts arrive by small bound INSERTs. Long JSON is cut into pieces, since a warehouse text holds 65,535 bytes. A table
+changes by a numbered forward migration; a worker that is older than the schema refuses to write.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg2
+from psycopg2 import errorcodes, sql
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from deployments.errors import DeclarationError
+from expectations.record import RunRecord
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import explain, rows, session, transaction
+
+PIECE_CHARACTERS = 16_000
+_RACES = (errorcodes.UNIQUE_VIOLATION, errorcodes.DUPLICATE_TABLE, errorcodes.DUPLICATE_SCHEMA,
+          errorcodes.DUPLICATE_OBJECT)  # fmt: skip
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE ops.run (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, kind varchar(16) NOT NULL, "
+        "batch_key varchar(64) NOT NULL, label varchar(64) NOT NULL, status varchar(24) NOT NULL, "
+        "window_start timestamp, window_end timestamp, started_at timestamp NOT NULL, finished_at timestamp, "
+        "extracted bigint, published bigint, quarantined bigint, superseded bigint, deleted bigint, "
+        "failure_code varchar(64), failure_family varchar(16), tier varchar(16), owner varchar(256), "
+        "declaration_hash varchar(64), suite_hash varchar(64))",
+        "CREATE TABLE ops.run_record (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, piece integer NOT NULL, "
+        "body varchar(65535) NOT NULL)",
+        "CREATE TABLE ops.check_result (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, "
+        "code varchar(64) NOT NULL, type varchar(128) NOT NULL, place varchar(16) NOT NULL, severity varchar(16) NOT NULL, "
+        "outcome varchar(16) NOT NULL, rows_checked bigint, rows_failed bigint, message varchar(4096), "
+        "judged_at timestamp NOT NULL)",
+        "CREATE TABLE ops.alert (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, column_name varchar(128), "
+        "kind varchar(32) NOT NULL, level varchar(16) NOT NULL, score double precision NOT NULL, message varchar(4096), "
+        "raised_at timestamp NOT NULL)",
+        "CREATE TABLE ops.profile (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, batch_key varchar(64) NOT NULL, "
+        "label varchar(64) NOT NULL, sequence bigint NOT NULL, piece integer NOT NULL, body varchar(65535) NOT NULL)",
+        "CREATE TABLE ops.decision (decided_at timestamp NOT NULL, target varchar(128) NOT NULL, kind varchar(32) NOT NULL, "
+        "column_name varchar(128), what varchar(64) NOT NULL, decided_by varchar(256) NOT NULL, reason varchar(4096) NOT NULL, "
+        "expires_at timestamp, run_id varchar(128))",
+        "CREATE TABLE ops.ledger (target varchar(128) NOT NULL, sequence bigint NOT NULL, batch_key varchar(64) NOT NULL, "
+        "kind varchar(16) NOT NULL, run_id varchar(128) NOT NULL, published_at timestamp NOT NULL, extracted bigint NOT NULL, "
+        "published bigint NOT NULL, quarantined bigint NOT NULL, superseded bigint NOT NULL, deleted bigint NOT NULL)",
+    ),
+)
+
+
+def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str] = ()) -> None:
+    """Make schemas, ops tables, proof tables and groups that are absent; safe to call from many processes at once."""
+    schemas = {names.OPS, names.QUARANTINE, *(target.schema for target in targets)}
+    for attempt in range(5):
+        try:
+            with transaction(adapter.address) as cursor:
+                for schema in sorted(schemas):
+                    adapter.create_schema(cursor, schema)
+                for group in sorted(set(groups) - adapter.groups(cursor)):
+                    adapter.create_group(cursor, group)
+                _migrate(adapter, cursor)
+                for target in targets:
+                    if not adapter.exists(cursor, names.proof(target)):
+                        proofs.create(cursor, target)
+            return
+        except psycopg2.Error as error:
+            # Two processes that make the same object at once: the loser finds it made at its next look.
+            if error.pgcode not in _RACES or attempt == 4:
+                raise explain(error, "preparing the warehouse") from None
+            time.sleep(0.2 * (attempt + 1))
+
+
+def save_run(adapter: Adapter, record: RunRecord) -> None:
+    """Write a run's facts, replacing what an earlier try of the same run wrote."""
+    with transaction(adapter.address) as cursor:
+        for table in ("run", "run_record", "check_result", "alert"):
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
+            )
+        counts, failure = record.counts, record.failure
+        _insert(cursor, "run", [(
+            record.run_id, record.table, record.kind, record.batch_key, record.label, record.status,
+            _naive(record.window_start), _naive(record.window_end), _naive(record.started_at),
+            _naive(record.finished_at), counts.get("extracted"), counts.get("published"), counts.get("quarantined"),
+            counts.get("superseded"), counts.get("deleted"), failure.code if failure else None,
+            failure.family if failure else None, record.tier, record.owner, record.declaration_hash, record.suite_hash,
+        )])  # fmt: skip
+        body = record.model_copy(update={"profile": None}).model_dump_json()
+        _insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in _pieces(body)])
+        now = _naive(record.finished_at) or datetime.now(UTC).replace(tzinfo=None)
+        _insert(cursor, "check_result", [
+            (record.run_id, record.table, rule.code, rule.type, rule.place, rule.severity, rule.outcome,
+             rule.rows_checked, rule.rows_failed, _clip(rule.message), now)
+            for rule in record.rules
+        ])  # fmt: skip
+        alerts = record.drift.alerts if record.drift else ()
+        _insert(cursor, "alert", [
+            (record.run_id, record.table, alert.column, alert.kind, alert.level, alert.score, _clip(alert.message), now)
+            for alert in alerts
+        ])  # fmt: skip
+
+
+def save_profile(adapter: Adapter, record: RunRecord) -> None:
+    """Keep a published batch's profile: the history that later batches are compared with."""
+    if record.profile is None or record.sequence is None:
+        return
+    body = json.dumps(record.profile, separators=(",", ":"))
+    with transaction(adapter.address) as cursor:
+        cursor.execute("DELETE FROM ops.profile WHERE target = %s AND batch_key = %s AND sequence = %s",
+                       (record.table, record.batch_key, record.sequence))  # fmt: skip
+        _insert(cursor, "profile", [
+            (record.run_id, record.table, record.batch_key, record.label, record.sequence, n, text)
+            for n, text in _pieces(body)
+        ])  # fmt: skip
+
+
+def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
+    """Copy a proof into `ops.ledger`, which can always be rebuilt from the proof tables."""
+    counts = proof.counts
+    with transaction(adapter.address) as cursor:
+        cursor.execute("DELETE FROM ops.ledger WHERE target = %s AND sequence = %s", (str(target), proof.sequence))
+        _insert(cursor, "ledger", [(
+            str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, _naive(proof.published_at),
+            counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted,
+        )])  # fmt: skip
+
+
+def profiles(adapter: Adapter, target: TableName, limit: int = 60) -> list[tuple[str, dict[str, object]]]:
+    """(label, profile) of the last published batches, oldest batch first; the newest publish of each batch counts."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        found = rows(
+            cursor,
+            "SELECT batch_key, label, sequence, piece, body FROM ops.profile WHERE target = %s ORDER BY sequence, piece",
+            (str(target),),
+        )
+        standing = {item.sequence for item in proofs.read(cursor, target) if item.undone_by is None}
+    latest: dict[str, tuple[int, str, list[str]]] = {}
+    windowless = 0
+    for batch_key, label, sequence, _, body in found:
+        if sequence not in standing:
+            continue
+        # Without windows every publish is a batch of its own in the history.
+        key = batch_key if "/" in batch_key else f"{batch_key}#{sequence}"
+        windowless += key != batch_key
+        known = latest.get(key)
+        if known is None or known[0] != sequence:
+            latest[key] = known = (sequence, label, [])
+        known[2].append(body)
+    ordered = sorted(latest.items(), key=lambda item: (item[1][0] if windowless else 0, item[0]))
+    return [(label, json.loads("".join(pieces))) for _, (_, label, pieces) in ordered[-limit:]]
+
+
+def record(adapter: Adapter, run_id: str) -> RunRecord | None:
+    """The story of a run by its id, or by the start of it when that is unambiguous."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        found = rows(
+            cursor,
+            "SELECT run_id, body FROM ops.run_record WHERE run_id = %s ORDER BY piece",
+            (run_id,),
+        )
+    return RunRecord.model_validate_json("".join(body for _, body in found)) if found else None
+
+
+def last_runs(adapter: Adapter, target: str | None = None, limit: int = 200) -> list[dict[str, object]]:
+    """The newest runs, newest first: id, target, label, status, times and counts."""
+    columns = ("run_id", "target", "batch_key", "label", "status", "started_at", "finished_at", "extracted",
+               "published", "quarantined", "failure_code")  # fmt: skip
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        where = " WHERE target = %s" if target else ""
+        found = rows(
+            cursor,
+            f"SELECT {', '.join(columns)} FROM ops.run{where} ORDER BY started_at DESC LIMIT {int(limit)}",
+            (target,) if target else None,
+        )
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _migrate(adapter: Adapter, cursor: Cursor) -> None:
+    if not adapter.exists(cursor, TableName(names.OPS, "version")):
+        cursor.execute("CREATE TABLE ops.version (version integer NOT NULL, applied_at timestamp NOT NULL)")
+    ((version,),) = rows(cursor, "SELECT coalesce(max(version), 0) FROM ops.version")
+    if version > len(MIGRATIONS):
+        raise DeclarationError(
+            f"the warehouse's ops schema has version {version}, this headgate knows {len(MIGRATIONS)}: it is too old",
+            code="OLD-WORKER",
+            next_command="pip install --upgrade headgate   (on this worker)",
+        )
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("INSERT INTO ops.version (version, applied_at) VALUES (%s, %s)",
+                       (number, datetime.now(UTC).replace(tzinfo=None)))  # fmt: skip
+
+
+def _insert(cursor: Cursor, table: str, values: Sequence[tuple[object, ...]]) -> None:
+    if values:
+        target = sql.SQL("INSERT INTO {} VALUES %s").format(sql.Identifier(names.OPS, table))
+        execute_values(cursor, target.as_string(cursor), values, page_size=200)
+
+
+def _pieces(body: str) -> list[tuple[int, str]]:
+    return [
+        (n, body[start : start + PIECE_CHARACTERS]) for n, start in enumerate(range(0, len(body), PIECE_CHARACTERS))
+    ]
+
+
+def _clip(text: str) -> str:
+    return text.encode()[:4000].decode(errors="ignore")
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,98 @@
+"""Rows set aside, in one table per target: written by COPY in the same transaction as their batch's publish.
+
+Loading a window again supersedes what was set aside of it. The schema is closed to everybody but the owner.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import zstandard
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from tasks.objects.store import ObjectStore
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import rows
+
+if TYPE_CHECKING:
+    from tasks.batch import Batch, Staged
+
+COLUMNS = ("batch_key", "label", "run_id", "record", "code", "column_name", "raw", "raw_sha256", "withheld",
+           "stage_uri", "state", "quarantined_at")  # fmt: skip
+
+
+def quarantine_writer(
+    adapter: Adapter, store: ObjectStore, batch: Batch, staged: Staged | None
+) -> Callable[[Cursor], None]:
+    """What the publish transaction calls to replace the batch's quarantined rows."""
+
+    def write(cursor: Cursor) -> None:
+        table = names.quarantine(batch.live)
+        there = adapter.exists(cursor, table)
+        key = staged.quarantine_key if staged is not None else None
+        if not there and key is None:
+            return
+        if not there:
+            create(cursor, table)
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE batch_key = %s AND state = 'open'").format(_q(table)), (batch.batch_key,)
+        )
+        if key is not None and staged is not None:
+            _load(cursor, table, batch, staged.uri, zstandard.decompress(store.get(key)))
+
+    return write
+
+
+def create(cursor: Cursor, table: TableName) -> None:
+    """Make a quarantine table."""
+    cursor.execute(
+        sql.SQL(
+            "CREATE TABLE {} (batch_key varchar(64) NOT NULL, label varchar(64) NOT NULL, run_id varchar(128) NOT NULL, "
+            "record bigint NOT NULL, code varchar(64) NOT NULL, column_name varchar(128), raw varchar(65535), "
+            "raw_sha256 varchar(64) NOT NULL, withheld boolean NOT NULL, stage_uri varchar(1024) NOT NULL, "
+            "state varchar(16) NOT NULL, quarantined_at timestamp NOT NULL)"
+        ).format(_q(table))
+    )
+
+
+def summary(adapter: Adapter, cursor: Cursor, live: TableName) -> list[tuple[str, str, int, str]]:
+    """(code, state, rows, newest label) of a target's quarantine."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return []
+    return [
+        (str(code), str(state), int(count), str(label))
+        for code, state, count, label in rows(
+            cursor,
+            sql.SQL(
+                "SELECT code, state, count(*), max(label) FROM {} GROUP BY code, state ORDER BY count(*) DESC, code"
+            ).format(_q(table)),
+        )
+    ]
+
+
+def _load(cursor: Cursor, table: TableName, batch: Batch, uri: str, data: bytes) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for record, code, column, raw, digest, withheld in csv.reader(
+        io.StringIO(data.decode(errors="surrogatepass"), newline="")
+    ):
+        writer.writerow([batch.batch_key, batch.label, batch.run_id, record, code, column, raw, digest, withheld, uri,
+                         "open", now])  # fmt: skip
+    out.seek(0)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        _q(table), sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    )
+    cursor.copy_expert(statement, out)
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)

@@ -1,0 +1,78 @@
+"""What every task of this process works with: settings, project, warehouse and stage, opened once from the environment.
+
+Flow parameters carry names only; this is where a name meets its secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+from deployments.project import Project, load_project
+from deployments.settings import Settings, read_settings
+from tasks.objects.store import ObjectStore, open_store
+from tasks.warehouses.opening import open_warehouse
+from tasks.warehouses.protocol import Adapter
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Settings of a process and what they lead to."""
+
+    settings: Settings
+
+    @cached_property
+    def project(self) -> Project:
+        return load_project(self.settings.project)
+
+    @cached_property
+    def warehouse(self) -> Adapter:
+        return open_warehouse(self.settings)
+
+    @cached_property
+    def stage(self) -> ObjectStore:
+        return open_store(self.settings.stage_url or f"file://{self.settings.state / 'stage'}")
+
+    @property
+    def pii_key(self) -> bytes | None:
+        return None if self.settings.pii_key is None else self.settings.pii_key.encode()
+
+    @property
+    def spool(self) -> Path:
+        """The folder of raw bytes on their way; emptied after each run, and at the start for runs that died."""
+        return self.settings.state / "spool"
+
+    @cached_property
+    def report_url(self) -> str:
+        return self.settings.report_url or f"file://{self.settings.state / 'report'}"
+
+
+_lock = Lock()
+_current: Workbench | None = None
+
+
+def workbench() -> Workbench:
+    """The process's workbench; the first call reads the environment and, without a warehouse, starts the local stack."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = Workbench(_with_stack(read_settings()))
+        return _current
+
+
+def use(settings: Settings) -> Workbench:
+    """Work with these settings from now on (the command line and tests)."""
+    global _current
+    with _lock:
+        _current = Workbench(_with_stack(settings))
+        return _current
+
+
+def _with_stack(settings: Settings) -> Settings:
+    if not settings.embedded:
+        return settings
+    from deployments.embedded.defaults import started
+
+    return started(settings)
