@@ -34,15 +34,12 @@ def start_identity(pid: int) -> str | None:
 def enter_user_namespace(uid: int, gid: int) -> None:
     """From here on this process is `uid` to itself; outside, it and its files stay the caller's own."""
     outside_uid, outside_gid = os.geteuid(), os.getegid()
-    if sys.version_info >= (3, 12):
-        os.unshare(CLONE_NEWUSER)
-    else:
-        import ctypes
+    import ctypes
 
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(CLONE_NEWUSER) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+    # os.unshare came with Python 3.12 only; this is the same call.
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{uid} {outside_uid} 1"),
