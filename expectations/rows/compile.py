@@ -48,8 +48,9 @@ def compile_rule(rule: Rule, columns: Mapping[str, str]) -> RowRule | UniqueRule
     condition = kwargs.get("row_condition")
     about = condition_sql(condition, typed) if condition else None
     if rule.type in UNIQUE:
-        present = [typed.present(name) for name in rule.columns]
-        return UniqueRule(rule.code, rule.columns, " AND ".join(([about] if about else []) + present))
+        unique = (kwargs["column"],) if "column" in kwargs else tuple(kwargs["column_list"])
+        present = [typed.present(name) for name in unique]
+        return UniqueRule(rule.code, unique, " AND ".join(([about] if about else []) + present))
     failed = COMPILERS[rule.type](kwargs, typed)
     return RowRule(rule.code, rule.columns[0], rule.columns, f"({about} AND {failed})" if about else failed)
 

@@ -1,12 +1,14 @@
 """A batch in DuckDB as the pandas DataFrame that Great Expectations judges quickly and without a changed value.
 
-The library's fast paths know int64, float64 and nanoseconds only, whole numbers with gaps must become floats or pandas'
-slower Int64, and a wide decimal doesn't fit a float: each column gets the fastest type that holds all of its values.
+The library's fast paths know int64, float64 and nanoseconds only, it breaks on pandas' own types for columns with gaps,
+and neither large whole numbers nor wide decimals fit a float: each column gets the fastest type that holds its values.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from deployments.declarations.suite import Suite
@@ -48,6 +50,8 @@ def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
             frame[name] = _decimals(frame[name])
         elif kind in _WHOLE:
             frame[name] = _whole_numbers(frame[name])
+        elif kind == "BOOLEAN" and frame[name].dtype.name == "boolean":
+            frame[name] = _objects(frame[name])
         elif kind.startswith(("DATE", "TIMESTAMP")):
             frame[name] = _nanoseconds(frame[name])
     return frame
@@ -65,7 +69,18 @@ def _whole_numbers(series: Any) -> Any:
     if len(known) == len(series):
         return series.astype("int64")
     exact = not len(known) or max(abs(int(known.min())), abs(int(known.max()))) <= EXACT_IN_FLOAT
-    return series.astype("float64" if exact else "Int64")
+    return series.astype("float64") if exact else _objects(series)
+
+
+def _objects(series: Any) -> Any:
+    """Python's own values, NaN where there is none.
+
+    The library breaks on pandas' NA ("boolean value of NA is ambiguous"), and takes None and NaN for different values.
+    """
+    import pandas as pd
+
+    values = [math.nan if missing else value for value, missing in zip(series, series.isna(), strict=True)]
+    return pd.Series(values, dtype=object, index=series.index)
 
 
 def _is_wide_decimal(kind: str) -> bool:
@@ -73,12 +88,7 @@ def _is_wide_decimal(kind: str) -> bool:
 
 
 def _decimals(series: Any) -> Any:
-    from decimal import Decimal
-
-    import pandas as pd
-
-    values = [None if value is None or value != value else Decimal(value) for value in series.astype(object)]
-    return pd.Series(values, dtype=object, index=series.index)
+    return _objects(series).map(lambda text: Decimal(text) if isinstance(text, str) else math.nan)
 
 
 def _nanoseconds(series: Any) -> Any:
