@@ -32,7 +32,8 @@ types: ## types of the code
 
 # --universal: one file for Linux and macOS and every supported Python. No address of an index may stand in it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-emit-find-links --no-annotate --custom-compile-command "make requirements"
+  --no-emit-find-links --no-annotate \
+  --custom-compile-command "make requirements   (install with --require-hashes; pip before 24 needs --no-deps, too)"
 
 requirements: ## pin again what pyproject.toml asks for (UPGRADE=--upgrade for the newest)
 	@sh .ci/venv requirements-dev.txt
