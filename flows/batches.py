@@ -56,7 +56,6 @@ def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
 
 def finished(
     story: Story,
-    batch: Batch,
     status: Status,
     source: Extracted,
     checked: Validated | None = None,
@@ -77,20 +76,20 @@ def finished(
     if audited is not None:
         story.update(rules=story.record.rules + audited.rules, warnings=story.record.warnings + audited.warnings)
     if published is not None:
-        story.update(**_published(published))
+        story.update(**published_facts(published))
         if not published.by_this_attempt:
             status = "already_published"
         elif _has_warnings(story.record):
             status = "warned"
     record = story.finish(status)
-    _keep(bench, record, profile=published is not None and published.by_this_attempt)
+    keep(bench, record, profile=published is not None and published.by_this_attempt)
     return record
 
 
-def record_failure(story: Story, batch: Batch, error: BaseException) -> RunRecord:
+def record_failure(story: Story, error: BaseException) -> RunRecord:
     """Keep the story of a failed run; a warehouse that is down doesn't hide the failure itself."""
     record = story.fail(error)
-    _keep(workbench(), record, profile=False)
+    keep(workbench(), record, profile=False)
     return record
 
 
@@ -123,7 +122,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
     )
 
 
-def _published(published: Published) -> dict[str, object]:
+def published_facts(published: Published) -> dict[str, object]:
     proof = published.proof
     counts = proof.counts
     names = (
@@ -150,7 +149,7 @@ def _has_warnings(record: RunRecord) -> bool:
     return bool(record.warnings or record.quarantine or alerts or failed)
 
 
-def _keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
+def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
     """Write the record where people and later runs look: locally first, then the ops tables and the report."""
     try:
         report.keep_locally(bench, record)

@@ -28,26 +28,26 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
     try:
         source = story.run(extract, batch)
         if nothing_new(batch, source, reprocess):
-            return finished(story, batch, "unchanged", source)
+            return finished(story, "unchanged", source)
         if until == "extract":
-            return finished(story, batch, "checked", source)
+            return finished(story, "checked", source)
         checked = story.run(validate, batch, source)
         if until == "validate":
-            return finished(story, batch, "checked", source, checked)
+            return finished(story, "checked", source, checked)
         staged = story.run(stage, batch, checked)
         if until == "stage":
-            return finished(story, batch, "checked", source, checked, staged)
+            return finished(story, "checked", source, checked, staged)
         if staged.manifest.rows == 0:
             audited = nothing_to_load(checked)
         else:
             loaded = story.run(copy, batch, staged, checked)
             audited = story.run(audit, batch, loaded, checked)
         if until in ("copy", "audit"):
-            return finished(story, batch, "checked", source, checked, staged, audited)
+            return finished(story, "checked", source, checked, staged, audited)
         published = story.run(publish, batch, source, staged, audited)
-        return finished(story, batch, "published", source, checked, staged, audited, published)
+        return finished(story, "published", source, checked, staged, audited, published)
     except BaseException as error:
-        record_failure(story, batch, error)
+        record_failure(story, error)
         raise
     finally:
         clear_spool(batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from tasks.batch import Audited, Copied, Extracted, Staged, Validated
+from tasks.summarize import Built, InputsChecked, OutputChecked
 from tasks.warehouses.publication import Published
 
 
@@ -105,3 +106,25 @@ def _(result: Published) -> dict[str, object]:
     if counts.deleted:
         said.append(f"{counts.deleted:,} earlier rows replaced")
     return {"rows": counts.published, "line": f"{', '.join(said) or 'an empty batch'}; proof {result.proof.sequence}"}
+
+
+@words_of.register
+def _(result: InputsChecked) -> dict[str, object]:
+    rows = ", ".join(f"{table.partition('.')[2]} {count:,}" for table, count in result.rows.items())
+    line = f"rows: {rows}"
+    if result.rules:
+        line += f"; {plural(len(result.rules), 'check')} passed"
+    return {"rows": sum(result.rows.values()), "line": line}
+
+
+@words_of.register
+def _(result: Built) -> dict[str, object]:
+    return {"rows": result.rows, "line": f"{plural(result.rows, 'row')} beside the live table"}
+
+
+@words_of.register
+def _(result: OutputChecked) -> dict[str, object]:
+    return {
+        "rows": None,
+        "line": f"{plural(len(result.rules), 'check')} passed" if result.rules else "no checks declared",
+    }

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments.declarations.columns import Kind
+from deployments.declarations.columns import Kind as WarehouseKind
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DriftStopError
@@ -22,12 +22,13 @@ from tasks.workbench import workbench
 if TYPE_CHECKING:
     import duckdb
 
+    from expectations.profile.model import Kind
     from expectations.suites.outcome import SuiteOutcome
 
 MAX_CELLS_IN_MEMORY = 6_000_000
 """Rows times columns up to which a batch is judged as a DataFrame (about 50 bytes a cell)."""
 
-_PROFILE_KINDS: dict[Kind, str] = {
+_PROFILE_KINDS: dict[WarehouseKind, Kind] = {
     "smallint": "integer", "integer": "integer", "bigint": "integer", "decimal": "decimal",
     "double precision": "double", "boolean": "boolean", "date": "date", "timestamp": "timestamp",
     "timestamptz": "timestamp", "varchar": "text",
@@ -139,7 +140,7 @@ def _drift(
     if not files:
         return None, None
     kinds = [
-        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)  # type: ignore[arg-type]
+        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)
         for column in table.columns
     ]
     key = (workbench().pii_key or b"").decode(errors="ignore")

@@ -132,25 +132,25 @@ class BucketStore:
 
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
         extra = {"ContentType": content_type} if content_type else None
-        with _telling(self.url(key), "write"):
+        with _Telling(self.url(key), "write"):
             self._client.upload_file(str(file), self.bucket, self._key(key), ExtraArgs=extra)
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         extra = {"ContentType": content_type} if content_type else {}
-        with _telling(self.url(key), "write"):
+        with _Telling(self.url(key), "write"):
             self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **extra)
 
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
     def stream(self, key: str) -> Iterator[bytes]:
-        with _telling(self.url(key), "read"):
+        with _Telling(self.url(key), "read"):
             body = self._client.get_object(Bucket=self.bucket, Key=self._key(key))["Body"]
             yield from body.iter_chunks(READ_BYTES)
 
     def keys(self, prefix: str) -> list[str]:
         found = []
-        with _telling(self.url(prefix), "list"):
+        with _Telling(self.url(prefix), "list"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
             for page in pages:
                 found += [item["Key"] for item in page.get("Contents", [])]
@@ -159,7 +159,7 @@ class BucketStore:
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)
-        with _telling(self.url(prefix), "delete"):
+        with _Telling(self.url(prefix), "delete"):
             for start in range(0, len(found), 1000):
                 batch = [{"Key": self._key(key)} for key in found[start : start + 1000]]
                 self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
@@ -169,7 +169,7 @@ class BucketStore:
         return f"{self.prefix}/{key}" if self.prefix else key
 
 
-class _telling:
+class _Telling:
     """Turn boto3's errors into ours: absent, forbidden, or worth a retry."""
 
     def __init__(self, url: str, doing: str) -> None:

@@ -91,7 +91,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
             key=_equal(plan.shape.key, plan.live.name, "c"),
             newer=_newer(plan, plan.live.name),
             differs=_differs(others, plan.live.name, "c"),
-        )  # fmt: skip
+        )
     )
     updated = int(cursor.rowcount)
     missing = sql.SQL(" LEFT JOIN {} l ON {} WHERE {} IS NULL").format(

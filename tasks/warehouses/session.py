@@ -6,9 +6,11 @@ COPY both as SQLSTATE XX000.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -45,15 +47,23 @@ class Address:
         return f"{parts.hostname}:{parts.port or ''}{parts.path}"
 
 
+_IDLE_LIMIT = 4
+_IDLE_CHECK_SECONDS = 2.0
+_idle: dict[Address, list[tuple[Connection, float]]] = {}
+_idle_lock = Lock()
+
+
 @contextmanager
-def session(address: Address, *, autocommit: bool = False) -> Iterator[Connection]:
-    """A connection that is closed at the end; nothing is committed unless the caller does."""
-    connection = connect(address)
+def session(address: Address) -> Iterator[Connection]:
+    """A connection for a while; nothing is committed unless the caller does. A healthy one is kept for the next caller,
+    since signing in costs more than most of our statements."""
+    connection = _take(address) or connect(address)
     try:
-        connection.autocommit = autocommit
         yield connection
-    finally:
+    except BaseException:
         connection.close()
+        raise
+    _give_back(address, connection)
 
 
 @contextmanager
@@ -62,6 +72,40 @@ def transaction(address: Address) -> Iterator[Cursor]:
     with session(address) as connection, connection.cursor() as cursor:
         yield cursor
         connection.commit()
+
+
+def _take(address: Address) -> Connection | None:
+    """An idle connection that still works; those that don't are closed."""
+    while True:
+        with _idle_lock:
+            kept = _idle.get(address)
+            if not kept:
+                return None
+            connection, since = kept.pop()
+        if time.monotonic() - since < _IDLE_CHECK_SECONDS and not connection.closed:
+            return connection
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            connection.rollback()
+        except psycopg2.Error:
+            connection.close()
+        else:
+            return connection
+
+
+def _give_back(address: Address, connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except psycopg2.Error:
+        connection.close()
+        return
+    with _idle_lock:
+        kept = _idle.setdefault(address, [])
+        if len(kept) < _IDLE_LIMIT:
+            kept.append((connection, time.monotonic()))
+            return
+    connection.close()
 
 
 def connect(address: Address) -> Connection:

@@ -1,0 +1,45 @@
+"""Where the program begins: all four packages must come from one distribution.
+
+Their names are common words. A user's own `flows/` found first would otherwise end in an ImportError that explains
+nothing, or worse, in running the wrong code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+PACKAGES = ("flows", "tasks", "expectations", "deployments")
+EXIT_USAGE = 2
+
+
+def strangers() -> dict[str, str]:
+    """Packages that another folder provides (or nobody), and from where."""
+    home = Path(__file__).resolve().parent.parent
+    found = {}
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        places = list(spec.submodule_search_locations or []) if spec is not None else []
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
+            found[name] = places[0] if places else (spec.origin if spec and spec.origin else "nowhere")
+    return found
+
+
+def main() -> None:
+    """The `headgate` command."""
+    found = strangers()
+    if found:
+        listing = "\n".join(f"  {name}: found in {place}" for name, place in found.items())
+        print(
+            "headgate: another package hides one of headgate's own "
+            f"({', '.join(found)}), so nothing was run.\n{listing}\n"
+            f"  expected beside: {Path(__file__).resolve().parent}\n"
+            "  who must act: engineer (environment)\n"
+            "  next: start headgate from another folder, or take that folder out of PYTHONPATH",
+            file=sys.stderr,
+        )
+        raise SystemExit(EXIT_USAGE)
+    from importlib import import_module
+
+    import_module("flows.cli").main()

@@ -1,0 +1,62 @@
+"""The beginning and the end of a summary's build."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from expectations.record import RunRecord, Status
+from flows.batches import keep, published_facts
+from flows.story import Story, attempt_number, flow_run_id, new_run_id
+from tasks.batch import SOURCE_KEY
+from tasks.summarize import InputsChecked, Job, OutputChecked, plan_job, today
+from tasks.warehouses import ops
+from tasks.warehouses.names import TableName
+from tasks.warehouses.publication import Published
+from tasks.workbench import workbench
+
+
+def opened(name: str) -> tuple[Job, Story]:
+    """The job of a summary, with its story begun."""
+    bench = workbench()
+    summary = bench.project.summary(name)
+    groups = summary.grants if bench.settings.local_stack else ()
+    ops.prepare(bench.warehouse, [TableName.parse(summary.target)], groups)
+    job = plan_job(bench, summary, new_run_id(summary.target, today()))
+    story = Story(
+        RunRecord(
+            run_id=job.run_id, table=summary.target, kind="summary", mode="full_refresh", batch_key=SOURCE_KEY,
+            label=today(), status="running", started_at=datetime.now(UTC), description=summary.description,
+            owner=summary.owner, tier=summary.tier, metrics=dict(summary.metrics), fingerprint=job.fingerprint,
+            source=", ".join(item.table for item in summary.inputs), declaration_hash=summary.fingerprint,
+            flow_run_id=flow_run_id(), attempt=attempt_number(),
+        )
+    )  # fmt: skip
+    return job, story
+
+
+def built_record(
+    story: Story,
+    status: Status,
+    inputs: InputsChecked | None = None,
+    output: OutputChecked | None = None,
+    published: Published | None = None,
+) -> RunRecord:
+    """End the story with everything that is known, and keep it."""
+    if inputs is not None and output is not None:
+        story.update(rules=inputs.rules + output.rules)
+    if published is not None:
+        story.update(**published_facts(published))
+        if not published.by_this_attempt:
+            status = "already_published"
+        elif any(rule.severity == "warning" for rule in story.record.failed_rules):
+            status = "warned"
+    record = story.finish(status)
+    keep(workbench(), record, profile=False)
+    return record
+
+
+def record_failure(story: Story, error: BaseException) -> RunRecord:
+    """Keep the story of a failed build."""
+    record = story.fail(error)
+    keep(workbench(), record, profile=False)
+    return record

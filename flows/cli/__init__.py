@@ -1,0 +1,118 @@
+"""The command line. Each command's module is imported only when it is called, so that light commands start at once."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+# Command: (module below flows.cli, function there, first line of its help).
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "The whole life of a batch on the shipped example, from nothing."),
+    "init": ("init", "init", "Make a project of your own."),
+    "check": ("check", "check", "Check every declaration, suite and SQL file; all mistakes at once."),
+    "plan": ("plan", "plan", "Show windows, what run would do, and schema differences; changes nothing."),
+    "run": ("run", "run", "Load what plan shows."),
+    "show": ("show", "show", "The story of one run."),
+    "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
+    "drift": ("drift", "drift", "Score files against their history."),
+    "report": ("report", "report", "The pages data owners read."),
+    "up": ("stack", "up", "Start the local PostgreSQL, S3 and Prefect servers."),
+    "down": ("stack", "down", "Stop the local servers."),
+    "status": ("stack", "status", "What of the local stack runs."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[name]
+        found = getattr(importlib.import_module(f"flows.cli.{module}"), function)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from deployments.declarations.problems import nearest
+
+            hint = nearest(args[0], COMMANDS)
+            ctx.fail(f"no command '{args[0]}'" + (f"; did you mean '{hint}'?" if hint else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="headgate", prog_name="headgate")
+def cli() -> None:
+    """Validated, exactly-once loads into Amazon Redshift and PostgreSQL, on Prefect."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the codes of the documentation."""
+    quiet()
+    try:
+        code = cli.main(arguments, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        code = 130
+    except click.ClickException as mistake:
+        mistake.show()
+        code = 2
+    except BrokenPipeError:
+        # The reader of our output went away (head, less): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
+        code = _explained(error)
+    sys.stdout.flush()
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def quiet() -> None:
+    """Settings of libraries that would otherwise talk over our output or phone home; the user's own win."""
+    for name, value in {
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLI_PROMPT": "false",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _explained(error: Exception) -> int:
+    from deployments.errors import DeclarationError, HeadgateError
+
+    if isinstance(error, HeadgateError):
+        click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {error}", err=True)
+        return 2 if isinstance(error, DeclarationError) else 1
+    if os.environ.get("HEADGATE_DEBUG"):
+        raise error
+    text = str(error).splitlines()[0][:500] if str(error) else ""
+    click.echo(
+        click.style("internal error ", fg="red", bold=True)
+        + f"{type(error).__name__}: {text}\n  who must act: engineer (a fault of the software)\n"
+        "  next: run it again with HEADGATE_DEBUG=1 for the trace, and report it",
+        err=True,
+    )
+    return 70

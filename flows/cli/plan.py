@@ -1,0 +1,60 @@
+"""`headgate plan`: what is loaded, what is missing, what a run would do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from flows.cli.console import print_json
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE...]")
+@click.option("--window", help="One window, by its label.")
+@click.option("--from", "start", metavar="DATE", help="First window.")
+@click.option("--to", "end", metavar="DATE", help="End of the last window (exclusive).")
+@click.option("--full-refresh", is_flag=True, help="As for run.")
+@click.option("--reprocess", type=click.Choice(["none", "failed", "all"]), default="failed", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def plan(
+    tables: tuple[str, ...], window: str | None, start: str | None, end: str | None, full_refresh: bool,
+    reprocess: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Show windows loaded, missing, failed and stale, and what `run` would do. Changes nothing."""
+    from datetime import UTC, datetime
+
+    from flows.cli.settings import workbench
+    from flows.planning import Selection, plan_table
+
+    bench = workbench(silent=as_json)
+    wanted = [bench.project.full_name(name) for name in tables] or list(bench.project.tables)
+    selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
+    plans = [
+        plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
+        for name in wanted
+        if name in bench.project.tables
+    ]
+    if as_json:
+        print_json([
+            asdict(item) | {"changes": [str(change) for change in item.changes]} for item in plans
+        ])  # fmt: skip
+        return
+    from flows.words import plural
+
+    for item in plans:
+        counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "failed", "missing") if item.count(s)]
+        look = any(w.state == "look" for w in item.windows)
+        state = "looks at the source" if look else ", ".join(counts) or "no window is due"
+        click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
+        todo = [] if look else list(item.to_run)
+        if todo:
+            span = todo[0].label if len(todo) == 1 else f"{todo[0].label} to {todo[-1].label}"
+            estimate = ""
+            if item.seconds_expected is not None and item.rows_expected is not None:
+                estimate = f", about {item.rows_expected:,} rows in {item.seconds_expected:.0f} s"
+            click.echo(f"    run would load {plural(len(todo), 'window')}: {span}{estimate}")
+        elif not look:
+            click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
+        for change in item.changes:
+            click.echo(f"    schema: {change}")

@@ -1,0 +1,65 @@
+"""`headgate quarantine`: rows set aside, with their reason."""
+
+from __future__ import annotations
+
+import click
+
+from flows.cli.console import print_json
+
+
+@click.group()
+def quarantine() -> None:
+    """Rows set aside, by table and reason."""
+
+
+@quarantine.command("list")
+@click.argument("tables", nargs=-1, metavar="[TABLE...]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_reasons(tables: tuple[str, ...], as_json: bool) -> None:
+    """How many rows are set aside, by table and reason."""
+    from flows.cli.settings import workbench
+    from tasks.warehouses.names import TableName
+    from tasks.warehouses.quarantine import summary
+    from tasks.warehouses.session import session
+
+    bench = workbench(silent=True)
+    wanted = [bench.project.full_name(name) for name in tables] or list(bench.project.tables)
+    found = []
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        for name in wanted:
+            for code, state, rows, label in summary(bench.warehouse, cursor, TableName.parse(name)):
+                found.append({"table": name, "code": code, "state": state, "rows": rows, "last": label})
+    if as_json:
+        print_json(found)
+        return
+    for item in found:
+        click.echo(f"{item['table']:<34} {item['code']:<22} {item['rows']:>8,} {item['state']:<10} last {item['last']}")
+    if not found:
+        click.echo("No rows are set aside.")
+
+
+@quarantine.command("show")
+@click.argument("table")
+@click.option("--code", help="Only this reason.")
+@click.option("--limit", default=20, show_default=True, help="How many rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_rows(table: str, code: str | None, limit: int, as_json: bool) -> None:
+    """Rows set aside, as they arrived. Columns declared `pii: hash` hold their hash, `hide` is left out."""
+    from flows.cli.settings import workbench
+    from tasks.warehouses.names import TableName
+    from tasks.warehouses.quarantine import rows_of
+    from tasks.warehouses.session import session
+
+    bench = workbench(silent=True)
+    name = bench.project.full_name(table)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        found = rows_of(bench.warehouse, cursor, TableName.parse(name), code, limit)
+    hidden = "hide" in bench.project.table(name).pii.values()
+    if hidden:
+        found = [row | {"raw": "(hidden: the table has columns that are not to be shown)"} for row in found]
+    if as_json:
+        print_json(found)
+        return
+    for row in found:
+        where = f"{row['label']} row {int(str(row['record'])) + 1}"
+        click.echo(f"{where:<28} {row['code']:<20} {row['column'] or '':<18} {row['raw']!r}")

@@ -1,0 +1,100 @@
+"""`headgate run`: load what plan shows."""
+
+from __future__ import annotations
+
+import click
+
+from flows.cli.console import Console, print_json, telling
+
+UNTIL = ("extract", "validate", "stage", "copy", "audit", "publish")
+
+
+@click.command()
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+@click.option("--window", help="One window, by its label (2020-08-10); loads it again if it is loaded.")
+@click.option("--from", "start", metavar="DATE", help="First window; default: the first one due.")
+@click.option("--to", "end", metavar="DATE", help="End of the last window (exclusive).")
+@click.option("--full-refresh", is_flag=True, help="Load everything asked for again.")
+@click.option("--until", type=click.Choice(UNTIL), default="publish", show_default=True,
+              help="Stop after this step; nothing is published before publish.")  # fmt: skip
+@click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the tables.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records of all runs as JSON.")
+def run(
+    tables: tuple[str, ...],
+    window: str | None,
+    start: str | None,
+    end: str | None,
+    full_refresh: bool,
+    until: str,
+    no_dependents: bool,
+    as_json: bool,
+) -> None:
+    """Load tables: exactly the windows `headgate plan` shows, oldest first, then the summaries that read them.
+
+    `all` stands for every declared table and summary. Exit codes: 0 done, 1 a failure (the text says what was
+    published), 2 a wrong declaration or call, 3 published with warnings.
+    """
+    from flows.cli.settings import workbench
+    from flows.planning import Selection
+
+    bench = workbench(silent=as_json)
+    names = [*bench.project.tables, *bench.project.build_order()] if tables == ("all",) else list(tables)
+    for name in names:
+        bench.project.full_name(name)
+    selection = Selection(window=window, start=start, end=end, full_refresh=full_refresh)
+    # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
+    from flows.run import run_tables
+
+    many = len(names) > 1 or window is None
+    console = Console(brief=False, silent=as_json)
+    with telling(console):
+        outcome = run_tables(
+            bench, names, selection, until=until, with_dependents=not no_dependents,
+            announce=None if as_json or not many else _announce,
+        )  # fmt: skip
+    if as_json:
+        print_json({
+            "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],
+            "failures": [{"table": t, "window": w, "error": _error(e)} for t, w, e in outcome.failures],
+            "skipped": [{"table": t, "window": w} for t, w in outcome.skipped],
+        })  # fmt: skip
+    else:
+        _close(outcome)
+    raise click.exceptions.Exit(outcome.exit_code)
+
+
+def _announce(plan) -> None:  # type: ignore[no-untyped-def]
+    from flows.words import plural
+
+    count = len(plan.to_run)
+    loaded = plan.count("loaded")
+    if not count:
+        click.echo(f"{plan.table}: nothing to do ({plural(loaded, 'window')} loaded"
+                   + (f", next due {plan.next_due})" if plan.next_due else ")"))  # fmt: skip
+    elif count > 1:
+        labels = plan.to_run
+        click.echo(f"{plan.table}: {plural(count, 'window')} to load, {labels[0].label} to {labels[-1].label}")
+
+
+def _close(outcome) -> None:  # type: ignore[no-untyped-def]
+    from flows.words import plural
+
+    done = len(outcome.published)
+    said = [f"{plural(done, 'batch').replace('batchs', 'batches')} published"]
+    if outcome.failures:
+        said.append(f"{len(outcome.failures)} failed")
+    if outcome.skipped:
+        said.append(f"{len(outcome.skipped)} not tried")
+    click.echo()
+    click.secho(", ".join(said), bold=True)
+    for table, window, error in outcome.failures:
+        click.echo(
+            click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{getattr(error, 'code', '')}]", err=True
+        )
+        if getattr(error, "next_command", None):
+            click.echo(f"  next: {error.next_command}", err=True)
+
+
+def _error(error: Exception) -> object:
+    to_json = getattr(error, "to_json", None)
+    return {k: v for k, v in to_json().items() if k != "facts"} if to_json else str(error)

@@ -1,0 +1,131 @@
+"""Run what a plan shows: the windows of several tables, oldest first, then the summaries that depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deployments.errors import HeadgateError
+from flows.planning import Selection, TablePlan, plan_table
+from tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from expectations.record import RunRecord
+
+EXIT_DONE, EXIT_FAILED, EXIT_WARNED = 0, 1, 3
+
+
+@dataclass
+class Outcome:
+    """Everything that ran. `failures` holds windows whose flow didn't end well, with the error."""
+
+    records: list[RunRecord] = field(default_factory=list)
+    failures: list[tuple[str, str, Exception]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of failed, warned and done."""
+        if self.failures:
+            return EXIT_FAILED
+        return EXIT_WARNED if any(record.status == "warned" for record in self.records) else EXIT_DONE
+
+    @property
+    def published(self) -> list[RunRecord]:
+        return [record for record in self.records if record.status in ("published", "warned")]
+
+
+def run_tables(
+    bench: Workbench,
+    names: Sequence[str],
+    selection: Selection,
+    *,
+    until: str = "publish",
+    with_dependents: bool = True,
+    announce: Callable[[TablePlan], None] | None = None,
+) -> Outcome:
+    """Load the windows a plan names. A table stops at its first failed window; the others go on.
+
+    Summaries that read a published table are rebuilt once, at the end, inputs first.
+    """
+    outcome = Outcome()
+    tables = [bench.project.full_name(name) for name in names]
+    with _without_heartbeat():
+        for name in tables:
+            if name in bench.project.tables:
+                plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
+                if announce is not None:
+                    announce(plan)
+                _run_windows(bench, plan, selection, until, outcome)
+        if until == "publish":
+            _summaries(bench, tables, outcome, with_dependents=with_dependents, rebuild=selection.full_refresh)
+    return outcome
+
+
+def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until: str, outcome: Outcome) -> None:
+    from flows.ingest import ingest
+
+    table = bench.project.table(plan.table)
+    lanes = table.schedule.parallel if table.schedule is not None else 1
+    todo = list(plan.to_run)
+
+    def load(label: str) -> bool:
+        again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
+        try:
+            outcome.records.append(ingest(plan.table, label, reprocess=again, until=until))
+        except HeadgateError as error:
+            outcome.failures.append((plan.table, label, error))
+            return False
+        return True
+
+    # Windows of one table side by side only as far as it is declared: the drift history grows by published windows.
+    while todo:
+        wave, todo = todo[:lanes], todo[lanes:]
+        if lanes == 1:
+            good = load(wave[0].label)
+        else:
+            with ThreadPoolExecutor(lanes, thread_name_prefix="window") as pool:
+                good = all(list(pool.map(lambda window: load(window.label), wave)))
+        if not good:
+            outcome.skipped += [(plan.table, window.label) for window in todo]
+            return
+
+
+def _summaries(
+    bench: Workbench, asked: Sequence[str], outcome: Outcome, *, with_dependents: bool, rebuild: bool
+) -> None:
+    from flows.summarize import summarize
+
+    wanted = {name for name in asked if name in bench.project.summaries}
+    if with_dependents:
+        for record in outcome.published:
+            wanted.update(bench.project.dependents(record.table))
+    broken: set[str] = set()
+    for name in bench.project.build_order():
+        if name not in wanted:
+            continue
+        inputs = {item.table for item in bench.project.summaries[name].inputs}
+        if inputs & broken:
+            outcome.skipped.append((name, "an input's build failed"))
+            broken.add(name)
+            continue
+        try:
+            outcome.records.append(summarize(name, rebuild=rebuild))
+        except HeadgateError as error:
+            outcome.failures.append((name, "", error))
+            broken.add(name)
+
+
+@contextmanager
+def _without_heartbeat() -> Iterator[None]:
+    """A flow started from a terminal is watched by whoever started it; the heartbeat would cost each run a second."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield

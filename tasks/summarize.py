@@ -1,0 +1,247 @@
+"""Summarize: inputs checked, the SELECT built beside the live table, the result checked, swapped in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from psycopg2 import Error, sql
+
+from deployments.declarations.columns import Column
+from deployments.declarations.suite import Rule, Suite
+from deployments.declarations.summary import InputCheck, Summary
+from deployments.errors import CheckFailedError
+from expectations.record import RuleResult
+from tasks.assess import results_of
+from tasks.batch import SOURCE_KEY, new_attempt
+from tasks.publish import clean_up
+from tasks.retrying import worth_retrying
+from tasks.switches import reached
+from tasks.warehouses import names, ops, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts
+from tasks.warehouses.protocol import Shape
+from tasks.warehouses.publication import Publication, Published
+from tasks.warehouses.publication import publish as publish_candidate
+from tasks.warehouses.session import explain, one, session, transaction
+from tasks.workbench import Workbench, workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One build of one summary. `fingerprint` names the publishes of its inputs and its own text."""
+
+    target: str
+    run_id: str
+    attempt_id: str
+    expected_sequence: int
+    fingerprint: str
+    standing_fingerprint: str | None
+
+    @property
+    def live(self) -> TableName:
+        return TableName.parse(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class InputsChecked:
+    """Rows and verdicts of the inputs."""
+
+    rows: dict[str, int]
+    rules: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The candidate a SELECT filled."""
+
+    candidate: TableName
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChecked:
+    """Verdicts on the candidate."""
+
+    rules: tuple[RuleResult, ...]
+
+
+def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
+    """What a build covers: the publishes of the inputs as they stand now."""
+    live = TableName.parse(summary.target)
+    marks = [summary.fingerprint]
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        for item in summary.inputs:
+            table = TableName.parse(item.table)
+            known = proofs.read(cursor, table) if bench.warehouse.exists(cursor, names.proof(table)) else []
+            marks.append(f"{item.table}@{max((proof.sequence for proof in known), default=0)}")
+        own = proofs.read(cursor, live)
+    standing = proofs.standing(own).get(SOURCE_KEY)
+    return Job(
+        target=summary.target,
+        run_id=run_id,
+        attempt_id=new_attempt(),
+        expected_sequence=max((proof.sequence for proof in own), default=0),
+        fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
+        standing_fingerprint=None if standing is None else standing.fingerprint,
+    )
+
+
+@task(name="check inputs", task_run_name="check inputs {job.target}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def check_inputs(job: Job) -> InputsChecked:
+    """Judge the inputs before the build. Raises CheckFailedError when a critical check fails or an input is absent."""
+    bench = workbench()
+    summary = bench.project.summary(job.target)
+    rows: dict[str, int] = {}
+    results: list[RuleResult] = []
+    try:
+        for item in summary.inputs:
+            rows[item.table] = _count(bench, summary, item.table)
+            results += [_sql_check(bench, summary, item.table, c, rows) for c in item.checks if c.sql is not None]
+            rules = [_rule(check) for check in item.checks if check.type is not None]
+            if rules:
+                results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
+    except Error as error:
+        raise explain(error, f"inputs of {job.target}") from error
+    _stop_on_failures(job, results, "an input isn't fit to build from")
+    return InputsChecked(rows, tuple(results))
+
+
+@task(name="build", task_run_name="build {job.target}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def build(job: Job) -> Built:
+    """Run the SELECT into a new candidate that nobody reads; a retry makes another one."""
+    bench = workbench()
+    summary = bench.project.summary(job.target)
+    candidate = names.candidate(job.live, f"{job.attempt_id}{new_attempt()[:4]}")
+    try:
+        with transaction(bench.warehouse.address) as cursor:
+            shape = Shape((), summary.key, summary.physical, summary.description, summary.grants)
+            rows = bench.warehouse.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
+    except Error as error:
+        raise explain(error, f"the SELECT of {job.target}") from error
+    return Built(candidate, rows)
+
+
+@task(name="check output", task_run_name="check output {job.target}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def check_output(job: Job, built: Built) -> OutputChecked:
+    """Judge the candidate. Raises CheckFailedError when its key repeats or a critical check fails."""
+    bench = workbench()
+    summary = bench.project.summary(job.target)
+    rules = list(summary.expectations)
+    if summary.key:
+        kwargs = {"column": summary.key[0]} if len(summary.key) == 1 else {"column_list": list(summary.key)}
+        kind = "expect_column_values_to_be_unique" if len(summary.key) == 1 else "expect_compound_columns_to_be_unique"
+        rules.insert(0, Rule(code="KEY", type=kind, kwargs=kwargs, notes="The declared key identifies a row."))
+    results = _expectations(bench, summary, built.candidate, rules, "candidate") if rules else []
+    _stop_on_failures(job, results, f"the result isn't fit to publish (kept as {built.candidate})")
+    return OutputChecked(tuple(results))
+
+
+@task(name="publish", task_run_name="publish {job.target}", cache_policy=NO_CACHE, retries=3,
+      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+def publish_summary(job: Job, built: Built) -> Published:
+    """Swap the candidate in, with its proof; calling it again finds the proof and changes nothing."""
+    bench = workbench()
+    summary, adapter = bench.project.summary(job.target), bench.warehouse
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        made = adapter.columns(cursor, built.candidate)
+    columns = tuple(
+        Column.model_construct(
+            name=column.name, type=column.type, nullable=True, unit=None, description=summary.metrics.get(column.name)
+        )
+        for column in made
+    )
+    shape = Shape(columns, summary.key, summary.physical, summary.description, summary.grants)
+    with transaction(adapter.address) as cursor:
+        adapter.finish_candidate(cursor, built.candidate, shape)
+    plan = Publication(
+        live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY, window=None,
+        window_column=None, latest_by=None, expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id,
+        attempt_id=job.attempt_id, fingerprint=job.fingerprint, declaration_hash=summary.fingerprint,
+        suite_hash=summary.fingerprint, stage_uri="",
+        counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
+        generations=summary.generations, shrink_guard=1.0 if summary.allow_empty else 0.999999, point=reached,
+    )  # fmt: skip
+    published = publish_candidate(adapter, plan)
+    ops.roll_up(adapter, job.live, published.proof)
+    clean_up(adapter, job.live, summary.generations, built.candidate)
+    return published
+
+
+def _count(bench: Workbench, summary: Summary, name: str) -> int:
+    table = TableName.parse(name)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        if not bench.warehouse.exists(cursor, table):
+            raise CheckFailedError(
+                f"{summary.target} needs {name}, which has never been published", code="INPUT-MISSING",
+                next_command=f"headgate run {name}",
+            )  # fmt: skip
+        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema, table.name))
+        return int(one(cursor, statement)[0])
+
+
+def _sql_check(bench: Workbench, summary: Summary, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:
+    assert check.sql is not None
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        found = one(cursor, sql.SQL(check.sql))[0]
+    value = None if found is None else float(found)
+    bounds = {"equals": check.equals, "at_least": check.at_least, "at_most": check.at_most}
+    expected = {name: bound for name, bound in bounds.items() if bound is not None}
+    good = value is not None and all(
+        (name == "equals" and value == bound)
+        or (name == "at_least" and value >= bound)
+        or (name == "at_most" and value <= bound)
+        for name, bound in expected.items()
+    )
+    wanted = " and ".join(f"{name.replace('_', ' ')} {bound:g}" for name, bound in expected.items())
+    seen = "nothing" if value is None else f"{value:,g}"
+    return RuleResult(
+        code=check.code, type="sql", sentence=f"a count over {table}: {wanted}", severity=check.severity,
+        outcome="pass" if good else "fail", place="input", owner=summary.owner, notes=check.notes,
+        expected=expected, observed=value, rows_checked=rows[table],
+        message=f"{seen} found, {wanted} expected",
+    )  # fmt: skip
+
+
+def _expectations(
+    bench: Workbench, summary: Summary, table: TableName, rules: list[Rule], place: str
+) -> list[RuleResult]:
+    from expectations.suites.run import run_suite
+    from expectations.suites.targets import WarehouseTable
+
+    address = bench.warehouse.address
+    suite = Suite(table=str(table).split("__hg_")[0], expectations=tuple(rules))
+    target = WarehouseTable(
+        address.url, table.schema, table.name, "redshift" if address.dialect == "redshift" else "postgresql"
+    )
+    outcome = run_suite(suite, target, key=summary.key)
+    return list(results_of(outcome, suite, summary.owner, place))
+
+
+def _rule(check: InputCheck) -> Rule:
+    assert check.type is not None
+    return Rule(code=check.code, type=check.type, kwargs=check.kwargs, severity=check.severity, notes=check.notes)
+
+
+def _stop_on_failures(job: Job, results: list[RuleResult], what: str) -> None:
+    failed = [rule for rule in results if rule.severity == "critical" and rule.outcome in ("fail", "error")]
+    if failed:
+        listing = "\n  ".join(f"{rule.code}: {rule.message}" for rule in failed)
+        raise CheckFailedError(
+            f"{job.target}: {what}; the table readers see is unchanged\n  {listing}",
+            code="CHECK-FAILED",
+            next_command=f"headgate show {job.run_id}",
+            rules=[rule.code for rule in failed],
+            results=[rule.model_dump() for rule in results],
+        )
+
+
+def today() -> str:
+    """The label of a build: summaries have no windows."""
+    return datetime.now(UTC).strftime("%Y-%m-%d")
