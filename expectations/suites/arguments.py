@@ -18,8 +18,8 @@ from deployments.declarations.signatures import MISSING_VALUES
 from deployments.declarations.suite import Rule
 from expectations.suites.custom.amounts import utc
 
-# What matters of a column's type for comparing it: a moment (as UTC, with or without zone), a day, an exact decimal.
-ColumnKind = Literal["moment", "moment with zone", "day", "decimal", "other"]
+# What matters of a column's type for comparing it: a moment (as UTC, with or without zone) or an exact decimal.
+ColumnKind = Literal["moment", "moment with zone", "decimal", "other"]
 
 _SETS = ("value_set",)
 
@@ -85,6 +85,4 @@ def _fitted(value: Any, kind: ColumnKind) -> Any:
     moment = as_date(value) if isinstance(value, str) else value
     if not isinstance(moment, datetime.date):
         return value
-    if kind == "day":
-        return utc(moment) if isinstance(moment, datetime.datetime) and utc(moment).time() else utc(moment).date()
     return utc(moment) if kind == "moment" else utc(moment).replace(tzinfo=datetime.UTC)

@@ -65,12 +65,11 @@ def _source(target: Target, name: str) -> Any:
 
 def _open(target: Target, source: Any) -> Opened:
     if isinstance(target, InMemoryBatch):
-        frame = target.frame.reset_index(drop=True)
+        frame = _judgeable(target.frame)
         asset = source.add_dataframe_asset("batch")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-        return Opened(
-            batch, {str(column): _kind_of_series(frame[column]) for column in frame.columns}, frame, "memory", None
-        )
+        kinds = {str(column): _kind_of_series(frame[column]) for column in frame.columns}
+        return Opened(batch, kinds, frame, "memory", None)
     asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     engine = source.get_engine()
@@ -96,12 +95,27 @@ def _kinds_in_warehouse(engine: Any, target: WarehouseTable) -> dict[str, Column
 def _kind_of_series(series: Any) -> ColumnKind:
     if series.dtype.kind == "M":
         return "moment with zone" if getattr(series.dtype, "tz", None) is not None else "moment"
-    if series.dtype != object:
-        return "other"
-    known = series.dropna()
-    first = known.iloc[0] if len(known) else None
+    first = _first_object(series)
     if isinstance(first, Decimal):
         return "decimal"
     if isinstance(first, datetime.datetime):
         return "moment" if first.tzinfo is None else "moment with zone"
-    return "day" if isinstance(first, datetime.date) else "other"
+    return "other"
+
+
+def _judgeable(frame: Any) -> Any:
+    """The frame with rows numbered from 0 and days as moments: the library makes moments of the bounds of days."""
+    import pandas as pd
+
+    made = frame.reset_index(drop=True)
+    for name in made.columns:
+        first = _first_object(made[name])
+        if isinstance(first, datetime.date) and not isinstance(first, datetime.datetime):
+            made[name] = pd.to_datetime(made[name])
+    return made
+
+
+def _first_object(series: Any) -> Any:
+    """The first value of a column of Python objects; None for other columns, and for one without values."""
+    position = series.first_valid_index() if series.dtype == object else None
+    return None if position is None else series.loc[position]
