@@ -61,9 +61,11 @@ def _row_faults(signature: Signature, rule: Mapping[str, Any], kwargs: Mapping[s
 
 def _argument_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fault]:
     known = signature.parameters
+    misspelled = set()
     for key, value in kwargs.items():
         if key not in known:
             meant = nearest(str(key), known)
+            misspelled.add(meant)
             hint = f"; did you mean '{meant}'?" if meant else ""
             yield ("kwargs", key), f"'{key}' isn't an argument of {signature.name}; allowed: {', '.join(known)}{hint}"
         else:
@@ -71,7 +73,7 @@ def _argument_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterato
             if fault:
                 yield ("kwargs", key), f"{key} {fault}"
     for key, parameter in known.items():
-        if parameter.required and key not in kwargs:
+        if parameter.required and key not in kwargs and key not in misspelled:
             yield ("kwargs",), f"'{key}' is missing; {signature.name} needs it"
     yield from _sense_faults(signature, kwargs)
 
