@@ -11,23 +11,30 @@ from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
 from flows.planning import Selection, TablePlan, plan_table
+from flows.story import told_to
 from tasks.workbench import Workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from expectations.record import RunRecord
+    from expectations.record import RunRecord, Step
 
 EXIT_DONE, EXIT_FAILED, EXIT_WARNED = 0, 1, 3
 
 
 @dataclass
 class Outcome:
-    """Everything that ran. `failures` holds windows whose flow didn't end well, with the error."""
+    """Everything that ran, as it is told: the record of every run, and the errors of those that failed."""
 
     records: list[RunRecord] = field(default_factory=list)
     failures: list[tuple[str, str, Exception]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def step(self, record: RunRecord, step: Step) -> None:
+        """Nothing is kept of single steps: the record holds them."""
+
+    def end(self, record: RunRecord) -> None:
+        self.records.append(record)
 
     @property
     def exit_code(self) -> int:
@@ -56,7 +63,7 @@ def run_tables(
     """
     outcome = Outcome()
     tables = [bench.project.full_name(name) for name in names]
-    with _without_heartbeat():
+    with _without_heartbeat(), told_to(outcome):
         for name in tables:
             if name in bench.project.tables:
                 plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
@@ -78,7 +85,7 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
     def load(label: str) -> bool:
         again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
         try:
-            outcome.records.append(ingest(plan.table, label, reprocess=again, until=until))
+            ingest(plan.table, label, reprocess=again, until=until)
         except HeadgateError as error:
             outcome.failures.append((plan.table, label, error))
             return False
@@ -116,7 +123,7 @@ def _summaries(
             broken.add(name)
             continue
         try:
-            outcome.records.append(summarize(name, rebuild=rebuild))
+            summarize(name, rebuild=rebuild)
         except HeadgateError as error:
             outcome.failures.append((name, "", error))
             broken.add(name)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from flows.cli.console import Console, print_json, telling
 
+if TYPE_CHECKING:
+    from flows.planning import TablePlan
+    from flows.run import Outcome
+
+MANY_WINDOWS = 5
 UNTIL = ("extract", "validate", "stage", "copy", "audit", "publish")
 
 
@@ -45,25 +52,29 @@ def run(
     # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
     from flows.run import run_tables
 
-    many = len(names) > 1 or window is None
-    console = Console(brief=False, silent=as_json)
+    console = Console(silent=as_json)
+
+    def announce(plan: TablePlan) -> None:
+        # Step by step for a few windows; a line each for many.
+        console.brief = len(plan.to_run) > MANY_WINDOWS
+        if not as_json:
+            _announce(plan)
+
     with telling(console):
-        outcome = run_tables(
-            bench, names, selection, until=until, with_dependents=not no_dependents,
-            announce=None if as_json or not many else _announce,
-        )  # fmt: skip
+        outcome = run_tables(bench, names, selection, until=until, with_dependents=not no_dependents, announce=announce)
     if as_json:
         print_json({
             "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],
             "failures": [{"table": t, "window": w, "error": _error(e)} for t, w, e in outcome.failures],
             "skipped": [{"table": t, "window": w} for t, w in outcome.skipped],
+            "exit_code": outcome.exit_code,
         })  # fmt: skip
     else:
         _close(outcome)
     raise click.exceptions.Exit(outcome.exit_code)
 
 
-def _announce(plan) -> None:  # type: ignore[no-untyped-def]
+def _announce(plan: TablePlan) -> None:
     from flows.words import plural
 
     count = len(plan.to_run)
@@ -76,11 +87,10 @@ def _announce(plan) -> None:  # type: ignore[no-untyped-def]
         click.echo(f"{plan.table}: {plural(count, 'window')} to load, {labels[0].label} to {labels[-1].label}")
 
 
-def _close(outcome) -> None:  # type: ignore[no-untyped-def]
-    from flows.words import plural
+def _close(outcome: Outcome) -> None:
 
     done = len(outcome.published)
-    said = [f"{plural(done, 'batch').replace('batchs', 'batches')} published"]
+    said = [f"{done:,} {'batch' if done == 1 else 'batches'} published"]
     if outcome.failures:
         said.append(f"{len(outcome.failures)} failed")
     if outcome.skipped:

@@ -22,7 +22,13 @@ def workbench(*, silent: bool = False) -> Workbench:
     if settings.embedded:
         from deployments.embedded.defaults import started
 
-        settings = started(settings, None if silent else lambda text: click.secho(f"  {text}", dim=True, err=True))
+        settings = started(settings, None if silent else _say)
     from tasks.workbench import use
 
     return use(settings)
+
+
+def _say(text: str) -> None:
+    """What is being started; servers that run already are no news."""
+    if ": runs on" not in text:
+        click.secho(f"  {text}", dim=True, err=True)
