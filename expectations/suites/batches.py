@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from deployments.errors import CodeError, RetryableError
 from expectations.suites.arguments import ColumnKind
 from expectations.suites.library import context
 from expectations.suites.targets import InMemoryBatch, Target, WarehouseTable
@@ -39,8 +40,7 @@ def opened(target: Target) -> Iterator[Opened]:
     name = f"headgate-{uuid.uuid4().hex}"
     source = None
     try:
-        with _lock:
-            source = _source(target, name)
+        source = _connected(target, name)
         yield _open(target, source)
     finally:
         if source is not None:
@@ -51,6 +51,21 @@ def opened(target: Target) -> Iterator[Opened]:
                 # hold up the publish that renames it.
                 source.get_engine().dispose()
                 source.get_execution_engine().engine.dispose()
+
+
+def _connected(target: Target, name: str) -> Any:
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
+    try:
+        with _lock:
+            return _source(target, name)
+    except TestConnectionError:
+        # The library's text may hold the address with the password.
+        raise RetryableError("The warehouse can't be reached to check a table.", target=_where(target)) from None
+
+
+def _where(target: Target) -> str:
+    return "memory" if isinstance(target, InMemoryBatch) else f"{target.schema}.{target.table}"
 
 
 def _source(target: Target, name: str) -> Any:
@@ -69,11 +84,16 @@ def _open(target: Target, source: Any) -> Opened:
         asset = source.add_dataframe_asset("batch")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         kinds = {str(column): _kind_of_series(frame[column]) for column in frame.columns}
-        return Opened(batch, kinds, frame, "memory", None)
-    asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
+        return Opened(batch, kinds, frame, _where(target), None)
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
+    try:
+        asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
+    except TestConnectionError:
+        raise CodeError(f"There is no table {_where(target)} to check.", target=_where(target)) from None
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     engine = source.get_engine()
-    return Opened(batch, _kinds_in_warehouse(engine, target), None, f"{target.schema}.{target.table}", engine)
+    return Opened(batch, _kinds_in_warehouse(engine, target), None, _where(target), engine)
 
 
 def _kinds_in_warehouse(engine: Any, target: WarehouseTable) -> dict[str, ColumnKind]:

@@ -14,6 +14,16 @@ _PREFIX = re.compile(r"^(\([\w.]+\)|[\w.]*(Error|Exception):)\s*")
 # psycopg2 and pydantic say where and with which statement; that is for logs of the library, not for a report.
 _TAIL = re.compile(r"\s*(\[SQL:|\(Background on|\nLINE \d+:|\nDETAIL:|\nHINT:).*", re.DOTALL)
 
+_LOST = re.compile(
+    r"psycopg2\.(OperationalError|InterfaceError|errors\.(Admin|Crash)Shutdown)|server closed the connection|"
+    r"connection already closed|terminating connection"
+)
+
+
+def is_lost_connection(text: str | None) -> bool:
+    """Whether a check broke because the warehouse went away: that may pass by itself."""
+    return bool(text and _LOST.search(text))
+
 
 def fault_of(result: Any) -> str | None:
     """The text of the exception a check ended with, or None: then its verdict is about the data."""

@@ -29,10 +29,14 @@ def _load() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as library
+        from great_expectations.execution_engine import pandas_execution_engine
 
         from expectations.suites import custom
     # A crash of a check is reported by its outcome; the library would print its traceback besides.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    # The fingerprint of a frame smaller than this is made anew for each pass: it takes longer than the checks themselves,
+    # and stands in metadata that is thrown away here.
+    pandas_execution_engine.HASH_THRESHOLD = 0
     custom.register()
     return library
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from deployments.declarations.signatures import MAP_KINDS
 from deployments.declarations.suite import Rule, Suite
+from deployments.errors import RetryableError
 from expectations.suites.arguments import arguments_of
 from expectations.suites.batches import Opened, opened
 from expectations.suites.duplicates import TYPE as DUPLICATES
 from expectations.suites.duplicates import duplicate_keys
-from expectations.suites.faults import fault_of, reason
+from expectations.suites.faults import fault_of, is_lost_connection, reason
 from expectations.suites.keys import listed_keys
 from expectations.suites.library import context, great_expectations
 from expectations.suites.outcome import SuiteOutcome
@@ -53,7 +54,8 @@ def run_suite(
 
     `key` names the columns that identify a row, `masked` those whose values must not be shown; `mask_key` hashes masked
     key values (without it they are withheld). `parameters` fill `$PARAMETER` arguments. At most `sample` keys a rule.
-    Raises only what keeps every rule from being judged: a table that isn't there, a connection that fails.
+    Raises only what keeps every rule from being judged: CodeError for a table that isn't there, RetryableError for a
+    warehouse that can't be reached or goes away.
     """
     called = time.perf_counter()
     context()
@@ -62,7 +64,11 @@ def run_suite(
         prepared = [_prepare(rule, batch, parameters or {}) for rule in suite.expectations]
         first = _pass(batch, prepared, {"result_format": "BASIC", "partial_unexpected_count": 0}, count_rows=True)
         asked_seconds = time.perf_counter() - started
+        if any(is_lost_connection(fault_of(result)) for result in first.values()):
+            raise RetryableError("The connection to the warehouse was lost while the checks ran.", table=suite.table)
         rows = len(batch.frame) if batch.frame is not None else _row_count(first)
+        # Without all of its columns a key tells nobody which row is meant.
+        key = key if all(name in batch.columns for name in key) else ()
         failing = [
             position
             for position, item in enumerate(prepared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +14,9 @@ import psycopg2
 import pytest
 
 from deployments.declarations.suite import Suite
+from deployments.errors import CodeError, RetryableError
 from expectations.suites.frames import columns_needed, frame_of
+from expectations.suites.library import context
 from expectations.suites.outcome import RuleOutcome, SuiteOutcome
 from expectations.suites.run import run_suite
 from expectations.suites.targets import InMemoryBatch, WarehouseTable
@@ -159,6 +162,43 @@ def test_no_session_is_left_behind(postgres: WarehouseTable, postgres_url: str) 
             "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
         assert cursor.fetchone() == (0,)
+
+
+def test_a_table_that_is_not_there_is_told(postgres_url: str) -> None:
+    with pytest.raises(CodeError, match="There is no table checks"):
+        run(
+            ("table_row_count_to_equal", {"value": 1}),
+            target=WarehouseTable(postgres_url, "checks", "nowhere", "postgresql"),
+        )
+
+
+def test_a_warehouse_that_does_not_answer_is_tried_again_and_its_password_not_told() -> None:
+    target = WarehouseTable("postgresql://me:hush@127.0.0.1:1/none", "checks", "world", "postgresql")
+    with pytest.raises(RetryableError) as caught:
+        run(("table_row_count_to_equal", {"value": 1}), target=target)
+    assert "hush" not in str(caught.value) + repr(caught.value.facts)
+
+
+def test_a_connection_lost_on_the_way_is_not_bad_data(postgres: WarehouseTable) -> None:
+    kwargs = {"unexpected_rows_query": "SELECT pg_terminate_backend(pg_backend_pid()) FROM {batch}"}
+    rule = {"code": "R", "type": "unexpected_rows_expectation", "kwargs": kwargs}
+    with pytest.raises(RetryableError, match="lost while the checks ran"):
+        run_suite(Suite.model_validate({"table": "a.b", "expectations": [rule]}), postgres)
+
+
+def test_batches_are_judged_side_by_side() -> None:
+    def failed(rows: int) -> int | None:
+        frame = pd.DataFrame({"n": [-1] * rows + [1]})  # and no column for the key
+        return judge("column_values_to_be_between", InMemoryBatch(frame), column="n", min_value=0).rows_failed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(failed, range(16))) == list(range(16))
+
+
+def test_frames_are_not_fingerprinted(monkeypatch: pytest.MonkeyPatch) -> None:
+    context()
+    monkeypatch.setattr(pd.util, "hash_pandas_object", lambda *_, **__: pytest.fail("takes longer than the checks"))
+    assert judge("column_values_to_be_unique", column="id").outcome == "pass"
 
 
 def test_a_password_may_hold_anything(postgres_url: str) -> None:
