@@ -37,7 +37,8 @@ def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
     try:
         with transaction(adapter.address) as cursor:
             adapter.create_candidate(cursor, candidate, shape)
-        rows = adapter.copy(bench.stage, staged.manifest, candidate, [column.name for column in table.columns])
+        columns = [column.name for column in table.columns]
+        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, table.load.copy_options)
         loaded = checksum_of(adapter, candidate, table)
     except Error as error:
         raise explain(error, f"copy of {batch.table}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.declarations.columns import ColumnType, parse_type
+from deployments.declarations.columns import Column, ColumnType, parse_type
 from deployments.declarations.table import SchemaChange
 from deployments.errors import DeclarationError
 from tasks.warehouses.names import TableName
@@ -78,14 +78,30 @@ def apply_changes(
     adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
 ) -> None:
     """Run the ALTERs of `changes` (kind, column) that the live table still needs; running them again does nothing."""
+    for kind, column in _still_needed(adapter, cursor, live, shape, changes):
+        for statement in adapter.alter(live, kind, column):
+            cursor.execute(statement)
+
+
+def apply_before(
+    adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
+) -> None:
+    """Run those that the warehouse allows outside a transaction only; the cursor commits each statement by itself."""
+    for kind, column in _still_needed(adapter, cursor, live, shape, changes):
+        for statement in adapter.alter_before(live, kind, column):
+            cursor.execute(statement)
+
+
+def _still_needed(
+    adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
+) -> list[tuple[str, Column]]:
     if not changes:
-        return
+        return []
     still = {(change.kind, change.column) for change in find_changes(shape, adapter.columns(cursor, live))}
     by_name = {column.name: column for column in shape.columns}
-    for kind, name in changes:
-        if (kind, name) in still and kind in ("new_column", "widened"):
-            for statement in adapter.alter(live, kind, by_name[name]):
-                cursor.execute(statement)
+    return [
+        (kind, by_name[name]) for kind, name in changes if (kind, name) in still and kind in ("new_column", "widened")
+    ]
 
 
 def _kind(live: str, declared: ColumnType) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
@@ -71,7 +72,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     """
     live, candidate = _q(plan.live), _q(new)
     same_key = _equal(plan.shape.key, "l", "c")
-    others = [column.name for column in plan.shape.columns if column.name not in plan.shape.key]
+    others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
     differs = _differs(others, "l", "c")
     newer = _newer(plan, "l")
     matched = sql.SQL("FROM {} l JOIN {} c ON {} WHERE ").format(live, candidate, same_key)
@@ -159,17 +160,18 @@ def _equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
     )
 
 
-def _differs(columns: Sequence[str], left: str, right: str) -> sql.Composable:
+def _differs(columns: Sequence[Column], left: str, right: str) -> sql.Composable:
     """Whether any column differs, NULLs compared as values (IS DISTINCT FROM is unknown to Redshift)."""
     if not columns:
         return sql.SQL("false")
-    pairs = [(sql.Identifier(left, name), sql.Identifier(right, name)) for name in columns]
     return sql.SQL("({})").format(
         sql.SQL(" OR ").join(
-            sql.SQL("{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)").format(
-                a=a, b=b
-            )
-            for a, b in pairs
+            sql.SQL(
+                "{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
+                # 'a' equals 'a ' on Redshift.
+                + (" OR octet_length({a}) <> octet_length({b})" if column.column_type.kind == "varchar" else "")
+            ).format(a=sql.Identifier(left, column.name), b=sql.Identifier(right, column.name))
+            for column in columns
         )
     )
 

@@ -19,4 +19,12 @@ def open_warehouse(settings: Settings) -> Adapter:
         from tasks.warehouses.postgres import PostgresAdapter
 
         return PostgresAdapter(address)
-    raise DeclarationError("Redshift isn't built in yet", code="NO-ADAPTER", next_command="headgate up")
+    if settings.stage_url is None or not settings.stage_url.startswith("s3://"):
+        raise DeclarationError(
+            "Redshift loads from S3: HEADGATE_STAGE_URL must start with s3://",
+            code="STAGE-NOT-S3",
+            next_command="export HEADGATE_STAGE_URL=s3://BUCKET/PREFIX",
+        )
+    from tasks.warehouses.redshift import RedshiftAdapter
+
+    return RedshiftAdapter(address, settings.copy_iam_role)

@@ -16,13 +16,13 @@ from psycopg2 import errorcodes, sql
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from deployments.errors import DeclarationError
+from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.session import explain, rows, session, transaction
+from tasks.warehouses.session import explain, retried, rows, session, transaction
 
 PIECE_CHARACTERS = 16_000
 _RACES = (errorcodes.UNIQUE_VIOLATION, errorcodes.DUPLICATE_TABLE, errorcodes.DUPLICATE_SCHEMA,
@@ -74,14 +74,18 @@ def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str
             return
         except psycopg2.Error as error:
             # Two processes that make the same object at once: the loser finds it made at its next look.
-            if error.pgcode not in _RACES or attempt == 4:
-                raise explain(error, "preparing the warehouse") from None
+            known = explain(error, "preparing the warehouse")
+            if attempt == 4 or not (error.pgcode in _RACES or isinstance(known, RetryableError)):
+                raise known from None
             time.sleep(0.2 * (attempt + 1))
 
 
 def save_run(adapter: Adapter, record: RunRecord) -> None:
     """Write a run's facts, replacing what an earlier try of the same run wrote."""
-    with transaction(adapter.address) as cursor:
+
+    def write(cursor: Cursor) -> None:
+        # On Redshift two that delete from one table at once end in a conflict: they come in turn instead.
+        adapter.lock(cursor, TableName(names.OPS, "run"))
         for table in ("run", "run_record", "check_result", "alert"):
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
@@ -108,13 +112,17 @@ def save_run(adapter: Adapter, record: RunRecord) -> None:
             for alert in alerts
         ])  # fmt: skip
 
+    retried(adapter.address, "writing ops.run", write)
+
 
 def save_profile(adapter: Adapter, record: RunRecord) -> None:
     """Keep a published batch's profile: the history that later batches are compared with."""
     if record.profile is None or record.sequence is None:
         return
     body = json.dumps(record.profile, separators=(",", ":"))
-    with transaction(adapter.address) as cursor:
+
+    def write(cursor: Cursor) -> None:
+        adapter.lock(cursor, TableName(names.OPS, "profile"))
         cursor.execute("DELETE FROM ops.profile WHERE target = %s AND batch_key = %s AND sequence = %s",
                        (record.table, record.batch_key, record.sequence))  # fmt: skip
         _insert(cursor, "profile", [
@@ -122,16 +130,22 @@ def save_profile(adapter: Adapter, record: RunRecord) -> None:
             for n, text in _pieces(body)
         ])  # fmt: skip
 
+    retried(adapter.address, "writing ops.profile", write)
+
 
 def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
     """Copy a proof into `ops.ledger`, which can always be rebuilt from the proof tables."""
     counts = proof.counts
-    with transaction(adapter.address) as cursor:
+
+    def write(cursor: Cursor) -> None:
+        adapter.lock(cursor, TableName(names.OPS, "ledger"))
         cursor.execute("DELETE FROM ops.ledger WHERE target = %s AND sequence = %s", (str(target), proof.sequence))
         _insert(cursor, "ledger", [(
             str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, _naive(proof.published_at),
             counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted,
         )])  # fmt: skip
+
+    retried(adapter.address, "writing ops.ledger", write)
 
 
 def profiles(adapter: Adapter, target: TableName, limit: int = 60) -> list[tuple[str, dict[str, object]]]:

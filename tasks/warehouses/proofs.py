@@ -82,7 +82,7 @@ def create(cursor: Cursor, live: TableName) -> None:
     cursor.execute(
         sql.SQL(
             "CREATE TABLE IF NOT EXISTS {} (sequence bigint NOT NULL, batch_key varchar(64) NOT NULL, "
-            "kind varchar(16) NOT NULL, run_id varchar(64) NOT NULL, attempt_id varchar(64) NOT NULL, "
+            "kind varchar(16) NOT NULL, run_id varchar(128) NOT NULL, attempt_id varchar(64) NOT NULL, "
             "fingerprint varchar(128) NOT NULL, declaration_hash varchar(64) NOT NULL, suite_hash varchar(64) NOT NULL, "
             "stage_uri varchar(1024) NOT NULL, published_at timestamp NOT NULL, undone_by bigint, {})"
         ).format(

@@ -6,7 +6,7 @@ A third warehouse is one new folder with a class of this shape and a line in `op
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,8 +67,32 @@ class Adapter(Protocol):
     def create_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Make an empty table that nobody else may read."""
 
-    def copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
-        """Load every part of the manifest; returns the rows loaded. Each call needs an empty table."""
+    def copy(
+        self,
+        store: ObjectStore,
+        manifest: Manifest,
+        table: TableName,
+        columns: Sequence[str],
+        options: Mapping[str, str | int | bool] | None = None,
+    ) -> int:
+        """Load every part of the manifest; returns the rows loaded. Each call needs an empty table.
+
+        `options`: the declaration's copy options, which mean something to Redshift only.
+        """
+
+    def copy_rows(
+        self,
+        cursor: Cursor,
+        store: ObjectStore,
+        key: str,
+        table: TableName,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+    ) -> int:
+        """Load rows of our own inside the caller's transaction, not one by one; returns how many.
+
+        `key` names the objects of the stage they may travel in; calling it again writes the same ones.
+        """
 
     def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
         """The select list that `expectations.contract.checksum.read_checksum` reads."""
@@ -86,7 +110,10 @@ class Adapter(Protocol):
         """Rename `new` to `live`, which doesn't exist yet, and open it to the declared groups."""
 
     def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
-        """The statements of a schema change ('new_column', 'widened') on the live table."""
+        """The statements of a schema change ('new_column', 'widened') on the live table, run inside the publish."""
+
+    def alter_before(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
+        """Those that can't be run inside a transaction: run before it, harmless to readers, whatever comes after."""
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         """Make a table from a SELECT, closed to everybody else; returns its rows."""

@@ -21,7 +21,7 @@ from deployments.declarations.table import Mode
 from deployments.errors import CheckFailedError, CodeError, HeadgateError, RetryableError
 from deployments.windows import Window
 from tasks.warehouses import names, proofs
-from tasks.warehouses.changes import apply_changes
+from tasks.warehouses.changes import apply_before, apply_changes
 from tasks.warehouses.dml import Effect, append, merge, replace_window
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
@@ -81,6 +81,7 @@ def publish(adapter: Adapter, plan: Publication) -> Published:
             time.sleep(PAUSE_SECONDS * min(attempt, 4))
         with session(adapter.address) as connection:
             try:
+                _alter_before(adapter, connection, plan)
                 return _publish_once(adapter, connection, plan)
             except psycopg2.Error as error:
                 failure = explain(error, f"publish of {plan.live}")
@@ -128,6 +129,23 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         connection.commit()
         plan.point("after-commit")
         return Published(proof, by_this_attempt=True)
+
+
+def _alter_before(adapter: Adapter, connection: Connection, plan: Publication) -> None:
+    """Schema changes that the warehouse refuses inside a transaction. They only allow more, so readers don't mind."""
+    if not plan.changes or plan.candidate is None:
+        return
+    with connection.cursor() as cursor:
+        swapped = plan.mode == "full_refresh" and adapter.can_swap(cursor, plan.live)
+        connection.rollback()
+        if swapped:
+            return
+        connection.autocommit = True
+        try:
+            apply_before(adapter, cursor, plan.live, plan.shape, plan.changes)
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
 
 
 def _already(known: Sequence[Proof], plan: Publication) -> Published | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,8 @@ def quarantine_writer(
             sql.SQL("DELETE FROM {} WHERE batch_key = %s AND state = 'open'").format(_q(table)), (batch.batch_key,)
         )
         if key is not None and staged is not None:
-            _load(cursor, table, batch, staged.uri, zstandard.decompress(store.get(key)))
+            arrived = _arrived(batch, staged.uri, zstandard.decompress(store.get(key)))
+            adapter.copy_rows(cursor, store, f"{batch.stage_key}/quarantine-rows", table, COLUMNS, arrived)
 
     return write
 
@@ -97,20 +98,14 @@ def rows_of(adapter: Adapter, cursor: Cursor, live: TableName, code: str | None,
     return [{**dict(zip(keys, row, strict=True)), "raw": None if row[7] else row[6]} for row in found]
 
 
-def _load(cursor: Cursor, table: TableName, batch: Batch, uri: str, data: bytes) -> None:
+def _arrived(batch: Batch, uri: str, data: bytes) -> Iterator[tuple[object, ...]]:
+    """Rows of the quarantine table from the staged file of rows set aside."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for record, code, column, raw, digest, withheld in csv.reader(
-        io.StringIO(data.decode(errors="surrogatepass"), newline="")
-    ):
-        writer.writerow([batch.batch_key, batch.label, batch.run_id, record, code, column, raw, digest, withheld, uri,
-                         "open", now])  # fmt: skip
-    out.seek(0)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        _q(table), sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
-    )
-    cursor.copy_expert(statement, out)
+    text = io.StringIO(data.decode(errors="surrogatepass"), newline="")
+    for record, code, column, raw, digest, withheld in csv.reader(text):
+        hidden = withheld == "True"
+        yield (batch.batch_key, batch.label, batch.run_id, int(record), code, column or None, None if hidden else raw,
+               digest, hidden, uri, "open", now)  # fmt: skip
 
 
 def _q(table: TableName) -> sql.Identifier:

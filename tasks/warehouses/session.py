@@ -6,12 +6,14 @@ COPY both as SQLSTATE XX000.
 
 from __future__ import annotations
 
+import os
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg2
@@ -20,13 +22,17 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
+from tasks.warehouses.stage_errors import stage_error
 
+Result = TypeVar("Result")
 APPLICATION = "headgate"
 LOCK_TIMEOUT_SECONDS = 20
+REDSHIFT_PORT = 5439
+_CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
 _LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
          "terminating connection", "SSL connection has been closed", "connection not open", "could not receive data",
          "could not send data", "the database system is starting up", "the database system is shutting down",
-         "cursor already closed", "Connection reset", "timeout expired")  # fmt: skip
+         "cursor already closed", "Connection reset", "timeout expired", "SSL SYSCALL error")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class Address:
 
 _IDLE_LIMIT = 4
 _IDLE_CHECK_SECONDS = 2.0
-_idle: dict[Address, list[tuple[Connection, float]]] = {}
+# By process: a forked one must not talk on the connections of its parent.
+_idle: dict[tuple[int, Address], list[tuple[Connection, float]]] = {}
 _idle_lock = Lock()
 
 
@@ -74,11 +81,28 @@ def transaction(address: Address) -> Iterator[Cursor]:
         connection.commit()
 
 
+def retried(address: Address, doing: str, work: Callable[[Cursor], Result], attempts: int = 6) -> Result:
+    """One transaction that is run again after a conflict, a lock or a lost connection.
+
+    Only for work that may be done twice: after a lost connection nobody knows whether it was committed.
+    """
+    for attempt in range(attempts):
+        try:
+            with transaction(address) as cursor:
+                return work(cursor)
+        except psycopg2.Error as error:
+            known = explain(error, doing)
+            if not isinstance(known, RetryableError) or attempt == attempts - 1:
+                raise known from error
+            time.sleep(0.1 * 2**attempt)
+    raise CodeError(f"{doing}: no attempt was made", next_command="report this")
+
+
 def _take(address: Address) -> Connection | None:
     """An idle connection that still works; those that don't are closed."""
     while True:
         with _idle_lock:
-            kept = _idle.get(address)
+            kept = _idle.get((os.getpid(), address))
             if not kept:
                 return None
             connection, since = kept.pop()
@@ -101,7 +125,7 @@ def _give_back(address: Address, connection: Connection) -> None:
         connection.close()
         return
     with _idle_lock:
-        kept = _idle.setdefault(address, [])
+        kept = _idle.setdefault((os.getpid(), address), [])
         if len(kept) < _IDLE_LIMIT:
             kept.append((connection, time.monotonic()))
             return
@@ -114,11 +138,15 @@ def connect(address: Address) -> Connection:
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if address.dialect == "redshift":
         # A warehouse in the cloud is reached with a verified certificate unless the URL says otherwise.
+        import certifi
+
         options.setdefault("sslmode", "verify-full")
-        options.setdefault("sslrootcert", "system")
+        # Not 'system': the driver carries an OpenSSL of its own that looks for certificates where none are.
+        options.setdefault("sslrootcert", certifi.where())
+    port = parts.port or (REDSHIFT_PORT if address.dialect == "redshift" else None)
     try:
         connection = psycopg2.connect(
-            host=parts.hostname, port=parts.port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
+            host=parts.hostname, port=port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
             password=_plain(parts.password), connect_timeout=15, application_name=APPLICATION, keepalives=1,
             keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,
         )  # fmt: skip
@@ -127,7 +155,7 @@ def connect(address: Address) -> Connection:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = %s", (address.statement_timeout_seconds * 1000,))
         if address.dialect == "redshift":
-            cursor.execute("SET query_group TO 'headgate'")
+            cursor.execute("SET query_group TO 'headgate'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, YMD'")
         else:
             cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
             cursor.execute("SET lock_timeout = %s", (LOCK_TIMEOUT_SECONDS * 1000,))
@@ -148,7 +176,14 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
             next_command="headgate check --connect",
         )
     if is_conflict(error):
-        return RetryableError(message, code="CONFLICT", next_command="headgate retry RUN")
+        return RetryableError(
+            f"{doing}: another transaction got in the way (serialization conflict)",
+            code="CONFLICT",
+            next_command="headgate retry RUN",
+        )
+    about_stage = stage_error(str(error), doing)
+    if about_stage is not None:
+        return about_stage
     if state in (errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED):
         return RetryableError(
             f"{message} (waited {LOCK_TIMEOUT_SECONDS} s for a lock)", code="LOCKED", next_command="headgate retry RUN"
@@ -169,7 +204,7 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
 def is_conflict(error: psycopg2.Error) -> bool:
     """A serialization conflict: 40001, or Redshift's 1023 under XX000."""
     return error.pgcode == errorcodes.SERIALIZATION_FAILURE or (
-        error.pgcode == errorcodes.INTERNAL_ERROR and "1023" in str(error)
+        error.pgcode == errorcodes.INTERNAL_ERROR and _CONFLICT.match(str(error)) is not None
     )
 
 
@@ -206,6 +241,12 @@ def _connect_error(address: Address, error: psycopg2.OperationalError) -> Headga
             f"{where}: {text}",
             code="WAREHOUSE-LOGIN",
             next_command="check HEADGATE_WAREHOUSE_URL; headgate check --connect",
+        )
+    if any(word in text for word in ("certificate", "does not support SSL", "SSL error", "root.crt")):
+        return DeclarationError(
+            f"{where}: {text}",
+            code="WAREHOUSE-TLS",
+            next_command="sslrootcert=FILE in HEADGATE_WAREHOUSE_URL, when the server's certificate is one of your own",
         )
     if "timeout" in text:
         text += " (a security group or an IP allow-list?)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -14,7 +14,7 @@ from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.postgres import catalog
 from tasks.warehouses.postgres.catalog import qualified
-from tasks.warehouses.postgres.copy import copy
+from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.protocol import LiveColumn, Shape
 from tasks.warehouses.session import Address, one
 
@@ -48,8 +48,26 @@ class PostgresAdapter:
         cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(table), definitions))
         self._close(cursor, table)
 
-    def copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
+    def copy(
+        self,
+        store: ObjectStore,
+        manifest: Manifest,
+        table: TableName,
+        columns: Sequence[str],
+        options: Mapping[str, str | int | bool] | None = None,
+    ) -> int:
         return copy(self.address, store, manifest, table, columns)
+
+    def copy_rows(
+        self,
+        cursor: Cursor,
+        store: ObjectStore,
+        key: str,
+        table: TableName,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+    ) -> int:
+        return copy_rows(cursor, table, columns, rows)
 
     def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
         parts: list[sql.Composable] = [sql.SQL("count(*)")]
@@ -120,6 +138,9 @@ class PostgresAdapter:
                 qualified(live), sql.Identifier(column.name), sql.SQL(column.type))]  # fmt: skip
         return [sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
             qualified(live), sql.Identifier(column.name), sql.SQL(column.type))]  # fmt: skip
+
+    def alter_before(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
+        return []
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import zstandard
 from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, RetryableError
 from tasks.objects.manifest import Manifest, Part
@@ -86,6 +87,25 @@ def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableN
     lanes = [manifest.parts[lane::SESSIONS] for lane in range(min(SESSIONS, len(manifest.parts)))]
     with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="copy") as pool:
         return sum(pool.map(lambda lane: _copy_lane(address, store, lane, statement), lanes))
+
+
+def copy_rows(cursor: Cursor, table: TableName, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Load rows of our own inside the caller's transaction; None is NULL, an empty text stays one."""
+    out, count = io.StringIO(), 0
+    for row in rows:
+        # Python's csv module can't tell None from '' before 3.12.
+        out.write(",".join("" if value is None else _quoted(str(value)) for value in row) + "\n")
+        count += 1
+    out.seek(0)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    cursor.copy_expert(statement, out)
+    return count
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _copy_lane(address: Address, store: ObjectStore, parts: Sequence[Part], statement: sql.Composed) -> int:

@@ -1,0 +1,142 @@
+"""What Redshift's catalog says of a table. It is PostgreSQL 8.0's with columns of its own, and much newer is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import parse_type
+from tasks.warehouses.names import TableName, kind_of
+from tasks.warehouses.protocol import LiveColumn
+from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
+from tasks.warehouses.session import one, rows
+
+_OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
+_PG_CLASS = 1259
+"""The catalog's own oid of pg_class, the same on every server: which catalog a comment or a dependency belongs to."""
+_ROW_FILTERS = (
+    ("svv_rls_attached_policy", "relschema", "relname"),
+    ("svv_attached_masking_policy", "schema_name", "table_name"),
+    ("svv_column_privileges", "namespace_name", "relation_name"),
+)
+"""Views that tell of rights finer than a table's: a renamed table would lose them."""
+
+
+def table_id(cursor: Cursor, table: TableName) -> int | None:
+    found = rows(cursor, f"SELECT c.oid {_OF_TABLE}", (table.schema, table.name))
+    return int(found[0][0]) if found else None
+
+
+def exists(cursor: Cursor, table: TableName) -> bool:
+    return table_id(cursor, table) is not None
+
+
+def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
+    found = rows(
+        cursor,
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a "
+        f"WHERE a.attrelid = (SELECT c.oid {_OF_TABLE}) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+        (table.schema, table.name),
+    )
+    return [LiveColumn(name, _declared_type(kind), not required) for name, kind, required in found]
+
+
+def can_rename(cursor: Cursor, table: TableName) -> bool:
+    """Whether everything that hangs on the table can be made anew on another one of its name."""
+    found = one(
+        cursor,
+        f"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND (conrelid = (SELECT c.oid {_OF_TABLE}) "
+        f"OR confrelid = (SELECT c.oid {_OF_TABLE}))",
+        (table.schema, table.name) * 2,
+    )
+    return not found[0] and not acl(cursor, table).strange and not _has_row_filters(cursor, table)
+
+
+def owner(cursor: Cursor, table: TableName) -> str:
+    return str(one(cursor, f"SELECT pg_get_userbyid(c.relowner) {_OF_TABLE}", (table.schema, table.name))[0])
+
+
+def acl(cursor: Cursor, table: TableName) -> Acl:
+    """Grants to users, groups, roles and everybody."""
+    found = rows(
+        cursor, f"SELECT array_to_string(c.relacl, chr(10)) {_OF_TABLE} AND c.relacl IS NOT NULL",
+        (table.schema, table.name),
+    )  # fmt: skip
+    items = str(found[0][0]).split("\n") if found else []
+    users = {str(name) for (name,) in rows(cursor, "SELECT usename FROM pg_user")} if items else set()
+    known = parse_acl(items, owner(cursor, table), groups(cursor), users) if items else Acl((), ())
+    roles = _role_grants(cursor, table)
+    return Acl((*known.grants, *roles), (*known.grantees, *{grant.grantee for grant in roles}), known.strange)
+
+
+def comments(cursor: Cursor, table: TableName) -> list[tuple[str | None, str]]:
+    """(column or None for the table, comment)."""
+    found = rows(
+        cursor,
+        "SELECT a.attname, d.description FROM pg_description d LEFT JOIN pg_attribute a "
+        "ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0 "
+        f"WHERE d.classoid = {_PG_CLASS} AND d.objoid = (SELECT c.oid {_OF_TABLE}) ORDER BY d.objsubid",
+        (table.schema, table.name),
+    )
+    return [(column, text) for column, text in found]
+
+
+def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
+    found = rows(
+        cursor,
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relkind = 'r' AND strpos(c.relname, %s) = 1 ORDER BY 1",
+        (live.schema, live.name[:40]),
+    )
+    names = [TableName(live.schema, name) for (name,) in found]
+    return [name for name in names if kind_of(name.name) and live.name.startswith(name.name.rpartition("__hg_")[0])]
+
+
+def groups(cursor: Cursor) -> set[str]:
+    return {str(name) for (name,) in rows(cursor, "SELECT groname FROM pg_group")}
+
+
+def _role_grants(cursor: Cursor, table: TableName) -> list[Grant]:
+    """Grants to roles stand in a view of the service's own, not in the access list."""
+    if not _may_read(cursor, "svv_relation_privileges"):
+        return []
+    found = rows(
+        cursor,
+        "SELECT identity_name, privilege_type, admin_option FROM svv_relation_privileges "
+        "WHERE namespace_name = %s AND relation_name = %s AND identity_type = 'role'",
+        (table.schema, table.name),
+    )
+    return [Grant(Grantee("role", str(name)), str(privilege), bool(option)) for name, privilege, option in found]
+
+
+def _has_row_filters(cursor: Cursor, table: TableName) -> bool:
+    for view, schema, name in _ROW_FILTERS:
+        if _may_read(cursor, view):
+            statement = f"SELECT count(*) FROM {view} WHERE {schema} = %s AND {name} = %s"
+            if one(cursor, statement, (table.schema, table.name))[0]:
+                return True
+    return False
+
+
+def _may_read(cursor: Cursor, view: str) -> bool:
+    """Whether a system view is there (older versions lack some) and open to this user: an error would end the transaction."""
+    found: Sequence[tuple[object, ...]] = rows(
+        cursor,
+        "SELECT has_table_privilege(c.oid, 'select') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = 'pg_catalog' AND c.relname = %s",
+        (view,),
+    )
+    return bool(found and found[0][0])
+
+
+def _declared_type(text: str) -> str:
+    """The service's spelling of a type as a declaration spells it; another type's name is left as it is."""
+    spelled = {
+        "timestamp without time zone": "timestamp",
+        "timestamp with time zone": "timestamptz",
+    }.get(text, text)
+    try:
+        return str(parse_type(spelled))
+    except ValueError:
+        return text

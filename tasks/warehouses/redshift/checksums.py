@@ -1,0 +1,50 @@
+"""The figures of `expectations.contract.checksum`, computed by Redshift over a candidate.
+
+SUM of integers is BIGINT and of BIGINT NUMERIC(38) there, so that no sum of ours wraps. DATEDIFF counts boundaries of
+its unit: for microseconds that is the exact distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg2 import sql
+
+from deployments.declarations.columns import Column
+
+_WIDE_DECIMAL = 28
+
+
+def checksum_list(columns: Sequence[Column]) -> sql.Composed:
+    """The select list: rows, values per column, sums, magnitudes of doubles, and the hash of all text columns."""
+    parts: list[sql.Composable] = [sql.SQL("count(*)")]
+    parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
+    parts += [sql.SQL("coalesce({}, 0)").format(_sum(column)) for column in columns]
+    parts += [
+        sql.SQL("coalesce(sum(abs({})), 0)").format(sql.Identifier(column.name))
+        if column.column_type.kind == "double precision"
+        else sql.SQL("0")
+        for column in columns
+    ]
+    texts = [sql.Identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
+    if texts:
+        joined = sql.SQL(" || chr(31) || ").join(sql.SQL("coalesce({}, chr(1))").format(name) for name in texts)
+        parts.append(sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)").format(joined))
+    else:
+        parts.append(sql.SQL("0"))
+    return sql.SQL(", ").join(parts)
+
+
+def _sum(column: Column) -> sql.Composed:
+    kind = column.column_type
+    form = {
+        "varchar": "sum(octet_length({0}))",
+        "boolean": "sum(CASE WHEN {0} THEN 1 ELSE 0 END)",
+        "date": "sum(datediff(day, date '1970-01-01', {0}))",
+        "timestamp": "sum(datediff(microsecond, timestamp '1970-01-01 00:00:00', {0}))",
+        "timestamptz": "sum(datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', {0}))",
+    }.get(kind.kind, "sum({0})")
+    if kind.kind == "decimal" and kind.precision > _WIDE_DECIMAL:
+        # A sum of wider decimals could need more than 38 digits: whole and fractional parts are summed apart.
+        form = "sum(trunc({0})) + sum({0} - trunc({0}))"
+    return sql.SQL(form).format(sql.Identifier(column.name))

@@ -1,0 +1,55 @@
+"""CREATE TABLE as Redshift knows it: columns with their encodings, distribution and sort keys from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg2 import sql
+
+from deployments.declarations.columns import Column
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Shape
+
+
+def create_table(table: TableName, shape: Shape) -> sql.Composed:
+    """An empty table of that shape.
+
+    No PRIMARY KEY or UNIQUE: Redshift doesn't keep such a promise but plans by it, so that somebody else's row with the
+    same key would give wrong answers. The key is proven by headgate at every publish instead.
+    """
+    columns = sql.SQL(", ").join(definition(column) for column in shape.columns)
+    return sql.SQL("CREATE TABLE {} ({})").format(qualified(table), columns) + layout(shape)
+
+
+def definition(column: Column) -> sql.Composed:
+    """One column: name, type, encoding and nullability."""
+    parts: list[sql.Composable] = [sql.Identifier(column.name), sql.SQL(column.type)]
+    if column.encode is not None and column.encode != "auto":
+        parts.append(sql.SQL(f"ENCODE {column.encode.upper()}"))
+    if not column.nullable:
+        parts.append(sql.SQL("NOT NULL"))
+    return sql.SQL(" ").join(parts)
+
+
+def layout(shape: Shape) -> sql.Composed:
+    """Distribution and sort key; nothing for AUTO, which is the service's default and follows the table's growth."""
+    physical = shape.physical
+    parts = [sql.SQL("")]
+    if physical.diststyle != "auto":
+        parts.append(sql.SQL(f" DISTSTYLE {physical.diststyle.upper()}"))
+    composed = sql.SQL("").join(parts)
+    if physical.distkey is not None:
+        composed += sql.SQL(" DISTKEY ({})").format(sql.Identifier(physical.distkey))
+    if physical.sortkey:
+        composed += sql.SQL(" COMPOUND SORTKEY ({})").format(names(physical.sortkey))
+    return composed
+
+
+def qualified(table: TableName) -> sql.Identifier:
+    """Schema and name, quoted."""
+    return sql.Identifier(table.schema, table.name)
+
+
+def names(columns: Sequence[str]) -> sql.Composed:
+    """Column names, quoted, with commas between them."""
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
