@@ -82,7 +82,7 @@ def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selecti
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing)
     windows = tuple(
-        _windowless(table, known, standing, selection)
+        _windowless(table, bench.project.suite_hash(table.table), known, standing, selection)
         if table.grid is None
         else _windows(table, now, standing, failed, selection)
     )
@@ -108,7 +108,7 @@ def lag(table: Table) -> timedelta:
 
 
 def _windowless(
-    table: Table, known: Sequence[Proof], standing: dict[str, Proof], selection: Selection
+    table: Table, suite_hash: str, known: Sequence[Proof], standing: dict[str, Proof], selection: Selection
 ) -> list[PlannedWindow]:
     if selection.window or selection.start or selection.end:
         raise DeclarationError(
@@ -119,12 +119,12 @@ def _windowless(
     proof = standing.get(SOURCE_KEY)
     last = max((item.sequence for item in known), default=0)
     # A changed declaration or suite is a reason to load the same source again.
-    same = proof is not None and proof.declaration_hash == table.fingerprint and not selection.full_refresh
+    as_declared = proof is not None and (proof.declaration_hash, proof.suite_hash) == (table.fingerprint, suite_hash)
     return [
         PlannedWindow(
             SOURCE_KEY, "source", "look", True,
             rows=None if proof is None else proof.counts.published, sequence=last,
-            fingerprint=proof.fingerprint if proof is not None and same else None,
+            fingerprint=proof.fingerprint if proof is not None and as_declared and not selection.full_refresh else None,
         )
     ]  # fmt: skip
 

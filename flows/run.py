@@ -27,7 +27,7 @@ class Outcome:
     """Everything that ran, as it is told: the record of every run, and the errors of those that failed."""
 
     records: list[RunRecord] = field(default_factory=list)
-    failures: list[tuple[str, str, Exception]] = field(default_factory=list)
+    failures: list[tuple[str, str, HeadgateError]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def step(self, record: RunRecord, step: Step) -> None:

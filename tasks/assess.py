@@ -101,7 +101,7 @@ def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> t
         rule = suite.rule(result.code)
         found.append(
             RuleResult(
-                code=result.code, type=result.type, severity=result.severity, outcome=result.outcome, place=place,  # type: ignore[arg-type]
+                code=result.code, type=result.type, severity=result.severity, outcome=result.outcome, place=place,
                 sentence=sentence(rule, result.kwargs) if rule else result.type,
                 owner=(rule.owner if rule else None) or owner, notes=rule.notes if rule else None,
                 column=result.column, expected=result.expected, observed=result.observed,

@@ -45,7 +45,10 @@ def extract_batch(batch: Batch) -> Extracted:
 
 
 def _read(batch: Batch, source: OpenSource) -> Extracted:
-    named = source.fingerprint()
+    # A window is named by its proof; only the content of a table without windows has to be told apart.
+    named = source.fingerprint() if batch.window is None else None
+    if named is not None and named == batch.standing_fingerprint:
+        return Extracted(source.where, source.delimiter, (), (), named, 0)
     digest = hashlib.sha256()
     size = 0
 

@@ -9,6 +9,7 @@ import click
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
+    from deployments.errors import HeadgateError
     from flows.planning import TablePlan
     from flows.run import Outcome
 
@@ -88,7 +89,6 @@ def _announce(plan: TablePlan) -> None:
 
 
 def _close(outcome: Outcome) -> None:
-
     done = len(outcome.published)
     said = [f"{done:,} {'batch' if done == 1 else 'batches'} published"]
     if outcome.failures:
@@ -97,14 +97,15 @@ def _close(outcome: Outcome) -> None:
         said.append(f"{len(outcome.skipped)} not tried")
     click.echo()
     click.secho(", ".join(said), bold=True)
+    told = {(record.table, record.label): record.failure for record in outcome.records if record.failure}
     for table, window, error in outcome.failures:
-        click.echo(
-            click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{getattr(error, 'code', '')}]", err=True
-        )
-        if getattr(error, "next_command", None):
-            click.echo(f"  next: {error.next_command}", err=True)
+        failure = told.get((table, window))
+        click.secho(f"failed {table} {window} [{error.code}]", fg="red", bold=True, err=True)
+        if failure is None:
+            click.echo(f"  {error}", err=True)
+        elif failure.next_command:
+            click.echo(f"  next: {failure.next_command}", err=True)
 
 
-def _error(error: Exception) -> object:
-    to_json = getattr(error, "to_json", None)
-    return {k: v for k, v in to_json().items() if k != "facts"} if to_json else str(error)
+def _error(error: HeadgateError) -> dict[str, object]:
+    return {key: value for key, value in error.to_json().items() if key != "facts"}

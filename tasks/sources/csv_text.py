@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -43,11 +42,6 @@ class CsvReader:
         return shown(self.url)
 
     def fingerprint(self) -> str | None:
-        if self.url.startswith("file://"):
-            digest = hashlib.sha256()
-            for piece in self._stored():
-                digest.update(piece)
-            return f"sha256:{digest.hexdigest()}"
         if self.url.startswith("http"):
             etag = web.head(self.url).get("ETag")
             # A weak tag promises only that pages look alike.
