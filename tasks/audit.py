@@ -14,6 +14,7 @@ from expectations.record import RuleResult
 from tasks.assess import Assessment, results_of, stop_on_failures
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.retrying import worth_retrying
+from tasks.switches import reached
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
@@ -37,13 +38,16 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     try:
         if validated.keys_repeat:
             candidate, superseded = _keep_latest(bench, table, copied)
+            reached("kept-latest")
         rules = _judge(bench, table, candidate, validated)
         stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules, None, None))
         with session(adapter.address) as connection, connection.cursor() as cursor:
             changes = find_changes(shape, adapter.columns(cursor, batch.live))
         warnings = judge(batch.live, table.load.mode, table.load.on_schema_change, changes)
+        reached("before-finish")
         with transaction(adapter.address) as cursor:
             adapter.finish_candidate(cursor, candidate, shape)
+        reached("after-finish")
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from error
     counts = Counts(

@@ -11,6 +11,7 @@ from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, differences, read_checksum
 from tasks.batch import Batch, Copied, Staged, Validated, new_attempt
 from tasks.retrying import worth_retrying
+from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
@@ -37,8 +38,10 @@ def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
     try:
         with transaction(adapter.address) as cursor:
             adapter.create_candidate(cursor, candidate, shape)
+        reached("candidate-made")
         columns = [column.name for column in table.columns]
         rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, table.load.copy_options)
+        reached("copied")
         loaded = checksum_of(adapter, candidate, table)
     except Error as error:
         raise explain(error, f"copy of {batch.table}") from error

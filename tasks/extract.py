@@ -15,6 +15,7 @@ from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
 from tasks.sources.opening import OpenSource, open_source
+from tasks.switches import reached
 from tasks.workbench import workbench
 
 
@@ -67,6 +68,7 @@ def _read(batch: Batch, source: OpenSource) -> Extracted:
         path = batch.spool / "raw" / f"part-{part.number + 1:05d}.csv"
         path.write_bytes(part.data)
         parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
+        reached("extract-part")
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
 

@@ -63,8 +63,10 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     )
     published = publish_candidate(adapter, plan)
     try:
+        reached("before-clean-up")
         ops.roll_up(adapter, batch.live, published.proof)
         clean_up(adapter, batch.live, table.load.generations, audited.candidate)
+        reached("after-clean-up")
     except (Error, HeadgateError) as error:
         # The batch is published; what is left over is found and removed by the next run.
         logger.warning("%s is published, but cleaning up behind it failed: %s", batch.table, error)

@@ -18,6 +18,7 @@ from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore, sha256_of
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
+from tasks.switches import reached
 from tasks.workbench import workbench
 
 LEVEL = 1
@@ -47,6 +48,7 @@ def stage_batch(batch: Batch, validated: Validated) -> Staged:
     manifest = Manifest(
         f"{batch.stage_key}/{manifests.NAME}", validated.delimiter, validated.null_marker, tuple(staged)
     )
+    reached("stage-manifest")
     # Last: where a manifest stands, everything it names is complete.
     store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
     return Staged(manifest, quarantine_key, store.url(batch.stage_key))
@@ -58,6 +60,7 @@ def _stage_part(store: ObjectStore, batch: Batch, part: CheckedPart) -> Part:
         zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=part.path.stat().st_size)
     key = f"{batch.stage_key}/part-{part.number:05d}.csv.zst"
     store.put_file(key, packed)
+    reached("stage-part")
     done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed))
     packed.unlink()
     return done

@@ -124,6 +124,7 @@ def build(job: Job) -> Built:
             rows = bench.warehouse.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
     except Error as error:
         raise explain(error, f"the SELECT of {job.target}") from error
+    reached("built")
     return Built(candidate, rows)
 
 

@@ -32,6 +32,7 @@ from expectations.suites.sentences import sentence as rule_sentence
 from tasks.assess import assess
 from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.progress import report_progress
+from tasks.switches import reached
 from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
 
@@ -133,6 +134,7 @@ class _Checkers:
                 done[checked.number] = checked
                 rows += checked.extracted
                 report_progress("validate", rows, "rows")
+                reached("validate-part")
         return [done[part.number] for part in spooled]
 
     def _one(self, part: SpooledPart, excluded: Mapping[int, str] | None) -> CheckedPart:

@@ -62,6 +62,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
         )  # fmt: skip
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + inside)
     deleted = int(cursor.rowcount)
+    plan.point("rows-deleted")
     return Effect(inserted=0 if new is None else _insert(cursor, plan, new, sql.SQL("")), deleted=deleted)
 
 
@@ -95,6 +96,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
         )
     )
     updated = int(cursor.rowcount)
+    plan.point("rows-deleted")
     missing = sql.SQL(" LEFT JOIN {} l ON {} WHERE {} IS NULL").format(
         live, same_key, sql.Identifier("l", plan.shape.key[0])
     )

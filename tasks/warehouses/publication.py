@@ -97,8 +97,10 @@ def publish(adapter: Adapter, plan: Publication) -> Published:
 
 def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -> Published:
     with connection.cursor() as cursor:
+        plan.point("publish-begun")
         adapter.lock(cursor, names.proof(plan.live))
         known = proofs.read(cursor, plan.live)
+        plan.point("proof-locked")
         done = _already(known, plan)
         if done is not None:
             connection.rollback()
@@ -106,6 +108,7 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         sequence = max((item.sequence for item in known), default=0) + 1
         if plan.quarantine is not None:
             plan.quarantine(cursor)
+            plan.point("quarantine-written")
         effect = _apply(adapter, cursor, plan, sequence)
         counts = replace(
             plan.counts,

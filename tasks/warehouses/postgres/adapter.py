@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
+from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.postgres import catalog
 from tasks.warehouses.postgres.catalog import qualified
@@ -106,6 +107,7 @@ class PostgresAdapter:
         grants, column_grants = catalog.grants(cursor, live), catalog.column_grants(cursor, live)
         comments, owner = catalog.comments(cursor, live), catalog.owner(cursor, live)
         self._rename(cursor, live, old)
+        reached("renamed")
         self._rename(cursor, new, live)
         kept = {column.name for column in shape.columns}
         for column, text in comments:

@@ -20,6 +20,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.errors import CodeError, RetryableError
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore
+from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address, explain, session
 
@@ -50,6 +51,7 @@ class PartReader(io.RawIOBase):
                 return b""
             self._rest = piece
         data, self._rest = self._rest[:wanted], self._rest[wanted:]
+        reached("copy-bytes")
         return data
 
     def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -115,6 +117,7 @@ def _copy_lane(address: Address, store: ObjectStore, parts: Sequence[Part], stat
             try:
                 cursor.copy_expert(statement, PartReader(store, part), size=_READ_BYTES)
                 connection.commit()
+                reached("copy-part")
             except psycopg2.Error as error:
                 cause = error.__context__
                 if isinstance(cause, RetryableError):
