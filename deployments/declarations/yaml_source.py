@@ -49,7 +49,12 @@ def parse(
     try:
         return model.model_validate(_plain(data))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        for detail in details:
+            inside = any(other["loc"][: len(detail["loc"])] == detail["loc"] != other["loc"] for other in details)
+            if detail["type"] == "too_short" and inside:
+                # pydantic counts only the items that were right; those that weren't are told themselves.
+                continue
             problems.append(_problem(model, data, file, detail, first_line))
         return None
 
@@ -78,7 +83,9 @@ def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDeta
     if kind == "extra_forbidden":
         name = str(loc[-1])
         allowed = _fields_at(model, data, loc[:-1])
-        return Problem(file, line, key, "is not a known key", allowed=", ".join(allowed), nearest=nearest(name, allowed))
+        return Problem(
+            file, line, key, "is not a known key", allowed=", ".join(allowed), nearest=nearest(name, allowed)
+        )
     if kind == "missing":
         return Problem(file, line, key, "is missing")
     found = None if isinstance(detail["input"], dict | list) else repr(detail["input"])
