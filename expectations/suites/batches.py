@@ -72,7 +72,7 @@ def _source(target: Target, name: str) -> Any:
     sources = context().data_sources
     if isinstance(target, InMemoryBatch):
         return sources.add_pandas(name)
-    url, options = target.sqlalchemy_url(), {"connect_args": dict(target.connect_args)}
+    url, options = target.sqlalchemy_url(), {"connect_args": target.session_options()}
     if target.dialect == "redshift":
         return sources.add_redshift(name, connection_string=url, kwargs=options)
     return sources.add_postgres(name, connection_string=url, kwargs=options)

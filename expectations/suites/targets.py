@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,18 @@ class WarehouseTable:
         driver = "redshift+psycopg2" if self.dialect == "redshift" else "postgresql+psycopg2"
         parts = urlsplit(self.url)
         return urlunsplit((driver, parts.netloc, parts.path, parts.query, ""))
+
+    def session_options(self) -> dict[str, Any]:
+        """psycopg2's arguments for a session that reads moments without zone as UTC.
+
+        On Redshift sessions are in UTC unless the user was altered, and startup options are refused.
+        """
+        given = dict(self.connect_args)
+        if self.dialect == "postgresql":
+            url_options = parse_qs(urlsplit(self.url).query).get("options", [""])[0]
+            options = (url_options, str(given.get("options", "")), "-c timezone=UTC")
+            given["options"] = " ".join(part for part in options if part)
+        return given
 
 
 Target = InMemoryBatch | WarehouseTable

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pandas as pd
 import psycopg2
 import pytest
 
+from deployments.declarations.suite import Suite
 from deployments.embedded.stack import ephemeral_stack
 from expectations.suites.frames import frame_of
-from expectations.suites.targets import InMemoryBatch, WarehouseTable
+from expectations.suites.outcome import RuleOutcome, SuiteOutcome
+from expectations.suites.run import run_suite
+from expectations.suites.targets import InMemoryBatch, Target, WarehouseTable
 
 SHARED = Path(__file__).parents[4] / "shared"
 
@@ -95,3 +100,35 @@ def redshift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarehouseTabl
         server.terminate()
         server.wait(20)
         log.close()
+
+
+def suite_of(*rules: tuple[str, dict[str, Any]]) -> Suite:
+    """A suite from names without `expect_` and arguments."""
+    named = [{"code": f"R-{n}", "type": f"expect_{name}", "kwargs": kwargs} for n, (name, kwargs) in enumerate(rules)]
+    return Suite.model_validate({"table": "checks.world", "expectations": named})
+
+
+@pytest.fixture
+def run(frame: pd.DataFrame) -> Callable[..., SuiteOutcome]:
+    """Judge a target (default: the small frame) by some rules."""
+
+    def judged(*rules: tuple[str, dict[str, Any]], target: Target | None = None, **arguments: Any) -> SuiteOutcome:
+        return run_suite(suite_of(*rules), target or InMemoryBatch(frame), **({"key": ["id"]} | arguments))
+
+    return judged
+
+
+@pytest.fixture
+def judge(run: Callable[..., SuiteOutcome]) -> Callable[..., RuleOutcome]:
+    """Judge a target by one rule."""
+
+    def judged(name: str, target: Target | None = None, parameters: Any = None, **kwargs: Any) -> RuleOutcome:
+        return run((name, kwargs), target=target, parameters=parameters).rules[0]
+
+    return judged
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    days = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])
+    return pd.DataFrame({"id": [1, 2, 3], "n": [1.0, 2.0, 50.0], "s": ["Kim", "Lee", "Kim"], "t": days})
