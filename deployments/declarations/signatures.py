@@ -54,6 +54,23 @@ MISSING_VALUES: Mapping[str, str] = {
     "expect_multicolumn_sum_to_equal": "any_value_is_missing",
 }
 
+# These say the same of a column whose values were replaced by their hashes.
+SAME_ON_HASHES = frozenset(
+    {
+        "expect_column_pair_values_to_be_equal",
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        "expect_column_proportion_of_unique_values_to_be_between",
+        "expect_column_to_exist",
+        "expect_column_unique_value_count_to_be_between",
+        "expect_column_values_to_be_null",
+        "expect_column_values_to_be_unique",
+        "expect_column_values_to_not_be_null",
+        "expect_compound_columns_to_be_unique",
+        "expect_multicolumn_values_to_be_equal",
+        "expect_select_column_values_to_be_unique_within_record",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

@@ -7,25 +7,23 @@ own; `code`, `rows`, `tolerance`, `owner` and `on` are ours. Reading one imports
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
-from pydantic_core.core_schema import ErrorType
+from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 
+from deployments.declarations.every_fault import validated
 from deployments.declarations.model import Declared, QualifiedName
 from deployments.declarations.problems import nearest
+from deployments.declarations.rule_columns import columns_named, condition_columns
 from deployments.declarations.rule_faults import Fault, rule_faults
-from deployments.declarations.signatures import COLUMN_ARGUMENTS, Signature, signatures
+from deployments.declarations.signatures import SAME_ON_HASHES, Signature, signatures
 
-Model = TypeVar("Model")
 Severity = Literal["critical", "warning", "info"]
 Place = Literal["batch", "candidate", "both"]
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_KNOWN_ERRORS = frozenset(get_args(ErrorType))
 
 
 def _share(value: object) -> object:
@@ -88,7 +86,7 @@ class Rule(Declared):
     @model_validator(mode="wrap")
     @classmethod
     def _every_fault(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        return _validated(cls.__name__, data, handler, rule_faults)
+        return validated(cls.__name__, data, handler, rule_faults)
 
     @property
     def signature(self) -> Signature:
@@ -98,6 +96,14 @@ class Rule(Declared):
     def columns(self) -> tuple[str, ...]:
         """Columns of the checked table that the rule looks at, each once."""
         return tuple(dict.fromkeys(name for _, name in columns_named(self.kwargs)))
+
+    def judges_hashes(self, masked: Collection[str]) -> bool:
+        """Whether the rule would judge the hashes of masked columns in place of their values."""
+        hidden = set(masked)
+        condition = self.kwargs.get("row_condition") or {}
+        if hidden & set(condition_columns(condition, compared=True)):
+            return True
+        return self.type not in SAME_ON_HASHES and bool(hidden & set(self.columns))
 
     def runs_in_memory(self) -> bool:
         """Whether the rule is to be run on the batch while it is in memory."""
@@ -129,55 +135,48 @@ class Suite(Declared):
     @model_validator(mode="wrap")
     @classmethod
     def _every_fault(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        return _validated(cls.__name__, data, handler, _duplicate_codes)
+        return validated(cls.__name__, data, handler, _duplicate_codes)
 
     def rule(self, code: str) -> Rule | None:
         return next((rule for rule in self.expectations if rule.code == code), None)
 
-    def in_memory(self) -> Suite:
-        """The suite with only those rules that run on the batch in memory."""
-        return self.model_copy(update={"expectations": tuple(r for r in self.expectations if r.runs_in_memory())})
+    def in_memory(self, *, masked: Collection[str] = ()) -> Suite:
+        """The suite with only those rules that run on the batch in memory; `masked`: columns that hold hashes there."""
+        return self._only(lambda rule: rule.runs_in_memory(), masked)
 
-    def on_candidate(self, *, checked_in_memory: bool) -> Suite:
-        """The suite with only those rules that run on the candidate."""
-        rules = (r for r in self.expectations if r.runs_on_candidate(checked_in_memory=checked_in_memory))
-        return self.model_copy(update={"expectations": tuple(rules)})
+    def on_candidate(self, *, checked_in_memory: bool, masked: Collection[str] = ()) -> Suite:
+        """The suite with only those rules that run on the candidate; `masked`: columns that hold hashes there."""
+        return self._only(lambda rule: rule.runs_on_candidate(checked_in_memory=checked_in_memory), masked)
+
+    def _only(self, runs: Callable[[Rule], bool], masked: Collection[str]) -> Suite:
+        # Of rules about values that are hashed by then, only those of single rows pass `check_suite`: they were judged
+        # before, on the values themselves.
+        rules = tuple(rule for rule in self.expectations if runs(rule) and not rule.judges_hashes(masked))
+        return self.model_copy(update={"expectations": rules})
 
 
-def check_suite(suite: Suite, column_names: Collection[str]) -> list[Fault]:
-    """Columns a suite names which its table doesn't have: the place of each within the suite, and a sentence."""
+def check_suite(suite: Suite, column_names: Collection[str], masked: Collection[str] = ()) -> list[Fault]:
+    """Columns a suite names which its table doesn't have, and rules about values that are masked before they are judged.
+
+    Each fault is its place within the suite, and a sentence.
+    """
     faults: list[Fault] = []
     for position, rule in enumerate(suite.expectations):
         for place, name in columns_named(rule.kwargs):
             if name not in column_names:
                 faults.append((("expectations", position, "kwargs", *place), _no_column(name, suite, column_names)))
+        if rule.rows is None and rule.judges_hashes(masked):
+            hidden = ", ".join(name for name in rule.columns if name in masked)
+            faults.append(
+                (
+                    ("expectations", position, "type"),
+                    f"{hidden} is masked: only hashes would be judged; rows: quarantine judges the values before",
+                )
+            )
     for position, name in enumerate(suite.drift.ignore):
         if name not in column_names:
             faults.append((("drift", "ignore", position), _no_column(name, suite, column_names)))
     return faults
-
-
-def columns_named(kwargs: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Every column the arguments of a rule name, with its place within them."""
-    for key in COLUMN_ARGUMENTS:
-        value = kwargs.get(key)
-        if isinstance(value, str):
-            yield (key,), value
-        elif isinstance(value, list | tuple):
-            yield from (((key, position), name) for position, name in enumerate(value) if isinstance(name, str))
-    condition = kwargs.get("row_condition")
-    if isinstance(condition, Mapping):
-        for name in _condition_columns(condition):
-            yield ("row_condition",), name
-
-
-def _condition_columns(condition: Mapping[str, Any]) -> Iterator[str]:
-    column = condition.get("column")
-    if isinstance(column, Mapping) and isinstance(column.get("name"), str):
-        yield column["name"]
-    for part in condition.get("conditions") or ():
-        if isinstance(part, Mapping):
-            yield from _condition_columns(part)
 
 
 def _no_column(name: str, suite: Suite, column_names: Collection[str]) -> str:
@@ -198,46 +197,3 @@ def _duplicate_codes(data: Mapping[str, Any]) -> Iterator[Fault]:
                     f"'{code}' is used twice (rules {seen[code]} and {position + 1})",
                 )
             seen.setdefault(code, position + 1)
-
-
-def _validated(
-    title: str,
-    data: Any,
-    handler: Callable[[Any], Model],
-    find: Callable[[Mapping[str, Any]], Iterable[Fault]],
-) -> Model:
-    """Run pydantic's own validation and ours, and raise the faults of both together, each with its place."""
-    faults: list[InitErrorDetails] = []
-    model: Model | None = None
-    try:
-        model = handler(data)
-    except ValidationError as error:
-        faults.extend(_again(detail) for detail in error.errors(include_url=False))
-    found: Iterable[Fault] = find(data) if isinstance(data, Mapping) else ()
-    for place, sentence in found:
-        fault = InitErrorDetails(
-            type="value_error", loc=place, input=_at(data, place), ctx={"error": ValueError(sentence)}
-        )
-        faults.append(fault)
-    if faults or model is None:
-        raise ValidationError.from_exception_data(title, faults)
-    return model
-
-
-def _again(detail: ErrorDetails) -> InitErrorDetails:
-    """A fault pydantic found, in the form in which it can be raised once more beside ours."""
-    if detail["type"] in _KNOWN_ERRORS:
-        return InitErrorDetails(
-            type=detail["type"], loc=detail["loc"], input=detail["input"], ctx=detail.get("ctx", {})
-        )  # fmt: skip
-    kind = PydanticCustomError("fault", "{sentence}", {"sentence": detail["msg"]})
-    return InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"])
-
-
-def _at(data: Any, place: tuple[int | str, ...]) -> Any:
-    for part in place:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return data
-    return data
