@@ -14,7 +14,7 @@ from deployments.declarations.rules import Fault, project_faults, table_faults
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.summary import Summary, read_summary
 from deployments.declarations.table import Table
-from deployments.declarations.yaml_source import line_of, parse, read_yaml
+from deployments.declarations.yaml_source import key_of, line_of, parse, read_yaml
 from deployments.errors import DeclarationError
 
 SHOP = Path(__file__).parent / "shop"
@@ -99,22 +99,24 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
     problems: list[Problem] = []
     files: dict[str, Path] = {}
     tables: dict[str, Table] = {}
-    data: dict[str, object] = {}
+    places: dict[str, tuple[object, int]] = {}
     for file in _yaml_files(folder / "tables"):
         content = read_yaml(file, problems)
         table = None if content is None else parse(Table, content, file, problems)
         if table is not None and _unique(table.table, file, files, problems):
             tables[table.table] = table
-            data[table.table] = content
-            problems.extend(_at(file, content, fault) for fault in table_faults(table))
+            places[table.table] = (content, 1)
+            problems.extend(_at(file, content, 1, fault) for fault in table_faults(table))
     summaries: dict[str, Summary] = {}
     for file in sorted((folder / "summaries").glob("*.sql")):
-        summary = read_summary(file, problems)
-        if summary is not None and _unique(summary.target, file, files, problems):
+        found = read_summary(file, problems)
+        summary = None if found is None else found.summary
+        if found is not None and summary is not None and _unique(summary.target, file, files, problems):
             summaries[summary.target] = summary
+            places[summary.target] = (found.header, found.header_line)
     suites = dict(_suites(folder / "suites", tables, summaries, problems))
     for name, fault in project_faults(tables, summaries):
-        problems.append(_at(files[name], data.get(name), fault))
+        problems.append(_at(files[name], *places[name], fault))
     project = Project(
         folder=folder,
         tables=MappingProxyType(tables),
@@ -144,14 +146,13 @@ def _suites(
             continue
         names = [column.name for column in tables[suite.table].columns]
         for path, message in check_suite(suite, names):
-            place = ".".join(str(part) for part in path)
-            problems.append(Problem(file, line_of(content, path), place, message))
+            problems.append(Problem(file, line_of(content, path), key_of(content, path), message))
         yield suite.table, suite
 
 
-def _at(file: Path, content: object, fault: Fault) -> Problem:
-    path, message, allowed = fault
-    return Problem(file, line_of(content, path), ".".join(str(part) for part in path), message, allowed=allowed)
+def _at(file: Path, content: object, first_line: int, fault: Fault) -> Problem:
+    line = line_of(content, fault.path, first_line)
+    return Problem(file, line, key_of(content, fault.path), fault.message, allowed=fault.allowed, nearest=fault.nearest)
 
 
 def _unique(name: str, file: Path, seen: dict[str, Path], problems: list[Problem]) -> bool:

@@ -85,6 +85,11 @@ class Grid:
             return None
         return window
 
+    @property
+    def ends_on_an_edge(self) -> bool:
+        """Whether `end` is where a window ends; otherwise the last window would reach beyond it."""
+        return self._end_utc is None or self._edge(self._index_at(self._end_utc)) == self._end_utc
+
     def label(self, window: Window) -> str:
         """What people call the window: its local start, as short as the grid allows ('2020-08-10')."""
         local = window.start.astimezone(self.zone)
@@ -99,8 +104,8 @@ class Grid:
         """The window that a label, a key or a local time inside it names; ValueError when none does."""
         if "/" in text:
             window = Window.from_key(text)
-            if not self._index_on_grid(window):
-                raise ValueError(f"{text} isn't a window of this grid (every {self.every} from {self.start})")
+            if not self._holds(window):
+                raise ValueError(f"{text} isn't a window of this grid (every {self.every} {self._span()})")
             return window
         moment = self.moment(text)
         n = self._index_at(moment)
@@ -163,9 +168,10 @@ class Grid:
             n += 1
         return n
 
-    def _index_on_grid(self, window: Window) -> bool:
+    def _holds(self, window: Window) -> bool:
         n = self._index_at(window.start)
-        return n >= 0 and self.nth(n) == window
+        before_end = self._end_utc is None or window.start < self._end_utc
+        return n >= 0 and before_end and self.nth(n) == window
 
 
 def check_every(every: str) -> str:

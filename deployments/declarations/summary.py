@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
+from ruamel.yaml.comments import CommentedMap
 
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.problems import Problem
 from deployments.declarations.suite import DriftPolicy, Rule
 from deployments.declarations.table import Physical, Schedule, Sla, Tier
-from deployments.declarations.yaml_source import parse, read_yaml
+from deployments.declarations.yaml_source import line_of, parse, read_yaml
 
 _HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+# Read in one go: a comment may hold a quote, and a text may hold what looks like a comment.
+_TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class InputCheck(Declared):
@@ -92,7 +95,16 @@ class Summary(Declared):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def read_summary(file: Path, problems: list[Problem]) -> Summary | None:
+@dataclass(frozen=True, slots=True)
+class SummaryFile:
+    """A .sql file that could be read: its header as YAML with places, and the summary if the header is sound."""
+
+    header: CommentedMap
+    header_line: int
+    summary: Summary | None
+
+
+def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
     """Read one .sql file; faults are appended to `problems`."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -107,26 +119,30 @@ def read_summary(file: Path, problems: list[Problem]) -> Summary | None:
     data = read_yaml(file, problems, text=match["yaml"], first_line=first_line)
     if data is None:
         return None
+    return SummaryFile(data, first_line, _summary(file, text, match, data, first_line, problems))
+
+
+def _summary(
+    file: Path, text: str, match: re.Match[str], data: CommentedMap, first_line: int, problems: list[Problem]
+) -> Summary | None:
     sql_line = text[: match.start("sql")].count("\n") + 1
     sql = match["sql"].strip().rstrip(";").strip()
-    for fault in _sql_faults(sql):
-        problems.append(Problem(file, sql_line, "sql", fault))
-        return None
-    assert isinstance(data, dict)
+    faults = [Problem(file, sql_line, "sql", fault) for fault in _sql_faults(sql)]
     if "sql" in data:
-        problems.append(Problem(file, first_line, "sql", "stands below the header, not in it"))
-        return None
+        line = line_of(data, ("sql",), first_line)
+        faults.append(Problem(file, line, "sql", "stands below the header, not in it"))
+    problems.extend(faults)
     data["sql"] = sql
-    return parse(Summary, data, file, problems, first_line=first_line)
+    summary = parse(Summary, data, file, problems, first_line=first_line)
+    return None if faults else summary
 
 
 def _sql_faults(sql: str) -> list[str]:
-    bare = _COMMENT.sub(" ", sql).strip()
-    unquoted = re.sub(r"'(?:[^']|'')*'", "''", bare)
+    bare = _TEXT_OR_COMMENT.sub(lambda match: "''" if match[0][0] in "'\"" else " ", sql).strip()
     if not re.match(r"(?is)^(select|with)\b", bare):
         return ["must be one SELECT (or WITH ... SELECT)"]
-    if ";" in unquoted:
+    if ";" in bare:
         return ["must be one statement; found a ';' inside"]
-    if re.search(r"(?i)\bselect\s+\*", unquoted):
+    if re.search(r"(?i)\bselect\s+\*", bare):
         return ["must list its columns: SELECT * changes the table when an input changes"]
     return []

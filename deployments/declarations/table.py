@@ -55,6 +55,8 @@ class WindowSpec(Declared):
             raise ValueError("end must come after start")
         if self.every == "month" and self.start.day > 28:
             raise ValueError("monthly windows must start on a day every month has (1 to 28)")
+        if not self.grid().ends_on_an_edge:
+            raise ValueError(f"end must be where a window ends, counted every {self.every} from {self.start}")
         return self
 
     def grid(self) -> Grid:
@@ -86,7 +88,9 @@ class Schedule(Declared):
 class Keep(Declared):
     """Which row of a key stays when a batch holds several."""
 
-    latest_by: Identifier = Field(description="Column of the contract; the greatest value wins, the rest is superseded.")
+    latest_by: Identifier = Field(
+        description="Column of the contract; the greatest value wins, the rest is superseded."
+    )
 
 
 class SchemaChange(Declared):
@@ -105,7 +109,9 @@ class Load(Declared):
     """How a batch changes the live table."""
 
     mode: Mode = Field(description="full_refresh, append, replace_window or merge.")
-    window_column: Identifier | None = Field(None, description="replace_window: the column whose values are the window.")
+    window_column: Identifier | None = Field(
+        None, description="replace_window: the column whose values are the window."
+    )
     keep: Keep | None = Field(None, description="merge: which row of a repeated key stays.")
     deletes: Literal["keep", "compare_keys"] = Field("keep", description="compare_keys: rows gone from the source go.")
     on_schema_change: SchemaChange = Field(default_factory=SchemaChange, description="Policy per kind of change.")
@@ -123,11 +129,11 @@ class Load(Declared):
                 raise ValueError(f"'{name}' isn't on the allow-list; allowed: {', '.join(COPY_OPTIONS)}")
         return value
 
-    @field_validator("shrink_guard", "tolerance")
+    @field_validator("shrink_guard", "tolerance", mode="before")
     @classmethod
-    def _share(cls, value: str) -> str:
-        share(value)
-        return value
+    def _share(cls, value: object) -> str:
+        share(str(value))
+        return str(value)
 
 
 class Physical(Declared):

@@ -21,7 +21,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Loc = tuple[int | str, ...]
 
 
-def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, first_line: int = 1) -> object | None:
+def read_yaml(
+    file: Path, problems: list[Problem], *, text: str | None = None, first_line: int = 1
+) -> CommentedMap | None:
     """The parsed YAML of a file (or of `text`, whose first line is `first_line` of the file); None when unreadable."""
     try:
         content = file.read_text(encoding="utf-8") if text is None else text
@@ -76,7 +78,7 @@ def line_of(data: object, loc: Sequence[int | str], first_line: int = 1) -> int:
 
 def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDetails, first_line: int) -> Problem:
     loc = detail["loc"]
-    key = _key(data, loc)
+    key = key_of(data, loc)
     line = line_of(data, loc, first_line)
     kind = detail["type"]
     context = detail.get("ctx", {})
@@ -108,7 +110,7 @@ def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDeta
     return Problem(file, line, key, message[:1].lower() + message[1:], found=found if kind != "value_error" else None)
 
 
-def _key(data: object, loc: Loc) -> str:
+def key_of(data: object, loc: Loc) -> str:
     """`columns.amount.type` rather than `columns.2.type`: list items are called by their name or code."""
     words: list[str] = []
     node: object = data

@@ -1,0 +1,87 @@
+"""What must hold between the keys of a table's declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from deployments.declarations.problems import Problem
+
+Check = Callable[..., list[Problem]]
+Changes = list[tuple[str, str]]
+
+CSV = "  kind: csv\n  url: http://files.example.com/orders/{window.start:%Y-%m-%d}.csv"
+WINDOW = "window: {every: day, timezone: Asia/Seoul, start: 2024-01-01}\n"
+POSTGRES = "  kind: postgres\n  connection: shop\n  query: SELECT id, email, amount, ordered_at FROM orders"
+CURSOR = "\n  cursor: {column: ordered_at, kind: %s}"
+MODE = "  mode: replace_window\n  window_column: ordered_at\n"
+REFRESH = [
+    (CSV, "  kind: csv\n  url: http://files.example.com/orders.csv"),
+    (WINDOW, ""),
+    (MODE, "  mode: full_refresh\n"),
+]
+
+SOUND: list[Changes] = [
+    [],
+    REFRESH,
+    [(MODE, "  mode: merge\n  keep: {latest_by: ordered_at}\n")],
+    [(MODE, "  mode: append\n")],
+    [(CSV, POSTGRES + CURSOR % "mutable"), (MODE, "  mode: merge\n")],
+    [(CSV, POSTGRES + CURSOR % "immutable"), (MODE, "  mode: append\n")],
+    [(CSV, POSTGRES), (WINDOW, ""), (MODE, "  mode: merge\n  deletes: compare_keys\n")],
+    [("key: [id]", "key: [id]\npii: {email: hash}")],
+    [("key: [id]", "key: [id]\npii: {ordered_at: hide}")],
+    [(CSV, CSV.replace("http://files.example.com", "") + "\n  connection: files")],
+]  # fmt: skip
+
+CONTRADICTIONS: list[tuple[Changes, str, str]] = [
+    ([("key: [id]", "key: [idd]")], "key", "'idd' isn't a column of the contract; allowed: id, email, amount, ordered_at"),
+    ([("nullable: false}\n  - {name: email", "nullable: true}\n  - {name: email")], "key", "part of the key but nullable"),
+    ([("name: email", "name: id")], "columns", "column 'id' stands more than once"),
+    ([("name: email", "name: email, from: id")], "columns", "source name 'id' stands more than once"),
+    ([("key: [id]", "key: [id]\npii: {mail: hash}")], "pii", "'mail' isn't a column of the contract"),
+    ([("varchar(64)", "varchar(63)"), ("key: [id]", "key: [id]\npii: {email: hash}")], "pii.email", "varchar(64) or longer"),
+    ([("key: [id]", "key: [id]\npii: {id: hash}")], "pii.id", "varchar(64) or longer"),
+    ([("key: [id]", "key: [id]\nphysical: {sortkey: [when]}")], "physical.sortkey", "'when' isn't a column"),
+    ([("key: [id]", "key: [id]\nphysical: {diststyle: key, distkey: who}")], "physical.distkey", "'who' isn't a column"),
+    ([("window_column: ordered_at", "window_column: orderedat")], "load.window_column", "'orderedat' isn't a column"),
+    ([("window_column: ordered_at", "window_column: id")], "load.window_column", "must be a date or timestamp, not integer"),
+    ([("  window_column: ordered_at\n", "")], "load.mode", "replace_window needs load.window_column"),
+    ([("mode: replace_window", "mode: append")], "load.window_column", "belongs to replace_window, not to append"),
+    ([("key: [id]\n", ""), (MODE, "  mode: merge\n")], "load.mode", "merge needs a key"),
+    ([("key: [id]\n", ""), (MODE, "  mode: append\n  keep: {latest_by: ordered_at}\n")], "load.keep", "latest of what?"),
+    ([(MODE, "  mode: merge\n  keep: {latest_by: changed}\n")], "load.keep.latest_by", "'changed' isn't a column"),
+    ([(CSV, POSTGRES + CURSOR % "mutable")], "load.mode", "replace_window on a mutable cursor loses or doubles rows"),
+    ([(CSV, POSTGRES + CURSOR % "mutable"), (MODE, "  mode: append\n")], "load.mode", "append on a mutable cursor"),
+    ([(MODE, "  mode: full_refresh\n")], "window", "a window would lose all the others"),
+    ([REFRESH[0], REFRESH[1]], "load.mode", "replace_window needs window"),
+    ([(MODE, "  mode: merge\n  deletes: compare_keys\n")], "load.deletes", "needs mode merge and a postgres source"),
+    ([(CSV, POSTGRES), (MODE, "  mode: merge\n")], "source.cursor", "a postgres source with windows needs a cursor"),
+    ([(CSV, POSTGRES + CURSOR % "immutable"), *REFRESH[1:]], "source.cursor", "has no meaning without window"),
+    ([REFRESH[0]], "source.url", "every window would read the same address; allowed: {window.start:%Y-%m-%d} in the url"),
+    (REFRESH[1:], "source.url", "holds a window placeholder, but the table has no window"),
+    ([("http://files.example.com", "")], "source.url", "a path needs a connection; allowed: connection: NAME"),
+    ([*REFRESH, ('"0 2 * * *"', '"0 2 * * *", catchup: false')], "schedule.catchup", "has no meaning without window"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SOUND)
+def test_combinations_that_make_sense(table_problems: Check, changes: Changes) -> None:
+    assert table_problems(*changes) == []
+
+
+@pytest.mark.parametrize(("changes", "key", "words"), CONTRADICTIONS)
+def test_a_contradiction_is_told_at_its_key(table_problems: Check, changes: Changes, key: str, words: str) -> None:
+    problems = table_problems(*changes)
+    told = next((problem for problem in problems if problem.key == key and words.split("; ")[0] in str(problem)), None)
+    assert told is not None, problems
+    assert words in str(told).replace(" that gives the host", "")
+    assert told.line > 1
+
+
+def test_contradictions_are_told_together(table_problems: Check) -> None:
+    problems = table_problems(
+        ("key: [id]", "key: [idd]\npii: {mail: hash}"), ("window_column: ordered_at", "window_column: id")
+    )
+    assert {problem.key for problem in problems} == {"key", "pii", "load.window_column"}
