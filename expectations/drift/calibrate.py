@@ -1,14 +1,15 @@
 """From misses in standard errors to one decision per batch.
 
 Three steps, each learned from the history and each for a batch without that batch:
-1. a figure's looseness: how much further than sampling it strays (never below 1);
-2. a group's reach (a column and a kind of change): how large the largest miss of its figures usually gets;
+1. a figure's looseness: how much further than sampling it strays;
+2. a group's reach (the same figure, of one column and of all): how large the largest miss of its figures usually gets;
 3. the batch's score: the largest of its groups, each in units of its reach. The threshold is a prediction limit of that
    score over the history's own batches, so that false alarms are bounded per batch, however many figures there are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +17,23 @@ from numpy.typing import NDArray
 
 from expectations.drift.frame import Array
 
+Groups = NDArray[np.int64]
+
 # A figure's threshold is never nearer than about twice the largest miss of its history.
 LARGEST = 2.5
 SECOND = 2.0
+ISOLATED = 4.0
+ALIKE = 0.8
 # The nearest threshold of a group, in standard errors: chance alone reaches it once in some 15,000 figures.
-LEAST = 4.0
+LEAST = 4.5
+# What independent rows would make of the misses (see CLUSTERED in `predict`).
+CHANCE = 0.71
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
 REACH = 2.5
-PAGE = 1.3
+PAGE = 1.6
+# One odd day in the history raises what it was odd in; it must not make the detector deaf to everything else.
+MOST = 1.5
 
 
 @dataclass(frozen=True)
@@ -47,42 +56,70 @@ class Calibration:
         return np.where(np.isfinite(z), np.abs(z), 0.0) / self.bounds
 
 
-def calibrate(z: Array, groups: NDArray[np.int64], sensitivity: str = "normal") -> Calibration:
-    """Learns from the misses of the history (batches x figures); `groups` gives every figure's group, from 0."""
-    count = int(groups.max()) + 1 if len(groups) else 0
+def calibrate(z: Array, groups: Sequence[Groups], floor: Array, sensitivity: str = "normal") -> Calibration:
+    """Learns from the misses of the history (batches x figures).
+
+    `groups` number the figures in several ways, the finest first (by column and name, by name): a figure has the reach
+    of the wider-reaching of its groups, and is at least nearly as loose as is usual in the finest.
+    """
     miss = np.where(np.isfinite(z), np.abs(z), 0.0)
     known = np.isfinite(z).sum(axis=0)
-    loose, without = _looseness(miss, known)
-    by_group = np.zeros((len(z), count))
-    for i in range(len(z)):
-        np.maximum.at(by_group[i], groups, miss[i] / without[i])
-    reach, reach_without = _reach(by_group)
-    history = (by_group / reach_without).max(axis=1) if count and len(z) else np.zeros(0)
-    digest, page = thresholds(history, sensitivity)
-    return Calibration(loose, reach[groups] if count else np.zeros(0), history, digest, page)
+    # Among many alike figures some look regular by luck: none is much tighter than its like.
+    floor = np.maximum(floor, ALIKE * _middle(_looseness(miss, known, floor)[0], groups[0]))
+    loose, without = _looseness(miss, known, floor)
+    freed = miss / without
+    reach, reach_without = np.full(z.shape[1], LEAST), np.full(z.shape, LEAST)
+    for numbers in groups:
+        whole, less = _reach(_largest(freed, numbers))
+        reach, reach_without = np.maximum(reach, whole[numbers]), np.maximum(reach_without, less[:, numbers])
+    history = (freed / reach_without).max(axis=1, initial=0.0)
+    # The first batches of the history had little before them; the later ones tell better what a batch usually scores.
+    digest, page = thresholds(history[len(history) // 3 :], sensitivity)
+    return Calibration(loose, reach, history, digest, page)
 
 
-def _looseness(miss: Array, known: NDArray[np.int64]) -> tuple[Array, Array]:
+def _middle(values: Array, numbers: Groups) -> Array:
+    """The median of each figure's group."""
+    order = np.lexsort((values, numbers))
+    starts = np.searchsorted(numbers[order], np.arange(int(numbers.max(initial=-1)) + 2))
+    middles = values[order][(starts[:-1] + starts[1:] - 1) // 2]
+    return np.asarray(middles[numbers])
+
+
+def _largest(freed: Array, numbers: Groups) -> Array:
+    """The largest miss of each group, per batch."""
+    result = np.zeros((len(freed), int(numbers.max(initial=-1)) + 1))
+    for i, row in enumerate(freed):
+        np.maximum.at(result[i], numbers, row)
+    return result
+
+
+def _looseness(miss: Array, known: NDArray[np.int64], floor: Array) -> tuple[Array, Array]:
     """Per figure, and per batch and figure without that batch."""
     batches, width = miss.shape
     if batches == 0:
-        return np.ones(width), np.ones((0, width))
+        return floor * 3, np.ones((0, width))
     ordered = np.vstack([np.sort(miss, axis=0)[::-1], np.zeros((3, width))])
     first, second, third = ordered[0], ordered[1], ordered[2]
     squares = (miss**2).sum(axis=0)
-    whole = _loose(squares, first, second, known)
+    whole = _loose(squares, first, second, known, floor)
     is_first = miss == first
     is_second = (miss == second) & ~is_first
     top = np.where(is_first, second, first)
     next_top = np.where(is_first | is_second, third, second)
-    return whole, _loose(squares - miss**2, top, next_top, np.maximum(known - 1, 0))
+    return whole, _loose(squares - miss**2, top, next_top, np.maximum(known - 1, 0), floor)
 
 
-def _loose(squares: Array, top: Array, second: Array, known: NDArray[np.int64]) -> Array:
+def _loose(squares: Array, top: Array, second: Array, known: NDArray[np.int64], floor: Array) -> Array:
+    # A figure that was seen straying few times may stray further than it did.
     few = 1 + 2 / np.maximum(known, 1)
     trimmed = np.sqrt(np.maximum(squares - top**2, 0) / np.maximum(known - 1, 1))
-    by_largest = np.maximum(top / LARGEST, second / SECOND)
-    return np.asarray(np.maximum(1.0, few * np.maximum(trimmed, by_largest)))
+    # A single batch far beyond all others was an error, or nearly one: it must not hide the next.
+    believed = np.minimum(top, ISOLATED * np.maximum(second, floor))
+    by_largest = np.maximum(believed / LARGEST, second / SECOND)
+    # Less than chance is believed only by half: few batches often look more regular than they are.
+    least = np.where(floor < CHANCE, np.clip(2 * trimmed, floor, CHANCE), floor)
+    return np.asarray(few * np.maximum(least, np.maximum(trimmed, by_largest)))
 
 
 def _reach(by_group: Array) -> tuple[Array, Array]:
@@ -91,7 +128,9 @@ def _reach(by_group: Array) -> tuple[Array, Array]:
     if batches < 4:
         few = {0: 2.5, 1: 2.2, 2: 1.8, 3: 1.5}[batches]
         return np.full(count, LEAST * few), np.full((batches, count), LEAST * few)
-    logs = np.log(np.maximum(by_group, 1.0))
+    ordered = np.sort(by_group, axis=0)
+    believed = np.minimum(by_group, ISOLATED * np.maximum(ordered[-2], 1.0))
+    logs = np.log(np.maximum(believed, 1.0))
 
     def limit(total: Array, squares: Array, n: int) -> Array:
         mean = total / n
@@ -110,5 +149,5 @@ def thresholds(scores: Array, sensitivity: str) -> tuple[float, float]:
     logs = np.log(np.maximum(scores, 0.3))
     spread = max(float(np.std(logs, ddof=1)), 0.1) * (1 + 2 / len(scores))
     middle = float(np.mean(logs))
-    digest = max(1.0, float(np.exp(middle + digest_at * spread)))
-    return digest, max(PAGE * digest, float(np.exp(middle + page_at * spread)))
+    digest = min(MOST, max(1.0, float(np.exp(middle + digest_at * spread))))
+    return digest, min(2 * PAGE * digest, max(PAGE * digest, float(np.exp(middle + page_at * spread))))

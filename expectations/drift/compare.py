@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expectations.drift.extract import Key, Pair, each_column
-from expectations.profile.model import GRID, ColumnProfile, Profile, Sketch
+from expectations.profile.model import GRID, ColumnProfile, Profile, Relations, Sketch
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
 Column = list[Pair]
+Array = NDArray[np.float64]
 
 
 def peers(position: int, count: int) -> list[int]:
@@ -174,6 +176,22 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
             else:
                 values = [math.nan, *(b - a for a, b in zip(stands, stands[1:], strict=False))]
             yield Key(name, "clock", what), list(zip(values, error, strict=True))
+        yield Key(name, "clock", "shift"), _shifts([np.array(k.hours) for k in clocks])
+
+
+def _shifts(hours: Sequence[Array]) -> Column:
+    """By how many hours each batch's day is turned against the others': 0 where the hours of the day match best as is."""
+    last = len(hours) - 1
+    shapes = [np.sqrt(h / max(h.sum(), 1.0)) for h in hours]
+    total = np.sum(shapes[:last], axis=0)
+    result = []
+    for i, shape in enumerate(shapes):
+        usual = total - shape if i < last else total
+        alike = [float(np.roll(usual, turn) @ shape) for turn in range(-11, 13)]
+        # Of equally good turns the smallest: a flat day is not turned.
+        best = max(range(24), key=lambda t: (round(alike[t], 6), -abs(t - 11)))
+        result.append((float(best - 11), 0.15))
+    return result
 
 
 def best_order(columns: Sequence[ColumnProfile]) -> str:
@@ -193,6 +211,9 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     names = [n for n in names if sum(n in r.number_columns for r in usable) >= max(3, 0.8 * last)]
     keep = [i for i, p in enumerate(profiles) if all(n in p.relations.number_columns for n in names)]
     if len(names) < 2 or last not in keep or len(keep) < max(4, 0.6 * last):
+        return
+    names = [n for n in names if not _advances(n, [profiles[i].relations for i in keep if i != last])]
+    if len(names) < 2:
         return
     for form, label in ((0, "given_others"), (1, "given_others_log")):
         means, within = {}, {}
@@ -219,20 +240,34 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             beta = np.linalg.solve(corr[np.ix_(others, others)] + 0.01 * np.eye(len(others)), corr[others, target])
             weights = np.zeros(len(names))
             weights[target], weights[others] = 1 / scale[target], -beta / scale[others]
-            left = max(float(weights @ pooled @ weights), 1e-9)
+            # A fit that leaves nothing is told by its formula; here a hundredth of the variance is always allowed.
+            left = max(float(weights @ pooled @ weights), 1e-2)
             if left > 0.8:
                 continue
             mean_pairs, spread_pairs = [], []
             for i in range(len(profiles)):
                 if i in means:
                     mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4))
-                    spread = max(float(weights @ within[i] @ weights), 1e-9) / left
+                    spread = max(float(weights @ within[i] @ weights), 1e-4) / left
                     spread_pairs.append((0.5 * math.log(spread), 1 / rows[i] + 1e-3))
                 else:
                     mean_pairs.append((math.nan, 1.0))
                     spread_pairs.append((math.nan, 1.0))
-            yield Key(names[target], "relation", label), mean_pairs
+            usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
+            yield Key(names[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
             yield Key(names[target], "relation", f"{label}_spread"), spread_pairs
+
+
+def _advances(name: str, relations: Sequence[Relations]) -> bool:
+    """Whether a number moves from batch to batch far more than within one (a running key): it explains nothing."""
+    means, within = [], []
+    for r in relations:
+        at = r.number_columns.index(name)
+        width = len(r.number_columns)
+        means.append(r.means[0][at])
+        # Place of the diagonal in the row-wise upper triangle.
+        within.append(r.covariance[0][at * width - at * (at - 1) // 2])
+    return float(np.var(means)) > 10 * float(np.median(within))
 
 
 def held(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:

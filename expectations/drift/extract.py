@@ -47,7 +47,7 @@ def extract(profile: Profile) -> Figures:
     """All directly comparable figures of a profile."""
     out = Figures()
     rows = float(profile.rows)
-    out.levels[Key(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1 / max(rows, 1))
+    out.levels[Key(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1e-4 + 0.25 / max(rows, 0.5) ** 2)
     out.shares[Key(None, "duplicates", "duplicate_rows")] = (profile.duplicates, rows)
     out.shares[Key(None, "duplicates", "repeated_rows")] = (profile.same_rows_next * rows, rows)
     out.shares[Key(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
@@ -123,6 +123,9 @@ def _quantile(p: float, n: float, quantiles: tuple[float, ...]) -> Pair:
     one, three = max(math.sqrt(p * (1 - p) / n), 0.5 / n), 3 * max(math.sqrt(p * (1 - p) / n), 0.5 / n)
     points = [p, *(min(1.0, max(0.0, p + d)) for d in (-one, one, -three, three))]
     at, low, high, lowest, highest = (float(x) for x in np.interp(points, GRID, quantiles))
+    if sum(q == at for q in quantiles) > 1:
+        # A value that many rows share: its quantiles jump, and the shares below the usual quantiles tell more.
+        return at, math.nan
     return at, max((high - low) / 2, (highest - lowest) / 4, 0.005 * abs(at)) ** 2
 
 
@@ -154,7 +157,7 @@ def _pairs(out: Figures, profile: Profile) -> None:
         a, b = key.split(BETWEEN)
         for of, by in ((b, a), (a, b)):
             free = r.rows - r.distinct[by]
-            if free >= 10:
+            if free >= 20:
                 out.shares[Key(of, "relation", "determined", by)] = (together - r.distinct[by], free)
     for key, value in r.ranks.items():
         a, b = key.split(BETWEEN)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from expectations.drift import compare
 from expectations.drift.calendar import muted, repeats_a_date
 from expectations.drift.extract import Figures, Key, Pair, each_column
-from expectations.profile.model import Profile
+from expectations.profile.model import ColumnProfile, Profile
 
 Array = NDArray[np.float64]
 
@@ -20,6 +20,12 @@ Array = NDArray[np.float64]
 FOLLOWED = 0.01
 # A figure needs this share of the history's batches to be compared.
 PRESENT = 0.6
+# Figures whose rows come in runs as the column's values do, and at most how long a run is believed to be. How a value is
+# written (case, spaces, readable or not) is a matter of the program that wrote it, and changes for all rows at once.
+IN_RUNS = frozenset({"values", "categories", "reference", "clock", "segment"})
+BY_VALUE = frozenset({"pattern", "new_pattern", "length", "digits_only", *(f"decimals_{n}" for n in range(4))})
+LONGEST = 10.0
+ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct"})
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,10 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     shares.update({Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs})
     for extra in (compare.advance(profiles, days), compare.residuals(profiles)):
         levels.update((k, v) for k, v in extra if usable(k))
-    shares = {k: v for k, v in shares.items() if _told(v) and _worth(k, v)}
-    levels = {k: v for k, v in levels.items() if _told(v)}
-    scaled = {k: v for k, v in scaled.items() if _told(v)}
+    runs = {name: _runs([p.columns[name] for p in profiles[:last]]) for name in columns}
+    shares = {k: _thinned(k, v, runs) for k, v in shares.items() if _told(v) and _worth(k, v)}
+    levels = {k: _blurred(k, v, runs) for k, v in levels.items() if _told(v)}
+    scaled = {k: _blurred(k, v, runs) for k, v in scaled.items() if _told(v)}
     plain = _block(levels, last)
     in_units, scales = _scaled(scaled, last)
     return Frame(
@@ -105,8 +112,31 @@ def _worth(key: Key, pairs: Sequence[Pair]) -> bool:
     if key.name == "determined":
         *history, _ = pairs
         there = [a / b for a, b in history if math.isfinite(a) and b > 0]
-        return bool(there) and float(np.median(there)) < 0.6
+        return bool(there) and float(np.median(there)) < 0.3
     return 0 < rows < total or key.kind == "redelivery"
+
+
+def _runs(columns: Sequence[ColumnProfile]) -> float:
+    """How many rows of a column tell as much as one independent row: values come in runs, or change slowly by the row."""
+    repeated = float(np.median([c.same_next for c in columns]))
+    slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
+    smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
+    return min(LONGEST, max(1.0, 1 / max(1e-3, 1 - repeated), (1 + smooth) / max(1e-3, 1 - smooth)))
+
+
+def _thinned(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
+    by = _run(key, runs)
+    return [(a / by, b / by) for a, b in pairs]
+
+
+def _blurred(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
+    by = _run(key, runs)
+    return [(a, b * by) for a, b in pairs]
+
+
+def _run(key: Key, runs: dict[str, float]) -> float:
+    in_runs = key.kind in IN_RUNS or (key.kind == "format" and key.name in BY_VALUE)
+    return runs.get(key.column or "", 1.0) if in_runs and key.name not in ROW_FREE else 1.0
 
 
 def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:

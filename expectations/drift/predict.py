@@ -18,9 +18,11 @@ from expectations.drift.frame import Array, Block
 
 RECENT = 5
 # Another way than "all batches before" must miss this much less to be believed.
-BETTER = 0.85
+BETTER = 0.9
 # Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
 CLUSTERED = 2.0
+# Some figures vary less than chance would make them (as many rows of each kind every day); believed down to this.
+REGULAR = 0.3
 WAYS = ("all", "recent", "weekday", "step")
 STEP = WAYS.index("step")
 
@@ -29,13 +31,15 @@ STEP = WAYS.index("step")
 class Surprise:
     """Signed misses in standard errors, per batch and figure (NaN: not predicted), and for the batch what was expected.
 
-    `support` is how many rows a share is expected from, or one standard error of a level.
+    `support` is how many rows a share is expected from, or one standard error of a level. `floor` is the least looseness:
+    1 where a share was always so near 0 or 1 that its history can't show how regular it is, else REGULAR.
     """
 
     z: Array
     expected: Array
     support: Array
     way: NDArray[np.int64]
+    floor: Array
 
 
 def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surprise:
@@ -54,10 +58,19 @@ def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surp
                     z[way, i], expected[way], support[way] = score(block, i, rows, way == STEP)
         chosen = _choose(z[:, start : count - 1])
     every = np.arange(width)
+    # What the chosen way couldn't tell yet (the first weekdays) stays unknown; for the batch all before it tell then.
     picked = z[chosen, :, every].T
-    # Where the chosen way can't tell (the first weekdays), all batches before tell.
-    used = np.where(np.isnan(z[chosen, count - 1, every]), 0, chosen)
-    return Surprise(np.where(np.isnan(picked), z[0], picked), expected[used, every], support[used, every], used)
+    used = np.where(np.isnan(picked[-1]), 0, chosen)
+    picked[-1] = z[used, count - 1, every]
+    floor = _floor(block) if shares else np.full(width, REGULAR)
+    return Surprise(picked, expected[used, every], support[used, every], used, floor)
+
+
+def _floor(block: Block) -> Array:
+    with np.errstate(all="ignore"):
+        p = np.nansum(block.a[:-1], axis=0) / np.nansum(block.b[:-1], axis=0)
+        rare = np.minimum(p, 1 - p) * np.nanmedian(block.b[:-1], axis=0) / CLUSTERED
+    return np.where(rare >= 1, REGULAR, 1.0)
 
 
 def first_scored(history: int) -> int:
@@ -116,21 +129,26 @@ def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> 
 def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Array, Array, Array]:
     before, spread = block.a[rows], block.b[rows]
     if step:
-        expected = before[-1] + _median(np.diff(before, axis=0))
-        variance = 2 * spread[-1]
+        expected = before[-1] + median(np.diff(before, axis=0))
+        variance = spread[-1]
     else:
-        expected = _median(before)
-        variance = _median(spread) * (1 + 1.5 / len(rows))
-    error = np.sqrt(CLUSTERED * (np.maximum(block.b[i], 0) + np.maximum(variance, 0)) / 2 + 1e-12)
+        expected = median(before)
+        variance = median(spread) * 1.5 / len(rows)
+    # A batch that happens to vary little within itself is not therefore nearer to what is expected.
+    own = np.fmax(block.b[i], median(spread))
+    error = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
     return (block.a[i] - expected) / error, expected, error
 
 
-def _median(values: Array) -> Array:
+def median(values: Array) -> Array:
     """The median of each column, absent values left out; much faster than nanmedian where few columns have gaps."""
     gaps = np.isnan(values).any(axis=0)
     middle = np.median(values, axis=0)
     if gaps.any():
-        middle[gaps] = np.nanmedian(values[:, gaps], axis=0)
+        with warnings.catch_warnings():
+            # A figure that none of these batches has stays NaN: that is what is meant.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            middle[gaps] = np.nanmedian(values[:, gaps], axis=0)
     return middle
 
 
@@ -143,7 +161,8 @@ def _choose(z: Array) -> NDArray[np.int64]:
     miss = np.minimum(miss, cap)
     base = np.where(np.isnan(miss), np.nan, miss[0])
     cost = np.nanmean(miss, axis=1) / np.maximum(np.nanmean(base, axis=1), 1e-9)
-    enough = np.isfinite(miss).sum(axis=1) >= 6
-    cost = np.where(np.isfinite(cost) & enough, cost, np.inf)
+    told = np.isfinite(miss).sum(axis=1)
+    # The fewer batches speak for a way, the more it must be better: one of several looks good by luck.
+    cost = np.where(np.isfinite(cost) & (told >= 6), cost / (1 - 1 / np.sqrt(np.maximum(told, 2))), np.inf)
     cost[0] = BETTER
     return np.asarray(np.argmin(cost, axis=0), dtype=np.int64)

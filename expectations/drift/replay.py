@@ -122,6 +122,6 @@ def score(
                 kept.append(i)
         profiles, labels = [profiles[i] for i in kept], [labels[i] for i in kept]
     return detect(
-        profile_file(batch, masked=masked, cache=cache), profiles,
+        measured, profiles,
         sensitivity=sensitivity, batch_label=batch.name, history_labels=labels,
     )  # fmt: skip

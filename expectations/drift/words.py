@@ -64,11 +64,12 @@ LEVELS = {
     "starts": "the start of {column}",
     "middle": "the middle of {column}",
     "ends": "the end of {column}",
+    "shift": "the hours of the day in {column}, turned against the usual",
     "follows": "how smoothly {column} goes on from row to row",
     "correlation": "the rank correlation of {column} and {other}",
     "explained": "how far {other} explains {column}",
-    "given_others": "{column} given the other numbers",
-    "given_others_log": "{column} given the other numbers (logarithmic)",
+    "given_others": "the mean of {column} given the other numbers",
+    "given_others_log": "the mean of {column} given the other numbers (logarithmic)",
     "given_others_spread": "the spread of {column} given the other numbers",
     "given_others_log_spread": "the spread of {column} given the other numbers (logarithmic)",
     "gap": "the time from {other} to {column}",
@@ -137,6 +138,8 @@ def _unit(key: Key, scale: float) -> Callable[[float], str]:
         return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600)}"
     if key.name in ("log_mean", "mean"):
         return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x))
+    if key.name == "shift":
+        return lambda x: f"{x:+.0f} h"
     if key.name == "log_spread":
         return lambda x: _number(math.exp(_bounded(x)))
     if key.name in ("follows", "correlation"):

@@ -29,7 +29,7 @@ class Read:
         """SQL of the seconds since 1970, one for each way to read it."""
         result = {}
         for order in self.orders:
-            day_month = {"mdy": ("%m", "%d")}.get(order, ("%d", "%m"))
+            day_month = ("m", "d") if order == "mdy" else ("d", "m")
             named = [form.format(*day_month) for form in self.dates if form != "iso"]
             tried = [f"TRY_CAST({column} AS TIMESTAMP)"] if "iso" in self.dates else []
             if named:

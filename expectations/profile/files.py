@@ -112,7 +112,11 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, plain: Path, header: list[
         f"auto_detect=false, header=true, delim='{delimiter}', quote='\"', escape='\"', columns={named}, nullstr=''"
     )
     source = str(plain).replace("'", "''")
-    for more in ("strict_mode=true", "strict_mode=false, null_padding=true, ignore_errors=true, parallel=false"):
+    for more in (
+        "strict_mode=true",
+        "strict_mode=true, ignore_errors=true",
+        "strict_mode=false, null_padding=true, ignore_errors=true, parallel=false",
+    ):
         try:
             con.execute(f"CREATE TABLE headgate_batch AS SELECT * FROM read_csv('{source}', {options}, {more})")
         except duckdb.Error as error:

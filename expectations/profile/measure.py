@@ -37,7 +37,7 @@ def measure(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Col
         con.execute(f"CREATE TEMP TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
         reads = [read_column(con, first, i, column, key) for i, column in enumerate(columns)]
         if rows > FIRST:
-            stable = [f"c{i}" for i, read in enumerate(reads) if not read.dates] or [f"c{i}" for i in range(len(reads))]
+            stable, _ = _row_columns(columns, reads)
             bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT" if rows > SAMPLED else ""
             con.execute(f"CREATE TEMP TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
             reads = [read_column(con, sample, i, column, key) for i, column in enumerate(columns)]
@@ -56,6 +56,13 @@ def marked(columns: Sequence[str]) -> str:
     """SQL of a 64-bit mark of a row: the lower half of the MD5 of its values."""
     values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
     return f"md5_number_lower(concat_ws(chr(31), {values}))"
+
+
+def _row_columns(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[list[str], list[str]]:
+    """The columns that make a row's mark without clocks, and all; by name, whatever order they are delivered in."""
+    order = sorted(range(len(columns)), key=lambda i: columns[i].name)
+    every = [f"c{i}" for i in order]
+    return [f"c{i}" for i in order if not reads[i].dates] or every, every
 
 
 def _profile(
@@ -90,10 +97,8 @@ def _profile(
             same_next=float((code[1:] == code[:-1]).mean()) if len(code) > 1 else 0.0,
             autocorrelation=_autocorrelation(series) if series is not None else None,
         )
-    stable = [f"c{i}" for i, read in enumerate(reads) if not read.dates] or [f"c{i}" for i in range(len(reads))]
-    marks = con.execute(
-        f"SELECT {marked(stable)} a, {marked([f'c{i}' for i in range(len(reads))])} b FROM {sample} ORDER BY a, b"
-    ).fetchnumpy()
+    stable, every = _row_columns(columns, reads)
+    marks = con.execute(f"SELECT {marked(stable)} a, {marked(every)} b FROM {sample} ORDER BY a, b").fetchnumpy()
     whole, counts = np.unique(marks["b"], return_counts=True)
     pairs = list(
         dict.fromkeys((int(a) >> 32, int(b) >> 32) for a, b in zip(marks["a"][:1024], marks["b"][:1024], strict=True))

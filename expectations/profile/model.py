@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-VERSION = 1
+VERSION = 3
 
 Kind = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "text"]
 

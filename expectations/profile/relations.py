@@ -32,7 +32,10 @@ def relations(
     rows = len(next(iter(codes.values()))) if codes else 0
     if rows < 2:
         return Relations(rows=rows)
-    distinct = {name: int(values.max()) + 1 for name, values in codes.items()}
+    # By name, so that a relation keeps its key when the columns stand in another order.
+    codes, numbers, clocks = (dict(sorted(d.items())) for d in (codes, numbers, clocks))
+    width = {name: int(values.max()) + 1 for name, values in codes.items()}
+    distinct = {name: len(np.unique(values)) for name, values in codes.items()}
     names = [name for name, count in distinct.items() if count > 1]
     keyed = [name for name in names if distinct[name] <= 0.98 * rows]
     numeric = {
@@ -43,7 +46,7 @@ def relations(
     return Relations(
         rows=rows,
         distinct=distinct,
-        pairs={_key(a, b): pair_count(codes[a], codes[b], distinct[b]) for a, b in combinations(keyed, 2)},
+        pairs={_key(a, b): pair_count(codes[a], codes[b], width[b]) for a, b in combinations(keyed, 2)},
         ranks=rank_correlations(ranked),
         explained=explained(codes, distinct, ranked),
         number_columns=used,
@@ -90,11 +93,11 @@ def explained(codes: Mapping[str, Codes], distinct: Mapping[str, int], ranked: M
         rows, groups = len(code), distinct[by]
         if not 1 < groups <= rows / 2:
             continue
-        size = np.maximum(np.bincount(code, minlength=groups), 1)
+        size = np.maximum(np.bincount(code), 1)
         for name, rank in ranked.items():
             if name != by:
                 total = float(rank @ rank)
-                between = float((np.bincount(code, rank, minlength=groups) ** 2 / size).sum())
+                between = float((np.bincount(code, rank) ** 2 / size).sum())
                 raw = between / total if total else 0.0
                 result[_key(by, name)] = 1 - (1 - raw) * (rows - 1) / (rows - groups)
     return result
@@ -176,7 +179,7 @@ def segments(
     }
     result = {}
     for by in by_columns:
-        counts = np.bincount(codes[by], minlength=distinct[by])
+        counts = np.bincount(codes[by])
         for code in np.argsort(-counts, kind="stable")[:SEGMENT_VALUES]:
             if counts[code] < 5 or code == 0:
                 continue

@@ -1,0 +1,60 @@
+"""What owners accepted: a figure's history starts at the accepted batch, so that its level is the new baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from expectations.drift.calendar import Label, day_of
+from expectations.drift.extract import Key
+from expectations.drift.frame import Block, Frame
+from expectations.drift.model import Accepted, Alert
+from expectations.profile.model import BETWEEN
+
+EVERY_KIND = "*"
+
+
+def in_force(accepted: Sequence[Accepted], batch: Label) -> list[Accepted]:
+    """The acceptances that still hold on the batch's day; all of them where the batch has no date."""
+    day = day_of(batch)
+    return [a for a in accepted if a.until is None or day is None or day <= (day_of(a.until) or 0.0)]
+
+
+def rebased(frame: Frame, accepted: Sequence[Accepted], labels: Sequence[Label]) -> Frame:
+    """The frame without what came before an accepted level, for the figures the acceptance is about."""
+    for one in accepted:
+        at = _position(one, labels)
+        if at is not None:
+            frame = replace(frame, shares=_from(frame.shares, one, at), levels=_from(frame.levels, one, at))
+    return frame
+
+
+def silenced(alerts: Sequence[Alert], accepted: Sequence[Accepted], labels: Sequence[Label]) -> list[Alert]:
+    """Alerts without those accepted for a level that no batch of the history shows yet."""
+    quiet = [a for a in accepted if _position(a, labels) is None]
+    return [alert for alert in alerts if not any(_is_about(a, alert.column, alert.kind) for a in quiet)]
+
+
+def _position(one: Accepted, labels: Sequence[Label]) -> int | None:
+    names = [str(label) for label in labels[:-1]]
+    return names.index(one.level_from) if one.level_from in names else None
+
+
+def _is_about(one: Accepted, column: str | None, kind: str) -> bool:
+    return one.column == column and one.kind in (kind, EVERY_KIND)
+
+
+def _touches(one: Accepted, key: Key) -> bool:
+    between = key.kind in ("relation", "segment") or key.name == "in_order" or key.name.startswith("gap_")
+    other = key.other.split(BETWEEN)[0] if between else None
+    return _is_about(one, key.column, key.kind) or (other is not None and _is_about(one, other, key.kind))
+
+
+def _from(block: Block, one: Accepted, at: int) -> Block:
+    chosen = np.array([_touches(one, key) for key in block.keys], dtype=bool)
+    a, b = block.a.copy(), block.b.copy()
+    a[:at, chosen] = np.nan
+    b[:at, chosen] = np.nan
+    return Block(block.keys, a, b)

@@ -1,0 +1,169 @@
+"""Every figure of a batch with its score and its learned bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.drift import calendar, predict
+from expectations.drift.acceptance import rebased
+from expectations.drift.calibrate import Calibration, calibrate
+from expectations.drift.extract import Figures, Key, extract
+from expectations.drift.frame import Array, Frame, frame
+from expectations.drift.model import Accepted, Alert, Band, Sensitivity
+from expectations.drift.slow import slow_surprise
+from expectations.drift.words import Said, say_level, say_share
+from expectations.profile.model import Profile
+
+# A batch of the history counts as the start of what is seen now where it came this near to the threshold.
+BEGAN = 0.7
+# The weeks that are compared for slow drift overlap: they have seen less than as many batches would have.
+OVERLAP = 1.6
+# A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
+UNKNOWN = 4.0
+EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores (1.0 makes a digest) and bounds, in the unit of each figure: shares first, then levels."""
+
+    keys: tuple[Key, ...]
+    scores: Array
+    calibration: Calibration
+    before: Array
+    low: Array
+    expected: Array
+    high: Array
+    seen: Array
+    rows: Array
+    scales: Array
+    slow: tuple[tuple[int, float], ...]
+
+    def said(self, at: int) -> Said:
+        """The figure at a position in words."""
+        low, expected, high, seen = (float(x[at]) for x in (self.low, self.expected, self.high, self.seen))
+        if at < len(self.rows):
+            return say_share(self.keys[at], low, expected, high, seen, float(self.rows[at]))
+        return say_level(self.keys[at], low, expected, high, seen, float(self.scales[at - len(self.rows)]))
+
+    def alert(self, column: str | None, kind: str, at: int, page: float, labels: Sequence[calendar.Label]) -> Alert:
+        """The alert about a group, told by its strongest figure."""
+        said, key, score = self.said(at), self.keys[at], float(self.scores[at])
+        return Alert(
+            column,
+            kind,
+            "page" if score >= page else "digest",
+            round(score, 3),
+            said.message,
+            said.expected,
+            said.observed,
+            since=self.since(at, labels),
+            examples=(key.other,) if key.name in ("category", "pattern") and key.other else (),
+            smallest_change=said.smallest,
+        )
+
+    def since(self, at: int, labels: Sequence[calendar.Label]) -> str | None:
+        """Label of the first of the latest batches that all strayed to the same side as this one."""
+        signed = self.before[:, at] / self.calibration.bounds[at]
+        side = np.sign(self.seen[at] - self.expected[at])
+        first = len(labels) - 1
+        for steps, value in enumerate(signed[::-1], start=1):
+            if not value * side >= BEGAN:
+                break
+            first = len(labels) - 1 - steps
+        label = labels[first]
+        return None if label is None else str(label)
+
+    def slow_alert(self, column: str | None, at: int, score: float) -> Alert:
+        """The alert about a slow movement of one figure; never a page."""
+        said = self.said(at)
+        text = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving for a week: the batch shows {said.observed}, usual was {said.expected}."
+        return Alert(column, "slow_drift", "digest", round(score, 3), text, said.expected, said.observed)
+
+    def bands(self) -> tuple[Band, ...]:
+        """The learned bounds of the figure that says most about each column and kind."""
+        best: dict[tuple[str | None, str], int] = {}
+        for i, key in enumerate(self.keys):
+            group = (key.column, key.kind)
+            if group not in best or self.scores[i] > self.scores[best[group]]:
+                best[group] = i
+        return tuple(self._band(column, kind, i) for (column, kind), i in best.items())
+
+    def _band(self, column: str | None, kind: str, i: int) -> Band:
+        low, high, expected, seen = (float(x[i]) for x in (self.low, self.high, self.expected, self.seen))
+        return Band(column, kind, self.said(i).figure, low, high, expected, seen, round(float(self.scores[i]), 3))
+
+
+def score(
+    profiles: Sequence[Profile],
+    labels: Sequence[calendar.Label],
+    sensitivity: Sensitivity,
+    accepted: Sequence[Accepted],
+) -> Scored:
+    """Scores the last profile against those before it; at least two of them."""
+    days = calendar.days_of(labels)
+    built = rebased(frame(profiles, [_figures(p) for p in profiles], days), accepted, labels)
+    weekdays = calendar.weekdays(profiles, days)
+    shares = predict.surprise(built.shares, weekdays, shares=True)
+    levels = predict.surprise(built.levels, weekdays, shares=False)
+    z = np.hstack([shares.z, levels.z])
+    keys = built.shares.keys + built.levels.keys
+    before = z[predict.first_scored(len(profiles) - 1) : -1]
+    learned = calibrate(before, _groups(keys), np.concatenate([shares.floor, levels.floor]), sensitivity)
+    split = len(built.shares.keys)
+    rows = built.shares.b[-1]
+    if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
+        learned = replace(
+            learned, reach=learned.reach * np.array([1 if k.kind in EVERY_DAY else UNKNOWN for k in keys])
+        )
+    low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
+    reach = learned.bounds[split:] * levels.support
+    return Scored(
+        keys,
+        learned.scores(z[-1]),
+        learned,
+        before,
+        low=np.concatenate([low, levels.expected - reach]),
+        expected=np.concatenate([shares.expected, levels.expected]),
+        high=np.concatenate([high, levels.expected + reach]),
+        seen=np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]]),
+        rows=rows,
+        scales=built.scales,
+        slow=_slow(built, sensitivity),
+    )
+
+
+def _groups(keys: Sequence[Key]) -> list[NDArray[np.int64]]:
+    return [_numbered([(k.column, k.kind, k.name) for k in keys]), _numbered([(k.kind, k.name) for k in keys])]
+
+
+def _numbered(names: Sequence[tuple[str | None, ...]]) -> NDArray[np.int64]:
+    numbers: dict[tuple[str | None, ...], int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ...]:
+    """Figures that moved slowly, with their scores, strongest first."""
+    positions, z = slow_surprise(built.shares, built.levels)
+    if not positions:
+        return ()
+    every = built.shares.keys + built.levels.keys
+    learned = calibrate(z[:-1], _groups([every[i] for i in positions]), np.ones(len(positions)), sensitivity)
+    scores = learned.scores(z[-1]) / OVERLAP
+    return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
+
+
+# Extracting is a third of the work; a replay meets every profile of the history again and again.
+_EXTRACTED: WeakKeyDictionary[Profile, Figures] = WeakKeyDictionary()
+
+
+def _figures(profile: Profile) -> Figures:
+    found = _EXTRACTED.get(profile)
+    if found is None:
+        found = _EXTRACTED[profile] = extract(profile)
+    return found

@@ -1,0 +1,58 @@
+"""Slow drift: a column that moves a little every batch, so that no single batch is out of the ordinary.
+
+The last WEEK batches together are held against those before them. A week, so that weekdays cancel out. What such a
+difference usually is, is learned from the same difference at every earlier batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from expectations.drift.extract import Key
+from expectations.drift.frame import Array, Block
+from expectations.drift.predict import CLUSTERED, binomial_surprise, median
+
+WEEK = 7
+# Batches before the first compared week, and scored weeks that must be there to learn from.
+BEFORE = 5
+LEARNED = 6
+KINDS = frozenset({"values", "completeness", "format", "reference", "volume"})
+
+
+def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
+    """Positions of the figures followed (shares first, then levels), and their misses per batch, the batch last.
+
+    No positions where the history is too short to tell a slow movement from the usual one.
+    """
+    count = shares.a.shape[0]
+    start = BEFORE + WEEK - 1
+    if count - 1 - start < LEARNED:
+        return [], np.zeros((0, 0))
+    a = [i for i, key in enumerate(shares.keys) if _followed(key)]
+    b = [i for i, key in enumerate(levels.keys) if _followed(key)]
+    rows = []
+    with np.errstate(all="ignore"):
+        for i in range(start, count):
+            week, before = range(i - WEEK + 1, i + 1), range(i - WEEK + 1)
+            rows.append(np.concatenate([_of_shares(shares, a, week, before), _of_levels(levels, b, week, before)]))
+    return [*a, *(len(shares.keys) + i for i in b)], np.vstack(rows)
+
+
+def _followed(key: Key) -> bool:
+    return key.kind in KINDS and key.name not in ("new_pattern", "unseen", "above", "below")
+
+
+def _of_shares(block: Block, chosen: Sequence[int], week: range, before: range) -> Array:
+    def total(values: Array, rows: range) -> Array:
+        return np.asarray(np.nansum(values[rows.start : rows.stop][:, chosen], axis=0) / CLUSTERED)
+
+    return binomial_surprise(total(block.a, week), total(block.b, week), total(block.a, before), total(block.b, before))
+
+
+def _of_levels(block: Block, chosen: Sequence[int], week: range, before: range) -> Array:
+    now, then = block.a[week.start : week.stop][:, chosen], block.a[: before.stop][:, chosen]
+    spread = np.maximum(median(block.b[week.start : week.stop][:, chosen]), median(block.b[: before.stop][:, chosen]))
+    error = np.sqrt(spread * (1 / WEEK + 1.5 / len(before)) + 1e-6)
+    return np.asarray((median(now) - median(then)) / error)

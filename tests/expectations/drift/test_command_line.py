@@ -1,0 +1,135 @@
+"""`headgate drift score|replay` on folders of files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flows.cli.drift import drift
+
+KEYS = {"column", "kind", "level", "score", "message", "expected", "observed"}
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(drift, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "profiles"
+
+
+@pytest.fixture
+def bad_file(batch_file: Path, tmp_path: Path) -> Path:
+    path = tmp_path / batch_file.name
+    path.write_text(batch_file.read_text().replace(",KR,", ",Korea,"))
+    return path
+
+
+def test_a_clean_batch_prints_an_empty_list(history_folder: Path, batch_file: Path, cache: Path) -> None:
+    result = run("score", "--history", history_folder, "--batch", batch_file, "--json", "--cache", cache)
+    assert (result.exit_code, json.loads(result.stdout)) == (0, [])
+
+
+def test_alerts_have_the_promised_keys(history_folder: Path, bad_file: Path, cache: Path) -> None:
+    result = run("score", "--history", history_folder, "--batch", bad_file, "--json", "--cache", cache)
+    alerts = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert ("country", "categories") in {(a["column"], a["kind"]) for a in alerts}
+    assert all(a.keys() >= KEYS and a["score"] > 0.5 and a["level"] in ("page", "digest") for a in alerts)
+
+
+def test_all_adds_what_stayed_below_and_the_batch(history_folder: Path, batch_file: Path, cache: Path) -> None:
+    result = run("score", "--history", history_folder, "--batch", batch_file, "--json", "--all", "--cache", cache)
+    *below, whole = json.loads(result.stdout)
+    assert below
+    assert (whole["column"], whole["kind"], whole["alert"]) == (None, "batch", False)
+    assert all(entry["alert"] is False and entry["score"] <= whole["score"] < 1 for entry in below)
+
+
+def test_replay_prints_one_object_per_batch(history_folder: Path, cache: Path) -> None:
+    result = run("replay", history_folder, "--json", "--cache", cache)
+    batches = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [b["batch"] for b in batches] == sorted(p.name for p in history_folder.iterdir())
+    assert all(b.keys() == {"batch", "alerts", "score", "verdict"} for b in batches)
+    assert [b["verdict"] for b in batches if b["alerts"]] == []
+
+
+@pytest.fixture
+def changed_folder(history_folder: Path, tmp_path: Path) -> Path:
+    """The history, its last five days with another name for a column."""
+    folder = tmp_path / "changed"
+    shutil.copytree(history_folder, folder)
+    for path in sorted(folder.iterdir())[-5:]:
+        path.write_text(path.read_text().replace("user", "customer", 1))
+    return folder
+
+
+@pytest.mark.parametrize(("accept", "alarmed"), [("never", 5), ("always", 1), ("header", 1)])
+def test_accept_says_what_joins_the_history(changed_folder: Path, cache: Path, accept: str, alarmed: int) -> None:
+    result = run("replay", changed_folder, "--json", "--accept", accept, "--cache", cache)
+    verdicts = [json.loads(line)["verdict"] for line in result.stdout.splitlines()]
+    assert sum(verdict in ("page", "digest") for verdict in verdicts) == alarmed
+    assert (verdicts[-1] == "learning") == (accept == "header")
+
+
+def test_a_batch_within_the_folder_is_held_against_those_before_it(history_folder: Path, cache: Path) -> None:
+    third = sorted(history_folder.iterdir())[2]
+    result = run("score", "--history", history_folder, "--batch", third, "--cache", cache)
+    assert "learning" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("replay", "none"), "There is no folder none"),
+        (("replay", "empty"), "holds no .csv"),
+        (("score", "--history", "empty", "--batch", "x.csv"), "holds no .csv"),
+        (("score", "--history", "some", "--batch", "x.csv"), "There is no file x.csv"),
+        (("score", "--history", "good", "--batch", "some/headless.csv"), "no header line"),
+        (("score", "--history", "some", "--batch", "good/a.csv"), "no header line"),
+        (("score", "--history", "some", "--batch", "some/nothing.csv"), "is empty"),
+        (("score", "--history", "some"), "Missing option '--batch'"),
+        (
+            ("score", "--history", "some", "--batch", "good/a.csv", "--declaration", "none.yaml"),
+            "There is no file none.yaml",
+        ),
+    ],
+)
+def test_mistakes_are_told_and_end_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "some").mkdir()
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "a.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "some" / "headless.csv").write_text("1,2\n3,4\n")
+    (tmp_path / "some" / "nothing.csv").write_text("")
+    result = run(*arguments, "--no-cache")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_declaration_masks_columns(history_folder: Path, bad_file: Path, tmp_path: Path) -> None:
+    declared = tmp_path / "orders.yaml"
+    declared.write_text("table: raw.orders\npii: {country: hash}\n")
+    result = run(
+        "score", "--history", history_folder, "--batch", bad_file, "--json", "--declaration", declared, "--no-cache"
+    )
+    assert "country" in {a["column"] for a in json.loads(result.stdout)}
+    assert "Korea" not in result.stdout
+
+
+def test_a_cold_score_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, expectations.drift.replay, flows.cli.drift;"
+        "print([m for m in ('prefect', 'great_expectations', 'pandas', 'sqlalchemy') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
