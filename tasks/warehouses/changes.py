@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psycopg2
+from psycopg2 import errorcodes
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column, ColumnType, parse_type
@@ -15,6 +17,7 @@ from deployments.declarations.table import SchemaChange
 from deployments.errors import DeclarationError
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
+from tasks.warehouses.views import create_all, drop_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,16 @@ def apply_changes(
     adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
 ) -> None:
     """Run the ALTERs of `changes` (kind, column) that the live table still needs; running them again does nothing."""
-    for kind, column in _still_needed(adapter, cursor, live, shape, changes):
-        for statement in adapter.alter(live, kind, column):
+    needed = [(kind, adapter.alter(live, kind, column)) for kind, column in
+              _still_needed(adapter, cursor, live, shape, changes)]  # fmt: skip
+    # A column that a view reads can't change its type under it.
+    retyped = any(kind == "widened" and statements for kind, statements in needed)
+    views = adapter.bound_views(cursor, live) if retyped else []
+    drop_all(cursor, live, views)
+    for _, statements in needed:
+        for statement in statements:
             cursor.execute(statement)
+    create_all(cursor, live, views)
 
 
 def apply_before(
@@ -89,7 +99,19 @@ def apply_before(
     """Run those that the warehouse allows outside a transaction only; the cursor commits each statement by itself."""
     for kind, column in _still_needed(adapter, cursor, live, shape, changes):
         for statement in adapter.alter_before(live, kind, column):
-            cursor.execute(statement)
+            try:
+                cursor.execute(statement)
+            except psycopg2.Error as error:
+                if error.pgcode not in (errorcodes.FEATURE_NOT_SUPPORTED, errorcodes.DEPENDENT_OBJECTS_STILL_EXIST):
+                    raise
+                views = ", ".join(str(view.view) for view in adapter.bound_views(cursor, live)) or "none"
+                raise DeclarationError(
+                    f"{live}: the warehouse refuses to make {column.name} {column.type}: {error.diag.message_primary}; "
+                    f"nothing was published. Views bound to the table: {views}",
+                    code="WIDEN-REFUSED",
+                    next_command="make those views WITH NO SCHEMA BINDING, or load.mode: full_refresh once",
+                    column=column.name,
+                ) from None
 
 
 def _still_needed(

@@ -54,6 +54,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "kind varchar(16) NOT NULL, run_id varchar(128) NOT NULL, published_at timestamp NOT NULL, extracted bigint NOT NULL, "
         "published bigint NOT NULL, quarantined bigint NOT NULL, superseded bigint NOT NULL, deleted bigint NOT NULL)",
     ),
+    (
+        # For BI tools: profile figures without the profile's JSON, one row per table, and results beside their runs.
+        "CREATE TABLE ops.figure (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, batch_key varchar(64) NOT NULL, "
+        "label varchar(64) NOT NULL, column_name varchar(128), figure varchar(32) NOT NULL, value double precision, "
+        "low double precision, expected double precision, high double precision, measured_at timestamp NOT NULL)",
+        "CREATE TABLE ops.table_report (target varchar(128) NOT NULL, kind varchar(16) NOT NULL, owner varchar(256), "
+        "tier varchar(16), state varchar(16) NOT NULL, last_run_id varchar(128), last_status varchar(24), "
+        "last_run_at timestamp, last_good_batch varchar(64), last_good_at timestamp, data_until timestamp, "
+        "fresh_until timestamp, missing_batches integer NOT NULL, open_items integer NOT NULL, published_rows bigint, "
+        "reported_at timestamp NOT NULL)",
+        "CREATE VIEW ops.table_status AS SELECT s.target, s.kind, s.owner, s.tier, s.state, s.last_run_id, s.last_status, "
+        "s.last_run_at, s.last_good_batch, s.last_good_at, s.data_until, s.fresh_until, s.missing_batches, s.open_items, "
+        "s.published_rows, s.reported_at, coalesce(f.failed_runs, 0) AS failed_runs, coalesce(f.runs, 0) AS runs "
+        "FROM ops.table_report s LEFT JOIN (SELECT target, count(*) AS runs, "
+        "sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed_runs FROM ops.run GROUP BY target) f "
+        "ON f.target = s.target",
+        "CREATE VIEW ops.rule_history AS SELECT c.target, r.label, c.code, c.type, c.severity, c.place, c.outcome, "
+        "c.rows_checked, c.rows_failed, c.message, r.status AS run_status, r.started_at, c.run_id "
+        "FROM ops.check_result c JOIN ops.run r ON r.run_id = c.run_id",
+    ),
 )
 
 

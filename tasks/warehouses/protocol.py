@@ -19,6 +19,7 @@ from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address
+from tasks.warehouses.views import BoundView
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ class Adapter(Protocol):
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         """Make a table from a SELECT, closed to everybody else; returns its rows."""
+
+    def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
+        """Views bound to the table, directly or not, each after those it reads."""
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         """Our candidates and generations beside a live table, whatever made them."""

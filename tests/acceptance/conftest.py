@@ -215,9 +215,7 @@ def double(stack: StackState) -> Iterator[Double]:
     else:
         pytest.fail("the Redshift-like server didn't start: " + "".join(said))
     ports = dict(re.findall(r"(port|control)=(\d+)", said[-1]))
-    yield Double(
-        f"redshift://awsuser:Passw0rd@127.0.0.1:{ports['port']}/dev?sslmode=disable", int(ports["control"])
-    )
+    yield Double(f"redshift://awsuser:Passw0rd@127.0.0.1:{ports['port']}/dev?sslmode=disable", int(ports["control"]))
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=60)
 
@@ -256,7 +254,11 @@ def _place(request: pytest.FixtureRequest, name: str, stack: StackState, folder:
         double.call("POST", "/reset")
         url = double.url
     elif name == "redshift":
-        url, stage, role = os.environ[REAL], os.environ["HEADGATE_TEST_STAGE_URL"], os.environ["HEADGATE_TEST_COPY_IAM_ROLE"]
+        url, stage, role = (
+            os.environ[REAL],
+            os.environ["HEADGATE_TEST_STAGE_URL"],
+            os.environ["HEADGATE_TEST_COPY_IAM_ROLE"],
+        )
     settings = Settings(
         project=folder, state=folder / "state", warehouse_url=url, stage_url=stage, copy_iam_role=role, pii_key="k" * 32
     )

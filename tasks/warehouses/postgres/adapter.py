@@ -18,6 +18,7 @@ from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.protocol import LiveColumn, Shape
 from tasks.warehouses.session import Address, one
+from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 _SWAP_LOCK_TIMEOUT_MS = 2000
 """How long a swap waits for readers. New readers queue behind it, so it gives up early and tries again later."""
@@ -103,9 +104,14 @@ class PostgresAdapter:
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         cursor.execute("SET LOCAL lock_timeout = %s", (_SWAP_LOCK_TIMEOUT_MS,))
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(qualified(live)))
-        views = catalog.views(cursor, live)
+        views = catalog.bound_views(cursor, live)
+        after = {column.name: column.type for column in catalog.columns(cursor, new)}
+        # A view can be replaced in place while every column it may read keeps its type.
+        in_place = all(after.get(column.name) == column.type for column in catalog.columns(cursor, live))
         grants, column_grants = catalog.grants(cursor, live), catalog.column_grants(cursor, live)
         comments, owner = catalog.comments(cursor, live), catalog.owner(cursor, live)
+        if not in_place:
+            drop_all(cursor, live, views)
         self._rename(cursor, live, old)
         reached("renamed")
         self._rename(cursor, new, live)
@@ -122,12 +128,11 @@ class PostgresAdapter:
         if owner != catalog.owner(cursor, live):
             cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(live), sql.Identifier(owner)))
         self._open(cursor, live, shape)
+        if not in_place:
+            create_all(cursor, live, views)
         for view in views:
-            # A view is bound to the table itself, not to its name: defined anew, it reads the new one and keeps its
-            # own grants, comments and dependents.
-            cursor.execute(
-                sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(qualified(view.view), sql.SQL(view.definition))
-            )
+            if in_place and view.direct:
+                replace(cursor, live, view)
         self._close(cursor, old)
 
     def adopt(self, cursor: Cursor, live: TableName, new: TableName, shape: Shape) -> None:
@@ -150,6 +155,9 @@ class PostgresAdapter:
         made = cursor.rowcount
         self._close(cursor, table)
         return int(made)
+
+    def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
+        return catalog.bound_views(cursor, live)
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         return catalog.side_tables(cursor, live)
@@ -175,12 +183,12 @@ class PostgresAdapter:
 
     def _close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""
-        for grantee, _, _ in catalog.grants(cursor, table):
-            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), _grantee(grantee)))
+        for who, _, _ in catalog.grants(cursor, table):
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), catalog.grantee(who)))
 
     def _grant(self, cursor: Cursor, live: TableName, what: sql.Composable, grantee: str, option: bool) -> None:
         tail = sql.SQL(" WITH GRANT OPTION" if option else "")
-        cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(what, qualified(live), _grantee(grantee)) + tail)
+        cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(what, qualified(live), catalog.grantee(grantee)) + tail)
 
     def _comment(self, cursor: Cursor, live: TableName, column: str | None, text: str) -> None:
         if column is None:
@@ -210,7 +218,3 @@ def _summand(column: Column) -> sql.Composed:
 
 def _names(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
-
-
-def _grantee(name: str) -> sql.Composable:
-    return sql.Identifier(name) if name else sql.SQL("PUBLIC")

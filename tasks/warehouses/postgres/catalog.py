@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -11,16 +9,9 @@ from deployments.declarations.columns import parse_type
 from tasks.warehouses.names import TableName, kind_of
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.session import one, rows
+from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 
 _RELATION = "(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)"
-
-
-@dataclass(frozen=True, slots=True)
-class Dependent:
-    """A view bound to a table."""
-
-    view: TableName
-    definition: str
 
 
 def exists(cursor: Cursor, table: TableName) -> bool:
@@ -37,18 +28,24 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
     return [LiveColumn(name, _declared_type(kind), nullable) for name, kind, nullable in found]
 
 
-def views(cursor: Cursor, table: TableName) -> list[Dependent]:
-    """Plain views that read the table directly."""
-    found = rows(
-        cursor,
-        "SELECT DISTINCT n.nspname, v.relname, pg_get_viewdef(v.oid) FROM pg_depend d "
-        "JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class "
-        "JOIN pg_namespace n ON n.oid = v.relnamespace "
-        "WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass "
-        f"AND d.refobjid = {_RELATION} AND v.relkind = 'v' ORDER BY 1, 2",
-        (table.schema, table.name),
-    )
-    return [Dependent(TableName(schema, name), definition) for schema, name, definition in found]
+def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
+    """Views that read the table, directly or not, each after those it reads."""
+
+    def direct(parent: TableName) -> list[BoundView]:
+        found = rows(
+            cursor,
+            "SELECT DISTINCT n.nspname, v.relname, v.relkind = 'v', pg_get_viewdef(v.oid) FROM pg_depend d "
+            "JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class "
+            "JOIN pg_namespace n ON n.oid = v.relnamespace "
+            "WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass "
+            f"AND d.refobjid = {_RELATION} AND v.oid <> d.refobjid ORDER BY 1, 2",
+            (parent.schema, parent.name),
+        )
+        return [
+            _view(cursor, TableName(schema, name), plain, text, parent == table) for schema, name, plain, text in found
+        ]
+
+    return with_dependents(table, direct)
 
 
 def other_dependents(cursor: Cursor, table: TableName) -> int:
@@ -131,6 +128,21 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
 
 def groups(cursor: Cursor) -> set[str]:
     return {name for (name,) in rows(cursor, "SELECT rolname FROM pg_roles")}
+
+
+def grantee(name: str) -> sql.Composable:
+    """A role as it stands after TO or FROM; '' is everybody."""
+    return sql.Identifier(name) if name else sql.SQL("PUBLIC")
+
+
+def _view(cursor: Cursor, view: TableName, plain: bool, definition: str, direct: bool) -> BoundView:
+    granted = [ViewGrant(sql.SQL(what), grantee(who), option) for who, what, option in grants(cursor, view)]
+    granted += [
+        ViewGrant(sql.SQL(what + " ({})").format(sql.Identifier(column)), grantee(who), option)
+        for column, who, what, option in column_grants(cursor, view)
+    ]
+    return BoundView(view, definition.rstrip().rstrip(";"), direct, plain, owner(cursor, view), tuple(granted),
+                     tuple(comments(cursor, view)))  # fmt: skip
 
 
 def qualified(table: TableName) -> sql.Identifier:

@@ -12,14 +12,16 @@ from deployments.declarations.columns import Column
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
+from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
-from tasks.warehouses.redshift import catalog, views
+from tasks.warehouses.redshift import catalog
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.checksums import checksum_list
 from tasks.warehouses.redshift.ddl import create_table, definition, layout, qualified
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
+from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 _SWAP_WAIT_MS = 10_000
 """How long a swap waits for readers. New readers queue behind it, so it gives up early and tries again later."""
@@ -80,13 +82,13 @@ class RedshiftAdapter:
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
 
     def can_swap(self, cursor: Cursor, live: TableName) -> bool:
-        return catalog.can_rename(cursor, live) and all(view.plain for view in views.bound_views(cursor, live))
+        return catalog.can_rename(cursor, live) and all(view.plain for view in catalog.bound_views(cursor, live))
 
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         cursor.execute("SET LOCAL statement_timeout TO %s", (_SWAP_WAIT_MS,))
         cursor.execute(sql.SQL("LOCK TABLE {}").format(qualified(live)))
         cursor.execute("SET LOCAL statement_timeout TO %s", (self.address.statement_timeout_seconds * 1000,))
-        bound, acl = views.bound_views(cursor, live), catalog.acl(cursor, live)
+        bound, acl = catalog.bound_views(cursor, live), catalog.acl(cursor, live)
         comments, owner = catalog.comments(cursor, live), catalog.owner(cursor, live)
         user = catalog.owner(cursor, new)
         before = {column.name: column.type for column in catalog.columns(cursor, live)}
@@ -94,9 +96,9 @@ class RedshiftAdapter:
         # A view can be replaced in place while every column it may read keeps its type.
         in_place = before.items() <= after.items()
         if not in_place:
-            for view in reversed(bound):
-                views.drop(cursor, view)
+            drop_all(cursor, live, bound)
         self._rename(cursor, live, old)
+        reached("renamed")
         self._rename(cursor, new, live)
         for column_name, text in comments:
             if column_name is None or column_name in after:
@@ -104,11 +106,11 @@ class RedshiftAdapter:
         for grant in acl.grants:
             self._grant(cursor, live, grant.privilege, grant.grantee.sql(), grant.grantable)
         self._describe(cursor, live, shape)
+        if not in_place:
+            create_all(cursor, live, bound)
         for view in bound:
-            if not in_place:
-                views.create(cursor, live, view, user)
-            elif view.direct:
-                views.replace(cursor, view)
+            if in_place and view.direct:
+                replace(cursor, live, view)
         self._close(cursor, old)
         if owner != user:
             cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(live), sql.Identifier(owner)))
@@ -145,6 +147,9 @@ class RedshiftAdapter:
         self._close(cursor, table)
         # The service tells no count of the rows a CREATE TABLE AS wrote.
         return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(qualified(table)))[0])
+
+    def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
+        return catalog.bound_views(cursor, live)
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         return catalog.side_tables(cursor, live)

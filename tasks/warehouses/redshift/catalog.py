@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import parse_type
@@ -11,10 +12,19 @@ from tasks.warehouses.names import TableName, kind_of
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
 from tasks.warehouses.session import one, rows
+from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 
 _OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
 _PG_CLASS = 1259
 """The catalog's own oid of pg_class, the same on every server: which catalog a comment or a dependency belongs to."""
+# The rule behind a view depends on the view internally ('i') and on every table it reads.
+_VIEWS = (
+    "SELECT DISTINCT vn.nspname, v.relname, v.relkind, pg_get_viewdef(v.oid) FROM pg_depend d "
+    "JOIN pg_depend r ON r.objid = d.objid AND r.classid = d.classid AND r.deptype = 'i' "
+    f"AND r.refclassid = {_PG_CLASS} JOIN pg_class v ON v.oid = r.refobjid JOIN pg_namespace vn ON vn.oid = v.relnamespace "
+    "JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace "
+    f"WHERE d.refclassid = {_PG_CLASS} AND n.nspname = %s AND c.relname = %s AND v.oid <> c.oid ORDER BY 1, 2"
+)
 _ROW_FILTERS = (
     ("svv_rls_attached_policy", "relschema", "relname"),
     ("svv_attached_masking_policy", "schema_name", "table_name"),
@@ -70,6 +80,19 @@ def acl(cursor: Cursor, table: TableName) -> Acl:
     return Acl((*known.grants, *roles), (*known.grantees, *{grant.grantee for grant in roles}), known.strange)
 
 
+def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
+    """Views bound to the table, directly or not. Those WITH NO SCHEMA BINDING look its name up at every query: they
+    follow a rename by themselves and are not found here."""
+
+    def direct(parent: TableName) -> list[BoundView]:
+        found = rows(cursor, _VIEWS, (parent.schema, parent.name))
+        return [
+            _view(cursor, TableName(s, name), str(kind), str(text), parent == table) for s, name, kind, text in found
+        ]
+
+    return with_dependents(table, direct)
+
+
 def comments(cursor: Cursor, table: TableName) -> list[tuple[str | None, str]]:
     """(column or None for the table, comment)."""
     found = rows(
@@ -95,6 +118,15 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
 
 def groups(cursor: Cursor) -> set[str]:
     return {str(name) for (name,) in rows(cursor, "SELECT groname FROM pg_group")}
+
+
+def _view(cursor: Cursor, view: TableName, kind: str, definition: str, direct: bool) -> BoundView:
+    plain = kind == "v" and not definition.lstrip().lower().startswith("create materialized")
+    grants = tuple(ViewGrant(sql.SQL(g.privilege), g.grantee.sql(), g.grantable) for g in acl(cursor, view).grants)
+    return BoundView(
+        view, definition.rstrip().rstrip(";"), direct, plain, owner(cursor, view), grants,
+        tuple(comments(cursor, view)),
+    )  # fmt: skip
 
 
 def _role_grants(cursor: Cursor, table: TableName) -> list[Grant]:

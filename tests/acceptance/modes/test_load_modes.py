@@ -11,17 +11,23 @@ columns:
   - {name: note, type: varchar(40)}
   - {name: at, type: timestamp, source_timezone: UTC, nullable: false}
 """
-WHOLE = """
+WHOLE = (
+    """
 description: Orders.
 owner: a@example.com
 source: {kind: csv, url: "file://{folder}/orders.csv"}
-""" + COLUMNS
-DAILY = """
+"""
+    + COLUMNS
+)
+DAILY = (
+    """
 description: Orders.
 owner: a@example.com
 source: {kind: csv, url: "file://{folder}/orders-{window.start:%Y-%m-%d}.csv", on_missing: empty}
 window: {every: day, timezone: UTC, start: 2026-01-01}
-""" + COLUMNS
+"""
+    + COLUMNS
+)
 HEADER = "id,amount,note,at\n"
 FIRST = HEADER + '1,1.50,a,2026-01-01 10:00:00\n2,,"",2026-01-01T11:00:00\n3,-3,,2026-01-01 12:00:00.5\n'
 ORDER = "id, amount, note"
@@ -79,7 +85,8 @@ def test_merge(house: Any) -> None:
     house.source("orders-2026-01-01.csv", FIRST)
     house.source(
         "orders-2026-01-02.csv",
-        HEADER + '1,1.50,a,2026-01-01 10:00:00\n2,2,"",2026-01-01 11:00:00\n3,-3,"a ",2026-01-01 12:00:00.5\n4,,,2026-01-02 00:00:00\n',
+        HEADER
+        + '1,1.50,a,2026-01-01 10:00:00\n2,2,"",2026-01-01 11:00:00\n3,-3,"a ",2026-01-01 12:00:00.5\n4,,,2026-01-02 00:00:00\n',
     )
     house.load(table, "2026-01-01")
     house.load(table, "2026-01-02")
