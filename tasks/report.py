@@ -1,20 +1,148 @@
-"""Report: the record of a run where people look for it. Artifacts in Prefect, pages at the report URL, JSON on disk."""
+"""Report: the record of a run where people look for it. Pages at the report URL, artifacts in Prefect, JSON on disk."""
 
 from __future__ import annotations
 
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
+from psycopg2 import Error
+
+from deployments.errors import DeclarationError, HeadgateError
 from expectations.record import RunRecord
+from expectations.report import shelf
+from expectations.report.about import Described
+from expectations.report.actions import Links
+from expectations.report.describe import described
+from expectations.report.site import Site
+from expectations.report.texts import Texts
+from expectations.report.withheld import cleaned
+from tasks import report_facts
+from tasks.objects.store import ObjectStore, open_store
+from tasks.report_artifacts import links, write_artifacts
 from tasks.workbench import Workbench
+
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What `build` or `publish` wrote."""
+
+    url: str
+    tables: int
+    runs: int
+    objects: int
 
 
 def keep_locally(bench: Workbench, record: RunRecord) -> Path:
-    """The record as JSON in the state folder: readable while the warehouse is down."""
+    """The record as JSON in the state folder, whole or not at all: readable while the warehouse is down."""
     file = bench.settings.state / "runs" / record.table / f"{record.run_id}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(record.model_copy(update={"profile": None}).model_dump_json(indent=1), encoding="utf-8")
+    text = cleaned(record).model_dump_json(indent=1, exclude={"profile"})
+    writing = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    writing.write_text(text, encoding="utf-8")
+    os.replace(writing, file)  # noqa: PTH105 - atomic on the same folder
     return file
 
 
 def publish_report(bench: Workbench, record: RunRecord) -> None:
-    """Pages and artifacts of the run."""
+    """Pages, ops figures and artifacts of the run. Running it twice for a run writes the same again.
+
+    A warehouse that is down costs the facts only it knows (undo, decisions), not the page. Raises HeadgateError or
+    OSError when the report's store can't be written; artifacts never raise.
+    """
+    now = datetime.now(UTC)
+    texts = Texts(bench.settings.language)
+    site = site_of(bench, links(record))
+    about = _described(bench, record, texts)
+    facts = _asked(lambda: report_facts.facts_of(bench.warehouse, record.table), record)
+    result = site.add(record, about, now, facts, _declared(bench, texts))
+    _asked(lambda: report_facts.save_status(bench.warehouse, result.line, result.row, now), record)
+    write_artifacts(record, page_url(bench, record), texts)
+
+
+def page_url(bench: Workbench, record: RunRecord) -> str:
+    """The address of a run's page, for notices and links."""
+    return f"{bench.report_url.rstrip('/')}/{shelf.run_page(record.table, record.run_id)}"
+
+
+def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] | None = None) -> Built:
+    """Write the whole report anew from the ops tables: the last `limit` runs of every table and summary.
+
+    What only runs that failed had measured isn't kept there: their figures are missing from the trends afterwards.
+    """
+    now, texts, site = datetime.now(UTC), Texts(bench.settings.language), site_of(bench, Links())
+    runs = tables = 0
+    for target in report_facts.targets_with_runs(bench.warehouse):
+        records = list(report_facts.records_of(bench.warehouse, target, limit))
+        if not records:
+            continue
+        facts = report_facts.facts_of(bench.warehouse, target)
+        count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
+        tables, runs = tables + 1, runs + count
+        if told is not None:
+            told(target, count)
+    site.write_start(now, _declared(bench, texts))
+    return Built(bench.report_url, tables, runs, len(site.shelf.keys("")))
+
+
+def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int], None] | None = None) -> Built:
+    """Copy every page to another store. The start page comes last, so that no link leads nowhere meanwhile."""
+    keys = source.keys("")
+    if shelf.START_PAGE not in keys:
+        raise DeclarationError(
+            f"there is no report at {source.base}", code="NO-REPORT", next_command="headgate report build"
+        )
+    known = [key for key in keys if key.rpartition(".")[2] in shelf.ENDINGS]
+    for n, key in enumerate(sorted(known, key=_from_the_leaves), start=1):
+        target.put(key, source.get(key), shelf.content_type(key))
+        if told is not None:
+            told(key, n)
+    tables = sum(key.startswith("start/") for key in known)
+    return Built(target.base, tables, sum("/runs/" in key and key.endswith(".html") for key in known), len(known))
+
+
+def site_of(bench: Workbench, where: Links) -> Site:
+    """The report at the configured address."""
+    return Site(open_store(bench.report_url), Texts(bench.settings.language), where)
+
+
+def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:
+    known = _declared_one(bench, record.table, texts)
+    if known is not None:
+        return known
+    kind = "summary" if record.kind == "summary" else "table"
+    return Described(table=record.table, kind=kind, description=record.description, owner=record.owner, tier=record.tier,
+                     metrics=record.metrics)  # fmt: skip
+
+
+def _declared_one(bench: Workbench, name: str, texts: Texts) -> Described | None:
+    """None for a table that isn't declared any more: its runs still have a story."""
+    project = bench.project
+    known = name in project.tables or name in project.summaries
+    return described(project, name, texts) if known else None
+
+
+def _declared(bench: Workbench, texts: Texts) -> Iterator[Described]:
+    project = bench.project
+    return (described(project, name, texts) for name in (*project.tables, *project.summaries))
+
+
+def _asked(ask: Callable[[], Result], record: RunRecord) -> Result | None:
+    try:
+        return ask()
+    except (Error, HeadgateError) as error:
+        logger.warning("the report of %s goes without the warehouse: %s", record.run_id, error)
+        return None
+
+
+def _from_the_leaves(key: str) -> tuple[int, str]:
+    depth = 0 if "/runs/" in key else 1 if key.startswith("tables/") else 2 if key.startswith("start/") else 3
+    return depth, key

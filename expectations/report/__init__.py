@@ -1,0 +1,1 @@
+"""The report: static pages for data owners, made from the records of runs. Pure: records in, pages out."""

@@ -1,0 +1,82 @@
+"""What the declarations say of a table or summary, as far as a reader of the report needs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Kept(BaseModel):
+    """Base of everything that is kept as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Column(Kept):
+    """A column of the contract."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    unit: str | None = None
+    description: str | None = None
+    masked: bool = False
+    key: bool = False
+    metric: str | None = None
+
+
+class DeclaredRule(Kept):
+    """A rule of the suite, in a plain sentence."""
+
+    code: str
+    sentence: str
+    severity: str
+    owner: str = ""
+    notes: str | None = None
+    sets_aside: bool = False
+    tolerance: float | None = None
+    place: str = "batch"
+
+
+class Promise(Kept):
+    """A promise to a stakeholder about freshness. `fresh_by` is a local time of `timezone`."""
+
+    stakeholder: str
+    fresh_by: str | None = None
+    max_age_seconds: float | None = None
+    contact: str | None = None
+
+
+class WindowGrid(Kept):
+    """The windows a table is loaded by."""
+
+    every: str
+    timezone: str
+    start: datetime
+    end: datetime | None = None
+
+
+class Described(Kept):
+    """What the declarations say of a table or summary, as far as a reader of the report needs it."""
+
+    table: str
+    kind: Literal["table", "summary"] = "table"
+    description: str = ""
+    owner: str = ""
+    tier: str = "standard"
+    mode: str = ""
+    source: str = ""
+    columns: tuple[Column, ...] = ()
+    rules: tuple[DeclaredRule, ...] = ()
+    metrics: dict[str, str] = Field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    sql: str = ""
+    drift_policy: str = "warn"
+    promises: tuple[Promise, ...] = ()
+    window: WindowGrid | None = None
+    lag_seconds: float = 0
+    timezone: str = "UTC"
+    cron: str | None = None
+    runbook: str | None = None

@@ -1,0 +1,67 @@
+"""What is different from last time: a run's figures beside the batch before it and the batch a week before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from expectations.report.about import Column
+from expectations.report.lines import by_batch
+from expectations.report.model import Change, Comparison, Line
+
+_WEEK = timedelta(days=7)
+
+
+def compared(
+    line: Line, lines: Sequence[Line], columns: Sequence[Column], earlier_columns: Sequence[Column] | None = None
+) -> Comparison:
+    """Compare a run with what was published before it; `earlier_columns` are those of the batch before, if known."""
+    before = previous(line, lines)
+    week = _week_before(line, lines)
+    if before is None:
+        return Comparison()
+    units = {column.name: column.unit for column in columns}
+    names = [name for name in line.figures if name in before.figures or (week and name in week.figures)]
+    changes = tuple(
+        Change(
+            figure=name.partition(":")[0], name=name, column=name.partition(":")[2] or None,
+            unit=units.get(name.partition(":")[2]), now=line.figures.get(name), before=before.figures.get(name),
+            week_before=week.figures.get(name) if week else None,
+        )
+        for name in names
+    )  # fmt: skip
+    old = {c.name: (c.type, c.nullable) for c in earlier_columns or ()}
+    new = {c.name: (c.type, c.nullable) for c in columns}
+    differs = bool(old) and before.schema_hash != line.schema_hash
+    return Comparison(
+        before=before.label, before_run=before.run_id, week_before=week.label if week else None,
+        week_run=week.run_id if week else None, changes=changes,
+        schema_added=tuple(name for name in new if differs and name not in old),
+        schema_removed=tuple(name for name in old if differs and name not in new),
+        schema_changed=tuple(name for name in new if differs and name in old and old[name] != new[name]),
+    )  # fmt: skip
+
+
+def previous(line: Line, lines: Sequence[Line]) -> Line | None:
+    """The published batch just before this one: by window, else by time."""
+    if line.window_start is None:
+        earlier = [other for other in lines if other.published and other.started_at < line.started_at]
+        return earlier[-1] if earlier else None
+    standing = by_batch(lines)
+    start = line.window_start
+    below = [other for other in standing if other.window_start is not None and other.window_start < start]
+    return below[-1] if below else None
+
+
+def _week_before(line: Line, lines: Sequence[Line]) -> Line | None:
+    start, end = line.window_start, line.window_end
+    if start is None or end is None or end - start >= timedelta(days=6):
+        return None
+    wanted = start - _WEEK
+    # A window of local days may be an hour longer or shorter when clocks change.
+    near = [
+        other
+        for other in by_batch(lines)
+        if other.window_start and abs(other.window_start - wanted) <= timedelta(hours=1)
+    ]
+    return near[-1] if near else None

@@ -1,0 +1,105 @@
+"""From declarations to what a reader of the report needs of them; addresses and secrets stay behind."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from deployments.declarations.model import seconds
+from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
+from deployments.declarations.suite import Rule, Suite
+from deployments.declarations.summary import InputCheck, Summary
+from deployments.declarations.table import Schedule, Sla, Table, WindowSpec
+from deployments.project import Project
+from expectations.report.about import Column, DeclaredRule, Described, Promise, WindowGrid
+from expectations.report.texts import Texts
+from expectations.suites.sentences import sentence
+
+
+def described(project: Project, name: str, texts: Texts) -> Described:
+    """What a project says of one table or summary; DeclarationError when it has none of that name."""
+    full = project.full_name(name)
+    if full in project.tables:
+        return describe_table(project.tables[full], project.suite(full), texts)
+    return describe_summary(project.summaries[full], texts)
+
+
+def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
+    source = table.source
+    cursor = source.cursor if isinstance(source, PostgresSource) else None
+    return Described(
+        table=table.table, kind="table", description=table.description, owner=table.owner, tier=table.tier,
+        mode=table.load.mode, source=_source(source), drift_policy=suite.drift.policy, runbook=table.runbook,
+        columns=tuple(
+            Column(name=c.name, type=c.type, nullable=c.nullable, unit=c.unit, description=c.description,
+                   masked=c.name in table.masked, key=c.name in table.key)
+            for c in table.columns
+        ),
+        rules=tuple(_rule(rule, table.owner) for rule in suite.expectations),
+        promises=_promises(table.sla), window=_window(table.window),
+        lag_seconds=seconds(cursor.lag) if cursor is not None else 0,
+        timezone=_zone(table.window, table.schedule), cron=table.schedule.cron if table.schedule else None,
+    )  # fmt: skip
+
+
+def describe_summary(summary: Summary, texts: Texts) -> Described:
+    checks = [_input_check(check, item.table, summary.owner, texts) for item in summary.inputs for check in item.checks]
+    return Described(
+        table=summary.target, kind="summary", description=summary.description, owner=summary.owner, tier=summary.tier,
+        mode="summary", drift_policy=summary.drift.policy, runbook=summary.runbook, metrics=summary.metrics,
+        rules=(*checks, *(_rule(rule, summary.owner) for rule in summary.expectations)),
+        inputs=tuple(item.table for item in summary.inputs), sql=summary.sql, promises=_promises(summary.sla),
+        timezone=_zone(None, summary.schedule), cron=summary.schedule.cron if summary.schedule else None,
+    )  # fmt: skip
+
+
+def _rule(rule: Rule, owner: str) -> DeclaredRule:
+    return DeclaredRule(
+        code=rule.code, sentence=sentence(rule), severity=rule.severity, owner=rule.owner or owner, notes=rule.notes,
+        sets_aside=rule.rows == "quarantine", tolerance=rule.tolerance,
+        place="candidate" if rule.on == "candidate" or not rule.signature.memory else "batch",
+    )  # fmt: skip
+
+
+def _input_check(check: InputCheck, table: str, owner: str, texts: Texts) -> DeclaredRule:
+    if check.type is not None:
+        said = sentence(Rule(code=check.code, type=check.type, kwargs=check.kwargs))
+    else:
+        bound, value = next(
+            (name, getattr(check, name))
+            for name in ("equals", "at_least", "at_most")
+            if getattr(check, name) is not None
+        )
+        said = texts(f"describe.input_{bound}", table=table, value=f"{value:,g}")
+    return DeclaredRule(
+        code=check.code, sentence=said, severity=check.severity, owner=owner, notes=check.notes, place="input"
+    )
+
+
+def _promises(slas: tuple[Sla, ...]) -> tuple[Promise, ...]:
+    return tuple(
+        Promise(
+            stakeholder=sla.for_, fresh_by=sla.fresh_by, contact=sla.contact,
+            max_age_seconds=None if sla.max_age is None else seconds(sla.max_age),
+        )
+        for sla in slas
+    )  # fmt: skip
+
+
+def _window(window: WindowSpec | None) -> WindowGrid | None:
+    if window is None:
+        return None
+    return WindowGrid(every=window.every, timezone=window.timezone, start=window.start, end=window.end)
+
+
+def _zone(window: WindowSpec | None, schedule: Schedule | None) -> str:
+    if schedule is not None and schedule.timezone is not None:
+        return schedule.timezone
+    return "UTC" if window is None else window.timezone
+
+
+def _source(source: CsvSource | JsonSource | PostgresSource) -> str:
+    """The kind of the source and the name of its connection, or the host: never an address with a password."""
+    if source.connection is not None:
+        return f"{source.kind}, {source.connection}"
+    url = "" if isinstance(source, PostgresSource) else source.url
+    return f"{source.kind}, {urlsplit(url).hostname or 'file'}"

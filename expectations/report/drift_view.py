@@ -1,0 +1,76 @@
+"""Drift alerts of a run, each with a picture of the expected range and what was seen where both are known."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from expectations.record import DriftAlert, RunRecord
+from expectations.report.charts import Reach, reach
+from expectations.report.texts import Texts
+
+_RANGE = re.compile(r"(?P<expected>.+?) \((?P<low>.+) to (?P<high>.+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert in words and, where its bounds are known, as a picture."""
+
+    alert: DriftAlert
+    tone: str
+    level: str
+    title: str
+    picture: Markup | None
+
+
+@dataclass(frozen=True, slots=True)
+class BandRow:
+    """One watched figure: how near it came to being told, as a share of the threshold."""
+
+    figure: str
+    percent: int
+    told: bool
+
+
+def alert_views(record: RunRecord, texts: Texts) -> tuple[AlertView, ...]:
+    if record.drift is None:
+        return ()
+    bands: list[dict[str, Any]] = list(record.drift.bands.get("figures", ()))
+    return tuple(
+        AlertView(
+            alert=alert, tone="bad" if alert.level == "page" else "warn", level=texts(f"drift.level_{alert.level}"),
+            title=texts(f"drift.kind_{alert.kind}") if texts.known(f"drift.kind_{alert.kind}") else alert.kind,
+            picture=_picture(alert, bands, texts),
+        )
+        for alert in record.drift.alerts
+    )  # fmt: skip
+
+
+def band_rows(record: RunRecord) -> tuple[BandRow, ...]:
+    """Everything that was watched, the least usual first."""
+    bands = record.drift.bands.get("figures", ()) if record.drift else ()
+    rows = [
+        BandRow(str(band["figure"]), round(100 * float(band["score"])), float(band["score"]) >= 1)
+        for band in bands
+        if math.isfinite(float(band["score"]))
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.percent))
+
+
+def _picture(alert: DriftAlert, bands: list[dict[str, Any]], texts: Texts) -> Markup | None:
+    told = _RANGE.fullmatch(str(alert.expected or ""))
+    if told is None:
+        return None
+    for band in bands:
+        of_this = band.get("column") == alert.column and band.get("kind") == alert.kind
+        if not of_this or not alert.message.lower().startswith(str(band.get("figure", "")).lower()):
+            continue
+        low, expected, high, seen = (float(band[name]) for name in ("low", "expected", "high", "observed"))
+        if all(map(math.isfinite, (low, expected, high, seen))):
+            shown = Reach(low, expected, high, seen, told["low"], told["expected"], told["high"], str(alert.observed))
+            return reach(shown, alert.message, texts("drift.usual"), texts("drift.seen"))
+    return None

@@ -1,0 +1,88 @@
+"""From the record of a run to its line in the table's index, and from declared columns to a schema's fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from expectations.record import RunRecord
+from expectations.report.about import Column
+from expectations.report.figures import figures, learned
+from expectations.report.model import Failed, FailedRule, Line, SetAside, Told
+
+LISTED = 20
+CHARACTERS = 400
+
+
+def line_of(record: RunRecord) -> Line:
+    """The bounded figures of a run. The record must have been cleaned (see `withheld`)."""
+    columns = columns_of(record)
+    measured = figures(record, columns)
+    judged = [rule for rule in record.rules if rule.outcome != "skipped"]
+    failure = record.failure
+    return Line(
+        run_id=record.run_id, kind=record.kind, status=record.status, batch_key=record.batch_key, label=record.label,
+        window_start=record.window_start, window_end=record.window_end, started_at=record.started_at,
+        finished_at=record.finished_at, counts=record.counts,
+        passed=sum(rule.outcome == "pass" for rule in judged), judged=len(judged),
+        failed_rules=tuple(
+            FailedRule(code=rule.code, severity=rule.severity, outcome=rule.outcome, column=rule.column,
+                       message=_short(rule.message or rule.sentence))
+            for rule in record.failed_rules[:LISTED]
+        ),
+        quarantine=tuple(
+            SetAside(code=item.code, column=item.column, rows=item.rows, sentence=_short(item.sentence))
+            for item in record.quarantine[:LISTED]
+        ),
+        alerts=tuple(
+            Told(column=alert.column, kind=alert.kind, level=alert.level, message=_short(alert.message),
+                 since=alert.since)
+            for alert in (record.drift.alerts if record.drift else ())[:LISTED]
+        ),
+        drift=record.drift.verdict if record.drift else None, history=record.drift.history if record.drift else 0,
+        warnings=len(record.warnings), figures=measured, bands=learned(record, measured),
+        schema_hash=schema_hash(columns), sequence=record.sequence,
+        failure=None if failure is None else Failed(
+            code=failure.code, family=failure.family, step=failure.step, message=_short(failure.message),
+            who_must_act=failure.who_must_act, next_command=failure.next_command,
+        ),
+    )  # fmt: skip
+
+
+def columns_of(record: RunRecord) -> tuple[Column, ...]:
+    """The contract's columns as the run used them."""
+    return tuple(Column.model_validate(column) for column in record.schema_columns)
+
+
+def schema_hash(columns: Sequence[Column]) -> str:
+    """A short name of what readers can rely on: names, types and nullability, in order; '' without columns."""
+    if not columns:
+        return ""
+    shape = [[column.name, column.type, column.nullable] for column in columns]
+    return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]
+
+
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """Lines as they happened, oldest first; of a run that was told twice the last word counts."""
+    latest = {line.run_id: line for line in lines}
+    return sorted(latest.values(), key=lambda line: (line.started_at, line.run_id))
+
+
+def latest_runs(lines: Iterable[Line]) -> list[Line]:
+    """Runs that had something to say of the table: not looks without an outcome."""
+    return [line for line in lines if line.status not in ("checked", "running", "waiting")]
+
+
+def by_batch(lines: Iterable[Line]) -> list[Line]:
+    """The standing publish of each batch, in the order of the data: by window, else as they happened."""
+    standing: dict[str, Line] = {}
+    for line in lines:
+        if line.published:
+            key = line.batch_key if line.window_start else f"{line.batch_key}#{line.run_id}"
+            standing[key] = line
+    return sorted(standing.values(), key=lambda line: line.window_start or line.at)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…"

@@ -1,0 +1,234 @@
+"""What the report keeps between two runs: one line per run, one description per table. Bounded, and free of values.
+
+Everything here is written to the report's store as JSON and read again by later runs, perhaps of another version:
+unknown keys are ignored, absent ones have defaults.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from expectations.record import Status
+from expectations.report.about import Column, Described, Kept
+
+VERSION = 1
+State = Literal["failed", "warned", "waiting", "good", "never"]
+
+
+class FailedRule(Kept):
+    """A rule that failed or couldn't be judged, in one run."""
+
+    code: str
+    severity: str
+    outcome: str
+    message: str
+    column: str | None = None
+
+
+class Told(Kept):
+    """A drift alert, in one run."""
+
+    column: str | None
+    kind: str
+    level: str
+    message: str
+    since: str | None = None
+
+
+class SetAside(Kept):
+    """Rows set aside for one reason, in one run."""
+
+    code: str
+    column: str | None
+    rows: int
+    sentence: str
+
+
+class Failed(Kept):
+    """Why a run failed."""
+
+    code: str
+    family: str
+    step: str
+    message: str
+    who_must_act: str
+    next_command: str | None = None
+
+
+class Line(Kept):
+    """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'."""
+
+    run_id: str
+    kind: str
+    status: Status
+    batch_key: str
+    label: str
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    passed: int = 0
+    judged: int = 0
+    failed_rules: tuple[FailedRule, ...] = ()
+    quarantine: tuple[SetAside, ...] = ()
+    alerts: tuple[Told, ...] = ()
+    drift: str | None = None
+    history: int = 0
+    warnings: int = 0
+    figures: dict[str, float] = Field(default_factory=dict)
+    bands: dict[str, tuple[float, float, float]] = Field(default_factory=dict)
+    schema_hash: str = ""
+    failure: Failed | None = None
+    sequence: int | None = None
+    undone: bool = False
+
+    @property
+    def published(self) -> bool:
+        """Whether the run made data visible that still stand."""
+        return self.status in ("published", "warned") and self.kind != "rollback" and not self.undone
+
+    @property
+    def at(self) -> datetime:
+        return self.finished_at or self.started_at
+
+
+class Publish(Kept):
+    """One entry of the table's proofs of publish."""
+
+    sequence: int
+    batch_key: str
+    kind: str
+    run_id: str
+    published_at: datetime
+    rows: int = 0
+    undone_by: int | None = None
+
+
+class Decision(Kept):
+    """What a person decided about the table: accept, override, pause and the like."""
+
+    decided_at: datetime
+    what: str
+    kind: str = ""
+    column: str | None = None
+    by: str = ""
+    reason: str = ""
+    expires_at: datetime | None = None
+    run_id: str | None = None
+
+
+class Facts(Kept):
+    """What only the warehouse knows: proofs of publish and people's decisions."""
+
+    publishes: tuple[Publish, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+
+class OpenItem(Kept):
+    """One thing that waits for somebody. `level`: bad (data not published), warn (published, look at it).
+
+    Alerts about one column of one batch have one cause: the strongest is the item, the kinds of the others are `also`.
+    """
+
+    what: Literal["failure", "rule", "drift", "quarantine"]
+    level: Literal["bad", "warn"]
+    run_id: str
+    label: str
+    sentence: str
+    code: str
+    column: str | None = None
+    since: str | None = None
+    batches: int = 1
+    rows: int | None = None
+    also: tuple[str, ...] = ()
+    who: str = ""
+
+
+class Freshness(Kept):
+    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published."""
+
+    until: datetime | None = None
+    promised_to: str = ""
+    last_label: str = ""
+    last_at: datetime | None = None
+    data_until: datetime | None = None
+    missing: int = 0
+    complete: bool = False
+
+    def late(self, now: datetime) -> bool:
+        return self.until is not None and now > self.until
+
+
+class StartRow(Kept):
+    """One table on the start page."""
+
+    table: str
+    kind: str = "table"
+    description: str = ""
+    owner: str = ""
+    tier: str = "standard"
+    state: State = "never"
+    freshness: Freshness = Freshness()
+    last_run: str = ""
+    last_label: str = ""
+    last_status: str = ""
+    last_at: datetime | None = None
+    rows: tuple[float, ...] = ()
+    published_rows: int | None = None
+    set_aside: int = 0
+    passed: int = 0
+    judged: int = 0
+    rules: int = 0
+    open_items: tuple[OpenItem, ...] = ()
+    open_count: int = 0
+
+
+class TableTwin(Kept):
+    """The machine-readable twin of a table's page; also what the next update starts from."""
+
+    version: int = VERSION
+    described: Described
+    state: State = "never"
+    freshness: Freshness = Freshness()
+    open_items: tuple[OpenItem, ...] = ()
+    schemas: dict[str, tuple[Column, ...]] = Field(default_factory=dict)
+    facts: Facts = Facts()
+    written_at: datetime | None = None
+
+
+class Change(Kept):
+    """One figure of a run beside an earlier run's."""
+
+    figure: str
+    name: str
+    column: str | None = None
+    unit: str | None = None
+    now: float | None = None
+    before: float | None = None
+    week_before: float | None = None
+
+
+class Comparison(Kept):
+    """A run beside the batch before it and, where batches are days or shorter, the one a week before."""
+
+    before: str | None = None
+    before_run: str | None = None
+    week_before: str | None = None
+    week_run: str | None = None
+    changes: tuple[Change, ...] = ()
+    schema_added: tuple[str, ...] = ()
+    schema_removed: tuple[str, ...] = ()
+    schema_changed: tuple[str, ...] = ()
+
+
+class RunTwin(Kept):
+    """The machine-readable twin of a run's page."""
+
+    version: int = VERSION
+    line: Line
+    comparison: Comparison = Comparison()
+    record: dict[str, Any] = Field(default_factory=dict)

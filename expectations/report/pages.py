@@ -1,0 +1,81 @@
+"""Pages from what is kept: templates with autoescape, one style sheet and one small script inside each page.
+
+A page loads nothing. Its content security policy forbids every request, and allows only the script that is in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from expectations.report import words
+from expectations.report.about import Described
+from expectations.report.actions import Links
+from expectations.report.model import Line, RunTwin, StartRow, TableTwin
+from expectations.report.run_view import run_view
+from expectations.report.start_view import start_view
+from expectations.report.table_view import table_view
+from expectations.report.texts import Texts
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime) -> str:
+    """The start page: every table, by owner."""
+    return _render("start.html", {"view": start_view(rows, texts, now), "root": "", "twin": "index.json"}, texts, now)
+
+
+def table_html(
+    twin: TableTwin, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
+) -> str:
+    """The page of a table. `lines`: oldest first; `pages`: runs whose page is still there."""
+    view = table_view(twin, lines, pages, texts, links, now)
+    return _render("table.html", {"view": view, "root": "../../", "twin": "index.json"}, texts, now)
+
+
+def run_html(run: RunTwin, described: Described, texts: Texts, links: Links, now: datetime) -> str:
+    """The page of a run."""
+    view = run_view(run, described, texts, links, now)
+    names = {"view": view, "root": "../../../", "twin": f"{run.line.run_id}.json"}
+    return _render("run.html", names, texts, now)
+
+
+def _render(template: str, names: Mapping[str, object], texts: Texts, now: datetime) -> str:
+    made = (
+        _environment()
+        .get_template(template)
+        .render({**names, "t": texts, "now": now, "language": texts.language, **_inlined()})
+    )
+    # Templates leave blank lines and indents; without them a page is a fifth smaller.
+    return "\n".join(line.strip() for line in made.splitlines() if line.strip()) + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    made.filters |= {
+        "number": words.number, "share": words.share, "moment": words.moment, "duration": words.duration,
+        "iso": words.iso, "figure": lambda value, name, unit=None: words.figure(name, value, unit),
+    }  # fmt: skip
+    return made
+
+
+@cache
+def _inlined() -> Mapping[str, object]:
+    """Style and script as they stand in each page, and the hash by which the policy knows the script."""
+    style = " ".join(line.strip() for line in (_TEMPLATES / "page.css").read_text(encoding="utf-8").splitlines())
+    script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
+    script = "\n".join(line.strip() for line in script.splitlines() if line.strip())
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # Both are files of this package: nothing of the data is in them.
+    return {"style": Markup(style), "script": Markup(script), "script_hash": digest}  # noqa: S704

@@ -1,0 +1,35 @@
+"""A table's row on the start page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from expectations.report.about import Described
+from expectations.report.freshness import freshness
+from expectations.report.lines import by_batch
+from expectations.report.model import Facts, Line, StartRow
+from expectations.report.standing import open_items, state_of
+
+SHOWN_ITEMS = 3
+SPARK_BATCHES = 30
+
+
+def start_row(described: Described, lines: Sequence[Line], facts: Facts, now: datetime) -> StartRow:
+    """Everything the start page says of one table; small, whatever the table's history."""
+    items = open_items(described, lines, facts, now)
+    told = [line for line in lines if line.status not in ("checked", "running")]
+    last = told[-1] if told else None
+    standing = by_batch(lines)
+    newest = standing[-1] if standing else None
+    return StartRow(
+        table=described.table, kind=described.kind, description=described.description, owner=described.owner,
+        tier=described.tier, state=state_of(lines, items), freshness=freshness(described, lines, facts, now),
+        last_run=last.run_id if last else "", last_label=last.label if last else "",
+        last_status=last.status if last else "", last_at=last.at if last else None,
+        rows=tuple(line.figures["rows"] for line in standing[-SPARK_BATCHES:] if "rows" in line.figures),
+        published_rows=newest.counts.get("published") if newest else None,
+        set_aside=newest.counts.get("quarantined", 0) if newest else 0,
+        passed=last.passed if last else 0, judged=last.judged if last else 0, rules=len(described.rules),
+        open_items=tuple(items[:SHOWN_ITEMS]), open_count=len(items),
+    )  # fmt: skip

@@ -1,0 +1,267 @@
+"""What the page of a run shows: verdict, rows accounted for, what needs attention, what changed, rules, drift, story."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from expectations.record import QuarantineReason, RuleResult, RunRecord, Step
+from expectations.report import words
+from expectations.report.about import Described
+from expectations.report.actions import Action, Links, actions
+from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
+from expectations.report.figures import is_about
+from expectations.report.model import Change, Comparison, Line, OpenItem, RunTwin
+from expectations.report.texts import Texts
+from expectations.report.verdict import Verdict, of_run
+
+SHOWN_KEYS = 20
+_PARTS = (("published", "good"), ("quarantined", "warn"), ("superseded", "idle"))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule with its verdict in this run."""
+
+    rule: RuleResult
+    outcome: str
+    tone: str
+    severity: str
+    place: str
+    expected: str
+    observed: str
+    keys: tuple[str, ...]
+    more_keys: int
+    aside: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One figure now, in the batch before, and a week before."""
+
+    title: str
+    now: str
+    before: str
+    change: str
+    week_before: str
+    week_change: str
+    notable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A share of the extracted rows in the accounting bar."""
+
+    name: str
+    title: str
+    tone: str
+    rows: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    record: RunRecord
+    line: Line
+    described: Described
+    verdict: Verdict
+    label: str
+    parts: tuple[Part, ...]
+    accounting: str
+    attention: tuple[tuple[OpenItem, str, tuple[Action, ...]], ...]
+    alerts: tuple[AlertView, ...]
+    alert_actions: tuple[Action, ...]
+    bands: tuple[BandRow, ...]
+    drift_sentence: str
+    comparison: Comparison
+    changes: tuple[ChangeRow, ...]
+    rules: tuple[RuleView, ...]
+    quarantine: tuple[tuple[QuarantineReason, str], ...]
+    quarantine_actions: tuple[Action, ...]
+    steps: tuple[Step, ...]
+    actions: tuple[Action, ...]
+    details: tuple[tuple[str, str], ...]
+    flow_run_url: str | None
+
+
+def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now: datetime) -> RunView:
+    record = RunRecord.model_validate(run.record)
+    line = run.line
+    items = _attention(record, line, texts)
+    drift_item = OpenItem(
+        what="drift", level="warn", run_id=record.run_id, label=record.label, sentence="",
+        code=record.drift.alerts[0].kind, column=record.drift.alerts[0].column,
+        also=tuple(a.kind for a in record.drift.alerts[1:] if a.column == record.drift.alerts[0].column),
+    ) if record.drift and record.drift.alerts else None  # fmt: skip
+    aside = {reason.code: reason.rows for reason in record.quarantine}
+    next_command = record.failure.next_command if record.failure else None
+
+    def doing(item: OpenItem | None) -> tuple[Action, ...]:
+        if item is None or line.undone:
+            return ()
+        return tuple(actions(item, record.table, texts, links, now, next_command))
+
+    return RunView(
+        record=record, line=line, described=described, verdict=of_run(record, line.undone, texts),
+        label=texts("words.last_load_short") if record.label == "source" else record.label,
+        parts=_parts(record, texts), accounting=_accounting(record, texts),
+        attention=tuple((item, texts(f"open.{item.what}"), doing(item)) for item in items),
+        alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
+        drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
+        changes=tuple(_change(change, record, texts) for change in run.comparison.changes),
+        rules=tuple(_rule(rule, aside.get(rule.code, 0), texts) for rule in record.rules),
+        quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
+        quarantine_actions=doing(_quarantine_item(record)), steps=record.steps, actions=_always(record, texts, links, now),
+        details=_details(record, texts), flow_run_url=links.flow_run if record.flow_run_id else None,
+    )  # fmt: skip
+
+
+def _attention(record: RunRecord, line: Line, texts: Texts) -> list[OpenItem]:
+    """What a reader must know first: the failure, failed rules, warnings. Drift and set-aside rows have own sections."""
+    found = []
+    failure = record.failure
+    if failure is not None:
+        found.append(_item(record, "failure", "bad", failure.message, failure.code, who=failure.who_must_act))
+    for rule in record.failed_rules:
+        if rule.severity != "info" and not (failure is not None and rule.code in failure.message):
+            level = "bad" if rule.severity == "critical" else "warn"
+            found.append(
+                _item(record, "rule", level, rule.message or rule.sentence, rule.code, rule.column, rule.owner or "")
+            )
+    return found
+
+
+def _item(
+    record: RunRecord, what: str, level: str, sentence: str, code: str, column: str | None = None, who: str = ""
+) -> OpenItem:  # fmt: skip
+    return OpenItem(what=what, level=level, run_id=record.run_id, label=record.label, sentence=sentence, code=code,
+                    column=column, who=who)  # fmt: skip
+
+
+def _quarantine_item(record: RunRecord) -> OpenItem | None:
+    if not record.quarantine:
+        return None
+    first = record.quarantine[0]
+    return _item(record, "quarantine", "warn", first.sentence, first.code, first.column)
+
+
+def _parts(record: RunRecord, texts: Texts) -> tuple[Part, ...]:
+    total = record.counts.get("extracted", 0)
+    if not total or record.status not in ("published", "warned"):
+        return ()
+    return tuple(
+        Part(name, texts(f"run.part.{name}"), tone, rows, max(100 * rows / total, 0.6))
+        for name, tone in _PARTS
+        if (rows := record.counts.get(name, 0))
+    )
+
+
+def _accounting(record: RunRecord, texts: Texts) -> str:
+    counts = record.counts
+    if not counts or record.status not in ("published", "warned"):
+        return ""
+    parts = {name: f"{counts.get(name, 0):,}" for name in ("extracted", "published", "quarantined", "superseded")}
+    return texts("run.accounting", **parts)
+
+
+def _of(rows: int, record: RunRecord) -> float | None:
+    total = record.counts.get("extracted") or next((s.rows for s in record.steps if s.name == "extract" and s.rows), 0)
+    return rows / total if total else None
+
+
+def _change(change: Change, record: RunRecord, texts: Texts) -> ChangeRow:
+    told = record.drift.alerts if record.drift else ()
+    name, unit = change.name, change.unit
+    return ChangeRow(
+        title=texts(f"figure.{change.figure}", column=change.column or ""),
+        now=words.figure(name, change.now, unit), before=words.figure(name, change.before, unit),
+        change=words.change(name, change.now, change.before), week_before=words.figure(name, change.week_before, unit),
+        week_change=words.change(name, change.now, change.week_before),
+        notable=any(is_about(alert.kind, alert.column, name) for alert in told),
+    )  # fmt: skip
+
+
+def _rule(rule: RuleResult, aside: int, texts: Texts) -> RuleView:
+    outcome = "aside" if aside and rule.outcome == "pass" else rule.outcome
+    tone = {"pass": "good", "aside": "warn", "skipped": "idle"}.get(
+        outcome, "bad" if rule.severity == "critical" else "warn"
+    )
+    if rule.severity == "info" and tone in ("warn", "bad"):
+        tone = "idle"
+    keys = tuple(", ".join(f"{name} {value}" for name, value in key.items()) for key in rule.failing_keys)
+    return RuleView(
+        rule=rule, outcome=outcome, tone=tone, severity=texts(f"severity.{rule.severity}"),
+        place=texts(f"place.{rule.place}"), expected=_said(rule.expected, texts), observed=_observed(rule, texts),
+        keys=keys[:SHOWN_KEYS], more_keys=max((rule.rows_failed or 0) - len(keys[:SHOWN_KEYS]), 0), aside=aside,
+    )  # fmt: skip
+
+
+def _observed(rule: RuleResult, texts: Texts) -> str:
+    if rule.outcome == "skipped":
+        return texts("run.rules.skipped")
+    if rule.rows_checked is not None and rule.rows_failed is not None:
+        if rule.rows_failed == 0:
+            return texts("run.rules.rows_ok", n=rule.rows_checked)
+        share = words.share(rule.rows_failed / rule.rows_checked if rule.rows_checked else 0.0)
+        return texts("run.rules.rows_failed", n=rule.rows_failed, all=f"{rule.rows_checked:,}", share=share)
+    return _said(rule.observed, texts)
+
+
+def _said(value: Any, texts: Texts) -> str:
+    """Arguments and observations in a few words; the sentence of the rule says what they mean."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return texts("words.yes") if value else texts("words.no")
+    if isinstance(value, int | float):
+        return words.number(value)
+    if isinstance(value, dict):
+        known = {name: item for name, item in value.items() if item is not None and name != "ignore_row_if"}
+        low, high = known.pop("min_value", None), known.pop("max_value", None)
+        said = []
+        if low is not None and high is not None:
+            said.append(f"{_said(low, texts)} – {_said(high, texts)}")
+        elif low is not None or high is not None:
+            said.append(f"≥ {_said(low, texts)}" if high is None else f"≤ {_said(high, texts)}")
+        said += [f"{name.replace('_', ' ')} {_said(item, texts)}" for name, item in known.items()]
+        return ", ".join(said)[:160] or "–"
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_said(item, texts) if not isinstance(item, list) else json.dumps(item) for item in value[:8])
+        return shown + (" …" if len(value) > 8 else "")
+    return str(value)[:160]
+
+
+def _drift_sentence(record: RunRecord, texts: Texts) -> str:
+    drift = record.drift
+    if drift is None:
+        return texts("run.drift.none")
+    if drift.alerts:
+        key = "run.drift.stopped" if drift.policy == "stop" and record.status == "failed" else "run.drift.told"
+        return texts(key, n=len(drift.alerts), history=f"{drift.history:,}")
+    return texts("run.drift.learning" if drift.verdict == "learning" else "run.drift.quiet", n=drift.history)
+
+
+def _always(record: RunRecord, texts: Texts, links: Links, now: datetime) -> tuple[Action, ...]:
+    """What can be done with any run: look closer, and undo what it published."""
+    item = _item(record, "rule", "warn", "", "")
+    wanted = actions(item, record.table, texts, links, now)
+    if record.status not in ("published", "warned"):
+        wanted = [action for action in wanted if action.name != "rollback"]
+    return tuple(wanted)
+
+
+def _details(record: RunRecord, texts: Texts) -> tuple[tuple[str, str], ...]:
+    window = ""
+    if record.window_start and record.window_end:
+        window = f"{words.moment(record.window_start)} – {words.moment(record.window_end)}"
+    pairs: Sequence[tuple[str, str]] = (
+        ("run", record.run_id), ("window", window), ("mode", record.mode),
+        ("started", words.moment(record.started_at)), ("finished", words.moment(record.finished_at)),
+        ("attempt", str(record.attempt)), ("proof", "" if record.sequence is None else f"{record.sequence:,}"),
+        ("source", record.source), ("stage", record.stage_uri), ("fingerprint", record.fingerprint),
+        ("declaration", record.declaration_hash), ("suite", record.suite_hash), ("flow_run", record.flow_run_id or ""),
+    )  # fmt: skip
+    return tuple((texts(f"run.detail.{name}"), value) for name, value in pairs if value)

@@ -1,0 +1,205 @@
+"""The site: which pages change when a run ends, written so that runs at the same moment lose nothing.
+
+A run writes its own page first, then lists the table's runs: one that another process wrote meanwhile is taken into the
+index. After the table's page is written the list is compared again. So whoever writes last has seen every run, and the
+pages agree with the runs once the last writer is done. Writing the same run twice gives the same pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from expectations.record import RunRecord
+from expectations.report import shelf as at
+from expectations.report.about import Column, Described
+from expectations.report.actions import Links
+from expectations.report.compare import compared, previous
+from expectations.report.freshness import freshness
+from expectations.report.lines import columns_of, in_order, line_of
+from expectations.report.model import Facts, Line, RunTwin, StartRow, TableTwin
+from expectations.report.pages import run_html, start_html, table_html
+from expectations.report.rows import start_row
+from expectations.report.shelf import Shelf
+from expectations.report.standing import open_items, state_of
+from expectations.report.texts import Texts
+from expectations.report.withheld import cleaned
+
+ROUNDS = 4
+_turn = Lock()
+"""Updates within one process take turns; between processes the rounds below make them agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The key of a run's page, its line in the index, and its table's row on the start page."""
+
+    page: str
+    line: Line
+    row: StartRow
+
+
+@dataclass(frozen=True)
+class Site:
+    """A report at a store. `keep_pages` run pages and `keep_lines` lines of the index are kept per table."""
+
+    shelf: Shelf
+    texts: Texts = field(default_factory=Texts)
+    links: Links = field(default_factory=Links)
+    keep_pages: int = 400
+    keep_lines: int = 3000
+
+    def add(
+        self, record: RunRecord, described: Described, now: datetime, facts: Facts | None = None,
+        declared: Iterable[Described] = (),
+    ) -> Added:  # fmt: skip
+        """Write the pages of a run and everything that changes with it.
+
+        `facts` None: the warehouse couldn't be asked, what was known before still counts. `declared`: tables that
+        belong on the start page though they never ran.
+        """
+        with _turn:
+            twin, lines = self._known(described)
+            facts = twin.facts if facts is None else facts
+            clean = cleaned(record)
+            lines = self._write_run(clean, twin, lines, facts, now)
+            row = self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
+            self.write_start(now, declared)
+        line = next(line for line in lines if line.run_id == record.run_id)
+        return Added(at.run_page(record.table, record.run_id), line, row)
+
+    def rebuild_table(self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime) -> int:
+        """Write a table's pages anew from its records, oldest first; returns how many runs there were."""
+        lines: list[Line] = []
+        twin = TableTwin(described=described, facts=facts)
+        for record in records:
+            clean = cleaned(record)
+            lines = self._write_run(clean, twin, lines, facts, now)
+            twin = _with_schema(twin, clean)
+        with _turn:
+            self._write_table(twin, lines, None, now)
+        return len(lines)
+
+    def write_start(self, now: datetime, declared: Iterable[Described] = ()) -> None:
+        """Write the start page from the rows of all tables; again while other processes change rows meanwhile."""
+        known = set(self.shelf.keys("start"))
+        for described in declared:
+            if at.start_row(described.table) not in known:
+                row = start_row(described, [], Facts(), now)
+                at.write(self.shelf, at.start_row(described.table), row.model_dump_json())
+        rows = at.read_start_rows(self.shelf)
+        for _ in range(ROUNDS):
+            self._write_start(rows, now)
+            again = at.read_start_rows(self.shelf)
+            if again == rows:
+                return
+            rows = again
+
+    def _known(self, described: Described) -> tuple[TableTwin, list[Line]]:
+        twin = at.read_twin(self.shelf, described.table) or TableTwin(described=described)
+        return twin.model_copy(update={"described": described}), at.read_lines(self.shelf, described.table)
+
+    def _write_run(
+        self, record: RunRecord, twin: TableTwin, lines: list[Line], facts: Facts, now: datetime
+    ) -> list[Line]:
+        """Write a run's page and twin; returns the lines with this run among them."""
+        line = _marked([line_of(record)], facts)[0]
+        lines = in_order([*lines, line])
+        before = previous(line, lines)
+        earlier: Sequence[Column] = twin.schemas.get(before.schema_hash, ()) if before else ()
+        comparison = compared(line, lines, columns_of(record), earlier)
+        # Facts of a failure are for machines inside; the page tells its message.
+        shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
+        self._put_run(RunTwin(line=line, comparison=comparison, record=shown), twin.described, now)
+        return lines
+
+    def _put_run(self, run: RunTwin, described: Described, now: datetime) -> None:
+        html = run_html(run, described, self.texts, self.links, now)
+        at.write(self.shelf, at.run_page(described.table, run.line.run_id), html)
+        # The twin comes last: it is what makes a run count.
+        at.write(self.shelf, at.run_page(described.table, run.line.run_id, "json"), run.model_dump_json())
+
+    def _write_table(self, twin: TableTwin, lines: list[Line], record: RunRecord | None, now: datetime) -> StartRow:
+        table = twin.described.table
+        if record is not None:
+            twin = _with_schema(twin, record)
+        for _ in range(ROUNDS):
+            pages = set(at.run_ids(self.shelf, table))
+            lines = in_order([*self._unseen(table, pages, lines), *lines])
+            changed = [
+                new for old, new in zip(lines, _marked(lines, twin.facts), strict=True) if old.undone != new.undone
+            ]
+            lines = _marked(lines, twin.facts)[-self.keep_lines :]
+            self._mark_pages([line.run_id for line in changed if line.run_id in pages], lines, twin.described, now)
+            pages -= self._retire(table, lines, pages)
+            items = open_items(twin.described, lines, twin.facts, now)
+            twin = twin.model_copy(
+                update={
+                    "state": state_of(lines, items), "open_items": items, "written_at": now,
+                    "freshness": freshness(twin.described, lines, twin.facts, now),
+                }
+            )  # fmt: skip
+            at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in lines))
+            at.write(self.shelf, at.table_page(table, "json"), twin.model_dump_json())
+            at.write(self.shelf, at.table_page(table), table_html(twin, lines, pages, self.texts, self.links, now))
+            row = start_row(twin.described, lines, twin.facts, now)
+            at.write(self.shelf, at.start_row(table), row.model_dump_json())
+            if set(at.run_ids(self.shelf, table)) <= pages:
+                break
+        return row
+
+    def _unseen(self, table: str, pages: set[str], lines: Sequence[Line]) -> list[Line]:
+        """Lines of runs that other processes wrote since the index was read; older ones than it keeps stay out."""
+        known = {line.run_id for line in lines}
+        wanted = [at.run_page(table, run_id, "json") for run_id in sorted(pages - known)]
+        return [run.line for run in at.read_many(self.shelf, wanted, RunTwin.model_validate_json)]
+
+    def _mark_pages(self, run_ids: Sequence[str], lines: Sequence[Line], described: Described, now: datetime) -> None:
+        """Write pages of runs again that were undone, or whose undoing was undone, since."""
+        known = {line.run_id: line for line in lines}
+        keys = [at.run_page(described.table, run_id, "json") for run_id in run_ids]
+        for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
+            if run.line.run_id in known:
+                self._put_run(run.model_copy(update={"line": known[run.line.run_id]}), described, now)
+
+    def _retire(self, table: str, lines: Sequence[Line], pages: set[str]) -> set[str]:
+        """Delete the oldest run pages beyond `keep_pages`; the page of what readers see now always stays."""
+        order = {line.run_id: n for n, line in enumerate(lines)}
+        oldest_first = sorted(pages, key=lambda run_id: order.get(run_id, -1))
+        old = set(oldest_first[: max(len(pages) - self.keep_pages, 0)])
+        for run_id in old:
+            for ending in ("json", "html"):
+                self.shelf.delete(at.run_page(table, run_id, ending))
+        return old
+
+    def _write_start(self, rows: Sequence[StartRow], now: datetime) -> None:
+        listed = ",".join(row.model_dump_json() for row in rows)
+        twin = f'{{"version":1,"written_at":"{now.isoformat()}","tables":[{listed}]}}'
+        at.write(self.shelf, at.START_TWIN, twin)
+        at.write(self.shelf, at.START_PAGE, start_html(rows, self.texts, now))
+
+
+def _slim(line: Line) -> str:
+    return line.model_dump_json(exclude_defaults=True)
+
+
+def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
+    """Lines with `undone` as the proofs say."""
+    if not facts.publishes:
+        return list(lines)
+    undone = {item.run_id for item in facts.publishes if item.undone_by is not None}
+    undone -= {item.run_id for item in facts.publishes if item.undone_by is None}
+    return [
+        line if line.undone == (line.run_id in undone) else line.model_copy(update={"undone": line.run_id in undone})
+        for line in lines
+    ]
+
+
+def _with_schema(twin: TableTwin, record: RunRecord) -> TableTwin:
+    columns = columns_of(record)
+    schema = line_of(record).schema_hash
+    if not columns or schema in twin.schemas:
+        return twin
+    return twin.model_copy(update={"schemas": {**twin.schemas, schema: columns}})

@@ -1,0 +1,152 @@
+"""How a table stands: what waits for somebody, and one state that sums it up.
+
+The latest run of each batch counts. A failure stays open until its batch is published; a drift page until it is
+answered, its batch loaded again without it, or undone. Warnings, digests and rows set aside are listed for the last
+RECENT batches only: a warning nobody answered for weeks is no news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from expectations.report.about import Described
+from expectations.report.model import Decision, Facts, Line, OpenItem, State
+
+RECENT = 14
+_ORDER = {"failure": 0, "drift": 1, "rule": 2, "quarantine": 3}
+
+
+def open_items(described: Described, lines: Sequence[Line], facts: Facts, now: datetime) -> tuple[OpenItem, ...]:
+    """Everything that waits for an answer, worst and newest first; the same thing in several batches is one item."""
+    latest = latest_of_batches(lines)
+    recent = {line.run_id for line in latest[-RECENT:]}
+    found: dict[tuple[str, str, str | None], OpenItem] = {}
+    for line in reversed(latest):
+        waiting = _items(line, described, recent=line.run_id in recent)
+        for item in _one_per_column(item for item in waiting if not answered(item, line, facts.decisions, now)):
+            key = (item.what, item.code, item.column)
+            known = found.get(key)
+            if known is None:
+                found[key] = item
+            else:
+                since = item.since or item.label
+                rows = None if known.rows is None else known.rows + (item.rows or 0)
+                found[key] = known.model_copy(update={"batches": known.batches + 1, "since": since, "rows": rows})
+    return tuple(sorted(found.values(), key=lambda item: (item.level != "bad", _ORDER[item.what])))
+
+
+def state_of(lines: Sequence[Line], items: Sequence[OpenItem]) -> State:
+    """failed: some batch isn't published that should be; warned: published, with something to look at."""
+    told = [line for line in lines if line.status not in ("checked", "running")]
+    if not told:
+        return "never"
+    if any(item.level == "bad" for item in items):
+        return "failed"
+    if told[-1].status == "waiting":
+        return "waiting"
+    return "warned" if items else "good"
+
+
+def latest_of_batches(lines: Sequence[Line]) -> list[Line]:
+    """The last run of each batch that changed or tried to change the table, in the order of the data.
+
+    A batch that was undone has nothing open: its rows are gone.
+    """
+    latest: dict[str, Line] = {}
+    for line in lines:
+        if line.kind == "rollback" or line.undone:
+            latest.pop(line.batch_key, None)
+        elif line.status in ("published", "warned", "failed"):
+            latest[line.batch_key] = line
+        elif (
+            line.status in ("unchanged", "already_published")
+            and line.batch_key in latest
+            and _is_failure(latest[line.batch_key])
+        ):
+            # The live data is what an earlier run published: a failure in between is over.
+            latest.pop(line.batch_key)
+    return sorted(latest.values(), key=lambda line: line.window_start or line.started_at)
+
+
+def answered(item: OpenItem, line: Line, decisions: Sequence[Decision], now: datetime) -> bool:
+    """Whether a person has decided about this after the run told it, and the decision still holds."""
+    return any(
+        decision.decided_at >= line.started_at
+        and (decision.expires_at is None or decision.expires_at >= now)
+        and _settles(decision, item)
+        for decision in decisions
+    )
+
+
+def _is_failure(line: Line) -> bool:
+    return line.status == "failed"
+
+
+def _settles(decision: Decision, item: OpenItem) -> bool:
+    of_this_run = decision.run_id in (None, item.run_id)
+    if item.what == "drift":
+        # An accepted level holds for every batch, not for the one it was first seen in.
+        kinds = ("", "drift", item.code)
+        return "accept" in decision.what and decision.column == item.column and decision.kind in kinds
+    if item.what == "quarantine":
+        return of_this_run and decision.what.startswith(("quarantine", "replay", "discard"))
+    if item.what == "rule":
+        return of_this_run and "override" in decision.what and decision.kind in ("", item.code)
+    return False
+
+
+def _one_per_column(items: Iterable[OpenItem]) -> list[OpenItem]:
+    """Drift of one column as one item, told by its strongest alert, which comes first."""
+    found: dict[tuple[str, str], OpenItem] = {}
+    for item in items:
+        key = (item.what, item.column or item.code) if item.what == "drift" else (item.what, item.code)
+        known = found.get(key)
+        found[key] = item if known is None else known.model_copy(update={"also": (*known.also, item.code)})
+    return list(found.values())
+
+
+def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
+    owners = {rule.code: rule.owner for rule in described.rules}
+    failed = line.status == "failed"
+    items = []
+    if failed and line.failure is not None:
+        items.append(
+            _item(line, "failure", "bad", line.failure.message, line.failure.code, who=line.failure.who_must_act)
+        )
+    if not failed:
+        items += [
+            _item(line, "drift", "warn", alert.message, alert.kind, alert.column, alert.since, described.owner)
+            for alert in line.alerts
+            if recent or alert.level == "page"
+        ]
+    if recent and not failed:
+        items += [
+            _item(line, "rule", "warn", rule.message, rule.code, rule.column, who=owners.get(rule.code, ""))
+            for rule in line.failed_rules
+            if rule.severity != "info"
+        ]
+        items += [
+            _item(
+                line,
+                "quarantine",
+                "warn",
+                aside.sentence,
+                aside.code,
+                aside.column,
+                who=owners.get(aside.code, ""),
+                rows=aside.rows,
+            )
+            for aside in line.quarantine
+        ]
+    return items
+
+
+def _item(
+    line: Line, what: str, level: str, sentence: str, code: str, column: str | None = None, since: str | None = None,
+    who: str = "", rows: int | None = None,
+) -> OpenItem:  # fmt: skip
+    return OpenItem(
+        what=what, level=level, run_id=line.run_id, label=line.label, sentence=sentence.splitlines()[0], code=code,
+        column=column, since=since, who=who, rows=rows,
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""What the start page shows: counts by state, what waits for somebody, and the tables by owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from expectations.report import words
+from expectations.report.charts import spark
+from expectations.report.model import OpenItem, StartRow
+from expectations.report.texts import Texts
+from expectations.report.verdict import TONES, said, shown_state
+
+SHOWN_WAITING = 30
+_STATES = ("failed", "late", "warned", "waiting", "good", "never")
+_TIERS = {"core": 0, "standard": 1, "experimental": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One open thing, with the table it belongs to."""
+
+    table: str
+    tier: str
+    tone: str
+    item: OpenItem
+    said: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table. `until` is the moment from which it is late, for the page's script."""
+
+    of: StartRow
+    state: str
+    tone: str
+    spark: Markup
+    fresh: str
+    fresh_late: bool
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartView:
+    counts: tuple[tuple[str, str, int], ...]
+    waiting: tuple[Waiting, ...]
+    more_waiting: int
+    owners: tuple[tuple[str, tuple[Row, ...]], ...]
+    tables: int
+    headline: str
+    tone: str
+
+
+def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartView:
+    shown = [_row(row, texts, now) for row in rows]
+    waiting = [
+        Waiting(
+            row.of.table,
+            row.of.tier,
+            "bad" if item.level == "bad" else "warn",
+            item,
+            said(item, texts),
+            _batch(item.label, texts),
+        )
+        for row in shown
+        for item in row.of.open_items
+    ]
+    late = [(row, _late_item(row, texts)) for row in shown if row.state == "late"]
+    waiting += [Waiting(row.of.table, row.of.tier, "bad", item, item.sentence, "") for row, item in late]
+    waiting.sort(key=lambda w: (w.tone != "bad", _TIERS.get(w.tier, 1), w.table))
+    owners: dict[str, list[Row]] = {}
+    for row in sorted(shown, key=lambda row: (row.of.owner, _STATES.index(row.state), row.of.table)):
+        owners.setdefault(row.of.owner, []).append(row)
+    counts = tuple((state, TONES[state], n) for state in _STATES if (n := sum(row.state == state for row in shown)))
+    bad = sum(row.tone == "bad" for row in shown)
+    warn = sum(row.tone == "warn" for row in shown)
+    tone = "bad" if bad else "warn" if warn else "good"
+    key = {"bad": "start.headline_bad", "warn": "start.headline_warn", "good": "start.headline_good"}[tone]
+    ordered = sorted(owners.items(), key=lambda pair: (min(_STATES.index(row.state) for row in pair[1]), pair[0]))
+    hidden = sum(row.of.open_count - len(row.of.open_items) for row in shown)
+    return StartView(
+        counts=counts, waiting=tuple(waiting[:SHOWN_WAITING]), more_waiting=max(len(waiting) - SHOWN_WAITING, 0) + hidden,
+        owners=tuple((owner, tuple(found)) for owner, found in ordered), tables=len(shown),
+        headline=texts(key, n=bad or warn or len(shown), all=f"{len(shown):,}"), tone=tone,
+    )  # fmt: skip
+
+
+def _row(row: StartRow, texts: Texts, now: datetime) -> Row:
+    state = shown_state(row.state, row.freshness, now)
+    fresh = row.freshness
+    late = fresh.late(now)
+    if late:
+        told = texts("start.late_since", at=words.moment(fresh.until))
+    elif fresh.until is not None:
+        told = texts("start.fresh_until", at=words.moment(fresh.until))
+    elif fresh.complete:
+        told = texts("start.complete")
+    else:
+        told = texts("start.no_promise")
+    return Row(
+        of=row, state=state, tone=TONES[state], fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
+        spark=spark(row.rows, texts("start.spark", n=len(row.rows))) if len(row.rows) > 1 else Markup(""),
+    )  # fmt: skip
+
+
+def _late_item(row: Row, texts: Texts) -> OpenItem:
+    said = texts("start.late_sentence", who=row.of.freshness.promised_to, at=words.moment(row.of.freshness.until))
+    return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE", who=row.of.owner)
+
+
+def _batch(label: str, texts: Texts) -> str:
+    return texts("words.last_load_short") if label == "source" else label

@@ -1,0 +1,212 @@
+"""What the page of a table shows: its verdict, what waits with what to do, trends, rules, contract and past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from expectations.report import words
+from expectations.report.actions import Action, Links, actions
+from expectations.report.lines import by_batch, latest_runs
+    Column,
+    Decision,
+    DeclaredRule,
+    Described,
+    FailedRule,
+    Freshness,
+    Line,
+    OpenItem,
+    Publish,
+    TableTwin,
+)  # fmt: skip
+from expectations.report.schemas import SchemaChange, schema_history
+from expectations.report.texts import Texts
+from expectations.report.trends import Chart, charts
+from expectations.report.verdict import Verdict, of_table, said
+
+SHOWN_RUNS = 60
+_BY_PEOPLE = ("rollback", "override", "replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open thing with what can be done; `page` says whether the run's page is there."""
+
+    item: OpenItem
+    said: str
+    tone: str
+    title: str
+    when: str
+    actions: tuple[Action, ...]
+    page: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule with how it came out last."""
+
+    rule: DeclaredRule
+    severity: str
+    place: str
+    outcome: str
+    tone: str
+    aside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Rows set aside for one reason over the kept runs."""
+
+    code: str
+    column: str | None
+    sentence: str
+    rows: int
+    batches: int
+    last_label: str
+    last_run: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run in the list of runs."""
+
+    line: Line
+    status: str
+    tone: str
+    label: str
+    page: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    described: Described
+    columns: tuple[Column, ...]
+    verdict: Verdict
+    freshness: Freshness
+    promises: tuple[str, ...]
+    facts: tuple[str, ...]
+    open: tuple[Open, ...]
+    charts: tuple[Chart, ...]
+    more_charts: tuple[Chart, ...]
+    rules: tuple[RuleRow, ...]
+    aside: tuple[Aside, ...]
+    schema: tuple[SchemaChange, ...]
+    runs: tuple[RunRow, ...]
+    older_runs: tuple[RunRow, ...]
+    decisions: tuple[Decision, ...]
+    undone: tuple[Publish, ...]
+    drift_sentence: str
+
+
+def table_view(
+    twin: TableTwin, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
+) -> TableView:
+    described = twin.described
+    shown_charts, more_charts = charts(described, lines, texts)
+    runs = [_run(line, pages, texts) for line in reversed(lines)]
+    told = latest_runs(lines)
+    judged = [line for line in told if line.judged]
+    last = judged[-1] if judged else told[-1] if told else None
+    columns = described.columns or (twin.schemas.get(last.schema_hash, ()) if last else ())
+    metrics = described.metrics
+    return TableView(
+        described=described,
+        columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
+        verdict=of_table(described, twin.state, twin.freshness, twin.open_items, last, now, texts),
+        freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
+        open=tuple(_open(item, described, lines, pages, texts, links, now) for item in twin.open_items),
+        charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),
+        aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),
+        older_runs=tuple(runs[SHOWN_RUNS:]),
+        decisions=tuple(sorted(twin.facts.decisions, key=lambda d: d.decided_at, reverse=True)),
+        undone=tuple(p for p in reversed(twin.facts.publishes) if p.undone_by is not None or p.kind in _BY_PEOPLE),
+        drift_sentence=texts(f"table.drift_{described.drift_policy}"),
+    )  # fmt: skip
+
+
+def _open(
+    item: OpenItem, described: Described, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
+) -> Open:  # fmt: skip
+    line = next((line for line in reversed(lines) if line.run_id == item.run_id), None)
+    next_command = line.failure.next_command if line is not None and line.failure is not None else None
+    label = texts("words.last_load") if item.label == "source" else texts("words.batch", label=item.label)
+    if item.batches > 1:
+        label = texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
+    return Open(
+        item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn", 
+        title=texts(f"open.{item.what}"), when=label,
+        actions=tuple(actions(item, described.table, texts, links, now, next_command)), page=item.run_id in pages,
+    )  # fmt: skip
+
+
+def _rule(rule: DeclaredRule, last: Line | None, texts: Texts) -> RuleRow:
+    severity = texts(f"severity.{rule.severity}")
+    if rule.sets_aside:
+        allowed = texts("severity.aside_tolerance", share=words.share(rule.tolerance)) if rule.tolerance else ""
+        severity = texts("severity.aside") + allowed
+    failed: FailedRule | None = None
+    aside = 0
+    if last is not None:
+        failed = next((found for found in last.failed_rules if found.code == rule.code), None)
+        aside = sum(item.rows for item in last.quarantine if item.code == rule.code)
+    outcome, tone = "pass", "good"
+    if last is None or not last.judged:
+        outcome, tone = "none", "idle"
+    elif failed is not None:
+        outcome = failed.outcome
+        tone = "bad" if rule.severity == "critical" else "warn"
+    elif aside:
+        outcome, tone = "aside", "warn"
+    return RuleRow(rule, severity, texts(f"place.{rule.place}"), outcome, tone, aside)
+
+
+def _aside(lines: Sequence[Line], pages: set[str]) -> tuple[Aside, ...]:
+    found: dict[tuple[str, str | None], Aside] = {}
+    for line in by_batch(lines):
+        for item in line.quarantine:
+            key = (item.code, item.column)
+            before = found.get(key)
+            found[key] = Aside(
+                item.code, item.column, item.sentence, item.rows + (before.rows if before else 0),
+                1 + (before.batches if before else 0), line.label, line.run_id if line.run_id in pages else None,
+            )  # fmt: skip
+    return tuple(sorted(found.values(), key=lambda aside: -aside.rows))
+
+
+def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
+    status = "undone" if line.undone and line.status in ("published", "warned") else line.status
+    tone = {"published": "good", "warned": "warn", "failed": "bad", "undone": "bad", "unchanged": "good",
+            "already_published": "good"}.get(status, "idle")  # fmt: skip
+    label = texts("words.last_load_short") if line.label == "source" else line.label
+    return RunRow(line, status, tone, label, line.run_id in pages)
+
+
+def _promises(described: Described, texts: Texts) -> tuple[str, ...]:
+    said = []
+    for promise in described.promises:
+        if promise.fresh_by is not None:
+            said.append(
+                texts("table.promise_by", who=promise.stakeholder, time=promise.fresh_by, zone=described.timezone)
+            )
+        if promise.max_age_seconds is not None:
+            age = words.duration(promise.max_age_seconds)
+            said.append(texts("table.promise_age", who=promise.stakeholder, age=age))
+    return tuple(said)
+
+
+def _facts(described: Described, texts: Texts) -> tuple[str, ...]:
+    """Short facts under the title: tier, how it is loaded, from where."""
+    said = [texts(f"tier.{described.tier}")]
+    if described.kind == "summary":
+        said.append(texts("table.built_from", tables=", ".join(described.inputs)))
+    else:
+        if described.window is not None:
+            said.append(texts("table.batch_per", every=described.window.every, zone=described.window.timezone))
+        else:
+            said.append(texts("table.batch_whole"))
+        if described.mode and texts.known(f"mode.{described.mode}"):
+            said.append(texts(f"mode.{described.mode}"))
+        if described.source:
+            said.append(texts("table.from_source", source=described.source))
+    return tuple(said)

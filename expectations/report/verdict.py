@@ -1,0 +1,90 @@
+"""The first sentence of each page: is it good, and if not, what that means for readers of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from expectations.record import RunRecord
+from expectations.report import words
+from expectations.report.about import Described
+from expectations.report.model import Freshness, Line, OpenItem, State
+from expectations.report.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`tone` colors it: good, warn, bad or idle."""
+
+    tone: str
+    title: str
+    sentence: str
+
+
+TONES = {"good": "good", "warned": "warn", "failed": "bad", "late": "bad", "waiting": "idle", "never": "idle"}
+
+
+def shown_state(state: State, freshness: Freshness, now: datetime) -> str:
+    """The state with lateness in it: late says more than warned, less than failed."""
+    return "late" if freshness.late(now) and state != "failed" else state
+
+
+def of_table(
+    described: Described, state: State, freshness: Freshness, items: Sequence[OpenItem], last: Line | None,
+    now: datetime, texts: Texts,
+) -> Verdict:  # fmt: skip
+    """The verdict on a table: state of the newest batch, and what waits."""
+    shown = shown_state(state, freshness, now)
+    label = freshness.last_label
+    batch = texts("words.batch", label=label) if label and label != "source" else texts("words.last_load")
+    parts = {
+        "batch": batch, "at": words.moment(freshness.last_at), "until": words.moment(freshness.until),
+        "who": freshness.promised_to,
+    }  # fmt: skip
+    said = [texts(f"table.verdict.{shown}.sentence", **parts)] if label or shown in ("never", "waiting") else []
+    bad = [item for item in items if item.level == "bad"]
+    if shown == "failed":
+        said.insert(0, texts("table.verdict.failed.why", label=_batch(bad[0].label, texts) if bad else ""))
+        if not label:
+            said.append(texts("table.verdict.failed.empty"))
+    if items:
+        said.append(texts("table.verdict.open", n=len(items)))
+    elif shown == "good" and last is not None and last.judged:
+        said.append(texts("table.verdict.all_passed", n=last.judged))
+    return Verdict(TONES[shown], texts(f"table.verdict.{shown}.title"), " ".join(said))
+
+
+def of_run(record: RunRecord, undone: bool, texts: Texts) -> Verdict:
+    """The verdict on a run: whether its data may be seen, and how many rows."""
+    status = "undone" if undone and record.status in ("published", "warned") else record.status
+    tone = {"published": "good", "warned": "warn", "failed": "bad", "unchanged": "good", "already_published": "good",
+            "undone": "bad"}.get(status, "idle")  # fmt: skip
+    if record.kind == "rollback" and status != "failed":
+        return Verdict("idle", texts("run.verdict.rollback.title"), texts("run.verdict.rollback.sentence"))
+    title, sentence = texts(f"run.verdict.{status}.title"), texts(f"run.verdict.{status}.sentence")
+    counts = record.counts
+    if status in ("published", "warned") and counts:
+        sentence = texts("run.verdict.rows", n=counts.get("extracted", 0), published=f"{counts.get('published', 0):,}")
+        if counts.get("quarantined"):
+            sentence += " " + texts("run.verdict.aside", n=counts["quarantined"])
+        if record.drift and record.drift.alerts:
+            about = dict.fromkeys(alert.column or texts("words.table") for alert in record.drift.alerts)
+            sentence += " " + texts("run.verdict.unusual", what=", ".join(about))
+        if counts.get("superseded"):
+            sentence += " " + texts("run.verdict.superseded", n=counts["superseded"])
+    return Verdict(tone, title, sentence)
+
+
+def said(item: OpenItem, texts: Texts) -> str:
+    """An open thing as one sentence, with the rows it is about."""
+    if item.what == "quarantine" and item.rows is not None:
+        return texts("open.aside_sentence", n=item.rows, sentence=item.sentence)
+    also = [texts(f"drift.kind_{kind}").lower() for kind in item.also if texts.known(f"drift.kind_{kind}")]
+    if also:
+        return f"{item.sentence} {texts('open.also', what=', '.join(dict.fromkeys(also)))}"
+    return item.sentence
+
+
+def _batch(label: str, texts: Texts) -> str:
+    return texts("words.last_load") if label == "source" else texts("words.batch", label=label)

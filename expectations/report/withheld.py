@@ -1,0 +1,73 @@
+"""What is taken out of a record before anything is written of it: every figure that could show a masked value.
+
+The checks withhold values themselves; this is the second lock. It works on the record alone, by its masked columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from expectations.record import DriftAlert, RuleResult, RunRecord
+
+WITHHELD = "(masked)"
+# Kinds of drift whose figures are shares, counts and shapes; the others tell values.
+_SHOWS_NO_VALUES = frozenset(
+    {"schema", "volume", "completeness", "format", "redelivery", "duplicates", "order", "reference"}
+)
+_HASH = re.compile(r"[0-9a-f]{16,64}")
+
+
+def cleaned(record: RunRecord) -> RunRecord:
+    """The record as it may be shown. Keys of masked columns stay only as keyed hashes."""
+    masked = {str(column["name"]) for column in record.schema_columns if column.get("masked")}
+    if not masked:
+        return record
+    drift = record.drift
+    if drift is not None:
+        bands = drift.bands | {"figures": [b for b in drift.bands.get("figures", ()) if _band_is_open(b, masked)]}
+        alerts = tuple(_alert(alert, masked) for alert in drift.alerts)
+        drift = drift.model_copy(update={"alerts": alerts, "bands": bands})
+    return record.model_copy(update={"drift": drift, "rules": tuple(_rule(rule, masked) for rule in record.rules)})
+
+
+def _alert(alert: DriftAlert, masked: set[str]) -> DriftAlert:
+    told = {alert.column} if alert.column else set()
+    hidden = (told | _named(alert.message, masked)) & masked
+    if not hidden:
+        return alert
+    if alert.kind in _SHOWS_NO_VALUES:
+        return alert.model_copy(update={"examples": ()})
+    message = f"The {alert.kind.replace('_', ' ')} of {alert.column or 'the table'} differ from the history. "
+    return alert.model_copy(
+        update={
+            "message": message + f"{', '.join(sorted(hidden))} is masked, so figures aren't shown.",
+            "expected": WITHHELD, "observed": WITHHELD, "examples": (), "smallest_change": None,
+        }
+    )  # fmt: skip
+
+
+def _band_is_open(band: dict[str, Any], masked: set[str]) -> bool:
+    if band.get("kind") == "completeness":
+        return True
+    return band.get("column") not in masked and not _named(str(band.get("figure", "")), masked)
+
+
+def _rule(rule: RuleResult, masked: set[str]) -> RuleResult:
+    keys = tuple({name: _key(name, value, masked) for name, value in key.items()} for key in rule.failing_keys)
+    changes: dict[str, Any] = {"failing_keys": keys}
+    if rule.column in masked and rule.rows_checked is None:
+        changes |= {"observed": None}
+    return rule.model_copy(update=changes)
+
+
+def _key(name: str, value: Any, masked: set[str]) -> Any:
+    if name not in masked or value is None or (isinstance(value, str) and _HASH.fullmatch(value)):
+        return value
+    return WITHHELD
+
+
+def _named(text: str, names: Iterable[str]) -> set[str]:
+    words = set(re.findall(r"\w+", text))
+    return {name for name in names if name in words}

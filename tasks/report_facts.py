@@ -1,0 +1,129 @@
+"""What the report reads from the warehouse and writes to it: proofs and decisions in, flat figures and a status out.
+
+`ops.figure` and `ops.table_status` are there for BI tools: one row per run and figure, one row per table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from expectations.record import RunRecord
+from expectations.report.model import Decision, Facts, Line, Publish, StartRow
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import retried, rows, session
+
+READ_AT_ONCE = 50
+_DECISION = ("decided_at", "what", "kind", "column_name", "decided_by", "reason", "expires_at", "run_id")
+
+
+def facts_of(adapter: Adapter, target: str) -> Facts:
+    """Proofs of publish and decisions of one table; empty for a table that was never prepared."""
+    live = TableName.parse(target)
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+        decisions = _decisions(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "decision")) else ()
+    publishes = tuple(
+        Publish(sequence=item.sequence, batch_key=item.batch_key, kind=item.kind, run_id=item.run_id,
+                published_at=item.published_at, rows=item.counts.published, undone_by=item.undone_by)
+        for item in known
+    )  # fmt: skip
+    return Facts(publishes=publishes, decisions=decisions)
+
+
+def targets_with_runs(adapter: Adapter) -> list[str]:
+    """Every table and summary that ever ran here."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "run")):
+            return []
+        return [str(target) for (target,) in rows(cursor, "SELECT DISTINCT target FROM ops.run ORDER BY target")]
+
+
+def records_of(adapter: Adapter, target: str, limit: int) -> Iterator[RunRecord]:
+    """The newest records of a table, oldest first, with their profiles where they were published."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        newest = rows(
+            cursor,
+            f"SELECT run_id FROM ops.run WHERE target = %s ORDER BY started_at DESC, run_id DESC LIMIT {int(limit)}",
+            (target,),
+        )
+        run_ids = [str(run_id) for (run_id,) in reversed(newest)]
+        for start in range(0, len(run_ids), READ_AT_ONCE):
+            wanted = run_ids[start : start + READ_AT_ONCE]
+            bodies = _bodies(cursor, "run_record", wanted)
+            profiles = _bodies(cursor, "profile", wanted)
+            for run_id in wanted:
+                if run_id in bodies:
+                    record = RunRecord.model_validate_json(bodies[run_id])
+                    profile = json.loads(profiles[run_id]) if run_id in profiles else None
+                    yield record.model_copy(update={"profile": profile})
+
+
+def save_status(adapter: Adapter, line: Line, row: StartRow, now: datetime) -> None:
+    """Write a run's figures and its table's status, replacing what an earlier try of the same run wrote."""
+    figures = [
+        (line.run_id, row.table, line.batch_key, line.label, name.partition(":")[2] or None, name.partition(":")[0], value,
+         *line.bands.get(name, (None, None, None)), _naive(line.at))
+        for name, value in line.figures.items()
+    ]  # fmt: skip
+    fresh = row.freshness
+    status = (row.table, row.kind, row.owner, row.tier, row.state, row.last_run, row.last_status, _naive(row.last_at),
+              fresh.last_label or None, _naive(fresh.last_at), _naive(fresh.data_until), _naive(fresh.until),
+              fresh.missing, row.open_count, row.published_rows, _naive(now))  # fmt: skip
+
+    def write(cursor: Cursor) -> None:
+        cursor.execute("DELETE FROM ops.figure WHERE run_id = %s", (line.run_id,))
+        if figures:
+            execute_values(
+                cursor,
+                "INSERT INTO ops.figure (run_id, target, batch_key, label, column_name, figure, value, low, expected, high, "
+                "measured_at) VALUES %s",
+                figures,
+                page_size=200,
+            )
+        cursor.execute("DELETE FROM ops.table_report WHERE target = %s", (row.table,))
+        execute_values(
+            cursor,
+            "INSERT INTO ops.table_report (target, kind, owner, tier, state, last_run_id, last_status, last_run_at, "
+            "last_good_batch, last_good_at, data_until, fresh_until, missing_batches, open_items, published_rows, "
+            "reported_at) VALUES %s",
+            [status],
+        )
+
+    retried(adapter.address, "keeping the status of a table", write)
+
+
+def _decisions(cursor: Cursor, target: str) -> tuple[Decision, ...]:
+    found = rows(
+        cursor, f"SELECT {', '.join(_DECISION)} FROM ops.decision WHERE target = %s ORDER BY decided_at", (target,)
+    )
+    return tuple(
+        Decision(decided_at=_aware(at), what=what, kind=kind, column=column, by=by, reason=reason,
+                 expires_at=None if expires is None else _aware(expires), run_id=run_id)
+        for at, what, kind, column, by, reason, expires, run_id in found
+    )  # fmt: skip
+
+
+def _bodies(cursor: Cursor, table: str, run_ids: Sequence[str]) -> dict[str, str]:
+    marks = ", ".join(["%s"] * len(run_ids))
+    found = rows(
+        cursor, f"SELECT run_id, body FROM ops.{table} WHERE run_id IN ({marks}) ORDER BY run_id, piece", tuple(run_ids)
+    )
+    bodies: dict[str, str] = {}
+    for run_id, body in found:
+        bodies[run_id] = bodies.get(run_id, "") + body
+    return bodies
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
