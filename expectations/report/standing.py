@@ -79,8 +79,8 @@ def answered(item: OpenItem, line: Line, decisions: Sequence[Decision], now: dat
     )
 
 
-def _is_failure(line: Line) -> bool:
-    return line.status == "failed"
+def _is_failure(line: Line | None) -> bool:
+    return line is not None and line.status == "failed"
 
 
 def _settles(decision: Decision, item: OpenItem) -> bool:

@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from expectations.report import words
+from expectations.report.about import Column, DeclaredRule, Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.lines import by_batch, latest_runs
-    Column,
-    Decision,
-    DeclaredRule,
-    Described,
-    FailedRule,
-    Freshness,
-    Line,
-    OpenItem,
-    Publish,
-    TableTwin,
-)  # fmt: skip
+from expectations.report.model import Decision, FailedRule, Freshness, Line, OpenItem, Publish, TableTwin
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
@@ -134,7 +125,7 @@ def _open(
     if item.batches > 1:
         label = texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
     return Open(
-        item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn", 
+        item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
         title=texts(f"open.{item.what}"), when=label,
         actions=tuple(actions(item, described.table, texts, links, now, next_command)), page=item.run_id in pages,
     )  # fmt: skip
