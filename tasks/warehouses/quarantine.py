@@ -52,11 +52,11 @@ def quarantine_writer(
 
 
 def create(cursor: Cursor, table: TableName) -> None:
-    """Make a quarantine table."""
+    """Make a quarantine table. RAW is a word of Redshift's own, so that the column needs its quotes."""
     cursor.execute(
         sql.SQL(
             "CREATE TABLE {} (batch_key varchar(64) NOT NULL, label varchar(64) NOT NULL, run_id varchar(128) NOT NULL, "
-            "record bigint NOT NULL, code varchar(64) NOT NULL, column_name varchar(128), raw varchar(65535), "
+            "record bigint NOT NULL, code varchar(64) NOT NULL, column_name varchar(128), \"raw\" varchar(65535), "
             "raw_sha256 varchar(64) NOT NULL, withheld boolean NOT NULL, stage_uri varchar(1024) NOT NULL, "
             "state varchar(16) NOT NULL, quarantined_at timestamp NOT NULL)"
         ).format(_q(table))
@@ -88,7 +88,7 @@ def rows_of(adapter: Adapter, cursor: Cursor, live: TableName, code: str | None,
     found = rows(
         cursor,
         sql.SQL(
-            "SELECT batch_key, label, run_id, record, code, column_name, raw, withheld FROM {} WHERE state = 'open'"
+            "SELECT batch_key, label, run_id, record, code, column_name, \"raw\", withheld FROM {} WHERE state = 'open'"
         ).format(_q(table))
         + where
         + sql.SQL(" ORDER BY batch_key DESC, record LIMIT {}").format(sql.Literal(limit)),
