@@ -145,7 +145,7 @@ def _suites(
             )  # fmt: skip
             continue
         names = [column.name for column in tables[suite.table].columns]
-        for path, message in check_suite(suite, names):
+        for path, message in check_suite(suite, names, tables[suite.table].masked):
             problems.append(Problem(file, line_of(content, path), key_of(content, path), message))
         yield suite.table, suite
 

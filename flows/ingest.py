@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import finished, nothing_new, opened, record_failure
+from flows.batches import appended, finished, nothing_new, opened, record_failure
 from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
@@ -26,6 +26,8 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
     """
     batch, story = opened(table, window, reprocess)
     try:
+        if appended(batch):
+            return finished(story, "already_published")
         source = story.run(extract, batch)
         if nothing_new(batch, source, reprocess):
             return finished(story, "unchanged", source)
@@ -38,7 +40,7 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
         if until == "stage":
             return finished(story, "checked", source, checked, staged)
         if staged.manifest.rows == 0:
-            audited = nothing_to_load(checked)
+            audited = nothing_to_load(batch, checked)
         else:
             loaded = story.run(copy, batch, staged, checked)
             audited = story.run(audit, batch, loaded, checked)

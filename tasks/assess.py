@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from deployments.declarations.columns import Kind as WarehouseKind
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DriftStopError
+from deployments.windows import Window
 from expectations.contract.part_check import CheckedPart, typed_relation
+from expectations.contract.quoting import identifier
 from expectations.record import Drift, DriftAlert, RuleResult
 from expectations.suites.sentences import sentence
 from tasks.batch import Batch
@@ -60,9 +63,9 @@ def assess(
     relation = typed_relation(table, files, delimiter, null_marker)
     in_memory = rows * len(table.columns) <= MAX_CELLS_IN_MEMORY
     results: tuple[RuleResult, ...] = ()
-    rules = suite.in_memory()
+    rules = suite.in_memory(masked=table.masked)
     if in_memory and rules.expectations:
-        results = _judge_frame(table, rules, connection, relation)
+        results = _judge_frame(batch, table, rules, connection, relation, rows)
     profile, drift = _drift(batch, table, suite, connection, relation, files)
     assessment = Assessment(in_memory, results, drift, profile)
     stop_on_failures(batch, table, assessment)
@@ -94,6 +97,19 @@ def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None
         )
 
 
+def suite_parameters(window: Window | None, rows: int) -> dict[str, object]:
+    """What a rule may ask for by `$PARAMETER`: `now` (the window's end, else this moment), `source_rows`, and
+    `window` and `baseline` (the span of the same length before it) as pairs of UTC moments."""
+    if window is None:
+        return {"now": datetime.now(UTC).isoformat(), "source_rows": rows}
+    before = window.start - (window.end - window.start)
+    return {
+        "now": window.end.isoformat(), "source_rows": rows,
+        "window": [window.start.isoformat(), window.end.isoformat()],
+        "baseline": [before.isoformat(), window.start.isoformat()],
+    }  # fmt: skip
+
+
 def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> tuple[RuleResult, ...]:
     """A suite's outcome as it stands in the record."""
     found = []
@@ -113,15 +129,21 @@ def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> t
 
 
 def _judge_frame(
-    table: Table, rules: Suite, connection: duckdb.DuckDBPyConnection, relation: str
+    batch: Batch, table: Table, rules: Suite, connection: duckdb.DuckDBPyConnection, relation: str, rows: int
 ) -> tuple[RuleResult, ...]:
-    from expectations.suites.frames import frame_of
+    from expectations.suites.frames import columns_needed, frame_of
     from expectations.suites.run import run_suite
     from expectations.suites.targets import InMemoryBatch
 
-    frame = frame_of(connection.sql(f"SELECT * FROM {relation}"))
+    needed = columns_needed(rules, table.key, [column.name for column in table.columns])
+    frame = frame_of(connection.sql(f"SELECT {', '.join(map(identifier, needed))} FROM {relation}"))
     outcome = run_suite(
-        rules, InMemoryBatch(frame), key=table.key, masked=table.masked, mask_key=workbench().pii_key or b""
+        rules,
+        InMemoryBatch(frame),
+        key=table.key,
+        masked=table.masked,
+        mask_key=workbench().pii_key or b"",
+        parameters=suite_parameters(batch.window, rows),
     )
     return results_of(outcome, rules, table.owner, "batch")
 

@@ -11,9 +11,10 @@ from psycopg2 import Error, sql
 
 from deployments.declarations.table import Table
 from expectations.record import RuleResult
-from tasks.assess import Assessment, results_of, stop_on_failures
+from tasks.assess import Assessment, results_of, stop_on_failures, suite_parameters
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.retrying import worth_retrying
+from tasks.source_keys import load_source_keys
 from tasks.switches import reached
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
@@ -39,7 +40,7 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         if validated.keys_repeat:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")
-        rules = _judge(bench, table, candidate, validated)
+        rules = _judge(bench, batch, table, candidate, validated)
         stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules, None, None))
         with session(adapter.address) as connection, connection.cursor() as cursor:
             changes = find_changes(shape, adapter.columns(cursor, batch.live))
@@ -50,17 +51,20 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         reached("after-finish")
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from error
+    keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     counts = Counts(
         extracted=validated.extracted, quarantined=validated.quarantined,
         staged=sum(part.accepted for part in validated.parts), copied=copied.rows, superseded=superseded,
     )  # fmt: skip
-    return Audited(candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings))
+    return Audited(candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings), keys, as_of)
 
 
-def nothing_to_load(validated: Validated) -> Audited:
-    """The audit of a batch without rows: only its proof will be published."""
+def nothing_to_load(batch: Batch, validated: Validated) -> Audited:
+    """The audit of a batch without rows: its proof will be published, and deletes where they are compared."""
+    table = workbench().project.table(batch.table)
+    keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     counts = Counts(extracted=validated.extracted, quarantined=validated.quarantined)
-    return Audited(None, counts)
+    return Audited(None, counts, source_keys=keys, keys_as_of=as_of)
 
 
 def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableName, int]:
@@ -87,8 +91,12 @@ def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableN
     return latest, copied.rows - kept
 
 
-def _judge(bench: Workbench, table: Table, candidate: TableName, validated: Validated) -> tuple[RuleResult, ...]:
-    suite = bench.project.suite(table.table).on_candidate(checked_in_memory=validated.checked_in_memory)
+def _judge(
+    bench: Workbench, batch: Batch, table: Table, candidate: TableName, validated: Validated
+) -> tuple[RuleResult, ...]:
+    suite = bench.project.suite(table.table).on_candidate(
+        checked_in_memory=validated.checked_in_memory, masked=table.masked
+    )
     if not suite.expectations:
         return ()
     from expectations.suites.run import run_suite
@@ -98,5 +106,8 @@ def _judge(bench: Workbench, table: Table, candidate: TableName, validated: Vali
     target = WarehouseTable(
         address.url, candidate.schema, candidate.name, "redshift" if address.dialect == "redshift" else "postgresql"
     )
-    outcome = run_suite(suite, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"")
+    outcome = run_suite(
+        suite, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"",
+        parameters=suite_parameters(batch.window, validated.extracted - validated.quarantined),
+    )  # fmt: skip
     return results_of(outcome, suite, table.owner, "candidate")

@@ -37,6 +37,8 @@ class Batch:
     standing_fingerprint: str | None
     spool: Path
     stage_key: str
+    stands: bool = False
+    """Whether a publish of this window stood when the run began."""
 
     @property
     def window(self) -> Window | None:
@@ -125,6 +127,8 @@ class Audited:
     rules: tuple[RuleResult, ...] = ()
     changes: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    source_keys: TableName | None = None
+    keys_as_of: int = 0
 
 
 def new_attempt() -> str:

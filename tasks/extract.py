@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -33,23 +34,23 @@ def extract_batch(batch: Batch) -> Extracted:
     bench = workbench()
     table = bench.project.table(batch.table)
     source = open_source(table, batch.window, bench.settings)
-    raw = batch.spool / "raw"
-    raw.mkdir(parents=True, exist_ok=True)
-    for left in raw.iterdir():
-        left.unlink()
     try:
-        return _read(batch, source)
+        # A window is named by its proof; only the content of a table without windows has to be told apart.
+        named = source.fingerprint() if batch.window is None else None
+        if named is not None and named == batch.standing_fingerprint:
+            return Extracted(source.where, source.delimiter, (), (), named, 0)
+        return spool_source(source, batch.spool / "raw", named)
     except SourceMissingError:
         if table.source.on_missing != "empty":
             raise
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
 
 
-def _read(batch: Batch, source: OpenSource) -> Extracted:
-    # A window is named by its proof; only the content of a table without windows has to be told apart.
-    named = source.fingerprint() if batch.window is None else None
-    if named is not None and named == batch.standing_fingerprint:
-        return Extracted(source.where, source.delimiter, (), (), named, 0)
+def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
+    """The whole source as parts in the folder `raw`, which is emptied first. `named`: its fingerprint, when known."""
+    raw.mkdir(parents=True, exist_ok=True)
+    for left in raw.iterdir():
+        left.unlink()
     digest = hashlib.sha256()
     size = 0
 
@@ -65,7 +66,7 @@ def _read(batch: Batch, source: OpenSource) -> Extracted:
     head, header = _header(chunks, source)
     parts = []
     for part in split(_after(head, chunks), source.delimiter):
-        path = batch.spool / "raw" / f"part-{part.number + 1:05d}.csv"
+        path = raw / f"part-{part.number + 1:05d}.csv"
         path.write_bytes(part.data)
         parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
         reached("extract-part")

@@ -58,6 +58,8 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
         generations=table.load.generations,
         shrink_guard=share(table.load.shrink_guard),
         changes=audited.changes,
+        source_keys=audited.source_keys,
+        keys_as_of=audited.keys_as_of,
         quarantine=quarantine_writer(adapter, bench.stage, batch, staged),
         point=reached,
     )
@@ -65,7 +67,7 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     try:
         reached("before-clean-up")
         ops.roll_up(adapter, batch.live, published.proof)
-        clean_up(adapter, batch.live, table.load.generations, audited.candidate)
+        clean_up(adapter, batch.live, table.load.generations, audited.candidate, audited.source_keys)
         reached("after-clean-up")
     except (Error, HeadgateError) as error:
         # The batch is published; what is left over is found and removed by the next run.
@@ -73,20 +75,15 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     return published
 
 
-def clean_up(adapter: Adapter, live: TableName, generations: int, candidate: TableName | None) -> list[TableName]:
-    """Drop this run's candidate and the generations beyond those that can be undone; returns what was dropped."""
-    dropped = []
+def clean_up(adapter: Adapter, live: TableName, generations: int, *candidates: TableName | None) -> list[TableName]:
+    """Drop this run's candidates and the generations beyond those that can be undone; returns what was dropped."""
     with transaction(adapter.address) as cursor:
         side = adapter.side_tables(cursor, live)
-        kept = sorted(
-            (table for table in side if _sequence(table) is not None), key=lambda table: _sequence(table) or 0
-        )
-        sequences = sorted({_sequence(table) for table in kept if _sequence(table) is not None}, reverse=True)  # type: ignore[type-var]
+        sequences = sorted({n for n in map(_sequence, side) if n is not None}, reverse=True)
         old = set(sequences[generations:])
-        for table in side:
-            if table == candidate or _sequence(table) in old:
-                _drop(cursor, table)
-                dropped.append(table)
+        dropped = [table for table in side if table in candidates or _sequence(table) in old]
+        for table in dropped:
+            _drop(cursor, table)
     return dropped
 
 

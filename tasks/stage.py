@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,30 +36,35 @@ def stage(batch: Batch, validated: Validated) -> Staged:
 def stage_batch(batch: Batch, validated: Validated) -> Staged:
     """Write parts, rows set aside and the manifest under the attempt's own prefix; a retry writes the same objects."""
     store = workbench().stage
-    parts = [part for part in validated.parts if part.accepted]
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="stage") as pool:
-        staged = []
-        for done in pool.map(lambda part: _stage_part(store, batch, part), parts):
-            staged.append(done)
-            report_progress("stage", sum(part.rows for part in staged), "rows")
     quarantine_key = None
     if validated.quarantined:
         quarantine_key = f"{batch.stage_key}/quarantine.csv.zst"
         store.put(quarantine_key, zstandard.compress(_quarantine_csv(validated.parts), LEVEL))
-    manifest = Manifest(
-        f"{batch.stage_key}/{manifests.NAME}", validated.delimiter, validated.null_marker, tuple(staged)
-    )
-    reached("stage-manifest")
-    # Last: where a manifest stands, everything it names is complete.
-    store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
+    manifest = stage_parts(store, batch.stage_key, validated.parts, validated.delimiter, validated.null_marker)
     return Staged(manifest, quarantine_key, store.url(batch.stage_key))
 
 
-def _stage_part(store: ObjectStore, batch: Batch, part: CheckedPart) -> Part:
+def stage_parts(
+    store: ObjectStore, prefix: str, parts: Sequence[CheckedPart], delimiter: str, null_marker: str
+) -> Manifest:
+    """Upload parts side by side below `prefix`, then the manifest that names them."""
+    staged: list[Part] = []
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="stage") as pool:
+        for done in pool.map(lambda part: _stage_part(store, prefix, part), [p for p in parts if p.accepted]):
+            staged.append(done)
+            report_progress("stage", sum(part.rows for part in staged), "rows")
+    manifest = Manifest(f"{prefix}/{manifests.NAME}", delimiter, null_marker, tuple(staged))
+    reached("stage-manifest")
+    # Last: where a manifest stands, everything it names is complete.
+    store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
+    return manifest
+
+
+def _stage_part(store: ObjectStore, prefix: str, part: CheckedPart) -> Part:
     packed = part.path.with_name(f"{Path(part.path.name).stem}.zst")
     with part.path.open("rb") as source, packed.open("wb") as target:
         zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=part.path.stat().st_size)
-    key = f"{batch.stage_key}/part-{part.number:05d}.csv.zst"
+    key = f"{prefix}/part-{part.number:05d}.csv.zst"
     store.put_file(key, packed)
     reached("stage-part")
     done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed))

@@ -15,7 +15,7 @@ from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.errors import CheckFailedError
 from expectations.record import RuleResult
-from tasks.assess import results_of
+from tasks.assess import results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
@@ -221,7 +221,7 @@ def _expectations(
     target = WarehouseTable(
         address.url, table.schema, table.name, "redshift" if address.dialect == "redshift" else "postgresql"
     )
-    outcome = run_suite(suite, target, key=summary.key)
+    outcome = run_suite(suite, target, key=summary.key, parameters=suite_parameters(None, 0))
     return list(results_of(outcome, suite, summary.owner, place))
 
 

@@ -59,7 +59,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
             code="NO-PII-KEY",
             next_command="export HEADGATE_PII_KEY=...   (a long random text; keep it: another key gives other hashes)",
         )
-    marker = _null_marker(table, bench.warehouse)
+    marker = null_marker(table, bench.warehouse)
     layout = _layout(table, extracted)
     row_rules, unique = _rules(table, suite, batch)
     with _Checkers(table, layout, row_rules, marker, bench, batch.spool) as checkers:
@@ -158,7 +158,8 @@ def _layout(table: Table, extracted: Extracted) -> Layout:
     return lay_out(table, extracted.header, extracted.delimiter, extracted.where)
 
 
-def _null_marker(table: Table, warehouse: Adapter) -> str:
+def null_marker(table: Table, warehouse: Adapter) -> str:
+    """How NULL is spelled in the table's staged parts; empty: by an unquoted empty field."""
     # A line that is one NULL would be an empty line, which readers skip.
     return NULL_MARKER if warehouse.text_null_needs_marker or len(table.columns) == 1 else ""
 

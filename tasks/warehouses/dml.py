@@ -1,7 +1,7 @@
 """What each load mode does to the live table, as SQL both warehouses read the same. Columns are always listed.
 
-Run inside the publish transaction, after the proof table's lock. Rows taken out of the live table are kept beside it,
-so that the publish can be undone.
+Run inside the publish transaction, after the proof table's lock. Rows taken out of the live table and rows put into it
+are kept beside it, so that the publish can be undone (`undo.py`).
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ class Effect:
     superseded: int = 0
 
 
-def append(cursor: Cursor, plan: Publication, new: TableName) -> Effect:
+def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
     """Add the batch; its keys must be new to the live table."""
     _prove_key(cursor, plan, new, outside=None)
-    return Effect(inserted=_insert(cursor, plan, new, sql.SQL("")))
+    inserted = _insert(cursor, plan, new)
+    keep_added(cursor, plan, new, sequence)
+    return Effect(inserted=inserted)
 
 
 def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName | None, sequence: int) -> Effect:
@@ -63,7 +65,11 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + inside)
     deleted = int(cursor.rowcount)
     plan.point("rows-deleted")
-    return Effect(inserted=0 if new is None else _insert(cursor, plan, new, sql.SQL("")), deleted=deleted)
+    if new is None:
+        return Effect(deleted=deleted)
+    inserted = _insert(cursor, plan, new)
+    keep_added(cursor, plan, new, sequence)
+    return Effect(inserted=inserted, deleted=deleted)
 
 
 def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
@@ -97,16 +103,35 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     )
     updated = int(cursor.rowcount)
     plan.point("rows-deleted")
-    missing = sql.SQL(" LEFT JOIN {} l ON {} WHERE {} IS NULL").format(
-        live, same_key, sql.Identifier("l", plan.shape.key[0])
+    # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
+    cursor.execute(
+        sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(candidate, live, _equal(plan.shape.key, "l", new.name))
     )
-    inserted = _insert(cursor, plan, new, missing)
+    inserted = _insert(cursor, plan, new)
+    keep_added(cursor, plan, new, sequence)
     return Effect(
         inserted=inserted - updated,
         updated=updated,
         unchanged=total - inserted - superseded,
         superseded=superseded,
     )
+
+
+def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: TableName, sequence: int) -> int:
+    """Delete live rows whose key isn't among the source's `keys`; the rows are kept for undo. Returns how many."""
+    live = _q(plan.live)
+    absent = sql.SQL("NOT EXISTS (SELECT 1 FROM {} k WHERE {})").format(
+        _q(keys), _equal(plan.shape.key, plan.live.name, "k")
+    )
+    if plan.generations:
+        kept = names.undo(plan.live, sequence)
+        select = sql.SQL("SELECT {} FROM {} WHERE ").format(_columns(plan), live) + absent
+        if adapter.exists(cursor, kept):
+            cursor.execute(sql.SQL("INSERT INTO {} ({}) ").format(_q(kept), _columns(plan)) + select)
+        else:
+            adapter.create_as(cursor, kept, select, None)
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + absent)
+    return int(cursor.rowcount)
 
 
 def _newer(plan: Publication, live: str) -> sql.Composable:
@@ -118,12 +143,23 @@ def _newer(plan: Publication, live: str) -> sql.Composable:
     )
 
 
-def _insert(cursor: Cursor, plan: Publication, new: TableName, rest: sql.Composable) -> int:
+def keep_added(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> None:
+    """Keep the candidate, which by now holds exactly the rows that were inserted, under the name of its publish."""
+    if plan.generations:
+        kept = names.added(plan.live, sequence)
+        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(_q(new), sql.Identifier(kept.name)))
+
+
+def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> None:
+    """Note that publish `sequence` made the table: an empty table of rows it took out."""
+    if plan.generations:
+        nothing = sql.SQL("SELECT {} FROM {} WHERE 1 = 0").format(_columns(plan), _q(plan.live))
+        adapter.create_as(cursor, names.undo(plan.live, sequence), nothing, None)
+
+
+def _insert(cursor: Cursor, plan: Publication, new: TableName) -> int:
     columns = _columns(plan)
-    selected = sql.SQL(", ").join(sql.Identifier("c", column.name) for column in plan.shape.columns)
-    cursor.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} c").format(_q(plan.live), columns, selected, _q(new)) + rest
-    )
+    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(plan.live), columns, columns, _q(new)))
     return int(cursor.rowcount)
 
 

@@ -22,7 +22,7 @@ from deployments.errors import CheckFailedError, CodeError, HeadgateError, Retry
 from deployments.windows import Window
 from tasks.warehouses import names, proofs
 from tasks.warehouses.changes import apply_before, apply_changes
-from tasks.warehouses.dml import Effect, append, merge, replace_window
+from tasks.warehouses.dml import Effect, append, delete_absent, keep_beginning, merge, replace_window
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
 from tasks.warehouses.protocol import Adapter, Shape
@@ -61,6 +61,8 @@ class Publication:
     generations: int
     shrink_guard: float
     changes: tuple[tuple[str, str], ...] = ()
+    source_keys: TableName | None = None
+    keys_as_of: int = 0
     quarantine: Callable[[Cursor], None] | None = None
     point: Point = field(default=nowhere)
 
@@ -109,7 +111,7 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         if plan.quarantine is not None:
             plan.quarantine(cursor)
             plan.point("quarantine-written")
-        effect = _apply(adapter, cursor, plan, sequence)
+        effect = _apply(adapter, cursor, plan, known, sequence)
         counts = replace(
             plan.counts,
             inserted=effect.inserted, updated=effect.updated, unchanged=effect.unchanged, deleted=effect.deleted,
@@ -172,25 +174,30 @@ def _resolve(adapter: Adapter, plan: Publication) -> Published | None:
         return None
 
 
-def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> Effect:
+def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[Proof], sequence: int) -> Effect:
     live, new = plan.live, plan.candidate
     exists = adapter.exists(cursor, live)
     if new is None:
         if plan.mode == "replace_window" and exists:
             return replace_window(adapter, cursor, plan, None, sequence)
-        return Effect()
+        if plan.mode == "full_refresh" and exists:
+            # A source that has become empty is a reason to ask, not to leave old rows under a new proof.
+            _guard(plan, _count(cursor, live), 0)
+        return _without_absent(adapter, cursor, plan, Effect(), known, sequence)
     if not exists:
         plan.point("before-swap")
         adapter.adopt(cursor, live, new, plan.shape)
+        if plan.mode != "full_refresh":
+            keep_beginning(adapter, cursor, plan, sequence)
         return Effect(inserted=plan.counts.copied - plan.counts.superseded)
     if plan.mode != "full_refresh":
         apply_changes(adapter, cursor, live, plan.shape, plan.changes)
         if plan.mode == "append":
-            return append(cursor, plan, new)
+            return append(cursor, plan, new, sequence)
         if plan.mode == "merge":
-            return merge(adapter, cursor, plan, new, sequence)
+            return _without_absent(adapter, cursor, plan, merge(adapter, cursor, plan, new, sequence), known, sequence)
         return replace_window(adapter, cursor, plan, new, sequence)
-    before = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(live)))[0])
+    before = _count(cursor, live)
     rows = plan.counts.copied - plan.counts.superseded
     _guard(plan, before, rows)
     plan.point("before-swap")
@@ -207,6 +214,29 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
         cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns, columns, _q(new)))
     return Effect(inserted=rows, deleted=before)
+
+
+def _without_absent(
+    adapter: Adapter, cursor: Cursor, plan: Publication, effect: Effect, known: Sequence[Proof], sequence: int
+) -> Effect:
+    """Take out live rows whose key the source no longer has.
+
+    Skipped when another batch was published after the keys were read: its new keys would look deleted. The next run
+    compares again.
+    """
+    keys = plan.source_keys
+    if keys is None or not adapter.exists(cursor, plan.live):
+        return effect
+    if max((proof.sequence for proof in known), default=0) > plan.keys_as_of:
+        return effect
+    before = _count(cursor, plan.live)
+    deleted = delete_absent(adapter, cursor, plan, keys, sequence)
+    _guard(plan, before, before - deleted)
+    return replace(effect, deleted=effect.deleted + deleted)
+
+
+def _count(cursor: Cursor, table: TableName) -> int:
+    return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(table)))[0])
 
 
 def _guard(plan: Publication, before: int, rows: int) -> None:

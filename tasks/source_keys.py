@@ -1,0 +1,80 @@
+"""Source deletes: every key the source has now, loaded beside the live table, so that rows gone from it can go.
+
+Only for `load.deletes: compare_keys` (merge from a PostgreSQL source): one column list, no window, through the same
+contract, stage and COPY as rows.
+"""
+
+from __future__ import annotations
+
+from psycopg2 import Error
+
+from deployments.declarations.sources import PostgresSource
+from deployments.declarations.table import Table
+from deployments.errors import UpstreamError
+from expectations.contract.layout import lay_out
+from expectations.contract.part_check import PartChecker
+from expectations.contract.split import RawPart
+from tasks.batch import Batch
+from tasks.extract import spool_source
+from tasks.sources.opening import open_source
+from tasks.stage import stage_parts
+from tasks.validate import null_marker
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import explain, session, transaction
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import workbench
+
+
+def load_source_keys(batch: Batch) -> tuple[TableName, int]:
+    """A closed table with the source's keys, and the newest publish of the target before they were read."""
+    bench = workbench()
+    table = _keys_only(bench.project.table(batch.table))
+    adapter = bench.warehouse
+    spool = batch.spool / "keys"
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        as_of = max((proof.sequence for proof in proofs.read(cursor, batch.live)), default=0)
+    extracted = spool_source(open_source(table, None, bench.settings), spool / "raw", None)
+    layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
+    marker = null_marker(table, adapter)
+    checker = PartChecker(table, layout, (), marker, None, spool / "duckdb")
+    (spool / "clean").mkdir(parents=True, exist_ok=True)
+    parts = []
+    try:
+        for part in extracted.parts:
+            raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records, part.rejects)
+            parts.append(checker.check(raw, part.path, spool / "clean" / part.path.name))
+    finally:
+        checker.close()
+    bad = sum(len(part.quarantined) for part in parts)
+    if bad:
+        raise UpstreamError(
+            f"{batch.table}: {bad:,} keys of the source don't fit the contract, so deletes can't be compared",
+            code="KEYS-UNFIT",
+            next_command=f"headgate show {batch.run_id}",
+        )
+    manifest = stage_parts(bench.stage, f"{batch.stage_key}/keys", parts, layout.delimiter, marker)
+    target = names.candidate(batch.live, f"{batch.attempt_id}keys")
+    try:
+        with transaction(adapter.address) as cursor:
+            adapter.create_candidate(cursor, target, shape_of(table))
+        adapter.copy(bench.stage, manifest, target, [column.name for column in table.columns])
+    except Error as error:
+        raise explain(error, f"keys of {batch.table}") from error
+    return target, as_of
+
+
+def _keys_only(table: Table) -> Table:
+    """The declaration reduced to its key: source, contract and layout."""
+    assert isinstance(table.source, PostgresSource)
+    columns = tuple(column for column in table.columns if column.name in table.key)
+    listed = ", ".join(f'"{column.source_name}"' for column in columns)
+    source = table.source.model_copy(
+        update={"query": f"SELECT {listed} FROM ({table.source.query}) hg_rows", "cursor": None}
+    )
+    return table.model_copy(
+        update={
+            "source": source, "columns": columns, "window": None, "pii": {},
+            "physical": type(table.physical)(), "load": table.load.model_copy(update={"keep": None}),
+        }
+    )  # fmt: skip
