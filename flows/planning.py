@@ -84,7 +84,7 @@ def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selecti
     windows = tuple(
         _windowless(table, bench.project.suite_hash(table.table), known, standing, selection)
         if table.grid is None
-        else _windows(table, now, standing, failed, selection)
+        else _windows(table, now, known, failed, selection)
     )
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run for window in windows)
@@ -130,10 +130,11 @@ def _windowless(
 
 
 def _windows(
-    table: Table, now: datetime, standing: dict[str, Proof], failed: set[str], selection: Selection
+    table: Table, now: datetime, known: list[Proof], failed: set[str], selection: Selection
 ) -> list[PlannedWindow]:
     assert table.grid is not None
     grid = table.grid
+    standing = proofs.standing(known)
     due = list(grid.due(now - lag(table)))
     chosen = _chosen(table, due, selection)
     found = []
@@ -152,7 +153,7 @@ def _windows(
             PlannedWindow(
                 window.key, grid.label(window), state, asked and (new or again),
                 rows=None if proof is None else proof.counts.published,
-                sequence=0 if proof is None else proof.sequence,
+                sequence=proofs.latest(known, window.key),
                 fingerprint=None,
             )
         )  # fmt: skip

@@ -6,6 +6,7 @@ live table holds of it. `sequence` counts the publishes of a target and orders t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal
@@ -17,6 +18,8 @@ from tasks.warehouses.names import TableName, proof
 from tasks.warehouses.session import rows
 
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
+WHOLE: tuple[Kind, ...] = ("publish", "empty", "override")
+"""Kinds that load a batch as a whole. A replay adds rows to one, a rollback takes one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,23 @@ def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[
 
 
 def standing(proofs: list[Proof]) -> dict[str, Proof]:
-    """Per batch the proof that stands: the last one that isn't undone."""
-    return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind != "rollback"}
+    """Per batch the load that stands: the last one that isn't undone."""
+    return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind in WHOLE}
+
+
+def latest(proofs: list[Proof], batch_key: str) -> int:
+    """The sequence of the last thing that happened to a batch, replays and rollbacks included; 0: nothing."""
+    return max((item.sequence for item in proofs if item.batch_key == batch_key), default=0)
+
+
+def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: int) -> None:
+    """Note which publishes the rollback `by` took back; in the transaction that takes them back."""
+    table = proof(live)
+    for sequence in sequences:
+        cursor.execute(
+            sql.SQL("UPDATE {} SET undone_by = %s WHERE sequence = %s").format(sql.Identifier(table.schema, table.name)),
+            (by, sequence),
+        )
 
 
 def write(cursor: Cursor, live: TableName, item: Proof) -> None:
