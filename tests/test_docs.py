@@ -1,0 +1,107 @@
+"""The documentation is kept true: commands, options, settings, links and examples in it exist and work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from deployments.declarations.problems import Problem
+from deployments.declarations.rules import table_faults
+from deployments.declarations.suite import Suite
+from deployments.declarations.summary import read_summary
+from deployments.declarations.table import Table
+from deployments.declarations.yaml_source import parse, read_yaml
+from expectations.contract.reasons import reasons
+from flows.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS = (ROOT / "deployments" / "settings.py").read_text() + (ROOT / "flows" / "cli" / "__init__.py").read_text()
+CODE = "\n".join(file.read_text() for package in ("flows", "tasks", "expectations", "deployments", "tests")
+                 for file in (ROOT / package).rglob("*.py"))  # fmt: skip
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Command lines of headgate in code blocks and in inline code."""
+    inline = re.findall(r"`(headgate [^`\n]+)`", page.read_text())
+    lines = [line.strip() for block in blocks(page, "sh") + blocks(page, "") for line in block.splitlines()]
+    found = [part.strip() for line in lines for part in re.split(r"&&|·", line.split("#")[0])]
+    return inline + [line for line in found if line.startswith("headgate ")]
+
+
+@pages
+def test_commands_in_the_docs_exist(page: Path) -> None:
+    for line in commands(page):
+        words = line.split()[1:]
+        if not words or words[0].startswith("-"):
+            continue
+        for name in words[0].split("|"):
+            assert name in COMMANDS, f"{page.name}: headgate {name}"
+
+
+@pages
+def test_options_in_the_docs_exist(page: Path) -> None:
+    for line in commands(page):
+        words = line.split()[1:]
+        context = click.Context(cli)
+        command: click.Command | None = cli.get_command(context, words[0]) if words else None
+        while isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):
+            words = words[1:]
+            following = command.get_command(context, words[0].split("|")[0])
+            assert following is not None, f"{page.name}: {line}"
+            command = following
+        if command is None or isinstance(command, click.Group):
+            continue
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+        for option in re.findall(r"(?<=\s)(--[a-z][a-z-]*)", line):
+            assert option in known, f"{page.name}: {line}: {option}"
+
+
+@pages
+def test_settings_in_the_docs_are_read_somewhere(page: Path) -> None:
+    for name in set(re.findall(r"HEADGATE_([A-Z_]+[A-Z])", page.read_text())):
+        stem = next((kind for kind in ("CONNECTION_", "NOTIFY_") if name.startswith(kind)), name)
+        assert f'"{stem}' in SETTINGS or f"HEADGATE_{name}" in CODE, f"{page.name}: HEADGATE_{name}"
+
+
+@pages
+def test_links_between_pages_work(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_table_and_suite_of_the_guide_are_right(tmp_path: Path) -> None:
+    yaml = blocks(ROOT / "docs" / "add-a-table.md", "yaml")
+    problems: list[Problem] = []
+    file = tmp_path / "orders.yaml"
+    file.write_text(yaml[0])
+    table = parse(Table, read_yaml(file, problems), file, problems)
+    file.write_text(yaml[1])
+    suite = parse(Suite, read_yaml(file, problems), file, problems)
+    assert problems == []
+    assert table is not None
+    assert suite is not None
+    assert list(table_faults(table)) == []
+
+
+def test_the_summary_of_the_guide_is_right(tmp_path: Path) -> None:
+    file = tmp_path / "revenue_by_month.sql"
+    file.write_text(blocks(ROOT / "docs" / "add-a-summary.md", "sql")[0])
+    problems: list[Problem] = []
+    assert read_summary(file, problems) is not None
+    assert problems == []
+
+
+def test_every_reason_code_is_in_the_guide() -> None:
+    text = (ROOT / "docs" / "add-a-table.md").read_text()
+    assert [code for code in reasons() if code not in text] == []
