@@ -27,7 +27,7 @@ STRANGE = 'two\nlines, "quotes"\tand \\ é 😀\r\n'
 
 def set_aside(house: Any, table: str) -> list[tuple[Any, ...]]:
     return house.rows(
-        f"quarantine.{table.replace('.', '__')}", "record, code, column_name, \"raw\", withheld, state", "record"
+        f"quarantine.{table.replace('.', '__')}", 'record, code, column_name, "raw", withheld, state', "record"
     )
 
 
