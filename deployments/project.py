@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from deployments.declarations.oncall import OnCall
 from deployments.declarations.problems import Problem, fail_on, nearest
 from deployments.declarations.rules import Fault, project_faults, table_faults
 from deployments.declarations.suite import Suite, check_suite
@@ -16,6 +17,7 @@ from deployments.declarations.summary import Summary, read_summary
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import key_of, line_of, parse, read_yaml
 from deployments.errors import DeclarationError
+from deployments.rota import rota_faults
 
 SHOP = Path(__file__).parent / "shop"
 Declared = TypeVar("Declared", Table, Summary)
@@ -30,6 +32,7 @@ class Project:
     suites: Mapping[str, Suite]
     summaries: Mapping[str, Summary]
     files: Mapping[str, Path]
+    oncall: OnCall | None = None
 
     def table(self, name: str) -> Table:
         """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
@@ -123,8 +126,18 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         suites=MappingProxyType(suites),
         summaries=MappingProxyType(summaries),
         files=MappingProxyType(files),
+        oncall=_oncall(folder / "oncall.yaml", problems),
     )
     return project, problems
+
+
+def _oncall(file: Path, problems: list[Problem]) -> OnCall | None:
+    """The rota; None when there is no such file, or none that can be read."""
+    content = read_yaml(file, problems) if file.exists() else None
+    rota = None if content is None else parse(OnCall, content, file, problems)
+    faults = [] if rota is None else [_at(file, content, 1, fault) for fault in rota_faults(rota)]
+    problems.extend(faults)
+    return None if faults else rota
 
 
 def _suites(

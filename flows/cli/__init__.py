@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
     "drift": ("drift", "drift", "Score files against their history."),
     "report": ("report", "report", "The pages data owners read."),
+    "oncall": ("oncall", "oncall", "Who is on call now, next, this week."),
     "up": ("stack", "up", "Start the local PostgreSQL, S3 and Prefect servers."),
     "down": ("stack", "down", "Stop the local servers."),
     "status": ("stack", "status", "What of the local stack runs."),
