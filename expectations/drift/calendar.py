@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 from expectations.drift.extract import Key, Pair
 from expectations.profile.model import BETWEEN, Profile
@@ -41,7 +42,7 @@ def days_of(labels: Sequence[Label]) -> list[float | None]:
     """Days of all labels, or none at all where one can't be read or they don't rise."""
     days = [day_of(label) for label in labels]
     told = [d for d in days if d is not None]
-    rising = all(a < b for a, b in zip(told, told[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(told))
     return days if len(told) == len(days) and rising else [None] * len(days)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift.frame import Array
+from expectations.drift.predict import CHANCE
 
 Groups = NDArray[np.int64]
 
@@ -24,10 +25,10 @@ LARGEST = 2.5
 SECOND = 2.0
 ISOLATED = 4.0
 ALIKE = 0.8
-# The nearest threshold of a group, in standard errors: chance alone reaches it once in some 15,000 figures.
-LEAST = 4.5
-# What independent rows would make of the misses (see CLUSTERED in `predict`).
-CHANCE = 0.71
+# The nearest threshold of a figure that varies by itself, in standard errors; and of one that only changes when somebody
+# changes a program (whether values are there at all, how they are written, rows twice).
+LEAST = 5.8
+LEAST_WRITTEN = 4.5
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
 REACH = 2.5
@@ -56,7 +57,9 @@ class Calibration:
         return np.where(np.isfinite(z), np.abs(z), 0.0) / self.bounds
 
 
-def calibrate(z: Array, groups: Sequence[Groups], floor: Array, sensitivity: str = "normal") -> Calibration:
+def calibrate(
+    z: Array, groups: Sequence[Groups], floor: Array, least: Array, sensitivity: str = "normal"
+) -> Calibration:
     """Learns from the misses of the history (batches x figures).
 
     `groups` number the figures in several ways, the finest first (by column and name, by name): a figure has the reach
@@ -68,7 +71,7 @@ def calibrate(z: Array, groups: Sequence[Groups], floor: Array, sensitivity: str
     floor = np.maximum(floor, ALIKE * _middle(_looseness(miss, known, floor)[0], groups[0]))
     loose, without = _looseness(miss, known, floor)
     freed = miss / without
-    reach, reach_without = np.full(z.shape[1], LEAST), np.full(z.shape, LEAST)
+    reach, reach_without = least * _few(len(z)), np.tile(least * _few(len(z)), (len(z), 1))
     for numbers in groups:
         whole, less = _reach(_largest(freed, numbers))
         reach, reach_without = np.maximum(reach, whole[numbers]), np.maximum(reach_without, less[:, numbers])
@@ -122,12 +125,16 @@ def _loose(squares: Array, top: Array, second: Array, known: NDArray[np.int64], 
     return np.asarray(few * np.maximum(least, np.maximum(trimmed, by_largest)))
 
 
+def _few(batches: int) -> float:
+    """How much further the nearest threshold lies while fewer than four batches could be scored."""
+    return {0: 2.5, 1: 2.2, 2: 1.8, 3: 1.5}.get(batches, 1.0)
+
+
 def _reach(by_group: Array) -> tuple[Array, Array]:
-    """Per group: the limit of its largest misses, at least LEAST; and the same without each batch."""
+    """Per group: the limit of its largest misses; and the same without each batch."""
     batches, count = by_group.shape
     if batches < 4:
-        few = {0: 2.5, 1: 2.2, 2: 1.8, 3: 1.5}[batches]
-        return np.full(count, LEAST * few), np.full((batches, count), LEAST * few)
+        return np.zeros(count), np.zeros((batches, count))
     ordered = np.sort(by_group, axis=0)
     believed = np.minimum(by_group, ISOLATED * np.maximum(ordered[-2], 1.0))
     logs = np.log(np.maximum(believed, 1.0))
@@ -135,7 +142,7 @@ def _reach(by_group: Array) -> tuple[Array, Array]:
     def limit(total: Array, squares: Array, n: int) -> Array:
         mean = total / n
         spread = np.sqrt(np.maximum(squares / n - mean**2, 0) * n / max(n - 1, 1))
-        return np.maximum(LEAST, np.exp(mean + REACH * (1 + 2 / n) * spread))
+        return np.asarray(np.exp(mean + REACH * (1 + 2 / n) * spread))
 
     total, squares = logs.sum(axis=0), (logs**2).sum(axis=0)
     return limit(total, squares, batches), limit(total - logs, squares - logs**2, batches - 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from expectations.profile.model import GRID, ColumnProfile, Profile, Relations, 
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
+# A day whose hours look this much like themselves six hours later has no shape that a shift could be told by.
+EVEN = 0.85
 Column = list[Pair]
 Array = NDArray[np.float64]
 
@@ -34,7 +37,7 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         columns = [p.columns[name] for p in profiles]
         if not any(c.clocks for c in columns):
             yield Key(name, "reference", "unseen"), _unseen(
-                [{h: c for h, c in zip(s.hashes, s.counts, strict=True)} for s in (c.sketch for c in columns)],
+                [dict(zip(s.hashes, s.counts, strict=True)) for s in (c.sketch for c in columns)],
                 [_bound(c.sketch) for c in columns], last,
             )  # fmt: skip
         formats: list[dict[str, float]] = [dict(c.text.formats) for c in columns]
@@ -174,23 +177,30 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
             if labelled:
                 values = [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
             else:
-                values = [math.nan, *(b - a for a, b in zip(stands, stands[1:], strict=False))]
+                values = [math.nan, *(b - a for a, b in pairwise(stands))]
             yield Key(name, "clock", what), list(zip(values, error, strict=True))
-        yield Key(name, "clock", "shift"), _shifts([np.array(k.hours) for k in clocks])
+        shifts = _shifts([np.array(k.hours) for k in clocks])
+        if shifts:
+            yield Key(name, "clock", "shift"), shifts
 
 
 def _shifts(hours: Sequence[Array]) -> Column:
-    """By how many hours each batch's day is turned against the others': 0 where the hours of the day match best as is."""
+    """By how many hours each batch's day is turned against the others': 0 where the hours of the day match best as is.
+
+    Nothing where the hours are so even that a turned day looks like any other.
+    """
     last = len(hours) - 1
     shapes = [np.sqrt(h / max(h.sum(), 1.0)) for h in hours]
     total = np.sum(shapes[:last], axis=0)
+    if float(np.roll(total, 6) @ total) > EVEN * float(total @ total):
+        return []
     result = []
     for i, shape in enumerate(shapes):
         usual = total - shape if i < last else total
         alike = [float(np.roll(usual, turn) @ shape) for turn in range(-11, 13)]
         # Of equally good turns the smallest: a flat day is not turned.
         best = max(range(24), key=lambda t: (round(alike[t], 6), -abs(t - 11)))
-        result.append((float(best - 11), 0.15))
+        result.append((float(best - 11), 0.15 + 500 / max(float(hours[i].sum()), 1.0)))
     return result
 
 
@@ -206,7 +216,7 @@ def best_order(columns: Sequence[ColumnProfile]) -> str:
 def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     """Each number given the others: the mean and spread of what a linear fit over the whole history leaves."""
     last = len(profiles) - 1
-    names = [n for n in profiles[last].relations.number_columns]
+    names = list(profiles[last].relations.number_columns)
     usable = [p.relations for p in profiles[:last] if len(p.relations.means) == 2]
     names = [n for n in names if sum(n in r.number_columns for r in usable) >= max(3, 0.8 * last)]
     keep = [i for i, p in enumerate(profiles) if all(n in p.relations.number_columns for n in names)]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from expectations.profile.categories import FORMATS, TOP
 from expectations.profile.model import BETWEEN, GRID, ColumnProfile, Profile
 
 
@@ -29,7 +30,8 @@ class Figures:
     """Shares as (rows that have it, rows); levels as (value, variance from the number of rows alone).
 
     `scaled` are levels in the unit of the column: they are compared as asinh(value / scale of the history).
-    `open` are shares of a vocabulary that may grow: absent means none of the rows counted under (column, kind, name).
+    `open` are shares of a vocabulary that may grow: absent means at most
+    `unlisted` of the rows `counted` under (column, kind, name), because only the commonest are kept.
     """
 
     shares: dict[Key, Pair] = field(default_factory=dict)
@@ -37,9 +39,13 @@ class Figures:
     scaled: dict[Key, Pair] = field(default_factory=dict)
     open: dict[Key, Pair] = field(default_factory=dict)
     counted: dict[Key, float] = field(default_factory=dict)
+    unlisted: dict[Key, float] = field(default_factory=dict)
 
 
 TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "non_ascii", "garbled")
+# That a column is empty, or one value throughout, is one observation and not as many as there are rows; it counts as this
+# many rows, so that it is news when it never happened in some weeks.
+STATE = 20.0
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -66,6 +72,9 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
     text = column.text
     out.shares[Key(name, "completeness", "absent")] = (column.nulls, rows)
     out.shares[Key(name, "completeness", "missing")] = (column.nulls + text.nullish, rows)
+    if rows >= STATE:
+        out.shares[Key(name, "completeness", "all_absent")] = (STATE * (column.nulls == rows), STATE)
+        out.shares[Key(name, "values", "constant")] = (STATE * (column.distinct <= 1 and column.nulls == 0), STATE)
     for share in TEXT_SHARES:
         out.shares[Key(name, "format", share)] = (getattr(text, share), text.counted)
     if text.counted:
@@ -75,6 +84,7 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
         )
     vocabulary = Key(name, "format", "pattern")
     out.counted[vocabulary] = text.counted
+    out.unlisted[vocabulary] = text.formats[-1][1] if len(text.formats) >= FORMATS else 0.0
     for pattern, count in text.formats:
         out.open[vocabulary._replace(other=pattern)] = (count, text.counted)
     told = text.counted - text.nullish
@@ -90,6 +100,7 @@ def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None
     counted = column.text.counted
     vocabulary = Key(name, "categories", "category")
     out.counted[vocabulary] = counted
+    out.unlisted[vocabulary] = column.top[-1][1] if len(column.top) >= TOP else 0.0
     for value, count in column.top:
         out.open[vocabulary._replace(other=value)] = (count, counted)
     if column.top:

@@ -20,12 +20,16 @@ Array = NDArray[np.float64]
 FOLLOWED = 0.01
 # A figure needs this share of the history's batches to be compared.
 PRESENT = 0.6
+# Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
+CLUSTERED = 2.0
 # Figures whose rows come in runs as the column's values do, and at most how long a run is believed to be. How a value is
 # written (case, spaces, readable or not) is a matter of the program that wrote it, and changes for all rows at once.
 IN_RUNS = frozenset({"values", "categories", "reference", "clock", "segment"})
 BY_VALUE = frozenset({"pattern", "new_pattern", "length", "digits_only", *(f"decimals_{n}" for n in range(4))})
 LONGEST = 10.0
-ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct"})
+LONGEST_IN_SEGMENT = 50.0
+STATES = frozenset({"constant", "all_absent"})
+ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant"})
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     shares.update({Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs})
     for extra in (compare.advance(profiles, days), compare.residuals(profiles)):
         levels.update((k, v) for k, v in extra if usable(k))
+    shares = {k: v for k, v in shares.items() if k.name not in STATES or _far_from(profiles[:last], k)}
     runs = {name: _runs([p.columns[name] for p in profiles[:last]]) for name in columns}
     shares = {k: _thinned(k, v, runs) for k, v in shares.items() if _told(v) and _worth(k, v)}
     levels = {k: _blurred(k, v, runs) for k, v in levels.items() if _told(v)}
@@ -94,7 +99,9 @@ def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
     for key, batches in common.items():
         if batches >= least:
             vocabulary = key._replace(other="")
-            result[key] = [f.open.get(key, (0.0, f.counted.get(vocabulary, math.nan))) for f in figures]
+            result[key] = [
+                f.open.get(key, (f.unlisted.get(vocabulary, 0.0), f.counted.get(vocabulary, math.nan))) for f in figures
+            ]
     return result
 
 
@@ -113,7 +120,21 @@ def _worth(key: Key, pairs: Sequence[Pair]) -> bool:
         *history, _ = pairs
         there = [a / b for a, b in history if math.isfinite(a) and b > 0]
         return bool(there) and float(np.median(there)) < 0.3
+    if key.name in ("constant", "all_absent"):
+        return rows <= 0.5 * total
     return 0 < rows < total or key.kind == "redelivery"
+
+
+def _far_from(history: Sequence[Profile], key: Key) -> bool:
+    """Whether the column was usually far from being empty or constant: only then it is news that it is."""
+    usual = []
+    for profile in history:
+        column = profile.columns[key.column or ""]
+        commonest = column.top[0][1] if column.top else 0.0
+        usual.append(
+            (column.nulls if key.name == "all_absent" else max(commonest, column.nulls)) / max(1, profile.rows)
+        )
+    return float(np.median(usual)) < 0.75
 
 
 def _runs(columns: Sequence[ColumnProfile]) -> float:
@@ -121,22 +142,36 @@ def _runs(columns: Sequence[ColumnProfile]) -> float:
     repeated = float(np.median([c.same_next for c in columns]))
     slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
     smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
-    return min(LONGEST, max(1.0, 1 / max(1e-3, 1 - repeated), (1 + smooth) / max(1e-3, 1 - smooth)))
+    return max(1.0, 1 / max(1e-3, 1 - repeated), (1 + smooth) / max(1e-3, 1 - smooth))
 
 
 def _thinned(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
-    by = _run(key, runs)
+    # What a program writes it writes for each row alone: there every row counts fully.
+    by = 1 / CLUSTERED if is_written(key) and key.kind != "redelivery" else _run(key, runs)
     return [(a / by, b / by) for a, b in pairs]
 
 
 def _blurred(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
     by = _run(key, runs)
+    if key.kind == "segment":
+        # A small segment may happen to be one order of many rows: it varies less within than between batches.
+        usual = float(np.nanmean([b for _, b in pairs[:-1]]))
+        return [(a, max(b, usual) * by) for a, b in pairs]
     return [(a, b * by) for a, b in pairs]
 
 
 def _run(key: Key, runs: dict[str, float]) -> float:
     in_runs = key.kind in IN_RUNS or (key.kind == "format" and key.name in BY_VALUE)
-    return runs.get(key.column or "", 1.0) if in_runs and key.name not in ROW_FREE else 1.0
+    if not in_runs or key.name in ROW_FREE:
+        return 1.0
+    return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, runs.get(key.column or "", 1.0))
+
+
+def is_written(key: Key) -> bool:
+    """Whether a figure only changes when somebody changes a program, and not with what the data is about."""
+    if key.kind == "format":
+        return key.name not in BY_VALUE
+    return key.kind in ("completeness", "duplicates", "redelivery") or key.name == "constant"
 
 
 def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:

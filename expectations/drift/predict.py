@@ -14,15 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.frame import Array, Block
+from expectations.drift.frame import CLUSTERED, Array, Block
 
 RECENT = 5
 # Another way than "all batches before" must miss this much less to be believed.
 BETTER = 0.9
-# Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
-CLUSTERED = 2.0
 # Some figures vary less than chance would make them (as many rows of each kind every day); believed down to this.
 REGULAR = 0.3
+# What independent rows would make of the misses, with CLUSTERED; levels that can't be more regular than this.
+CHANCE = 0.71
+SAMPLED = frozenset({"relation", "order", "segment"})
 WAYS = ("all", "recent", "weekday", "step")
 STEP = WAYS.index("step")
 
@@ -62,7 +63,7 @@ def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surp
     picked = z[chosen, :, every].T
     used = np.where(np.isnan(picked[-1]), 0, chosen)
     picked[-1] = z[used, count - 1, every]
-    floor = _floor(block) if shares else np.full(width, REGULAR)
+    floor = _floor(block) if shares else np.array([CHANCE if k.kind in SAMPLED else REGULAR for k in block.keys])
     return Surprise(picked, expected[used, every], support[used, every], used, floor)
 
 
@@ -111,9 +112,9 @@ def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> 
     """The shares below and above what is expected that would just miss by `bound`; 0 and 1 where none would."""
     n, ks = rows / CLUSTERED, expected * support
 
-    def reaches(share: Array) -> Array:
+    def reaches(share: Array) -> NDArray[np.bool_]:
         with np.errstate(all="ignore"):
-            return np.abs(binomial_surprise(share * n, n, ks, support)) >= bound
+            return np.asarray(np.abs(binomial_surprise(share * n, n, ks, support)) >= bound)
 
     limits = []
     for end in (np.zeros_like(expected), np.ones_like(expected)):
@@ -136,7 +137,7 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
         variance = median(spread) * 1.5 / len(rows)
     # A batch that happens to vary little within itself is not therefore nearer to what is expected.
     own = np.fmax(block.b[i], median(spread))
-    error = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
+    error: Array = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
     return (block.a[i] - expected) / error, expected, error
 
 

@@ -104,6 +104,7 @@ def score(
 
     With `accept` other than "always" the history is replayed first and its own alerts decide what belongs to it.
     """
+    measured = profile_file(batch, masked=masked, cache=cache)
     own = batch.resolve()
     within = [i for i, path in enumerate(history) if path.resolve() == own]
     earlier = history[: within[0]] if within else history

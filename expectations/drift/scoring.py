@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
-from expectations.drift.calibrate import Calibration, calibrate
+from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, calibrate
 from expectations.drift.extract import Figures, Key, extract
-from expectations.drift.frame import Array, Frame, frame
+from expectations.drift.frame import Array, Frame, frame, is_written
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
 from expectations.drift.slow import slow_surprise
 from expectations.drift.words import Said, say_level, say_share
@@ -82,7 +82,8 @@ class Scored:
     def slow_alert(self, column: str | None, at: int, score: float) -> Alert:
         """The alert about a slow movement of one figure; never a page."""
         said = self.said(at)
-        text = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving for a week: the batch shows {said.observed}, usual was {said.expected}."
+        moving = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving for a week"
+        text = f"{moving}: the batch shows {said.observed}, usual was {said.expected}."
         return Alert(column, "slow_drift", "digest", round(score, 3), text, said.expected, said.observed)
 
     def bands(self) -> tuple[Band, ...]:
@@ -114,7 +115,7 @@ def score(
     z = np.hstack([shares.z, levels.z])
     keys = built.shares.keys + built.levels.keys
     before = z[predict.first_scored(len(profiles) - 1) : -1]
-    learned = calibrate(before, _groups(keys), np.concatenate([shares.floor, levels.floor]), sensitivity)
+    learned = calibrate(before, _groups(keys), np.concatenate([shares.floor, levels.floor]), _least(keys), sensitivity)
     split = len(built.shares.keys)
     rows = built.shares.b[-1]
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
@@ -138,6 +139,10 @@ def score(
     )
 
 
+def _least(keys: Sequence[Key]) -> Array:
+    return np.array([LEAST_WRITTEN if is_written(k) else LEAST for k in keys])
+
+
 def _groups(keys: Sequence[Key]) -> list[NDArray[np.int64]]:
     return [_numbered([(k.column, k.kind, k.name) for k in keys]), _numbered([(k.kind, k.name) for k in keys])]
 
@@ -153,7 +158,8 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
     if not positions:
         return ()
     every = built.shares.keys + built.levels.keys
-    learned = calibrate(z[:-1], _groups([every[i] for i in positions]), np.ones(len(positions)), sensitivity)
+    keys = [every[i] for i in positions]
+    learned = calibrate(z[:-1], _groups(keys), np.ones(len(positions)), _least(keys), sensitivity)
     scores = learned.scores(z[-1]) / OVERLAP
     return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
 

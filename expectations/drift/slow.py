@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from expectations.drift.extract import Key
-from expectations.drift.frame import Array, Block
-from expectations.drift.predict import CLUSTERED, binomial_surprise, median
+from expectations.drift.frame import CLUSTERED, Array, Block
+from expectations.drift.predict import binomial_surprise, median
 
 WEEK = 7
 # Batches before the first compared week, and scored weeks that must be there to learn from.

@@ -14,6 +14,8 @@ SHARES = {
     "repeated_rows": "rows equal to the row after them",
     "unreadable_rows": "lines that don't fit the header",
     "absent": "empty values in {column}",
+    "all_absent": "rows in a {column} that is empty throughout",
+    "constant": "rows in a {column} that holds one value throughout",
     "missing": "empty or placeholder values in {column}",
     "edge_space": "values with a space at their edge in {column}",
     "double_space": "values with a double space in {column}",

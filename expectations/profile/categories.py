@@ -11,9 +11,9 @@ import numpy as np
 from expectations.profile.model import LENGTH_GRID, Sketch, Text
 from expectations.profile.spelling import Facts, facts
 
-KEPT = 256
+KEPT = 200
 READ = 2048
-TOP = 40
+TOP = 32
 FORMATS = 12
 LONGEST = 60
 
@@ -36,18 +36,25 @@ class Values:
 def read_values(con: duckdb.DuckDBPyConnection, table: str, column: str, salt: str) -> Values:
     """The values of one column: all of them up to READ, else the commonest and those with the smallest hashes."""
     hashed = f"md5_number_lower('{salt}' || v)" if salt else "md5_number_lower(v)"
-    grouped = f"(SELECT {column} v, count(*) c FROM {table} WHERE {column} IS NOT NULL GROUP BY 1)"
-    low = con.execute(f"SELECT v, c, {hashed} h FROM {grouped} ORDER BY h LIMIT {READ + 1}").fetchall()
+    rows = con.execute(
+        f"""WITH v AS MATERIALIZED (
+              SELECT v, c, {hashed} h FROM (
+                SELECT {column} v, count(*) c FROM {table} WHERE {column} IS NOT NULL GROUP BY 1))
+            (SELECT v, c, h, 0 AS part FROM v ORDER BY h LIMIT {READ + 1})
+            UNION ALL (SELECT v, c, h, 1 FROM v ORDER BY c DESC, h LIMIT {TOP})
+            UNION ALL (SELECT NULL, sum(c)::BIGINT, count(*)::UBIGINT, 2 FROM v)"""
+    ).fetchall()
+    low = [row for row in rows if row[3] == 0]
     if len(low) <= READ:
         return Values([r[0] for r in low], [float(r[1]) for r in low], [r[2] for r in low], len(low), complete=True)
-    total, distinct = con.execute(f"SELECT sum(c), count(*) FROM {grouped}").fetchall()[0]
-    top = con.execute(f"SELECT v, c, {hashed} h FROM {grouped} ORDER BY c DESC, h LIMIT {TOP}").fetchall()
+    top = [row for row in rows if row[3] == 1]
+    _, total, distinct, _ = next(row for row in rows if row[3] == 2)
     common = {row[0] for row in top}
     rare = [row for row in low if row[0] not in common]
     factor = (total - sum(r[1] for r in top)) / max(1, sum(r[1] for r in rare))
-    rows = top + rare
+    both = top + rare
     weights = [float(r[1]) for r in top] + [r[1] * factor for r in rare]
-    return Values([r[0] for r in rows], weights, [r[2] for r in rows], distinct, complete=False)
+    return Values([r[0] for r in both], weights, [r[2] for r in both], distinct, complete=False)
 
 
 def sketch(values: Values) -> Sketch:

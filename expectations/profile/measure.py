@@ -18,7 +18,7 @@ from expectations.profile.columns import Read, read_column, text_of
 from expectations.profile.model import ColumnKind, ColumnProfile, Profile
 
 SAMPLED = 100_000
-FIRST = 20_000
+FIRST = 6_000
 MARKS = 256
 _serial = itertools.count()
 
@@ -35,13 +35,15 @@ def measure(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Col
     cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
     try:
         con.execute(f"CREATE TEMP TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
-        reads = [read_column(con, first, i, column, key) for i, column in enumerate(columns)]
+        measured = first
         if rows > FIRST:
-            stable, _ = _row_columns(columns, reads)
-            bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT" if rows > SAMPLED else ""
+            bound = ""
+            if rows > SAMPLED:
+                stable, _ = _row_columns(columns, _read(con, first, columns, key))
+                bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT"
             con.execute(f"CREATE TEMP TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
-            reads = [read_column(con, sample, i, column, key) for i, column in enumerate(columns)]
-        return _profile(con, first, sample if rows > FIRST else first, columns, reads, rows, present)
+            measured = sample
+        return _profile(con, first, measured, columns, _read(con, measured, columns, key), rows, present)
     finally:
         con.execute(f"DROP TABLE IF EXISTS {first}")
         con.execute(f"DROP TABLE IF EXISTS {sample}")
@@ -56,6 +58,10 @@ def marked(columns: Sequence[str]) -> str:
     """SQL of a 64-bit mark of a row: the lower half of the MD5 of its values."""
     values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
     return f"md5_number_lower(concat_ws(chr(31), {values}))"
+
+
+def _read(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], key: str) -> list[Read]:
+    return [read_column(con, table, i, column, key) for i, column in enumerate(columns)]
 
 
 def _row_columns(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[list[str], list[str]]:
@@ -149,7 +155,7 @@ def _codes(
         + f" FROM {table}"
     ).fetchnumpy()
     codes, labels = {}, {}
-    for i, (column, read) in enumerate(zip(columns, reads, strict=True)):
+    for i, column in enumerate(columns):
         values = np.ma.filled(np.ma.asarray(fetched[f"c{i}"]), 0)
         found, inverse = np.unique(values, return_inverse=True)
         offset = 0 if len(found) and found[0] == 0 else 1
