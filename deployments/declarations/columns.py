@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.model import Declared, Identifier
+from deployments.declarations.time_format import check_format
 
 Kind = Literal["smallint", "integer", "bigint", "decimal", "double precision", "boolean", "date", "timestamp",
                "timestamptz", "varchar"]  # fmt: skip
@@ -25,7 +26,9 @@ _ALIASES: dict[str, Kind] = {
 _TYPE = re.compile(r"(?P<name>[a-z0-9 ]+?)\s*(?:\(\s*(?P<a>\d+)\s*(?:,\s*(?P<b>\d+)\s*)?\))?")
 MAX_VARCHAR_BYTES = 65535
 MAX_PRECISION = 38
-_ALLOWED = "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
+_ALLOWED = (
+    "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,10 @@ class Column(Declared):
             raise ValueError("a timestamp without zone needs source_timezone (UTC if the source writes UTC)")
         if kind != "timestamp" and self.source_timezone is not None:
             raise ValueError(f"source_timezone belongs to timestamp, not to {kind}")
-        if self.format is not None and kind not in ("date", "timestamp"):
-            raise ValueError(f"format belongs to date and timestamp, not to {kind}")
+        if self.format is not None:
+            if kind not in ("date", "timestamp"):
+                raise ValueError(f"format belongs to date and timestamp, not to {kind}")
+            check_format(self.format, kind)
         if "whole_number" in self.cast and not self.column_type.is_number and kind != "varchar":
             raise ValueError(f"cast whole_number belongs to numbers (or their text), not to {kind}")
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployments.declarations.columns import Column, ColumnType
+from deployments.declarations.time_format import pattern_of
 from expectations.contract.quoting import literal
 
 MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
@@ -18,7 +19,7 @@ _INTEGER_RANGE = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGIN
 _NUMBER = r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+_OFFSET = r"(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 _TRUE_FALSE = "('t','f','true','false','y','n','yes','no','1','0')"
 
 
@@ -93,7 +94,8 @@ def _converted(column: Column, field: str) -> str:
     if column.format is not None:
         shape = "%Y-%m-%d" if column.column_type.kind == "date" else "%Y-%m-%d %H:%M:%S.%f"
         parsed = f"strftime(try_strptime({sql}, {literal(column.format)}), {literal(shape)})"
-        sql = f"CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce({parsed}, chr(1) || {sql}) END"
+        described = f"regexp_full_match({sql}, {literal(pattern_of(column.format))})"
+        sql = f"CASE WHEN {described} THEN coalesce({parsed}, chr(1) || {sql}) ELSE chr(1) || {sql} END"
     return sql
 
 
@@ -138,8 +140,10 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
         case "timestamptz":
             value = f"TRY_CAST({text} AS TIMESTAMPTZ)"
             return [Fault("NO-OFFSET", f"regexp_full_match({text}, {literal(f'{_DATE}[ T]{_TIME}')})"),
-                    Fault("NOT-TIMESTAMP", unlike(f"{_DATE}[ T]{_TIME} ?{_OFFSET}")),
-                    Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL")]  # fmt: skip
+                    Fault("NOT-TIMESTAMP", unlike(f"{_DATE}[ T]{_TIME}{_OFFSET}")),
+                    Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL"),
+                    Fault("NOT-TIMESTAMP", f"substr({text}, 12, 2) = '24'"),
+                    Fault("OUT-OF-RANGE", f"timezone('UTC', {value}) < TIMESTAMP '0001-01-01'")]  # fmt: skip
 
 
 def _clock_faults(column: Column, value: str) -> list[Fault]:

@@ -35,7 +35,7 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     faults.update(dict.fromkeys(np.searchsorted(ends, returns).tolist(), "BARE-CR"))
     nulls = np.flatnonzero(array == 0)
     faults.update(dict.fromkeys(np.searchsorted(ends, nulls).tolist(), "NUL-BYTE"))
-    faults.update(dict.fromkeys(_not_utf8(part.data, ends), "NOT-UTF8"))
+    faults.update(dict.fromkeys(_not_utf8(part.data, starts, ends), "NOT-UTF8"))
     faults.update(dict.fromkeys(np.flatnonzero(ends == starts).tolist(), "BLANK-LINE"))
     if not faults:
         return part
@@ -70,16 +70,17 @@ def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:
     return [part.data[int(starts[index]) : int(ends[index])] for index in indexes]
 
 
-def _not_utf8(data: bytes, ends: NDArray[np.intp]) -> list[int]:
+def _not_utf8(data: bytes, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> list[int]:
     """Indexes of records that hold bytes no UTF-8 text has."""
-    bad: list[int] = []
-    position = 0
-    while position < len(data):
-        try:
-            data[position:].decode("utf-8")
-            break
-        except UnicodeDecodeError as error:
-            index = int(np.searchsorted(ends, position + error.start))
-            bad.append(index)
-            position = int(ends[index]) + 1 if index < len(ends) else len(data)
-    return bad
+    if _is_utf8(data):
+        return []
+    records = enumerate(zip(starts.tolist(), ends.tolist(), strict=True))
+    return [index for index, (start, end) in records if not _is_utf8(data[start:end])]
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

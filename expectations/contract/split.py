@@ -14,9 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.errors import UpstreamError
+
 PART_BYTES = 16 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """Redshift's limit of a row. A longer record is set aside."""
+MAX_LINE_BYTES = 4 * PART_BYTES
+"""Where no line ends in as many bytes, the source isn't CSV, or its end is lost: the batch fails."""
 
 _QUOTE, _LF, _CR = 34, 10, 13
 
@@ -47,7 +51,10 @@ class RawPart:
 
 
 def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_BYTES) -> Iterator[RawPart]:
-    """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts."""
+    """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts.
+
+    Which records there are does not depend on where chunks or parts end. UpstreamError: no line ends in 64 MB.
+    """
     pending: list[bytes] = []
     size = number = record = 0
     for chunk in chunks:
@@ -73,16 +80,14 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
 def first_record(buffer: bytes, delimiter: str) -> bytes | None:
     """The bytes of the first record without its line end; None when the buffer holds no whole one."""
     match = _record(delimiter).match(buffer)
-    if match is not None and match.end() > match.end("record"):
-        return match["record"]
-    return None
+    return match["record"] if match is not None and _ends_line(buffer, match) else None
 
 
 def _cut(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool) -> tuple[int, RawPart | None]:
     """Where the last whole record ends, and the part before it (None when there isn't one yet)."""
     if b'"' not in buffer:
         cut = buffer.rfind(b"\n") + 1
-        if cut:
+        if cut and not _has_long_line(buffer, cut):
             return cut, _part(buffer[:cut].replace(b"\r\n", b"\n"), number, record)
         return _walk(buffer, delimiter, number, record, final=final)
     array = np.frombuffer(buffer, dtype=np.uint8)
@@ -90,7 +95,7 @@ def _cut(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool
     if _legal(array, quotes, ord(delimiter), final=final):
         newlines = np.flatnonzero(array == _LF)
         ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-        if len(ends):
+        if len(ends) and np.diff(ends, prepend=-1).max() <= MAX_RECORD_BYTES:
             cut = int(ends[-1]) + 1
             data = buffer[:cut] if b"\r\n" not in buffer else _without_cr(array[:cut], quotes)
             return cut, RawPart(number, data, record, len(ends))
@@ -101,6 +106,16 @@ def _part(data: bytes, number: int, record: int) -> RawPart:
     return RawPart(number, data, record, data.count(b"\n"))
 
 
+def _has_long_line(buffer: bytes, end: int) -> bool:
+    """Whether a line before `end` is longer than a record may be; a handful of searches, not one for each line."""
+    position = 0
+    while end - position > MAX_RECORD_BYTES:
+        position = buffer.rfind(b"\n", position, position + MAX_RECORD_BYTES) + 1
+        if not position:
+            return True
+    return False
+
+
 def _legal(array: NDArray[np.uint8], quotes: NDArray[np.intp], delimiter: int, *, final: bool) -> bool:
     """Whether every quote opens a field, closes one, or is half of a doubled quote."""
     if final and len(quotes) % 2:
@@ -108,8 +123,10 @@ def _legal(array: NDArray[np.uint8], quotes: NDArray[np.intp], delimiter: int, *
     opening, closing = quotes[0::2], quotes[1::2]
     before = array[np.maximum(opening - 1, 0)]
     opens = (opening == 0) | (before == delimiter) | (before == _LF) | (before == _QUOTE)
-    after = array[np.minimum(closing + 1, len(array) - 1)]
-    closes = (closing == len(array) - 1) | np.isin(after, (delimiter, _LF, _CR, _QUOTE))
+    last = len(array) - 1
+    after, second = array[np.minimum(closing + 1, last)], array[np.minimum(closing + 2, last)]
+    line_end = (after == _LF) | ((after == _CR) & ((second == _LF) | (closing + 1 == last)))
+    closes = (closing == last) | line_end | np.isin(after, (delimiter, _QUOTE))
     # A quote before an opening one must be the closing one right before it: a doubled quote, not an empty field.
     doubled = (before == _QUOTE) & (opening > 0)
     return bool(opens.all() and closes.all() and np.isin(opening[doubled] - 1, closing).all())
@@ -123,9 +140,15 @@ def _without_cr(array: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bytes:
 
 
 def _record(delimiter: str) -> re.Pattern[bytes]:
+    d, field = _field(delimiter)
+    return re.compile(rb"(?P<record>" + field + rb"(?:" + d + field + rb")*)(?:\r?\n|\r?\Z)")
+
+
+def _field(delimiter: str) -> tuple[bytes, bytes]:
+    """Patterns of the delimiter and of a field. A carriage return is part of a field only where no line ends with it."""
     d = re.escape(delimiter.encode())
-    field = rb'(?:"[^"]*(?:""[^"]*)*"|[^"' + d + rb"\r\n]*)"
-    return re.compile(rb"(?P<record>" + field + rb"(?:" + d + field + rb")*)(?:\r?\n|\Z)")
+    plain = rb'[^"' + d + rb"\r\n]*"
+    return d, rb'(?:"[^"]*(?:""[^"]*)*"|' + plain + rb"(?:\r(?!\n|\Z)" + plain + rb")*)"
 
 
 def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool) -> tuple[int, RawPart | None]:
@@ -136,21 +159,24 @@ def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: boo
     position = 0
     while position < len(buffer):
         match = pattern.match(buffer, position)
-        whole = match is not None and buffer[match.end() - 1 : match.end()] == b"\n" and match.end() > position
-        if match is not None and whole and match.end() - position <= MAX_RECORD_BYTES:
-            good.append(match["record"])
-            position = match.end()
-            continue
-        if match is None or not whole:
-            line_end = buffer.find(b"\n", position) + 1
-            # Without the end of this record in sight more bytes may make it legal, up to the limit of a record.
-            undecided = line_end == 0 or _open_quote(buffer, position, delimiter)
-            if not final and undecided and len(buffer) - position <= MAX_RECORD_BYTES:
-                break
-            end = line_end or len(buffer)
+        if match is not None and _ends_line(buffer, match):
+            end, code = match.end(), "TOO-LONG-RECORD"
+            if end - position <= MAX_RECORD_BYTES:
+                good.append(match["record"])
+                position = end
+                continue
         else:
-            end = match.end()
-        code = "TOO-LONG-RECORD" if end - position > MAX_RECORD_BYTES else "BAD-QUOTING"
+            line_end = buffer.find(b"\n", position) + 1
+            rest = len(buffer) - position
+            if not final:
+                # More bytes may make it legal: up to the limit of a record, or until its line ends.
+                if line_end == 0 and rest > MAX_LINE_BYTES:
+                    raise _endless(record + len(good) + len(rejects))
+                undecided = match is not None or _open_quote(buffer, position, delimiter)
+                if line_end == 0 or (undecided and rest <= MAX_RECORD_BYTES):
+                    break
+            end = line_end or len(buffer)
+            code = "TOO-LONG-RECORD" if end - position > MAX_RECORD_BYTES else "BAD-QUOTING"
         rejects.append(Reject(record + len(good) + len(rejects), code, buffer[position:end].rstrip(b"\r\n")))
         position = end
     if position == 0:
@@ -159,9 +185,22 @@ def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: boo
     return position, RawPart(number, data, record, len(good), tuple(rejects))
 
 
+def _ends_line(buffer: bytes, match: re.Match[bytes]) -> bool:
+    """Whether a matched record ends with its line, and not with the bytes that are there so far."""
+    return buffer[match.end("record") : match.end()].endswith(b"\n")
+
+
 def _open_quote(buffer: bytes, position: int, delimiter: str) -> bool:
     """Whether the record at `position` could still close its quote in bytes that haven't come yet."""
-    d = re.escape(delimiter.encode())
-    field = rb'(?:"[^"]*(?:""[^"]*)*"|[^"' + d + rb"\r\n]*)"
+    d, field = _field(delimiter)
     unfinished = re.compile(rb"(?:" + field + d + rb')*"[^"]*(?:""[^"]*)*\Z')
     return unfinished.match(buffer, position) is not None
+
+
+def _endless(record: int) -> UpstreamError:
+    return UpstreamError(
+        f"record {record + 1} has no line end within {MAX_LINE_BYTES // 1024**2} MB",
+        code="RECORD-WITHOUT-END",
+        next_command="look at the source: is it CSV, and is it whole?",
+        record=record + 1,
+    )
