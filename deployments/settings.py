@@ -100,6 +100,21 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     )
 
 
+def environment_for_runs(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> dict[str, str]:
+    """What has to be in the environment of a process started elsewhere, to have the settings of one started here.
+
+    Everything of `.env`, and project and state folder as absolute paths; what is set already stays as it is.
+    """
+    here = folder or Path.cwd()
+    given = os.environ if environment is None else environment
+    settings = read_settings(environment, folder)
+    return {
+        **{name: value for name, value in _dotenv(here / ".env").items() if name not in given},
+        _PREFIX + "PROJECT": str(settings.project),
+        _PREFIX + "STATE": str(settings.state),
+    }
+
+
 def _named(values: Mapping[str, str], kind: str) -> dict[str, str]:
     start = _PREFIX + kind
     return {name.removeprefix(start).lower(): value for name, value in values.items() if name.startswith(start)}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
-from flows.planning import Selection, TablePlan, plan_table
+from flows.lanes import run_in_lanes
+from flows.planning import PlannedWindow, Selection, TablePlan, plan_table
 from flows.story import told_to
 from tasks.workbench import Workbench
 
@@ -63,7 +63,7 @@ def run_tables(
     """
     outcome = Outcome()
     tables = [bench.project.full_name(name) for name in names]
-    with _without_heartbeat(), told_to(outcome):
+    with without_heartbeat(), told_to(outcome):
         for name in tables:
             if name in bench.project.tables:
                 plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
@@ -71,7 +71,7 @@ def run_tables(
                     announce(plan)
                 _run_windows(bench, plan, selection, until, outcome)
         if until == "publish":
-            _summaries(bench, tables, outcome, with_dependents=with_dependents, rebuild=selection.full_refresh)
+            build_summaries(bench, tables, outcome, with_dependents=with_dependents, rebuild=selection.full_refresh)
     return outcome
 
 
@@ -80,33 +80,25 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
 
     table = bench.project.table(plan.table)
     lanes = table.schedule.parallel if table.schedule is not None else 1
-    todo = list(plan.to_run)
 
-    def load(label: str) -> bool:
+    def load(window: PlannedWindow) -> bool:
         again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
         try:
-            ingest(plan.table, label, reprocess=again, until=until)
+            ingest(plan.table, window.label, reprocess=again, until=until)
         except HeadgateError as error:
-            outcome.failures.append((plan.table, label, error))
+            outcome.failures.append((plan.table, window.label, error))
             return False
         return True
 
     # Windows of one table side by side only as far as it is declared: the drift history grows by published windows.
-    while todo:
-        wave, todo = todo[:lanes], todo[lanes:]
-        if lanes == 1:
-            good = load(wave[0].label)
-        else:
-            with ThreadPoolExecutor(lanes, thread_name_prefix="window") as pool:
-                good = all(list(pool.map(lambda window: load(window.label), wave)))
-        if not good:
-            outcome.skipped += [(plan.table, window.label) for window in todo]
-            return
+    left = run_in_lanes(plan.to_run, lanes, load)
+    outcome.skipped += [(plan.table, window.label) for window in left]
 
 
-def _summaries(
+def build_summaries(
     bench: Workbench, asked: Sequence[str], outcome: Outcome, *, with_dependents: bool, rebuild: bool
 ) -> None:
+    """Build the summaries asked for and, with `with_dependents`, those that read what was published; inputs first."""
     from flows.summarize import summarize
 
     wanted = {name for name in asked if name in bench.project.summaries}
@@ -130,7 +122,7 @@ def _summaries(
 
 
 @contextmanager
-def _without_heartbeat() -> Iterator[None]:
+def without_heartbeat() -> Iterator[None]:
     """A flow started from a terminal is watched by whoever started it; the heartbeat would cost each run a second."""
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 

@@ -58,7 +58,7 @@ def workbench() -> Workbench:
     global _current
     with _lock:
         if _current is None:
-            _current = Workbench(_with_stack(read_settings()))
+            _current = Workbench(_with_stack(with_blocks(read_settings())))
         return _current
 
 
@@ -68,6 +68,14 @@ def use(settings: Settings) -> Workbench:
     with _lock:
         _current = Workbench(_with_stack(settings))
         return _current
+
+
+def with_blocks(settings: Settings, project: Project | None = None) -> Settings:
+    """The settings with what the environment lacks taken from blocks of the Prefect server, if there is one."""
+    from tasks.block_settings import completed
+
+    tables = (project or load_project(settings.project)).tables.values()
+    return completed(settings, {table.source.connection for table in tables if table.source.connection})
 
 
 def _with_stack(settings: Settings) -> Settings:

@@ -18,13 +18,14 @@ def workbench(*, silent: bool = False) -> Workbench:
 
     settings = read_settings()
     # A broken declaration is told before any server is started.
-    load_project(settings.project)
+    project = load_project(settings.project)
+    from tasks.workbench import use, with_blocks
+
+    settings = with_blocks(settings, project)
     if settings.embedded:
         from deployments.embedded.defaults import started
 
         settings = started(settings, None if silent else _say)
-    from tasks.workbench import use
-
     return use(settings)
 
 

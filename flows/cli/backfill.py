@@ -1,0 +1,102 @@
+"""`headgate backfill`: windows of the past, planned first."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.console import Console, print_json, telling
+
+if TYPE_CHECKING:
+    from flows.planning import TablePlan
+    from flows.run import Outcome
+
+
+@click.command()
+@click.argument("table")
+@click.option("--from", "start", metavar="DATE", default="", help="First window; default: the table's first one.")
+@click.option("--to", "end", metavar="DATE", default="", help="End of the last window (exclusive).")
+@click.option("--reprocess", type=click.Choice(["none", "failed", "all"]), default="failed", show_default=True,
+              help="Besides missing windows: none, those that failed, or all of them again.")  # fmt: skip
+@click.option("--parallel", type=click.IntRange(1, 32), default=2, show_default=True, help="Windows at the same time.")
+@click.option("--spread", is_flag=True, help="Give the windows to the workers of the pool (after headgate deploy).")
+@click.option("--plan", "plan_only", is_flag=True, help="Only show what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def backfill(
+    table: str, start: str, end: str, reprocess: str, parallel: int, spread: bool, plan_only: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Load windows of the past that are missing or failed; summaries that read the table are built once, at the end.
+
+    Killed or interrupted it leaves whole windows; run again it does what is left. Exit codes as for `run`.
+    """
+    from datetime import UTC, datetime
+
+    from flows.cli.settings import workbench
+
+    bench = workbench(silent=as_json)
+    # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
+    name = bench.project.full_name(table)
+    from flows.backfill import Asked, plan_backfill
+
+    asked = Asked(name, start, end, reprocess, parallel, spread)  # type: ignore[arg-type]
+    plan = plan_backfill(bench, asked, datetime.now(UTC))
+    if plan_only:
+        _show_plan(plan, parallel, as_json)
+        return
+    if not as_json:
+        _say(plan, parallel)
+    from flows.backfill import run_backfill
+
+    with telling(Console(brief=True, silent=as_json)):
+        outcome = run_backfill(asked)
+    _close(outcome, as_json)
+    raise click.exceptions.Exit(outcome.exit_code)
+
+
+def _show_plan(plan: TablePlan, parallel: int, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(plan) | {"changes": [str(change) for change in plan.changes]})
+        return
+    _say(plan, parallel)
+    for window in plan.windows:
+        rows = "" if window.rows is None else f"{window.rows:,} rows"
+        click.echo(f"  {'load' if window.run else '':<6}{window.label:<18}{window.state:<9}{rows:>14}".rstrip())
+    for change in plan.changes:
+        click.echo(f"  schema: {change}")
+
+
+def _say(plan: TablePlan, parallel: int) -> None:
+    from flows.words import plural
+
+    counts = [f"{plan.count(s)} {s}" for s in ("loaded", "missing", "failed", "stale") if plan.count(s)]
+    click.secho(f"{plan.table}: {', '.join(counts) or 'no windows'}", bold=True)
+    todo = plan.to_run
+    if not todo:
+        click.echo("nothing to load")
+        return
+    said = f"{plural(len(todo), 'window')} to load, {todo[0].label} to {todo[-1].label}, {parallel} at a time"
+    if plan.seconds_expected is not None and plan.rows_expected is not None:
+        said += f": about {plan.rows_expected:,} rows in {plan.seconds_expected / parallel:,.0f} s"
+    click.echo(said)
+
+
+def _close(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print_json({
+            "published": [{"table": r.table, "window": r.label, "rows": r.counts.get("published"), "run": r.run_id}
+                          for r in outcome.published],
+            "failures": [{"table": t, "window": w, "error": e.to_json() | {"facts": None}}
+                         for t, w, e in outcome.failures],
+            "exit_code": outcome.exit_code,
+        })  # fmt: skip
+        return
+    done = sum(record.kind == "ingest" for record in outcome.published)
+    failed = len(outcome.failures)
+    click.echo()
+    click.secho(f"{done} windows published" + (f", {failed} failed" if failed else ""), bold=True)
+    for table, window, error in outcome.failures:
+        click.echo(click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{error.code}]", err=True)
+        if error.next_command:
+            click.echo(f"  next: {error.next_command}", err=True)

@@ -1,0 +1,89 @@
+"""`headgate deploy`: Prefect deployments from the declarations, the difference first."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from flows.deploy.difference import Change
+
+MARKS = {"new": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
+
+
+@click.command()
+@click.option("--plan", "plan_only", is_flag=True, help="Only show what would change.")
+@click.option("--pool", default="headgate", show_default=True, metavar="NAME",
+              help="Work pool; one that doesn't exist becomes a process pool.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+def deploy(plan_only: bool, pool: str, as_json: bool) -> None:
+    """Make a deployment per table and summary on the Prefect server: schedules, limits, triggers, forms.
+
+    Running it twice changes nothing. Deployments of this pool that are no longer declared are removed; what others made
+    is never touched. Without PREFECT_API_URL the local server is used.
+    """
+    from deployments.project import load_project
+    from deployments.settings import read_settings
+
+    settings = read_settings()
+    project = load_project(settings.project)
+    server = prefect_server()
+    from prefect.client.orchestration import get_client
+
+    from flows.deploy.apply import apply, compare
+    from flows.deploy.wanted import wanted
+    from flows.deploy.watching import NAME, watch_dead_runs
+
+    with get_client(sync_client=True) as client:
+        changes = (compare if plan_only else apply)(client, pool, wanted(project))
+        dead_runs = watch_dead_runs(client, change=not plan_only)
+    if as_json:
+        print_json({
+            "server": server, "pool": pool, "planned_only": plan_only, "automation_changed": dead_runs,
+            "changes": [{"deployment": c.key, "kind": c.kind, "what": c.said} for c in changes],
+        })  # fmt: skip
+        return
+    _tell(changes, plan_only)
+    if dead_runs:
+        click.echo(click.style("~ ", fg="yellow") + NAME)
+    where = server.removesuffix("/api")
+    if not plan_only:
+        click.echo(f"Deployed to pool '{pool}' at {where}/deployments")
+        click.echo(f"Next: headgate worker --pool {pool}   (on every machine that is to load)")
+    elif dead_runs or any(change.kind != "same" for change in changes):
+        click.echo(f"Nothing was changed. Next: headgate deploy --pool {pool}")
+
+
+def prefect_server() -> str:
+    """The address of the Prefect server to use; starts the local one when none is configured."""
+    address = os.environ.get("PREFECT_API_URL")
+    if address:
+        return address
+    from deployments.embedded.stack import EmbeddedStack
+    from deployments.settings import read_settings
+
+    state = EmbeddedStack(read_settings().state).up(("prefect",), None)
+    for name, value in state.environment().items():
+        os.environ.setdefault(name, value)
+    return os.environ["PREFECT_API_URL"]
+
+
+def _tell(changes: list[Change], plan_only: bool) -> None:
+    for change in changes:
+        if change.kind == "same":
+            continue
+        mark, color = MARKS[change.kind]
+        click.echo(click.style(f"{mark} {change.key:<44}", fg=color) + (change.said[0] if change.said else ""))
+        for line in change.said[1:]:
+            click.echo(" " * 46 + line)
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in ("new", "changed", "removed", "same")}
+    would = "would be " if plan_only else ""
+    click.secho(
+        f"{counts['new']} {would}new, {counts['changed']} {would}changed, {counts['removed']} {would}removed, "
+        f"{counts['same']} as they are",
+        bold=True,
+    )

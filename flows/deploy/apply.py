@@ -1,0 +1,140 @@
+"""Make the server's deployments what is wanted. Running it twice changes nothing the second time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from deployments.errors import DeclarationError
+from flows.deploy.difference import Change, differences
+from flows.deploy.standing import RESOURCE, Standing, read_standing
+from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+
+def compare(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> list[Change]:
+    """What `apply` would do; changes nothing."""
+    return differences(wanted, read_standing(client, pool), environment(), _schemas(wanted))
+
+
+def apply(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> list[Change]:
+    """Create, change and remove deployments; returns what was done. A pool that doesn't exist becomes a process pool.
+
+    What people changed on the page and we don't decide stays: paused, a schedule switched off, further schedules.
+    """
+    standing = read_standing(client, pool)
+    schemas = _schemas(wanted)
+    changes = differences(wanted, standing, environment(), schemas)
+    _make_pool(client, pool)
+    by_key = {item.key: item for item in wanted}
+    for change in changes:
+        if change.kind == "removed":
+            identifier = standing[change.key].identifier
+            client.delete_resource_owned_automations(f"prefect.deployment.{identifier}")
+            client.delete_deployment(identifier)
+        elif change.kind != "same":
+            _put(client, pool, by_key[change.key], standing.get(change.key), schemas[change.key])
+    return changes
+
+
+def _schemas(wanted: Sequence[Wanted]) -> dict[str, dict[str, Any]]:
+    """The form of each deployment's parameters, with the names of tables to choose from."""
+    from prefect.utilities.callables import parameter_schema
+
+    found = {}
+    for item in wanted:
+        module, _, function = item.entrypoint.rpartition(".")
+        schema = parameter_schema(getattr(import_module(module), function)).model_dump_for_openapi()
+        if item.table_choices:
+            schema["properties"]["table"]["enum"] = list(item.table_choices)
+        found[item.key] = schema
+    return found
+
+
+def _make_pool(client: SyncPrefectClient, pool: str) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+    try:
+        client.read_work_pool(pool)
+    except ObjectNotFound:
+        try:
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process", description="Made by headgate deploy."))
+        except ObjectAlreadyExists:
+            return
+
+
+def _put(
+    client: SyncPrefectClient, pool: str, item: Wanted, standing: Standing | None, schema: Mapping[str, Any]
+) -> None:
+    from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+
+    identifier = client.create_deployment(
+        flow_id=client.create_flow_from_name(item.flow),
+        name=item.name,
+        entrypoint=item.entrypoint,
+        version=item.version,
+        description=item.description,
+        tags=list(item.tags),
+        parameters=dict(item.parameters),
+        parameter_openapi_schema=dict(schema),
+        enforce_parameter_schema=True,
+        work_pool_name=pool,
+        job_variables={"env": environment()},
+        # Workers have headgate installed and find the project by their own settings: nothing is pulled.
+        pull_steps=[],
+        concurrency_limit=item.at_once or None,
+        # A second run waits for the first instead of being lost.
+        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
+    )
+    _schedule(client, identifier, item)
+    if standing is None or standing.wanted.triggered_by != item.triggered_by:
+        _trigger(client, identifier, item)
+
+
+def _schedule(client: SyncPrefectClient, identifier: UUID, item: Wanted) -> None:
+    """Bring our one schedule up to date. Prefect's own upsert neither changes nor removes one."""
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import CronSchedule
+
+    active = True
+    for there in client.read_deployment_schedules(identifier):
+        if there.slug != TAG:
+            continue
+        kept = there.schedule
+        if isinstance(kept, CronSchedule) and (kept.cron, kept.timezone) == (item.cron, item.timezone):
+            return
+        active = there.active
+        client.delete_deployment_schedule(identifier, there.id)
+    if item.cron is not None:
+        try:
+            schedule = CronSchedule(cron=item.cron, timezone=item.timezone)
+        except ValueError as error:
+            raise DeclarationError(
+                f"{item.name}: the schedule '{item.cron}' isn't a cron Prefect reads: {error}",
+                code="SCHEDULE", next_command="headgate check",
+            ) from error  # fmt: skip
+        client.create_deployment_schedules(
+            identifier, [DeploymentScheduleCreate(schedule=schedule, active=active, slug=TAG)]
+        )
+
+
+def _trigger(client: SyncPrefectClient, identifier: UUID, item: Wanted) -> None:
+    """A publish of any input starts the deployment; the one before it, if any, is replaced."""
+    from prefect.events import DeploymentEventTrigger
+
+    client.delete_resource_owned_automations(f"prefect.deployment.{identifier}")
+    if not item.triggered_by:
+        return
+    trigger = DeploymentEventTrigger(
+        name=f"headgate: build {item.name} when an input is published",
+        description="Made by headgate deploy: " + ", ".join(item.triggered_by),
+        expect={PUBLISHED_EVENT},
+        match={"prefect.resource.id": [RESOURCE + name for name in item.triggered_by]},
+    )
+    trigger.set_deployment_id(identifier)
+    client.create_automation(trigger.as_automation())

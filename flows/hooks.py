@@ -1,0 +1,43 @@
+"""What is kept when a flow run ends badly. Prefect calls hooks by keyword: their parameters must be named exactly so.
+
+A hook also runs in the worker, after the flow's process was killed: it needs nothing but the state folder.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deployments.settings import read_settings
+from tasks.facts import Fact, Kind, keep
+
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import FlowRun, State
+
+
+def keep_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """The run ended with an error."""
+    _keep("failed", flow.name, flow_run, state)
+
+
+def keep_crash(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """The run's process died, or its infrastructure did."""
+    _keep("crashed", flow.name, flow_run, state)
+
+
+def keep_cancellation(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Somebody canceled the run."""
+    _keep("canceled", flow.name, flow_run, state)
+
+
+def fact_of(kind: Kind, flow: str, flow_run: FlowRun, message: str | None, at: datetime | None = None) -> Fact:
+    """The fact of a flow run, as it is kept."""
+    parameters = flow_run.parameters or {}
+    subject = parameters.get("table") or parameters.get("summary") or ""
+    moment = at or flow_run.end_time or datetime.now(UTC)
+    return Fact(kind, str(subject), flow, str(flow_run.id), flow_run.name, message or "", moment.isoformat())
+
+
+def _keep(kind: Kind, flow: str, flow_run: FlowRun, state: State[Any]) -> None:
+    keep(read_settings().state, fact_of(kind, flow, flow_run, state.message))

@@ -1,0 +1,112 @@
+"""What deployments run: everything that is due of one table, or one summary. The clock is read here and nowhere below."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from deployments.errors import HeadgateError
+from flows.artifacts import table_artifact
+from flows.deployed import refuse_other_version, runs_of, tell_published
+from flows.due import Due, load_what_is_due
+from flows.hooks import keep_cancellation, keep_crash, keep_failure
+from flows.run import Outcome
+from flows.story import told_to
+from flows.waiting import come_back
+from flows.words import plural
+from tasks.workbench import workbench
+
+
+def _due_name() -> str:
+    """'raw_data.nps, due 2026-11-23 03:00': what a reader of Prefect's list of runs sees."""
+    planned = flow_run.get_scheduled_start_time() or datetime.now(UTC)
+    parameters: dict[str, Any] = flow_run.get_parameters() or {}
+    subject = parameters.get("table") or parameters.get("summary")
+    return f"{subject}, due {planned.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+@flow(name="load", flow_run_name=_due_name, on_failure=[keep_failure], on_crashed=[keep_crash],
+      on_cancellation=[keep_cancellation])  # fmt: skip
+def load_due(table: str, now: datetime | None = None) -> State[Any]:
+    """Load every window of a table that is due and not loaded, oldest first; without windows: look at the source.
+
+    Args:
+        table: The declared table, such as raw_data.nps.
+        now: Plan as if it were this moment. Leave it empty for the present.
+    """
+    bench = workbench()
+    declared = bench.project.table(table)
+    refuse_other_version(bench, declared.table)
+    with runs_of(bench, declared.table):
+        due = load_what_is_due(bench, declared, now or datetime.now(UTC))
+    tell_published(declared.table, due.outcome.published)
+    table_artifact(declared, due)
+    zone = declared.window.timezone if declared.window else "UTC"
+    if due.outcome.failures:
+        return _failed(due, declared.retries.count, declared.retries.delay)
+    if due.waiting:
+        come_back(min(item.look_at for item in due.waiting), "Waiting",
+                  "; ".join(item.sentence(zone) for item in due.waiting))  # fmt: skip
+    return ended(due.outcome, _nothing(due))
+
+
+@flow(name="build", flow_run_name=_due_name, on_failure=[keep_failure], on_crashed=[keep_crash],
+      on_cancellation=[keep_cancellation])  # fmt: skip
+def build_summary(summary: str, rebuild: bool = False) -> State[Any]:
+    """Build a summary when its inputs have changed: check inputs, build beside the live table, check, swap.
+
+    Args:
+        summary: The declared summary, such as analytics.channel_month.
+        rebuild: Build it even when nothing has changed.
+    """
+    from flows.summarize import summarize
+
+    bench = workbench()
+    name = bench.project.summary(summary).target
+    refuse_other_version(bench, name)
+    outcome = Outcome()
+    with runs_of(bench, name), told_to(outcome):
+        summarize(name, rebuild=rebuild)
+    tell_published(name, outcome.published)
+    return ended(outcome, f"nothing to do: the inputs of {name} haven't changed since it was built")
+
+
+def ended(outcome: Outcome, nothing: str) -> State[Any]:
+    """How a run without failure ends, in words for Prefect's page. A run with warnings has another name."""
+    published = outcome.published
+    if not published:
+        return Completed(name="Nothing due", message=nothing)
+    rows = sum(record.counts.get("published", 0) for record in published)
+    said = f"{plural(len(published), 'batch').replace('batchs', 'batches')} published, {plural(rows, 'row')}"
+    warned = [record for record in published if record.status == "warned"]
+    if warned:
+        return Completed(name="Warned", message=f"{said}; warnings: headgate show {warned[0].run_id}")
+    return Completed(message=said)
+
+
+def _nothing(due: Due) -> str:
+    plan = due.plan
+    if any(window.state == "look" for window in plan.windows):
+        return f"nothing to do: the source of {plan.table} has what is published already"
+    following = f"; the next window is due at {plan.next_due}" if plan.next_due else "; its windows have ended"
+    return f"nothing is due: {plural(plan.count('loaded') + plan.count('stale'), 'window')} loaded{following}"
+
+
+def _failed(due: Due, retries: int, delay: str) -> State[Any]:
+    """Raise the first failure, unless it may pass by itself and there are tries left: then the run comes back later."""
+    from datetime import timedelta
+
+    from deployments.declarations.model import seconds
+
+    table, label, error = due.outcome.failures[0]
+    tries = int(flow_run.get_run_count() or 1)
+    if due.may_pass and tries <= retries:
+        said = error.message if isinstance(error, HeadgateError) else str(error)
+        come_back(datetime.now(UTC) + timedelta(seconds=seconds(delay)), "Retrying",
+                  f"{table} {label}: {said}; try {tries + 1} of {retries + 1} in {delay}")  # fmt: skip
+    raise error

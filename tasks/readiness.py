@@ -1,0 +1,105 @@
+"""Readiness: whether what a batch waits for is there. Only looks; a source that can't be reached isn't ready, but told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg2
+
+from deployments.declarations.sources import WaitFor
+from deployments.declarations.table import Table
+from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
+from deployments.windows import Window
+from tasks.batch import SOURCE_KEY
+from tasks.objects.store import open_store
+from tasks.sources import web
+from tasks.sources.address import fill, join, shown
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.session import session
+from tasks.workbench import Workbench
+
+
+def awaited(bench: Workbench, table: Table, window: Window | None) -> str | None:
+    """What the batch still has to wait for, in a few words; None when it may be read."""
+    wait = table.source.wait_for
+    if wait is None:
+        return None
+    zone = "UTC" if table.window is None else table.window.timezone
+    if wait.table is not None:
+        ready = _published(bench, bench.project.full_name(wait.table), window)
+        return None if ready else f"{wait.table} to publish {_said(table, window)}"
+    if wait.url is not None:
+        base = None if table.source.connection is None else bench.settings.connection(table.source.connection)
+        url = join(base, fill(wait.url, window, zone))
+        return None if _exists(url) else f"{shown(url)} to be there"
+    return None if _answers_true(bench, table, wait, window, zone) else "the source's query to say that it is complete"
+
+
+def covered(standing: Sequence[Proof], window: Window) -> bool:
+    """Whether published windows cover every moment of `window`, or a windowless publish came after it."""
+    if any(item.batch_key == SOURCE_KEY and item.published_at >= window.end for item in standing):
+        return True
+    reached = window.start
+    for known in sorted(Window.from_key(item.batch_key) for item in standing if item.batch_key != SOURCE_KEY):
+        if known.start <= reached < known.end:
+            reached = known.end
+    return reached >= window.end
+
+
+def _published(bench: Workbench, name: str, window: Window | None) -> bool:
+    live, adapter = TableName.parse(name), bench.warehouse
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+    standing = list(proofs.standing(known).values())
+    return bool(standing) if window is None else covered(standing, window)
+
+
+def _exists(url: str) -> bool:
+    scheme = urlsplit(url).scheme
+    if scheme == "file":
+        return Path(unquote(urlsplit(url).path)).exists()
+    if scheme == "s3":
+        folder, _, key = url.rpartition("/")
+        return key in open_store(folder).keys(key)
+    try:
+        web.head(url)
+    except SourceMissingError:
+        return False
+    return True
+
+
+def _answers_true(bench: Workbench, table: Table, wait: WaitFor, window: Window | None, zone: str) -> bool:
+    assert wait.query is not None
+    if table.source.connection is None:
+        raise DeclarationError(
+            f"{table.table}: wait_for.query needs source.connection: where is it to be asked?",
+            code="WAIT-FOR", next_command="headgate check",
+        )  # fmt: skip
+    url = bench.settings.connection(table.source.connection)
+    try:
+        with closing(psycopg2.connect(url, connect_timeout=15, application_name="headgate wait_for")) as connection:
+            connection.set_session(readonly=True)
+            with connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '60s'")
+                cursor.execute(fill(wait.query, window, zone))
+                row = cursor.fetchone()
+    except psycopg2.OperationalError as error:
+        raise SourceUnreachableError(
+            f"{table.source.connection}: {str(error).splitlines()[0]}", code="SOURCE-UNREACHABLE",
+            next_command="headgate check --connect",
+        ) from None  # fmt: skip
+    except psycopg2.Error as error:
+        raise DeclarationError(
+            f"{table.table}: wait_for.query: {str(error).splitlines()[0]}", code="WAIT-FOR",
+            next_command="mend source.wait_for.query",
+        ) from None  # fmt: skip
+    return bool(row and row[0])
+
+
+def _said(table: Table, window: Window | None) -> str:
+    return "once" if window is None or table.grid is None else table.grid.label(window)
