@@ -158,7 +158,7 @@ def _suites(
             )  # fmt: skip
             continue
         names = [column.name for column in tables[suite.table].columns]
-        for path, message in check_suite(suite, names, tables[suite.table].masked):
+        for path, message in check_suite(suite, names, tables[suite.table].hashed):
             problems.append(Problem(file, line_of(content, path), key_of(content, path), message))
         yield suite.table, suite
 

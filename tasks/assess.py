@@ -63,7 +63,7 @@ def assess(
     relation = typed_relation(table, files, delimiter, null_marker)
     in_memory = rows * len(table.columns) <= MAX_CELLS_IN_MEMORY
     results: tuple[RuleResult, ...] = ()
-    rules = suite.in_memory(masked=table.masked)
+    rules = suite.in_memory(masked=table.hashed)
     if in_memory and rules.expectations:
         results = _judge_frame(batch, table, rules, connection, relation, rows)
     profile, drift = _drift(batch, table, suite, connection, relation, files)

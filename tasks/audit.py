@@ -95,7 +95,7 @@ def _judge(
     bench: Workbench, batch: Batch, table: Table, candidate: TableName, validated: Validated
 ) -> tuple[RuleResult, ...]:
     suite = bench.project.suite(table.table).on_candidate(
-        checked_in_memory=validated.checked_in_memory, masked=table.masked
+        checked_in_memory=validated.checked_in_memory, masked=table.hashed
     )
     if not suite.expectations:
         return ()

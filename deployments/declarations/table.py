@@ -221,6 +221,11 @@ class Table(Declared):
         raise KeyError(name)
 
     @property
+    def hashed(self) -> frozenset[str]:
+        """Columns that are stored as a keyed hash: nothing but their hashes can be judged after the row check."""
+        return frozenset(name for name, how in self.pii.items() if how == "hash")
+
+    @property
     def masked(self) -> frozenset[str]:
         """Columns whose values never appear outside the warehouse."""
         return frozenset(self.pii)
