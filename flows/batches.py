@@ -42,11 +42,16 @@ def opened(name: str, window: str, reprocess: bool) -> tuple[Batch, Story]:
             status="running", started_at=datetime.now(UTC), description=table.description, owner=table.owner,
             tier=table.tier, declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(table.table),
             schema_columns=tuple(_column(table, column.name) for column in table.columns),
-            flow_run_id=flow_run_id(), attempt=attempt_number(),
+            attempt_id=batch.attempt_id, flow_run_id=flow_run_id(), attempt=attempt_number(),
         )
     )  # fmt: skip
     clear_spool(batch)
     return batch, story
+
+
+def appended(batch: Batch) -> bool:
+    """Whether the window is in the table for good: a run that comes again, after a crash say, has nothing to do."""
+    return batch.stands and workbench().project.table(batch.table).load.mode == "append"
 
 
 def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
@@ -54,10 +59,19 @@ def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
     return batch.batch_key == SOURCE_KEY and not reprocess and source.fingerprint == batch.standing_fingerprint
 
 
+def held(batch: Batch, source: Extracted) -> bool:
+    """Whether the source still has what was rolled back: it isn't loaded again unless somebody asks for the batch."""
+    if not batch.refused:
+        return False
+    # A database may give the same rows in another order, so that other bytes are no sign of other content.
+    unordered = batch.window is not None and workbench().project.table(batch.table).source.kind == "postgres"
+    return unordered or source.fingerprint[:128] in batch.refused
+
+
 def finished(
     story: Story,
     status: Status,
-    source: Extracted,
+    source: Extracted | None = None,
     checked: Validated | None = None,
     staged: Staged | None = None,
     audited: Audited | None = None,
@@ -65,7 +79,8 @@ def finished(
 ) -> RunRecord:
     """End the story with everything that is known, and keep it."""
     bench = workbench()
-    story.update(source=source.where, fingerprint=source.fingerprint)
+    if source is not None:
+        story.update(source=source.where, fingerprint=source.fingerprint)
     if checked is not None:
         story.update(
             quarantine=checked.reasons, rules=checked.rules, drift=checked.drift, profile=checked.profile,
@@ -102,7 +117,8 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
         )  # fmt: skip
     plan = plan_table(bench, table, datetime.now(UTC), selection)
     planned = next(item for item in plan.windows if item.run)
-    if planned.state in ("loaded", "stale") and table.load.mode == "append":
+    stands = planned.state in ("loaded", "stale")
+    if stands and reprocess and table.load.mode == "append":
         raise DeclarationError(
             f"{table.table} {planned.label} is loaded, and mode append can't load a window again without doubling it",
             code="APPEND-AGAIN",
@@ -119,6 +135,8 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
         standing_fingerprint=planned.fingerprint,
         spool=bench.spool / run_id,
         stage_key=f"{table.table}/{run_id}-{attempt}",
+        stands=stands,
+        refused=() if reprocess else planned.refused,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import appended, finished, nothing_new, opened, record_failure
+from flows.batches import appended, finished, held, nothing_new, opened, record_failure
 from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
@@ -31,6 +31,8 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
         source = story.run(extract, batch)
         if nothing_new(batch, source, reprocess):
             return finished(story, "unchanged", source)
+        if held(batch, source):
+            return finished(story, "held", source)
         if until == "extract":
             return finished(story, "checked", source)
         checked = story.run(validate, batch, source)

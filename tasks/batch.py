@@ -39,6 +39,8 @@ class Batch:
     stage_key: str
     stands: bool = False
     """Whether a publish of this window stood when the run began."""
+    refused: tuple[str, ...] = ()
+    """Fingerprints of content that was rolled back; empty when somebody asked for the batch by name."""
 
     @property
     def window(self) -> Window | None:
