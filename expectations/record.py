@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Status = Literal["running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting"]
+Status = Literal["running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting", "held"]
+"""`held`: the source still has what was rolled back, so that it wasn't loaded again."""
 RECORD_VERSION = 1
 
 
@@ -131,6 +132,7 @@ class RunRecord(_Recorded):
     fingerprint: str = ""
     declaration_hash: str = ""
     suite_hash: str = ""
+    attempt_id: str = ""
     flow_run_id: str | None = None
     attempt: int = 1
     report_url: str | None = None

@@ -28,7 +28,7 @@ def opened(name: str) -> tuple[Job, Story]:
             label=today(), status="running", started_at=datetime.now(UTC), description=summary.description,
             owner=summary.owner, tier=summary.tier, metrics=dict(summary.metrics), fingerprint=job.fingerprint,
             source=", ".join(item.table for item in summary.inputs), declaration_hash=summary.fingerprint,
-            flow_run_id=flow_run_id(), attempt=attempt_number(),
+            attempt_id=job.attempt_id, flow_run_id=flow_run_id(), attempt=attempt_number(),
         )
     )  # fmt: skip
     return job, story

@@ -22,7 +22,8 @@ from tasks.warehouses.session import session
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench
 
-State = Literal["loaded", "missing", "failed", "stale", "future", "look"]
+State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look"]
+"""`undone`: rolled back, and nothing stands; it is loaded again once the source has other content, or when asked for."""
 Reprocess = Literal["none", "failed", "all"]
 
 
@@ -37,6 +38,8 @@ class PlannedWindow:
     rows: int | None = None
     sequence: int = 0
     fingerprint: str | None = None
+    refused: tuple[str, ...] = ()
+    """Fingerprints of content that was rolled back: not to be loaded again unless somebody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selecti
     windows = tuple(
         _windowless(table, bench.project.suite_hash(table.table), known, standing, selection)
         if table.grid is None
-        else _windows(table, now, known, failed, selection)
+        else _windows(table, bench.project.suite_hash(table.table), now, known, failed, selection)
     )
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run for window in windows)
@@ -125,12 +128,13 @@ def _windowless(
             SOURCE_KEY, "source", "look", True,
             rows=None if proof is None else proof.counts.published, sequence=last,
             fingerprint=proof.fingerprint if proof is not None and as_declared and not selection.full_refresh else None,
+            refused=proofs.refused(known, SOURCE_KEY, table.fingerprint, suite_hash),
         )
     ]  # fmt: skip
 
 
 def _windows(
-    table: Table, now: datetime, known: list[Proof], failed: set[str], selection: Selection
+    table: Table, suite_hash: str, now: datetime, known: list[Proof], failed: set[str], selection: Selection
 ) -> list[PlannedWindow]:
     assert table.grid is not None
     grid = table.grid
@@ -138,23 +142,27 @@ def _windows(
     due = list(grid.due(now - lag(table)))
     chosen = _chosen(table, due, selection)
     found = []
+    by_batch: dict[str, list[Proof]] = {}
+    for item in known:
+        by_batch.setdefault(item.batch_key, []).append(item)
     for window in due:
-        proof = standing.get(window.key)
+        proof, of_batch = standing.get(window.key), by_batch.get(window.key, [])
         if proof is not None:
             state: State = "loaded" if proof.declaration_hash == table.fingerprint else "stale"
         else:
-            state = "failed" if window.key in failed else "missing"
+            undone = any(item.undone_by is not None and item.kind in proofs.WHOLE for item in of_batch)
+            state = "failed" if window.key in failed else "undone" if undone else "missing"
         asked = window in chosen
         again = state in ("loaded", "stale") and (
             selection.window is not None or selection.full_refresh or selection.reprocess == "all"
         )
-        new = state == "missing" or (state == "failed" and selection.reprocess != "none")
+        new = state in ("missing", "undone") or (state == "failed" and selection.reprocess != "none")
         found.append(
             PlannedWindow(
                 window.key, grid.label(window), state, asked and (new or again),
                 rows=None if proof is None else proof.counts.published,
-                sequence=proofs.latest(known, window.key),
-                fingerprint=None,
+                sequence=proofs.latest(of_batch, window.key),
+                refused=proofs.refused(of_batch, window.key, table.fingerprint, suite_hash),
             )
         )  # fmt: skip
     return found

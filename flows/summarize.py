@@ -15,6 +15,8 @@ def summarize(summary: str, rebuild: bool = False) -> RunRecord:
     job, story = opened(summary)
     if job.fingerprint == job.standing_fingerprint and not rebuild:
         return built_record(story, "unchanged")
+    if job.fingerprint in job.refused and not rebuild:
+        return built_record(story, "held")
     try:
         inputs = story.run(check_inputs, job)
         candidate = story.run(build, job)

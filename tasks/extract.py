@@ -37,7 +37,7 @@ def extract_batch(batch: Batch) -> Extracted:
     try:
         # A window is named by its proof; only the content of a table without windows has to be told apart.
         named = source.fingerprint() if batch.window is None else None
-        if named is not None and named == batch.standing_fingerprint:
+        if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
         return spool_source(source, batch.spool / "raw", named)
     except SourceMissingError:

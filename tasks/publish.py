@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 from prefect import task
@@ -14,7 +15,7 @@ from deployments.errors import HeadgateError
 from tasks.batch import Audited, Batch, Extracted, Staged
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
-from tasks.warehouses import names, ops
+from tasks.warehouses import names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publication import Publication, Published
@@ -60,7 +61,7 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
         changes=audited.changes,
         source_keys=audited.source_keys,
         keys_as_of=audited.keys_as_of,
-        quarantine=quarantine_writer(adapter, bench.stage, batch, staged),
+        quarantine=quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted)),
         point=reached,
     )
     published = publish_candidate(adapter, plan)
@@ -75,12 +76,18 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     return published
 
 
+def layout_of(extracted: Extracted) -> str:
+    """What a row set aside can be read by later: the source's delimiter and header."""
+    return json.dumps({"delimiter": extracted.delimiter, "header": extracted.header}, ensure_ascii=False)
+
+
 def clean_up(adapter: Adapter, live: TableName, generations: int, *candidates: TableName | None) -> list[TableName]:
     """Drop this run's candidates and the generations beyond those that can be undone; returns what was dropped."""
     with transaction(adapter.address) as cursor:
         side = adapter.side_tables(cursor, live)
-        sequences = sorted({n for n in map(_sequence, side) if n is not None}, reverse=True)
-        old = set(sequences[generations:])
+        undone = {proof.sequence for proof in proofs.read(cursor, live) if proof.undone_by is not None}
+        sequences = sorted({n for n in map(_sequence, side) if n is not None} - undone, reverse=True)
+        old = undone.union(sequences[generations:])
         dropped = [table for table in side if table in candidates or _sequence(table) in old]
         for table in dropped:
             _drop(cursor, table)

@@ -40,6 +40,8 @@ class Job:
     expected_sequence: int
     fingerprint: str
     standing_fingerprint: str | None
+    refused: tuple[str, ...] = ()
+    """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
 
     @property
     def live(self) -> TableName:
@@ -87,6 +89,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
         expected_sequence=max((proof.sequence for proof in own), default=0),
         fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
         standing_fingerprint=None if standing is None else standing.fingerprint,
+        refused=proofs.refused(own, SOURCE_KEY, summary.fingerprint, summary.fingerprint),
     )
 
 

@@ -31,6 +31,8 @@ POINTS: dict[str, str] = {
     "rows-deleted": "the live rows that go are deleted, uncommitted; those that come aren't there",
     "before-swap": "the live table is about to be renamed",
     "renamed": "the old table is renamed, uncommitted; no table has the live name",
+    "rollback-begun": "nothing of the rollback has happened",
+    "taken-back": "a publish is taken back, uncommitted",
     "before-commit": "data and proof are written, uncommitted",
     "after-commit": "COMMIT has been answered; nobody has used the answer",
     "before-clean-up": "the batch is published; its candidate is still there",

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Show windows, what run would do, and schema differences; changes nothing."),
     "run": ("run", "run", "Load what plan shows."),
     "backfill": ("backfill", "backfill", "Load windows of the past that are missing or failed."),
+    "rollback": ("rollback", "rollback", "Undo the last publish of a table."),
     "show": ("show", "show", "The story of one run."),
     "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
     "drift": ("drift", "drift", "Score files against their history."),

@@ -14,8 +14,8 @@ import click
 from expectations.record import RunRecord, Step
 
 MARKS = {"published": "ok", "warned": "warning", "unchanged": "same", "already_published": "same", "checked": "ok",
-         "failed": "FAILED"}  # fmt: skip
-COLORS = {"published": "green", "checked": "green", "warned": "yellow", "failed": "red"}
+         "held": "held", "failed": "FAILED"}  # fmt: skip
+COLORS = {"published": "green", "checked": "green", "warned": "yellow", "failed": "red", "held": "yellow"}
 
 
 class Console:
@@ -67,6 +67,9 @@ class Console:
             "unchanged": "the source has what is published already; nothing to do",
             "already_published": "another run had published it; nothing changed",
             "checked": "nothing published, as asked",
+            "held": "the source still has what was rolled back; not loaded again (ask for it: "
+            f"headgate run {record.table} "
+            + (f"--window {record.label})" if record.window_start else "--full-refresh)"),
         }.get(record.status, f"{record.seconds:.1f} s, run {record.run_id}")
         click.echo(f"  {mark}: {said}")
         for text in news(record):

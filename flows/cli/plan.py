@@ -43,7 +43,7 @@ def plan(
     from flows.words import plural
 
     for item in plans:
-        counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "failed", "missing") if item.count(s)]
+        counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing") if item.count(s)]
         look = any(w.state == "look" for w in item.windows)
         state = "looks at the source" if look else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")

@@ -74,6 +74,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "c.rows_checked, c.rows_failed, c.message, r.status AS run_status, r.started_at, c.run_id "
         "FROM ops.check_result c JOIN ops.run r ON r.run_id = c.run_id",
     ),
+    (
+        "ALTER TABLE ops.ledger ADD COLUMN undone_by bigint",
+        "ALTER TABLE ops.run ADD COLUMN attempt_id varchar(64)",
+    ),
 )
 
 
@@ -117,6 +121,7 @@ def save_run(adapter: Adapter, record: RunRecord) -> None:
             _naive(record.finished_at), counts.get("extracted"), counts.get("published"), counts.get("quarantined"),
             counts.get("superseded"), counts.get("deleted"), failure.code if failure else None,
             failure.family if failure else None, record.tier, record.owner, record.declaration_hash, record.suite_hash,
+            record.attempt_id,
         )])  # fmt: skip
         body = record.model_copy(update={"profile": None}).model_dump_json()
         _insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in _pieces(body)])
@@ -162,7 +167,7 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
         cursor.execute("DELETE FROM ops.ledger WHERE target = %s AND sequence = %s", (str(target), proof.sequence))
         _insert(cursor, "ledger", [(
             str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, _naive(proof.published_at),
-            counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted,
+            counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted, proof.undone_by,
         )])  # fmt: skip
 
     retried(adapter.address, "writing ops.ledger", write)

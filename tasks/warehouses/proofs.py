@@ -112,9 +112,21 @@ def standing(proofs: list[Proof]) -> dict[str, Proof]:
     return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind in WHOLE}
 
 
-def latest(proofs: list[Proof], batch_key: str) -> int:
+def latest(proofs: Sequence[Proof], batch_key: str) -> int:
     """The sequence of the last thing that happened to a batch, replays and rollbacks included; 0: nothing."""
     return max((item.sequence for item in proofs if item.batch_key == batch_key), default=0)
+
+
+def refused(proofs: Sequence[Proof], batch_key: str, declaration_hash: str, suite_hash: str) -> tuple[str, ...]:
+    """Fingerprints of a batch's content that was rolled back and would be the same again under this declaration."""
+    loads = [item for item in proofs if item.batch_key == batch_key and item.kind in WHOLE]
+    stands = {item.fingerprint for item in loads if item.undone_by is None}
+    undone = {
+        item.fingerprint
+        for item in loads
+        if item.undone_by is not None and (item.declaration_hash, item.suite_hash) == (declaration_hash, suite_hash)
+    }
+    return tuple(sorted(undone - stands))
 
 
 def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: int) -> None:
@@ -122,7 +134,9 @@ def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: i
     table = proof(live)
     for sequence in sequences:
         cursor.execute(
-            sql.SQL("UPDATE {} SET undone_by = %s WHERE sequence = %s").format(sql.Identifier(table.schema, table.name)),
+            sql.SQL("UPDATE {} SET undone_by = %s WHERE sequence = %s").format(
+                sql.Identifier(table.schema, table.name)
+            ),
             (by, sequence),
         )
 

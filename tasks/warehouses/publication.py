@@ -7,29 +7,26 @@ time, finds the newer proof and changes nothing. A connection lost during COMMIT
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import Mode
-from deployments.errors import CheckFailedError, CodeError, HeadgateError, RetryableError
+from deployments.errors import CheckFailedError, CodeError
 from deployments.windows import Window
 from tasks.warehouses import names, proofs
 from tasks.warehouses.changes import apply_before, apply_changes
 from tasks.warehouses.dml import Effect, append, delete_absent, keep_beginning, merge, replace_window
+from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
 from tasks.warehouses.protocol import Adapter, Shape
-from tasks.warehouses.session import explain, is_lost, one, session
+from tasks.warehouses.session import one
 
-ATTEMPTS = 8
-PAUSE_SECONDS = 1.5
 Point = Callable[[str], None]
 
 
@@ -77,24 +74,14 @@ class Published:
 
 def publish(adapter: Adapter, plan: Publication) -> Published:
     """Publish exactly once; safe to call again after any failure. Conflicts and locks are retried a few times."""
-    failure: HeadgateError | None = None
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE_SECONDS * min(attempt, 4))
-        with session(adapter.address) as connection:
-            try:
-                _alter_before(adapter, connection, plan)
-                return _publish_once(adapter, connection, plan)
-            except psycopg2.Error as error:
-                failure = explain(error, f"publish of {plan.live}")
-                if is_lost(error):
-                    found = _resolve(adapter, plan)
-                    if found is not None:
-                        return found
-                if not isinstance(failure, RetryableError):
-                    raise failure from error
-    assert failure is not None
-    raise failure
+
+    def once(connection: Connection) -> Published:
+        _alter_before(adapter, connection, plan)
+        return _publish_once(adapter, connection, plan)
+
+    return committed(
+        adapter, plan.live, "publish of", once, lambda known: _already(known, plan), pause_seconds=PAUSE_SECONDS
+    )
 
 
 def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -> Published:
@@ -162,16 +149,6 @@ def _already(known: Sequence[Proof], plan: Publication) -> Published | None:
     if of_batch and of_batch[-1].sequence > plan.expected_sequence:
         return Published(of_batch[-1], by_this_attempt=False)
     return None
-
-
-def _resolve(adapter: Adapter, plan: Publication) -> Published | None:
-    """After a connection was lost: whether the COMMIT happened. The lock waits for a server-side end of it."""
-    try:
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            adapter.lock(cursor, names.proof(plan.live))
-            return _already(proofs.read(cursor, plan.live), plan)
-    except (psycopg2.Error, RetryableError):
-        return None
 
 
 def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[Proof], sequence: int) -> Effect:

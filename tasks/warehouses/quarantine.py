@@ -1,6 +1,8 @@
 """Rows set aside, in one table per target: written by COPY in the same transaction as their batch's publish.
 
 Loading a window again supersedes what was set aside of it. The schema is closed to everybody but the owner.
+States: open; replayed (it went into the table, or a newer version of its key had); discarded (its owner gave it up);
+undone (the load that set it aside was rolled back).
 """
 
 from __future__ import annotations
@@ -24,12 +26,19 @@ from tasks.warehouses.session import rows
 if TYPE_CHECKING:
     from tasks.batch import Batch, Staged
 
-COLUMNS = ("batch_key", "label", "run_id", "record", "code", "column_name", "raw", "raw_sha256", "withheld",
-           "stage_uri", "state", "quarantined_at")  # fmt: skip
+_TYPES = {
+    "batch_key": "varchar(64) NOT NULL", "label": "varchar(64) NOT NULL", "run_id": "varchar(128) NOT NULL",
+    "record": "bigint NOT NULL", "code": "varchar(64) NOT NULL", "column_name": "varchar(128)",
+    "raw": "varchar(65535)", "raw_sha256": "varchar(64) NOT NULL", "withheld": "boolean NOT NULL",
+    "stage_uri": "varchar(1024) NOT NULL", "state": "varchar(16) NOT NULL", "quarantined_at": "timestamp NOT NULL",
+    "layout": "varchar(65535)", "resolved_by": "varchar(256)", "resolved_at": "timestamp",
+}  # fmt: skip
+COLUMNS = tuple(_TYPES)
+"""`layout` is the source's delimiter and header as JSON: what `raw` can be read by. `resolved_by`: a run or a person."""
 
 
 def quarantine_writer(
-    adapter: Adapter, store: ObjectStore, batch: Batch, staged: Staged | None
+    adapter: Adapter, store: ObjectStore, batch: Batch, staged: Staged | None, layout: str | None = None
 ) -> Callable[[Cursor], None]:
     """What the publish transaction calls to replace the batch's quarantined rows."""
 
@@ -41,25 +50,52 @@ def quarantine_writer(
             return
         if not there:
             create(cursor, table)
+        else:
+            _complete(adapter, cursor, table)
         cursor.execute(
             sql.SQL("DELETE FROM {} WHERE batch_key = %s AND state = 'open'").format(_q(table)), (batch.batch_key,)
         )
         if key is not None and staged is not None:
-            arrived = _arrived(batch, staged.uri, zstandard.decompress(store.get(key)))
+            arrived = _arrived(batch, staged.uri, layout, zstandard.decompress(store.get(key)))
             adapter.copy_rows(cursor, store, f"{batch.stage_key}/quarantine-rows", table, COLUMNS, arrived)
 
     return write
 
 
 def create(cursor: Cursor, table: TableName) -> None:
-    """Make a quarantine table. RAW is a word of Redshift's own, so that the column needs its quotes."""
+    """Make a quarantine table."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in _TYPES.items()
+    )
+    cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(_q(table), columns))
+
+
+def _complete(adapter: Adapter, cursor: Cursor, table: TableName) -> None:
+    """Add the columns that an older version's table lacks."""
+    there = {column.name for column in adapter.columns(cursor, table)}
+    for name in COLUMNS:
+        if name not in there:
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
+                    _q(table), sql.Identifier(name), sql.SQL(_TYPES[name])
+                )
+            )
+
+
+def undo_quarantine(adapter: Adapter, cursor: Cursor, live: TableName, run_id: str) -> None:
+    """A run was rolled back: what it had set aside is of no use, and what it had replayed is open again."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return
+    cursor.execute(
+        sql.SQL("UPDATE {} SET state = 'undone' WHERE run_id = %s AND state = 'open'").format(_q(table)), (run_id,)
+    )
     cursor.execute(
         sql.SQL(
-            "CREATE TABLE {} (batch_key varchar(64) NOT NULL, label varchar(64) NOT NULL, run_id varchar(128) NOT NULL, "
-            "record bigint NOT NULL, code varchar(64) NOT NULL, column_name varchar(128), \"raw\" varchar(65535), "
-            "raw_sha256 varchar(64) NOT NULL, withheld boolean NOT NULL, stage_uri varchar(1024) NOT NULL, "
-            "state varchar(16) NOT NULL, quarantined_at timestamp NOT NULL)"
-        ).format(_q(table))
+            "UPDATE {} SET state = 'open', resolved_by = NULL, resolved_at = NULL WHERE resolved_by = %s "
+            "AND state = 'replayed'"
+        ).format(_q(table)),
+        (run_id,),
     )
 
 
@@ -98,14 +134,14 @@ def rows_of(adapter: Adapter, cursor: Cursor, live: TableName, code: str | None,
     return [{**dict(zip(keys, row, strict=True)), "raw": None if row[7] else row[6]} for row in found]
 
 
-def _arrived(batch: Batch, uri: str, data: bytes) -> Iterator[tuple[object, ...]]:
+def _arrived(batch: Batch, uri: str, layout: str | None, data: bytes) -> Iterator[tuple[object, ...]]:
     """Rows of the quarantine table from the staged file of rows set aside."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     text = io.StringIO(data.decode(errors="surrogatepass"), newline="")
     for record, code, column, raw, digest, withheld in csv.reader(text):
         hidden = withheld == "True"
         yield (batch.batch_key, batch.label, batch.run_id, int(record), code, column or None, None if hidden else raw,
-               digest, hidden, uri, "open", now)  # fmt: skip
+               digest, hidden, uri, "open", now, layout, None, None)  # fmt: skip
 
 
 def _q(table: TableName) -> sql.Identifier:

@@ -27,7 +27,7 @@ import pytest
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.settings import Settings
 from expectations.record import RunRecord
-from flows.batches import finished, nothing_new, opened, record_failure
+from flows.batches import finished, held, nothing_new, opened, record_failure
 from flows.story import clear_spool
 from tasks.audit import audit_batch, nothing_to_load
 from tasks.copy import copy_batch
@@ -132,6 +132,8 @@ class House:
             source = again(extract_batch, batch)
             if nothing_new(batch, source, reprocess):
                 return finished(story, "unchanged", source)
+            if held(batch, source):
+                return finished(story, "held", source)
             checked = again(validate_batch, batch, source)
             staged = again(stage_batch, batch, checked)
             if staged.manifest.rows == 0:

@@ -1,0 +1,68 @@
+"""`headgate rollback`: readers see again what they saw before."""
+
+from __future__ import annotations
+
+import click
+
+from flows.cli.console import Console, print_json, telling
+
+
+@click.command()
+@click.argument("table")
+@click.option("--window", help="Undo the last publish of this window (its label, such as 2020-08-10).")
+@click.option("--to", "to_run", metavar="RUN", help="Undo everything that was published after this run.")
+@click.option("--reason", default="", help="Why; kept with the rollback.")
+@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the table.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def rollback(
+    table: str, window: str | None, to_run: str | None, reason: str, by: str | None, no_dependents: bool, as_json: bool
+) -> None:
+    """Undo the last publish of TABLE in one transaction: rows, not views, grants or comments.
+
+    The last publishes are kept for this (load.generations, default 2). Typing the command again changes nothing: to go
+    further back, say --to RUN. What was undone isn't loaded again by itself while the source has the same content.
+    """
+    from flows.cli.settings import workbench
+    from flows.taking_back import roll_back
+    from tasks.warehouses.decisions import somebody
+
+    bench = workbench(silent=as_json)
+    done = roll_back(bench, table, window=window, to=to_run, by=by or somebody(), reason=reason)
+    name = bench.project.full_name(table)
+    rebuild = bool(done.dependents) and done.record is not None and not no_dependents
+    if not as_json:
+        _tell(name, done)
+    failures = []
+    if rebuild:
+        from flows.run import Outcome, build_summaries, without_heartbeat
+
+        outcome = Outcome()
+        with without_heartbeat(), telling(Console(brief=True, silent=as_json)):
+            build_summaries(bench, list(done.dependents), outcome, with_dependents=False, rebuild=False)
+        failures = outcome.failures
+    if as_json:
+        print_json({
+            "table": name, "undone": [proof.run_id for proof in done.publishes],
+            "run": None if done.record is None else done.record.run_id,
+            "counts": {} if done.record is None else done.record.counts, "stale": list(done.dependents),
+            "rebuilt": rebuild, "failures": [f"{failed}: {error}" for failed, _, error in failures],
+        })  # fmt: skip
+    else:
+        for failed, _, error in failures:
+            click.echo(click.style("failed ", fg="red", bold=True) + f"{failed}: {error}", err=True)
+        if done.dependents and not rebuild and done.record is not None:
+            click.echo(f"next: headgate run {' '.join(done.dependents)}   (they still show what was undone)")
+    raise click.exceptions.Exit(1 if failures else 0)
+
+
+def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]
+    if done.record is None:
+        click.echo(f"{name}: that is undone already; nothing was changed")
+        click.echo(f"next: headgate rollback {name} --to RUN   (to go further back; headgate show lists runs)")
+        return
+    click.secho(f"{name} {done.record.label}", bold=True)
+    for proof in done.publishes:
+        click.echo(f"  undone: {proof.run_id}, published {proof.published_at:%Y-%m-%d %H:%M} UTC")
+    counts = done.record.counts
+    click.echo(f"  {counts['deleted']:,} rows taken out, {counts['inserted']:,} put back; run {done.record.run_id}")

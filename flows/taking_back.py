@@ -1,0 +1,57 @@
+"""A rollback from its beginning to its record. Plain functions: they must work while the Prefect server is down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from expectations.record import RunRecord, Step
+from flows.batches import keep
+from flows.story import new_run_id
+from tasks.rollback import Choice, batch_key_of, choose, take_back, target_of
+from tasks.warehouses import ops
+from tasks.warehouses.proofs import Proof
+from tasks.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a rollback did. `record` None: the publish was undone already and nothing was changed."""
+
+    publishes: tuple[Proof, ...]
+    record: RunRecord | None
+    dependents: tuple[str, ...]
+
+
+def roll_back(bench: Workbench, name: str, *, window: str | None, to: str | None, by: str, reason: str) -> RolledBack:
+    """Take the last publish of a table (of a window; or everything after run `to`) back and keep its story."""
+    began, started = datetime.now(UTC), time.perf_counter()
+    target = target_of(bench, name)
+    ops.prepare(bench.warehouse, [target.live])
+    choice: Choice = choose(bench, target, batch_key_of(bench, name, window), to)
+    dependents = tuple(bench.project.dependents(target.name))
+    if not choice.publishes:
+        return RolledBack((), None, dependents)
+    label = window or ("source" if len(choice.publishes) == 1 else f"{len(choice.publishes)} publishes")
+    run_id = new_run_id(target.name, "rollback")
+    undone = take_back(bench, target, choice.publishes, run_id, by, reason)
+    runs = ", ".join(proof.run_id for proof in undone.publishes)
+    line = f"undid {runs}: {undone.rows_taken_out:,} rows out, {undone.rows_put_back:,} back"
+    oldest = undone.publishes[-1]
+    record = RunRecord(
+        run_id=run_id, table=target.name, kind="rollback", mode="rollback", batch_key=oldest.batch_key, label=label,
+        status="published", started_at=began, finished_at=datetime.now(UTC),
+        steps=(Step(name="rollback", seconds=time.perf_counter() - started, rows=undone.rows_put_back, line=line),),
+        counts={"deleted": undone.rows_taken_out, "inserted": undone.rows_put_back},
+        warnings=(f"rolled back by {by}" + (f": {reason}" if reason else ""),),
+        sequence=undone.rollbacks[0].sequence, **_declared(bench, target.name),
+    )  # fmt: skip
+    keep(bench, record, profile=False)
+    return RolledBack(undone.publishes, record, dependents)
+
+
+def _declared(bench: Workbench, name: str) -> dict[str, str]:
+    found = bench.project.summaries[name] if name in bench.project.summaries else bench.project.table(name)
+    return {"description": found.description, "owner": found.owner, "tier": found.tier,
+            "declaration_hash": found.fingerprint}  # fmt: skip

@@ -1,0 +1,147 @@
+"""Roll back: take the last publishes of a table back, so that readers see what they saw before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from psycopg2 import Error
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.errors import DeclarationError, HeadgateError
+from tasks.batch import SOURCE_KEY, new_attempt
+from tasks.publish import clean_up
+from tasks.switches import reached
+from tasks.warehouses import decisions, names, ops, proofs
+from tasks.warehouses.decisions import Decision
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.protocol import Shape
+from tasks.warehouses.session import session
+from tasks.warehouses.shapes import shape_of
+from tasks.warehouses.undo import Undo, Undone, in_the_way, out_of_order, standing, undo
+from tasks.workbench import Workbench
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a rollback is about: publishes to take back, newest first; none when that has been done already."""
+
+    publishes: tuple[Proof, ...]
+    undone_before: Proof | None = None
+    """The last publish, when it is undone already: nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table or summary as a rollback needs to know it."""
+
+    name: str
+    shape: Shape
+    generations: int
+    window_column: str | None = None
+    builds_up: bool = False
+
+    @property
+    def live(self) -> TableName:
+        return TableName.parse(self.name)
+
+
+def target_of(bench: Workbench, name: str) -> Target:
+    """The declared table or summary of that name."""
+    full = bench.project.full_name(name)
+    if full in bench.project.summaries:
+        summary = bench.project.summaries[full]
+        return Target(
+            full, Shape((), summary.key, summary.physical, summary.description, summary.grants), summary.generations
+        )
+    table = bench.project.table(full)
+    # A later merge may have changed a row that an earlier one brought: they can only be undone from the last backwards.
+    return Target(full, shape_of(table), table.load.generations, table.load.window_column, table.load.mode == "merge")
+
+
+def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> Choice:
+    """The publishes that `--window` and `--to` mean. DeclarationError when there are none, or others stand on them.
+
+    Without `to` it is the last publish (of the window). When that is undone already, nothing is: typing the command
+    again after a lost connection must not undo one more.
+    """
+    adapter = bench.warehouse
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, target.live) if adapter.exists(cursor, names.proof(target.live)) else []
+    loads = [proof for proof in known if proof.kind != "rollback" and batch_key in (None, proof.batch_key)]
+    if not loads:
+        raise _nothing(target, "nothing has been published")
+    if to is None:
+        last = loads[-1]
+        if last.undone_by is not None:
+            return Choice((), last)
+        chosen: tuple[Proof, ...] = (last,)
+    else:
+        stays = next((proof for proof in loads if proof.run_id == to), None)
+        if stays is None:
+            raise _nothing(target, f"no publish of run '{to}' is known")
+        if stays.undone_by is not None:
+            raise _nothing(target, f"run {to} is undone itself")
+        chosen = tuple(proof for proof in reversed(standing(loads)) if proof.sequence > stays.sequence)
+        if not chosen:
+            return Choice((), stays)
+    later = in_the_way(known, [proof.sequence for proof in chosen], builds_up=target.builds_up)
+    if later:
+        raise out_of_order(target.live, chosen[-1], later)
+    return Choice(chosen)
+
+
+def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id: str, by: str, reason: str) -> Undone:
+    """Take the chosen publishes back, with who and why in the same transaction; running it again changes nothing."""
+    adapter, now = bench.warehouse, datetime.now(UTC)
+
+    def note(cursor: Cursor) -> None:
+        for proof in chosen:
+            decisions.add(
+                cursor, Decision(now, target.name, "rollback", proof.batch_key, by, reason, run_id=proof.run_id)
+            )
+
+    plan = Undo(
+        live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,
+        window_column=target.window_column, builds_up=target.builds_up, generations=target.generations, run_id=run_id,
+        attempt_id=new_attempt(), note=note, point=reached,
+    )  # fmt: skip
+    undone = undo(adapter, plan)
+    try:
+        for proof, rollback in zip(undone.publishes, undone.rollbacks, strict=False):
+            ops.roll_up(adapter, target.live, rollback)
+            ops.roll_up(adapter, target.live, replace(proof, undone_by=rollback.sequence))
+        clean_up(adapter, target.live, target.generations)
+    except (Error, HeadgateError) as error:
+        # The rollback is committed and proven; the ledger can be made from proofs again, leftovers are found by `clean`.
+        logger.warning("%s is rolled back, but cleaning up behind it failed: %s", target.name, error)
+    return undone
+
+
+def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
+    """The batch that a window's label means; None: whatever was published last."""
+    if label is None:
+        return None
+    full = bench.project.full_name(name)
+    grid = None if full in bench.project.summaries else bench.project.table(full).grid
+    if grid is None:
+        if label == SOURCE_KEY:
+            return SOURCE_KEY
+        raise DeclarationError(f"{full} has no windows", code="NO-WINDOWS", next_command=f"headgate rollback {full}")
+    try:
+        return grid.parse(label).key
+    except ValueError as error:
+        raise DeclarationError(
+            f"{full}: {error}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {full}"
+        ) from None
+
+
+def _nothing(target: Target, why: str) -> DeclarationError:
+    return DeclarationError(
+        f"{target.name}: {why}", code="NOTHING-TO-UNDO", next_command="headgate show   (the newest runs)"
+    )

@@ -1,0 +1,105 @@
+"""What people decided about a target: who, why, until when. Kept in `ops.decision`, only ever added to.
+
+A later decision of the same sort wins over an earlier one; nothing is changed or deleted, so that it can be audited.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from psycopg2.extensions import cursor as Cursor
+
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import rows, session, transaction
+
+Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay"]
+EVERY_TARGET = "*"
+_COLUMNS = ("decided_at", "target", "kind", "column_name", "what", "decided_by", "reason", "expires_at", "run_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. `what` is a code, a kind of drift or a label; `expires_at` None: it holds until another one."""
+
+    decided_at: datetime
+    target: str
+    kind: Kind
+    what: str
+    by: str
+    reason: str
+    column: str | None = None
+    expires_at: datetime | None = None
+    run_id: str | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
+def add(cursor: Cursor, decision: Decision) -> None:
+    """Write a decision inside the caller's transaction."""
+    values = (
+        _naive(decision.decided_at), decision.target, decision.kind, decision.column, decision.what[:64],
+        decision.by[:256], decision.reason.encode()[:4000].decode(errors="ignore"), _naive(decision.expires_at),
+        decision.run_id,
+    )  # fmt: skip
+    marks = ", ".join(["%s"] * len(_COLUMNS))
+    cursor.execute(f"INSERT INTO ops.decision ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+
+
+def decide(adapter: Adapter, decision: Decision) -> None:
+    """Write a decision in a transaction of its own."""
+    with transaction(adapter.address) as cursor:
+        add(cursor, decision)
+
+
+def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> list[Decision]:
+    """Decisions about any of these targets, oldest first; none where the warehouse has no ops tables yet."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "decision")):
+            return []
+        found = rows(
+            cursor,
+            f"SELECT {', '.join(_COLUMNS)} FROM ops.decision WHERE target IN %s AND kind IN %s ORDER BY decided_at",
+            (tuple(targets), tuple(kinds)),
+        )
+    return [
+        Decision(
+            decided_at=_aware(at), target=target, kind=kind, column=column, what=what, by=by, reason=reason,
+            expires_at=None if expires is None else _aware(expires), run_id=run_id,
+        )
+        for at, target, kind, column, what, by, reason, expires, run_id in found
+    ]  # fmt: skip
+
+
+def paused(adapter: Adapter, targets: Sequence[str], now: datetime) -> dict[str, Decision]:
+    """Which of these targets are paused, and by what. The newest word wins, on the target itself or on all of them."""
+    known = read(adapter, [*targets, EVERY_TARGET], ["pause", "resume"])
+    found: dict[str, Decision] = {}
+    for target in targets:
+        last = next((item for item in reversed(known) if item.target in (target, EVERY_TARGET)), None)
+        if last is not None and last.kind == "pause" and last.holds(now):
+            found[target] = last
+    return found
+
+
+def somebody() -> str:
+    """Who decides when nobody was named: the user of this process."""
+    try:
+        return os.environ.get("HEADGATE_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

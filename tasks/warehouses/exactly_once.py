@@ -1,0 +1,63 @@
+"""Do something to a target in one transaction, exactly once, whatever happens to the connection on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from deployments.errors import HeadgateError, RetryableError
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import explain, is_lost, session
+
+ATTEMPTS = 8
+PAUSE_SECONDS = 1.5
+Result = TypeVar("Result")
+
+
+def committed(
+    adapter: Adapter,
+    live: TableName,
+    doing: str,
+    once: Callable[[Connection], Result],
+    done: Callable[[list[Proof]], Result | None],
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Result:
+    """Call `once`, which commits together with its proof; conflicts and locks are tried again a few times.
+
+    When the connection is lost, the COMMIT may have happened: the target's proofs, read under its lock, tell. `done`
+    returns the result when they hold it, None when nothing was committed.
+    """
+    failure: HeadgateError | None = None
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(pause_seconds * min(attempt, 4))
+        with session(adapter.address) as connection:
+            try:
+                return once(connection)
+            except psycopg2.Error as error:
+                failure = explain(error, f"{doing} {live}")
+                if is_lost(error):
+                    found = _settled(adapter, live, done)
+                    if found is not None:
+                        return found
+                if not isinstance(failure, RetryableError):
+                    raise failure from error
+    assert failure is not None
+    raise failure
+
+
+def _settled(adapter: Adapter, live: TableName, done: Callable[[list[Proof]], Result | None]) -> Result | None:
+    """After a connection was lost: whether the COMMIT happened. The lock waits for a server-side end of it."""
+    try:
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            adapter.lock(cursor, names.proof(live))
+            return done(proofs.read(cursor, live))
+    except (psycopg2.Error, RetryableError):
+        return None

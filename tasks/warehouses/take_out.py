@@ -1,0 +1,127 @@
+"""Take the rows of one table out of another, exactly as many of each as there are, and put kept rows back.
+
+SQL both warehouses read the same. NULL equals NULL here. Only columns that both tables have are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.windows import Window
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter, LiveColumn
+
+
+def rows_of(
+    adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName, key: Sequence[str], attempt: str
+) -> int:
+    """Delete from `live` the rows that `kept` holds and that are still the same; returns how many went."""
+    there = {column.name for column in adapter.columns(cursor, live)}
+    columns = [column for column in adapter.columns(cursor, kept) if column.name in there]
+    known = {column.name for column in columns}
+    if key and known.issuperset(key):
+        cursor.execute(
+            sql.SQL("DELETE FROM {} USING {} k WHERE {} AND {}").format(
+                _q(live), _q(kept), _equal(key, live.name, "k"), _same(columns, live.name, "k")
+            )
+        )
+        return int(cursor.rowcount)
+    return _without_key(adapter, cursor, live, kept, columns, attempt)
+
+
+def rows_of_window(cursor: Cursor, live: TableName, column: str, batch_key: str) -> int:
+    """Delete the live rows of a window; returns how many went."""
+    window = Window.from_key(batch_key)
+    start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (window.start, window.end))
+    cursor.execute(
+        sql.SQL("DELETE FROM {} WHERE {c} >= %s AND {c} < %s").format(_q(live), c=sql.Identifier(column)), (start, end)
+    )
+    return int(cursor.rowcount)
+
+
+def put_back(adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName) -> int:
+    """Insert the kept rows into `live`; returns how many came."""
+    there = {column.name for column in adapter.columns(cursor, live)}
+    columns = _names(column.name for column in adapter.columns(cursor, kept) if column.name in there)
+    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns, columns, _q(kept)))
+    return int(cursor.rowcount)
+
+
+def _without_key(
+    adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName, columns: Sequence[LiveColumn], attempt: str
+) -> int:
+    """Rows that can only be told by all their values: equal ones may be there more often than they were put in.
+
+    All equal rows are deleted, and as many as are too many come back.
+    """
+    plain = _names(column.name for column in columns)
+    of_live = _names((column.name for column in columns), "l")
+    surplus = names.candidate(live, f"{attempt}s")
+    once = sql.SQL("(SELECT {}, count(*) AS hg_taken FROM {} GROUP BY {})").format(plain, _q(kept), plain)
+    matched = sql.SQL(
+        "SELECT {of_live}, k.hg_taken, row_number() OVER (PARTITION BY {of_live} ORDER BY {first}) AS hg_nth "
+        "FROM {live} l JOIN {once} k ON {near} AND {same}"
+    ).format(
+        of_live=of_live, first=sql.Identifier("l", columns[0].name), live=_q(live), once=once,
+        near=_near(columns, "l", "k"), same=_same(columns, "l", "k"),
+    )  # fmt: skip
+    extra = adapter.create_as(
+        cursor, surplus, sql.SQL("SELECT {} FROM ({}) m WHERE hg_nth > hg_taken").format(plain, matched), None
+    )
+    cursor.execute(
+        sql.SQL("DELETE FROM {} USING {} k WHERE {} AND {}").format(
+            _q(live), _q(kept), _near(columns, live.name, "k"), _same(columns, live.name, "k")
+        )
+    )
+    deleted = int(cursor.rowcount)
+    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), plain, plain, _q(surplus)))
+    cursor.execute(sql.SQL("DROP TABLE {}").format(_q(surplus)))
+    return deleted - int(extra)
+
+
+def _near(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
+    """One equality that a warehouse can hash: equal rows have it, and hardly any others."""
+    return sql.SQL("{} = {}").format(_text(columns, left), _text(columns, right))
+
+
+def _text(columns: Sequence[LiveColumn], table: str) -> sql.Composable:
+    parts: list[sql.Composable] = []
+    for column in columns:
+        name = sql.Identifier(table, column.name)
+        if column.type == "boolean":
+            form = "CASE WHEN {} THEN 't' WHEN NOT {} THEN 'f' ELSE 'n' END"
+        elif column.type.startswith("varchar"):
+            form = "coalesce(md5({}), 'n')"
+        else:
+            form = "coalesce(md5(CAST({} AS varchar(64))), 'n')"
+        parts.append(sql.SQL(form).format(*[name] * form.count("{}")))
+    return sql.SQL(" || ").join(parts)
+
+
+def _same(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
+    """Whether every column is the same. IS NOT DISTINCT FROM is unknown to Redshift."""
+    pairs = [(sql.Identifier(left, column.name), sql.Identifier(right, column.name)) for column in columns]
+    return sql.SQL(" AND ").join(
+        sql.SQL("({a} = {b} OR ({a} IS NULL AND {b} IS NULL))").format(a=a, b=b) for a, b in pairs
+    )
+
+
+def _equal(key: Sequence[str], left: str, right: str) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in key
+    )
+
+
+def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(name) if table is None else sql.Identifier(table, name) for name in columns
+    )
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)

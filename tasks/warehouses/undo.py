@@ -1,0 +1,246 @@
+"""Take publishes back: one transaction that restores the live table, reopens what a replay had closed, and proves it.
+
+What a publish did is found beside the live table: the table as it was (`__hg_g`), or the rows it took out (`__hg_u`) and
+the rows it put in (`__hg_n`). The rows it put in must still be there as it left them; otherwise nothing is changed.
+Views, grants and comments belong to the live table and stay. Schema changes of a publish stay too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.columns import Column
+from deployments.errors import CheckFailedError, DeclarationError, RetryableError
+from tasks.warehouses import names, proofs, take_out
+from tasks.warehouses.exactly_once import committed
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts, Proof
+from tasks.warehouses.protocol import Adapter, Shape
+from tasks.warehouses.publication import Point, nowhere
+from tasks.warehouses.quarantine import undo_quarantine
+from tasks.warehouses.session import one
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What is to be taken back: publishes by their sequence. `builds_up`: later publishes change rows of earlier ones."""
+
+    live: TableName
+    sequences: tuple[int, ...]
+    shape: Shape
+    window_column: str | None
+    builds_up: bool
+    generations: int
+    run_id: str
+    attempt_id: str
+    note: Callable[[Cursor], None] | None = None
+    point: Point = field(default=nowhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back, newest first: the proofs of the publishes, and the rollback's own."""
+
+    publishes: tuple[Proof, ...]
+    rollbacks: tuple[Proof, ...]
+    by_this_attempt: bool = True
+
+    @property
+    def rows_taken_out(self) -> int:
+        return sum(proof.counts.deleted for proof in self.rollbacks)
+
+    @property
+    def rows_put_back(self) -> int:
+        return sum(proof.counts.inserted for proof in self.rollbacks)
+
+
+def undo(adapter: Adapter, plan: Undo) -> Undone:
+    """Take the publishes back, exactly once; calling it again finds them undone and changes nothing."""
+    return committed(
+        adapter, plan.live, "rollback of", lambda connection: _once(adapter, connection, plan),
+        lambda known: _already(known, plan),
+    )  # fmt: skip
+
+
+def standing(known: Sequence[Proof]) -> list[Proof]:
+    """Publishes and replays that can be taken back, oldest first."""
+    return [proof for proof in known if proof.undone_by is None and proof.kind != "rollback"]
+
+
+def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: bool) -> list[Proof]:
+    """Later publishes that must be taken back with, or before, these."""
+    chosen = [proof for proof in known if proof.sequence in sequences]
+    return [
+        later
+        for later in standing(known)
+        if later.sequence not in sequences
+        and any(
+            later.sequence > proof.sequence and (builds_up or later.batch_key == proof.batch_key) for proof in chosen
+        )
+    ]
+
+
+def _already(known: Sequence[Proof], plan: Undo) -> Undone | None:
+    """The answer when the publishes are undone already, by us or by somebody else."""
+    publishes = tuple(proof for proof in reversed(known) if proof.sequence in plan.sequences)
+    if not publishes or any(proof.undone_by is None for proof in publishes):
+        return None
+    by = {proof.undone_by for proof in publishes}
+    rollbacks = tuple(proof for proof in reversed(known) if proof.sequence in by)
+    return Undone(publishes, rollbacks, any(proof.attempt_id == plan.attempt_id for proof in rollbacks))
+
+
+def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
+    with connection.cursor() as cursor:
+        plan.point("rollback-begun")
+        adapter.lock(cursor, names.proof(plan.live))
+        known = proofs.read(cursor, plan.live)
+        done = _already(known, plan)
+        if done is not None:
+            connection.rollback()
+            return done
+        targets = [proof for proof in reversed(known) if proof.sequence in plan.sequences]
+        if len(targets) < len(plan.sequences) or any(proof.undone_by is not None for proof in targets):
+            raise RetryableError(
+                f"{plan.live}: some of these publishes were undone meanwhile; nothing was changed",
+                code="ROLLBACK-RACE", next_command=f"headgate rollback {plan.live} --to RUN",
+            )  # fmt: skip
+        later = in_the_way(known, plan.sequences, builds_up=plan.builds_up)
+        if later:
+            raise out_of_order(plan.live, targets[-1], later)
+        sequence = max(proof.sequence for proof in known) + 1
+        rollbacks = []
+        whole = [
+            proof.sequence for proof in targets if adapter.exists(cursor, names.generation(plan.live, proof.sequence))
+        ]
+        for number, proof in enumerate(targets):
+            own = sequence + number
+            if whole and proof.sequence > min(whole):
+                # The kept table of an older publish stands for everything that came after it.
+                counts = Counts()
+            elif whole and proof.sequence == min(whole):
+                counts = _swap_back(adapter, cursor, plan, proof, own)
+            else:
+                counts = _take_back(adapter, cursor, plan, proof, known)
+            undo_quarantine(adapter, cursor, plan.live, proof.run_id)
+            rollbacks.append(_proof(plan, proof, own, counts))
+            plan.point("taken-back")
+        for proof, rollback in zip(targets, rollbacks, strict=True):
+            proofs.write(cursor, plan.live, rollback)
+            proofs.mark_undone(cursor, plan.live, [proof.sequence], rollback.sequence)
+        if plan.note is not None:
+            plan.note(cursor)
+        plan.point("before-commit")
+        connection.commit()
+        plan.point("after-commit")
+        return Undone(tuple(targets), tuple(rollbacks))
+
+
+def _swap_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, own: int) -> Counts:
+    """Put the kept table in the live one's place; the one that was live is kept as the rollback's generation."""
+    live, kept = plan.live, names.generation(plan.live, proof.sequence)
+    before, after = _count(cursor, live), _count(cursor, kept)
+    now = {column.name: column.type for column in adapter.columns(cursor, live)}
+    then = {column.name: column.type for column in adapter.columns(cursor, kept)}
+    plan.point("before-swap")
+    if adapter.can_swap(cursor, live) and now.items() <= then.items():
+        declared = {column.name: column for column in plan.shape.columns}
+        columns = tuple(
+            declared.get(name)
+            or Column.model_construct(name=name, type=kind, nullable=True, unit=None, description=None)
+            for name, kind in then.items()
+        )
+        adapter.swap(cursor, live, kept, names.generation(live, own), replace(plan.shape, columns=columns))
+    else:
+        # Readers' views may need columns that the kept table lacks, or something a rename can't carry hangs on it.
+        if plan.generations:
+            adapter.create_as(cursor, names.generation(live, own), sql.SQL("SELECT * FROM {}").format(_q(live)), None)
+        columns_sql = sql.SQL(", ").join(sql.Identifier(name) for name in now if name in then)
+        cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
+        cursor.execute(
+            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns_sql, columns_sql, _q(kept))
+        )
+    return Counts(inserted=after, deleted=before)
+
+
+def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> Counts:
+    """Take out the rows the publish put in, and put back those it took out."""
+    live, counts = plan.live, proof.counts
+    put_in, taken_out = names.added(live, proof.sequence), names.undo(live, proof.sequence)
+    came, went = counts.inserted + counts.updated, counts.updated + counts.deleted
+    has_added, has_undo = adapter.exists(cursor, put_in), adapter.exists(cursor, taken_out)
+    removed = 0
+    if came and has_added:
+        removed = take_out.rows_of(adapter, cursor, live, put_in, plan.shape.key, plan.attempt_id)
+    elif came and has_undo:
+        removed = _take_out_first(adapter, cursor, plan, proof, known)
+    elif came:
+        raise not_kept(live, proof)
+    if removed != came:
+        raise CheckFailedError(
+            f"{live}: {proof.run_id} put in {came:,} rows, but only {removed:,} of them are in the table as it left them: "
+            "somebody else has changed the table. Nothing was changed.",
+            code="LIVE-CHANGED",
+            next_command=f"headgate run {live} --window ...   (loads it again from the source)",
+            expected=came,
+            found=removed,
+        )
+    if went and not has_undo:
+        raise not_kept(live, proof)
+    back = take_out.put_back(adapter, cursor, live, taken_out) if went else 0
+    return Counts(inserted=back, deleted=removed)
+
+
+def _take_out_first(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> int:
+    """Rows of the publish that made the table: its candidate became the table, so nothing was kept beside it."""
+    if plan.window_column is not None and "/" in proof.batch_key:
+        return take_out.rows_of_window(cursor, plan.live, plan.window_column, proof.batch_key)
+    others = [item for item in standing(known) if item.sequence not in plan.sequences and item.counts.published]
+    if others:
+        raise out_of_order(plan.live, proof, others)
+    cursor.execute(sql.SQL("DELETE FROM {}").format(_q(plan.live)))
+    return int(cursor.rowcount)
+
+
+def out_of_order(live: TableName, proof: Proof, later: Sequence[Proof]) -> DeclarationError:
+    """Others were published on top: they have to go with it."""
+    listing = "\n  ".join(
+        f"{item.run_id} ({item.batch_key}, {item.published_at:%Y-%m-%d %H:%M})" for item in later[:10]
+    )
+    return DeclarationError(
+        f"{live}: {proof.run_id} can't be undone alone: these were published on top of it\n  {listing}",
+        code="ROLLBACK-ORDER",
+        next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay)",
+    )
+
+
+def not_kept(live: TableName, proof: Proof) -> DeclarationError:
+    """What it did isn't kept any more."""
+    return DeclarationError(
+        f"{live}: {proof.run_id} can't be undone: only the last publishes are kept (load.generations), or there was no "
+        "table before it",
+        code="ROLLBACK-NOT-KEPT",
+        next_command=f"headgate run {live} --full-refresh   (loads it again from the source)",
+    )
+
+
+def _proof(plan: Undo, proof: Proof, sequence: int, counts: Counts) -> Proof:
+    return Proof(
+        sequence=sequence, batch_key=proof.batch_key, kind="rollback", run_id=plan.run_id, attempt_id=plan.attempt_id,
+        fingerprint=proof.fingerprint, declaration_hash=proof.declaration_hash, suite_hash=proof.suite_hash,
+        stage_uri=proof.stage_uri, published_at=datetime.now(UTC), counts=counts,
+    )  # fmt: skip
+
+
+def _count(cursor: Cursor, table: TableName) -> int:
+    return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(table)))[0])
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
