@@ -167,8 +167,9 @@ def _drift(
     ]
     key = (workbench().pii_key or b"").decode(errors="ignore")
     profile = measure(connection, relation, kinds, key=key)
-    history = ops.profiles(workbench().warehouse, TableName.parse(table.table))
-    past = [(label, Profile.from_json(data)) for label, data in history if label != batch.label]
+    before = None if batch.window is None else batch.batch_key
+    history = ops.profiles(workbench().warehouse, TableName.parse(table.table), before)
+    past = [(label, Profile.from_json(data)) for label, data in history]
     verdict = detect(
         profile,
         [item for _, item in past],

@@ -173,29 +173,35 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
     retried(adapter.address, "writing ops.ledger", write)
 
 
-def profiles(adapter: Adapter, target: TableName, limit: int = 60) -> list[tuple[str, dict[str, object]]]:
-    """(label, profile) of the last published batches, oldest batch first; the newest publish of each batch counts."""
+def profiles(
+    adapter: Adapter, target: TableName, before: str | None, limit: int = 60
+) -> list[tuple[str, dict[str, object]]]:
+    """(label, profile) of the published batches that a batch is compared with, oldest first, at most `limit`.
+
+    `before` is the key of the batch's window: windows loaded out of order know only the ones that lie before them. None:
+    a table without windows, whose every publish is a batch of its own.
+    """
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        found = rows(
+        standing = {item.sequence for item in proofs.read(cursor, target) if item.undone_by is None}
+        heads = rows(
             cursor,
-            "SELECT batch_key, label, sequence, piece, body FROM ops.profile WHERE target = %s ORDER BY sequence, piece",
+            "SELECT batch_key, label, sequence FROM ops.profile WHERE target = %s AND piece = 0 ORDER BY sequence",
             (str(target),),
         )
-        standing = {item.sequence for item in proofs.read(cursor, target) if item.undone_by is None}
-    latest: dict[str, tuple[int, str, list[str]]] = {}
-    windowless = 0
-    for batch_key, label, sequence, _, body in found:
-        if sequence not in standing:
-            continue
-        # Without windows every publish is a batch of its own in the history.
-        key = batch_key if "/" in batch_key else f"{batch_key}#{sequence}"
-        windowless += key != batch_key
-        known = latest.get(key)
-        if known is None or known[0] != sequence:
-            latest[key] = known = (sequence, label, [])
-        known[2].append(body)
-    ordered = sorted(latest.items(), key=lambda item: (item[1][0] if windowless else 0, item[0]))
-    return [(label, json.loads("".join(pieces))) for _, (_, label, pieces) in ordered[-limit:]]
+        latest: dict[str, tuple[str, int]] = {}
+        for batch_key, label, sequence in heads:
+            if sequence in standing and (before is None or batch_key < before):
+                latest[batch_key if before is not None else f"{sequence:020d}"] = (label, sequence)
+        wanted = [latest[key] for key in sorted(latest)][-limit:]
+        bodies: dict[int, list[str]] = {}
+        if wanted:
+            for sequence, body in rows(
+                cursor,
+                "SELECT sequence, body FROM ops.profile WHERE target = %s AND sequence IN %s ORDER BY sequence, piece",
+                (str(target), tuple(sequence for _, sequence in wanted)),
+            ):
+                bodies.setdefault(sequence, []).append(body)
+    return [(label, json.loads("".join(bodies[sequence]))) for label, sequence in wanted]
 
 
 def record(adapter: Adapter, run_id: str) -> RunRecord | None:
