@@ -39,8 +39,9 @@ class Problem:
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """The known name that a mistyped one most likely meant, or None."""
-    matches = difflib.get_close_matches(word.lower(), list(names), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    written = {name.lower(): name for name in names}
+    matches = difflib.get_close_matches(word.lower(), list(written), n=1, cutoff=0.6)
+    return written[matches[0]] if matches else None
 
 
 def fail_on(problems: Sequence[Problem]) -> None:

@@ -94,12 +94,12 @@ def judge_tolerance(table: Table, suite: Suite, extracted: int, reasons: Mapping
     over: list[str] = []
     for rule in suite.expectations:
         failed = counts.get(rule.code, 0)
-        if rule.tolerance is not None and failed > max(MIN_TOLERATED_ROWS, rule.tolerance * extracted):
+        if rule.tolerance is not None and failed > _tolerated(rule.tolerance, extracted):
             over.append(f"{rule.code}: {failed:,} of {extracted:,} rows ({failed / extracted:.1%}), "
                         f"tolerated {rule.tolerance:.1%}")  # fmt: skip
     total = sum(counts.values())
     limit = share(table.load.tolerance)
-    if total > max(MIN_TOLERATED_ROWS, limit * extracted):
+    if total > _tolerated(limit, extracted):
         listing = ", ".join(f"{code} {count:,}" for code, count in counts.most_common(6))
         over.append(
             f"all reasons: {total:,} of {extracted:,} rows ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
@@ -112,6 +112,11 @@ def judge_tolerance(table: Table, suite: Suite, extracted: int, reasons: Mapping
             reasons=dict(counts),
             extracted=extracted,
         )
+
+
+def _tolerated(share_of_rows: float, extracted: int) -> float:
+    """How many rows may fail; a declared 0% is meant."""
+    return max(MIN_TOLERATED_ROWS, share_of_rows * extracted) if share_of_rows else 0
 
 
 def _locate(

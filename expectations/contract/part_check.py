@@ -6,9 +6,7 @@ their values. Only a part with a bad row, a conversion or another layout is mate
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +18,11 @@ from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
 from expectations.contract.checksum import Checksum, duckdb_checksum_sql, read_checksum
+from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
 from expectations.contract.quoting import identifier, literal
-from expectations.contract.scan import raw_records, scan
+from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
 from expectations.rows.compile import RowRule
 
@@ -91,9 +90,10 @@ class PartChecker:
         """
         if part.records == 0:
             return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
-        judgement = None if b"\0" in part.data else self._judge(part, raw)
+        fields = len(self.layout.header)
+        judgement = None if hides_faults(part, self.layout.delimiter, fields) else self._judge(part, raw)
         if judgement is None:
-            part = scan(part, self.layout.delimiter, len(self.layout.header))
+            part = scan(part, self.layout.delimiter, fields)
             # The file may be a link to the spooled bytes, which stay as they came.
             raw.unlink(missing_ok=True)
             raw.write_bytes(part.data)
@@ -142,7 +142,8 @@ class PartChecker:
             accepted = [int(rn) for (rn,) in run("SELECT rn FROM judged WHERE reason IS NULL ORDER BY rn").fetchall()]
             for place, reason in excluded.items():
                 run("UPDATE judged SET reason = ? WHERE rn = ?", [reason, accepted[place]])
-        bad = run("SELECT rn, reason FROM judged WHERE reason IS NOT NULL ORDER BY rn").fetchall()
+        hashes = "".join(f", t{index}" for index, _ in self._hashed())
+        bad = run(f"SELECT rn, reason{hashes} FROM judged WHERE reason IS NOT NULL ORDER BY rn").fetchall()
         staged = ", ".join(f"t{index}" for index in range(len(self.columns)))
         if self.null_marker:
             texts = [f"t{index}" for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
@@ -152,17 +153,17 @@ class PartChecker:
         run(
             f"COPY (SELECT {staged} FROM judged WHERE reason IS NULL ORDER BY rn) TO {literal(str(clean))} "
             f"(FORMAT csv, HEADER false, DELIMITER {literal(self.layout.delimiter)}, QUOTE '\"', ESCAPE '\"', "
-            f"NULLSTR {literal(self.null_marker)})"
+            f"NULLSTR {literal(self.null_marker)}{', FORCE_QUOTE *' if len(self.columns) == 1 else ''})"
         )
         figures = self._one(f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE reason IS NULL")
         run("DROP TABLE judged")
         checksum = read_checksum(figures, len(self.columns))
-        raws = raw_records(part, [int(rn) for rn, _ in bad])
+        raws = raw_records(part, [int(row[0]) for row in bad])
         ordinals = _ordinals(part)
         rows = []
-        for (rn, reason), data in zip(bad, raws, strict=True):
+        for (rn, reason, *hashed), data in zip(bad, raws, strict=True):
             code, _, column = str(reason).partition("|")
-            rows.append(self._quarantined(ordinals[int(rn)], code, column or None, data))
+            rows.append(self._quarantined(ordinals[int(rn)], code, column or None, data, hashed))
         return self._result(part, clean, checksum.rows, True, checksum, rows)
 
     def _result(
@@ -208,28 +209,37 @@ class PartChecker:
         return tuple(row)
 
     def _nulls_as_staged(self, checksum: Checksum) -> bool:
-        """Whether NULLs in the source's bytes are written as the stage needs them."""
-        return self.null_marker == "" or all(count == checksum.rows for count in checksum.values)
+        """Whether NULLs in the source's bytes are written as the stage needs them. A single column is always written
+        anew, with quotes: alone on its line a value may look like no line at all, or like the end of the data (\\.)."""
+        alone = len(self.columns) == 1
+        return not alone and (self.null_marker == "" or all(count == checksum.rows for count in checksum.values))
 
     def _unreadable(self, reject: Reject) -> Quarantined:
         # Which bytes of a broken record are personal can't be known: a table with masked columns keeps none of them.
         hide = bool(self.table.pii)
         return Quarantined(reject.record, reject.code, None, None if hide else _text(reject.raw), _digest(reject.raw))
 
-    def _quarantined(self, record: int, code: str, column: str | None, raw: bytes) -> Quarantined:
-        text = self._masked(raw) if self.table.pii else _text(raw)
-        return Quarantined(record, code, column, text, _digest(raw))
+    def _quarantined(
+        self, record: int, code: str, column: str | None, raw: bytes, hashed: Sequence[str | None]
+    ) -> Quarantined:
+        return Quarantined(record, code, column, _text(self._masked(raw, hashed)), _digest(raw))
 
-    def _masked(self, raw: bytes) -> str:
-        """The record with masked fields replaced by their hash (or by nothing when they are only hidden)."""
-        fields = next(csv.reader([raw.decode()], delimiter=self.layout.delimiter))
-        for column, position in zip(self.table.columns, self.layout.positions, strict=True):
-            how = self.table.pii.get(column.name)
-            if how == "hash" and fields[position] and self.pii_key is not None:
-                fields[position] = mask.masked(fields[position], self.pii_key)
-        out = io.StringIO()
-        csv.writer(out, delimiter=self.layout.delimiter, lineterminator="").writerow(fields)
-        return out.getvalue()[:RAW_LIMIT_BYTES]
+    def _hashed(self) -> list[tuple[int, int]]:
+        """Place in the contract and in the record of every column that is kept as a hash."""
+        return [
+            (index, position)
+            for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
+            if self.table.pii.get(column.name) == "hash"
+        ]
+
+    def _masked(self, raw: bytes, hashed: Sequence[str | None]) -> bytes:
+        """The record with hashed fields as they would have been staged; every other byte as it came."""
+        if not hashed:
+            return raw
+        fields = raw_fields(raw.decode(), self.layout.delimiter)
+        for (_, position), text in zip(self._hashed(), hashed, strict=True):
+            fields[position] = text or ""
+        return self.layout.delimiter.join(fields).encode()
 
 
 def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:
@@ -255,7 +265,7 @@ def csv_reader(
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in fields)
     return (
         f"read_csv([{listing}], columns={{{columns}}}, header=false, auto_detect=false, delim={literal(delimiter)}, "
-        f"quote='\"', escape='\"', nullstr={literal(null_marker)}, allow_quoted_nulls=false, strict_mode=true, "
+        f"quote='\"', escape='\"', new_line='\\n', nullstr={literal(null_marker)}, allow_quoted_nulls=false, strict_mode=true, "
         f"max_line_size=8388608, filename={str(filename).lower()})"
     )
 

@@ -5,17 +5,20 @@ Used only when the fast reader refuses a part; it costs one pass of numpy over t
 
 from __future__ import annotations
 
+import codecs
+
 import numpy as np
 from numpy.typing import NDArray
 
 from expectations.contract.split import RawPart, Reject
 
 _QUOTE, _LF, _CR = 34, 10, 13
+_BOM = codecs.BOM_UTF8
 
 
 def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     """The part without its unreadable records, which become rejects (codes BLANK-LINE, BARE-CR, NUL-BYTE, NOT-UTF8,
-    TOO-FEW-FIELDS, TOO-MANY-FIELDS)."""
+    BYTE-ORDER-MARK, TOO-FEW-FIELDS, TOO-MANY-FIELDS)."""
     array = np.frombuffer(part.data, dtype=np.uint8)
     quotes = np.flatnonzero(array == _QUOTE)
 
@@ -35,6 +38,9 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     faults.update(dict.fromkeys(np.searchsorted(ends, returns).tolist(), "BARE-CR"))
     nulls = np.flatnonzero(array == 0)
     faults.update(dict.fromkeys(np.searchsorted(ends, nulls).tolist(), "NUL-BYTE"))
+    if _has_mark(part.data):
+        marked = [i for i, start in enumerate(starts.tolist()) if part.data.startswith(_BOM, start)]
+        faults.update(dict.fromkeys(marked, "BYTE-ORDER-MARK"))
     faults.update(dict.fromkeys(_not_utf8(part.data, starts, ends), "NOT-UTF8"))
     faults.update(dict.fromkeys(np.flatnonzero(ends == starts).tolist(), "BLANK-LINE"))
     if not faults:
@@ -60,6 +66,14 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     )
 
 
+def hides_faults(part: RawPart, delimiter: str, fields: int) -> bool:
+    """Whether the fast reader might pass over something in silence: a NUL, a byte order mark where it begins to read, or
+    empty fields beyond the header's at the end of a record."""
+    mark = delimiter.encode()
+    extras = mark + b"\n" in part.data and part.data.count(mark) != part.records * (fields - 1)
+    return extras or b"\0" in part.data or _has_mark(part.data)
+
+
 def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:
     """The bytes of the records at these places (from 0) among the part's readable ones."""
     array = np.frombuffer(part.data, dtype=np.uint8)
@@ -68,6 +82,11 @@ def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
     starts = np.concatenate(([0], ends[:-1] + 1))
     return [part.data[int(starts[index]) : int(ends[index])] for index in indexes]
+
+
+def _has_mark(data: bytes) -> bool:
+    """Whether a record may begin with a byte order mark: concatenated files leave them among the data."""
+    return data.startswith(_BOM) or b"\n" + _BOM in data
 
 
 def _not_utf8(data: bytes, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> list[int]:

@@ -49,7 +49,8 @@ def check(tmp_path: Path) -> Callable[..., Checked]:
         rest = data[len(record) :].removeprefix(b"\r").removeprefix(b"\n")
         checker = PartChecker(table, layout, rules, marker, key, folder / "duckdb")
         parts, rows = [], []
-        for part in split([rest], delimiter, part_bytes):
+        pieces = [rest[start : start + part_bytes] for start in range(0, len(rest), part_bytes)]
+        for part in split(pieces, delimiter, part_bytes):
             raw, clean = folder / f"raw-{part.number}", folder / f"clean-{part.number}"
             raw.write_bytes(part.data)
             parts.append(checker.check(part, raw, clean))

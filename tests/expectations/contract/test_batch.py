@@ -1,0 +1,96 @@
+"""The batch as a whole: keys that occur twice across parts, rows delivered twice, and how much may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.declarations.suite import Suite
+from deployments.errors import ToleranceError
+from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
+from expectations.contract.part_check import connect
+from expectations.rows.compile import UniqueRule
+
+COLUMNS = [{"name": "id", "type": "integer", "nullable": False}, {"name": "v", "type": "varchar(9)"},
+           {"name": "at", "type": "timestamp", "source_timezone": "UTC"}]  # fmt: skip
+KEEP = {"mode": "merge", "keep": {"latest_by": "at"}}
+T1, T2 = "2024-01-01 00:00:00", "2024-01-02 00:00:00"
+
+
+def found(
+    table: Any, check: Callable[..., Any], tmp_path: Path, rows: list[str], *rules: UniqueRule
+) -> tuple[Any, bool]:
+    """(row, code) of what is set aside, rows counted over all parts, which hold about two rows each."""
+    parts, _ = check(table, b"id,v,at\n" + "".join(f"{row}\n" for row in rows).encode(), part_bytes=50, marker="")
+    assert len(parts) > 1 or len(rows) < 3
+    starts = {part.number: sum(p.accepted for p in parts if p.number < part.number) for part in parts}
+    with connect(tmp_path / "batch") as connection:
+        repeated = repeated_rows(connection, table, parts, unique_rules(table, rules), ",", "")
+        keys = key_repeats(connection, table, parts, ",", "")
+    return [(starts[item.part] + item.index, item.code) for item in repeated], keys
+
+
+@pytest.mark.parametrize(("rows", "aside", "repeats"), [
+    ([f"1,a,{T1}", f"2,b,{T1}", f"3,c,{T1}"], [], False),
+    ([f"1,a,{T1}", f"2,b,{T1}", f"3,c,{T1}", f"1,d,{T2}"], [0, 3], True),
+    ([f"1,a,{T1}", f"1,a,{T1}", f"1,a,{T1}", f"2,b,{T1}"], [0, 1, 2], True),
+    ([f"1,a,{T1}", f"x,a,{T1}", f"1,b,{T1}"], [0, 1], True),
+])  # fmt: skip
+def test_all_rows_of_a_repeated_key_are_set_aside(
+    make_table: Any, check: Any, tmp_path: Path, rows: list[str], aside: list[int], repeats: bool
+) -> None:
+    table = make_table(*COLUMNS, key=["id"], load={"mode": "append"})
+    assert found(table, check, tmp_path, rows) == ([(row, "DUPLICATE-KEY") for row in aside], repeats)
+
+
+@pytest.mark.parametrize(("rows", "aside"), [
+    ([f"1,a,{T1}", f"2,b,{T1}", f"1,c,{T2}"], []),
+    ([f"1,a,{T1}", f"2,b,{T1}", f"1,a,{T1}"], []),
+    ([f"1,a,{T1}", f"2,b,{T1}", f"1,c,{T1}"], [0, 2]),
+    ([f"1,a,{T1}", f"1,b,{T1}", f"1,c,{T2}"], [0, 1]),
+    ([f"1,a,{T1}", f"2,b,{T1}", f"1,,{T1}"], [0, 2]),
+    ([f"1,,{T1}", f"2,b,{T1}", f'1,"",{T1}'], [0, 2]),
+])  # fmt: skip
+def test_with_latest_by_only_ties_of_different_rows_are_set_aside(
+    make_table: Any, check: Any, tmp_path: Path, rows: list[str], aside: list[int]
+) -> None:
+    table = make_table(*COLUMNS, key=["id"], load=KEEP)
+    assert found(table, check, tmp_path, rows) == ([(row, "KEY-TIE") for row in aside], True)
+
+
+def test_a_rule_of_the_suite_has_its_own_code_and_condition(make_table: Any, check: Any, tmp_path: Path) -> None:
+    table = make_table(*COLUMNS, load={"mode": "append"})
+    rows = [f"1,a,{T1}", f"2,a,{T1}", f"3,b,{T1}", f"4,,{T1}", f"5,,{T1}"]
+    rule = UniqueRule("V-ONCE", ("v",), '"v" IS NOT NULL')
+    assert found(table, check, tmp_path, rows, rule)[0] == [(0, "V-ONCE"), (1, "V-ONCE")]
+
+
+RULE = {"code": "R-1", "type": "expect_column_values_to_not_be_null", "kwargs": {"column": "v"}, "rows": "quarantine"}
+
+
+@pytest.mark.parametrize(("load", "rule", "extracted", "reasons", "words"), [
+    ("1%", None, 100, {"NOT-NULL": 1}, None),
+    ("1%", None, 100, {"NOT-NULL": 1, "NOT-UTF8": 1}, "all reasons: 2 of 100 rows (2.0%), tolerated 1.0%: NOT-NULL 1, NOT-UTF8 1"),
+    ("1%", None, 10, {"NOT-NULL": 1}, None),
+    ("0%", None, 1000, {"NOT-NULL": 1}, "tolerated 0.0%"),
+    ("100%", None, 10, {"NOT-NULL": 10}, None),
+    ("50%", "10%", 100, {"R-1": 10}, None),
+    ("50%", "10%", 100, {"R-1": 11}, "R-1: 11 of 100 rows (11.0%), tolerated 10.0%"),
+    ("50%", "0%", 100, {"R-1": 1}, "R-1: 1 of 100 rows"),
+    ("1%", None, 0, {}, None),
+])  # fmt: skip
+def test_tolerance(
+    make_table: Any, load: str, rule: str | None, extracted: int, reasons: dict[str, int], words: str | None
+) -> None:
+    table = make_table(*COLUMNS, load={"mode": "append", "tolerance": load})
+    rules = [] if rule is None else [RULE | {"tolerance": rule}]
+    suite = Suite.model_validate({"table": "raw.t", "expectations": rules})
+    if words is None:
+        judge_tolerance(table, suite, extracted, reasons)
+        return
+    with pytest.raises(ToleranceError, match="more rows fail than are tolerated") as caught:
+        judge_tolerance(table, suite, extracted, reasons)
+    assert words in str(caught.value)

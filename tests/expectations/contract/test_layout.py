@@ -1,0 +1,60 @@
+"""The source's header against the contract: what the table's policy allows, warns of, and refuses with the likely reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployments.errors import ContractError
+from expectations.contract.layout import lay_out, read_header
+
+A, B = {"name": "a", "type": "integer"}, {"name": "b", "type": "integer", "from": "B b"}
+
+
+@pytest.mark.parametrize(("header", "policy", "positions", "warnings"), [
+    (["a", "B b"], {}, (0, 1), ()),
+    (["B b", "a"], {}, (1, 0), ()),
+    (["B b", "a"], {"reordered": "warn"}, (1, 0), ("columns come in another order: B b, a",)),
+    (["x", "a", "y", "B b"], {}, (1, 3), ("columns the contract doesn't name: x, y (not loaded)",)),
+    (["x", "a", "B b"], {"added": "allow"}, (1, 2), ()),
+    (["x", "x", "a", "B b"], {"added": "allow"}, (2, 3), ()),
+])  # fmt: skip
+def test_what_the_policy_allows(
+    make_table: Any, header: list[str], policy: dict[str, str], positions: tuple[int, ...], warnings: tuple[str, ...]
+) -> None:
+    table = make_table(A, B, load={"mode": "full_refresh", "on_schema_change": policy})
+    layout = lay_out(table, header, ",", "here")
+    assert (layout.positions, layout.warnings) == (positions, warnings)
+    assert layout.is_contract == (header == ["a", "B b"])
+
+
+@pytest.mark.parametrize(("header", "policy", "words"), [
+    (["a"], {}, "column 'B b' is missing"),
+    (["a", "B_b"], {}, "column 'B b' is missing (found 'B_b': renamed? then declare `from: B_b`)"),
+    (["A", "B b"], {}, "column 'a' is missing"),
+    (["a", "a", "B b"], {}, "names stand twice in the header: a"),
+    (["a", "B b", "x"], {"added": "fail"}, "columns the contract doesn't name: x"),
+    (["B b", "a"], {"reordered": "fail"}, "columns come in another order: B b, a"),
+    (["\ufeffa", "B b"], {}, "column 'a' is missing"),
+    ([" a", "B b"], {}, "column 'a' is missing"),
+    (["a;B b"], {}, "column 'a' is missing"),
+])  # fmt: skip
+def test_what_is_refused(make_table: Any, header: list[str], policy: dict[str, str], words: str) -> None:
+    table = make_table(A, B, load={"mode": "full_refresh", "on_schema_change": policy})
+    with pytest.raises(ContractError, match="the header isn't the contract's") as caught:
+        lay_out(table, header, ",", "files/a.csv")
+    assert words in str(caught.value)
+    assert f"found:    {', '.join(header)}\n  expected: a, B b" in str(caught.value)
+    assert caught.value.code == "HEADER"
+
+
+def test_a_header_may_be_quoted_and_hold_anything() -> None:
+    assert read_header('"a","b ""x""","한,글"'.encode(), ",", "here") == ("a", 'b "x"', "한,글")
+
+
+@pytest.mark.parametrize("record", [b"a,\xff", b'a,"b"c'])
+def test_what_cant_be_a_header_is_refused(record: bytes) -> None:
+    with pytest.raises(ContractError, match="can't be read as a header") as caught:
+        read_header(record, ",", "here")
+    assert caught.value.code == "BAD-HEADER"
