@@ -1,0 +1,91 @@
+"""From runs that failed to troubles: what they have in common, and the cause in lines that hold no values of people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deployments.project import Project
+from expectations.record import RunRecord
+from expectations.report.withheld import cleaned
+from tasks.incidents.freshness import severity_of
+from tasks.incidents.model import Trouble
+
+WAREHOUSE = frozenset(
+    {"WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-FULL"}
+)
+STAGE = frozenset({"STAGE-UNREACHABLE", "STAGE-RIGHTS", "COPY-RIGHTS", "COPY-ROLE"})
+SOURCE = frozenset({"SOURCE-UNREACHABLE", "SOURCE-LOGIN"})
+_SAME_REASON = {"CONNECTION-LOST": "WAREHOUSE-UNREACHABLE"}
+_LINES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A batch that isn't published because its last run failed: that run, since when, and how many times in a row."""
+
+    record: RunRecord
+    since: datetime
+    times: int
+
+
+def run_troubles(project: Project, failing: Sequence[Failing]) -> list[Trouble]:
+    """A trouble per batch that fails; folding makes one of those with one reason."""
+    return [trouble(project, item) for item in failing if item.record.failure is not None]
+
+
+def trouble(project: Project, item: Failing) -> Trouble:
+    """What one failing batch says."""
+    record = cleaned(item.record)
+    failure = record.failure
+    assert failure is not None
+    code = _SAME_REASON.get(failure.code, failure.code)
+    declared = record.table in project.tables or record.table in project.summaries
+    return Trouble(
+        scope=scope(project, record.table, code), code=code, domain="run", family=failure.family,
+        severity=severity_of(project, record.table) if declared else "major",
+        message=failure.message.splitlines()[0], since=item.since, latest=record.finished_at or record.started_at,
+        tables=(record.table,), times=item.times, label="" if record.label == "source" else record.label,
+        step=failure.step, run_id=record.run_id, flow_run_id=record.flow_run_id, next_command=failure.next_command,
+        details=details(record),
+    )  # fmt: skip
+
+
+def scope(project: Project, table: str, code: str) -> str:
+    """What fails: the table, or something that several tables need."""
+    if code in WAREHOUSE:
+        return "the warehouse"
+    if code in STAGE:
+        return "the stage"
+    declared = project.tables.get(table)
+    if code in SOURCE and declared is not None and declared.source.connection:
+        return f"connection {declared.source.connection}"
+    return table
+
+
+def details(record: RunRecord) -> tuple[str, ...]:
+    """The cause in lines: rules that failed with observed against expected, drift, rows set aside, the rest of the message.
+
+    The record must be cleaned of masked values. Keys and examples of rows are never told.
+    """
+    failure = record.failure
+    lines = [line.strip() for line in failure.message.splitlines()[1:] if line.strip()] if failure else []
+    for rule in record.failed_rules:
+        if rule.severity != "info" and rule.overridden_by is None:
+            lines.append(
+                f"{rule.code}: {rule.sentence}" + _observed(rule.rows_failed, rule.rows_checked, rule.observed)
+            )
+    if record.drift is not None:
+        lines += [f"drift of {alert.column or 'the table'}: {alert.message}" for alert in record.drift.alerts]
+    lines += [f"{aside.code}: {aside.rows:,} rows set aside: {aside.sentence}" for aside in record.quarantine]
+    unique = list(dict.fromkeys(line[:400] for line in lines))
+    more = len(unique) - _LINES
+    return tuple(unique) if more <= 0 else (*unique[:_LINES], f"and {more} more")
+
+
+def _observed(failed: int | None, checked: int | None, observed: object) -> str:
+    if failed is not None and checked:
+        return f" ({failed:,} of {checked:,} rows break it)"
+    # Only figures: a text that was observed may be somebody's.
+    return f" (observed {observed})" if isinstance(observed, int | float) and not isinstance(observed, bool) else ""

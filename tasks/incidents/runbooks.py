@@ -1,0 +1,38 @@
+"""Which runbook a code belongs to: docs/runbooks/<name>.md. Every code has one; the family's own is the last resort."""
+
+from __future__ import annotations
+
+from deployments.errors import Family
+
+RUNBOOKS: dict[str, tuple[str, ...]] = {
+    "warehouse": (
+        "WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "CONFLICT", "LOCKED", "STATEMENT-TIMEOUT", "WAREHOUSE-FULL",
+        "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-RIGHTS", "VIEW-BROKEN", "VIEW-IN-THE-WAY",
+    ),
+    "stage": ("STAGE-UNREACHABLE", "STAGE-RIGHTS", "STAGE-LOST", "STAGE-CORRUPT", "STAGE-NOT-S3", "COPY-RIGHTS",
+              "COPY-ROLE", "COPY-OPTION"),
+    "copy": ("COPY-REFUSED", "LOADED-DIFFERS", "READERS-DISAGREE", "ACCOUNTING", "PART-ACCOUNTING"),
+    "source": ("SOURCE-UNREACHABLE", "SOURCE-LOGIN", "SOURCE-TIMEOUT", "SOURCE-CUT", "SOURCE-MISSING", "SOURCE-QUERY",
+               "EMPTY-SOURCE", "EMPTY-FILE", "EMPTY-FOLDER", "LATE-UPSTREAM"),
+    "data": ("CHECK-FAILED", "TOLERANCE", "SHRINK-GUARD", "KEY", "KEY-EXISTS", "INPUT-MISSING"),
+    "drift": ("DRIFT",),
+    "contract": ("HEADER", "HEADER-CHANGED", "NO-HEADER", "BAD-HEADER", "ENCODING", "NOT-JSON", "NOT-RECORDS", "PAGING",
+                 "RECORD-WITHOUT-END", "SCHEMA-CHANGE", "WIDEN-REFUSED", "KEYS-UNFIT"),
+    "late": ("LATE",),
+    "prefect": ("RUN-CRASHED", "RUN-ORPHANED", "RUN-NOT-STARTED", "RUN-FAILED", "RUN-CANCELED", "SCHEDULE-PAUSED",
+                "PREFECT-UNREACHABLE", "INTERRUPTED", "OLD-WORKER"),
+    "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "NO-SUCH-WINDOW", "NO-WINDOWS",
+                    "APPEND-AGAIN", "UNKNOWN-TABLE"),
+    "software": ("UNFORESEEN",),
+}  # fmt: skip
+_OF = {code: name for name, codes in RUNBOOKS.items() for code in codes}
+_OF_FAMILY: dict[Family, str] = {
+    "code": "software", "declaration": "declaration", "upstream": "data", "retryable": "warehouse",
+}  # fmt: skip
+
+
+def runbook(code: str, family: Family) -> str:
+    """The name of the runbook of a code."""
+    if code.startswith("SQL-"):
+        return "warehouse"
+    return _OF.get(code, _OF_FAMILY[family])

@@ -1,0 +1,191 @@
+"""The one composer: from what happened to an incident to what people are told. Pure; the clock and places are passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from deployments.project import Project
+from tasks.incidents.freshness import Standing
+from tasks.incidents.machine import Action
+from tasks.incidents.model import ORDER, Incident, Trouble
+from tasks.incidents.runbooks import runbook
+from tasks.notices.notice import Contact, Link, Notice
+from tasks.notices.texts import known, text
+from tasks.notices.wording import listed, moment, span
+
+_WAKES = ("opened", "several", "again", "flapping", "escalated", "late", "reminded")
+_OVER = ("recovered", "resolved", "several_recovered")
+_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things can be looked at; '' where there is no such place."""
+
+    report_url: str = ""
+    prefect_url: str = ""
+    runbooks_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the composer knows besides the incident. `called`: who is told at this moment."""
+
+    project: Project
+    now: datetime
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    called: tuple[Contact, ...] = ()
+    places: Places = Places()
+    zone: str = "UTC"
+    language: str = "en"
+
+    def say(self, key: str, **parts: object) -> str:
+        return text(key, self.language, **parts)
+
+    def local(self, at: datetime) -> str:
+        return moment(at, ZoneInfo(self.zone))
+
+
+def compose(action: Action, context: Context) -> Notice:
+    """The notice of an action."""
+    if len(action.incidents) > 1:
+        return _of_several(action, context)
+    incident = action.first
+    trouble = incident.trouble
+    brief = action.kind not in _WAKES or action.kind == "late"
+    return Notice(
+        identity=action.identity, thread=incident.incident_id, kind=action.kind, at=action.at,
+        title=_title(action, context), severity=trouble.severity, family=trouble.family,
+        who_acts=context.say(f"act.{trouble.family}"), code=trouble.code, tables=trouble.tables, window=trouble.label,
+        step=trouble.step, cause=(trouble.message, *trouble.details), effect=effect(trouble, context),
+        promised=promised(trouble, context), seen=_seen(incident, action, context),
+        owners=owners(context.project, trouble.tables), contacts=context.called, links=links(trouble, context),
+        commands=() if action.kind in _OVER else commands(incident),
+        line=_line(action, context) if brief else "", wakes=action.kind in _WAKES, resolves=action.kind in _OVER,
+    )  # fmt: skip
+
+
+def what(trouble: Trouble, context: Context) -> str:
+    """The trouble in half a sentence."""
+    if trouble.domain == "late":
+        return context.say("what.foreseen" if trouble.foreseen else "what.late", scope=trouble.scope)
+    if trouble.domain == "prefect" and known(f"prefect.{trouble.code}"):
+        return context.say("what.prefect", scope=trouble.scope, said=context.say(f"prefect.{trouble.code}"))
+    if trouble.tables != (trouble.scope,):
+        key = "what.shared" if trouble.tables else "what.shared_none"
+        return context.say(key, scope=trouble.scope, code=trouble.code, n=len(trouble.tables))
+    key = "what.run_window" if trouble.label else "what.run"
+    return context.say(key, scope=trouble.scope, label=trouble.label, code=trouble.code)
+
+
+def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
+    """What it means for readers: what they see, what isn't rebuilt, who waits."""
+    lines = []
+    for name in trouble.tables[:_NAMED]:
+        standing = context.standings.get(name)
+        if standing is None:
+            continue
+        if standing.published_at is None:
+            lines.append(context.say("effect.never", table=name))
+        else:
+            until = context.say("effect.until", label=standing.until_label) if standing.until_label else ""
+            at = context.local(standing.published_at)
+            lines.append(context.say("effect.unchanged", table=name, at=at, until=until))
+    if len(trouble.tables) > _NAMED:
+        lines.append(context.say("effect.tables", names=listed(trouble.tables, 30)))
+    stale = tuple(dict.fromkeys(
+        item for name in trouble.tables for item in context.project.dependents(name) if item not in trouble.tables
+    ))  # fmt: skip
+    if stale:
+        lines.append(context.say("effect.dependents", n=len(stale), names=listed(stale, _NAMED)))
+    return tuple(lines)
+
+
+def promised(trouble: Trouble, context: Context) -> tuple[str, ...]:
+    """Per stakeholder of the tables and of what is built from them: the promise, and the time left or over."""
+    names = [*trouble.tables, *(item for name in trouble.tables for item in context.project.dependents(name))]
+    found: dict[tuple[str, str], tuple[datetime, str]] = {}
+    for name in dict.fromkeys(names):
+        for item in context.standings[name].promises if name in context.standings else ():
+            left = span(abs(item.at - context.now))
+            key = "sla.over" if item.at <= context.now else "sla.left"
+            found.setdefault((item.stakeholder, item.said), (item.at, context.say(key, who=item.stakeholder,
+                             said=item.said, left=left)))  # fmt: skip
+    return tuple(line for _, line in sorted(found.values())[:_NAMED])
+
+
+def owners(project: Project, tables: Sequence[str]) -> tuple[str, ...]:
+    """Who answers for these tables."""
+    declared = [project.tables.get(name) or project.summaries.get(name) for name in tables]
+    return tuple(dict.fromkeys(item.owner for item in declared if item is not None))
+
+
+def commands(incident: Incident) -> tuple[str, ...]:
+    """What to type, the likeliest first."""
+    trouble = incident.trouble
+    first = (trouble.next_command or "").replace("RUN", trouble.run_id or "RUN")
+    look = f"headgate show {trouble.run_id}" if trouble.run_id else ""
+    return tuple(dict.fromkeys(filter(None, (first, look, f"headgate incident ack {incident.incident_id}"))))
+
+
+def links(trouble: Trouble, context: Context) -> tuple[Link, ...]:
+    """Report, run, runbook: those that there are."""
+    places, found = context.places, []
+    if places.report_url and trouble.run_id and trouble.tables:
+        page = f"tables/{trouble.tables[0]}/runs/{trouble.run_id}.html"
+        found.append(Link(context.say("link.report"), f"{places.report_url.rstrip('/')}/{page}"))
+    if places.prefect_url and trouble.flow_run_id:
+        found.append(
+            Link(context.say("link.run"), f"{places.prefect_url.rstrip('/')}/runs/flow-run/{trouble.flow_run_id}")
+        )
+    name = f"{runbook(trouble.code, trouble.family)}.md"
+    declared = [context.project.tables.get(table) or context.project.summaries.get(table) for table in trouble.tables]
+    own = next((item.runbook for item in declared if item is not None and item.runbook), None)
+    base = places.runbooks_url.rstrip("/")
+    found.append(Link(context.say("link.runbook"), own or (f"{base}/{name}" if base else f"docs/runbooks/{name}")))
+    return tuple(found)
+
+
+def _of_several(action: Action, context: Context) -> Notice:
+    incidents = sorted(action.incidents, key=lambda item: ORDER.index(item.trouble.severity))
+    lines = [f"{item.incident_id}: {what(item.trouble, context)}: {item.trouble.message}" for item in incidents]
+    tables = tuple(dict.fromkeys(table for item in incidents for table in item.trouble.tables))
+    over = action.kind in _OVER
+    more = len(lines) - 20
+    shown = lines if more <= 0 else [*lines[:20], context.say("digest.more", n=more)]
+    families = dict.fromkeys(item.trouble.family for item in incidents)
+    return Notice(
+        identity=action.identity, thread=action.identity.partition("-")[0], kind=action.kind, at=action.at,
+        title=context.say(f"title.{action.kind}", n=len(incidents)), severity=incidents[0].trouble.severity,
+        who_acts="; ".join(context.say(f"act.{family}") for family in families), tables=tables, cause=tuple(shown),
+        owners=owners(context.project, tables), contacts=context.called,
+        commands=() if over else ("headgate incident list",), wakes=not over, resolves=over,
+    )  # fmt: skip
+
+
+def _title(action: Action, context: Context) -> str:
+    incident = action.first
+    until = context.local(incident.silenced_until) if incident.silenced_until else ""
+    who = incident.closed_by or incident.acknowledged_by
+    return context.say(f"title.{action.kind}", what=what(incident.trouble, context), who=who, until=until)
+
+
+def _line(action: Action, context: Context) -> str:
+    incident = action.first
+    return context.say(
+        f"line.{action.kind}", what=what(incident.trouble, context), who=incident.closed_by or incident.acknowledged_by,
+        until=context.local(incident.silenced_until) if incident.silenced_until else "",
+        took=span(action.at - incident.begun_at), reason=f": {incident.reason}" if incident.reason else "",
+        said="; ".join(incident.late_told[-3:]),
+    )  # fmt: skip
+
+
+def _seen(incident: Incident, action: Action, context: Context) -> str:
+    at = context.local(incident.trouble.since)
+    if action.kind == "flapping":
+        return context.say("seen.again", n=incident.again + 1)
+    key = "seen.once" if incident.trouble.times == 1 else "seen.often"
+    return context.say(key, at=at, n=incident.trouble.times)

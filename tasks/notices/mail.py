@@ -1,0 +1,78 @@
+"""A notice as an e-mail: plain text and HTML with the same content; replies of one incident make one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from tasks.notices.notice import Notice
+from tasks.notices.texts import text
+
+_COLORS = {"critical": "#b3261e", "major": "#b35c00", "minor": "#5f6368"}
+_OVER = "#1e7d34"
+
+
+def mail_message(notice: Notice, sender: str, recipients: Sequence[str], language: str = "en") -> EmailMessage:
+    """The message, ready to be sent. The same notice has the same Message-ID, so that mailboxes drop a second copy."""
+    message = EmailMessage()
+    severity = text(f"severity.{notice.severity}", language)
+    message["Subject"] = _one_line(f"[headgate] {notice.title}" + ("" if notice.resolves else f" ({severity})"))
+    message["From"] = _one_line(sender)
+    message["To"] = ", ".join(map(_one_line, recipients))
+    message["Date"] = format_datetime(notice.at)
+    message["Message-ID"] = f"<{notice.identity}@headgate>"
+    if notice.kind not in ("opened", "several"):
+        message["In-Reply-To"] = message["References"] = f"<{notice.thread}@headgate>"
+    else:
+        message["References"] = f"<{notice.thread}@headgate>"
+    message["Auto-Submitted"] = "auto-generated"
+    if notice.wakes and notice.severity == "critical":
+        message["Importance"] = "high"
+    message.set_content(plain_text(notice, language))
+    message.add_alternative(html(notice, language), subtype="html")
+    return message
+
+
+def plain_text(notice: Notice, language: str = "en") -> str:
+    """The notice as lines of text."""
+    lines = [notice.title, "=" * min(len(notice.title), 72), ""]
+    if notice.line:
+        lines += [notice.line, ""]
+    else:
+        for key, values in notice.body:
+            label = text(f"label.{key}", language)
+            if len(values) == 1:
+                lines.append(f"{label}: {values[0]}")
+            else:
+                lines += [f"{label}:", *(f"  - {value}" for value in values)]
+        lines.append("")
+    if notice.commands and not notice.line:
+        lines += [f"{text('label.next', language)}:", *(f"  {command}" for command in notice.commands), ""]
+    lines += [f"{link.label}: {link.url}" for link in notice.links]
+    lines.append(f"{text('label.incident', language)}: {notice.thread}")
+    return "\n".join(lines) + "\n"
+
+
+def html(notice: Notice, language: str = "en") -> str:
+    """The notice as one HTML page without images, scripts or outside styles."""
+    return _template().render(
+        notice=notice, color=_OVER if notice.resolves else _COLORS[notice.severity],
+        severity=text(f"severity.{notice.severity}", language),
+        body=[(text(f"label.{key}", language), values) for key, values in notice.body],
+        label={key: text(f"label.{key}", language) for key in ("next", "incident")}, language=language,
+    )  # fmt: skip
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("mail.html")
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
