@@ -78,6 +78,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE ops.ledger ADD COLUMN undone_by bigint",
         "ALTER TABLE ops.run ADD COLUMN attempt_id varchar(64)",
     ),
+    (
+        # What is wrong and who was told; what happened to flow runs, and what the watch has done once for all machines.
+        "CREATE TABLE ops.incident (incident_id varchar(32) NOT NULL, scope varchar(256) NOT NULL, "
+        "code varchar(64) NOT NULL, state varchar(16) NOT NULL, severity varchar(16) NOT NULL, family varchar(16) NOT NULL, "
+        "tables integer NOT NULL, opened_at timestamp NOT NULL, closed_at timestamp, acknowledged_by varchar(256), "
+        "silenced_until timestamp, times integer NOT NULL, changed_at timestamp NOT NULL, body varchar(65535) NOT NULL)",
+        "CREATE TABLE ops.fact (fact_id varchar(128) NOT NULL, kind varchar(24) NOT NULL, subject varchar(128) NOT NULL, "
+        "happened_at timestamp NOT NULL, flow_run_id varchar(64), message varchar(4096), told_by varchar(256))",
+    ),
 )
 
 
