@@ -8,13 +8,15 @@ from functools import cache
 from typing import Any
 
 from expectations.record import RunRecord
-from expectations.report.actions import Links
+from expectations.report.actions import Form, Links
 from expectations.report.essentials import artifact_key, markdown, rule_rows
 from expectations.report.texts import Texts
 
 logger = logging.getLogger(__name__)
-FORM_TAG = "headgate-form"
-"""Deployments with this tag are forms of actions; such a deployment's name is the action's: accept, rollback, ..."""
+FORM_TAGS = ["headgate", "part:form"]
+ACTIONS = {"accept_drift": "accept", "rollback": "rollback", "replay": "replay", "override": "override",
+           "retry": "retry", "discard": "discard", "backfill": "reload"}  # fmt: skip
+"""Which action of the pages the form of a flow is for, by the flow's function."""
 
 
 def write_artifacts(record: RunRecord, url: str, texts: Texts) -> int:
@@ -64,16 +66,22 @@ def _ui_address() -> str | None:
 
 
 @cache
-def _forms(ui: str) -> Mapping[str, str]:
+def _forms(ui: str) -> Mapping[str, Form]:
     """Action to address of its form; asked once per process. Nothing when the server can't be asked."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
-    wanted: Any = DeploymentFilter(tags=DeploymentFilterTags(all_=[FORM_TAG]))
+    wanted: Any = DeploymentFilter(tags=DeploymentFilterTags(all_=FORM_TAGS))
     try:
         with get_client(sync_client=True) as client:
             found = client.read_deployments(deployment_filter=wanted)
     except Exception as error:  # noqa: BLE001 - as above: a page without links is better than a failed run
         logger.warning("the forms could not be looked up: %s: %s", type(error).__name__, error)
         return {}
-    return {item.name: f"{ui}/deployments/deployment/{item.id}/run" for item in found}
+    forms = {}
+    for item in found:
+        action = ACTIONS.get((item.entrypoint or "").replace(":", ".").rpartition(".")[2])
+        if action is not None:
+            known = frozenset((item.parameter_openapi_schema or {}).get("properties", {}))
+            forms[action] = Form(f"{ui}/deployments/deployment/{item.id}/run", known)
+    return forms

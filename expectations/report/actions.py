@@ -20,19 +20,29 @@ ACCEPTED_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """The address of a form and the parameters it knows."""
+
+    address: str
+    parameters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """Where forms and runs live in Prefect's user interface; empty where there is none.
 
-    `forms` maps the name of an action to the address of its deployment's form; parameters are added to it.
+    `forms` maps the name of an action to its form, which is opened filled in.
     """
 
-    forms: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)
     flow_run: str | None = None
 
     def form(self, name: str, parameters: Mapping[str, str]) -> str | None:
-        address = self.forms.get(name)
-        if address is None:
+        found = self.forms.get(name)
+        if found is None:
             return None
+        address = found.address
+        parameters = {key: value for key, value in parameters.items() if key in found.parameters and value}
         # Prefect's page decodes the value twice: as part of the address, then as a component of its own.
         value = quote(quote(json.dumps(parameters), safe=""), safe="")
         return f"{address}{'&' if '?' in address else '?'}parameters={value}"

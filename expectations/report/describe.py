@@ -46,10 +46,22 @@ def describe_summary(summary: Summary, texts: Texts) -> Described:
     return Described(
         table=summary.target, kind="summary", description=summary.description, owner=summary.owner, tier=summary.tier,
         mode="summary", drift_policy=summary.drift.policy, runbook=summary.runbook, metrics=summary.metrics,
-        rules=(*checks, *(_rule(rule, summary.owner) for rule in summary.expectations)),
+        rules=(*checks, *_output_rules(summary)),
         inputs=tuple(item.table for item in summary.inputs), sql=summary.sql, promises=_promises(summary.sla),
         timezone=_zone(None, summary.schedule), cron=summary.schedule.cron if summary.schedule else None,
     )  # fmt: skip
+
+
+def _output_rules(summary: Summary) -> tuple[DeclaredRule, ...]:
+    """Rules of the built table: its key first, as the build itself checks it."""
+    rules = [_rule(rule, summary.owner).model_copy(update={"place": "candidate"}) for rule in summary.expectations]
+    if summary.key:
+        single = len(summary.key) == 1
+        kind = "expect_column_values_to_be_unique" if single else "expect_compound_columns_to_be_unique"
+        kwargs = {"column": summary.key[0]} if single else {"column_list": list(summary.key)}
+        key = _rule(Rule(code="KEY", type=kind, kwargs=kwargs), summary.owner)
+        rules.insert(0, key.model_copy(update={"place": "candidate"}))
+    return tuple(rules)
 
 
 def _rule(rule: Rule, owner: str) -> DeclaredRule:

@@ -71,14 +71,14 @@ def in_order(lines: Iterable[Line]) -> list[Line]:
 
 def latest_runs(lines: Iterable[Line]) -> list[Line]:
     """Runs that had something to say of the table: not looks without an outcome."""
-    return [line for line in lines if line.status not in ("checked", "running", "waiting")]
+    return [line for line in lines if line.status not in ("checked", "running", "waiting", "held")]
 
 
 def by_batch(lines: Iterable[Line]) -> list[Line]:
     """The standing publish of each batch, in the order of the data: by window, else as they happened."""
     standing: dict[str, Line] = {}
     for line in lines:
-        if line.published:
+        if line.published and line.kind != "replay":
             key = line.batch_key if line.window_start else f"{line.batch_key}#{line.run_id}"
             standing[key] = line
     return sorted(standing.values(), key=lambda line: line.window_start or line.at)

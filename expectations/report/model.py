@@ -15,7 +15,7 @@ from expectations.record import Status
 from expectations.report.about import Column, Described, Kept
 
 VERSION = 1
-State = Literal["failed", "warned", "waiting", "good", "never"]
+State = Literal["failed", "warned", "waiting", "held", "good", "never"]
 
 
 class FailedRule(Kept):
@@ -109,11 +109,11 @@ class Publish(Kept):
 
 
 class Decision(Kept):
-    """What a person decided about the table: accept, override, pause and the like."""
+    """What a person decided. `kind`: accept-drift, override, rollback, discard, ...; `what`: about which code or kind."""
 
     decided_at: datetime
-    what: str
-    kind: str = ""
+    kind: str
+    what: str = ""
     column: str | None = None
     by: str = ""
     reason: str = ""

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from expectations.report.about import Described
-from expectations.report.freshness import freshness
 from expectations.report.lines import by_batch
-from expectations.report.model import Facts, Line, StartRow
-from expectations.report.standing import open_items, state_of
+from expectations.report.model import Freshness, Line, OpenItem, StartRow, State
 
 SHOWN_ITEMS = 3
 SPARK_BATCHES = 30
 
 
-def start_row(described: Described, lines: Sequence[Line], facts: Facts, now: datetime) -> StartRow:
+def start_row(
+    described: Described, lines: Sequence[Line], state: State, items: Sequence[OpenItem], fresh: Freshness
+) -> StartRow:
     """Everything the start page says of one table; small, whatever the table's history."""
-    items = open_items(described, lines, facts, now)
     told = [line for line in lines if line.status not in ("checked", "running")]
     last = told[-1] if told else None
     standing = by_batch(lines)
     newest = standing[-1] if standing else None
     return StartRow(
         table=described.table, kind=described.kind, description=described.description, owner=described.owner,
-        tier=described.tier, state=state_of(lines, items), freshness=freshness(described, lines, facts, now),
+        tier=described.tier, state=state, freshness=fresh,
         last_run=last.run_id if last else "", last_label=last.label if last else "",
         last_status=last.status if last else "", last_at=last.at if last else None,
         rows=tuple(line.figures["rows"] for line in standing[-SPARK_BATCHES:] if "rows" in line.figures),

@@ -7,6 +7,7 @@ pages agree with the runs once the last writer is done. Writing the same run twi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,12 +73,16 @@ class Site:
 
     def rebuild_table(self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime) -> int:
         """Write a table's pages anew from its records, oldest first; returns how many runs there were."""
-        lines: list[Line] = []
         twin = TableTwin(described=described, facts=facts)
-        for record in records:
-            clean = cleaned(record)
-            lines = self._write_run(clean, twin, lines, facts, now)
-            twin = _with_schema(twin, clean)
+        lines: list[Line] = []
+        latest: deque[RunRecord] = deque(maxlen=self.keep_pages)
+        for record in map(cleaned, records):
+            twin = _with_schema(twin, record)
+            lines.append(line_of(record))
+            latest.append(record)
+        lines = _marked(in_order(lines), facts)
+        for record in latest:
+            self._write_run(record, twin, lines, facts, now)
         with _turn:
             self._write_table(twin, lines, None, now)
         return len(lines)
@@ -87,7 +92,7 @@ class Site:
         known = set(self.shelf.keys("start"))
         for described in declared:
             if at.start_row(described.table) not in known:
-                row = start_row(described, [], Facts(), now)
+                row = start_row(described, [], "never", (), freshness(described, [], Facts(), now))
                 at.write(self.shelf, at.start_row(described.table), row.model_dump_json())
         rows = at.read_start_rows(self.shelf)
         for _ in range(ROUNDS):
@@ -144,7 +149,7 @@ class Site:
             at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in lines))
             at.write(self.shelf, at.table_page(table, "json"), twin.model_dump_json())
             at.write(self.shelf, at.table_page(table), table_html(twin, lines, pages, self.texts, self.links, now))
-            row = start_row(twin.described, lines, twin.facts, now)
+            row = start_row(twin.described, lines, twin.state, items, twin.freshness)
             at.write(self.shelf, at.start_row(table), row.model_dump_json())
             if set(at.run_ids(self.shelf, table)) <= pages:
                 break

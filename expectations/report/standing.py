@@ -43,8 +43,8 @@ def state_of(lines: Sequence[Line], items: Sequence[OpenItem]) -> State:
         return "never"
     if any(item.level == "bad" for item in items):
         return "failed"
-    if told[-1].status == "waiting":
-        return "waiting"
+    if told[-1].status in ("waiting", "held"):
+        return "waiting" if told[-1].status == "waiting" else "held"
     return "warned" if items else "good"
 
 
@@ -57,6 +57,9 @@ def latest_of_batches(lines: Sequence[Line]) -> list[Line]:
     for line in lines:
         if line.kind == "rollback" or line.undone:
             latest.pop(line.batch_key, None)
+        elif line.kind == "replay":
+            # It adds rows to a batch; what was found of the batch as a whole still stands.
+            continue
         elif line.status in ("published", "warned", "failed"):
             latest[line.batch_key] = line
         elif (
@@ -87,13 +90,11 @@ def _settles(decision: Decision, item: OpenItem) -> bool:
     of_this_run = decision.run_id in (None, item.run_id)
     if item.what == "drift":
         # An accepted level holds for every batch, not for the one it was first seen in.
-        kinds = ("", "drift", item.code)
-        return "accept" in decision.what and decision.column == item.column and decision.kind in kinds
+        return decision.kind == "accept-drift" and decision.column == item.column and decision.what in ("", item.code)
     if item.what == "quarantine":
-        return of_this_run and decision.what.startswith(("quarantine", "replay", "discard"))
-    if item.what == "rule":
-        return of_this_run and "override" in decision.what and decision.kind in ("", item.code)
-    return False
+        about = ("", item.code, item.label)
+        return of_this_run and decision.kind in ("replay", "discard") and decision.what in about
+    return item.what == "rule" and of_this_run and decision.kind == "override" and decision.what in ("", item.code)
 
 
 def _one_per_column(items: Iterable[OpenItem]) -> list[OpenItem]:

@@ -15,7 +15,7 @@ from expectations.report.texts import Texts
 from expectations.report.verdict import TONES, said, shown_state
 
 SHOWN_WAITING = 30
-_STATES = ("failed", "late", "warned", "waiting", "good", "never")
+_STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")
 _TIERS = {"core": 0, "standard": 1, "experimental": 2}
 
 

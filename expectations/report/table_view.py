@@ -87,7 +87,7 @@ class TableView:
     older_runs: tuple[RunRow, ...]
     decisions: tuple[Decision, ...]
     undone: tuple[Publish, ...]
-    drift_sentence: str
+    rules_intro: str
 
 
 def table_view(
@@ -112,7 +112,7 @@ def table_view(
         older_runs=tuple(runs[SHOWN_RUNS:]),
         decisions=tuple(sorted(twin.facts.decisions, key=lambda d: d.decided_at, reverse=True)),
         undone=tuple(p for p in reversed(twin.facts.publishes) if p.undone_by is not None or p.kind in _BY_PEOPLE),
-        drift_sentence=texts(f"table.drift_{described.drift_policy}"),
+        rules_intro=_rules_intro(described, texts),
     )  # fmt: skip
 
 
@@ -173,12 +173,23 @@ def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
     return RunRow(line, status, tone, label, line.run_id in pages)
 
 
+def _rules_intro(described: Described, texts: Texts) -> str:
+    if described.kind == "summary":
+        return texts("table.rules_intro_summary")
+    return f"{texts('table.rules_intro')} {texts(f'table.drift_{described.drift_policy}')}"
+
+
 def _promises(described: Described, texts: Texts) -> tuple[str, ...]:
     said = []
     for promise in described.promises:
         if promise.fresh_by is not None:
             said.append(
-                texts("table.promise_by", who=promise.stakeholder, time=promise.fresh_by, zone=described.timezone)
+                texts(
+                    "table.promise_by" if described.window else "table.promise_daily",
+                    who=promise.stakeholder,
+                    time=promise.fresh_by,
+                    zone=described.timezone,
+                )
             )
         if promise.max_age_seconds is not None:
             age = words.duration(promise.max_age_seconds)

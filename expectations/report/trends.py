@@ -23,6 +23,7 @@ from expectations.report.texts import Texts
 
 SHOWN_BATCHES = 60
 SHOWN_CHARTS = 9
+MORE_CHARTS = 15
 RANGE_BATCHES = 28
 LEAST_FOR_RANGE = 5
 Band = tuple[float, float, float]
@@ -57,7 +58,7 @@ def charts(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[t
         made.append((flat, not chart.marked, _rank(name), chart))
     made.sort(key=lambda item: item[:3])
     first = [chart for flat, *_, chart in made if not flat][:SHOWN_CHARTS]
-    return tuple(first), tuple(chart for *_, chart in made if chart not in first)
+    return tuple(first), tuple(chart for *_, chart in made if chart not in first)[:MORE_CHARTS]
 
 
 def usual(batches: Sequence[Line], name: str, before: int) -> Band | None:

@@ -22,7 +22,16 @@ class Verdict:
     sentence: str
 
 
-TONES = {"good": "good", "warned": "warn", "failed": "bad", "late": "bad", "waiting": "idle", "never": "idle"}
+_NOTHING_NEW = ("never", "waiting", "held")
+TONES = {
+    "good": "good",
+    "warned": "warn",
+    "failed": "bad",
+    "late": "bad",
+    "waiting": "idle",
+    "held": "idle",
+    "never": "idle",
+}
 
 
 def shown_state(state: State, freshness: Freshness, now: datetime) -> str:
@@ -42,7 +51,8 @@ def of_table(
         "batch": batch, "at": words.moment(freshness.last_at), "until": words.moment(freshness.until),
         "who": freshness.promised_to,
     }  # fmt: skip
-    said = [texts(f"table.verdict.{shown}.sentence", **parts)] if label or shown in ("never", "waiting") else []
+    whole = "" if described.window is not None or shown in _NOTHING_NEW else "_whole"
+    said = [texts(f"table.verdict.{shown}.sentence{whole}", **parts)] if label or not whole else []
     bad = [item for item in items if item.level == "bad"]
     if shown == "failed":
         said.insert(0, texts("table.verdict.failed.why", label=_batch(bad[0].label, texts) if bad else ""))

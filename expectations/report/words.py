@@ -48,9 +48,9 @@ def change(name: str, now: float | None, before: float | None) -> str:
     if now is None or before is None:
         return ""
     if now == before:
-        return "="
+        return "same"
     if name.startswith("nulls:"):
-        return f"{(now - before) * 100:+.1f} pp"
+        return f"{(now - before) * 100:+.1f} points"
     if before == 0 or (now < 0) != (before < 0):
         return f"{'+' if now > before else ''}{number(now - before)}"
     ratio = now / before

@@ -16,7 +16,7 @@
       for (const group of all("[data-group]")) {
         let shown = 0;
         for (const row of all("[data-row]", group)) {
-          const text = (group.querySelector("h3").textContent + " " + row.textContent).toLowerCase();
+          const text = (group.querySelector("th").textContent + " " + row.textContent).toLowerCase();
           row.hidden = !words.every(word => text.includes(word));
           shown += row.hidden ? 0 : 1;
         }
@@ -42,21 +42,23 @@
     return text !== "" && Number.isFinite(figure) ? figure : text;
   };
   for (const table of all("table.sortable"))
-    all("th", table).forEach((head, at) => {
+    all("thead th", table).forEach((head, at) => {
       const button = document.createElement("button");
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {
         const down = head.getAttribute("aria-sort") === "ascending";
-        all("th", table).forEach(other => other.removeAttribute("aria-sort"));
+        all("thead th", table).forEach(other => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const rows = all("tbody tr", table);
-        rows.sort((a, b) => {
-          const [x, y] = [value(a.cells[at]), value(b.cells[at])];
-          const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
-          return down ? -order : order;
-        });
-        table.tBodies[0].append(...rows);
+        for (const body of table.tBodies) {
+          const rows = all("tr:not(.group)", body);
+          rows.sort((a, b) => {
+            const [x, y] = [value(a.cells[at]), value(b.cells[at])];
+            const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
+            return down ? -order : order;
+          });
+          body.append(...rows);
+        }
       });
     });
 

@@ -1,0 +1,117 @@
+"""`headgate report open|build|publish`: the pages data owners read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tasks.report import Built
+    from tasks.workbench import Workbench
+
+
+@click.group()
+def report() -> None:
+    """The pages data owners read."""
+
+
+@report.command("open")
+@click.argument("what", required=False, metavar="[TABLE|RUN]")
+@click.option("--print", "only_print", is_flag=True, help="Print the address, open nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON, open nothing.")
+def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
+    """Open the report, the page of a TABLE or the page of a RUN in a browser; prints its address."""
+    from deployments.errors import DeclarationError
+    from expectations.report import shelf
+    from tasks.objects.store import open_store
+
+    bench = _bench()
+    store = open_store(bench.report_url)
+    key = _page(bench, store.keys("start"), what)
+    if key not in store.keys(key):
+        raise DeclarationError(
+            f"there is no page {key} at {bench.report_url}", code="NO-REPORT",
+            next_command="headgate report build   (makes it anew from what the warehouse knows)",
+        )  # fmt: skip
+    url = store.url(key)
+    if as_json:
+        start = store.url(shelf.START_PAGE)
+        click.echo(json.dumps({"url": url, "report": start, "twin": store.url(key.removesuffix("html") + "json")}))
+        return
+    click.echo(url)
+    if not only_print and sys.stdout.isatty() and url.startswith("file://"):
+        click.launch(url)
+
+
+@report.command()
+@click.option("--runs", default=1000, show_default=True, help="The last runs of each table that are told.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def build(runs: int, as_json: bool) -> None:
+    """Make the whole report anew from the ops tables, when its store was lost or moved."""
+    from tasks import report as reporting
+    from tasks.workbench import workbench
+
+    progress = sys.stderr.isatty() and not as_json
+    told = (lambda table, count: click.echo(f"  {table}: {count} runs", err=True)) if progress else None
+    _print(reporting.build(workbench(), runs, told), as_json)
+
+
+@report.command()
+@click.argument("destination", metavar="URL")
+@click.option("--json", "as_json", is_flag=True, help="Print what was copied as JSON.")
+def publish(destination: str, as_json: bool) -> None:
+    """Copy the report to another file:// or s3:// address."""
+    from urllib.parse import urlsplit
+
+    from deployments.errors import DeclarationError
+    from tasks import report as reporting
+    from tasks.objects.store import open_store
+
+    if urlsplit(destination).scheme not in ("file", "s3"):
+        raise DeclarationError(
+            f"'{destination}' must start with file:// or s3://", code="REPORT-URL",
+            next_command="headgate report publish s3://bucket/folder",
+        )  # fmt: skip
+    source = open_store(_bench().report_url)
+    _print(reporting.copy_site(source, open_store(destination.rstrip("/"))), as_json)
+
+
+def _bench() -> Workbench:
+    """Settings without a warehouse: looking at pages starts no server."""
+    from deployments.settings import read_settings
+    from tasks.workbench import Workbench
+
+    return Workbench(read_settings())
+
+
+def _page(bench: Workbench, start_rows: list[str], what: str | None) -> str:
+    from deployments.errors import DeclarationError
+    from expectations.report import shelf
+    from tasks.objects.store import open_store
+
+    if what is None:
+        return shelf.START_PAGE
+    tables = [key.removeprefix("start/").removesuffix(".json") for key in start_rows]
+    table = next((name for name in tables if what in (name, name.partition(".")[2])), None)
+    if table is not None:
+        return shelf.table_page(table)
+    store = open_store(bench.report_url)
+    # A run's name begins with its table's: few folders have to be looked at.
+    for name in tables:
+        if what.startswith(name.partition(".")[2]) and (key := shelf.run_page(name, what)) in store.keys(key):
+            return key
+    raise DeclarationError(
+        f"the report knows no table or run '{what}'", code="NO-PAGE", next_command="headgate report open"
+    )
+
+
+def _print(built: Built, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        click.echo(json.dumps(asdict(built)))
+        return
+    click.echo(f"{built.tables} tables, {built.runs} runs, {built.objects} objects: {built.url}/index.html")
