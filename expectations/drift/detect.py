@@ -82,6 +82,6 @@ def unknown(history: int) -> tuple[str, ...]:
         missing.append(f"{history} earlier batches: what is usual is not known before {LEARNING}.")
     if history < 15:
         missing.append("Weekdays can't be told apart before two weeks of daily batches.")
-    if history < 19:
-        missing.append("Slow drift can't be told before 19 batches.")
+    if history < 23:
+        missing.append("Slow drift can't be told before 23 batches.")
     return tuple(missing)

@@ -15,14 +15,14 @@ from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, cali
 from expectations.drift.extract import Figures, Key, extract
 from expectations.drift.frame import Array, Frame, frame, is_written
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
-from expectations.drift.slow import slow_surprise
+from expectations.drift.slow import WEEK, slow_surprise
 from expectations.drift.words import Said, say_level, say_share
 from expectations.profile.model import Profile
 
 # A batch of the history counts as the start of what is seen now where it came this near to the threshold.
 BEGAN = 0.7
 # The weeks that are compared for slow drift overlap: they have seen less than as many batches would have.
-OVERLAP = 1.6
+OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
 EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
@@ -159,7 +159,9 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
         return ()
     every = built.shares.keys + built.levels.keys
     keys = [every[i] for i in positions]
-    learned = calibrate(z[:-1], _groups(keys), np.ones(len(positions)), _least(keys), sensitivity)
+    # Weeks that share days with the batch's own would show the same movement and call it usual.
+    floor = np.full(len(positions), predict.CHANCE)
+    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys), sensitivity)
     scores = learned.scores(z[-1]) / OVERLAP
     return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
 

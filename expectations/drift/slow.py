@@ -28,7 +28,7 @@ def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
     """
     count = shares.a.shape[0]
     start = BEFORE + WEEK - 1
-    if count - 1 - start < LEARNED:
+    if count - WEEK - start < LEARNED:
         return [], np.zeros((0, 0))
     a = [i for i, key in enumerate(shares.keys) if _followed(key)]
     b = [i for i, key in enumerate(levels.keys) if _followed(key)]

@@ -68,7 +68,8 @@ def report(results: Sequence[Scored]) -> str:
             hit = mean(by_kind(rows, d).values())
             area = auc([r.score[d] for r in clean], [r.score[d] for r in bad])
             lines.append(
-                f"| {data} | {d} | {len(clean)} | {100 * alarms / max(1, len(clean)):.1f} % ({100 * low:.1f}-{100 * high:.1f}) | {pages} | {hit:.2f} | {area:.3f} | {spent} |"
+                f"| {data} | {d} | {len(clean)} | {100 * alarms / max(1, len(clean)):.1f} % "
+                f"({100 * low:.1f}-{100 * high:.1f}) | {pages} | {hit:.2f} | {area:.3f} | {spent} |"
             )
     sets = list(dict.fromkeys(r.data for r in results))
     lines += ["", f"| kind | all | {' | '.join(sets)} |", "|---" * (len(sets) + 2) + "|"]
@@ -80,7 +81,8 @@ def report(results: Sequence[Scored]) -> str:
     missed = [r for r in results if r.kind and not r.hit[detectors[0]]]
     lines += ["", f"missed: {len(missed)}"]
     lines += [
-        f"{r.data} {r.batch} {r.kind} {r.magnitude:g} guilty={','.join(r.guilty)} score={r.score[detectors[0]]:.2f} named={r.named}"
+        f"{r.data} {r.batch} {r.kind} {r.magnitude:g} guilty={','.join(r.guilty)} "
+        f"score={r.score[detectors[0]]:.2f} named={r.named}"
         for r in missed
     ]
     alarmed = [r for r in results if not r.kind and r.hit[detectors[0]]]

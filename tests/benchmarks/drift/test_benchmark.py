@@ -1,0 +1,59 @@
+"""The benchmark runs in a small form, its errors are errors, and its figures are counted right."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import report
+import run as bench
+import sets
+from injections import REGISTRY, Context
+
+
+def test_at_least_25_kinds_a_third_held_out() -> None:
+    kinds = {error.kind for error in REGISTRY}
+    held_out = {error.kind for error in REGISTRY if error.held_out}
+    assert len(kinds) == len(REGISTRY) >= 25
+    assert len(kinds) / 3 <= len(held_out) + 1
+
+
+@pytest.mark.parametrize("error", REGISTRY, ids=lambda error: error.kind)
+def test_an_error_changes_the_batch_and_names_who_is_guilty(error: bench.Injection) -> None:
+    days = [table for _, table in sets.sessions(3)]
+    for magnitude in error.magnitudes:
+        made = error.change(days[-1], Context(random.Random(3), [days[0]] * 5 + days[:-1]), magnitude)
+        if made is not None:
+            table, guilty = made
+            assert table != days[-1]
+            assert guilty <= {None, *table.columns, *days[-1].columns}
+
+
+@pytest.mark.parametrize(
+    ("clean", "spoiled", "expected"),
+    [([1, 2], [3, 4], 1.0), ([3, 4], [1, 2], 0.0), ([1], [1], 0.5), ([], [1], math.nan)],
+)
+def test_area_under_the_curve(clean: list[float], spoiled: list[float], expected: float) -> None:
+    assert report.auc(clean, spoiled) == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_small_run_finds_errors_and_leaves_clean_days_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "sets" / "sessions"
+    folder.mkdir(parents=True)
+    for name, table in sets.sessions(16):
+        bench.write(table, folder / name)
+    monkeypatch.setattr(bench, "folders", lambda _: {"sessions": folder})
+    chosen = [error for error in REGISTRY if error.kind in ("unit_up", "redelivery")]
+    monkeypatch.setattr(bench, "REGISTRY", chosen)
+    results = bench.run(tmp_path, [], targets=1, kinds="open", history=8, seed=1, clean_step=4)
+    bad = [r for r in results if r.kind]
+    assert {r.kind for r in bad} == {"unit_up", "redelivery"}
+    assert all(r.hit["headgate"] for r in bad)
+    assert not any(r.hit["headgate"] for r in results if not r.kind)
+    assert "| sessions | headgate |" in report.report(results)
