@@ -16,7 +16,7 @@ from expectations.contract.part_check import CheckedPart
 from tasks.batch import Batch, Staged, Validated
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.store import ObjectStore, sha256_of
+from tasks.objects.store import ObjectStore, holds, sha256_of
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
@@ -67,7 +67,8 @@ def _stage_part(store: ObjectStore, prefix: str, part: CheckedPart) -> Part:
     key = f"{prefix}/part-{part.number:05d}.csv.zst"
     store.put_file(key, packed)
     reached("stage-part")
-    done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed))
+    crlf = holds(part.path, b"\r\n")
+    done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed), crlf)
     packed.unlink()
     return done
 

@@ -5,6 +5,7 @@ Runs before the stage. A batch too large for memory is judged by its suite on th
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -37,8 +38,8 @@ from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
 
 THREADS = 2
-NULL_MARKER = "~null~"
-"""How NULL is spelled in staged parts where an empty field can't say it; the checker proves that no value is it."""
+NULL_MARKER = f"~null-{secrets.token_hex(6)}~"
+"""How NULL is spelled in staged parts where an empty field can't say it. Random, so that no value of a source is it."""
 
 
 @task(name="validate", task_run_name="validate {batch.table} {batch.label}", cache_policy=NO_CACHE)
@@ -61,7 +62,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
         )
     marker = null_marker(table, bench.warehouse)
     layout = _layout(table, extracted)
-    row_rules, unique = _rules(table, suite, batch)
+    row_rules, unique = batch_rules(table, suite, batch)
     with _Checkers(table, layout, row_rules, marker, bench, batch.spool) as checkers:
         parts = checkers.check(extracted.parts)
         with closing(connect(batch.spool / "duckdb", threads=THREADS)) as connection:
@@ -90,7 +91,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
         checksum=checksum,
         extracted=extracted.rows,
         quarantined=sum(counts.values()),
-        reasons=_reasons(suite, counts),
+        reasons=reasons_of(suite, counts),
         keys_repeat=keys_repeat,
         checked_in_memory=verdict.in_memory,
         warnings=layout.warnings,
@@ -164,7 +165,8 @@ def null_marker(table: Table, warehouse: Adapter) -> str:
     return NULL_MARKER if warehouse.text_null_needs_marker or len(table.columns) == 1 else ""
 
 
-def _rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule], list[UniqueRule]]:
+def batch_rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule], list[UniqueRule]]:
+    """The rules of a batch that set rows aside: row by row, and by keys that occur twice."""
     types = {column.name: duckdb_type(column.column_type) for column in table.columns}
     compiled = [compile_rule(rule, types) for rule in suite.expectations if rule.rows == "quarantine"]
     rows = [rule for rule in compiled if isinstance(rule, RowRule)]
@@ -186,7 +188,8 @@ def _window_rule(table: Table, batch: Batch) -> RowRule:
     return RowRule("OUT-OF-WINDOW", name, (name,), predicate)
 
 
-def _reasons(suite: Suite, counts: Mapping[tuple[str, str | None], int]) -> tuple[QuarantineReason, ...]:
+def reasons_of(suite: Suite, counts: Mapping[tuple[str, str | None], int]) -> tuple[QuarantineReason, ...]:
+    """Rows set aside by (code, column), the commonest first, each with its sentence."""
     found = []
     for (code, column), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0][0])):
         rule = suite.rule(code)

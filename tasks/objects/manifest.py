@@ -7,7 +7,7 @@ parts before it are complete.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 NAME = "manifest.json"
@@ -15,13 +15,14 @@ NAME = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One staged object: CSV without header, compressed with zstd."""
+    """One staged object: CSV without header, compressed with zstd. `crlf`: a value in it holds CR LF."""
 
     number: int
     key: str
     rows: int
     bytes: int
     sha256: str
+    crlf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,7 @@ class Manifest:
             {"url": f"{base_url.rstrip('/')}/{part.key}", "mandatory": True, "meta": {"content_length": part.bytes}}
             for part in self.parts
         ]
-        parts = [
-            {"number": p.number, "key": p.key, "rows": p.rows, "bytes": p.bytes, "sha256": p.sha256} for p in self.parts
-        ]
+        parts = [asdict(part) for part in self.parts]
         ours = {"delimiter": self.delimiter, "null_marker": self.null_marker, "parts": parts}
         return json.dumps({"entries": entries, "headgate": ours}, indent=1).encode()
 

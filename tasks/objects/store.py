@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import shutil
 import tempfile
@@ -212,6 +213,12 @@ def sha256_of(file: Path) -> str:
     """Hex digest of a file's bytes."""
     with file.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def holds(file: Path, pattern: bytes) -> bool:
+    """Whether these bytes stand somewhere in a file that isn't empty."""
+    with file.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return mapped.find(pattern) >= 0
 
 
 def scratch_file(folder: Path, suffix: str) -> Path:

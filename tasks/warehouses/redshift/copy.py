@@ -22,6 +22,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.redshift import catalog
 from tasks.warehouses.redshift.authorization import authorization
 from tasks.warehouses.redshift.ddl import names, qualified
+from tasks.warehouses.redshift.escaped import needs_escapes, write_escaped
 from tasks.warehouses.redshift.load_errors import load_errors, refused
 from tasks.warehouses.redshift.options import Value, copy_options
 from tasks.warehouses.session import Address, explain, one, session
@@ -45,7 +46,12 @@ def copy(
     """
     if not manifest.parts:
         return 0
-    statement = copy_csv(store.url(manifest.key), manifest, table, columns, authorization(role), copy_options(options))
+    escaped = needs_escapes(manifest)
+    if escaped:
+        manifest = write_escaped(store, manifest)
+    statement = copy_parts(
+        store.url(manifest.key), manifest, table, columns, authorization(role), copy_options(options), escaped
+    )
     with session(address) as connection:
         try:
             with connection.cursor() as cursor:
@@ -57,24 +63,26 @@ def copy(
     return loaded
 
 
-def copy_csv(
+def copy_parts(
     url: str,
     manifest: Manifest,
     table: TableName,
     columns: Sequence[str],
     authorized: sql.Composable,
     options: sql.Composable,
+    escaped: bool = False,
 ) -> sql.Composed:
-    """The COPY of staged parts. The checker has read the same bytes by the same rules.
+    """The COPY of staged parts: CSV, read by the same rules as the checker's, or text with escapes.
 
     NULL AS is always given: the default would take the text \\N for NULL. Dates have one spelling. Timestamps may hold a
     T, which only 'auto' reads. Blank lines can't occur, so that IGNOREBLANKLINES isn't needed.
     """
     return sql.SQL(
-        "COPY {table} ({columns}) FROM {url} {authorized} MANIFEST FORMAT AS CSV DELIMITER AS {delimiter} QUOTE AS '\"' "
+        "COPY {table} ({columns}) FROM {url} {authorized} MANIFEST {form} DELIMITER AS {delimiter} "
         "NULL AS {null} ZSTD ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto' {options}"
     ).format(
         table=qualified(table), columns=names(columns), url=sql.Literal(_s3(url)), authorized=authorized,
+        form=sql.SQL("ESCAPE" if escaped else "FORMAT AS CSV QUOTE AS '\"'"),
         delimiter=sql.Literal(manifest.delimiter), null=sql.Literal(manifest.null_marker), options=options,
     )  # fmt: skip
 
