@@ -34,6 +34,17 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+# What keeps libraries from talking over our output or phoning home.
+QUIET = {
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
 class _Lazy(click.Group):
     """A group whose commands are imported when they are asked for."""
 
@@ -94,14 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def quiet() -> None:
     """Settings of libraries that would otherwise talk over our output or phone home; the user's own win."""
-    for name, value in {
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "GX_ANALYTICS_ENABLED": "false",
-        "PREFECT_CLI_PROMPT": "false",
-    }.items():
+    for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

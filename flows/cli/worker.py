@@ -19,13 +19,18 @@ def worker(pool: str, name: str | None, limit: int) -> None:
     """
     from deployments.project import load_project
     from deployments.settings import environment_for_runs, read_settings
+    from flows.cli import QUIET
     from flows.cli.deploy import prefect_server
 
     load_project(read_settings().project)
     prefect_server()
     os.environ.update(environment_for_runs())
+    # Our other commands speak for themselves; a worker's log is what its supervisor keeps.
+    if os.environ.get("PREFECT_LOGGING_LEVEL") == QUIET["PREFECT_LOGGING_LEVEL"]:
+        del os.environ["PREFECT_LOGGING_LEVEL"]
     arguments = ["worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
     if name:
         arguments += ["--name", name]
-    # The same process from here on: a supervisor's signals reach Prefect's worker itself.
-    os.execv(sys.executable, [sys.executable, "-m", "prefect", *arguments])  # noqa: S606
+    # The same process from here on: a supervisor's signals reach Prefect's worker itself. -P: nothing of the current folder
+    # may be imported instead of a package.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "prefect", *arguments])  # noqa: S606

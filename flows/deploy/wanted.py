@@ -66,6 +66,8 @@ def environment() -> dict[str, str]:
     """What every run gets from its deployment: no secret, nothing of the deployer's machine."""
     return {
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+        # Each step's line, on the page of the run.
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "flows,tasks",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
