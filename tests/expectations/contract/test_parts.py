@@ -124,6 +124,14 @@ def test_masked_values_never_stand_in_quarantine(make_table: Any, check: Check) 
     assert "example" not in repr(parts)
 
 
+def test_a_hash_set_aside_is_the_one_that_would_have_been_staged(make_table: Any, check: Check) -> None:
+    """A replay must store what a load would have stored: converted before it is hashed, every other byte as it came."""
+    email = {"name": "email", "type": "varchar(64)", "cast": ["trim", "lower"], "null": ["-"]}
+    table = make_table(ID, email, NAME, pii={"email": "hash"})
+    parts, _ = check(table, b'id,email,name\nx, A@Example.com ,""\ny,-,"a,""b"\n', key=b"k")
+    assert [row.raw for row in parts[0].quarantined] == [f'x,{masked("a@example.com", b"k")},""', 'y,,"a,""b"']
+
+
 def test_rules_of_the_suite_come_after_the_contract(make_table: Any, check: Check) -> None:
     rule = RowRule("POSITIVE", "id", ("id",), '"id" <= 0')
     parts, rows = check(make_table(ID, NAME), b"id,name\n0,a\nx,b\n1,c\n", rules=(rule,))
