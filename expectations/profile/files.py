@@ -13,10 +13,12 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import duckdb
 
@@ -25,6 +27,7 @@ from expectations.profile.measure import measure
 from expectations.profile.model import VERSION, ColumnKind, Profile
 
 DELIMITERS = ",;\t|"
+PIECE_BYTES = 1 << 20
 
 
 def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache: Path | None = None) -> Profile:
@@ -32,11 +35,11 @@ def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache
 
     Raises UpstreamError for a file that is empty, has no header, or can't be read as a table.
     """
-    content = _bytes(path)
+    content = _scanned(path)
     kept = None
     if cache is not None:
-        mark = hashlib.sha256(content)
-        mark.update(f"{VERSION}|{sorted(masked)}|{hashlib.sha256(key.encode()).hexdigest()}".encode())
+        mark = hashlib.sha256(f"{VERSION}|{sorted(masked)}|{hashlib.sha256(key.encode()).hexdigest()}".encode())
+        mark.update(content.digest)
         kept = cache / f"{mark.hexdigest()[:40]}.json"
         found = _cached(kept)
         if found is not None:
@@ -47,40 +50,62 @@ def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache
     return profile
 
 
-def _bytes(path: Path) -> bytes:
+@dataclass(frozen=True)
+class _Content:
+    """What one pass over a file's bytes tells: their hash, how they are encoded, and how they begin."""
+
+    digest: bytes
+    encoding: str
+    begins: bytes
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _scanned(path: Path) -> _Content:
+    """Reads a file once, piece by piece."""
+    digest, begins, valid = hashlib.sha256(), b"", True
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with _opened(path) as handle:
+            while piece := handle.read(PIECE_BYTES):
+                digest.update(piece)
+                begins = begins or piece
+                valid = valid and _decodes(decoder, piece)
+            valid = valid and _decodes(decoder, b"", final=True)
     except FileNotFoundError as error:
         raise DeclarationError(f"There is no file {path}.") from error
     except (OSError, EOFError) as error:
         raise UpstreamError(f"{path} can't be read: {error}") from error
+    if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _Content(digest.digest(), "utf-16", begins)
+    return _Content(digest.digest(), "utf-8" if valid else "cp1252", begins)
 
 
-def _read(path: Path, content: bytes, masked: Sequence[str], key: str) -> Profile:
-    text, encoding = _decoded(content)
-    header, delimiter = _header(path, text)
+def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(piece, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Profile:
+    codec = "utf-8-sig" if content.encoding == "utf-8" else content.encoding
+    # The first piece may end within a letter, which the header doesn't reach.
+    header, delimiter = _header(path, content.begins.decode(codec, errors="replace"))
     with tempfile.TemporaryDirectory(prefix="headgate-") as folder:
         plain = path
-        if encoding != "utf-8" or path.suffix == ".gz":
+        if codec != "utf-8-sig" or path.suffix == ".gz" or content.begins.startswith(codecs.BOM_UTF8):
             plain = Path(folder) / "batch.csv"
-            plain.write_text(text, encoding="utf-8", newline="")
+            with _opened(path) as source, plain.open("w", encoding="utf-8", newline="") as target:
+                shutil.copyfileobj(codecs.getreader(codec)(source, "replace"), target, PIECE_BYTES)
         with duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": folder}) as con:
             unreadable = _load(con, path, plain, header, delimiter)
             columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
             profile = measure(con, "headgate_batch", columns, key=key)
-    return replace(profile, unreadable=unreadable, encoding=encoding)
-
-
-def _decoded(content: bytes) -> tuple[str, str]:
-    if content.startswith(codecs.BOM_UTF8):
-        content = content[len(codecs.BOM_UTF8) :]
-    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace"), "utf-16"
-    try:
-        return content.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace"), "cp1252"
+    return replace(profile, unreadable=unreadable, encoding=content.encoding)
 
 
 def _header(path: Path, text: str) -> tuple[list[str], str]:
