@@ -1,0 +1,145 @@
+"""Pages in a real browser without a network: nothing is requested, nothing is logged, keys work, nothing overflows."""
+
+from __future__ import annotations
+
+import pytest
+
+from expectations.record import Drift, DriftAlert, QuarantineReason
+from expectations.report import shelf as at
+
+pytestmark = pytest.mark.browser
+ALERT = DriftAlert(column="amount", kind="values", level="page", score=4.0, expected="20 (10 to 30)", observed="2,000",
+                   message="The mean of amount: expected 20 (10 to 30), seen 2,000.")  # fmt: skip
+BAND = {"column": "amount", "kind": "values", "figure": "the mean of amount", "low": 0.5, "high": 1.5, "expected": 1.0,
+        "observed": 5.0, "score": 4.0}  # fmt: skip
+
+
+@pytest.fixture
+def folder(site, sales, run_of, soon, tmp_path):
+    """A small report: three tables, one of them with drift and rows set aside."""
+    for n, name in enumerate(("sales", "refunds", "visits")):
+        of = sales.model_copy(update={"table": f"raw_data.{name}", "owner": f"team-{n}@example.com"})
+        for day in range(12):
+            record = run_of(day, table=of.table, rows=100 * (n + 1) + day)
+            site.add(record, of, soon(record))
+    reason = QuarantineReason(
+        code="SAL-AMOUNT", column="amount", rows=1, sentence="breaks the rule: amount is at least 0"
+    )
+    drift = Drift(verdict="page", score=4.0, history=12, alerts=(ALERT,), bands={"figures": [BAND]})
+    bad = run_of(12, status="warned", drift=drift, quarantine=(reason,), mean=2000.0)
+    site.add(bad, sales, soon(bad))
+    return tmp_path / "report"
+
+
+@pytest.fixture
+def pages(folder, run_of):
+    return [folder / "index.html", folder / at.table_page("raw_data.sales"),
+            folder / at.run_page("raw_data.sales", run_of(12).run_id)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_a_page_asks_for_nothing_says_nothing_and_fits(chromium, pages, width, dark):
+    for file in pages:
+        chromium.open(file, width=width, dark=dark)
+        assert chromium.requests == [file.as_uri()]
+        assert chromium.faults == []
+        assert chromium.run("document.documentElement.scrollWidth") <= width, file.name
+
+
+def test_a_request_would_be_seen_and_is_refused(chromium, pages):
+    """The test above can fail: an image put into a page is asked for, and the page's own policy stops it."""
+    chromium.open(pages[0])
+    chromium.run("new Promise(done => { const i = new Image(); i.onerror = done; i.src = 'http://example.com/x.png' })")
+    assert any("Content Security Policy" in fault for fault in chromium.faults)
+
+
+def test_dark_is_dark(chromium, pages):
+    seen = []
+    for dark in (False, True):
+        chromium.open(pages[0], dark=dark)
+        seen.append(chromium.run("getComputedStyle(document.body).backgroundColor"))
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(chromium, pages, dark):
+    """WCAG AA: a ratio of 4.5 for every text; backgrounds are looked for upwards from each element."""
+    for file in pages:
+        chromium.open(file, dark=dark)
+        assert chromium.run(CONTRAST) == [], file.name
+
+
+def test_the_first_tab_leads_past_the_header_and_enter_goes_there(chromium, pages):
+    chromium.open(pages[1])
+    chromium.key("Tab")
+    assert chromium.run("document.activeElement.className") == "skip"
+    chromium.key("Enter")
+    assert chromium.run("location.hash") == "#main"
+
+
+def test_a_slash_filters_the_tables_and_escape_shows_them_all(chromium, pages):
+    chromium.open(pages[0])
+    chromium.key("/", "/")
+    for letter in "refund":
+        chromium.key(letter, letter)
+    shown = """[...document.querySelectorAll('[data-row]')].filter(row => row.offsetParent)
+      .map(row => row.cells[0].querySelector('b').innerText)"""
+    assert chromium.run(shown) == ["raw_data.refunds"]
+    chromium.key("Escape")
+    assert len(chromium.run(shown)) == 3
+
+
+def test_a_column_is_sorted_from_the_keyboard(chromium, pages):
+    chromium.open(pages[1])
+    first = "document.querySelector('#runs tbody td').innerText.trim()"
+    assert chromium.run(first) == "2026-03-13"
+    chromium.run("document.querySelector('#runs th button').focus()")
+    chromium.key("Enter")
+    assert chromium.run(first) == "2026-03-01"
+    assert chromium.run("document.querySelector('#runs th').getAttribute('aria-sort')") == "ascending"
+
+
+def test_a_promise_that_is_broken_since_the_page_was_written_is_said(chromium, pages):
+    chromium.open(pages[0])
+    told = chromium.run("[...document.querySelectorAll('[data-until]')].map(e => e.innerText)")
+    assert told
+    # The records are of March 2026: by the browser's clock each of their promises has been broken since.
+    assert all("late by now" in text for text in told)
+
+
+def test_everything_can_be_read_without_a_script(chromium, pages):
+    chromium.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.go(pages[0])
+        text = chromium.call("DOM.getDocument", depth=-1)["root"]
+        assert "raw_data.visits" in str(text)
+    finally:
+        chromium.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+CONTRAST = """
+(() => {
+  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length === 3 ? [...m, 1] : m; };
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const color = parse(getComputedStyle(e).backgroundColor);
+      if (color[3] === 1) return color;
+    }
+    return [255, 255, 255, 1];
+  };
+  const bad = new Set();
+  for (const e of document.querySelectorAll("body *")) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.offsetParent && e.tagName !== "text") continue;
+    const style = getComputedStyle(e);
+    const [a, b] = [light(parse(e.tagName === "text" ? style.fill : style.color)), light(behind(e))].sort((x, y) => y - x);
+    const name = e.tagName + "." + e.getAttribute("class") + ": " + e.textContent.trim().slice(0, 40);
+    if ((a + 0.05) / (b + 0.05) < 4.5) bad.add(name);
+  }
+  return [...bad];
+})()
+"""

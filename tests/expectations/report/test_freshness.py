@@ -1,0 +1,88 @@
+"""Freshness: the moment from which a promise is broken, from what is published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from expectations.report.about import Promise
+from expectations.report.freshness import freshness, next_clock_time
+from expectations.report.lines import line_of
+from expectations.report.model import Facts, Publish
+
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+def lines(run_of, *days):
+    return [line_of(run_of(day)) for day in days]
+
+
+def test_the_window_after_the_newest_published_one_is_due_at_the_next_promised_hour(sales, run_of):
+    found = freshness(sales, lines(run_of, 0, 1, 2, 3), Facts(), NOW)
+    assert (found.until, found.promised_to) == (datetime(2026, 3, 6, 6, tzinfo=UTC), "finance")
+    assert (found.last_label, found.missing, found.late(NOW)) == ("2026-03-04", 0, False)
+
+
+def test_a_window_that_is_not_there_at_the_promised_hour_is_late(sales, run_of):
+    found = freshness(sales, lines(run_of, 0, 1, 2), Facts(), NOW)
+    assert found.late(NOW)
+    assert not found.late(datetime(2026, 3, 5, 5, 59, tzinfo=UTC))
+
+
+def test_a_hole_among_the_windows_is_counted(sales, run_of):
+    assert freshness(sales, lines(run_of, 0, 3), Facts(), NOW).missing == 2
+
+
+def test_a_table_that_was_never_loaded_is_due_after_its_first_window(sales):
+    assert freshness(sales, [], Facts(), NOW).until == datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def test_proofs_win_over_runs(sales, run_of):
+    kept = run_of(0)
+    undone = Publish(
+        sequence=2, batch_key=run_of(1).batch_key, kind="publish", run_id="b", published_at=NOW, undone_by=3
+    )
+    stands = Publish(sequence=1, batch_key=kept.batch_key, kind="publish", run_id="a", published_at=NOW)
+    found = freshness(sales, lines(run_of, 0, 1), Facts(publishes=(stands, undone)), NOW)
+    assert (found.last_label, found.last_at) == (kept.label, NOW)
+
+
+def test_a_grid_that_ended_is_complete(sales, run_of):
+    ended = sales.model_copy(update={"window": sales.window.model_copy(update={"end": datetime(2026, 3, 3)})})
+    found = freshness(ended, lines(run_of, 0, 1), Facts(), NOW)
+    assert (found.complete, found.until) == (True, None)
+
+
+def test_the_greatest_age_counts_from_the_end_of_the_newest_window(sales, run_of):
+    promise = Promise(stakeholder="growth", max_age_seconds=26 * 3600)
+    aged = sales.model_copy(update={"promises": (promise,)})
+    assert freshness(aged, lines(run_of, 0), Facts(), NOW).until == datetime(2026, 3, 3, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "until"),
+    [
+        ("published", datetime(2026, 3, 3, 6, tzinfo=UTC)), ("unchanged", datetime(2026, 3, 3, 6, tzinfo=UTC)),
+        ("failed", None),
+    ],
+)  # fmt: skip
+def test_without_windows_each_day_needs_a_look_at_the_source(sales, run_of, status, until):
+    whole = sales.model_copy(update={"window": None})
+    line = line_of(run_of(0, window_start=None, window_end=None, batch_key="source", status=status))
+    assert freshness(whole, [line], Facts(), NOW).until == until
+
+
+@pytest.mark.parametrize(
+    ("after", "zone", "expected"),
+    [
+        (datetime(2026, 3, 5, 20, 59, tzinfo=UTC), "Asia/Seoul", datetime(2026, 3, 5, 21, 0, tzinfo=UTC)),
+        (datetime(2026, 3, 5, 21, 1, tzinfo=UTC), "Asia/Seoul", datetime(2026, 3, 6, 21, 0, tzinfo=UTC)),
+        # Clocks go forward in the night: six o'clock comes an hour earlier in UTC.
+        (datetime(2026, 3, 28, 12, tzinfo=UTC), "Europe/Berlin", datetime(2026, 3, 29, 4, 0, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_the_next_time_clocks_show_an_hour(after, zone, expected):
+    assert next_clock_time(after, "06:00", ZoneInfo(zone)) == expected
+    assert next_clock_time(expected, "06:00", ZoneInfo(zone)) - expected == timedelta(0)

@@ -1,0 +1,180 @@
+"""Pages: self-contained, every text from the catalogue, and what an owner has to find on them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from expectations import report
+from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult, Step
+from expectations.report import shelf as at
+from expectations.report.actions import Form, Links
+from expectations.report.model import Decision, Facts
+from expectations.report.site import Site
+from expectations.report.texts import Texts
+
+FOLDER = Path(report.__file__).parent
+ALERT = DriftAlert(column="amount", kind="values", level="page", score=4.0, since="2026-03-02", expected="20 (10 to 30)",
+                   message="The mean of amount: expected 20 (10 to 30), seen 2,000.", observed="2,000",
+                   smallest_change="above 30")  # fmt: skip
+BAND = {"column": "amount", "kind": "values", "figure": "the mean of amount", "low": 0.5, "high": 1.5, "expected": 1.0,
+        "observed": 5.0, "score": 4.0}  # fmt: skip
+RULE = RuleResult(code="SAL-FULL", type="t", sentence="amount has a value in every row", severity="warning", outcome="fail",
+                  place="candidate", rows_checked=100, rows_failed=5, failing_keys=({"id": 7},),
+                  message="amount has no value in 5 of 100 rows")  # fmt: skip
+ASIDE = QuarantineReason(code="SAL-AMOUNT", column="amount", rows=1, sentence="breaks the rule: amount is at least 0")
+
+
+@pytest.fixture
+def bad_day(run_of):
+    """A day with everything that can be told of a published batch."""
+    return run_of(
+        8, status="warned", mean=2000.0, rules=(RULE,), quarantine=(ASIDE,), steps=(Step(name="extract", seconds=1, line="x"),),
+        counts={"extracted": 100, "published": 99, "quarantined": 1, "superseded": 0},
+        drift=Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,), bands={"figures": [BAND]}),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def told(site, sales, run_of, soon, bad_day):
+    """Nine days, the last one bad; answers the text of a page by its key."""
+    for day in range(8):
+        site.add(run_of(day), sales, soon(run_of(day)))
+    site.add(bad_day, sales, soon(bad_day))
+    return lambda key: re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode(), flags=re.S)
+
+
+def test_no_page_refers_to_anything_outside(site, told):
+    for key in site.shelf.keys(""):
+        if not key.endswith(".html"):
+            continue
+        text = site.shelf.get(key).decode()
+        for address in re.findall(r"(?:href|src|url|action)\s*[=(]\s*[\"']?([^\"')\s>]+)", text):
+            assert not re.match(r"(https?:)?//", address), (key, address)
+        assert "default-src 'none'" in text
+
+
+def test_every_link_leads_to_a_page_that_is_there(site, told):
+    keys = set(site.shelf.keys(""))
+    for key in [key for key in keys if key.endswith(".html")]:
+        for address in re.findall(r'href="([^"#:]+)(?:#[^"]*)?"', site.shelf.get(key).decode()):
+            target = (Path("/") / key).parent / address
+            assert str(Path(*_resolved(target))) in keys, (key, address)
+
+
+def _resolved(path):
+    parts = []
+    for part in path.parts[1:]:
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return parts
+
+
+def test_the_start_page_says_what_waits_and_for_whom(told):
+    text = told("index.html")
+    assert "1 of 1 tables wants a look" in text
+    assert ALERT.message in text
+    assert "who acts: sales@example.com" in text
+    assert "1 row was set aside: breaks the rule: amount is at least 0." in text
+
+
+def test_the_table_page_answers_whether_it_is_good_and_what_to_type(told):
+    text = " ".join(told(at.table_page("raw_data.sales")).split())
+    assert "Published, but look at it before you rely on it." in text
+    assert "Readers see everything up to batch 2026-03-09" in text
+    assert "--column amount --kind values" in text.replace(" </span>", "")
+    assert (
+        "failing rows are set aside, the rest is published; more than 1.0 % of the rows: batch is not published" in text
+    )
+    assert "Promised to finance: the data of each batch is here by 06:00 (UTC)" in text
+
+
+def test_the_run_page_tells_observed_against_expected_place_keys_and_change(told, bad_day):
+    text = " ".join(told(at.run_page("raw_data.sales", bad_day.run_id)).split())
+    for said in (
+        "100 rows were read, 99 published.", "100 read = 99 published + 1 set aside + 0 older versions",
+        "5 of 100 rows broke it (5.0 %)", "id 7", "before publish", "seen 2,000", "usual 10 – 30",
+        "A week before: 2026-03-02", "× 100", "Since 2026-03-02.",
+    ):  # fmt: skip
+        assert said in text, said
+
+
+def test_a_failed_batch_says_what_readers_see(site, sales, run_of, soon, told):
+    failure = Failure(code="CHECK-FAILED", family="upstream", step="validate", message="sales: 1 critical check failed",
+                      who_must_act="owner of the source", next_command="headgate show sales-x")  # fmt: skip
+    failed = run_of(9, status="failed", failure=failure, counts={})
+    site.add(failed, sales, soon(failed))
+    text = " ".join(told(at.table_page("raw_data.sales")).split())
+    assert "What failed: batch 2026-03-10. Nothing of it reached readers." in text
+    assert "Readers still see what was published before: up to batch 2026-03-09" in text
+    assert "headgate run raw_data.sales --window 2026-03-10" in text
+
+
+def test_decisions_of_owners_are_shown_and_close_what_they_answer(site, sales, run_of, soon, told, bad_day):
+    at_noon = bad_day.started_at + timedelta(hours=5)
+    decision = Decision(
+        decided_at=at_noon, kind="accept-drift", column="amount", what="values", by="ada", reason="new prices"
+    )
+    site.add(bad_day, sales, at_noon, Facts(decisions=(decision,)))
+    text = " ".join(told(at.table_page("raw_data.sales")).split())
+    assert "accepted as usual amount · values ada new prices" in text
+    assert "--kind values" not in text
+
+
+def test_forms_are_linked_filled_in_with_what_they_know(site, sales, soon, bad_day):
+    forms = {"rollback": Form("http://127.0.0.1:4200/deployments/deployment/1/run", frozenset({"table", "window"}))}
+    linked = Site(site.shelf, links=Links(forms=forms))
+    linked.add(bad_day, sales, soon(bad_day))
+    page = site.shelf.get(at.run_page("raw_data.sales", bad_day.run_id)).decode()
+    assert "deployment/1/run?parameters=%257B%2522table%2522%253A%2520%2522raw_data.sales%2522" in page
+    assert "sales-2026" not in re.search(r"parameters=([^\"]+)", page)[1]
+
+
+def test_late_is_told_even_when_nothing_ran(site, sales, told, bad_day):
+    site.write_start(bad_day.started_at + timedelta(days=3))
+    assert "The table was promised to finance by 11 Mar 2026, 06:00 UTC" in told("index.html")
+
+
+def _keys(texts, prefix=""):
+    for name, value in texts.items():
+        if isinstance(value, dict) and set(value) != {"one", "other"}:
+            yield from _keys(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def test_no_template_holds_words_of_its_own():
+    for file in (FOLDER / "templates").glob("*.html"):
+        bare = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", " ", file.read_text(encoding="utf-8"), flags=re.S)
+        assert re.findall(r"[A-Za-z]{3,}", re.sub(r"<[^>]*>", " ", bare)) == [], file.name
+
+
+def test_every_text_that_is_asked_for_is_there_and_no_other():
+    known = set(_keys(json.loads((FOLDER / "texts.json").read_text(encoding="utf-8"))["en"]))
+    sources = [*FOLDER.glob("*.py"), *(FOLDER / "templates").glob("*.html")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sources)
+    asked = set(re.findall(r"""\bt(?:exts)?\(\s*"([a-z_]+(?:\.[a-z_-]+)+)"(?! ~)""", text))
+    assert asked - known == set()
+    begun = {
+        re.sub(r"\{.*|\" ~.*", "", found)
+        for found in re.findall(r"""\bt(?:exts)?(?:\.known)?\(\s*f?"([^"]*(?:\{|\." ~)[^"]*)""", text)
+    }
+    begun |= set(re.findall(r"""\bt(?:exts)?(?:\.known)?\(\s*"([a-z_.]+)" ~""", text))
+    named = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_-]+)+)["']""", text))
+    unused = {key for key in known - asked - named if not any(key.startswith(start) for start in begun)}
+    assert unused == set()
+
+
+def test_a_text_nobody_wrote_is_an_error():
+    with pytest.raises(KeyError):
+        Texts()("start.nonsense")
+
+
+def test_a_language_that_is_not_there_reads_as_english():
+    assert Texts("xx")("start.title") == Texts()("start.title")

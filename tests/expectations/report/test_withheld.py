@@ -1,0 +1,53 @@
+"""What the report takes out of a record: everything that could show a value of a masked column."""
+
+from __future__ import annotations
+
+from expectations.record import Drift, DriftAlert, RuleResult
+from expectations.report.withheld import WITHHELD, cleaned
+
+VALUE = "ada@example.org"
+
+
+def rule(**changes):
+    return RuleResult(**{"code": "SAL-MAIL", "type": "expect_column_values_to_match_regex", "sentence": "email is one",
+                         "severity": "warning", "outcome": "fail", "place": "batch", "column": "email"} | changes)  # fmt: skip
+
+
+def alert(**changes):
+    return DriftAlert(**{"column": "email", "kind": "categories", "level": "digest", "score": 1.2, "observed": VALUE,
+                         "message": f"Share of rows with {VALUE} in email: 4 %.", "examples": (VALUE,)} | changes)  # fmt: skip
+
+
+def test_values_in_alerts_of_a_masked_column_are_gone(run_of):
+    drift = Drift(verdict="digest", score=1.2, alerts=(alert(),), bands={"figures": [
+        {"column": "email", "kind": "categories", "figure": f"share of rows with {VALUE} in email"}]})  # fmt: skip
+    told = cleaned(run_of(0, drift=drift)).model_dump_json()
+    assert VALUE not in told
+    assert "email is masked" in told
+
+
+def test_an_alert_about_another_column_that_names_a_masked_one_is_withheld_too(run_of):
+    about = alert(column="amount", kind="segment", message=f"The mean of amount where email is {VALUE}: seen 4.")
+    found = cleaned(run_of(0, drift=Drift(verdict="digest", score=1.2, alerts=(about,))))
+    assert VALUE not in found.model_dump_json()
+
+
+def test_shares_and_shapes_of_a_masked_column_are_told(run_of):
+    about = alert(kind="completeness", message="Share of empty values in email: expected 1 %, seen 40 %.", examples=())
+    found = cleaned(run_of(0, drift=Drift(verdict="digest", score=1.2, alerts=(about,)))).drift
+    assert found.alerts[0].message == about.message
+
+
+def test_keys_of_masked_columns_stay_only_as_hashes(run_of):
+    keys = ({"email": VALUE, "id": 7}, {"email": "0123456789abcdef", "id": 8})
+    shown = cleaned(run_of(0, rules=(rule(failing_keys=keys),))).rules[0].failing_keys
+    assert shown == ({"email": WITHHELD, "id": 7}, {"email": "0123456789abcdef", "id": 8})
+
+
+def test_what_a_rule_observed_of_a_masked_column_is_gone(run_of):
+    assert cleaned(run_of(0, rules=(rule(observed=VALUE),))).rules[0].observed is None
+
+
+def test_a_table_without_masked_columns_is_left_as_it_is(run_of):
+    record = run_of(0, schema_columns=({"name": "id", "type": "integer"},), rules=(rule(column="id", observed=3),))
+    assert cleaned(record) == record
