@@ -104,17 +104,18 @@ def _profile(
             autocorrelation=_autocorrelation(series) if series is not None else None,
         )
     stable, every = _row_columns(columns, reads)
-    marks = con.execute(f"SELECT {marked(stable)} a, {marked(every)} b FROM {sample} ORDER BY a, b").fetchnumpy()
-    whole, counts = np.unique(marks["b"], return_counts=True)
-    pairs = list(
-        dict.fromkeys((int(a) >> 32, int(b) >> 32) for a, b in zip(marks["a"][:1024], marks["b"][:1024], strict=True))
-    )
+    # Which rows are alike within the batch is told by the engine's own fast hash; marks that are kept need a lasting one.
+    (different,) = con.execute(f"SELECT count(DISTINCT hash({', '.join(every)})) FROM {sample}").fetchall()[0]
+    lowest = con.execute(
+        f"SELECT a, {marked(every)} FROM (SELECT *, {marked(stable)} a FROM {sample} ORDER BY a LIMIT 1024)"
+    ).fetchall()
+    pairs = sorted({(int(a) >> 32, int(b) >> 32) for a, b in lowest})
     block = np.vstack([codes[c.name] for c in columns]) if columns else np.zeros((0, 0), dtype=np.int64)
     return Profile(
         rows=rows,
         columns=measured,
         sampled=sampled,
-        duplicates=float(counts.sum() - len(whole)) * scale,
+        duplicates=float(sampled - different) * scale,
         same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
         row_marks=tuple(pairs[:MARKS]),
         row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
