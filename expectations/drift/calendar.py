@@ -60,7 +60,7 @@ def weekdays(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[
 def repeats_a_date(profiles: Sequence[Profile], days: Sequence[float | None]) -> dict[str, list[Pair] | None]:
     """Columns that only repeat a part of the batch's date (year, month, day ...): that they change is no news.
 
-    With the share of rows that agree with the label where no clock of the data tells it (see `compare.held`).
+    With the share of rows that agree with the label where no clock of the data tells it (see `given_others.held`).
     """
     last = len(profiles) - 1
     found: dict[str, list[Pair] | None] = {}

@@ -1,5 +1,5 @@
 """Figures of a batch that only exist against others: unseen values and patterns, numbers out of range, clocks'
-advance, redelivered rows, and each number given the others.
+advance, and redelivered rows.
 
 Every function takes the profiles (history, oldest first, the batch last) and returns one pair per profile. A profile
 of the history is compared with the others of the history and never with itself or with the batch.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift.extract import Key, Pair, each_column
-from expectations.profile.model import GRID, ColumnProfile, Profile, Relations, Sketch
+from expectations.profile.model import GRID, ColumnProfile, Profile, Sketch
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
@@ -211,91 +211,3 @@ def best_order(columns: Sequence[ColumnProfile]) -> str:
         -sum(k.quantiles[-1] - k.quantiles[0] for c in columns for k in c.clocks if k.order in (order, "")),
     )
     return max(("dmy", "mdy"), key=read)
-
-
-def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Each number given the others: the mean and spread of what a linear fit over the whole history leaves."""
-    last = len(profiles) - 1
-    names = list(profiles[last].relations.number_columns)
-    usable = [p.relations for p in profiles[:last] if len(p.relations.means) == 2]
-    names = [n for n in names if sum(n in r.number_columns for r in usable) >= max(3, 0.8 * last)]
-    keep = [i for i, p in enumerate(profiles) if all(n in p.relations.number_columns for n in names)]
-    if len(names) < 2 or last not in keep or len(keep) < max(4, 0.6 * last):
-        return
-    names = [n for n in names if not _advances(n, [profiles[i].relations for i in keep if i != last])]
-    if len(names) < 2:
-        return
-    for form, label in ((0, "given_others"), (1, "given_others_log")):
-        means, within = {}, {}
-        for i in keep:
-            r = profiles[i].relations
-            at = [r.number_columns.index(n) for n in names]
-            full = np.zeros((len(r.number_columns),) * 2)
-            full[np.triu_indices(len(full))] = r.covariance[form]
-            full = full + full.T - np.diag(full.diagonal())
-            means[i], within[i] = np.array(r.means[form])[at], full[np.ix_(at, at)]
-        rows = {i: profiles[i].relations.rows for i in keep}
-        # The middle covariance, not the mean: one batch with an outlier must not decide the fit.
-        pooled = np.median([within[i] for i in keep if i != last], axis=0)
-        scale = np.sqrt(np.maximum(pooled.diagonal(), 1e-12))
-        if not np.isfinite(scale).all():
-            continue
-        for target in range(len(names)):
-            if pooled[target, target] <= 1e-12:
-                continue
-            others = [i for i in range(len(names)) if i != target and pooled[i, i] > 1e-12]
-            if not others:
-                continue
-            corr = pooled / np.outer(scale, scale)
-            beta = np.linalg.solve(corr[np.ix_(others, others)] + 0.01 * np.eye(len(others)), corr[others, target])
-            weights = np.zeros(len(names))
-            weights[target], weights[others] = 1 / scale[target], -beta / scale[others]
-            # A fit that leaves nothing is told by its formula; here a hundredth of the variance is always allowed.
-            left = max(float(weights @ pooled @ weights), 1e-2)
-            if left > 0.8:
-                continue
-            mean_pairs, spread_pairs = [], []
-            for i in range(len(profiles)):
-                if i in means:
-                    mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4))
-                    spread = max(float(weights @ within[i] @ weights), 1e-4) / left
-                    spread_pairs.append((0.5 * math.log(spread), 1 / rows[i] + 1e-3))
-                else:
-                    mean_pairs.append((math.nan, 1.0))
-                    spread_pairs.append((math.nan, 1.0))
-            usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
-            yield Key(names[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
-            yield Key(names[target], "relation", f"{label}_spread"), spread_pairs
-
-
-def _advances(name: str, relations: Sequence[Relations]) -> bool:
-    """Whether a number moves from batch to batch far more than within one (a running key): it explains nothing."""
-    means, within = [], []
-    for r in relations:
-        at = r.number_columns.index(name)
-        width = len(r.number_columns)
-        means.append(r.means[0][at])
-        # Place of the diagonal in the row-wise upper triangle.
-        within.append(r.covariance[0][at * width - at * (at - 1) // 2])
-    return float(np.var(means)) > 10 * float(np.median(within))
-
-
-def held(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Formulas and date parts that the history shows to hold; below what is recorded counts as half of that."""
-    last = len(profiles) - 1
-    for attribute, least in (("formulas", 0.8), ("parts", 0.5)):
-        tables: list[dict[str, float]] = [getattr(p.relations, attribute) for p in profiles]
-        for key in sorted({k for t in tables[:last] for k in t}):
-            shares = [t.get(key) for t in tables]
-            known = [s for s in shares[:last] if s is not None and s >= least]
-            if len(known) >= max(3, 0.9 * last):
-                columns = key.split("\x1f") if attribute == "parts" else key.replace(" = ", " ").split(" ")
-                present = [c for c in columns if c in profiles[last].columns]
-                for column in present[:1] if attribute == "parts" else present:
-                    yield (
-                        Key(column, "relation", attribute, key),
-                        [
-                            ((s if s is not None else 0.15) * p.relations.rows, float(p.relations.rows))
-                            for s, p in zip(shares, profiles, strict=True)
-                        ],
-                    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import compare
+from expectations.drift import compare, given_others
 from expectations.drift.calendar import muted, repeats_a_date
 from expectations.drift.extract import Figures, Key, Pair, each_column
 from expectations.profile.model import ColumnProfile, Profile
@@ -63,10 +63,10 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     shares.update({k: v for k, v in _open(figures).items() if usable(k)})
     levels = {k: _column(figures, "levels", k) for k in figures[last].levels if usable(k)}
     scaled = {k: _column(figures, "scaled", k) for k in figures[last].scaled if usable(k)}
-    for found in (compare.unseen, compare.out_of_range, compare.redelivered, compare.held):
+    for found in (compare.unseen, compare.out_of_range, compare.redelivered, given_others.held):
         shares.update((k, v) for k, v in found(profiles) if usable(k))
     shares.update({Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs})
-    for extra in (compare.advance(profiles, days), compare.residuals(profiles)):
+    for extra in (compare.advance(profiles, days), given_others.residuals(profiles)):
         levels.update((k, v) for k, v in extra if usable(k))
     shares = {k: v for k, v in shares.items() if k.name not in STATES or _far_from(profiles[:last], k)}
     runs = {name: _runs([p.columns[name] for p in profiles[:last]]) for name in columns}
