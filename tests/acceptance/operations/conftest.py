@@ -1,0 +1,61 @@
+"""The real flows and commands on real servers, called as plain functions: without a Prefect server per test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from deployments.errors import HeadgateError
+from flows import ingest, replay, summarize
+from tasks.workbench import workbench
+
+VERBS = {
+    ingest: ("extract", "validate", "stage", "copy", "audit", "publish"),
+    summarize: ("check_inputs", "build", "check_output", "publish_summary"),
+    replay: ("gather", "recheck", "stage", "copy_replay", "audit_replay", "publish_replay"),
+}
+FLOWS = {ingest: "ingest", summarize: "summarize", replay: "replay"}
+
+
+def plain(verb: Any) -> Any:
+    def call(*inputs: Any) -> Any:
+        return verb.fn(*(item.unquote() for item in inputs))
+
+    call.name = verb.name  # type: ignore[attr-defined]
+    return call
+
+
+@pytest.fixture
+def flows_as_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, verbs in VERBS.items():
+        for name in verbs:
+            monkeypatch.setattr(module, name, plain(getattr(module, name)))
+    for module, name in FLOWS.items():
+        monkeypatch.setattr(module, name, getattr(module, name).fn)
+
+
+@pytest.fixture
+def command(house: Any, flows_as_functions: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a headgate command in this process; its outcome with `code`, `out`, `json` and, when it failed, `error`."""
+    from flows.cli import cli, settings
+
+    def opened(*, silent: bool = False) -> Any:
+        house.open()
+        return workbench()
+
+    monkeypatch.setattr(settings, "workbench", opened)
+
+    def run(*arguments: str) -> Any:
+        result = CliRunner().invoke(cli, [*arguments])
+        error = result.exception if isinstance(result.exception, HeadgateError) else None
+        if result.exception is not None and error is None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        told = json.loads(result.stdout) if "--json" in arguments and result.stdout.startswith(("{", "[")) else None
+        return SimpleNamespace(code=result.exit_code, out=result.output, json=told, error=error)
+
+    return run
