@@ -4,6 +4,7 @@
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
+CRASH_TRIALS ?= 1000
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -17,9 +18,10 @@ test: ## all tests but the long crash trials (PYTEST_ARGS="-k name" for some)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m "not crash" $(PYTEST_ARGS)
 
-crash: ## the long trials that kill loads at every step
+crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m crash $(PYTEST_ARGS)
+	@$(BIN)/python tests/crash/harness.py --trials $(CRASH_TRIALS) --workers 2
 
 lint: ## style of the code
 	@sh .ci/venv requirements-dev.txt

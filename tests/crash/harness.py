@@ -1,0 +1,171 @@
+"""Crash trials: loads killed at every named point and at any instant, run again, and compared with what must be there.
+
+    python tests/crash/harness.py --trials 1000 --workers 2
+    python tests/crash/harness.py --seed 7 --only 123 --keep FOLDER     one trial again, with its words
+    python tests/crash/harness.py --trials 40 --sabotage transaction    must end with trials that went wrong
+
+Real processes, real PostgreSQL, S3 and Prefect servers in a temporary folder. Ends with `N trials, M wrong`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import sabotage
+from server import Files
+from trial import MODES, POINTS, Trial, Wish, draw
+from worker import Result, Worker, prepare_warehouse
+
+from deployments.embedded.stack import EmbeddedStack
+
+
+def main() -> int:
+    arguments = _arguments()
+    seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
+    print(f"seed {seed}", flush=True)
+    whole = arguments.trials // 10 if arguments.cold is None else arguments.cold
+    trials = [draw(seed, number) for number in range(arguments.trials - whole)]
+    cold = [draw(seed, number, cold=True) for number in range(whole)]
+    wish = Wish(arguments.mode, arguments.point, arguments.crowded)
+    trials, cold = [wish.of(trial) for trial in trials], [wish.of(trial) for trial in cold]
+    if arguments.only is not None:
+        number = int(arguments.only.removeprefix("cold-"))
+        wanted = wish.of(draw(seed, number, cold=arguments.only.startswith("cold-")))
+        trials, cold = ([], [wanted]) if wanted.cold else ([wanted], [])
+    with tempfile.TemporaryDirectory(prefix="headgate-crash-") as folder:
+        results = _play(Path(folder), arguments.keep or Path(folder), trials, cold, arguments)
+    wrong = [result for result in results if result.faults]
+    print(table(results))
+    print(f"seed {seed}; repeat one: python tests/crash/harness.py --seed {seed} --only NUMBER")
+    print(f"{len(results)} trials, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+def _play(
+    folder: Path, kept: Path, trials: list[Trial], cold: list[Trial], arguments: argparse.Namespace
+) -> list[Result]:
+    stack = EmbeddedStack(folder / "stack")
+    files = Files()
+    workers: list[Worker] = []
+    try:
+        state = stack.up(("postgres", "s3"))
+        assert state.warehouse_url is not None
+        history = stack.create_database("crash_history")
+        prepare_warehouse(state.warehouse_url)
+        environment = {**os.environ, **state.environment(), "HEADGATE_STAGE_URL": f"s3://{state.s3_bucket}/stage"}
+        names = [f"w{number}" for number in range(1, arguments.workers + 1)]
+        for name in names:
+            (kept / name).mkdir(parents=True)
+            workers.append(Worker(name, kept / name, files, state.warehouse_url, history, dict(environment),
+                                  arguments.sabotage))  # fmt: skip
+        # Prefect's server takes its time: it starts beside the forked trials, which don't need it.
+        prefect = threading.Thread(target=stack.up, args=(("prefect",),), daemon=True)
+        if cold:
+            prefect.start()
+        results = _share(workers, trials)
+        if cold:
+            prefect.join()
+            api = stack.status().prefect_api_url
+            assert api is not None, "Prefect's server didn't come up"
+            for worker in workers:
+                worker.environment["PREFECT_API_URL"] = api
+            results += _share(workers, cold)
+        return results
+    finally:
+        for worker in workers:
+            worker.close()
+        files.close()
+        stack.down(purge=True)
+
+
+def _share(workers: list[Worker], trials: list[Trial]) -> list[Result]:
+    """Play the trials on all workers at once; every wrong one is told when it happens."""
+    todo: queue.SimpleQueue[Trial] = queue.SimpleQueue()
+    for trial in trials:
+        todo.put(trial)
+    results: list[Result] = []
+    started = time.monotonic()
+    broken: list[BaseException] = []
+
+    def work(worker: Worker) -> None:
+        try:
+            while not broken:
+                result = worker.play(todo.get_nowait())
+                results.append(result)
+                if result.faults:
+                    _tell(result)
+                if len(results) % 50 == 0:
+                    print(f"{len(results)} of {len(trials)} after {time.monotonic() - started:.0f} s", flush=True)
+        except queue.Empty:
+            return
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            broken.append(error)
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if broken:
+        raise broken[0]
+    return results
+
+
+def _tell(result: Result) -> None:
+    trial = result.trial
+    how = f"second writer {trial.second_writer}, reruns {trial.reruns}, linger {trial.linger}"
+    print(f"WRONG {'cold-' if trial.cold else ''}{trial.number} ({trial.mode}, {trial.place}, {how})")
+    for fault in (*result.faults, *(f"on the way: {error}" for error in result.errors)):
+        print(f"    {fault}")
+    sys.stdout.flush()
+
+
+def table(results: list[Result]) -> str:
+    """Trials by kill point and load mode: how many, how many of them died there, how many went wrong."""
+    places = [*dict.fromkeys(point for mode in MODES for point in POINTS[mode]), "any instant"]
+    played = Counter((result.trial.place, result.trial.mode) for result in results)
+    died = Counter((result.trial.place, result.trial.mode) for result in results if result.killed)
+    wrong = Counter((result.trial.place, result.trial.mode) for result in results if result.faults)
+    lines = ["", f"{'trials (died)':<20}" + "".join(f"{mode:>16}" for mode in MODES)]
+    for place in places:
+        cells = []
+        for mode in MODES:
+            key = (place, mode)
+            text = f"{played[key]} ({died[key]})" if played[key] else "-"
+            cells.append(f"{text + (f' {wrong[key]} WRONG' if wrong[key] else ''):>16}")
+        lines.append(f"{place:<20}" + "".join(cells))
+    rivals = sum(result.trial.second_writer for result in results)
+    twice = sum(result.trial.reruns == 2 for result in results)
+    cold = sum(result.trial.cold for result in results)
+    handled = Counter(error.partition(":")[0] for result in results for error in result.errors)
+    lines.append(f"with a second writer {rivals}, run again by two at once {twice}, whole cold processes {cold}")
+    lines.append("handled failures on the way: " + (", ".join(f"{c} {n}" for n, c in handled.most_common()) or "none"))
+    return "\n".join(lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=50, help="how many; most are forked from a warm process")
+    parser.add_argument("--cold", type=int, help="how many are whole processes under Prefect; default: every tenth")
+    parser.add_argument("--workers", type=int, default=1, help="played side by side, each with its own tables")
+    parser.add_argument("--seed", type=int, help="default: a new one, which is printed")
+    parser.add_argument("--only", metavar="NUMBER", help="one trial of a seed, such as 123 or cold-12")
+    parser.add_argument("--mode", choices=MODES, help="only this load mode")
+    parser.add_argument("--point", help="kill at this point only")
+    parser.add_argument("--crowded", action="store_true", help="always two writers, both dawdling with the proof read")
+    parser.add_argument("--keep", type=Path, help="keep orders, outcomes and logs in this folder")
+    parser.add_argument("--sabotage", choices=sorted(sabotage.KINDS), help="take a safeguard out: trials must go wrong")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""One load in a process of its own: what a forked or a cold process does, and how it may die or dawdle on its way."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+PART_BYTES = 1500
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to load and how. `kill_at`: a point ('name:n'); `linger`: a point to stop at for some seconds."""
+
+    verb: str
+    table: str
+    window: str
+    out: str
+    kill_at: str | None = None
+    linger: tuple[str, float] | None = None
+    sabotage: str | None = None
+
+    def line(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, line: str) -> Order:
+        data = json.loads(line)
+        return cls(**{**data, "linger": None if data["linger"] is None else tuple(data["linger"])})
+
+
+def outcome(order: Order) -> dict[str, Any] | None:
+    """What the process said at its end; None when it was killed before."""
+    with suppress(FileNotFoundError, json.JSONDecodeError):
+        return dict(json.loads(Path(order.out).read_text()))
+    return None
+
+
+def prepare(order: Order) -> None:
+    """Small parts, so that a small batch has many; then the switches of this trial."""
+    import sabotage
+
+    from tasks import extract, switches
+
+    split = vars(extract)["split"]
+
+    def small(chunks: Iterator[bytes], delimiter: str) -> Any:
+        pieces = (chunk[at : at + PART_BYTES] for chunk in chunks for at in range(0, len(chunk), PART_BYTES))
+        return split(pieces, delimiter, PART_BYTES)
+
+    vars(extract)["split"] = small
+    if order.sabotage:
+        sabotage.KINDS[order.sabotage]()
+    if order.linger:
+        point, seconds = order.linger
+        switches.at_points(lambda passed: time.sleep(seconds) if passed == point else None)
+    if order.kill_at:
+        switches.at_points(switches.killer(order.kill_at))
+
+
+def without_prefect() -> None:
+    """The same flows and verbs called as plain functions: a fork can't share Prefect's client with its parent."""
+    from flows import ingest, summarize
+
+    for module, verbs in (
+        (ingest, ("extract", "validate", "stage", "copy", "audit", "publish")),
+        (summarize, ("check_inputs", "build", "check_output", "publish_summary")),
+    ):
+        for name in verbs:
+            setattr(module, name, _plain(getattr(module, name)))
+    for module, name in ((ingest, "ingest"), (summarize, "summarize")):
+        setattr(module, name, getattr(module, name).fn)
+
+
+def run(order: Order) -> None:
+    """Load, and write down how it ended."""
+    from deployments.errors import HeadgateError
+
+    told: dict[str, Any]
+    started = time.perf_counter()
+    try:
+        if order.verb == "summarize":
+            from flows import summarize
+
+            record = summarize.summarize(order.table)
+        else:
+            from flows import ingest
+
+            record = ingest.ingest(order.table, order.window)
+        print(f"{time.perf_counter() - started:.2f} s,", *(f"{step.name} {step.seconds:.2f}," for step in record.steps))
+        told = {"status": record.status, "code": None, "family": None, "accounting": record.accounting}
+    except HeadgateError as error:
+        told = {"status": "failed", "code": error.code, "family": error.family, "message": str(error)}
+        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - a trial reports whatever came
+        told = {"status": "failed", "code": type(error).__name__, "family": "code", "message": str(error)}
+        traceback.print_exc()
+    Path(order.out).write_text(json.dumps(told))
+
+
+def _plain(verb: Any) -> Any:
+    def call(*inputs: Any) -> Any:
+        return verb.fn(*(item.unquote() for item in inputs))
+
+    call.name = verb.name  # type: ignore[attr-defined]
+    return call
+
+
+def main() -> None:
+    """A whole cold process: `python play.py ORDER` with the real flow under Prefect."""
+    order = Order.read(sys.argv[1])
+    prepare(order)
+    run(order)
+    # As a killed process must not, this one may end in order: threads of clients are joined by the interpreter.
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    main()

@@ -1,0 +1,106 @@
+"""The tables of the trials: one per load mode and a summary, each declared as a user would declare it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+FIRST_DAY = datetime(2001, 1, 1)
+READERS = "crash_readers"
+COLUMNS = ("id", "happened_at", "amount", "note", "updated_at")
+GENERATIONS = 2
+
+_CONTRACT = """columns:
+  - {name: id, type: bigint, nullable: false, description: Number}
+  - {name: happened_at, type: timestamp, source_timezone: UTC, nullable: false, description: When}
+  - {name: amount, type: integer, unit: USD, description: How much}
+  - {name: note, type: varchar(200), description: Any text}
+  - {name: updated_at, type: timestamp, source_timezone: UTC, nullable: false, description: Last change}
+"""
+_DAILY = 'window: {every: day, timezone: UTC, start: 2001-01-01, end: 2015-01-01}\nschedule: {cron: "0 2 * * *"}\n'
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table of one worker."""
+
+    mode: str
+    table: str
+
+    @property
+    def name(self) -> str:
+        return self.table.partition(".")[2]
+
+    @property
+    def windowed(self) -> bool:
+        return self.mode in ("append", "replace_window", "merge")
+
+    def label(self, day: int) -> str:
+        return f"{FIRST_DAY + timedelta(days=day):%Y-%m-%d}" if self.windowed else "source"
+
+    def batch_key(self, label: str) -> str:
+        if not self.windowed:
+            return "source"
+        start = datetime.fromisoformat(label)
+        return f"{start:%Y-%m-%dT00:00:00Z}/{start + timedelta(days=1):%Y-%m-%dT00:00:00Z}"
+
+
+def targets(worker: str) -> dict[str, Target]:
+    """The five tables of a worker, by mode."""
+    made = {mode: Target(mode, f"raw_data.crash_{mode}_{worker}")
+            for mode in ("full_refresh", "append", "replace_window", "merge")}  # fmt: skip
+    return {**made, "summary": Target("summary", f"analytics.crash_summary_{worker}")}
+
+
+def write_project(folder: Path, worker: str) -> None:
+    """A project folder as `headgate init` would lay it out."""
+    for name in ("tables", "summaries", "suites"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for mode, target in targets(worker).items():
+        if mode == "summary":
+            (folder / "summaries" / f"{target.name}.sql").write_text(_summary(worker))
+        else:
+            (folder / "tables" / f"{target.name}.yaml").write_text(_table(target))
+
+
+def _table(target: Target) -> str:
+    source = f"source: {{kind: csv, connection: files, url: '/{target.name}/source.csv'}}\n"
+    window, key, load = "", "", f"mode: {target.mode}"
+    if target.windowed:
+        window = _DAILY
+        url = f"/{target.name}/{{window.start:%Y-%m-%d}}.csv"
+        source = f"source: {{kind: csv, connection: files, url: '{url}', on_missing: empty}}\n"
+    if target.mode == "merge":
+        source = ("source:\n  kind: postgres\n  connection: history\n"
+                  f"  query: SELECT id, happened_at, amount, note, updated_at FROM public.{target.name} ORDER BY seq\n"
+                  "  cursor: {column: updated_at, kind: mutable}\n")  # fmt: skip
+        load += ", keep: {latest_by: updated_at}"
+    if target.mode == "replace_window":
+        load += ", window_column: happened_at"
+    if target.mode != "append":
+        # Without a key nothing but the proof stands between a second append and doubled rows.
+        key = "key: [id]\n"
+    load += f", tolerance: 60%, shrink_guard: 99%, generations: {GENERATIONS}"
+    return (
+        f"table: {target.table}\ndescription: Rows of the crash trials.\nowner: crash@example.com\n{source}{window}"
+        f"{_CONTRACT}{key}load: {{{load}}}\ngrants: [{READERS}]\n"
+    )
+
+
+def _summary(worker: str) -> str:
+    known = targets(worker)
+    return f"""/*
+target: {known["summary"].table}
+description: Rows and amounts per day.
+owner: crash@example.com
+inputs:
+  - table: {known["replace_window"].table}
+grants: [{READERS}]
+generations: {GENERATIONS}
+allow_empty: true
+*/
+SELECT CAST(happened_at AS date) AS day, COUNT(*) AS lines, COALESCE(SUM(amount), 0) AS amount
+FROM {known["replace_window"].table}
+GROUP BY CAST(happened_at AS date)
+"""

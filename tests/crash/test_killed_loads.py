@@ -1,0 +1,57 @@
+"""A bounded number of crash trials in every test run; `make crash` plays a thousand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.switches import POINTS, killer
+
+HARNESS = Path(__file__).with_name("harness.py")
+REPOSITORY = Path(__file__).parents[2]
+
+
+def play(*arguments: str) -> tuple[int, int, str]:
+    """(trials, wrong ones, everything the harness said)."""
+    command = [sys.executable, str(HARNESS), *arguments]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=900)
+    said = done.stdout + done.stderr
+    closing = re.search(r"^(\d+) trials, (\d+) wrong$", said, re.M)
+    assert closing is not None, said
+    return int(closing[1]), int(closing[2]), said
+
+
+def test_killed_anywhere_and_run_again_gives_the_right_rows() -> None:
+    trials, wrong, said = play("--trials", "27", "--cold", "2")
+    assert (trials, wrong) == (27, 0), said
+
+
+@pytest.mark.parametrize("safeguard", ["proof", "lock"])
+def test_trials_notice_a_safeguard_taken_out(safeguard: str) -> None:
+    _, wrong, said = play("--sabotage", safeguard, "--trials", "3", "--cold", "0", "--mode", "append",
+                          "--crowded", "--point", "after-commit")  # fmt: skip
+    assert wrong > 0, said
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(
+    ("safeguard", "where"),
+    [("transaction", ("--mode", "append", "--point", "before-commit")), ("quarantine", ("--mode", "replace_window"))],
+)
+def test_trials_notice_the_other_safeguards_taken_out(safeguard: str, where: tuple[str, ...]) -> None:
+    _, wrong, said = play("--sabotage", safeguard, "--trials", "8", "--cold", "0", *where)
+    assert wrong > 0, said
+
+
+def test_every_point_stands_in_the_code() -> None:
+    code = "\n".join(file.read_text() for file in (REPOSITORY / "tasks").rglob("*.py"))
+    assert set(re.findall(r'(?:reached|point)\("([a-z-]+)"\)', code)) == set(POINTS)
+
+
+def test_an_unknown_point_is_told() -> None:
+    with pytest.raises(ValueError, match="no such point"):
+        killer("befor-commit")

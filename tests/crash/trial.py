@@ -1,0 +1,89 @@
+"""One trial: drawn from a seed and a number, so that it can be drawn again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+MODES = ("full_refresh", "append", "replace_window", "merge", "summary")
+_LOAD = ("extract-part", "validate-part", "stage-part", "stage-manifest", "candidate-made", "copy-bytes", "copy-part",
+         "copied", "before-finish", "after-finish")  # fmt: skip
+_PUBLISH = ("publish-begun", "proof-locked", "quarantine-written", "before-commit", "after-commit", "before-clean-up",
+            "after-clean-up")  # fmt: skip
+POINTS: dict[str, tuple[str, ...]] = {
+    "full_refresh": (*_LOAD, *_PUBLISH, "before-swap", "renamed"),
+    "append": (*_LOAD, *_PUBLISH),
+    "replace_window": (*_LOAD, *_PUBLISH, "rows-deleted"),
+    "merge": (*_LOAD, "kept-latest", *_PUBLISH, "rows-deleted"),
+    "summary": ("built", "publish-begun", "proof-locked", "before-swap", "renamed", "before-commit", "after-commit",
+                "before-clean-up", "after-clean-up"),
+}  # fmt: skip
+_MANY = ("extract-part", "validate-part", "stage-part", "copy-bytes", "copy-part")
+_LINGER = ("proof-locked", "proof-locked", "before-commit", "before-commit", "publish-begun", "candidate-made", "built")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`point` None: killed at `fraction` of the time such a load takes. `lingers`: where both writers dawdle."""
+
+    number: int
+    mode: str
+    point: str | None
+    fraction: float
+    second_writer: bool
+    linger: tuple[str, float] | None
+    reruns: int
+    anew: bool
+    reload: bool
+    empty: bool
+    cold: bool
+    seed: str
+
+    @property
+    def place(self) -> str:
+        return "any instant" if self.point is None else self.point.partition(":")[0]
+
+    @property
+    def dice(self) -> random.Random:
+        """For the rows of the trial's source."""
+        return random.Random(f"rows {self.seed}")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to play instead of what is drawn. `crowded`: two writers that both dawdle with the proof in hand."""
+
+    mode: str | None = None
+    point: str | None = None
+    crowded: bool = False
+
+    def of(self, trial: Trial) -> Trial:
+        if self.mode is not None:
+            trial = replace(trial, mode=self.mode, point=trial.point if trial.point in POINTS[self.mode] else None)
+        if self.point is not None:
+            trial = replace(trial, point=self.point)
+        if self.crowded:
+            trial = replace(trial, second_writer=True, linger=("proof-locked", 0.4))
+        return trial
+
+
+def draw(seed: int, number: int, cold: bool = False) -> Trial:
+    """The trial of a seed and a number."""
+    name = f"{seed}:{'cold' if cold else 'fork'}:{number}"
+    dice = random.Random(name)
+    # Modes and points in turn, so that even few trials visit all; what else happens is drawn.
+    mode = MODES[number % len(MODES)]
+    points = POINTS[mode]
+    point: str | None = None
+    if dice.random() < 0.7:
+        point = points[(number // len(MODES) + dice.randrange(2) * 7) % len(points)]
+        if point in _MANY:
+            point += f":{dice.choice((1, 1, 2, 3))}"
+    second = dice.random() < 0.3
+    reruns = 2 if dice.random() < 0.3 else 1
+    lingers = (second or reruns == 2) and dice.random() < 0.6
+    return Trial(
+        number=number, mode=mode, point=point, fraction=dice.random() * 1.1, second_writer=second, reruns=reruns,
+        linger=(dice.choice(_LINGER), round(dice.uniform(0.05, 0.3), 2)) if lingers else None,
+        anew=dice.random() < 0.06, reload=dice.random() < 0.6, empty=dice.random() < 0.08, cold=cold, seed=name,
+    )  # fmt: skip

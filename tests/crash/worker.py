@@ -1,0 +1,356 @@
+"""A worker: its own tables, source and state folder, in which it plays one trial after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from judge import Judge, digest, left_in, watched
+from play import Order, outcome
+from server import Files
+from targets import FIRST_DAY, READERS, Target, targets, write_project
+from trial import Trial
+from world import BAD_AMOUNT, NOTHING, Batch, World, make_batch, together
+
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE_SECONDS = 180.0
+WINDOWS = 12
+GOOD = ("published", "warned", "already_published", "unchanged")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended. `killed`: the process died of its kill and hadn't ended before."""
+
+    trial: Trial
+    killed: bool
+    faults: tuple[str, ...]
+    errors: tuple[str, ...]
+    """Codes of handled failures on the way."""
+
+
+class Zygote:
+    """The warm process, spoken to in lines."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self._log = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("zygote.py"))], env=dict(environment), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
+        )  # fmt: skip
+        answer = self._read(PATIENCE_SECONDS)
+        if not answer.get("ready"):
+            raise RuntimeError(f"the warm process has threads and can't be forked: {answer}")
+
+    def fork(self, order: Order) -> int:
+        return int(self._ask({"order": order.line()})["pid"])
+
+    def wait(self, pid: int) -> int:
+        """The status a child ended with; one that hangs is killed and raises TimeoutError."""
+        self._tell({"wait": pid})
+        try:
+            return int(self._read(PATIENCE_SECONDS)["ended"])
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            self._read(PATIENCE_SECONDS)
+            raise
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+    def _ask(self, message: Mapping[str, object]) -> dict[str, Any]:
+        self._tell(message)
+        return self._read(PATIENCE_SECONDS)
+
+    def _tell(self, message: Mapping[str, object]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+
+    def _read(self, seconds: float) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise TimeoutError
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the warm process is gone: {Path(str(self._log.name)).read_text()[-2000:]}")
+        return dict(json.loads(line))
+
+
+class Cold:
+    """Whole processes with the real flow under Prefect."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def fork(self, order: Order) -> int:
+        with Path(order.out + ".log").open("ab") as log:
+            command = [sys.executable, str(Path(__file__).with_name("play.py")), order.line()]
+            child = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._running[child.pid] = child
+        return child.pid
+
+    def wait(self, pid: int) -> int:
+        child = self._running.pop(pid)
+        try:
+            return child.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            raise TimeoutError from None
+
+    def close(self) -> None:
+        for child in self._running.values():
+            child.kill()
+            child.wait()
+
+
+@dataclass
+class Worker:
+    """Plays trials. `sabotage` is taken out of every process it starts."""
+
+    name: str
+    folder: Path
+    files: Files
+    warehouse_url: str
+    history_url: str
+    environment: dict[str, str]
+    sabotage: str | None = None
+    usual_seconds: dict[tuple[str, bool], float] = field(default_factory=dict)
+    world: World = field(default_factory=World)
+    days: int = 0
+    orders: int = 0
+    _forks: Zygote | None = None
+    _cold: Cold | None = None
+
+    def __post_init__(self) -> None:
+        write_project(self.folder / "project", self.name)
+        self.targets = targets(self.name)
+        self.files.serve(self.world)
+        self.environment = self.environment | {
+            "HEADGATE_PROJECT": str(self.folder / "project"), "HEADGATE_STATE": str(self.folder / "state"),
+            "HEADGATE_WAREHOUSE_URL": self.warehouse_url, "HEADGATE_CONNECTION_FILES": self.files.url,
+            "HEADGATE_CONNECTION_HISTORY": self.history_url, "PYTHONPATH": str(REPOSITORY),
+            "OPENBLAS_NUM_THREADS": "1", "PREFECT_LOGGING_LEVEL": "WARNING",
+        }  # fmt: skip
+        self.reader = psycopg2.connect(self.warehouse_url, application_name="crash reader")
+        self.reader.autocommit = True
+        connection = psycopg2.connect(self.warehouse_url, application_name="crash judge")
+        connection.autocommit = True
+        self.judge = Judge(connection)
+        self.history = psycopg2.connect(self.history_url)
+        self.history.autocommit = True
+        with self.history.cursor() as cursor:
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS public.{self.targets['merge'].name} (seq bigserial, id bigint, "
+                "happened_at timestamp, amount text, note text, updated_at timestamp)"
+            )
+
+    def close(self) -> None:
+        for runner in (self._forks, self._cold):
+            if runner is not None:
+                runner.close()
+        for connection in (self.reader, self.judge.connection, self.history):
+            connection.close()
+
+    def play(self, trial: Trial) -> Result:
+        """Change the source, load with a kill, load again, and look at everything."""
+        target = self.targets[trial.mode]
+        runner = self._runner(trial.cold)
+        if trial.anew:
+            self.start_anew(target)
+        label, batch = self._change(trial, target)
+        before = len(self.judge.proofs(target))
+        errors: list[str] = []
+        with watched(self.reader, target.table) as seen:
+            start = digest(self.judge.connection, target.table)
+            killed = self._victim(trial, target, label, runner, errors)
+            good = self._again(trial, target, label, runner, errors)
+            if target.mode != "summary":
+                self.world.now_loaded(target, label)
+        faults = [] if good else [f"couldn't be loaded again: {errors[-1] if errors else 'no outcome'}"]
+        faults += self.judge.faults(target, self.world, batch, before, label)
+        strange = seen - {start, digest(self.judge.connection, target.table)}
+        if strange:
+            faults.append(
+                f"readers saw {len(strange)} states between before and after: {sorted(map(str, strange))[:2]}"
+            )
+        faults += [f"a session is still busy: {text}" for text in self._busy()]
+        faults += [f"unexplained: {text}" for text in errors if text.startswith("code ")]
+        self._sweep(target)
+        if faults:
+            # The model and the table differ from here on: later trials must not be blamed for it.
+            self.start_anew(target)
+        return Result(trial, killed, tuple(faults), tuple(errors))
+
+    def start_anew(self, target: Target) -> None:
+        """Drop a target and everything beside it, as if it had never been loaded."""
+        with self.judge.connection.cursor() as cursor:
+            for kind in "cgun":
+                for name in self.judge.side_tables(target, kind):
+                    cursor.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
+            flat = target.table.replace(".", "__")
+            for name in (target.table, f"ops.proof__{flat}", f"quarantine.{flat}"):
+                cursor.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
+            if self.judge.exists("ops.ledger"):
+                for name in ("run", "ledger", "profile"):
+                    cursor.execute(f"DELETE FROM ops.{name} WHERE target = %s", (target.table,))
+        if target.mode == "replace_window":
+            # Its publishes are counted from 1 again: to the summary it would look unchanged.
+            self.start_anew(self.targets["summary"])
+        if target.mode == "merge":
+            with self.history.cursor() as cursor:
+                cursor.execute(f"TRUNCATE public.{target.name}")
+        for key in [key for key in self.world.content if key[0] == target.name]:
+            del self.world.content[key]
+        self.world.forget(target)
+
+    def _change(self, trial: Trial, target: Target) -> tuple[str, Batch | None]:
+        """Give the source something new for the trial's window; its label and content."""
+        dice = trial.dice
+        if target.mode == "summary":
+            # Its input changes by a load that nobody disturbs.
+            source = self.targets["replace_window"]
+            quiet = replace(trial, mode="replace_window", empty=False)
+            label, _ = self._change(quiet, source)
+            self._run(source, label, self._runner(trial.cold))
+            self.world.now_loaded(source, label)
+            return "source", None
+        known = sorted(self.world.loaded.get(target.name, {}))
+        if target.mode == "append" or not known or (not trial.reload and target.windowed):
+            self.days += 1
+            day = self.days % 5000 if target.mode == "append" else self.days % WINDOWS
+            label = target.label(day)
+        else:
+            label = dice.choice(known)
+            day = 0 if not target.windowed else (FIRST_DAY.fromisoformat(label) - FIRST_DAY).days
+        batch = make_batch(dice, target, day, day * 1000)
+        if trial.empty and target.mode in ("append", "replace_window"):
+            batch = NOTHING
+        if target.mode == "merge":
+            self._commit_history(target, batch)
+            batch = together(self.world.content.get((target.name, label), NOTHING), batch)
+        self.world.set(target, label, batch)
+        return label, batch
+
+    def _commit_history(self, target: Target, batch: Batch) -> None:
+        with self.history.cursor() as cursor:
+            for row in batch.good:
+                cursor.execute(f"INSERT INTO public.{target.name} (id, happened_at, amount, note, updated_at) "
+                               "VALUES (%s, %s, %s, %s, %s)", (*row[:2], row[2], *row[3:]))  # fmt: skip
+            for number in batch.bad:
+                when = batch.good[0][4] if batch.good else FIRST_DAY
+                cursor.execute(f"INSERT INTO public.{target.name} (id, happened_at, amount, note, updated_at) "
+                               "VALUES (%s, %s, %s, %s, %s)", (number, when, BAD_AMOUNT, None, when))  # fmt: skip
+
+    def _victim(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
+        order = self._order(target, label, trial.linger)
+        rival = self._order(target, label, trial.linger) if trial.second_writer else None
+        pid = runner.fork(replace(order, kill_at=trial.point))
+        other = runner.fork(rival) if rival is not None else None
+        if trial.point is None:
+            time.sleep(trial.fraction * self.usual_seconds.get((trial.mode, trial.cold), 3.0 if trial.cold else 0.5))
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._wait(runner, pid, errors)
+        if other is not None and rival is not None:
+            self._wait(runner, other, errors)
+            self._note(rival, errors)
+        self._note(order, errors)
+        return outcome(order) is None
+
+    def _again(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
+        """Run to the end, by one or two processes at once; what says that it may be tried again is."""
+        for attempt in range(4):
+            orders = [self._order(target, label, trial.linger) for _ in range(trial.reruns if attempt == 0 else 1)]
+            started = time.monotonic()
+            pids = [runner.fork(order) for order in orders]
+            for pid in pids:
+                self._wait(runner, pid, errors)
+            took = time.monotonic() - started
+            for order in orders:
+                self._note(order, errors)
+            told = [outcome(order) or {"status": "nothing"} for order in orders]
+            if any(item["status"] in GOOD for item in told):
+                if len(orders) == 1 and trial.linger is None:
+                    key = (trial.mode, trial.cold)
+                    self.usual_seconds[key] = 0.8 * self.usual_seconds.get(key, took) + 0.2 * took
+                return True
+        return False
+
+    def _run(self, target: Target, label: str, runner: Zygote | Cold) -> None:
+        errors: list[str] = []
+        order = self._order(target, label, None)
+        self._wait(runner, runner.fork(order), errors)
+        told = outcome(order)
+        if told is None or told["status"] not in GOOD:
+            raise RuntimeError(f"a load that nobody disturbed failed: {told} {errors}")
+
+    def _order(self, target: Target, label: str, linger: tuple[str, float] | None) -> Order:
+        self.orders += 1
+        out = self.folder / "orders" / f"{self.orders}.json"
+        out.parent.mkdir(exist_ok=True)
+        verb = "summarize" if target.mode == "summary" else "ingest"
+        return Order(verb, target.table, label, str(out), None, linger, self.sabotage)
+
+    def _wait(self, runner: Zygote | Cold, pid: int, errors: list[str]) -> None:
+        try:
+            runner.wait(pid)
+        except TimeoutError:
+            errors.append(f"code HANG: a process didn't end within {PATIENCE_SECONDS:.0f} s")
+
+    def _note(self, order: Order, errors: list[str]) -> None:
+        told = outcome(order)
+        if told is not None and told["status"] == "failed":
+            errors.append(f"{told['family']} {told['code']}: {told['message'].splitlines()[0][:160]}")
+
+    def _busy(self) -> list[str]:
+        database = self.warehouse_url.rpartition("/")[2].partition("?")[0]
+        return self.judge.busy_sessions(database)
+
+    def _sweep(self, target: Target) -> None:
+        """Remove what killed processes left; headgate's own clean-up of orphans is tried in tests of its own."""
+        with self.judge.connection.cursor() as cursor:
+            for name in self.judge.side_tables(target, "c"):
+                cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        spool = self.folder / "state" / "spool"
+        for name in left_in(spool):
+            (spool / name).unlink()
+
+    def _runner(self, cold: bool) -> Zygote | Cold:
+        if cold:
+            self._cold = self._cold or Cold(self.environment)
+            return self._cold
+        self._forks = self._forks or Zygote(self.environment, self.folder / "zygote.log")
+        return self._forks
+
+
+def prepare_warehouse(url: str) -> None:
+    """The group that tables are granted to; `headgate provision` makes it elsewhere."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", (READERS,))
+        (there,) = cursor.fetchone() or (0,)
+        if not there:
+            cursor.execute(f"CREATE ROLE {READERS} NOLOGIN")
+    connection.close()
