@@ -137,7 +137,7 @@ class House:
             checked = again(validate_batch, batch, source)
             staged = again(stage_batch, batch, checked)
             if staged.manifest.rows == 0:
-                audited = nothing_to_load(checked)
+                audited = nothing_to_load(batch, checked)
             else:
                 copied = again(copy_batch, batch, staged, checked)
                 audited = again(audit_batch, batch, copied, checked)

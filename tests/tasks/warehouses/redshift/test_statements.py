@@ -1,0 +1,156 @@
+"""Redshift's own SQL as text: what is sent, and that nothing unchecked can get into it."""
+
+from __future__ import annotations
+
+import psycopg2.extensions
+import pytest
+from psycopg2 import sql
+
+from deployments.declarations.columns import Column
+from deployments.declarations.table import Physical
+from deployments.errors import DeclarationError
+from tasks.objects.manifest import Manifest, Part
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Shape
+from tasks.warehouses.redshift.adapter import RedshiftAdapter
+from tasks.warehouses.redshift.authorization import authorization
+from tasks.warehouses.redshift.checksums import checksum_list
+from tasks.warehouses.redshift.copy import copy_parts
+from tasks.warehouses.redshift.ddl import create_table
+from tasks.warehouses.redshift.options import Value, copy_options
+from tasks.warehouses.session import Address
+
+LIVE = TableName("raw_data", "orders")
+ROLE = "arn:aws:iam::123456789012:role/load"
+
+
+def text(composed: sql.Composable) -> str:
+    """The statement as psycopg2 writes it for a server it knows nothing of; blanks in a row are one."""
+    return " ".join("".join(map(_one, _parts(composed))).split())
+
+
+def _parts(composed: sql.Composable) -> list[sql.Composable]:
+    if isinstance(composed, sql.Composed):
+        return [inner for part in composed.seq for inner in _parts(part)]
+    return [composed]
+
+
+def _one(part: sql.Composable) -> str:
+    if isinstance(part, sql.SQL):
+        return part.string
+    if isinstance(part, sql.Identifier):
+        return ".".join('"' + name.replace('"', '""') + '"' for name in part.strings)
+    assert isinstance(part, sql.Literal)
+    return psycopg2.extensions.adapt(part.wrapped).getquoted().decode()
+
+
+def shape(physical: Physical, *columns: Column) -> Shape:
+    return Shape(columns, ("id",), physical, "Orders.", ())
+
+
+def test_create_table_with_layout_and_encodings() -> None:
+    made = create_table(
+        LIVE,
+        shape(
+            Physical(diststyle="key", distkey="id", sortkey=("day", "id")),
+            Column(name="id", type="bigint", nullable=False, encode="az64"),
+            Column(name="day", type="date", encode="auto"),
+        ),
+    )
+    assert text(made) == (
+        'CREATE TABLE "raw_data"."orders" ("id" bigint ENCODE AZ64 NOT NULL, "day" date) '
+        'DISTSTYLE KEY DISTKEY ("id") COMPOUND SORTKEY ("day", "id")'
+    )
+
+
+def test_auto_layout_says_nothing() -> None:
+    assert text(create_table(LIVE, shape(Physical(), Column(name="id", type="integer")))).endswith('("id" integer)')
+
+
+@pytest.mark.parametrize(
+    ("escaped", "form"), [(False, "FORMAT AS CSV QUOTE AS '\"' DELIMITER AS '|'"), (True, "ESCAPE DELIMITER AS '|'")]
+)
+def test_copy(escaped: bool, form: str) -> None:
+    manifest = Manifest("p/manifest.json", "|", "~null~", (Part(1, "p/part-1", 1, 1, ""),))
+    made = copy_parts(
+        "s3://b/p/manifest.json", manifest, LIVE, ["id", "note"], authorization(ROLE), copy_options({}), escaped
+    )
+    assert text(made) == (
+        'COPY "raw_data"."orders" ("id", "note") FROM \'s3://b/p/manifest.json\' '
+        f"IAM_ROLE '{ROLE}' MANIFEST {form} NULL AS '~null~' ZSTD ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' "
+        "TIMEFORMAT AS 'auto' COMPUPDATE OFF STATUPDATE OFF"
+    )
+
+
+def test_a_stage_that_isn_t_s3_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="must start with s3://"):
+        copy_parts("file:///x", Manifest("m", ",", "~", ()), LIVE, ["id"], authorization(ROLE), copy_options({}))
+
+
+@pytest.mark.parametrize(
+    ("declared", "clauses"),
+    [
+        ({"roundec": True}, "COMPUPDATE OFF ROUNDEC STATUPDATE OFF"),
+        ({"roundec": False}, "COMPUPDATE OFF STATUPDATE OFF"),
+        ({"compupdate": "preset", "statupdate": True}, "COMPUPDATE PRESET STATUPDATE ON"),
+        ({"region": "eu-west-1"}, "COMPUPDATE OFF REGION AS 'eu-west-1' STATUPDATE OFF"),
+        ({"ACCEPTINVCHARS": "^"}, "ACCEPTINVCHARS AS '^' COMPUPDATE OFF STATUPDATE OFF"),
+        ({"maxerror": 5, "comprows": 10}, "COMPROWS 10 COMPUPDATE OFF MAXERROR 5 STATUPDATE OFF"),
+    ],
+)
+def test_copy_options(declared: dict[str, Value], clauses: str) -> None:
+    assert text(copy_options(declared)) == clauses
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{"region": "x'; DROP"}, {"maxerror": True}, {"maxerror": -1}, {"compupdate": "off; x"}, {"acceptinvchars": "??"},
+     {"emptyasnull": True}, {"statupdate": 1}, {"roundec": "yes"}],
+)  # fmt: skip
+def test_copy_options_that_are_refused(declared: dict[str, Value]) -> None:
+    with pytest.raises(DeclarationError, match="copy_options"):
+        copy_options(declared)
+
+
+@pytest.mark.parametrize(
+    ("role", "clause"),
+    [(ROLE, f"IAM_ROLE '{ROLE}'"), (f"{ROLE},{ROLE}2", f"IAM_ROLE '{ROLE},{ROLE}2'"), ("default", "IAM_ROLE default")],
+)
+def test_roles(role: str, clause: str) -> None:
+    assert text(authorization(role)) == clause
+
+
+@pytest.mark.parametrize(
+    "role", ["AKIAIOSFODNN7EXAMPLE", "arn:aws:iam::1:role/x", f"{ROLE}' x", "arn:aws:iam::123456789012:user/x"]
+)
+def test_what_is_no_role_is_refused_without_being_repeated(role: str) -> None:
+    with pytest.raises(DeclarationError, match="isn't the ARN of an IAM role") as caught:
+        authorization(role)
+    assert role not in str(caught.value)
+
+
+def test_a_column_is_added_nullable_and_one_at_a_time() -> None:
+    adapter = RedshiftAdapter(Address("redshift://u:p@h/d"))
+    column = Column(name="extra", type="varchar(5)", nullable=False, encode="zstd")
+    assert [text(item) for item in adapter.alter(LIVE, "new_column", column)] == [
+        'ALTER TABLE "raw_data"."orders" ADD COLUMN "extra" varchar(5) ENCODE ZSTD'
+    ]
+    assert adapter.alter_before(LIVE, "new_column", column) == []
+
+
+def test_a_longer_varchar_is_altered_before_the_publish_and_nothing_else_is() -> None:
+    adapter = RedshiftAdapter(Address("redshift://u:p@h/d"))
+    (widened,) = adapter.alter_before(LIVE, "widened", Column(name="note", type="varchar(50)"))
+    assert text(widened) == 'ALTER TABLE "raw_data"."orders" ALTER COLUMN "note" TYPE varchar(50)'
+    with pytest.raises(DeclarationError, match="can't change id to bigint in place"):
+        adapter.alter_before(LIVE, "widened", Column(name="id", type="bigint"))
+
+
+def test_figures_of_every_type() -> None:
+    columns = [Column(name="n", type="integer"), Column(name="t", type="varchar(5)"), Column(name="d", type="decimal(38,2)"),
+               Column(name="f", type="double precision"), Column(name="s", type="timestamptz")]  # fmt: skip
+    made = text(checksum_list(columns))
+    for part in ('coalesce(sum("n"), 0)', 'sum(octet_length("t"))', 'sum(trunc("d")) + sum("d" - trunc("d"))',
+                 'coalesce(sum(abs("f")), 0)', "datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', \"s\")",
+                 'strtol(left(md5(coalesce("t", chr(1))), 8), 16)'):  # fmt: skip
+        assert part in made
