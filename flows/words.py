@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from tasks.batch import Audited, Copied, Extracted, Staged, Validated
+from tasks.replay import Gathered
 from tasks.summarize import Built, InputsChecked, OutputChecked
 from tasks.warehouses.publication import Published
 
@@ -106,6 +107,14 @@ def _(result: Published) -> dict[str, object]:
     if counts.deleted:
         said.append(f"{counts.deleted:,} earlier rows replaced")
     return {"rows": counts.published, "line": f"{', '.join(said) or 'an empty batch'}; proof {result.proof.sequence}"}
+
+
+@words_of.register
+def _(result: Gathered) -> dict[str, object]:
+    line = f"{plural(result.rows, 'row')} of {result.source_run}"
+    for count, why in ((result.withheld, "withheld or cut"), (result.broken, "broken in their bytes")):
+        line += f", {count:,} {why}" if count else ""
+    return {"rows": result.rows, "line": line}
 
 
 @words_of.register

@@ -27,12 +27,17 @@ def copy(batch: Batch, staged: Staged, validated: Validated) -> Copied:
 
 
 def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
+    """Fill a new candidate of the batch's table; see `fill`."""
+    return fill(batch, staged, validated, workbench().project.table(batch.table))
+
+
+def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Copied:
     """Fill a new candidate; a retry fills another one, so that no part is ever loaded twice into the same table.
 
     Raises AccountingError when the rows, their null counts, sums or hashes aren't what the checker saw.
     """
     bench = workbench()
-    table, adapter = bench.project.table(batch.table), bench.warehouse
+    adapter = bench.warehouse
     candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_attempt()[:4]}")
     shape = shape_of(table)
     try:
@@ -42,6 +47,8 @@ def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
         columns = [column.name for column in table.columns]
         rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, table.load.copy_options)
         reached("copied")
+        if staged.manifest.in_place:
+            return Copied(candidate, rows)
         loaded = checksum_of(adapter, candidate, table)
     except Error as error:
         raise explain(error, f"copy of {batch.table}") from error

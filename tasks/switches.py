@@ -28,6 +28,7 @@ POINTS: dict[str, str] = {
     "publish-begun": "nothing of the publish has happened",
     "proof-locked": "the proof table is locked and read",
     "quarantine-written": "the rows set aside are replaced, uncommitted",
+    "replay-flipped": "rows have left quarantine, uncommitted; they aren't in the live table",
     "rows-deleted": "the live rows that go are deleted, uncommitted; those that come aren't there",
     "before-swap": "the live table is about to be renamed",
     "renamed": "the old table is renamed, uncommitted; no table has the live name",

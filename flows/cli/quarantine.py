@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from flows.cli.console import print_json
+from flows.cli.replay import discard, replay
 
 
 @click.group()
@@ -63,3 +64,7 @@ def show_rows(table: str, code: str | None, limit: int, as_json: bool) -> None:
     for row in found:
         where = f"{row['label']} row {int(str(row['record'])) + 1}"
         click.echo(f"{where:<28} {row['code']:<20} {row['column'] or '':<18} {row['raw']!r}")
+
+
+quarantine.add_command(replay)
+quarantine.add_command(discard)

@@ -27,19 +27,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Rows of the live table by what happened to them; `superseded` rows of the batch were older than the live ones."""
+    """Rows of the live table by what happened to them. `superseded` rows of the batch were older than the live ones;
+    `refused` ones of a replay stay set aside."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
     superseded: int = 0
+    refused: int = 0
 
 
 def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
     """Add the batch; its keys must be new to the live table."""
     _prove_key(cursor, plan, new, outside=None)
-    inserted = _insert(cursor, plan, new)
+    inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
     return Effect(inserted=inserted)
 
@@ -67,7 +69,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     plan.point("rows-deleted")
     if new is None:
         return Effect(deleted=deleted)
-    inserted = _insert(cursor, plan, new)
+    inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
     return Effect(inserted=inserted, deleted=deleted)
 
@@ -78,7 +80,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     With `latest_by` a row of the batch that is older than the live one is left out: windows may be loaded in any order.
     """
     live, candidate = _q(plan.live), _q(new)
-    same_key = _equal(plan.shape.key, "l", "c")
+    same_key = equal(plan.shape.key, "l", "c")
     others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
     differs = _differs(others, "l", "c")
     newer = _newer(plan, "l")
@@ -96,7 +98,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
         sql.SQL("DELETE FROM {live} USING {new} c WHERE {key} AND {newer} AND {differs}").format(
             live=live,
             new=candidate,
-            key=_equal(plan.shape.key, plan.live.name, "c"),
+            key=equal(plan.shape.key, plan.live.name, "c"),
             newer=_newer(plan, plan.live.name),
             differs=_differs(others, plan.live.name, "c"),
         )
@@ -105,9 +107,9 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     plan.point("rows-deleted")
     # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
     cursor.execute(
-        sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(candidate, live, _equal(plan.shape.key, "l", new.name))
+        sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(candidate, live, equal(plan.shape.key, "l", new.name))
     )
-    inserted = _insert(cursor, plan, new)
+    inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
     return Effect(
         inserted=inserted - updated,
@@ -121,7 +123,7 @@ def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: Tab
     """Delete live rows whose key isn't among the source's `keys`; the rows are kept for undo. Returns how many."""
     live = _q(plan.live)
     absent = sql.SQL("NOT EXISTS (SELECT 1 FROM {} k WHERE {})").format(
-        _q(keys), _equal(plan.shape.key, plan.live.name, "k")
+        _q(keys), equal(plan.shape.key, plan.live.name, "k")
     )
     if plan.generations:
         kept = names.undo(plan.live, sequence)
@@ -157,7 +159,8 @@ def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence
         adapter.create_as(cursor, names.undo(plan.live, sequence), nothing, None)
 
 
-def _insert(cursor: Cursor, plan: Publication, new: TableName) -> int:
+def insert_all(cursor: Cursor, plan: Publication, new: TableName) -> int:
+    """Insert the contract's columns of every row of the candidate."""
     columns = _columns(plan)
     cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(plan.live), columns, columns, _q(new)))
     return int(cursor.rowcount)
@@ -174,7 +177,7 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
         one(
             cursor,
             sql.SQL("SELECT count(*) FROM {} c JOIN {} l ON {}").format(
-                _q(new), kept, _equal(plan.shape.key, "l", "c")
+                _q(new), kept, equal(plan.shape.key, "l", "c")
             ),
         )[0]
     )
@@ -192,7 +195,8 @@ def _columns(plan: Publication) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
 
 
-def _equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
+def equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
+    """Whether two tables' rows have the same key; key columns are never NULL."""
     return sql.SQL(" AND ").join(
         sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in columns
     )

@@ -49,6 +49,14 @@ class Counts:
             and self.copied == self.published + self.superseded
         )
 
+    @property
+    def replay_balanced(self) -> bool:
+        """Whether every row of a replay is accounted for. A row may also be set aside again after its COPY, when its
+        key lives in the table already."""
+        return (
+            self.extracted == self.published + self.quarantined + self.superseded and self.staged == self.copied
+        )  # fmt: skip
+
     def sentence(self) -> str:
         return (
             f"extracted {self.extracted:,} = published {self.published:,} + quarantined {self.quarantined:,} "

@@ -25,6 +25,7 @@ from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
 from tasks.warehouses.protocol import Adapter, Shape
+from tasks.warehouses.replay_rows import add_rows
 from tasks.warehouses.session import one
 
 Point = Callable[[str], None]
@@ -61,6 +62,8 @@ class Publication:
     source_keys: TableName | None = None
     keys_as_of: int = 0
     quarantine: Callable[[Cursor], None] | None = None
+    replay_of: str | None = None
+    """The run whose rows set aside are in the candidate, each with its `hg_record`."""
     point: Point = field(default=nowhere)
 
 
@@ -98,13 +101,17 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         if plan.quarantine is not None:
             plan.quarantine(cursor)
             plan.point("quarantine-written")
-        effect = _apply(adapter, cursor, plan, known, sequence)
+        if plan.replay_of is None:
+            effect = _apply(adapter, cursor, plan, known, sequence)
+        else:
+            effect = add_rows(adapter, cursor, plan, plan.replay_of, sequence)
         counts = replace(
             plan.counts,
             inserted=effect.inserted, updated=effect.updated, unchanged=effect.unchanged, deleted=effect.deleted,
             superseded=plan.counts.superseded + effect.superseded,
+            quarantined=plan.counts.quarantined + effect.refused,
         )  # fmt: skip
-        if plan.kind in ("publish", "empty", "override") and not counts.balanced:
+        if not (counts.balanced if plan.replay_of is None else counts.replay_balanced):
             raise CodeError(
                 f"{plan.live}: rows don't add up, nothing was published: {counts.sentence()}; staged {counts.staged:,}, "
                 f"copied {counts.copied:,}",
@@ -128,7 +135,7 @@ def _alter_before(adapter: Adapter, connection: Connection, plan: Publication) -
     if not plan.changes or plan.candidate is None:
         return
     with connection.cursor() as cursor:
-        swapped = plan.mode == "full_refresh" and adapter.can_swap(cursor, plan.live)
+        swapped = plan.mode == "full_refresh" and plan.replay_of is None and adapter.can_swap(cursor, plan.live)
         connection.rollback()
         if swapped:
             return

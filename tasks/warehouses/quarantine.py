@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,96 @@ def _complete(adapter: Adapter, cursor: Cursor, table: TableName) -> None:
                     _q(table), sql.Identifier(name), sql.SQL(_TYPES[name])
                 )
             )
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An open row. `raw` is None where its bytes were withheld; `layout` as in COLUMNS."""
+
+    record: int
+    code: str
+    raw: str | None
+    raw_sha256: str
+    layout: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch with open rows, and the run that set them aside."""
+
+    batch_key: str
+    label: str
+    run_id: str
+    rows: int
+
+
+def open_batches(
+    adapter: Adapter, cursor: Cursor, live: TableName, code: str | None = None, batch_key: str | None = None
+) -> list[OpenBatch]:
+    """Batches of a target with open rows, oldest first."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return []
+    where, values = _where(code=code, batch_key=batch_key)
+    statement = sql.SQL("SELECT batch_key, label, run_id, count(*) FROM {}").format(_q(table)) + where
+    found = rows(cursor, statement + sql.SQL(" GROUP BY batch_key, label, run_id ORDER BY batch_key, run_id"), values)
+    return [OpenBatch(str(key), str(label), str(run_id), int(count)) for key, label, run_id, count in found]
+
+
+def set_aside(
+    adapter: Adapter, cursor: Cursor, live: TableName, batch_key: str, run_id: str, code: str | None
+) -> list[SetAside]:
+    """The open rows of a batch in their order in the source."""
+    table = names.quarantine(live)
+    _complete(adapter, cursor, table)
+    where, values = _where(code=code, batch_key=batch_key, run_id=run_id)
+    statement = sql.SQL("SELECT record, code, {}, raw_sha256, withheld, layout FROM {}").format(
+        sql.Identifier("raw"), _q(table)
+    )
+    found = rows(cursor, statement + where + sql.SQL(" ORDER BY record"), values)
+    return [
+        SetAside(int(record), str(reason), None if withheld else str(raw), str(digest), layout)
+        for record, reason, raw, digest, withheld, layout in found
+    ]
+
+
+def discard(
+    adapter: Adapter, cursor: Cursor, live: TableName, code: str, batch_key: str | None, by: str, at: datetime
+) -> int:
+    """Mark open rows as given up; they stay to be looked at until they are too old. Returns how many."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return 0
+    # Not beside a publish or a replay of the same target, which would count on them.
+    adapter.lock(cursor, names.proof(live))
+    _complete(adapter, cursor, table)
+    where, values = _where(code=code, batch_key=batch_key)
+    cursor.execute(
+        sql.SQL("UPDATE {} SET state = 'discarded', resolved_by = %s, resolved_at = %s").format(_q(table)) + where,
+        (by[:256], at.astimezone(UTC).replace(tzinfo=None), *values),
+    )
+    return int(cursor.rowcount)
+
+
+def forget(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) -> int:
+    """Delete rows that were set aside, or settled, before a moment. Returns how many."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return 0
+    _complete(adapter, cursor, table)
+    cursor.execute(
+        sql.SQL("DELETE FROM {} WHERE coalesce(resolved_at, quarantined_at) < %s").format(_q(table)),
+        (before.astimezone(UTC).replace(tzinfo=None),),
+    )
+    return int(cursor.rowcount)
+
+
+def _where(**wanted: str | None) -> tuple[sql.Composable, tuple[str, ...]]:
+    """The condition for open rows with these values; None: any."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    conditions = [sql.SQL("state = 'open'")]
+    conditions += [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in given]
+    return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions), tuple(given.values())
 
 
 def undo_quarantine(adapter: Adapter, cursor: Cursor, live: TableName, run_id: str) -> None:

@@ -1,0 +1,71 @@
+"""`headgate quarantine replay|discard`: rows set aside go through the gate again, or are given up."""
+
+from __future__ import annotations
+
+import click
+
+from flows.cli.console import Console, print_json, telling
+
+
+@click.command()
+@click.argument("table")
+@click.option("--code", help="Only rows set aside for this reason.")
+@click.option("--window", help="Only rows of this window (its label).")
+@click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the table.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
+def replay(table: str, code: str | None, window: str | None, no_dependents: bool, as_json: bool) -> None:
+    """Check the open rows of TABLE again, by the contract and rules as they are now, and publish those that fit.
+
+    For after a rule, the contract or the data was mended. Each row is published once, whatever happens on the way; rows
+    that still fail stay set aside. Exit code 3 while rows stay set aside.
+    """
+    from flows.cli.settings import workbench
+    from flows.replaying import waiting
+
+    bench = workbench(silent=as_json)
+    name = bench.project.table(table).table
+    if not waiting(bench, name, window, code):
+        if as_json:
+            print_json({"table": name, "runs": [], "failures": []})
+        else:
+            click.echo(f"{name}: no row is open in quarantine")
+        return
+    from flows.replay import replay as flow
+    from flows.run import Outcome, build_summaries, without_heartbeat
+    from flows.story import told_to
+
+    outcome = Outcome()
+    with without_heartbeat(), told_to(outcome), telling(Console(silent=as_json)):
+        flow(name, window, code)
+        if not no_dependents:
+            build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    if as_json:
+        print_json({
+            "table": name, "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],
+            "failures": [f"{failed}: {error}" for failed, _, error in outcome.failures],
+        })  # fmt: skip
+    raise click.exceptions.Exit(outcome.exit_code)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--code", required=True, help="The reason of the rows to give up.")
+@click.option("--window", help="Only rows of this window (its label).")
+@click.option("--reason", required=True, help="Why; kept with the decision.")
+@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def discard(table: str, code: str, window: str | None, reason: str, by: str | None, as_json: bool) -> None:
+    """Give up the open rows of TABLE with this reason: they are no longer counted as open, and deleted when old."""
+    from flows.cli.settings import workbench
+    from tasks.discard import discard_rows
+    from tasks.warehouses.decisions import somebody
+
+    bench = workbench(silent=True)
+    name = bench.project.table(table).table
+    count = discard_rows(bench, name, code, window, reason, by or somebody())
+    if as_json:
+        print_json({"table": name, "code": code, "discarded": count})
+    elif count:
+        click.echo(f"{name}: {count:,} rows with {code} discarded")
+    else:
+        click.echo(f"{name}: no row with {code} is open; headgate quarantine list shows the reasons")

@@ -1,0 +1,45 @@
+"""Replay: rows set aside go through the gate again, after the rule, the contract or the source was mended."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from expectations.record import RunRecord
+from flows.batches import record_failure
+from flows.replaying import finished, opened, waiting
+from flows.story import clear_spool
+from tasks.replay import audit_replay, copy_replay, gather, recheck
+from tasks.replay_publish import publish_replay
+from tasks.stage import stage
+from tasks.warehouses.quarantine import OpenBatch
+from tasks.workbench import workbench
+
+
+@flow(name="replay", flow_run_name="replay {table}", validate_parameters=False)
+def replay(table: str, window: str | None = None, code: str | None = None) -> list[RunRecord]:
+    """Replay the rows of a table that are set aside: all of them, of one window, or of one reason.
+
+    Rows that fit now are published, each once, and leave quarantine in the same transaction; the others stay.
+    """
+    return [_replay_batch(table, item, code) for item in waiting(workbench(), table, window, code)]
+
+
+def _replay_batch(table: str, item: OpenBatch, code: str | None) -> RunRecord:
+    batch, story = opened(table, item)
+    try:
+        gathered = story.run(gather, batch, item.run_id, code)
+        if not gathered.rows:
+            return finished(story, gathered)
+        checked = story.run(recheck, batch, gathered)
+        staged = story.run(stage, batch, checked)
+        if staged.manifest.rows == 0:
+            return finished(story, gathered, checked)
+        loaded = story.run(copy_replay, batch, staged, checked)
+        audited = story.run(audit_replay, batch, loaded, checked)
+        published = story.run(publish_replay, batch, item.run_id, staged, audited)
+        return finished(story, gathered, checked, staged, audited, published)
+    except BaseException as error:
+        record_failure(story, error)
+        raise
+    finally:
+        clear_spool(batch)

@@ -1,0 +1,106 @@
+"""What a replay does to the live table: its rows are added or merged, nothing else goes, and they leave quarantine.
+
+Run inside the publish transaction, after the proof table's lock. The candidate holds, beside the contract's columns,
+`hg_record`: the place each row has in quarantine.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.errors import CodeError, RetryableError
+from tasks.warehouses import names
+from tasks.warehouses.changes import apply_changes
+from tasks.warehouses.dml import Effect, equal, insert_all, keep_added, merge
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import one
+
+if TYPE_CHECKING:
+    from tasks.warehouses.publication import Publication
+
+RECORD = "hg_record"
+
+
+def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: str, sequence: int) -> Effect:
+    """Add the candidate's rows and take them out of quarantine, all or nothing.
+
+    With `merge` and `latest_by` a newer row replaces an older one. Otherwise a row whose key lives already stays in
+    quarantine: which of the two is right, nobody here can know.
+    """
+    new = plan.candidate
+    if new is None:
+        raise CodeError("a replay without rows has nothing to publish", next_command=f"headgate show {plan.run_id}")
+    if adapter.exists(cursor, plan.live):
+        apply_changes(adapter, cursor, plan.live, plan.shape, plan.changes)
+    else:
+        _make_live(adapter, cursor, plan)
+    refused = superseded = 0
+    by_time = plan.mode == "merge" and plan.latest_by is not None
+    if plan.shape.key and not by_time:
+        cursor.execute(
+            sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(
+                _q(new), _q(plan.live), equal(plan.shape.key, "l", new.name)
+            )
+        )
+        refused = int(cursor.rowcount)
+    _leave_quarantine(cursor, plan, new, source_run)
+    plan.point("replay-flipped")
+    if by_time:
+        superseded = _without_older(cursor, plan, new)
+        effect = merge(adapter, cursor, plan, new, sequence)
+        return Effect(effect.inserted, effect.updated, effect.unchanged, 0, effect.superseded + superseded, refused)
+    inserted = insert_all(cursor, plan, new)
+    keep_added(cursor, plan, new, sequence)
+    return Effect(inserted=inserted, refused=refused)
+
+
+def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_run: str) -> None:
+    """Mark the rows replayed; somebody who changed the quarantine meanwhile wins, and nothing is published."""
+    wanted = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(new)))[0])
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {} SET state = 'replayed', resolved_by = %s, resolved_at = %s WHERE batch_key = %s AND run_id = %s "
+            "AND state = 'open' AND record IN (SELECT {} FROM {})"
+        ).format(_q(names.quarantine(plan.live)), sql.Identifier(RECORD), _q(new)),
+        (plan.run_id, datetime.now(UTC).replace(tzinfo=None), plan.batch_key, source_run),
+    )
+    if cursor.rowcount != wanted:
+        raise RetryableError(
+            f"{plan.live}: {wanted:,} rows were to leave quarantine, but only {cursor.rowcount:,} of them are open now; "
+            "nothing was published",
+            code="QUARANTINE-CHANGED",
+            next_command=f"headgate quarantine replay {plan.live}",
+        )
+
+
+def _without_older(cursor: Cursor, plan: Publication, new: TableName) -> int:
+    """Leave the latest row of each key in the candidate; returns how many went. Ties have been set aside before."""
+    assert plan.latest_by is not None
+    at, later = sql.Identifier(new.name, plan.latest_by), sql.Identifier("o", plan.latest_by)
+    cursor.execute(
+        sql.SQL(
+            "DELETE FROM {new} USING {new} o WHERE {key} AND ({later} > {at} OR ({at} IS NULL AND {later} IS NOT NULL) "
+            "OR (({at} = {later} OR ({at} IS NULL AND {later} IS NULL)) AND {o_record} > {record}))"
+        ).format(
+            new=_q(new), key=equal(plan.shape.key, new.name, "o"), at=at, later=later,
+            record=sql.Identifier(new.name, RECORD), o_record=sql.Identifier("o", RECORD),
+        )
+    )  # fmt: skip
+    return int(cursor.rowcount)
+
+
+def _make_live(adapter: Adapter, cursor: Cursor, plan: Publication) -> None:
+    """The table itself, empty, when every row of its first batch was set aside."""
+    empty = names.candidate(plan.live, f"{plan.attempt_id}e")
+    adapter.create_candidate(cursor, empty, plan.shape)
+    adapter.finish_candidate(cursor, empty, plan.shape)
+    adapter.adopt(cursor, plan.live, empty, plan.shape)
+
+
+def _q(table: TableName) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
