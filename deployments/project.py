@@ -158,6 +158,14 @@ def _suites(
             )  # fmt: skip
             continue
         names = [column.name for column in tables[suite.table].columns]
+        if tables[suite.table].load.stage == "in_place":
+            for position, rule in enumerate(suite.expectations):
+                if rule.rows is not None:
+                    place = ("expectations", position, "rows")
+                    problems.append(
+                        Problem(file, line_of(content, place), f"expectations.{rule.code}.rows",
+                                "in_place sets no rows aside: bad ones are found on the candidate and stop the batch")
+                    )  # fmt: skip
         for path, message in check_suite(suite, names, tables[suite.table].hashed):
             problems.append(Problem(file, line_of(content, path), key_of(content, path), message))
         yield suite.table, suite

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.declarations.columns import Kind as WarehouseKind
-from deployments.declarations.suite import Suite
+from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DriftStopError
 from deployments.windows import Window
@@ -95,6 +95,15 @@ def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None
             next_command=f"headgate drift explain {batch.run_id}",
             assessment=assessment,
         )
+
+
+def key_rule(key: Sequence[str]) -> Rule:
+    """The declared key as a rule, where no other step proves it."""
+    notes = "The declared key identifies a row."
+    if len(key) == 1:
+        return Rule(code="KEY", type="expect_column_values_to_be_unique", kwargs={"column": key[0]}, notes=notes)
+    kwargs = {"column_list": list(key)}
+    return Rule(code="KEY", type="expect_compound_columns_to_be_unique", kwargs=kwargs, notes=notes)
 
 
 def suite_parameters(window: Window | None, rows: int) -> dict[str, object]:

@@ -11,7 +11,7 @@ from psycopg2 import Error, sql
 
 from deployments.declarations.table import Table
 from expectations.record import RuleResult
-from tasks.assess import Assessment, results_of, stop_on_failures, suite_parameters
+from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.retrying import worth_retrying
 from tasks.source_keys import load_source_keys
@@ -52,9 +52,11 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from error
     keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
+    # In place the warehouse is the only one that has counted; a row it refused would have failed the COPY.
+    extracted = copied.rows if validated.in_place else validated.extracted
     counts = Counts(
-        extracted=validated.extracted, quarantined=validated.quarantined,
-        staged=sum(part.accepted for part in validated.parts), copied=copied.rows, superseded=superseded,
+        extracted=extracted, quarantined=validated.quarantined, staged=extracted - validated.quarantined,
+        copied=copied.rows, superseded=superseded,
     )  # fmt: skip
     return Audited(candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings), keys, as_of)
 
@@ -97,6 +99,8 @@ def _judge(
     suite = bench.project.suite(table.table).on_candidate(
         checked_in_memory=validated.checked_in_memory, masked=table.hashed
     )
+    if validated.in_place and table.key and table.load.keep is None:
+        suite = suite.model_copy(update={"expectations": (key_rule(table.key), *suite.expectations)})
     if not suite.expectations:
         return ()
     from expectations.suites.run import run_suite

@@ -16,7 +16,8 @@ from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.split import Reject
 from expectations.record import Drift, QuarantineReason, RuleResult
-from tasks.objects.manifest import Manifest
+from tasks.objects.manifest import Manifest, Part
+from tasks.objects.packing import Codec
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 
@@ -78,6 +79,9 @@ class Extracted:
     fingerprint: str
     source_bytes: int
     missing: bool = False
+    objects: tuple[Part, ...] = ()
+    objects_base: str | None = None
+    codec: Codec = "none"
 
     @property
     def rows(self) -> int:
@@ -86,7 +90,10 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What may be staged, what was set aside, and every verdict that can be reached before the stage."""
+    """What may be staged, what was set aside, and every verdict that can be reached before the stage.
+
+    `in_place`: the producer's own objects, of whose rows nothing is known yet.
+    """
 
     parts: tuple[CheckedPart, ...]
     delimiter: str
@@ -97,6 +104,7 @@ class Validated:
     reasons: tuple[QuarantineReason, ...]
     keys_repeat: bool
     checked_in_memory: bool
+    in_place: Extracted | None = None
     warnings: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     drift: Drift | None = None

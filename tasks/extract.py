@@ -13,6 +13,7 @@ from deployments.errors import ContractError, SourceMissingError
 from expectations.contract.layout import read_header
 from expectations.contract.split import MAX_RECORD_BYTES, first_record, split
 from tasks.batch import Batch, Extracted, SpooledPart
+from tasks.in_place import find_objects
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
 from tasks.sources.opening import OpenSource, open_source
@@ -35,6 +36,8 @@ def extract_batch(batch: Batch) -> Extracted:
     table = bench.project.table(batch.table)
     source = open_source(table, batch.window, bench.settings)
     try:
+        if table.load.stage == "in_place":
+            return find_objects(table, batch.window)
         # A window is named by its proof; only the content of a table without windows has to be told apart.
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):

@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 
 from expectations.contract.part_check import CheckedPart
 from tasks.batch import Batch, Staged, Validated
+from tasks.in_place import staged_in_place
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore, holds, sha256_of
@@ -36,6 +37,8 @@ def stage(batch: Batch, validated: Validated) -> Staged:
 def stage_batch(batch: Batch, validated: Validated) -> Staged:
     """Write parts, rows set aside and the manifest under the attempt's own prefix; a retry writes the same objects."""
     store = workbench().stage
+    if validated.in_place is not None:
+        return staged_in_place(store, batch, validated.in_place)
     quarantine_key = None
     if validated.quarantined:
         quarantine_key = f"{batch.stage_key}/quarantine.csv.zst"

@@ -15,7 +15,7 @@ from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.errors import CheckFailedError
 from expectations.record import RuleResult
-from tasks.assess import results_of, suite_parameters
+from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
@@ -139,9 +139,7 @@ def check_output(job: Job, built: Built) -> OutputChecked:
     summary = bench.project.summary(job.target)
     rules = list(summary.expectations)
     if summary.key:
-        kwargs = {"column": summary.key[0]} if len(summary.key) == 1 else {"column_list": list(summary.key)}
-        kind = "expect_column_values_to_be_unique" if len(summary.key) == 1 else "expect_compound_columns_to_be_unique"
-        rules.insert(0, Rule(code="KEY", type=kind, kwargs=kwargs, notes="The declared key identifies a row."))
+        rules.insert(0, key_rule(summary.key))
     results = _expectations(bench, summary, built.candidate, rules, "candidate") if rules else []
     _stop_on_failures(job, results, f"the result isn't fit to publish (kept as {built.candidate})")
     return OutputChecked(tuple(results))

@@ -49,6 +49,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
         if name in names and how == "hash" and not _holds_hash(table.column(name)):
             yield Fault(("pii", name), "a hashed column must be varchar(64) or longer: the hash is 64 hex digits")
     yield from _load_faults(table)
+    yield from _in_place_faults(table)
     yield from _source_faults(table)
 
 
@@ -83,6 +84,28 @@ def _load_faults(table: Table) -> Iterator[Fault]:
         yield Fault(("load", "deletes"), "compare_keys needs mode merge and a postgres source")
     if table.schedule is not None and table.window is None and not table.schedule.catchup:
         yield Fault(("schedule", "catchup"), "has no meaning without window")
+
+
+def _in_place_faults(table: Table) -> Iterator[Fault]:
+    """Loaded as it lies in the bucket, a value can neither be converted nor set aside."""
+    if table.load.stage != "in_place":
+        return
+    path: tuple[str, ...] = ("load", "stage")
+    source = table.source
+    if not isinstance(source, CsvSource) or not source.url.startswith(("s3://", "file://")):
+        yield Fault(
+            path, "in_place needs a csv source at s3:// (or file:// with a PostgreSQL warehouse)", "stage: parts"
+        )
+    elif source.encoding.lower() not in ("utf-8", "utf8"):
+        yield Fault(path, f"in_place can't decode {source.encoding}", "stage: parts")
+    for column in table.columns:
+        zone = column.source_timezone
+        if column.null or column.cast or column.format or (zone is not None and zone.upper() not in ("UTC", "ETC/UTC")):
+            yield Fault(path, f"in_place can't convert {column.name}", "stage: parts")
+    if "hash" in table.pii.values():
+        yield Fault(
+            path, "in_place can't hash a column: its values would reach the warehouse as they are", "stage: parts"
+        )
 
 
 def _source_faults(table: Table) -> Iterator[Fault]:

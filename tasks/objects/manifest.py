@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tasks.objects.packing import Codec
+
 NAME = "manifest.json"
 
 
@@ -33,6 +35,14 @@ class Manifest:
     delimiter: str
     null_marker: str
     parts: tuple[Part, ...]
+    parts_base: str | None = None
+    codec: Codec = "zstd"
+    header_lines: int = 0
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the parts are the producer's own objects, below `parts_base`; their rows are not known."""
+        return self.parts_base is not None
 
     @property
     def rows(self) -> int:
@@ -43,16 +53,24 @@ class Manifest:
         return sum(part.bytes for part in self.parts)
 
     def to_bytes(self, base_url: str) -> bytes:
+        base_url = self.parts_base or base_url
         entries = [
             {"url": f"{base_url.rstrip('/')}/{part.key}", "mandatory": True, "meta": {"content_length": part.bytes}}
             for part in self.parts
         ]
         parts = [asdict(part) for part in self.parts]
-        ours = {"delimiter": self.delimiter, "null_marker": self.null_marker, "parts": parts}
+        ours = {
+            "delimiter": self.delimiter, "null_marker": self.null_marker, "parts": parts,
+            "parts_base": self.parts_base, "codec": self.codec, "header_lines": self.header_lines,
+        }  # fmt: skip
         return json.dumps({"entries": entries, "headgate": ours}, indent=1).encode()
 
     @classmethod
     def from_bytes(cls, key: str, data: bytes) -> Manifest:
         ours: dict[str, Any] = json.loads(data)["headgate"]
         parts = tuple(Part(**part) for part in ours["parts"])
-        return cls(key=key, delimiter=ours["delimiter"], null_marker=ours["null_marker"], parts=parts)
+        return cls(
+            key=key, delimiter=ours["delimiter"], null_marker=ours["null_marker"], parts=parts,
+            parts_base=ours.get("parts_base"), codec=ours.get("codec", "zstd"),
+            header_lines=ours.get("header_lines", 0),
+        )  # fmt: skip

@@ -44,6 +44,9 @@ class ObjectStore(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """Keys below a prefix, sorted."""
 
+    def stat(self, key: str) -> tuple[int, str]:
+        """Size in bytes and a tag that changes with the content; FileNotFoundError when there is none."""
+
     def delete(self, prefix: str) -> int:
         """Delete every object below a prefix; returns how many."""
 
@@ -83,6 +86,10 @@ class FolderStore:
         below = self.root / prefix
         files = [below] if below.is_file() else below.rglob("*") if below.is_dir() else []
         return sorted(f.relative_to(self.root).as_posix() for f in files if f.is_file() and f.suffix != ".writing")
+
+    def stat(self, key: str) -> tuple[int, str]:
+        found = (self.root / key).stat()
+        return found.st_size, f"mtime:{found.st_mtime_ns}"
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)
@@ -155,8 +162,15 @@ class BucketStore:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
             for page in pages:
                 found += [item["Key"] for item in page.get("Contents", [])]
-        start = f"{self.prefix}/" if self.prefix else ""
-        return sorted(key.removeprefix(start) for key in found)
+        start, below = f"{self.prefix}/" if self.prefix else "", prefix.rstrip("/")
+        keys = sorted(key.removeprefix(start) for key in found)
+        # To S3 a prefix is only letters: run-1 would hold run-10.
+        return [key for key in keys if not below or key == below or key.startswith(f"{below}/")]
+
+    def stat(self, key: str) -> tuple[int, str]:
+        with _Telling(self.url(key), "look at"):
+            found = self._client.head_object(Bucket=self.bucket, Key=self._key(key))
+        return int(found["ContentLength"]), f"etag:{found['ETag'].strip(chr(34))}"
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)

@@ -79,10 +79,12 @@ def copy_parts(
     """
     return sql.SQL(
         "COPY {table} ({columns}) FROM {url} {authorized} MANIFEST {form} DELIMITER AS {delimiter} "
-        "NULL AS {null} ZSTD ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto' {options}"
+        "NULL AS {null} {codec} {header} ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto' {options}"
     ).format(
         table=qualified(table), columns=names(columns), url=sql.Literal(_s3(url)), authorized=authorized,
         form=sql.SQL("ESCAPE" if escaped else "FORMAT AS CSV QUOTE AS '\"'"),
+        codec=sql.SQL({"zstd": "ZSTD", "gzip": "GZIP", "none": ""}[manifest.codec]),
+        header=sql.SQL(f"IGNOREHEADER AS {int(manifest.header_lines)}" if manifest.header_lines else ""),
         delimiter=sql.Literal(manifest.delimiter), null=sql.Literal(manifest.null_marker), options=options,
     )  # fmt: skip
 

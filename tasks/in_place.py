@@ -1,0 +1,113 @@
+"""Load the producer's own objects (`load.stage: in_place`): a manifest over what lies in the bucket already.
+
+No bytes pass through the worker but the first ones of each object, whose header must be the contract's. The warehouse's
+COPY is the only parser then: a value it refuses fails the batch, row rules and conversions don't exist, and the suite is
+judged on the candidate. Right for large files whose producer can be trusted with their form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from deployments.declarations.sources import CsvSource
+from deployments.declarations.table import Table
+from deployments.errors import ContractError, DeclarationError, SourceMissingError, UpstreamError
+from deployments.windows import Window
+from expectations.contract.checksum import Checksum
+from expectations.contract.layout import lay_out, read_header
+from expectations.contract.split import first_record
+from tasks.batch import Batch, Extracted, Staged, Validated
+from tasks.objects import manifest as manifests
+from tasks.objects.manifest import Manifest, Part
+from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
+from tasks.objects.store import ObjectStore, open_store
+from tasks.sources.address import fill, shown
+
+
+def find_objects(table: Table, window: Window | None) -> Extracted:
+    """The producer's objects of the window, their headers checked. A URL that ends in '/' stands for all below it."""
+    source = table.source
+    assert isinstance(source, CsvSource)
+    url = fill(source.url, window, "UTC" if table.window is None else table.window.timezone)
+    base, _, name = url.rpartition("/")
+    store = open_store(base)
+    keys = [key for key in store.keys(name) if name == "" or key == name]
+    if not keys:
+        raise SourceMissingError(
+            f"{shown(url)} isn't there", code="SOURCE-MISSING",
+            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+        )  # fmt: skip
+    codecs = {_codec(source, key) for key in keys}
+    if len(codecs) > 1:
+        raise DeclarationError(
+            f"{shown(url)}: objects are compressed in different ways ({', '.join(sorted(codecs))}); one COPY reads one",
+            code="MIXED-CODECS",
+            next_command="ask the producer, or load.stage: parts",
+        )
+    codec = codecs.pop()
+    header: tuple[str, ...] = ()
+    parts = []
+    for number, key in enumerate(keys, start=1):
+        header = _checked_header(table, store, key, codec, source.delimiter)
+        size, tag = store.stat(key)
+        parts.append(Part(number, key, -1, size, tag))
+    digest = hashlib.sha256("|".join(f"{p.key}:{p.bytes}:{p.sha256}" for p in parts).encode()).hexdigest()
+    return Extracted(
+        where=shown(url), delimiter=source.delimiter, header=header, parts=(), fingerprint=f"objects:{digest}",
+        source_bytes=sum(part.bytes for part in parts), objects=tuple(parts), objects_base=base, codec=codec,
+    )  # fmt: skip
+
+
+def unparsed(table: Table, extracted: Extracted) -> Validated:
+    """What is known before the COPY: the header is right, everything else is the warehouse's to say."""
+    return Validated(
+        parts=(), delimiter=extracted.delimiter, null_marker="", checksum=Checksum.empty(len(table.columns)),
+        extracted=0, quarantined=0, reasons=(), keys_repeat=table.load.keep is not None, checked_in_memory=False,
+        in_place=extracted,
+    )  # fmt: skip
+
+
+def staged_in_place(stage: ObjectStore, batch: Batch, extracted: Extracted) -> Staged:
+    """The manifest over the producer's objects; it lies under the attempt's own prefix."""
+    manifest = Manifest(
+        f"{batch.stage_key}/{manifests.NAME}", extracted.delimiter, "", extracted.objects,
+        parts_base=extracted.objects_base, codec=extracted.codec, header_lines=1,
+    )  # fmt: skip
+    stage.put(manifest.key, manifest.to_bytes(stage.base), "application/json")
+    return Staged(manifest, None, stage.url(batch.stage_key))
+
+
+def _codec(source: CsvSource, key: str) -> Codec:
+    if source.compression != "auto":
+        return source.compression
+    return codec_of(key)
+
+
+def _checked_header(table: Table, store: ObjectStore, key: str, codec: Codec, delimiter: str) -> tuple[str, ...]:
+    where = shown(store.url(key))
+    record = _first_record(store, key, codec, delimiter, where)
+    layout = lay_out(table, read_header(record, delimiter, where), delimiter, where)
+    if not layout.is_contract:
+        raise ContractError(
+            f"{where}: in_place needs exactly the contract's columns in its order\n"
+            f"  found:    {', '.join(layout.header)}\n"
+            f"  expected: {', '.join(column.source_name for column in table.columns)}",
+            code="HEADER",
+            next_command="mend the source, or load.stage: parts",
+        )
+    return layout.header
+
+
+def _first_record(store: ObjectStore, key: str, codec: Codec, delimiter: str, where: str) -> bytes:
+    buffer = b""
+    try:
+        for piece in unpacked(store.stream(key), codec):
+            buffer += piece
+            record = first_record(buffer, delimiter)
+            if record is not None:
+                return record
+    except PACKING_ERRORS as error:
+        raise UpstreamError(
+            f"{where} isn't whole {codec} data: {error}", code="SOURCE-CUT", next_command="ask the source's owner"
+        ) from None
+    raise ContractError(f"{where} has no header", code="EMPTY-SOURCE", next_command="ask the source's owner")
