@@ -27,6 +27,13 @@ from worker import Result, Worker, prepare_warehouse
 
 from deployments.embedded.stack import EmbeddedStack
 
+UNDERMINED = 4
+WITHOUT = {
+    "proof": Wish("append", "after-commit", crowded=True), "lock": Wish("append", "after-commit", crowded=True),
+    "transaction": Wish("append", "before-commit"), "quarantine": Wish("replace_window", "copied", again=True),
+}  # fmt: skip
+"""Trials in which the safeguard is what stands between the crash and wrong rows."""
+
 
 def main() -> int:
     arguments = _arguments()
@@ -42,17 +49,19 @@ def main() -> int:
         wanted = wish.of(draw(seed, number, cold=arguments.only.startswith("cold-")))
         trials, cold = ([], [wanted]) if wanted.cold else ([wanted], [])
     with tempfile.TemporaryDirectory(prefix="headgate-crash-") as folder:
-        results = _play(Path(folder), arguments.keep or Path(folder), trials, cold, arguments)
+        results, noticed = _play(Path(folder), arguments.keep or Path(folder), trials, cold, arguments)
     wrong = [result for result in results if result.faults]
     print(table(results))
+    for kind, count in noticed.items():
+        print(f"with {sabotage.WORDS[kind]}: {UNDERMINED} trials, {count} wrong")
     print(f"seed {seed}; repeat one: python tests/crash/harness.py --seed {seed} --only NUMBER")
     print(f"{len(results)} trials, {len(wrong)} wrong")
-    return 1 if wrong else 0
+    return 1 if wrong or not all(noticed.values()) else 0
 
 
 def _play(
     folder: Path, kept: Path, trials: list[Trial], cold: list[Trial], arguments: argparse.Namespace
-) -> list[Result]:
+) -> tuple[list[Result], dict[str, int]]:
     stack = EmbeddedStack(folder / "stack")
     files = Files()
     workers: list[Worker] = []
@@ -79,12 +88,22 @@ def _play(
             for worker in workers:
                 worker.environment["PREFECT_API_URL"] = api
             results += _share(workers, cold)
-        return results
+        return results, undermined(workers[0]) if arguments.undermine else {}
     finally:
         for worker in workers:
             worker.close()
         files.close()
         stack.down(purge=True)
+
+
+def undermined(worker: Worker) -> dict[str, int]:
+    """Per safeguard the trials that went wrong without it: none of them may be 0."""
+    noticed = {}
+    for kind, wish in WITHOUT.items():
+        worker.sabotage = kind
+        noticed[kind] = sum(bool(worker.play(wish.of(draw(5, number))).faults) for number in range(UNDERMINED))
+    worker.sabotage = None
+    return noticed
 
 
 def _share(workers: list[Worker], trials: list[Trial]) -> list[Result]:
@@ -162,6 +181,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mode", choices=MODES, help="only this load mode")
     parser.add_argument("--point", help="kill at this point only")
     parser.add_argument("--crowded", action="store_true", help="always two writers, both dawdling with the proof read")
+    parser.add_argument("--undermine", action="store_true", help="afterwards take each safeguard out: must go wrong")
     parser.add_argument("--keep", type=Path, help="keep orders, outcomes and logs in this folder")
     parser.add_argument("--sabotage", choices=sorted(sabotage.KINDS), help="take a safeguard out: trials must go wrong")
     return parser.parse_args()

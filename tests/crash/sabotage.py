@@ -68,3 +68,10 @@ KINDS: dict[str, Callable[[], None]] = {
     "transaction": _transaction,
     "quarantine": _quarantine,
 }
+
+WORDS = {
+    "proof": "the proof not looked at",
+    "lock": "the proof table not locked",
+    "transaction": "data and proof in two transactions",
+    "quarantine": "earlier quarantined rows left standing",
+}

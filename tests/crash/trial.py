@@ -51,11 +51,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Wish:
-    """What to play instead of what is drawn. `crowded`: two writers that both dawdle with the proof in hand."""
+    """What to play instead of what is drawn. `crowded`: two writers that both dawdle with the proof in hand; `again`:
+    a window that is loaded, with other rows."""
 
     mode: str | None = None
     point: str | None = None
     crowded: bool = False
+    again: bool = False
 
     def of(self, trial: Trial) -> Trial:
         if self.mode is not None:
@@ -64,6 +66,8 @@ class Wish:
             trial = replace(trial, point=self.point)
         if self.crowded:
             trial = replace(trial, second_writer=True, linger=("proof-locked", 0.4))
+        if self.again:
+            trial = replace(trial, reload=True, anew=False, empty=False)
         return trial
 
 

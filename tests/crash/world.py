@@ -93,7 +93,7 @@ def make_batch(dice: random.Random, target: Target, day: int, first_id: int) -> 
         amount = None if dice.random() < 0.1 else dice.randint(-1000, 1000)
         note = dice.choice(NOTES) if dice.random() < 0.5 else f"{dice.getrandbits(160):x}"
         key = dice.randrange(200) if target.mode == "merge" else number
-        if dice.random() < 0.04:
+        if dice.random() < 0.08:
             bad.append(key + 1_000_000)
             lines.append(csv_line((key + 1_000_000, happened, BAD_AMOUNT, note, updated)))
         else:
