@@ -178,6 +178,11 @@ def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
     except (Error, HeadgateError, OSError) as error:
         # The data's own state is proven elsewhere; a lost report must not turn a published batch into a failed run.
         logger.warning("the record of %s could not be kept everywhere: %s", record.run_id, error)
+    if record.is_failure or (bench.settings.state / "incidents.json").exists():
+        # Imported here: a run without news doesn't pay for what sends messages.
+        from tasks.incidents.watching import after_run
+
+        after_run(bench, record, datetime.now(UTC))
 
 
 def _column(table: Table, name: str) -> dict[str, object]:

@@ -5,9 +5,11 @@ A hook also runs in the worker, after the flow's process was killed: it needs no
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from deployments.errors import HeadgateError
 from deployments.settings import read_settings
 from tasks.facts import Fact, Kind, keep
 
@@ -31,13 +33,21 @@ def keep_cancellation(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]
     _keep("canceled", flow.name, flow_run, state)
 
 
-def fact_of(kind: Kind, flow: str, flow_run: FlowRun, message: str | None, at: datetime | None = None) -> Fact:
+def fact_of(
+    kind: Kind, flow: str, flow_run: FlowRun, message: str | None, at: datetime | None = None,
+    error: HeadgateError | None = None,
+) -> Fact:  # fmt: skip
     """The fact of a flow run, as it is kept."""
     parameters = flow_run.parameters or {}
     subject = parameters.get("table") or parameters.get("summary") or ""
     moment = at or flow_run.end_time or datetime.now(UTC)
-    return Fact(kind, str(subject), flow, str(flow_run.id), flow_run.name, message or "", moment.isoformat())
+    fact = Fact(kind, str(subject), flow, str(flow_run.id), flow_run.name, message or "", moment.isoformat())
+    if error is None:
+        return fact
+    return replace(fact, message=error.message, code=error.code, family=error.family, next_command=error.next_command)
 
 
 def _keep(kind: Kind, flow: str, flow_run: FlowRun, state: State[Any]) -> None:
-    keep(read_settings().state, fact_of(kind, flow, flow_run, state.message))
+    found = state.result(raise_on_failure=False) if kind == "failed" else None
+    error = found if isinstance(found, HeadgateError) else None
+    keep(read_settings().state, fact_of(kind, flow, flow_run, state.message, error=error))

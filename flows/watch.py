@@ -1,103 +1,84 @@
-"""The watch: looks from outside at what hooks can't see, and keeps it as facts."""
+"""The watch: looks from outside at runs, publishes, promises and Prefect; opens incidents and tells them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
-from prefect.states import Completed, Crashed
+from prefect.client.schemas.objects import State
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Completed
 
-from deployments.settings import read_settings
 from flows.deploy.wanted import TAG
-from flows.hooks import fact_of
+from flows.leftovers import keep_leftovers
 from flows.words import plural
-from tasks.facts import Kind, keep
+from tasks.facts import known
+from tasks.incidents.prefect_view import PrefectView, Told, look
+from tasks.incidents.watching import Pass, watch_pass
+from tasks.workbench import Workbench, workbench
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun
-
-LATE_AFTER = timedelta(minutes=10)
-LOOK_BACK = timedelta(days=2)
 
 
 @flow(name="watch")
 def watch() -> State[Any]:
-    """Find runs that are late (no worker takes them), crashed, or left behind by a dead parent; keep what is found."""
-    now = datetime.now(UTC)
+    """Find what is wrong with loads and promises, tell it once, remind, escalate, and say when it is over.
+
+    Failed and killed runs, runs that never began, schedules that are switched off, late tables, a warehouse that is down.
+    """
+    bench, now = workbench(), datetime.now(UTC)
+    done, news = watch_once(bench, now)
+    said = [*told(done), *news[:20]]
+    if not said:
+        return Completed(name="Nothing found", message="no run is late, crashed or left behind; no incident is open")
+    return Completed(name="Found", message="; ".join(said))
+
+
+def watch_once(bench: Workbench, now: datetime) -> tuple[Pass, list[str]]:
+    """One pass, and what was news on Prefect's server; for the flow and the command."""
+    try:
+        view, news = prefect_look(bench, now)
+        why = ""
+    except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError) as error:
+        # RuntimeError: Prefect's own word for a server that doesn't answer as one.
+        view, news, why = None, [], type(error).__name__
+    return watch_pass(bench, view, now, ui_address(), why), news
+
+
+def prefect_look(bench: Workbench, now: datetime) -> tuple[PrefectView, list[str]]:
+    """What Prefect knows, and what of it is news. Raises what its client raises."""
     with get_client(sync_client=True) as client:
-        orphans = end_orphans(client, now)
-        found = [*_kept(client, late_runs(client, now), "late", now), *_kept(client, orphans, "orphaned", now)]
-        found += _kept(client, _crashed(client, now), "crashed", now)
-    if not found:
-        return Completed(name="Nothing found", message="no run is late, crashed or left behind")
-    return Completed(name="Found", message=f"{plural(len(found), 'run')}: " + "; ".join(found[:20]))
+        news = keep_leftovers(client, now)
+        return _view(client, bench, now), news
 
 
-def late_runs(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
-    """Runs of ours that should have begun more than ten minutes ago: no worker polls their pool, or all are busy."""
-    runs = _ours(client, StateType.SCHEDULED, now)
-    return [run for run in runs if run.expected_start_time and run.expected_start_time < now - LATE_AFTER]
-
-
-def end_orphans(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
-    """Runs that still say Running though the run they belong to has ended: their process ended with it. Made Crashed."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter, TaskRunFilterId
-
-    left = []
-    for run in _ours(client, StateType.RUNNING, now):
-        if run.parent_task_run_id is None:
-            continue
-        tasks = client.read_task_runs(task_run_filter=TaskRunFilter(id=TaskRunFilterId(any_=[run.parent_task_run_id])))
-        if not tasks or tasks[0].flow_run_id is None:
-            continue
-        parents = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[tasks[0].flow_run_id]))
-        )  # fmt: skip
-        # A run that was spread over workers has a process of its own, and a heartbeat that tells of it.
-        if run.deployment_id is None and parents and parents[0].state and parents[0].state.is_final():
-            state: State[Any] = Crashed(
-                message=f"left behind: {parents[0].name}, which it belongs to, ended as {parents[0].state.name}"
-            )
-            client.set_flow_run_state(run.id, state, force=True)
-            left.append(run)
-    return left
-
-
-def _crashed(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
-    """Runs that crashed: when a worker dies with its run, no hook runs."""
-    return [run for run in _ours(client, StateType.CRASHED, now) if run.deployment_id is not None]
-
-
-def _ours(client: SyncPrefectClient, kind: StateType, now: datetime) -> list[FlowRun]:
-    from prefect.client.schemas.filters import (
-        FlowRunFilter,
-        FlowRunFilterExpectedStartTime,
-        FlowRunFilterState,
-        FlowRunFilterStateType,
-        FlowRunFilterTags,
-    )
-
-    return client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            tags=FlowRunFilterTags(all_=[TAG]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[kind])),
-            expected_start_time=FlowRunFilterExpectedStartTime(after_=now - LOOK_BACK, before_=now),
-        ),
-        limit=200,
-    )
-
-
-def _kept(client: SyncPrefectClient, runs: list[FlowRun], kind: Kind, now: datetime) -> list[str]:
-    """Keep a fact per run; names those that are news."""
-    state = read_settings().state
-    said = []
-    for run in runs:
-        message = run.state.message if run.state else ""
-        at = run.end_time or run.expected_start_time or now
-        if keep(state, fact_of(kind, client.read_flow(run.flow_id).name, run, message, at)):
-            said.append(f"{kind}: {run.name}")
+def told(done: Pass) -> list[str]:
+    """A pass in a few words."""
+    active = sum(item.active for item in done.settled.incidents)
+    said = [f"{plural(active, 'incident')} open"] if active else []
+    if done.delivered.sent:
+        said.append(f"{plural(len(done.delivered.sent), 'notice')} sent")
+    if done.delivered.kept:
+        said.append(f"{plural(len(done.delivered.kept), 'notice')} kept for later: {done.delivered.kept[0].failure}")
     return said
+
+
+def ui_address() -> str:
+    """Where people see Prefect's runs; '' when it isn't known."""
+    from prefect.settings import get_current_settings
+
+    address = get_current_settings().ui_url
+    return str(address).rstrip("/") if address else ""
+
+
+def _view(client: SyncPrefectClient, bench: Workbench, now: datetime) -> PrefectView:
+    causes = {
+        fact.flow_run_id: Told(fact.code, fact.family, fact.message, fact.next_command)
+        for fact in known(bench.settings.state)
+        if fact.kind == "failed" and fact.code and fact.family
+    }
+    return look(client, TAG, now, causes)

@@ -13,12 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from deployments.errors import Family
+
 Kind = Literal["failed", "crashed", "canceled", "late", "orphaned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened to a flow run. `subject`: the table or summary, '' when it isn't known. `at`: ISO, UTC."""
+    """Something that happened to a flow run. `subject`: the table or summary, '' when it isn't known. `at`: ISO, UTC.
+
+    `code`, `family` and `next_command`: of the error, where the run failed with one of ours.
+    """
 
     kind: Kind
     subject: str
@@ -27,6 +32,9 @@ class Fact:
     flow_run_name: str
     message: str
     at: str
+    code: str = ""
+    family: Family | None = None
+    next_command: str | None = None
 
     @property
     def name(self) -> str:

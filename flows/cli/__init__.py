@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
     "drift": ("drift", "drift", "Score files against their history."),
     "report": ("report", "report", "The pages data owners read."),
+    "watch": ("watch", "watch", "Look for what is wrong; open, remind and close incidents."),
+    "incident": ("incident", "incident", "What is open; acknowledge, silence, resolve."),
     "oncall": ("oncall", "oncall", "Who is on call now, next, this week."),
     "deploy": ("deploy", "deploy", "Prefect deployments from the declarations, the difference first."),
     "worker": ("worker", "worker", "Serve the deployments on this machine."),

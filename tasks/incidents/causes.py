@@ -40,7 +40,7 @@ def trouble(project: Project, item: Failing) -> Trouble:
     record = cleaned(item.record)
     failure = record.failure
     assert failure is not None
-    code = _SAME_REASON.get(failure.code, failure.code)
+    code = reason(failure.code)
     declared = record.table in project.tables or record.table in project.summaries
     return Trouble(
         scope=scope(project, record.table, code), code=code, domain="run", family=failure.family,
@@ -50,6 +50,11 @@ def trouble(project: Project, item: Failing) -> Trouble:
         step=failure.step, run_id=record.run_id, flow_run_id=record.flow_run_id, next_command=failure.next_command,
         details=details(record),
     )  # fmt: skip
+
+
+def reason(code: str) -> str:
+    """The code that an incident goes by: two codes for one reason are one."""
+    return _SAME_REASON.get(code, code)
 
 
 def scope(project: Project, table: str, code: str) -> str:

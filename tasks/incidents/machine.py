@@ -118,9 +118,10 @@ def _moved(
     if not incident.active:
         return _came_back(incident, trouble, now, policy)
     worse = ORDER.index(trouble.severity) < ORDER.index(incident.trouble.severity)
-    if incident.trouble != trouble or incident.quiet_since is not None:
+    grown = _grown(incident.trouble, trouble)
+    if grown != incident.trouble or incident.quiet_since is not None:
         begun = trouble.latest if incident.quiet_since is not None else incident.begun_at
-        incident = _with(incident, now, trouble=_grown(incident.trouble, trouble), quiet_since=None, begun_at=begun)
+        incident = _with(incident, now, trouble=grown, quiet_since=None, begun_at=begun)
     return _due(incident, now, policy, worse=worse)
 
 

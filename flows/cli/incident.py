@@ -1,0 +1,155 @@
+"""`headgate incident`: what is open, and the answers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from tasks.incidents.machine import Action
+    from tasks.incidents.model import Incident
+    from tasks.workbench import Workbench
+
+    Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
+
+COLORS = {"critical": "red", "major": "yellow", "minor": "white"}
+_BY = click.option("--by", help="Who says so; default: HEADGATE_USER, else the user of this process.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_WHICH = click.argument("which", metavar="INCIDENT")
+
+
+@click.group()
+def incident() -> None:
+    """What is wrong now and who has it. INCIDENT is an id from a notice, or a table that has one incident open."""
+
+
+@incident.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those of the last 30 days that are over as well.")
+@_JSON
+def listing(everything: bool, as_json: bool) -> None:
+    """Open incidents, the worst first. While the warehouse is down: those this machine knows."""
+    from tasks.incidents import store
+    from tasks.incidents.model import ORDER
+
+    bench = _bench()
+    found = [item for item in store.incidents(bench, datetime.now(UTC)) if everything or item.active]
+    found.sort(key=lambda item: (not item.active, ORDER.index(item.trouble.severity), item.opened_at))
+    if as_json:
+        print_json([item.model_dump(mode="json") for item in found])
+        return
+    for item in found:
+        _line(bench, item)
+    if not found:
+        click.echo("No incident is open.")
+
+
+@incident.command()
+@_WHICH
+@_BY
+@_JSON
+def ack(which: str, by: str | None, as_json: bool) -> None:
+    """I have it: nobody else is called, and it is repeated once a day only."""
+    from tasks.incidents.answers import acknowledge
+
+    _answer(_bench(), which, as_json, acknowledge, by)
+
+
+@incident.command()
+@_WHICH
+@click.option("--until", required=True, metavar="TIME", help="A local time (2026-12-24T08:00) or a span (8h).")
+@click.option("--reason", default="", help="Why, for the colleagues.")
+@_BY
+@_JSON
+def silence(which: str, until: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Not now: nothing more is told until then."""
+    from tasks.incidents.answers import silence as keep_quiet
+
+    bench = _bench()
+    zone = _zone(bench)
+    _answer(
+        bench, which, as_json, lambda item, who, now: keep_quiet(item, _until(until, now, zone), who, reason, now), by
+    )
+
+
+@incident.command()
+@_WHICH
+@click.option("--reason", default="", help="How, for the colleagues.")
+@_BY
+@_JSON
+def resolve(which: str, reason: str, by: str | None, as_json: bool) -> None:
+    """It is settled: closed whatever the watch sees, until it happens anew."""
+    from tasks.incidents.answers import resolve as settle
+
+    _answer(_bench(), which, as_json, lambda item, who, now: settle(item, who, reason, now), by)
+
+
+def _answer(bench: Workbench, which: str, as_json: bool, said: Answer, by: str | None) -> None:
+    from tasks.incidents import settle
+    from tasks.incidents.answers import find
+    from tasks.warehouses.decisions import somebody
+
+    now, who = datetime.now(UTC), by or somebody()
+    actions: list[Action] = []
+    answered: list[Incident] = []
+
+    def change(known: list[Incident]) -> list[Incident]:
+        item, action = said(find(known, which), who, now)
+        actions.append(action)
+        answered[:] = [item]
+        return [item if other.incident_id == item.incident_id else other for other in known]
+
+    durable = settle.answer(bench, change, actions, now)
+    delivered = settle.deliver(bench.settings, answered, now)
+    settle.remember_threads(bench, delivered, now)
+    if as_json:
+        print_json(answered[0].model_dump(mode="json"))
+        return
+    _line(bench, answered[0])
+    if not durable:
+        click.echo("The warehouse can't be reached: kept on this machine, and written there later.")
+
+
+def _bench() -> Workbench:
+    from flows.cli.settings import workbench
+
+    return workbench(silent=True)
+
+
+def _until(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    from deployments.declarations.model import seconds
+
+    try:
+        return now + timedelta(seconds=seconds(text))
+    except ValueError:
+        pass
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is neither a time nor a span such as 8h", param_hint="--until") from None
+    return local if local.tzinfo else local.replace(tzinfo=zone)
+
+
+def _zone(bench: Workbench) -> ZoneInfo:
+    rota = bench.project.oncall
+    return ZoneInfo(rota.timezone if rota else "UTC")
+
+
+def _line(bench: Workbench, item: Incident) -> None:
+    from tasks.notices.compose import Context, what
+
+    trouble, zone = item.trouble, _zone(bench)
+    said = what(trouble, Context(project=bench.project, now=item.changed_at))
+    mark = click.style(f"{trouble.severity:<8}", fg=COLORS[trouble.severity])
+    since = trouble.since.astimezone(zone)
+    who = f", {item.acknowledged_by}" if item.state == "acknowledged" else ""
+    quiet = f", silent until {item.silenced_until.astimezone(zone):%Y-%m-%d %H:%M}" if item.silenced_until else ""
+    click.echo(f"{item.incident_id}  {mark} {said}  since {since:%Y-%m-%d %H:%M}  ({item.state}{who}{quiet})")
+    click.echo(f"        {trouble.message}")
+    if item.active and trouble.next_command:
+        click.echo(f"        next: {trouble.next_command}")

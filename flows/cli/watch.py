@@ -1,0 +1,60 @@
+"""`headgate watch`: one look at runs, promises and Prefect, or one every so often."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from tasks.incidents.watching import Pass
+
+
+@click.command()
+@click.option("--every", type=click.IntRange(5, 3600), metavar="SECONDS", help="Go on looking; default: once.")
+@click.option("--json", "as_json", is_flag=True, help="Print each pass as one JSON document.")
+def watch(every: int | None, as_json: bool) -> None:
+    """Open, remind, escalate and close incidents, and deliver notices that wait.
+
+    A deployment does this every minute; run it here, from cron or as a service, to have a watch outside of Prefect: it also
+    tells when Prefect itself is down.
+    """
+    from datetime import UTC, datetime
+
+    from deployments.errors import HeadgateError
+    from flows.cli.settings import workbench
+
+    bench = workbench(silent=as_json)
+    # Not before: Prefect reads its settings when it is imported, and the local server's address is among them now.
+    from flows.watch import told, watch_once
+
+    while True:
+        begun = time.monotonic()
+        try:
+            done, news = watch_once(bench, datetime.now(UTC))
+        except HeadgateError as error:
+            if every is None:
+                raise
+            # A watch that ends at the first trouble watches nothing; this pass is told and the next one comes.
+            click.echo(f"[{error.code}] {error.message}", err=True)
+        else:
+            _print(done, [*told(done), *news], as_json)
+        if every is None:
+            return
+        time.sleep(max(every - (time.monotonic() - begun), 1))
+
+
+def _print(done: Pass, said: list[str], as_json: bool) -> None:
+    if as_json:
+        active = [item for item in done.settled.incidents if item.active]
+        print_json({
+            "open": [{"id": i.incident_id, "scope": i.trouble.scope, "code": i.trouble.code} for i in active],
+            "told": [{"kind": a.kind, "incidents": [i.incident_id for i in a.incidents]} for a in done.settled.actions],
+            "sent": len(done.delivered.sent), "kept": len(done.delivered.kept), "durable": done.settled.durable,
+        })  # fmt: skip
+        return
+    for line in said or ["nothing found"]:
+        click.echo(line)

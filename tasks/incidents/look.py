@@ -1,0 +1,99 @@
+"""One look at everything: the warehouse's runs and proofs, and what Prefect knows. What is wrong now, and what was visible."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import psycopg2
+
+from deployments.errors import HeadgateError
+from tasks.incidents.causes import WAREHOUSE, reason, run_troubles
+from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
+from tasks.incidents.model import Domain, Trouble
+from tasks.incidents.prefect_view import PrefectView, prefect_troubles
+from tasks.incidents.readings import Readings, read
+from tasks.warehouses import decisions
+from tasks.warehouses.session import explain
+from tasks.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found. `paused`: tables in a maintenance window; nothing about them alone is told or changed."""
+
+    troubles: tuple[Trouble, ...]
+    observed: frozenset[Domain]
+    standings: dict[str, Standing] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
+
+
+def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises: bool) -> Look:
+    """Look at the warehouse, and judge it together with `view`. `promises`: freshness, too (the watch only)."""
+    project = bench.project
+    names = (*project.tables, *project.summaries)
+    pauses = _Pauses(bench.settings.state)
+    try:
+        readings = read(bench.warehouse, project, now)
+        paused = frozenset(decisions.paused(bench.warehouse, names, now))
+    except (HeadgateError, psycopg2.Error) as error:
+        known = error if isinstance(error, HeadgateError) else explain(error, "looking at runs and proofs")
+        if known.code not in WAREHOUSE:
+            raise known from None
+        found = [_warehouse_down(known, now)]
+        if view is not None:
+            found += prefect_troubles(view, project, (), {}, now)
+        return Look(tuple(found), _seen(view, "warehouse"), {}, pauses.read(names))
+    pauses.write(paused)
+    failing = [item for item in readings.failing if view is None or not view.comes_back(item.record.table)]
+    good_at = {name: item.looked_at for name, item in readings.published.items() if item.looked_at is not None}
+    where = standings(project, readings.published, now)
+    found = run_troubles(project, failing)
+    if view is not None:
+        found += prefect_troubles(view, project, [item.record.table for item in readings.failing], good_at, now)
+    if promises:
+        found += late_troubles(project, where, _paces(readings, view), now)
+        return Look(tuple(found), _seen(view, "run", "late", "warehouse"), where, paused)
+    return Look(tuple(found), _seen(view, "run", "warehouse"), where, paused)
+
+
+def _warehouse_down(error: HeadgateError, now: datetime) -> Trouble:
+    return Trouble(
+        scope="the warehouse", code=reason(error.code), domain="warehouse", family=error.family, severity="critical",
+        message=error.message.splitlines()[0], since=now, latest=now.replace(minute=0, second=0, microsecond=0),
+        next_command=error.next_command, step="watch",
+    )  # fmt: skip
+
+
+def _seen(view: PrefectView | None, *domains: Domain) -> frozenset[Domain]:
+    return frozenset((*domains, *(("prefect",) if view is not None else ())))
+
+
+def _paces(readings: Readings, view: PrefectView | None) -> dict[str, Pace]:
+    return {
+        name: Pace(seconds, None if view is None else view.begins(name))
+        for name, seconds in readings.usual_seconds.items()
+    }
+
+
+class _Pauses:
+    """The tables that are paused, remembered on disk: the warehouse that knows may be what is being maintained."""
+
+    def __init__(self, state: Path) -> None:
+        self._file = state / "paused.json"
+
+    def read(self, names: tuple[str, ...]) -> frozenset[str]:
+        try:
+            return frozenset(json.loads(self._file.read_text(encoding="utf-8"))) & frozenset(names)
+        except (FileNotFoundError, ValueError):
+            return frozenset()
+
+    def write(self, paused: frozenset[str]) -> None:
+        if not paused and not self._file.exists():
+            return
+        fresh = self._file.with_name(f".paused.{secrets.token_hex(4)}")
+        fresh.write_text(json.dumps(sorted(paused)), encoding="utf-8")
+        fresh.replace(self._file)

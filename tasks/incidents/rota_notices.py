@@ -1,0 +1,123 @@
+"""What is told by the calendar: warnings to their owners once a day, the week to come on Friday, the handover on its day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from deployments.declarations.oncall import OnCall
+from deployments.rota import Shift, shift_at, week_at
+from tasks.incidents.model import Incident
+from tasks.notices.compose import Context, what
+from tasks.notices.notice import Contact, Notice
+from tasks.notices.wording import listed, moment
+
+_FRIDAY, _FRIDAY_HOUR = 4, 15
+_HANDOVER_SPAN = timedelta(hours=12)
+_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One warning for its owner: which table and batch, in one line."""
+
+    table: str
+    label: str
+    owner: str
+    said: str
+
+
+def calendar_notices(rota: OnCall, incidents: Sequence[Incident], context: Context) -> list[Notice]:
+    """Friday's word to the next person and the handover, each while it is its time; their identity makes them one."""
+    return [*_friday(rota, context), *_handover(rota, incidents, context)]
+
+
+def digest_span(rota: OnCall | None, now: datetime) -> tuple[datetime, datetime] | None:
+    """The day whose warnings are due to be told: from the last but one digest hour to the last one; None before it."""
+    zone = ZoneInfo(rota.timezone if rota else "UTC")
+    clock = rota.digest if rota else "09:00"
+    local = now.astimezone(zone)
+    end = datetime.combine(local.date(), datetime.strptime(clock, "%H:%M").time(), zone)
+    if end > local:
+        return None
+    return datetime.combine(local.date() - timedelta(days=1), end.time(), zone), end
+
+
+def digests(found: Sequence[Digest], day: date, context: Context) -> list[Notice]:
+    """One notice per owner with everything that was published with warnings."""
+    by_owner: dict[str, list[Digest]] = {}
+    for item in found:
+        by_owner.setdefault(item.owner, []).append(item)
+    return [_digest(owner, items, day, context) for owner, items in sorted(by_owner.items())]
+
+
+def _digest(owner: str, items: Sequence[Digest], day: date, context: Context) -> Notice:
+    tables = tuple(dict.fromkeys(item.table for item in items))
+    lines = [context.say("digest.line", table=item.table, label=item.label, said=item.said) for item in items]
+    more = len(lines) - _LINES
+    shown = lines if more <= 0 else [*lines[:_LINES], context.say("digest.more", n=more)]
+    identity = f"digest-{day:%Y%m%d}-{owner}"
+    return Notice(
+        identity=identity, thread=identity, kind="digest", at=context.now, severity="minor", tables=tables,
+        title=context.say("title.digest", day=f"{day:%a %Y-%m-%d}", tables=listed(tables, 3)),
+        effect=(context.say("digest.intro"),), cause=tuple(shown), owners=(owner,),
+        contacts=(Contact(owner, owner),) if "@" in owner else (), commands=("headgate show", "headgate quarantine list"),
+    )  # fmt: skip
+
+
+def _friday(rota: OnCall, context: Context) -> list[Notice]:
+    zone = ZoneInfo(rota.timezone)
+    local = context.now.astimezone(zone)
+    _, end = week_at(rota, context.now)
+    coming = shift_at(rota, end)
+    present = shift_at(rota, context.now)
+    its_time = local.weekday() == _FRIDAY and local.hour >= _FRIDAY_HOUR
+    if not its_time or coming.person is None or coming.person == present.person:
+        return []
+    person = rota.people[coming.person]
+    identity = f"next-week-{end:%Y%m%d}"
+    start, until = moment(coming.start, zone), moment(coming.end, zone)
+    body = context.say("oncall.next_week", start=start, end=until, zone=rota.timezone, now=_name(rota, present),
+                       project=context.project.folder.name)  # fmt: skip
+    return [
+        Notice(
+            identity=identity, thread=identity, kind="next_week", at=context.now, severity="minor",
+            title=context.say("title.next_week", start=start), cause=(body, context.say("oncall.swap")),
+            contacts=(Contact(person.name, person.email, person.slack),), commands=("headgate oncall week --weeks 2",),
+        )
+    ]  # fmt: skip
+
+
+def _handover(rota: OnCall, incidents: Sequence[Incident], context: Context) -> list[Notice]:
+    start, _ = week_at(rota, context.now)
+    if context.now - start > _HANDOVER_SPAN:
+        return []
+    zone = ZoneInfo(rota.timezone)
+    present, before = shift_at(rota, context.now), shift_at(rota, start - timedelta(seconds=1))
+    person = rota.people.get(present.person or "")
+    active = [item for item in incidents if item.active]
+    lines = [context.say("oncall.handover", who=_name(rota, present), before=_name(rota, before),
+                         start=moment(present.start, zone), end=moment(present.end, zone), zone=rota.timezone)]  # fmt: skip
+    lines.append(context.say("oncall.open", n=len(active)) if active else context.say("oncall.open_none"))
+    lines += [_open_line(item, context) for item in active[:_LINES]]
+    identity = f"handover-{start:%Y%m%d}"
+    return [
+        Notice(
+            identity=identity, thread=identity, kind="handover", at=context.now, severity="minor", cause=tuple(lines),
+            title=context.say("title.handover", who=_name(rota, present)),
+            contacts=(Contact(person.name, person.email, person.slack),) if person else (),
+            commands=("headgate incident list",) if active else ("headgate oncall now",),
+        )
+    ]  # fmt: skip
+
+
+def _open_line(incident: Incident, context: Context) -> str:
+    who = f", {incident.acknowledged_by} works on it" if incident.state == "acknowledged" else ""
+    about: Mapping[str, object] = {"id": incident.incident_id, "what": what(incident.trouble, context)}
+    return context.say("oncall.open_line", at=context.local(incident.trouble.since), who=who, **about)
+
+
+def _name(rota: OnCall, shift: Shift) -> str:
+    return rota.people[shift.person].name if shift.person is not None else "nobody"

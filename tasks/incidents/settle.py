@@ -1,0 +1,149 @@
+"""Settle: what is wrong becomes incidents, what has to be told becomes letters in the outbox. Safe to repeat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from deployments.declarations.model import seconds
+from deployments.declarations.oncall import OnCall
+from deployments.embedded.filelock import take
+from deployments.rota import relief, shift_at
+from deployments.settings import Settings
+from tasks.incidents import store
+from tasks.incidents.look import Look
+from tasks.incidents.machine import Action, Policy, advance
+from tasks.incidents.model import Incident
+from tasks.notices.channels import channels
+from tasks.notices.compose import Context, Places, compose
+from tasks.notices.notice import Contact, Notice
+from tasks.notices.outbox import Outbox
+from tasks.notify import Delivered, deliver_all, put
+from tasks.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of a look. `durable` False: only this machine's disk knows it yet."""
+
+    incidents: tuple[Incident, ...]
+    actions: tuple[Action, ...]
+    durable: bool
+
+
+def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "") -> Settled:
+    """Move every incident by what was seen, and put what has to be told into the outbox."""
+    told: list[Action] = []
+    moved: list[Incident] = []
+
+    def work(known: list[Incident]) -> list[Incident]:
+        told.clear()
+        quiet = [item for item in known if _only_about(item.trouble.tables, seen.paused)]
+        rest = [item for item in known if item not in quiet]
+        troubles = [item for item in seen.troubles if not _only_about(item.tables, seen.paused)]
+        after, actions = advance(rest, troubles, now, seen.observed, policy(bench.project.oncall))
+        told.extend(actions)
+        # Before the incidents are kept: killed in between, the same letters are put again and are known.
+        tell(bench, actions, seen, now, prefect_url)
+        moved[:] = [*quiet, *after]
+        return moved
+
+    durable = store.change(bench, work, now)
+    return Settled(tuple(moved), tuple(told), durable)
+
+
+def answer(bench: Workbench, change: store.Change, actions: list[Action], now: datetime) -> bool:
+    """Apply what somebody said to an incident, and tell it in the incident's thread."""
+
+    def work(known: list[Incident]) -> list[Incident]:
+        actions.clear()
+        after = change(known)
+        tell(bench, actions, Look((), frozenset()), now)
+        return after
+
+    return store.change(bench, work, now)
+
+
+def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime, prefect_url: str = "") -> None:
+    """Compose a notice per action and put it into the outbox for the channels it is routed to."""
+    places = channels(bench.settings.notify)
+    if not actions or not places:
+        return
+    rota = bench.project.oncall
+    context = Context(
+        project=bench.project, now=now, standings=seen.standings, called=on_call(rota, now),
+        places=Places(bench.report_url, prefect_url, (rota.runbooks if rota else None) or ""),
+        zone=rota.timezone if rota else "UTC", language=bench.settings.language,
+    )  # fmt: skip
+    notices: list[Notice] = []
+    for action in actions:
+        escalated = escalation(rota, now) if action.kind == "escalated" else ()
+        notices.append(
+            compose(action, replace(context, called=(*escalated, *context.called)) if escalated else context)
+        )
+    put(Outbox(bench.settings.state), notices, places, rota, now)
+
+
+def deliver(settings: Settings, known: Sequence[Incident], now: datetime) -> Delivered:
+    """Deliver what lies in the outbox; one process of this machine at a time, the others leave it to that one."""
+    outbox = Outbox(settings.state)
+    threads = {(item.incident_id, name): thread for item in known for name, thread in item.threads.items()}
+    if not outbox.folder.exists():
+        return Delivered()
+    turn = take(outbox.folder / ".turn")
+    if turn is None:
+        return Delivered()
+    try:
+        return deliver_all(outbox, channels(settings.notify), threads, now, settings.language)
+    finally:
+        os.close(turn)
+
+
+def remember_threads(bench: Workbench, delivered: Delivered, now: datetime) -> None:
+    """Keep which message of each channel the later ones of an incident answer to."""
+    fresh: dict[str, dict[str, str]] = {}
+    for (thread, name), value in delivered.threads.items():
+        fresh.setdefault(thread, {})[name] = value
+
+    def work(known: list[Incident]) -> list[Incident]:
+        return [
+            item.model_copy(update={"threads": {**item.threads, **fresh[item.incident_id]}, "changed_at": now})
+            if item.incident_id in fresh and not fresh[item.incident_id].items() <= item.threads.items()
+            else item
+            for item in known
+        ]
+
+    if fresh:
+        store.change(bench, work, now)
+
+
+def policy(rota: OnCall | None) -> Policy:
+    """The paces, with the rota's escalation."""
+    return Policy() if rota is None else Policy(escalate_after=timedelta(seconds=seconds(rota.escalation.after)))
+
+
+def on_call(rota: OnCall | None, now: datetime) -> tuple[Contact, ...]:
+    """Whoever is on call at this moment."""
+    person = None if rota is None else shift_at(rota, now).person
+    return _contacts(rota, () if person is None else (person,))
+
+
+def escalation(rota: OnCall | None, now: datetime) -> tuple[Contact, ...]:
+    """Who is told when nobody answers: as declared, else whoever is on call next."""
+    if rota is None:
+        return ()
+    following = relief(rota, now)
+    usual = () if following is None or following.person is None else (following.person,)
+    return _contacts(rota, rota.escalation.to or usual)
+
+
+def _contacts(rota: OnCall | None, people: Sequence[str]) -> tuple[Contact, ...]:
+    if rota is None:
+        return ()
+    return tuple(Contact(rota.people[p].name, rota.people[p].email, rota.people[p].slack) for p in people)
+
+
+def _only_about(tables: Sequence[str], paused: frozenset[str]) -> bool:
+    return bool(tables) and set(tables) <= paused
