@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types crash requirements clean
+.PHONY: help demo test lint types crash story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -14,14 +14,18 @@ demo: ## the whole life of a batch on local servers, from nothing
 	@sh .ci/venv requirements.txt
 	@$(BIN)/headgate demo
 
-test: ## all tests but the long crash trials (PYTEST_ARGS="-k name" for some)
+test: ## all tests but the long crash trials and stories (PYTEST_ARGS="-k name" for some)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -m "not crash" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not crash and not story" $(PYTEST_ARGS)
 
 crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m crash $(PYTEST_ARGS)
 	@$(BIN)/python tests/crash/harness.py --trials $(CRASH_TRIALS) --workers 2
+
+story: ## a real Prefect server, workers, a worker killed half-way through a backfill (some minutes)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m pytest -m story $(PYTEST_ARGS)
 
 lint: ## style of the code
 	@sh .ci/venv requirements-dev.txt

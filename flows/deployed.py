@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -71,6 +72,9 @@ def runs_of(bench: Workbench, name: str) -> Iterator[None]:
     from prefect import tags
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+    for logger in ("flows", "tasks"):
+        # Prefect sends their records to the page of the run, but leaves them at the root's level: warnings.
+        logging.getLogger(logger).setLevel(logging.INFO)
     project = bench.project
     declared = project.summaries[name] if name in project.summaries else project.tables[name]
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,8 +20,10 @@ MARKS = {"new": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "re
 @click.option("--plan", "plan_only", is_flag=True, help="Only show what would change.")
 @click.option("--pool", default="headgate", show_default=True, metavar="NAME",
               help="Work pool; one that doesn't exist becomes a process pool.")  # fmt: skip
+@click.option("--write", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Only write them as a file for `prefect deploy`.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-def deploy(plan_only: bool, pool: str, as_json: bool) -> None:
+def deploy(plan_only: bool, pool: str, file: Path | None, as_json: bool) -> None:
     """Make a deployment per table and summary on the Prefect server: schedules, limits, triggers, forms.
 
     Running it twice changes nothing. Deployments of this pool that are no longer declared are removed; what others made
@@ -31,6 +34,13 @@ def deploy(plan_only: bool, pool: str, as_json: bool) -> None:
 
     settings = read_settings()
     project = load_project(settings.project)
+    if file is not None:
+        from flows.deploy.prefect_yaml import prefect_yaml
+        from flows.deploy.wanted import wanted
+
+        file.write_text(prefect_yaml(wanted(project), pool), encoding="utf-8")
+        click.echo(f"{file} written. Next: prefect deploy --all --prefect-file {file}")
+        return
     server = prefect_server()
     from prefect.client.orchestration import get_client
 

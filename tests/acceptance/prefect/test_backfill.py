@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 
 def planned(site: Any, *arguments: str) -> list[str]:
     plan = json.loads(site.headgate("backfill", "sales", "--plan", "--json", *arguments).stdout)
@@ -29,6 +31,7 @@ def test_plan_shows_what_is_then_done(site: Any) -> None:
     assert planned(site, "--to", "2020-08-14") == []
 
 
+@pytest.mark.story
 def test_one_bad_window_does_not_stop_the_others_and_is_done_when_it_is_mended(site: Any) -> None:
     site.write(days=5)
     bad = site.folder / "files/2020-08-12.csv"
@@ -44,6 +47,7 @@ def test_one_bad_window_does_not_stop_the_others_and_is_done_when_it_is_mended(s
     site.right(5)
 
 
+@pytest.mark.story
 def test_killed_half_way_it_does_what_is_left(site: Any) -> None:
     days = 8
     site.write(days=days)
@@ -52,8 +56,9 @@ def test_killed_half_way_it_does_what_is_left(site: Any) -> None:
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
     def some() -> bool:
-        exists = site.ask(f"SELECT to_regclass('ops.ledger') IS NOT NULL")[0][0]  # noqa: F541
-        return bool(exists) and site.ask(f"SELECT count(*) >= 3 FROM ops.ledger WHERE target = '{site.table}'")[0][0]
+        if not site.ask("SELECT to_regclass('ops.ledger') IS NOT NULL")[0][0]:
+            return False
+        return bool(site.ask(f"SELECT count(*) >= 3 FROM ops.ledger WHERE target = '{site.table}'")[0][0])
 
     site.wait(some)
     os.killpg(running.pid, signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 
 def test_deploy_load_and_the_summary_that_follows(site: Any) -> None:
     site.write(days=3)
@@ -29,6 +31,7 @@ def test_deploy_load_and_the_summary_that_follows(site: Any) -> None:
     site.right(3)
 
 
+@pytest.mark.story
 def test_a_changed_declaration_is_refused_until_it_is_deployed_and_what_is_gone_is_removed(site: Any) -> None:
     site.write(days=1)
     site.headgate("deploy")

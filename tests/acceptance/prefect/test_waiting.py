@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
+pytestmark = pytest.mark.story
+
 
 def test_waits_then_loads(site: Any) -> None:
     site.write(days=2, files=1, source=f"""\

@@ -1,0 +1,79 @@
+"""Windows side by side: at most so many, oldest first, none begun after a failure, the begun ones finished."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from flows.lanes import run_in_lanes
+from flows.planning import PlannedWindow
+
+WINDOWS = [PlannedWindow(str(n), str(n), "missing", True) for n in range(9)]
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 20])
+def test_every_window_once(lanes: int) -> None:
+    seen: list[str] = []
+
+    def load(window: PlannedWindow) -> bool:
+        seen.append(window.label)
+        return True
+
+    assert run_in_lanes(WINDOWS, lanes, load) == []
+    assert sorted(seen) == [window.label for window in WINDOWS]
+
+
+def test_never_more_at_once_than_lanes() -> None:
+    running, most, lock = 0, 0, threading.Lock()
+    together = threading.Barrier(3, timeout=10)
+
+    def load(window: PlannedWindow) -> bool:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        # Passes only when three are inside at the same time.
+        together.wait()
+        with lock:
+            running -= 1
+        return True
+
+    run_in_lanes(WINDOWS, 3, load)
+    assert most == 3
+
+
+def test_nothing_is_begun_after_a_failure_and_what_was_not_tried_is_told() -> None:
+    left = run_in_lanes(WINDOWS, 1, lambda window: window.label != "2")
+    assert [window.label for window in left] == ["3", "4", "5", "6", "7", "8"]
+
+
+def test_begun_windows_are_finished_when_one_breaks() -> None:
+    finished: list[str] = []
+    begun = threading.Barrier(2, timeout=10)
+
+    def load(window: PlannedWindow) -> bool:
+        begun.wait()
+        if window.label == "0":
+            raise OSError("disk full")
+        finished.append(window.label)
+        return True
+
+    with pytest.raises(OSError, match="disk full"):
+        run_in_lanes(WINDOWS[:2], 2, load)
+    assert finished == ["1"]
+
+
+def test_lanes_see_the_context_they_were_started_in() -> None:
+    from contextvars import ContextVar
+
+    parent: ContextVar[str] = ContextVar("parent", default="nobody")
+    parent.set("backfill")
+    seen: set[str] = set()
+
+    def load(window: PlannedWindow) -> bool:
+        seen.add(parent.get())
+        return True
+
+    run_in_lanes(WINDOWS, 3, load)
+    assert seen == {"backfill"}
