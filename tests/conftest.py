@@ -1,4 +1,4 @@
-"""For all tests: in CI a skip must be true.
+"""For all tests: the local stack, started once for those that ask for it; and in CI a skip must be true.
 
 With `HEADGATE_CI=1` a skipped test fails, unless what its reason says is really absent from this machine and can't be
 installed by `.ci/run`. The reasons that may be true are listed here, each with the way to look.
@@ -6,13 +6,21 @@ installed by `.ci/run`. The reasons that may be true are listed here, each with 
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from deployments.embedded.stack import EmbeddedStack, StackState
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -60,3 +68,104 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     refuse_untrue_skip(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[tuple[EmbeddedStack, StackState]]:
+    """PostgreSQL, S3 and Prefect in a temporary folder, for the whole session."""
+    from deployments.embedded.stack import ephemeral_stack
+
+    with ephemeral_stack() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def new_database(servers: tuple[EmbeddedStack, StackState]) -> Callable[[], str]:
+    """Makes an empty database; returns its address."""
+    numbers = itertools.count(1)
+    return lambda: servers[0].create_database(f"test_{os.getpid()}_{next(numbers)}")
+
+
+@pytest.fixture
+def clients(servers: tuple[EmbeddedStack, StackState], monkeypatch: pytest.MonkeyPatch) -> Iterator[StackState]:
+    """The servers, with boto3 and Prefect in this process pointed at them."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+
+    state = servers[1]
+    quiet = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+    for name, value in (state.environment() | quiet).items():
+        monkeypatch.setenv(name, value)
+    # Prefect read the environment when it was imported; threads of a flow read it again.
+    with temporary_settings({PREFECT_API_URL: state.prefect_api_url, PREFECT_LOGGING_LEVEL: "ERROR"}):
+        yield state
+
+
+@dataclass
+class Page:
+    """What the server answers at a path. `cut` ends the body after so many bytes; `hang` answers nothing for so long."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    hang: threading.Event | None = None
+
+
+class Web:
+    """An HTTP server on loopback whose pages a test writes; `asked` is what was asked of it: (method, path, headers)."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def put(self, path: str, body: bytes | str, **page: object) -> str:
+        """Answer `path` (with its query) with these bytes; returns the address."""
+        self.pages[path] = Page(body.encode() if isinstance(body, str) else body, **page)  # type: ignore[arg-type]
+        return self.base + path
+
+    def close(self) -> None:
+        for page in self.pages.values():
+            if page.hang is not None:
+                page.hang.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.answer(with_body=True)
+
+            def do_HEAD(self) -> None:
+                self.answer(with_body=False)
+
+            def answer(self, *, with_body: bool) -> None:
+                web.asked.append((self.command, self.path, dict(self.headers)))
+                page = web.pages.get(self.path, Page(status=404))
+                if page.hang is not None:
+                    page.hang.wait(30)
+                self.send_response(page.status)
+                for name, value in ({"Content-Length": str(len(page.body))} | page.headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if with_body:
+                    self.wfile.write(page.body[: page.cut])
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A web server whose pages the test writes."""
+    server = Web()
+    yield server
+    server.close()

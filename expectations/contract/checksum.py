@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from deployments.declarations.columns import Column, ColumnType
 from expectations.contract.quoting import identifier
 
 NULL_IN_HASH, BETWEEN_IN_HASH = "\x01", "\x1f"
 DOUBLE_TOLERANCE = 1e-9
+_HALF = 10**19
+_EXACT = Context(prec=200)
+"""Sums of 38 digits stay exact; the default of 28 would round them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Checksum:
         return Checksum(
             self.rows + other.rows,
             tuple(a + b for a, b in zip(self.values, other.values, strict=True)),
-            tuple(a + b for a, b in zip(self.sums, other.sums, strict=True)),
+            tuple(_EXACT.add(a, b) for a, b in zip(self.sums, other.sums, strict=True)),
             tuple(a + b for a, b in zip(self.magnitudes, other.magnitudes, strict=True)),
             self.text_hash + other.text_hash,
         )
@@ -108,13 +111,21 @@ def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
 
 
 def read_checksum(row: Sequence[object], columns: int) -> Checksum:
-    """The figures from one row of a query with the select list above (any warehouse)."""
+    """The figures from one row of a query with the select list above (any warehouse). A sum may come as a text of
+    several terms with blanks between them, where no type of the warehouse holds it."""
     values = [int(str(value)) for value in row[1 : 1 + columns]]
-    sums = [Decimal(str(value)) for value in row[1 + columns : 1 + 2 * columns]]
+    sums = [_added(str(value)) for value in row[1 + columns : 1 + 2 * columns]]
     magnitudes = [float(str(value)) for value in row[1 + 2 * columns : 1 + 3 * columns]]
     return Checksum(
         int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), int(Decimal(str(row[1 + 3 * columns])))
     )
+
+
+def _added(terms: str) -> Decimal:
+    total = Decimal(0)
+    for term in terms.split():
+        total = _EXACT.add(total, Decimal(term))
+    return total
 
 
 def _duckdb_sum(kind: ColumnType, name: str) -> str:
@@ -130,8 +141,11 @@ def _duckdb_sum(kind: ColumnType, name: str) -> str:
         case "timestamptz":
             value = f"sum(epoch_us(timezone('UTC', {name})))"
         case "decimal" if kind.precision > 28:
-            # A sum of wider decimals could overflow DECIMAL(38): halves are summed apart.
-            value = f"sum(trunc({name})::DECIMAL(38,0)) + sum({name} - trunc({name}))"
+            # A sum of wider decimals could overflow 38 digits: the upper and lower digits are summed apart.
+            digits = f"replace({name}::VARCHAR, '.', '')::HUGEINT"
+            upper, lower = f"sum({digits} // {_HALF}::HUGEINT)", f"sum({digits} % {_HALF}::HUGEINT)"
+            value = f"{upper}::VARCHAR || 'e{19 - kind.scale} ' || {lower}::VARCHAR || 'e-{kind.scale}'"
+            return f"coalesce({value}, '0')"
         case _:
             value = f"sum({name})"
     return f"coalesce({value}, 0)"

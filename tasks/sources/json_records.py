@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from deployments.declarations.sources import JsonSource
 from deployments.errors import SourceMissingError, UpstreamError
@@ -51,9 +51,11 @@ class JsonReader:
         header: list[str] | None = None
         for page, records in enumerate(self._pages(), start=1):
             if header is None:
+                if not records:
+                    continue
                 met = dict.fromkeys(key for record in records for key in record)
-                # A key that no record has is a column that is missing; without records nothing can be said of columns.
-                present = [name for name in self.names if name in met] if records else list(self.names)
+                # A key that no record has is a column that is missing.
+                present = [name for name in self.names if name in met]
                 header = [*present, *(key for key in met if key not in self.names)]
                 yield _line(header)
             known = set(header)
@@ -66,6 +68,9 @@ class JsonReader:
                         next_command="ask the source's owner; then: headgate retry RUN",
                     )
                 yield _line([record.get(name) for name in header])
+        if header is None:
+            # Without a record nothing can be said of columns.
+            yield _line(list(self.names))
 
     def _pages(self) -> Iterator[list[dict[str, Any]]]:
         url: str | None = self.url
@@ -76,16 +81,25 @@ class JsonReader:
                     f"{self.where}: the paging doesn't end (page {len(seen) + 1})", code="PAGING",
                     next_command="check source.next; ask the source's owner",
                 )  # fmt: skip
+            document = self._document(url, first=not seen)
             seen.add(url)
-            document = self._document(url)
             yield self._records(document, url)
             following = None if self.source.next is None else _at(document, self.source.next)
-            url = None if not following else join(url, str(following))
+            url = None if not following else _next_address(url, str(following))
 
-    def _document(self, url: str) -> Any:
+    def _document(self, url: str, *, first: bool) -> Any:
         if url.startswith("http"):
-            with web.opened(url) as response:
-                body = response.read()
+            try:
+                with web.opened(url) as response:
+                    body = response.read()
+            except SourceMissingError as error:
+                if first:
+                    raise
+                # Half of the pages must never pass for a source that has nothing.
+                raise UpstreamError(
+                    f"a page that another one names is missing: {error.message}", code="PAGE-MISSING",
+                    next_command="ask the source's owner; then: headgate retry RUN",
+                ) from None  # fmt: skip
         else:
             path = Path(unquote(urlsplit(url).path))
             if not path.is_file():
@@ -120,6 +134,14 @@ def _at(document: Any, path: str) -> Any:
     return document
 
 
+def _next_address(url: str, following: str) -> str:
+    """The next page's address; user and password go along to the same host, and to no other."""
+    here, there = urlsplit(url), urlsplit(urljoin(url, following))
+    if there.username is None and (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port):
+        there = there._replace(netloc=here.netloc)
+    return urlunsplit(there)
+
+
 def _line(values: Sequence[Any]) -> bytes:
     return (",".join(map(_field, values)) + "\n").encode("utf-8", errors="surrogatepass")
 
@@ -131,5 +153,17 @@ def _field(value: Any) -> str:
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = value if isinstance(value, str) else _nested(value)
     return '"' + text.replace('"', '""') + '"'
+
+
+def _nested(value: Any) -> str:
+    """An object or a list as JSON without blanks; numbers stay as they were written, which `json.dumps` can't do."""
+    if isinstance(value, _Spelled):
+        return str(value)
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key, ensure_ascii=False)}:{_nested(item)}" for key, item in value.items())
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_nested, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
 
 from deployments.declarations.model import seconds
@@ -23,6 +23,9 @@ from tasks.sources.opening import Span
 
 _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
+# Failures of a connection carry no SQLSTATE.
+_REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+_QUERY_FAULTS = ("0A", "21", "22", "25", "42")
 
 
 @dataclass(frozen=True)
@@ -107,20 +110,29 @@ class PostgresReader:
             raise self._told(error) from None
 
     def _told(self, error: psycopg2.Error) -> HeadgateError:
+        """Our error, by who must act. The server's first line holds no value of a row, and never the password."""
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         state = error.pgcode or ""
-        if state.startswith("42P01"):
+        if state == errorcodes.UNDEFINED_TABLE:
             return SourceMissingError(
                 f"{self.where}: {text}",
                 code="SOURCE-MISSING",
                 next_command="ask the source's owner, or mend source.query",
             )
-        if state.startswith(("42", "28")) or "authentication failed" in text or "does not exist" in text:
+        if state.startswith(("28", "3D")) or (not state and any(word in text for word in _REFUSED)):
             return DeclarationError(
                 f"{self.where}: {text}",
-                code="SOURCE-QUERY",
-                next_command="mend source.query or the connection; headgate check --connect",
+                code="SOURCE-LOGIN",
+                next_command="check the connection's settings; headgate check --connect",
             )
+        if state == errorcodes.QUERY_CANCELED:
+            return SourceUnreachableError(
+                f"{self.where}: {text} (source.statement_timeout is {self.source.statement_timeout})",
+                code="SOURCE-TIMEOUT",
+                next_command="headgate retry RUN; or ask for fewer rows at once",
+            )
+        if state.startswith(_QUERY_FAULTS):
+            return DeclarationError(f"{self.where}: {text}", code="SOURCE-QUERY", next_command="mend source.query")
         return SourceUnreachableError(
             f"{self.where}: {text}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
         )

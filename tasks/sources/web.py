@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
@@ -44,17 +44,27 @@ def telling(url: str) -> Iterator[None]:
             code="SOURCE-TIMEOUT",
             next_command="headgate check --connect",
         ) from None
-    except httpx.HTTPError as error:
+    except httpx.RemoteProtocolError as error:
+        if "complete message body" not in str(error) and "incomplete" not in str(error):
+            raise _unreachable(url, error) from None
         raise SourceUnreachableError(
-            f"{shown(url)} can't be read: {type(error).__name__}: {str(error).replace(url, shown(url))}",
-            code="SOURCE-UNREACHABLE",
-            next_command="headgate check --connect",
+            f"{shown(url)} was cut off: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
         ) from None
+    except httpx.HTTPError as error:
+        raise _unreachable(url, error) from None
+
+
+def _unreachable(url: str, error: Exception) -> SourceUnreachableError:
+    return SourceUnreachableError(
+        f"{shown(url)} can't be read: {type(error).__name__}: {str(error).replace(url, shown(url))}",
+        code="SOURCE-UNREACHABLE",
+        next_command="headgate check --connect",
+    )
 
 
 def _client(url: str) -> httpx.Client:
     parts = urlsplit(url)
-    auth = (parts.username, parts.password or "") if parts.username else None
+    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return httpx.Client(
         timeout=TIMEOUT_SECONDS,
         follow_redirects=True,

@@ -1,0 +1,155 @@
+"""Checksums: DuckDB and PostgreSQL compute the same figures of the same rows, and other figures of other rows."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from deployments.declarations.columns import Column
+from expectations.contract.checksum import Checksum, differences, duckdb_checksum_sql, read_checksum
+from tasks.warehouses.postgres.adapter import PostgresAdapter
+from tasks.warehouses.session import Address
+
+COLUMNS = tuple(
+    Column.model_validate({"name": name, "type": kind} | ({"source_timezone": "UTC"} if kind == "timestamp" else {}))
+    for name, kind in [
+        ("small", "smallint"), ("n", "integer"), ("big", "bigint"), ("money", "decimal(12,2)"), ("wide", "decimal(38,10)"),
+        ("f", "double precision"), ("b", "boolean"), ("d", "date"), ("t", "timestamp"), ("z", "timestamptz"),
+        ("s", "varchar(40)"), ("order", "varchar(40)"),
+    ]
+)  # fmt: skip
+TEXTS = ["", "a", "b", "한글", "😀", "a\nb", 'q"', "\x01", "\x1f", "a\x1fb", "\\N", "NULL", " ", "é"]
+Row = tuple[Any, ...]
+
+
+def random_rows(seed: int, count: int) -> list[Row]:
+    dice = random.Random(seed)
+
+    def row() -> Row:
+        moment = datetime(1, 1, 2) + timedelta(microseconds=dice.randrange(0, 9998 * 365 * 86_400_000_000))
+        values: list[Any] = [
+            dice.randint(-(2**15), 2**15 - 1), dice.randint(-(2**31), 2**31 - 1), dice.randint(-(2**63), 2**63 - 1),
+            Decimal(dice.randint(-(10**12) + 1, 10**12 - 1)).scaleb(-2),
+            Decimal(dice.randint(-(10**38) + 1, 10**38 - 1)).scaleb(-10), dice.uniform(-1, 1) * 10 ** dice.randint(-9, 9),
+            dice.random() < 0.5, moment.date(), moment, f"{moment}+00", dice.choice(TEXTS), dice.choice(TEXTS),
+        ]  # fmt: skip
+        return tuple(None if dice.random() < 0.15 else value for value in values)
+
+    return [row() for _ in range(count)]
+
+
+def text_of(rows: Sequence[Row]) -> str:
+    def field(value: object) -> str:
+        if value is None:
+            return ""
+        return '"' + (repr(value) if isinstance(value, float) else str(value)).replace('"', '""') + '"'
+
+    return "".join(",".join(map(field, row)) + "\n" for row in rows)
+
+
+def in_duckdb(rows: Sequence[Row]) -> Checksum:
+    types = {"double precision": "DOUBLE"}
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        listing = ", ".join(
+            f'"{c.name}" {types.get(c.type, "VARCHAR" if "varchar" in c.type else c.type)}' for c in COLUMNS
+        )
+        connection.execute(f"CREATE TABLE t ({listing})")
+        connection.executemany(
+            f"INSERT INTO t VALUES ({', '.join('?' * len(COLUMNS))})", rows or [(None,) * len(COLUMNS)]
+        )
+        if not rows:
+            connection.execute("DELETE FROM t")
+        found = connection.execute(f"SELECT {duckdb_checksum_sql(COLUMNS)} FROM t").fetchone()
+    assert found is not None
+    return read_checksum(found, len(COLUMNS))
+
+
+@pytest.fixture(scope="module")
+def in_postgres(new_database: Callable[[], str]) -> Callable[[Sequence[Row]], Checksum]:
+    url = new_database()
+    adapter = PostgresAdapter(Address(url))
+
+    def run(rows: Sequence[Row]) -> Checksum:
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            columns = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(c.type)) for c in COLUMNS
+            )
+            cursor.execute(sql.SQL("CREATE TEMP TABLE t ({})").format(columns))
+            cursor.copy_expert("COPY t FROM STDIN (FORMAT csv)", io.StringIO(text_of(rows)))
+            cursor.execute(sql.SQL("SELECT {} FROM t").format(adapter.checksum_list(COLUMNS)))
+            return read_checksum(cursor.fetchone(), len(COLUMNS))
+
+    return run
+
+
+@pytest.mark.parametrize(("seed", "count"), [(1, 0), (2, 1), (3, 600), (4, 300)])
+def test_both_compute_the_same(in_postgres: Callable[[Sequence[Row]], Checksum], seed: int, count: int) -> None:
+    rows = random_rows(seed, count)
+    checked, loaded = in_duckdb(rows), in_postgres(rows)
+    assert differences(COLUMNS, checked, loaded) == []
+    assert (checked.rows, checked.values, checked.sums[:5], checked.sums[6:], checked.text_hash) == (
+        loaded.rows, loaded.values, loaded.sums[:5], loaded.sums[6:], loaded.text_hash,
+    )  # fmt: skip
+
+
+def test_sums_of_parts_add_up_and_survive_json() -> None:
+    rows = random_rows(7, 500)
+    whole, added = in_duckdb(rows), in_duckdb(rows[:100]) + in_duckdb(rows[100:]) + Checksum.empty(len(COLUMNS))
+    assert differences(COLUMNS, whole, added) == []
+    assert Checksum.from_json(whole.to_json()) == whole
+
+
+def changed(rows: list[Row], name: str, value: object) -> list[Row]:
+    place = [column.name for column in COLUMNS].index(name)
+    return [(*rows[0][:place], value, *rows[0][place + 1 :]), *rows[1:]]
+
+
+BASE: Row = (1, 2, 3, Decimal("4.00"), Decimal("5.5"), 6.5, True, date(2024, 1, 1), datetime(2024, 1, 1),
+             "2024-01-01 00:00:00+00", "ab", "cd")  # fmt: skip
+CHANGES: list[tuple[str, object, str]] = [
+    ("small", 2, "small: the sum of values"), ("n", None, "n: checked 3 values that aren't null, loaded 2"),
+    ("big", 4, "big: the sum"), ("money", Decimal("4.01"), "money: the sum"), ("wide", Decimal("5.5000000001"), "wide: the sum"),
+    ("f", 6.500001, "f: the sum"), ("b", False, "b: the sum"), ("d", date(2024, 1, 2), "d: the sum"),
+    ("t", datetime(2024, 1, 1, 0, 0, 0, 1), "t: the sum"), ("z", "2024-01-01 00:00:00+09", "z: the sum"),
+    ("s", None, "s: checked 3 values"), ("s", "a", "s: bytes of text"),
+    ("s", "ba", "the hash of all text columns differs"),
+    ("s", "aB", "the hash of all text columns differs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "words"), CHANGES)
+def test_a_changed_value_is_found(name: str, value: object, words: str) -> None:
+    rows = [BASE] * 3
+    [told] = differences(COLUMNS, in_duckdb(rows), in_duckdb(changed(rows, name, value)))[:1]
+    assert told.startswith(words)
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ([("", None)], [(None, "")]), ([("ab", "cd")], [("cd", "ab")]), ([("a", "bc")], [("ab", "c")]),
+    ([("a", "b"), ("c", "d")], [("a", "d"), ("c", "b")]), ([("", "x")], [(None, "x")]),
+])  # fmt: skip
+def test_texts_that_moved_are_found(before: list[tuple[Any, Any]], after: list[tuple[Any, Any]]) -> None:
+    one, other = ([(*BASE[:10], *pair) for pair in pairs] for pairs in (before, after))
+    assert differences(COLUMNS, in_duckdb(one), in_duckdb(other)) != []
+
+
+def test_a_lost_or_doubled_row_is_found() -> None:
+    rows = random_rows(8, 20)
+    assert differences(COLUMNS, in_duckdb(rows), in_duckdb(rows[1:]))[0] == "rows: checked 20, loaded 19"
+    assert differences(COLUMNS, in_duckdb(rows), in_duckdb([*rows, rows[0]]))[0] == "rows: checked 20, loaded 21"
+
+
+def test_sums_of_doubles_may_differ_by_the_order_of_addition() -> None:
+    rows = [(*BASE[:5], value, *BASE[6:]) for value in (1e16, 1.0, -1e16, 0.1, 3.3)]
+    assert differences(COLUMNS, in_duckdb(rows), in_duckdb(rows[::-1])) == []

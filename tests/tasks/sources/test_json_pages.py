@@ -1,0 +1,131 @@
+"""JSON records from a real web server: pages, spellings that are kept, and every way in which pages can be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deployments.errors import HeadgateError
+
+if TYPE_CHECKING:
+    from tests.conftest import Web
+
+Read = Callable[..., bytes]
+COLUMNS = ({"name": "id", "type": "integer"}, {"name": "text", "type": "varchar(99)"})
+PAGED = {"kind": "json", "records": "data", "next": "paging.next"}
+
+
+def page(web: Web, path: str, records: list[dict[str, Any]], following: str | None = None) -> str:
+    return web.put(path, json.dumps({"data": records, "paging": {"next": following}}))
+
+
+def test_pages_are_followed_until_none_is_named(web: Web, read: Read) -> None:
+    page(web, "/c", [{"id": 3, "text": "c"}])
+    page(web, "/b?page=2", [{"id": 2, "text": "b"}], f"{web.base}/c")
+    page(web, "/empty", [], "b?page=2")
+    url = page(web, "/a", [{"id": 1, "text": "a"}], "/empty")
+    assert read(PAGED | {"url": url}, columns=COLUMNS) == b'"id","text"\n1,"a"\n2,"b"\n3,"c"\n'
+
+
+@pytest.mark.parametrize(("written", "field"), [
+    ("1", "1"), ("1.10", "1.10"), ("1e5", "1e5"), ("-0", "-0"), ("12345678901234567890123", "12345678901234567890123"),
+
+    ("0.10000000000000000555", "0.10000000000000000555"), ("null", ""), ('""', '""'), ('"null"', '"null"'),
+    ('"a,\\"b\\"\\n"', '"a,""b""\n"'), ('"\\ud55c\\uae00"', '"한글"'), ('"😀"', '"😀"'), ("true", "true"), ("false", "false"),
+    ('{"a": [1.50, null, "é"]}', '"{""a"":[1.50,null,""é""]}"'), ("[]", '"[]"'),
+    ("NaN", "NaN"), ('" "', '" "'), ('"\\r"', '"\r"'),
+])  # fmt: skip
+def test_values_keep_their_spelling(web: Web, read: Read, written: str, field: str) -> None:
+    url = web.put("/a", f'[{{"id": 1, "text": {written}}}]')
+    assert read({"kind": "json", "url": url}, columns=COLUMNS) == f'"id","text"\n1,{field}\n'.encode()
+
+
+def test_a_key_that_some_records_lack_is_null_there(web: Web, read: Read) -> None:
+    url = web.put("/a", '[{"id": 1}, {"text": "b", "more": 5, "id": 2}]')
+    assert read({"kind": "json", "url": url}, columns=COLUMNS) == b'"id","text","more"\n1,,\n2,"b",5\n'
+
+
+def test_a_key_that_no_record_has_is_missing_in_the_header(web: Web, read: Read) -> None:
+    assert read({"kind": "json", "url": web.put("/a", '[{"id": 1}]')}, columns=COLUMNS) == b'"id"\n1\n'
+
+
+@pytest.mark.parametrize(
+    "body", ['{"data": []}', '{"data": [], "paging": null}', '{"data": [], "paging": {"next": ""}}']
+)
+def test_no_records_are_a_header_alone(web: Web, read: Read, body: str) -> None:
+    assert read(PAGED | {"url": web.put("/a", body)}, columns=COLUMNS) == b'"id","text"\n'
+
+
+def test_a_new_key_on_a_later_page_is_passed_over_unless_it_is_the_contracts(web: Web, read: Read) -> None:
+    page(web, "/b", [{"id": 2, "text": "b", "more": 1}])
+    url = page(web, "/a", [{"id": 1, "text": "a"}], "/b")
+    assert read(PAGED | {"url": url}, columns=COLUMNS) == b'"id","text"\n1,"a"\n2,"b"\n'
+    url = page(web, "/a", [{"id": 1}], "/b")
+    with pytest.raises(HeadgateError, match="page 2 has keys the first page didn't have: more, text") as caught:
+        read(PAGED | {"url": url}, columns=COLUMNS)
+    assert caught.value.code == "HEADER-CHANGED"
+
+
+def test_the_first_page_may_be_empty(web: Web, read: Read) -> None:
+    """A page without records says nothing of columns: the header comes from the first page that has some."""
+    page(web, "/b", [{"id": 2}])
+    url = page(web, "/a", [], "/b")
+    assert read(PAGED | {"url": url}, columns=COLUMNS) == b'"id"\n2\n'
+
+
+FAULTS: list[tuple[str, dict[str, Any], str]] = [
+    ("{", {}, "NOT-JSON"), ("<html>", {}, "NOT-JSON"), ("", {}, "NOT-JSON"), ('[{"id": 1}] x', {}, "NOT-JSON"),
+    ('{"id": 1}', {}, "NOT-RECORDS"), ("[1, 2]", {}, "NOT-RECORDS"), ("null", {}, "NOT-RECORDS"), ('"text"', {}, "NOT-RECORDS"),
+    ('{"rows": []}', {"records": "data"}, "NOT-RECORDS"), ('{"data": {"id": 1}}', {"records": "data"}, "NOT-RECORDS"),
+    ('{"data": [], "next": "/a"}', {"records": "data", "next": "next"}, "PAGING"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "keys", "code"), FAULTS)
+def test_what_is_not_pages_of_records_is_told(web: Web, read: Read, body: str, keys: dict[str, Any], code: str) -> None:
+    with pytest.raises(HeadgateError) as caught:
+        read({"kind": "json", "url": web.put("/a", body)} | keys, columns=COLUMNS)
+    assert caught.value.code == code
+    assert web.base in str(caught.value)
+
+
+def test_bytes_that_are_not_utf8_are_told(web: Web, read: Read) -> None:
+    with pytest.raises(HeadgateError) as caught:
+        read({"kind": "json", "url": web.put("/a", b'[{"id": "Jos\xe9"}]')}, columns=COLUMNS)
+    assert caught.value.code == "NOT-JSON"
+
+
+def test_endless_paging_stops_at_its_limit(web: Web, read: Read) -> None:
+    for number in range(6):
+        page(web, f"/{number}", [{"id": number}], f"/{number + 1}")
+    with pytest.raises(HeadgateError, match=r"paging doesn't end \(page 4\)"):
+        read(PAGED | {"url": f"{web.base}/0", "max_pages": 3}, columns=COLUMNS)
+    assert len(web.asked) == 3
+
+
+def test_the_password_goes_along_to_the_same_host_only(web: Web, read: Read) -> None:
+    elsewhere = web.base.replace("127.0.0.1", "localhost")
+    page(web, "/c", [{"id": 3}])
+    page(web, "/b", [{"id": 2}], f"{elsewhere}/c")
+    page(web, "/a", [{"id": 1}], f"{web.base}/b")
+    read(PAGED | {"url": "/a", "connection": "api"}, api=web.base.replace("http://", "http://me:hidden@"))
+    assert ["Authorization" in headers for _, _, headers in web.asked] == [True, True, False]
+
+
+def test_a_failure_on_a_later_page_is_a_failure(web: Web, read: Read) -> None:
+    url = page(web, "/a", [{"id": 1}], "/gone")
+    with pytest.raises(HeadgateError) as caught:
+        read(PAGED | {"url": url}, columns=COLUMNS)
+    assert caught.value.code == "PAGE-MISSING"
+
+
+def test_from_a_file(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "a b.json").write_text('[{"id": 1}]')
+    assert read({"kind": "json", "url": f"file://{tmp_path}/a%20b.json"}) == b'"id"\n1\n'
+    with pytest.raises(HeadgateError) as caught:
+        read({"kind": "json", "url": f"file://{tmp_path}/b.json"})
+    assert caught.value.code == "SOURCE-MISSING"

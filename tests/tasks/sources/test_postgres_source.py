@@ -1,0 +1,195 @@
+"""A SELECT on a real PostgreSQL: values as the server writes them, window edges in the cursor's zone, and its failures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+
+from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from tasks.retrying import is_passing
+from tasks.sources.postgres import PostgresReader
+
+Read = Callable[..., bytes]
+AT = {"name": "at", "type": "timestamp", "source_timezone": "Asia/Seoul"}
+
+
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[], str]) -> str:
+    return new_database()
+
+
+@pytest.fixture
+def run(url: str) -> Iterator[Callable[..., None]]:
+    """Run statements on the source; its tables are gone after the test."""
+
+    def execute(*statements: str) -> None:
+        with closing(psycopg2.connect(url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+
+    yield execute
+    execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+
+
+def select(query: str, **keys: Any) -> dict[str, Any]:
+    return {"kind": "postgres", "connection": "shop", "query": query, **keys}
+
+
+def test_null_and_empty_text_stay_two_things_and_text_stays_itself(read: Read, run: Any, url: str) -> None:
+    run("CREATE TABLE t (id int, v text)",
+        "INSERT INTO t VALUES (1, NULL), (2, ''), (3, '한글 😀'), (4, E'a\\nb'), (5, '\"q\",'), (6, '\\.'), "
+        "(7, 'NULL')")  # fmt: skip
+    data = read(select("SELECT id, v FROM t ORDER BY id"), shop=url)
+    assert data.startswith(b'id,v\n1,\n2,""\n3,')
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    assert [row[1] for row in rows[3:]] == ["한글 😀", "a\nb", '"q",', "\\.", "NULL"]
+
+
+def test_values_are_spelled_alike_whatever_the_server_prefers(read: Read, run: Any, url: str) -> None:
+    run("CREATE TABLE t AS SELECT 1.50::numeric(9,2) AS n, 0.1::float8 AS f, true AS b, date '2024-02-01' AS d, "
+        "timestamp '2024-02-01 03:04:05.5' AS t, timestamptz '2024-02-01 00:00:00+09' AS z, '\\xff'::bytea AS x",
+        "ALTER ROLE CURRENT_USER SET datestyle = 'German'", "ALTER ROLE CURRENT_USER SET timezone = 'Asia/Seoul'")  # fmt: skip
+    try:
+        data = read(select("SELECT * FROM t"), shop=url)
+    finally:
+        run("ALTER ROLE CURRENT_USER RESET ALL")
+    assert data == b"n,f,b,d,t,z,x\n1.50,0.1,t,2024-02-01,2024-02-01 03:04:05.5,2024-01-31 15:00:00+00,\\xff\n"
+
+
+@pytest.mark.parametrize(("kind", "zone", "inside"), [
+    # A day of Seoul is 15:00 to 15:00 UTC; a naive column is compared in the zone it is written in.
+    ("timestamp", "Asia/Seoul", [2, 3]), ("timestamp", "UTC", [4, 5]), ("timestamptz", None, [4, 5]), ("date", None, [2, 3]),
+])  # fmt: skip
+def test_a_window_is_half_open_in_the_zone_of_its_cursor(
+    read: Read, run: Any, url: str, kind: str, zone: str | None, inside: list[int]
+) -> None:
+    moments = ["2024-02-29 23:59:59.999999", "2024-03-01 00:00:00", "2024-03-01 23:59:59.999999", "2024-03-02 00:00:00"]
+    utc = ["2024-02-29 14:59:59.999999", "2024-02-29 15:00:00", "2024-03-01 14:59:59.999999", "2024-03-01 15:00:00"]
+    times = moments if zone == "Asia/Seoul" or kind == "date" else utc
+    ids = [1, 2, 3, 6] if times is moments else [1, 4, 5, 6]
+    values = ", ".join(
+        f"({n}, '{time}{'+00' if kind == 'timestamptz' else ''}')" for n, time in zip(ids, times, strict=True)
+    )
+    run(f"CREATE TABLE t (id int, at {kind})", f"INSERT INTO t VALUES {values}")
+    column = {"name": "at", "type": kind} | ({"source_timezone": zone} if kind == "timestamp" else {})
+    source = select("SELECT id, at FROM t ORDER BY id", cursor={"column": "at", "kind": "immutable"})
+    data = read(source, columns=({"name": "id", "type": "integer"}, column), day="2024-03-01", shop=url)
+    assert [int(line.split(b",")[0]) for line in data.splitlines()[1:]] == inside
+
+
+@pytest.mark.parametrize("session", ["UTC", "Asia/Seoul", "America/New_York"])
+def test_a_cursor_column_with_a_zone_is_compared_as_an_instant(read: Read, run: Any, url: str, session: str) -> None:
+    """Even where the contract stores it as a local time: the SELECT below hands out Seoul's."""
+    run("CREATE TABLE t (id int, z timestamptz)",
+        "INSERT INTO t VALUES (1, '2024-02-29 23:59:59+09'), (2, '2024-03-01 00:00+09'), (3, '2024-03-02 00:00+09')",
+        f"ALTER ROLE CURRENT_USER SET timezone = '{session}'")  # fmt: skip
+    query = "SELECT id, z AT TIME ZONE 'Asia/Seoul' AS at FROM t"
+    try:
+        data = read(
+            select(query, cursor={"column": "at", "kind": "immutable"}), columns=(AT,), day="2024-03-01", shop=url
+        )
+    finally:
+        run("ALTER ROLE CURRENT_USER RESET ALL")
+    assert data == b"id,at\n2,2024-03-01 00:00:00\n"
+
+
+def test_an_empty_window_is_a_header_alone(read: Read, run: Any, url: str) -> None:
+    run("CREATE TABLE t (at timestamp)")
+    source = select("SELECT at FROM t;", cursor={"column": "at", "kind": "mutable"})
+    assert read(source, columns=(AT,), day="2024-03-01", shop=url) == b"at\n"
+
+
+def test_the_source_cannot_be_changed(read: Read, run: Any, url: str) -> None:
+    run(
+        "CREATE TABLE t (id int)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING id'",
+    )
+    with pytest.raises(HeadgateError, match="read-only transaction"):
+        read(select("SELECT f() AS id"), shop=url)
+
+
+FAILURES: list[tuple[str, type[HeadgateError], str, bool]] = [
+    ("SELECT id FROM absent", SourceMissingError, "SOURCE-MISSING", False),
+    ("SELECT idd FROM t", DeclarationError, "SOURCE-QUERY", False),
+    ("SELECT id FROM t WHERE", DeclarationError, "SOURCE-QUERY", False),
+    ("SELECT id, 1/0 AS x FROM t", HeadgateError, "SOURCE-QUERY", False),
+    ("SELECT id, pg_sleep(5) FROM t", SourceUnreachableError, "SOURCE-TIMEOUT", True),
+    ("SELECT id FROM t; DROP TABLE t", DeclarationError, "SOURCE-QUERY", False),
+]
+
+
+@pytest.mark.parametrize(("query", "kind", "code", "again"), FAILURES)
+def test_failures_of_the_query(
+    read: Read, run: Any, url: str, query: str, kind: type[HeadgateError], code: str, again: bool
+) -> None:
+    run("CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)")
+    with pytest.raises(kind) as caught:
+        read(select(query, statement_timeout="1s"), shop=url)
+    assert (caught.value.code, is_passing(caught.value)) == (code, again)
+    assert "headgate:" not in str(caught.value)
+
+
+def test_failures_of_the_connection_do_not_show_the_password(read: Read, url: str) -> None:
+    head, _, host = url.rpartition("@")
+    scheme, user = head.split("://")[0], head.split("://")[1].split(":")[0]
+    for address, kind, code in [
+        (f"{scheme}://{user}:wrongpass@{host}", DeclarationError, "SOURCE-LOGIN"),
+        (f"{scheme}://nobody:wrongpass@{host}", DeclarationError, "SOURCE-LOGIN"),
+        (url.rpartition("/")[0] + "/nosuchdb", DeclarationError, "SOURCE-LOGIN"),
+        (f"{scheme}://me:wrongpass@127.0.0.1:1/x", SourceUnreachableError, "SOURCE-UNREACHABLE"),
+    ]:
+        with pytest.raises(kind) as caught:
+            read(select("SELECT 1 AS id"), shop=address)
+        assert caught.value.code == code
+        assert "wrongpass" not in str(caught.value) + repr(caught.value.facts)
+        assert "shop (127.0.0.1" in str(caught.value)
+
+
+def test_a_source_that_dies_half_way_is_a_failure_not_an_end(source: Any, run: Any, url: str) -> None:
+    reader = source(select("SELECT i AS id, repeat('x', 100) AS v FROM generate_series(1, 3000000) i"), shop=url)
+    chunks = reader.chunks()
+    next(chunks)
+    run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'headgate'")
+    with pytest.raises(SourceUnreachableError) as caught:
+        list(chunks)
+    assert is_passing(caught.value)
+
+
+def test_a_reader_that_goes_away_leaves_no_connection(source: Any, run: Any, url: str) -> None:
+    chunks = source(
+        select("SELECT i AS id, repeat('x', 100) AS v FROM generate_series(1, 3000000) i"), shop=url
+    ).chunks()
+    next(chunks)
+    chunks.close()
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        for _ in range(100):
+            cursor.execute("SELECT pg_sleep(0.05), count(*) FROM pg_stat_activity WHERE application_name = 'headgate'")
+            if cursor.fetchone()[1] == 0:
+                return
+            connection.rollback()
+    pytest.fail("the source's connection is still open")
+
+
+def test_the_fingerprint_changes_with_the_rows_and_not_with_their_order(source: Any, run: Any, url: str) -> None:
+    def fingerprint() -> str | None:
+        reader = source(select("SELECT id, v FROM t"), shop=url)
+        assert isinstance(reader, PostgresReader)
+        return reader.fingerprint()
+
+    seen = []
+    run("CREATE TABLE t (id int, v text)")
+    for statement in ("SELECT 1", "INSERT INTO t VALUES (1, 'a'), (2, NULL)", "UPDATE t SET v = '' WHERE id = 2",
+                      "INSERT INTO t VALUES (1, 'a')", "UPDATE t SET v = 'b' WHERE id = 1"):  # fmt: skip
+        run(statement)
+        seen.append(fingerprint())
+    assert len(set(seen)) == 5
+    run("CREATE TABLE u AS SELECT * FROM t ORDER BY id DESC, v", "DROP TABLE t", "ALTER TABLE u RENAME TO t")
+    assert fingerprint() == seen[-1]
