@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from deployments.errors import DeclarationError
 from expectations.record import RunRecord
 from flows.deploy.standing import RESOURCE
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, version_of
+from tasks.warehouses import decisions
 from tasks.workbench import Workbench
 
 
@@ -43,6 +45,15 @@ def compare_versions(deployed: str, here: str, name: str) -> None:
             deployed=deployed,
             here=here,
         )
+
+
+def on_hold(bench: Workbench, name: str, now: datetime) -> str | None:
+    """Why a table is paused, by whom and until when, in a sentence; None when it isn't."""
+    decision = decisions.paused(bench.warehouse, [name], now).get(name)
+    if decision is None:
+        return None
+    until = f" until {decision.expires_at:%Y-%m-%d %H:%M} UTC" if decision.expires_at else ""
+    return f"{name} is paused by {decision.by}{until}: {decision.reason}; next: headgate resume {name}"
 
 
 def tell_published(name: str, records: Sequence[RunRecord]) -> None:

@@ -12,7 +12,7 @@ from prefect.states import Completed
 
 from deployments.errors import HeadgateError
 from flows.artifacts import table_artifact
-from flows.deployed import refuse_other_version, runs_of, tell_published
+from flows.deployed import on_hold, refuse_other_version, runs_of, tell_published
 from flows.due import Due, load_what_is_due
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.run import Outcome
@@ -42,8 +42,11 @@ def load_due(table: str, now: datetime | None = None) -> State[Any]:
     bench = workbench()
     declared = bench.project.table(table)
     refuse_other_version(bench, declared.table)
+    moment = now or datetime.now(UTC)
+    if held := on_hold(bench, declared.table, moment):
+        return Completed(name="On hold", message=held)
     with runs_of(bench, declared.table):
-        due = load_what_is_due(bench, declared, now or datetime.now(UTC))
+        due = load_what_is_due(bench, declared, moment)
     tell_published(declared.table, due.outcome.published)
     table_artifact(declared, due)
     zone = declared.window.timezone if declared.window else "UTC"
@@ -69,6 +72,8 @@ def build_summary(summary: str, rebuild: bool = False) -> State[Any]:
     bench = workbench()
     name = bench.project.summary(summary).target
     refuse_other_version(bench, name)
+    if held := on_hold(bench, name, datetime.now(UTC)):
+        return Completed(name="On hold", message=held)
     outcome = Outcome()
     with runs_of(bench, name), told_to(outcome):
         summarize(name, rebuild=rebuild)

@@ -15,7 +15,7 @@ from flows.deploy.forms import FORMS
 TAG = "headgate"
 PUBLISHED_EVENT = "headgate.published"
 LOAD, BUILD, WINDOW, WATCH = "load", "build", "ingest", "watch"
-WATCH_CRON = "*/10 * * * *"
+WATCH_CRON = "*/5 * * * *"
 HEARTBEAT_SECONDS = 30
 """The shortest beat Prefect sends; a run that misses three is dead."""
 

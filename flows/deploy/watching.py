@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NAME = "headgate: a run without heartbeat has crashed"
 BEAT = "prefect.flow-run.heartbeat"
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
-_ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Waiting", "Retrying", "Warned", "Nothing due",
+_ENDS = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Waiting", "Retrying", "Warned", "Nothing due", "On hold",
          "Paused", "Suspended")  # fmt: skip
 
 
