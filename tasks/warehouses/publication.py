@@ -57,7 +57,8 @@ class Publication:
     stage_uri: str
     counts: Counts
     generations: int
-    shrink_guard: float
+    shrink_guard: float | None
+    """The share of its rows that a full refresh may lose; None: somebody decided that it may lose all of them."""
     changes: tuple[tuple[str, str], ...] = ()
     source_keys: TableName | None = None
     keys_as_of: int = 0
@@ -167,6 +168,8 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
         if plan.mode == "full_refresh" and exists:
             # A source that has become empty is a reason to ask, not to leave old rows under a new proof.
             _guard(plan, _count(cursor, live), 0)
+            if plan.shrink_guard is None:
+                return _empty(adapter, cursor, plan, sequence)
         return _without_absent(adapter, cursor, plan, Effect(), known, sequence)
     if not exists:
         plan.point("before-swap")
@@ -200,6 +203,15 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
     return Effect(inserted=rows, deleted=before)
 
 
+def _empty(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> Effect:
+    """Take every row out of the live table, since somebody decided that the empty source is right."""
+    if plan.generations:
+        every = sql.SQL("SELECT * FROM {}").format(_q(plan.live))
+        adapter.create_as(cursor, names.generation(plan.live, sequence), every, None)
+    cursor.execute(sql.SQL("DELETE FROM {}").format(_q(plan.live)))
+    return Effect(deleted=int(cursor.rowcount))
+
+
 def _without_absent(
     adapter: Adapter, cursor: Cursor, plan: Publication, effect: Effect, known: Sequence[Proof], sequence: int
 ) -> Effect:
@@ -225,7 +237,7 @@ def _count(cursor: Cursor, table: TableName) -> int:
 
 def _guard(plan: Publication, before: int, rows: int) -> None:
     """A full refresh may not empty or shrink the table beyond the declared share."""
-    if plan.kind == "override" or before == 0:
+    if plan.shrink_guard is None or before == 0:
         return
     lost = (before - rows) / before
     if lost > plan.shrink_guard or rows == 0:

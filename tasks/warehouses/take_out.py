@@ -105,10 +105,13 @@ def _text(columns: Sequence[LiveColumn], table: str) -> sql.Composable:
 
 def _same(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
     """Whether every column is the same. IS NOT DISTINCT FROM is unknown to Redshift."""
-    pairs = [(sql.Identifier(left, column.name), sql.Identifier(right, column.name)) for column in columns]
-    return sql.SQL(" AND ").join(
-        sql.SQL("({a} = {b} OR ({a} IS NULL AND {b} IS NULL))").format(a=a, b=b) for a, b in pairs
-    )
+    equal = []
+    for column in columns:
+        # 'a' equals 'a ' on Redshift.
+        length = " AND octet_length({a}) = octet_length({b})" if column.type.startswith("varchar") else ""
+        form = sql.SQL(f"(({{a}} = {{b}}{length}) OR ({{a}} IS NULL AND {{b}} IS NULL))")
+        equal.append(form.format(a=sql.Identifier(left, column.name), b=sql.Identifier(right, column.name)))
+    return sql.SQL(" AND ").join(equal)
 
 
 def _equal(key: Sequence[str], left: str, right: str) -> sql.Composed:

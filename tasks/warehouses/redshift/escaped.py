@@ -51,7 +51,8 @@ def _escaped(store: ObjectStore, manifest: Manifest, part: Part) -> Iterator[byt
     text = io.TextIOWrapper(reader, encoding="utf-8", newline="")
     lines, size = [], 0
     for fields in csv.reader(text, delimiter=manifest.delimiter, strict=True):
-        lines.append(manifest.delimiter.join(special.sub(r"\\\g<0>", field) for field in fields) + "\n")
+        # A delimiter behind the last field, as COPY allows: a line must not end with the CR of a value.
+        lines.append("".join(special.sub(r"\\\g<0>", field) + manifest.delimiter for field in fields) + "\n")
         size += len(lines[-1])
         if size > _FLUSH_CHARACTERS:
             yield "".join(lines).encode()

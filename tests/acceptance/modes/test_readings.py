@@ -81,3 +81,24 @@ def test_declared_conversions_change_what_was_declared_and_nothing_else(house: A
         (17850, "2025-12-31", "2025-12-31 23:59:59", None),
         (None, "2026-01-01", None, ""),
     ]
+
+
+def test_line_ends_inside_values_stay_as_they_are(house: Any) -> None:
+    table = house.declare(
+        "lines",
+        """
+        description: Lines.
+        owner: a@example.com
+        source: {kind: csv, url: "file://{folder}/lines.csv"}
+        columns:
+          - {name: id, type: integer, nullable: false}
+          - {name: note, type: varchar(40)}
+        key: [id]
+        load: {mode: full_refresh}
+        """,
+    )
+    notes = ["a\r\nb", "\r\n", "ends with\r", "\\\r\n\\N", "\\N", "\\", ',"\r\n",', "plain", "", None, "last\r\n"]
+    lines = [f'{n},"' + note.replace('"', '""') + '"' if note is not None else f"{n}," for n, note in enumerate(notes)]
+    house.source("lines.csv", "id,note\r\n" + "\r\n".join(lines) + "\r\n")
+    house.load(table)
+    assert [note for (note,) in house.rows(table, "note", "id")] == notes

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 NOTE_BYTES = 24
-EXAMPLES = 6
+EXAMPLES = 5
 TABLE = f"""
 description: Values.
 owner: a@example.com
