@@ -119,6 +119,7 @@ class RunRecord(_Recorded):
     accounting: str = ""
     bytes_staged: int = 0
     warnings: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     quarantine: tuple[QuarantineReason, ...] = ()
     rules: tuple[RuleResult, ...] = ()
     drift: Drift | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from psycopg2 import Error
@@ -13,7 +14,7 @@ from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
 from flows.story import Story, attempt_number, clear_spool, flow_run_id, new_run_id
 from tasks import report
-from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Staged, Validated, new_attempt
+from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Override, Staged, Validated, new_attempt
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
@@ -22,14 +23,14 @@ from tasks.workbench import Workbench, workbench
 logger = logging.getLogger(__name__)
 
 
-def opened(name: str, window: str, reprocess: bool) -> tuple[Batch, Story]:
+def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, ...] = ()) -> tuple[Batch, Story]:
     """The batch of a table and a window label, with its story begun. Makes what the warehouse needs beside the table."""
     bench = workbench()
     table = bench.project.table(name)
     # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
     groups = table.grants if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
-    batch = _batch(bench, table, window, reprocess)
+    batch = replace(_batch(bench, table, window, reprocess), overrides=overrides)
     if bench.project.suite(table.table).expectations:
         from expectations.suites.library import import_in_background
 
@@ -37,8 +38,9 @@ def opened(name: str, window: str, reprocess: bool) -> tuple[Batch, Story]:
     moment = batch.window
     story = Story(
         RunRecord(
-            run_id=batch.run_id, table=table.table, kind="ingest", mode=table.load.mode, batch_key=batch.batch_key,
-            label=batch.label, window_start=moment.start if moment else None, window_end=moment.end if moment else None,
+            run_id=batch.run_id, table=table.table, kind="override" if overrides else "ingest",
+            mode=table.load.mode, batch_key=batch.batch_key, label=batch.label,
+            window_start=moment.start if moment else None, window_end=moment.end if moment else None,
             status="running", started_at=datetime.now(UTC), description=table.description, owner=table.owner,
             tier=table.tier, declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(table.table),
             schema_columns=tuple(_column(table, column.name) for column in table.columns),
@@ -115,7 +117,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
             f"{table.table} is loaded by windows: say which", code="NO-SUCH-WINDOW",
             next_command=f"headgate plan {table.table}",
         )  # fmt: skip
-    plan = plan_table(bench, table, datetime.now(UTC), selection)
+    plan = plan_table(bench, table, datetime.now(UTC), selection, look_for_pause=False)
     planned = next(item for item in plan.windows if item.run)
     stands = planned.state in ("loaded", "stale")
     if stands and reprocess and table.load.mode == "append":
@@ -164,7 +166,7 @@ def published_facts(published: Published) -> dict[str, object]:
 def _has_warnings(record: RunRecord) -> bool:
     alerts = record.drift.alerts if record.drift else ()
     failed = any(rule.severity == "warning" for rule in record.failed_rules)
-    return bool(record.warnings or record.quarantine or alerts or failed)
+    return bool(record.warnings or record.overrides or record.quarantine or alerts or failed)
 
 
 def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:

@@ -16,6 +16,7 @@ from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
 from tasks.warehouses import names, ops, proofs
 from tasks.warehouses.changes import Change, find_changes
+from tasks.warehouses.decisions import paused
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import session
@@ -52,10 +53,12 @@ class TablePlan:
     next_due: str | None
     rows_expected: int | None
     seconds_expected: float | None
+    paused: str | None = None
+    """Until when, by whom and why nothing is loaded."""
 
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
-        return tuple(window for window in self.windows if window.run)
+        return () if self.paused else tuple(window for window in self.windows if window.run)
 
     def count(self, state: State) -> int:
         return sum(window.state == state for window in self.windows)
@@ -72,8 +75,13 @@ class Selection:
     reprocess: Reprocess = "failed"
 
 
-def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selection | None = None) -> TablePlan:
-    """The plan of one table. The warehouse is only read; a table that was never loaded is all missing."""
+def plan_table(
+    bench: Workbench, table: Table, now: datetime, selection: Selection | None = None, *, look_for_pause: bool = True
+) -> TablePlan:
+    """The plan of one table. The warehouse is only read; a table that was never loaded is all missing.
+
+    `look_for_pause` False: for one batch that somebody asked for by name.
+    """
     selection = selection or Selection()
     live = TableName.parse(table.table)
     adapter = bench.warehouse
@@ -99,7 +107,17 @@ def plan_table(bench: Workbench, table: Table, now: datetime, selection: Selecti
         next_due=None if following is None or table.grid is None else (following.end + lag(table)).isoformat(),
         rows_expected=None if usual_rows is None else usual_rows * count,
         seconds_expected=None if usual_seconds is None else usual_seconds * count,
+        paused=pause_of(bench, table.table, now) if look_for_pause and has_ops else None,
     )
+
+
+def pause_of(bench: Workbench, name: str, now: datetime) -> str | None:
+    """'paused until ... by ...: why' when a table or summary isn't to be loaded now."""
+    found = paused(bench.warehouse, [name], now).get(name)
+    if found is None:
+        return None
+    until = f" until {found.expires_at:%Y-%m-%d %H:%M} UTC" if found.expires_at else ""
+    return f"paused{until} by {found.by}: {found.reason}"
 
 
 def lag(table: Table) -> timedelta:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
 from flows.lanes import run_in_lanes
-from flows.planning import PlannedWindow, Selection, TablePlan, plan_table
+from flows.planning import PlannedWindow, Selection, TablePlan, pause_of, plan_table
 from flows.story import told_to
 from tasks.workbench import Workbench
 
@@ -108,6 +108,10 @@ def build_summaries(
     broken: set[str] = set()
     for name in bench.project.build_order():
         if name not in wanted:
+            continue
+        held = pause_of(bench, name, datetime.now(UTC))
+        if held is not None:
+            outcome.skipped.append((name, held))
             continue
         inputs = {item.table for item in bench.project.summaries[name].inputs}
         if inputs & broken:

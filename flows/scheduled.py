@@ -15,6 +15,7 @@ from flows.artifacts import table_artifact
 from flows.deployed import on_hold, refuse_other_version, runs_of, tell_published
 from flows.due import Due, load_what_is_due
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
+from flows.planning import pause_of
 from flows.run import Outcome
 from flows.story import told_to
 from flows.waiting import come_back
@@ -75,6 +76,9 @@ def build_summary(summary: str, rebuild: bool = False) -> State[Any]:
     if held := on_hold(bench, name, datetime.now(UTC)):
         return Completed(name="On hold", message=held)
     outcome = Outcome()
+    held = pause_of(bench, name, datetime.now(UTC))
+    if held is not None:
+        return ended(outcome, f"nothing was built: {name} is {held}")
     with runs_of(bench, name), told_to(outcome):
         summarize(name, rebuild=rebuild)
     tell_published(name, outcome.published)
@@ -96,6 +100,8 @@ def ended(outcome: Outcome, nothing: str) -> State[Any]:
 
 def _nothing(due: Due) -> str:
     plan = due.plan
+    if plan.paused:
+        return f"nothing was loaded: {plan.table} is {plan.paused}"
     if any(window.state == "look" for window in plan.windows):
         return f"nothing to do: the source of {plan.table} has what is published already"
     following = f"; the next window is due at {plan.next_due}" if plan.next_due else "; its windows have ended"

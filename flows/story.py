@@ -18,7 +18,7 @@ from prefect.utilities.annotations import quote
 from deployments.errors import CodeError, HeadgateError
 from expectations.record import Failure, RunRecord, Status, Step
 from tasks.assess import Assessment
-from tasks.batch import Batch
+from tasks.batch import Batch, Extracted, Staged, Validated
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class Story:
         started = time.perf_counter()
         # quote: Prefect would walk through every row of a quarantine to look for futures.
         result = verb(*map(quote, inputs))
+        self.update(**_facts(result))
         self.tell(Step(name=self._step, seconds=time.perf_counter() - started, **_words(result)))
         return result
 
@@ -132,6 +133,18 @@ def _unforeseen(error: BaseException) -> HeadgateError:
         return CodeError("interrupted", code="INTERRUPTED", next_command="headgate retry RUN")
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return CodeError(text, code="UNFORESEEN", next_command="report this with the log")
+
+
+def _facts(result: object) -> dict[str, object]:
+    """What a later step's failure must not make forgotten: what was read, judged and staged before it."""
+    if isinstance(result, Extracted):
+        return {"source": result.where, "fingerprint": result.fingerprint}
+    if isinstance(result, Validated):
+        return {"quarantine": result.reasons, "rules": result.rules, "drift": result.drift, "profile": result.profile,
+                "warnings": result.warnings}  # fmt: skip
+    if isinstance(result, Staged):
+        return {"stage_uri": result.uri, "bytes_staged": result.manifest.size_bytes}
+    return {}
 
 
 def _words(result: object) -> dict[str, object]:

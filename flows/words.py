@@ -6,6 +6,7 @@ from functools import singledispatch
 
 from tasks.batch import Audited, Copied, Extracted, Staged, Validated
 from tasks.replay import Gathered
+from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
 from tasks.warehouses.publication import Published
 
@@ -107,6 +108,17 @@ def _(result: Published) -> dict[str, object]:
     if counts.deleted:
         said.append(f"{counts.deleted:,} earlier rows replaced")
     return {"rows": counts.published, "line": f"{', '.join(said) or 'an empty batch'}; proof {result.proof.sequence}"}
+
+
+@words_of.register
+def _(result: None) -> dict[str, object]:
+    return {"rows": None, "line": "nothing of an earlier attempt can be used; it is read again"}
+
+
+@words_of.register
+def _(result: Resumed) -> dict[str, object]:
+    rows = result.staged.manifest.rows
+    return {"rows": rows, "line": f"{plural(rows, 'row')} checked and staged before, at {result.staged.uri}"}
 
 
 @words_of.register

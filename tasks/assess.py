@@ -18,6 +18,7 @@ from expectations.contract.quoting import identifier
 from expectations.record import Drift, DriftAlert, RuleResult
 from expectations.suites.sentences import sentence
 from tasks.batch import Batch
+from tasks.overrides import marked
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.workbench import workbench
@@ -67,14 +68,18 @@ def assess(
     if in_memory and rules.expectations:
         results = _judge_frame(batch, table, rules, connection, relation, rows)
     profile, drift = _drift(batch, table, suite, connection, relation, files)
-    assessment = Assessment(in_memory, results, drift, profile)
+    assessment = Assessment(in_memory, marked(batch, results), drift, profile)
     stop_on_failures(batch, table, assessment)
     return assessment
 
 
 def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None:
     """Raise when a critical rule failed, or drift pages and the policy is to stop."""
-    failed = [rule for rule in assessment.rules if rule.severity == "critical" and rule.outcome in ("fail", "error")]
+    failed = [
+        rule
+        for rule in assessment.rules
+        if rule.severity == "critical" and rule.outcome in ("fail", "error") and rule.overridden_by is None
+    ]
     if failed:
         listing = "\n  ".join(f"{rule.code}: {rule.message}" for rule in failed)
         raise CheckFailedError(
@@ -86,7 +91,7 @@ def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None
             assessment=assessment,
         )
     drift = assessment.drift
-    if drift is not None and drift.policy == "stop" and drift.verdict == "page":
+    if drift is not None and drift.policy == "stop" and drift.verdict == "page" and not batch.overridden("DRIFT"):
         pages = [alert for alert in drift.alerts if alert.level == "page"]
         raise DriftStopError(
             f"{table.table} {batch.label} differs from its history; nothing was published\n  "

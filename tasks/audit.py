@@ -13,6 +13,7 @@ from deployments.declarations.table import Table
 from expectations.record import RuleResult
 from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
 from tasks.batch import Audited, Batch, Copied, Validated
+from tasks.overrides import marked
 from tasks.retrying import worth_retrying
 from tasks.source_keys import load_source_keys
 from tasks.switches import reached
@@ -40,7 +41,7 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         if validated.keys_repeat:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")
-        rules = _judge(bench, batch, table, candidate, validated)
+        rules = marked(batch, _judge(bench, batch, table, candidate, validated))
         stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules, None, None))
         with session(adapter.address) as connection, connection.cursor() as cursor:
             changes = find_changes(shape, adapter.columns(cursor, batch.live))

@@ -26,6 +26,16 @@ SOURCE_KEY = "source"
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody's word that a batch is to be published although it fails `code`; given for the run `run_id`."""
+
+    code: str
+    by: str
+    reason: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one run covers. `expected_sequence` is the publish of this batch that stood when the run began (0: none)."""
 
@@ -42,6 +52,7 @@ class Batch:
     """Whether a publish of this window stood when the run began."""
     refused: tuple[str, ...] = ()
     """Fingerprints of content that was rolled back; empty when somebody asked for the batch by name."""
+    overrides: tuple[Override, ...] = ()
 
     @property
     def window(self) -> Window | None:
@@ -50,6 +61,10 @@ class Batch:
     @property
     def live(self) -> TableName:
         return TableName.parse(self.table)
+
+    def overridden(self, code: str) -> bool:
+        """Whether somebody decided that this failure doesn't stop the batch."""
+        return any(item.code == code for item in self.overrides)
 
     def next_attempt(self) -> Batch:
         """The same batch for another try: what a failed attempt left behind is never written to again."""
@@ -109,6 +124,9 @@ class Validated:
     rules: tuple[RuleResult, ...] = ()
     drift: Drift | None = None
     profile: dict[str, object] | None = field(default=None, repr=False)
+    where: str = ""
+    fingerprint: str = ""
+    header: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore, holds, sha256_of
 from tasks.progress import report_progress
+from tasks.resume import save
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
 from tasks.workbench import workbench
@@ -43,6 +44,7 @@ def stage_batch(batch: Batch, validated: Validated) -> Staged:
     if validated.quarantined:
         quarantine_key = f"{batch.stage_key}/quarantine.csv.zst"
         store.put(quarantine_key, zstandard.compress(_quarantine_csv(validated.parts), LEVEL))
+    save(store, batch, validated)
     manifest = stage_parts(store, batch.stage_key, validated.parts, validated.delimiter, validated.null_marker)
     return Staged(manifest, quarantine_key, store.url(batch.stage_key))
 

@@ -78,9 +78,12 @@ class Console:
 
 def news(record: RunRecord) -> list[str]:
     """What a reader must know of a run beyond its counts."""
-    told = list(record.warnings)
+    told = [*record.overrides, *record.warnings]
     told += [f"quarantined {reason.rows:,}: {reason.code}: {reason.sentence}" for reason in record.quarantine]
-    told += [f"{rule.severity} {rule.code}: {rule.message}" for rule in record.failed_rules]
+    told += [
+        f"{rule.severity} {rule.code}{' (overridden)' if rule.overridden_by else ''}: {rule.message}"
+        for rule in record.failed_rules
+    ]
     if record.drift is not None:
         told += [f"drift ({alert.level}) {alert.column or 'table'}: {alert.message}" for alert in record.drift.alerts]
     if record.failure is not None:

@@ -48,7 +48,9 @@ def plan(
         state = "looks at the source" if look else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
         todo = [] if look else list(item.to_run)
-        if todo:
+        if item.paused:
+            click.echo(f"    {item.paused}; run leaves it alone (headgate resume {item.table})")
+        elif todo:
             span = todo[0].label if len(todo) == 1 else f"{todo[0].label} to {todo[-1].label}"
             estimate = ""
             if item.seconds_expected is not None and item.rows_expected is not None:

@@ -78,6 +78,9 @@ def run(
 def _announce(plan: TablePlan) -> None:
     from flows.words import plural
 
+    if plan.paused:
+        click.echo(f"{plan.table}: {plan.paused}; nothing is loaded (headgate resume {plan.table})")
+        return
     count = len(plan.to_run)
     loaded = plan.count("loaded")
     if not count:

@@ -176,9 +176,7 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
     found = int(
         one(
             cursor,
-            sql.SQL("SELECT count(*) FROM {} c JOIN {} l ON {}").format(
-                _q(new), kept, equal(plan.shape.key, "l", "c")
-            ),
+            sql.SQL("SELECT count(*) FROM {} c JOIN {} l ON {}").format(_q(new), kept, equal(plan.shape.key, "l", "c")),
         )[0]
     )
     if found:

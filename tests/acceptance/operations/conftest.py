@@ -11,15 +11,16 @@ import pytest
 from click.testing import CliRunner
 
 from deployments.errors import HeadgateError
-from flows import ingest, replay, summarize
+from flows import ingest, override, replay, summarize
 from tasks.workbench import workbench
 
 VERBS = {
     ingest: ("extract", "validate", "stage", "copy", "audit", "publish"),
+    override: ("resume", "extract", "validate", "stage", "copy", "audit", "publish"),
     summarize: ("check_inputs", "build", "check_output", "publish_summary"),
     replay: ("gather", "recheck", "stage", "copy_replay", "audit_replay", "publish_replay"),
 }
-FLOWS = {ingest: "ingest", summarize: "summarize", replay: "replay"}
+FLOWS = {ingest: "ingest", summarize: "summarize", replay: "replay", override: "publish_override"}
 
 
 def plain(verb: Any) -> Any:

@@ -1,0 +1,79 @@
+"""`headgate pause` and `resume`: tables that aren't loaded for a while, by somebody's decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from tasks.workbench import Workbench
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+ALL = click.option("--all", "everything", is_flag=True, help="Every table and summary.")
+BY = click.option("--by", help="Who decides; default: your user name.")
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE...]")
+@ALL
+@click.option("--until", "expires", required=True, metavar="WHEN", help="2h, 1d, 2026-12-31, 2026-12-31T18:00 (UTC).")
+@click.option("--reason", required=True, help="Why; told to whoever looks.")
+@BY
+@JSON
+def pause(tables: tuple[str, ...], everything: bool, expires: str, reason: str, by: str | None, as_json: bool) -> None:
+    """Don't load TABLE until WHEN: plan and run say so and leave it alone. What runs already goes on.
+
+    One batch can still be loaded by hand: headgate retry, headgate publish.
+    """
+    from datetime import UTC, datetime
+
+    from deployments.moments import until
+
+    now = datetime.now(UTC)
+    moment = until(expires, now, "--until")
+    names = _decide("pause", tables, everything, reason, by, moment)
+    if as_json:
+        print_json({"paused": names, "until": moment.isoformat()})
+        return
+    click.echo(f"paused until {moment:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
+    click.echo(f"next: headgate resume {'--all' if everything else ' '.join(names)}")
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE...]")
+@ALL
+@click.option("--reason", default="", help="Why; kept with the decision.")
+@BY
+@JSON
+def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | None, as_json: bool) -> None:
+    """End a pause: the next run loads what has become due meanwhile."""
+    names = _decide("resume", tables, everything, reason, by, None)
+    if as_json:
+        print_json({"resumed": names})
+        return
+    click.echo(f"resumed: {', '.join(names)}")
+    click.echo("next: headgate plan")
+
+
+def _decide(kind: str, tables: tuple[str, ...], everything: bool, reason: str, by: str | None, until) -> list[str]:  # type: ignore[no-untyped-def]
+    from datetime import UTC, datetime
+
+    from flows.cli.settings import workbench
+    from tasks.warehouses import decisions, ops
+
+    if bool(tables) == everything:
+        raise click.UsageError("say which tables, or --all")
+    bench: Workbench = workbench(silent=True)
+    names = [decisions.EVERY_TARGET] if everything else [bench.project.full_name(name) for name in tables]
+    ops.prepare(bench.warehouse, [])
+    for name in names:
+        decisions.decide(
+            bench.warehouse,
+            decisions.Decision(
+                datetime.now(UTC), name, kind, kind, by or decisions.somebody(), reason, expires_at=until  # type: ignore[arg-type]
+            ),
+        )  # fmt: skip
+    return ["all" if name == decisions.EVERY_TARGET else name for name in names]

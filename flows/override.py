@@ -1,0 +1,44 @@
+"""Publish a batch although it failed, knowingly: on what its run had staged, or from the source again."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from expectations.record import RunRecord
+from flows.batches import finished, record_failure
+from flows.overriding import opened, source_changed
+from flows.story import clear_spool
+from tasks.audit import audit, nothing_to_load
+from tasks.copy import copy
+from tasks.extract import extract
+from tasks.publish import publish
+from tasks.resume import resume
+from tasks.stage import stage
+from tasks.validate import validate
+
+
+@flow(name="override", flow_run_name="override {run}", validate_parameters=False)
+def publish_override(run: str) -> RunRecord:
+    """Run the batch of a failed run again, with the overrides that are in force for it."""
+    batch, story, failed = opened(run)
+    try:
+        earlier = story.run(resume, batch, failed)
+        if earlier is not None:
+            source, checked, staged = earlier.extracted, earlier.validated, earlier.staged
+        else:
+            source = story.run(extract, batch)
+            source_changed(story, failed, source.fingerprint)
+            checked = story.run(validate, batch, source)
+            staged = story.run(stage, batch, checked)
+        if staged.manifest.rows == 0:
+            audited = nothing_to_load(batch, checked)
+        else:
+            loaded = story.run(copy, batch, staged, checked)
+            audited = story.run(audit, batch, loaded, checked)
+        published = story.run(publish, batch, source, staged, audited)
+        return finished(story, "published", source, checked, staged, audited, published)
+    except BaseException as error:
+        record_failure(story, error)
+        raise
+    finally:
+        clear_spool(batch)

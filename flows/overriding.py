@@ -1,0 +1,45 @@
+"""The beginning of a batch that is published although it failed, and of a failed run that is tried again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from deployments.errors import DeclarationError
+from expectations.record import RunRecord
+from flows import batches
+from flows.story import Story
+from tasks.batch import SOURCE_KEY, Batch
+from tasks.overrides import in_force
+from tasks.warehouses import ops
+from tasks.workbench import Workbench, workbench
+
+
+def known(bench: Workbench, run_id: str) -> RunRecord:
+    """The record of a run; DeclarationError when there is none."""
+    record = ops.record(bench.warehouse, run_id)
+    if record is None:
+        raise DeclarationError(f"no run '{run_id}' is known", code="UNKNOWN-RUN", next_command="headgate show")
+    return record
+
+
+def opened(run_id: str) -> tuple[Batch, Story, RunRecord]:
+    """The batch of a failed run once more, with the overrides that were given for it and haven't expired."""
+    bench = workbench()
+    failed = known(bench, run_id)
+    overrides = in_force(bench, failed, datetime.now(UTC))
+    if not overrides:
+        raise DeclarationError(
+            f"no override of {run_id} is in force", code="OVERRIDE-EXPIRED",
+            next_command=f'headgate publish {run_id} --override CODE --reason "..." --expires 1d',
+        )  # fmt: skip
+    window = SOURCE_KEY if failed.batch_key == SOURCE_KEY else failed.batch_key
+    batch, story = batches.opened(failed.table, window, True, overrides)
+    words = tuple(f"{item.code} overridden by {item.by}: {item.reason} (run {run_id})" for item in overrides)
+    story.update(overrides=words)
+    return batch, story, failed
+
+
+def source_changed(story: Story, failed: RunRecord, fingerprint: str) -> None:
+    """Say so when the batch is read again and isn't what the failed run had seen; other failures still stop it."""
+    if failed.fingerprint and fingerprint != failed.fingerprint:
+        story.update(overrides=(*story.record.overrides, f"the source has changed since {failed.run_id}"))

@@ -1,0 +1,100 @@
+"""Overrides: somebody publishes a batch although it failed a check, a tolerance, drift or a guard; who, why, until when.
+
+An override belongs to one failed run and to the codes it failed on. Anything else that fails stops the batch as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from deployments.errors import DeclarationError
+from expectations.record import RuleResult, RunRecord
+from tasks.batch import Batch, Override
+from tasks.warehouses import decisions, names, proofs
+from tasks.warehouses.decisions import Decision
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.session import session
+from tasks.workbench import Workbench
+
+GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD")
+"""Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
+
+
+def failed_codes(record: RunRecord) -> tuple[str, ...]:
+    """The codes a run failed on and that may be overridden."""
+    failure = record.failure
+    if failure is None:
+        return ()
+    if failure.code in GUARDS:
+        return (failure.code,)
+    if failure.code != "CHECK-FAILED":
+        return ()
+    return tuple(dict.fromkeys(rule.code for rule in record.failed_rules if rule.severity == "critical"))
+
+
+def decide(
+    bench: Workbench, record: RunRecord, codes: Sequence[str], by: str, reason: str, expires_at: datetime, now: datetime
+) -> None:
+    """Write the override down. DeclarationError when the run didn't fail, on other codes, or is published since."""
+    again = f"headgate show {record.run_id}"
+    if record.kind not in ("ingest", "override") or record.status != "failed":
+        raise _refused(f"{record.run_id} is a {record.kind} that ended as {record.status}: nothing to override", again)
+    if expires_at <= now:
+        raise _refused(f"an override that expired at {expires_at:%Y-%m-%d %H:%M} UTC allows nothing", "--expires 1d")
+    failed = failed_codes(record)
+    unknown = [code for code in codes if code not in failed]
+    if unknown:
+        assert record.failure is not None
+        listing = ", ".join(failed) or f"none: {record.failure.code} can't be overridden"
+        raise _refused(f"{record.run_id} didn't fail on {', '.join(unknown)}; it failed on {listing}", again)
+    left = [code for code in failed if code not in codes]
+    if left:
+        more = " ".join(f"--override {code}" for code in failed)
+        raise _refused(
+            f"{record.run_id} failed on {', '.join(left)}, too: that alone would stop it again",
+            f'headgate publish {record.run_id} {more} --reason "..." --expires 1d',
+        )
+    since = published_since(bench, record)
+    if since is not None:
+        raise _refused(f"{record.table} {record.label} was published by {since.run_id} since", again)
+    for code in codes:
+        decisions.decide(
+            bench.warehouse,
+            Decision(now, record.table, "override", code, by, reason, expires_at=expires_at, run_id=record.run_id),
+        )
+
+
+def in_force(bench: Workbench, record: RunRecord, now: datetime) -> tuple[Override, ...]:
+    """Overrides of a run that haven't expired, each code once."""
+    found = {
+        item.what: Override(item.what, item.by, item.reason, record.run_id)
+        for item in decisions.read(bench.warehouse, [record.table], ["override"])
+        if item.run_id == record.run_id and item.holds(now)
+    }
+    return tuple(found.values())
+
+
+def published_since(bench: Workbench, record: RunRecord) -> Proof | None:
+    """The load of the run's batch that stands and came after the run began."""
+    adapter, live = bench.warehouse, TableName.parse(record.table)
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+    proof = proofs.standing(known).get(record.batch_key)
+    return proof if proof is not None and proof.published_at > record.started_at else None
+
+
+def marked(batch: Batch, rules: Sequence[RuleResult]) -> tuple[RuleResult, ...]:
+    """The verdicts, those that are overridden with who and why."""
+    words = {item.code: f"{item.by}: {item.reason}" for item in batch.overrides}
+    return tuple(
+        rule.model_copy(update={"overridden_by": words[rule.code]})
+        if rule.code in words and rule.outcome in ("fail", "error")
+        else rule
+        for rule in rules
+    )
+
+
+def _refused(why: str, next_command: str) -> DeclarationError:
+    return DeclarationError(why, code="OVERRIDE-REFUSED", next_command=next_command)
