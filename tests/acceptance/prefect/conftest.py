@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from deployments.embedded import serve
+from deployments.embedded.environment import server_environment
 from deployments.embedded.stack import EmbeddedStack, StackState
 
 FIRST = date(2020, 8, 10)
@@ -209,12 +211,56 @@ def kill_group(worker: subprocess.Popen[bytes], number: int = signal.SIGKILL) ->
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
-    """PostgreSQL and a Prefect server for all stories; each story has its own project and schema."""
-    stack = EmbeddedStack(tmp_path_factory.mktemp("prefect") / ".headgate")
+    """PostgreSQL and a Prefect server on it, for all stories; each story has its own project and schema."""
+    folder = tmp_path_factory.mktemp("prefect")
+    stack = EmbeddedStack(folder / ".headgate")
     try:
-        yield stack.up(("postgres", "prefect"))
+        state = stack.up(("postgres",))
+        with prefect_on(stack.create_database("prefect"), folder) as address:
+            yield replace(state, prefect_api_url=address)
     finally:
         stack.down(purge=True)
+
+
+@contextmanager
+def prefect_on(database: str, folder: Path) -> Iterator[str]:
+    """A Prefect server that keeps its data in PostgreSQL: with two workers sqlite has a writer too many."""
+    port_file = folder / "port"
+    environment = server_environment(
+        PREFECT_HOME=str(folder / "home"),
+        PREFECT_API_DATABASE_CONNECTION_URL=database.partition("?")[0].replace(
+            "postgresql://", "postgresql+asyncpg://", 1
+        ),
+        PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        PREFECT_LOGGING_SERVER_LEVEL="WARNING",
+    )
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen([sys.executable, "-P", serve.__file__, "prefect", str(port_file), "0"],
+                                  cwd=folder, env=environment, stdout=log, stderr=log)  # fmt: skip
+    try:
+        deadline = time.monotonic() + 240
+        while not _healthy(port_file):
+            assert server.poll() is None, (folder / "server.log").read_text()[-4000:]
+            assert time.monotonic() < deadline, (folder / "server.log").read_text()[-4000:]
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port_file.read_text().strip()}/api"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _healthy(port_file: Path) -> bool:
+    import httpx
+
+    if not port_file.exists():
+        return False
+    try:
+        url = f"http://127.0.0.1:{port_file.read_text().strip()}/api/health"
+        return httpx.get(url, trust_env=False, timeout=10).text == "true"
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture
