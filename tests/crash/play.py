@@ -24,6 +24,7 @@ class Order:
     table: str
     window: str
     out: str
+    project: str | None = None
     kill_at: str | None = None
     linger: tuple[str, float] | None = None
     sabotage: str | None = None
@@ -68,15 +69,16 @@ def prepare(order: Order) -> None:
 
 def without_prefect() -> None:
     """The same flows and verbs called as plain functions: a fork can't share Prefect's client with its parent."""
-    from flows import ingest, summarize
+    from flows import ingest, replay, summarize
 
     for module, verbs in (
         (ingest, ("extract", "validate", "stage", "copy", "audit", "publish")),
         (summarize, ("check_inputs", "build", "check_output", "publish_summary")),
+        (replay, ("gather", "recheck", "stage", "copy_replay", "audit_replay", "publish_replay")),
     ):
         for name in verbs:
             setattr(module, name, _plain(getattr(module, name)))
-    for module, name in ((ingest, "ingest"), (summarize, "summarize")):
+    for module, name in ((ingest, "ingest"), (summarize, "summarize"), (replay, "replay")):
         setattr(module, name, getattr(module, name).fn)
 
 
@@ -87,16 +89,10 @@ def run(order: Order) -> None:
     told: dict[str, Any]
     started = time.perf_counter()
     try:
-        if order.verb == "summarize":
-            from flows import summarize
-
-            record = summarize.summarize(order.table)
-        else:
-            from flows import ingest
-
-            record = ingest.ingest(order.table, order.window)
-        print(f"{time.perf_counter() - started:.2f} s,", *(f"{step.name} {step.seconds:.2f}," for step in record.steps))
-        told = {"status": record.status, "code": None, "family": None, "accounting": record.accounting}
+        record = _load(order)
+        told = {"status": "unchanged" if record is None else record.status, "code": None, "family": None}
+        steps = () if record is None else record.steps
+        print(f"{time.perf_counter() - started:.2f} s,", *(f"{step.name} {step.seconds:.2f}," for step in steps))
     except HeadgateError as error:
         told = {"status": "failed", "code": error.code, "family": error.family, "message": str(error)}
         traceback.print_exc()
@@ -104,6 +100,25 @@ def run(order: Order) -> None:
         told = {"status": "failed", "code": type(error).__name__, "family": "code", "message": str(error)}
         traceback.print_exc()
     Path(order.out).write_text(json.dumps(told))
+
+
+def _load(order: Order) -> Any:
+    """The record of the run; None when there was nothing to do."""
+    from deployments.settings import read_settings
+    from flows import ingest, replay, summarize
+    from flows.taking_back import roll_back
+    from tasks.workbench import use, workbench
+
+    if order.project is not None:
+        os.environ["HEADGATE_PROJECT"] = order.project
+        use(read_settings())
+    if order.verb == "summarize":
+        return summarize.summarize(order.table)
+    if order.verb == "replay":
+        return next(iter(replay.replay(order.table, order.window)), None)
+    if order.verb == "rollback":
+        return roll_back(workbench(), order.table, window=None, to=None, by="crash", reason="a trial").record
+    return ingest.ingest(order.table, order.window)
 
 
 def _plain(verb: Any) -> Any:

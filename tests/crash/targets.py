@@ -10,6 +10,8 @@ FIRST_DAY = datetime(2001, 1, 1)
 READERS = "crash_readers"
 COLUMNS = ("id", "happened_at", "amount", "note", "updated_at")
 GENERATIONS = 2
+BAD_AMOUNT = "1_000"
+"""Python and DuckDB would read it as a number; the contract sets the row aside."""
 
 _CONTRACT = """columns:
   - {name: id, type: bigint, nullable: false, description: Number}
@@ -53,15 +55,18 @@ def targets(worker: str) -> dict[str, Target]:
     return {**made, "summary": Target("summary", f"analytics.crash_summary_{worker}")}
 
 
-def write_project(folder: Path, worker: str) -> None:
-    """A project folder as `headgate init` would lay it out."""
+def write_project(folder: Path, worker: str, mended: bool = False) -> None:
+    """A project folder as `headgate init` would lay it out. `mended`: with a contract that the bad rows fit."""
     for name in ("tables", "summaries", "suites"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for mode, target in targets(worker).items():
         if mode == "summary":
             (folder / "summaries" / f"{target.name}.sql").write_text(_summary(worker))
         else:
-            (folder / "tables" / f"{target.name}.yaml").write_text(_table(target))
+            text = _table(target)
+            if mended:
+                text = text.replace("type: integer", f"type: integer, 'null': ['{BAD_AMOUNT}']")
+            (folder / "tables" / f"{target.name}.yaml").write_text(text)
 
 
 def _table(target: Target) -> str:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-MODES = ("full_refresh", "append", "replace_window", "merge", "summary")
+MODES = ("full_refresh", "append", "replace_window", "merge", "summary", "replay", "rollback")
+ON = {
+    "replay": ("full_refresh", "append", "replace_window"),
+    "rollback": ("full_refresh", "append", "replace_window", "merge"),
+}
 _LOAD = ("extract-part", "validate-part", "stage-part", "stage-manifest", "candidate-made", "copy-bytes", "copy-part",
          "copied", "before-finish", "after-finish")  # fmt: skip
 _PUBLISH = ("publish-begun", "proof-locked", "quarantine-written", "before-commit", "after-commit", "before-clean-up",
@@ -17,17 +21,32 @@ POINTS: dict[str, tuple[str, ...]] = {
     "merge": (*_LOAD, "kept-latest", *_PUBLISH, "rows-deleted"),
     "summary": ("built", "publish-begun", "proof-locked", "before-swap", "renamed", "before-commit", "after-commit",
                 "before-clean-up", "after-clean-up"),
+    "replay": ("validate-part", "stage-part", "stage-manifest", "candidate-made", "copy-bytes", "copy-part",
+               "publish-begun", "proof-locked", "replay-flipped", "before-commit", "after-commit"),
+    "rollback": ("rollback-begun", "taken-back", "before-swap", "renamed", "before-commit", "after-commit"),
 }  # fmt: skip
 _MANY = ("extract-part", "validate-part", "stage-part", "copy-bytes", "copy-part")
-_LINGER = ("proof-locked", "proof-locked", "before-commit", "before-commit", "publish-begun", "candidate-made", "built")
+_LINGER = (
+    "proof-locked",
+    "proof-locked",
+    "before-commit",
+    "before-commit",
+    "publish-begun",
+    "candidate-made",
+    "built",
+    "rollback-begun",
+    "taken-back",
+)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`point` None: killed at `fraction` of the time such a load takes. `lingers`: where both writers dawdle."""
+    """`on`: the load mode of the table that is replayed or rolled back. `point` None: killed at `fraction` of the time such
+    a load takes. `linger`: where both writers dawdle."""
 
     number: int
     mode: str
+    on: str
     point: str | None
     fraction: float
     second_writer: bool
@@ -61,7 +80,12 @@ class Wish:
 
     def of(self, trial: Trial) -> Trial:
         if self.mode is not None:
-            trial = replace(trial, mode=self.mode, point=trial.point if trial.point in POINTS[self.mode] else None)
+            trial = replace(
+                trial,
+                mode=self.mode,
+                on=ON.get(self.mode, (self.mode,))[0],
+                point=trial.point if trial.point in POINTS[self.mode] else None,
+            )
         if self.point is not None:
             trial = replace(trial, point=self.point)
         if self.crowded:
@@ -87,7 +111,8 @@ def draw(seed: int, number: int, cold: bool = False) -> Trial:
     reruns = 2 if dice.random() < 0.3 else 1
     lingers = (second or reruns == 2) and dice.random() < 0.6
     return Trial(
-        number=number, mode=mode, point=point, fraction=dice.random() * 1.1, second_writer=second, reruns=reruns,
+        number=number, mode=mode, on=dice.choice(ON.get(mode, (mode,))), point=point,
+        fraction=dice.random() * 1.1, second_writer=second, reruns=reruns,
         linger=(dice.choice(_LINGER), round(dice.uniform(0.05, 0.3), 2)) if lingers else None,
         anew=dice.random() < 0.06, reload=dice.random() < 0.6, empty=dice.random() < 0.08, cold=cold, seed=name,
     )  # fmt: skip

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 from judge import Judge, digest, left_in, watched
 from play import Order, outcome
+from runners import PATIENCE_SECONDS, Cold, Zygote
 from server import Files
-from targets import FIRST_DAY, READERS, Target, targets, write_project
+from targets import BAD_AMOUNT, FIRST_DAY, READERS, Target, targets, write_project
 from trial import Trial
-from world import BAD_AMOUNT, NOTHING, Batch, World, make_batch, together
+from world import NOTHING, Batch, World, make_batch, together
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_SECONDS = 180.0
 WINDOWS = 12
+VERBS = {"summary": "summarize", "replay": "replay", "rollback": "rollback"}
 GOOD = ("published", "warned", "already_published", "unchanged")
 
 
@@ -38,90 +34,6 @@ class Result:
     faults: tuple[str, ...]
     errors: tuple[str, ...]
     """Codes of handled failures on the way."""
-
-
-class Zygote:
-    """The warm process, spoken to in lines."""
-
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self._log = log.open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("zygote.py"))], env=dict(environment), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log,
-        )  # fmt: skip
-        answer = self._read(PATIENCE_SECONDS)
-        if not answer.get("ready"):
-            raise RuntimeError(f"the warm process has threads and can't be forked: {answer}")
-
-    def fork(self, order: Order) -> int:
-        return int(self._ask({"order": order.line()})["pid"])
-
-    def wait(self, pid: int) -> int:
-        """The status a child ended with; one that hangs is killed and raises TimeoutError."""
-        self._tell({"wait": pid})
-        try:
-            return int(self._read(PATIENCE_SECONDS)["ended"])
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            self._read(PATIENCE_SECONDS)
-            raise
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._log.close()
-
-    def _ask(self, message: Mapping[str, object]) -> dict[str, Any]:
-        self._tell(message)
-        return self._read(PATIENCE_SECONDS)
-
-    def _tell(self, message: Mapping[str, object]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message) + "\n")
-        self.process.stdin.flush()
-
-    def _read(self, seconds: float) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], seconds)[0]:
-            raise TimeoutError
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the warm process is gone: {Path(str(self._log.name)).read_text()[-2000:]}")
-        return dict(json.loads(line))
-
-
-class Cold:
-    """Whole processes with the real flow under Prefect."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = dict(environment)
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-
-    def fork(self, order: Order) -> int:
-        with Path(order.out + ".log").open("ab") as log:
-            command = [sys.executable, str(Path(__file__).with_name("play.py")), order.line()]
-            child = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._running[child.pid] = child
-        return child.pid
-
-    def wait(self, pid: int) -> int:
-        child = self._running.pop(pid)
-        try:
-            return child.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            raise TimeoutError from None
-
-    def close(self) -> None:
-        for child in self._running.values():
-            child.kill()
-            child.wait()
 
 
 @dataclass
@@ -144,6 +56,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         write_project(self.folder / "project", self.name)
+        write_project(self.folder / "mended", self.name, mended=True)
         self.targets = targets(self.name)
         self.files.serve(self.world)
         self.environment = self.environment | {
@@ -174,19 +87,18 @@ class Worker:
 
     def play(self, trial: Trial) -> Result:
         """Change the source, load with a kill, load again, and look at everything."""
-        target = self.targets[trial.mode]
+        target = self.targets[trial.on]
         runner = self._runner(trial.cold)
         if trial.anew:
             self.start_anew(target)
-        label, batch = self._change(trial, target)
+        label, batch, then = self._begin(trial, target)
         before = len(self.judge.proofs(target))
         errors: list[str] = []
         with watched(self.reader, target.table) as seen:
             start = digest(self.judge.connection, target.table)
             killed = self._victim(trial, target, label, runner, errors)
             good = self._again(trial, target, label, runner, errors)
-            if target.mode != "summary":
-                self.world.now_loaded(target, label)
+            then()
         faults = [] if good else [f"couldn't be loaded again: {errors[-1] if errors else 'no outcome'}"]
         faults += self.judge.faults(target, self.world, batch, before, label)
         strange = seen - {start, digest(self.judge.connection, target.table)}
@@ -197,7 +109,8 @@ class Worker:
         faults += [f"a session is still busy: {text}" for text in self._busy()]
         faults += [f"unexplained: {text}" for text in errors if text.startswith("code ")]
         self._sweep(target)
-        if faults:
+        if faults or (trial.mode == "rollback" and target.mode in ("append", "merge")):
+            # What was rolled back is held and not loaded again by itself.
             # The model and the table differ from here on: later trials must not be blamed for it.
             self.start_anew(target)
         return Result(trial, killed, tuple(faults), tuple(errors))
@@ -224,17 +137,39 @@ class Worker:
             del self.world.content[key]
         self.world.forget(target)
 
-    def _change(self, trial: Trial, target: Target) -> tuple[str, Batch | None]:
+    def _begin(self, trial: Trial, target: Target) -> tuple[str, Batch | None, Callable[[], None]]:
+        """What the trial starts from: the window it is about, its content, and what the model does when it has ended."""
+        world = self.world
+        if trial.mode == "summary":
+            self._quiet_load(replace(trial, empty=False), self.targets["replace_window"])
+            return "source", None, lambda: None
+        if trial.mode == "replay":
+            label = self._quiet_load(trial, target, bad_share=0.3)
+            return label, None, lambda: world.now_replayed(target, label)
+        if trial.mode == "rollback":
+            if not world.loaded.get(target.name):
+                self._quiet_load(replace(trial, seed=trial.seed + " first"), target)
+            before = world.snapshot(target)
+            label = self._quiet_load(trial, target)
+            return label, None, lambda: world.now_rolled_back(target, label, before)
+        label, batch = self._change(trial, target)
+        return label, batch, lambda: world.now_loaded(target, label)
+
+    def _quiet_load(self, trial: Trial, target: Target, bad_share: float = 0.08) -> str:
+        """A load that nobody disturbs; its window."""
+        label, _ = self._change(trial, target, bad_share)
+        errors: list[str] = []
+        order, runner = self._order("ingest", target, label, None), self._runner(trial.cold)
+        self._wait(runner, runner.fork(order), errors)
+        told = outcome(order)
+        if told is None or told["status"] not in GOOD:
+            raise RuntimeError(f"a load that nobody disturbed failed: {told} {errors}")
+        self.world.now_loaded(target, label)
+        return label
+
+    def _change(self, trial: Trial, target: Target, bad_share: float = 0.08) -> tuple[str, Batch]:
         """Give the source something new for the trial's window; its label and content."""
         dice = trial.dice
-        if target.mode == "summary":
-            # Its input changes by a load that nobody disturbs.
-            source = self.targets["replace_window"]
-            quiet = replace(trial, mode="replace_window", empty=False)
-            label, _ = self._change(quiet, source)
-            self._run(source, label, self._runner(trial.cold))
-            self.world.now_loaded(source, label)
-            return "source", None
         known = sorted(self.world.loaded.get(target.name, {}))
         if target.mode == "append" or not known or (not trial.reload and target.windowed):
             self.days += 1
@@ -243,8 +178,8 @@ class Worker:
         else:
             label = dice.choice(known)
             day = 0 if not target.windowed else (FIRST_DAY.fromisoformat(label) - FIRST_DAY).days
-        batch = make_batch(dice, target, day, day * 1000)
-        if trial.empty and target.mode in ("append", "replace_window"):
+        batch = make_batch(dice, target, day, day * 1000, bad_share)
+        if trial.empty and trial.mode == target.mode and target.mode in ("append", "replace_window"):
             batch = NOTHING
         if target.mode == "merge":
             self._commit_history(target, batch)
@@ -257,14 +192,14 @@ class Worker:
             for row in batch.good:
                 cursor.execute(f"INSERT INTO public.{target.name} (id, happened_at, amount, note, updated_at) "
                                "VALUES (%s, %s, %s, %s, %s)", (*row[:2], row[2], *row[3:]))  # fmt: skip
-            for number in batch.bad:
-                when = batch.good[0][4] if batch.good else FIRST_DAY
+            for row in batch.bad:
                 cursor.execute(f"INSERT INTO public.{target.name} (id, happened_at, amount, note, updated_at) "
-                               "VALUES (%s, %s, %s, %s, %s)", (number, when, BAD_AMOUNT, None, when))  # fmt: skip
+                               "VALUES (%s, %s, %s, %s, %s)", (*row[:2], BAD_AMOUNT, *row[3:]))  # fmt: skip
 
     def _victim(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
-        order = self._order(target, label, trial.linger)
-        rival = self._order(target, label, trial.linger) if trial.second_writer else None
+        verb = VERBS.get(trial.mode, "ingest")
+        order = self._order(verb, target, label, trial.linger)
+        rival = self._order(verb, target, label, trial.linger) if trial.second_writer else None
         pid = runner.fork(replace(order, kill_at=trial.point))
         other = runner.fork(rival) if rival is not None else None
         if trial.point is None:
@@ -281,7 +216,8 @@ class Worker:
     def _again(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
         """Run to the end, by one or two processes at once; what says that it may be tried again is."""
         for attempt in range(4):
-            orders = [self._order(target, label, trial.linger) for _ in range(trial.reruns if attempt == 0 else 1)]
+            verb, writers = VERBS.get(trial.mode, "ingest"), trial.reruns if attempt == 0 else 1
+            orders = [self._order(verb, target, label, trial.linger) for _ in range(writers)]
             started = time.monotonic()
             pids = [runner.fork(order) for order in orders]
             for pid in pids:
@@ -297,20 +233,12 @@ class Worker:
                 return True
         return False
 
-    def _run(self, target: Target, label: str, runner: Zygote | Cold) -> None:
-        errors: list[str] = []
-        order = self._order(target, label, None)
-        self._wait(runner, runner.fork(order), errors)
-        told = outcome(order)
-        if told is None or told["status"] not in GOOD:
-            raise RuntimeError(f"a load that nobody disturbed failed: {told} {errors}")
-
-    def _order(self, target: Target, label: str, linger: tuple[str, float] | None) -> Order:
+    def _order(self, verb: str, target: Target, label: str, linger: tuple[str, float] | None) -> Order:
         self.orders += 1
         out = self.folder / "orders" / f"{self.orders}.json"
         out.parent.mkdir(exist_ok=True)
-        verb = "summarize" if target.mode == "summary" else "ingest"
-        return Order(verb, target.table, label, str(out), None, linger, self.sabotage)
+        project = str(self.folder / "mended") if verb == "replay" else None
+        return Order(verb, target.table, label, str(out), project, None, linger, self.sabotage)
 
     def _wait(self, runner: Zygote | Cold, pid: int, errors: list[str]) -> None:
         try:

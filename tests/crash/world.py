@@ -12,22 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from targets import COLUMNS, FIRST_DAY, Target
+from targets import BAD_AMOUNT, COLUMNS, FIRST_DAY, Target
 
 NOTES = (None, "", "plain", 'a "quoted" word', "two\nlines", "comma, and; more", "back\\slash", "zero\u200bwidth", "😀",
          "  padded  ", "NULL", "\\N", "'")  # fmt: skip
-BAD_AMOUNT = "1_000"
-"""Python and DuckDB would read it as a number; the contract sets the row aside."""
-
 Values = tuple[int, datetime, int | None, str | None, datetime]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The content of one window: rows as a reader must see them, `bad` ids that must be set aside, the CSV text."""
+    """The content of one window: rows as a reader must see them, those that must be set aside (as they will read when
+    they are replayed), the CSV text."""
 
     good: tuple[Values, ...]
-    bad: tuple[int, ...]
+    bad: tuple[Values, ...]
     text: bytes
 
     @property
@@ -78,14 +76,32 @@ class World:
     def set_aside(self, target: Target) -> list[tuple[str, int]]:
         """(label, id) of every row that must be in quarantine, in order."""
         loaded = self.loaded.get(target.name, {})
-        return sorted((label, number) for label, batch in loaded.items() for number in batch.bad)
+        return sorted((label, row[0]) for label, batch in loaded.items() for row in batch.bad)
+
+    def now_replayed(self, target: Target, label: str) -> None:
+        """The model after the window's rows were replayed under the mended contract."""
+        batch = self.loaded[target.name][label]
+        self.loaded[target.name][label] = Batch(batch.good + batch.bad, (), batch.text)
+
+    def snapshot(self, target: Target) -> tuple[dict[str, Batch], dict[int, Values]]:
+        return dict(self.loaded.get(target.name, {})), dict(self.versions)
+
+    def now_rolled_back(self, target: Target, label: str, before: tuple[dict[str, Batch], dict[int, Values]]) -> None:
+        """The model after the last load of `label` was undone. What an earlier load of it had set aside was replaced by
+        that load and doesn't come back."""
+        loaded, versions = before
+        if label in loaded:
+            loaded[label] = Batch(loaded[label].good, (), loaded[label].text)
+        self.loaded[target.name] = loaded
+        if target.mode == "merge":
+            self.versions = versions
 
 
-def make_batch(dice: random.Random, target: Target, day: int, first_id: int) -> Batch:
+def make_batch(dice: random.Random, target: Target, day: int, first_id: int, bad_share: float = 0.08) -> Batch:
     """A window's rows drawn anew: some bad, some with awkward texts, NULL and '' side by side."""
     start = FIRST_DAY + timedelta(days=day)
     good: list[Values] = []
-    bad: list[int] = []
+    bad: list[Values] = []
     lines = [",".join(COLUMNS)]
     for number in range(first_id, first_id + dice.randint(12, 60)):
         happened = start + timedelta(seconds=dice.randrange(86_400))
@@ -93,8 +109,8 @@ def make_batch(dice: random.Random, target: Target, day: int, first_id: int) -> 
         amount = None if dice.random() < 0.1 else dice.randint(-1000, 1000)
         note = dice.choice(NOTES) if dice.random() < 0.5 else f"{dice.getrandbits(160):x}"
         key = dice.randrange(200) if target.mode == "merge" else number
-        if dice.random() < 0.08:
-            bad.append(key + 1_000_000)
+        if dice.random() < bad_share:
+            bad.append((key + 1_000_000, happened, None, note, updated))
             lines.append(csv_line((key + 1_000_000, happened, BAD_AMOUNT, note, updated)))
         else:
             row: Values = (key, happened, amount, note, updated)
