@@ -172,6 +172,7 @@ def _drift(
 ) -> tuple[dict[str, object] | None, Drift | None]:
     from expectations.drift import detect
     from expectations.profile import ColumnKind, Profile, measure
+    from expectations.profile.model import VERSION
 
     if not files:
         return None, None
@@ -183,7 +184,8 @@ def _drift(
     profile = measure(connection, relation, kinds, key=key)
     before = None if batch.window is None else batch.batch_key
     history = ops.profiles(workbench().warehouse, TableName.parse(table.table), before)
-    past = [(label, Profile.from_json(data)) for label, data in history]
+    # A profile measured by an older headgate has other figures: the history starts anew with the new ones.
+    past = [(label, Profile.from_json(data)) for label, data in history if data.get("version") == VERSION]
     verdict = detect(
         profile,
         [item for _, item in past],
