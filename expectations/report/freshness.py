@@ -92,7 +92,9 @@ def _published(standing: Iterable[Line], facts: Facts) -> set[Window]:
         keys = {item.batch_key for item in live}
     else:
         keys = {line.batch_key for line in standing}
-    return {Window.from_key(key) for key in keys if "/" in key}
+    # Keys are ISO moments: their order is that of the windows, and older ones than are searched don't matter.
+    newest = sorted(key for key in keys if "/" in key)[-SEARCHED_WINDOWS:]
+    return {Window.from_key(key) for key in newest}
 
 
 def _missing(grid: Grid, published: set[Window], now: datetime) -> int:

@@ -10,13 +10,13 @@ from typing import Any
 
 from expectations.record import QuarantineReason, RuleResult, RunRecord, Step
 from expectations.report import words
-from expectations.report.about import Described
+from expectations.report.about import DeclaredRule, Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
 from expectations.report.figures import is_about
 from expectations.report.model import Change, Comparison, Line, OpenItem, RunTwin
 from expectations.report.texts import Texts
-from expectations.report.verdict import Verdict, of_run
+from expectations.report.verdict import Verdict, of_run, when_it_fails
 
 SHOWN_KEYS = 20
 _PARTS = (("published", "good"), ("quarantined", "warn"), ("superseded", "idle"))
@@ -97,6 +97,7 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         also=tuple(a.kind for a in record.drift.alerts[1:] if a.column == record.drift.alerts[0].column),
     ) if record.drift and record.drift.alerts else None  # fmt: skip
     aside = {reason.code: reason.rows for reason in record.quarantine}
+    declared = {rule.code: rule for rule in described.rules}
     next_command = record.failure.next_command if record.failure else None
 
     def doing(item: OpenItem | None) -> tuple[Action, ...]:
@@ -112,7 +113,7 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
         drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
         changes=tuple(_change(change, record, texts) for change in run.comparison.changes),
-        rules=tuple(_rule(rule, aside.get(rule.code, 0), texts) for rule in record.rules),
+        rules=tuple(_rule(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
         quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
         quarantine_actions=doing(_quarantine_item(record)), steps=record.steps, actions=_always(record, texts, links, now),
         details=_details(record, texts), flow_run_url=links.flow_run if record.flow_run_id else None,
@@ -184,17 +185,17 @@ def _change(change: Change, record: RunRecord, texts: Texts) -> ChangeRow:
     )  # fmt: skip
 
 
-def _rule(rule: RuleResult, aside: int, texts: Texts) -> RuleView:
+def _rule(rule: RuleResult, declared: DeclaredRule | None, aside: int, texts: Texts) -> RuleView:
     outcome = "aside" if aside and rule.outcome == "pass" else rule.outcome
     tone = {"pass": "good", "aside": "warn", "skipped": "idle"}.get(
         outcome, "bad" if rule.severity == "critical" else "warn"
     )
     if rule.severity == "info" and tone in ("warn", "bad"):
         tone = "idle"
+    severity = when_it_fails(declared, texts) if declared else texts(f"severity.{rule.severity}")
     keys = tuple(", ".join(f"{name} {value}" for name, value in key.items()) for key in rule.failing_keys)
     return RuleView(
-        rule=rule, outcome=outcome, tone=tone, severity=texts(f"severity.{rule.severity}"),
-        place=texts(f"place.{rule.place}"), expected=_said(rule.expected, texts), observed=_observed(rule, texts),
+        rule=rule, outcome=outcome, tone=tone, severity=severity, place=texts(f"place.{rule.place}"), expected=_said(rule.expected, texts), observed=_observed(rule, texts),
         keys=keys[:SHOWN_KEYS], more_keys=max((rule.rows_failed or 0) - len(keys[:SHOWN_KEYS]), 0), aside=aside,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from expectations.report.model import Decision, FailedRule, Freshness, Line, Ope
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
-from expectations.report.verdict import Verdict, of_table, said
+from expectations.report.verdict import Verdict, of_table, said, when_it_fails
 
 SHOWN_RUNS = 60
 _BY_PEOPLE = ("rollback", "override", "replay")
@@ -132,10 +132,6 @@ def _open(
 
 
 def _rule(rule: DeclaredRule, last: Line | None, texts: Texts) -> RuleRow:
-    severity = texts(f"severity.{rule.severity}")
-    if rule.sets_aside:
-        allowed = texts("severity.aside_tolerance", share=words.share(rule.tolerance)) if rule.tolerance else ""
-        severity = texts("severity.aside") + allowed
     failed: FailedRule | None = None
     aside = 0
     if last is not None:
@@ -149,7 +145,7 @@ def _rule(rule: DeclaredRule, last: Line | None, texts: Texts) -> RuleRow:
         tone = "bad" if rule.severity == "critical" else "warn"
     elif aside:
         outcome, tone = "aside", "warn"
-    return RuleRow(rule, severity, texts(f"place.{rule.place}"), outcome, tone, aside)
+    return RuleRow(rule, when_it_fails(rule, texts), texts(f"place.{rule.place}"), outcome, tone, aside)
 
 
 def _aside(lines: Sequence[Line], pages: set[str]) -> tuple[Aside, ...]:
@@ -176,7 +172,10 @@ def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
 def _rules_intro(described: Described, texts: Texts) -> str:
     if described.kind == "summary":
         return texts("table.rules_intro_summary")
-    return f"{texts('table.rules_intro')} {texts(f'table.drift_{described.drift_policy}')}"
+    said = [texts("table.rules_intro")]
+    if any(column.key for column in described.columns):
+        said.append(texts("table.rules_key"))
+    return " ".join([*said, texts(f"table.drift_{described.drift_policy}")])
 
 
 def _promises(described: Described, texts: Texts) -> tuple[str, ...]:

@@ -82,9 +82,11 @@ def _chart(name: str, shown: Sequence[Line], batches: Sequence[Line], unit: str 
     # Of most figures the watch tells its range only in batches where they stood out: too little for a picture.
     is_learned = 2 * sum(name in line.bands for line in shown) >= len(shown)
     bands = [
-        line.bands.get(name) if is_learned else usual(batches, name, start + n) if kind != "aside" else None
+        # Where somebody was told, the range must be the one the alert speaks of.
+        line.bands.get(name) if is_learned or (_mark(line, name) and name in line.bands)
+        else usual(batches, name, start + n) if kind != "aside" else None
         for n, line in enumerate(shown)
-    ]
+    ]  # fmt: skip
     points = [
         Point(_label(line), line.figures.get(name), band, _mark(line, name))
         for line, band in zip(shown, bands, strict=True)
@@ -94,7 +96,7 @@ def _chart(name: str, shown: Sequence[Line], batches: Sequence[Line], unit: str 
     last = next(point for point in reversed(points) if point.value is not None)
     said = texts("chart.last", label=last.label, value=told(last.value))
     if last.band is not None:
-        key = "chart.learned" if is_learned else "chart.range"
+        key = "chart.learned" if last.band in shown[-1].bands.values() else "chart.range"
         said += " " + texts(key, low=told(last.band[0]), high=told(last.band[2]))
     return Chart(title, said, trend(points, told, f"{title}. {said}"), any(point.mark for point in points))
 

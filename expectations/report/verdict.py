@@ -8,7 +8,7 @@ from datetime import datetime
 
 from expectations.record import RunRecord
 from expectations.report import words
-from expectations.report.about import Described
+from expectations.report.about import DeclaredRule, Described
 from expectations.report.model import Freshness, Line, OpenItem, State
 from expectations.report.texts import Texts
 
@@ -94,6 +94,14 @@ def said(item: OpenItem, texts: Texts) -> str:
     if also:
         return f"{item.sentence} {texts('open.also', what=', '.join(dict.fromkeys(also)))}"
     return item.sentence
+
+
+def when_it_fails(rule: DeclaredRule, texts: Texts) -> str:
+    """What a failure of the rule means for the batch."""
+    if not rule.sets_aside:
+        return texts(f"severity.{rule.severity}")
+    allowed = texts("severity.aside_tolerance", share=words.share(rule.tolerance)) if rule.tolerance else ""
+    return texts("severity.aside") + allowed
 
 
 def _batch(label: str, texts: Texts) -> str:
