@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from deployments.embedded import serve
+from deployments.embedded import launch, serve
 from deployments.embedded.environment import server_environment
 from deployments.embedded.stack import EmbeddedStack, StackState
 
+SYSTEM_POSTGRES = Path("/usr/lib/postgresql/15/bin/postgres")
 FIRST = date(2020, 8, 10)
 ROWS_A_DAY = 20
 
@@ -211,30 +213,72 @@ def kill_group(worker: subprocess.Popen[bytes], number: int = signal.SIGKILL) ->
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
-    """PostgreSQL and a Prefect server on it, for all stories; each story has its own project and schema."""
+    """PostgreSQL and a Prefect server for all stories; each story has its own project and schema.
+
+    Prefect keeps its data in a PostgreSQL of the system: it needs the extension pg_trgm, which the embedded one lacks.
+    Without one it is sqlite, which is enough for the short stories only.
+    """
     folder = tmp_path_factory.mktemp("prefect")
     stack = EmbeddedStack(folder / ".headgate")
     try:
         state = stack.up(("postgres",))
-        with prefect_on(stack.create_database("prefect"), folder) as address:
-            yield replace(state, prefect_api_url=address)
+        with ExitStack() as running:
+            database = running.enter_context(system_postgres(folder / "pg")) if SYSTEM_POSTGRES.exists() else None
+            yield replace(state, prefect_api_url=running.enter_context(prefect_on(database, folder)))
     finally:
         stack.down(purge=True)
 
 
 @contextmanager
-def prefect_on(database: str, folder: Path) -> Iterator[str]:
-    """A Prefect server that keeps its data in PostgreSQL: with two workers sqlite has a writer too many."""
+def system_postgres(folder: Path) -> Iterator[str]:
+    """The address of a PostgreSQL 15 of the system, on a free port, in a folder of its own."""
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = folder / "data"
+    subprocess.run(_as_user([str(SYSTEM_POSTGRES.with_name("initdb")), "-D", str(data), "-U", "prefect", "-A", "trust",
+                             "--no-sync"]), check=True, capture_output=True)  # fmt: skip
+    options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "fsync": "off"}
+    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(_as_user([str(SYSTEM_POSTGRES), "-D", str(data), *settings]), stdout=log, stderr=log)
+    try:
+        url = f"postgresql://prefect@127.0.0.1:{port}/postgres"
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg2.connect(url).close()
+                break
+            except psycopg2.OperationalError:
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
+
+
+def _as_user(argv: list[str]) -> list[str]:
+    """The command as somebody who isn't root, whom PostgreSQL refuses."""
+    kind = {"kind": "namespace", "uid": 1000, "gid": 1000} if os.geteuid() == 0 else {"kind": "own"}
+    return [sys.executable, "-I", "-S", launch.__file__, json.dumps({"account": kind, "argv": argv, "cwd": "/"})]
+
+
+@contextmanager
+def prefect_on(database: str | None, folder: Path) -> Iterator[str]:
+    """A Prefect server that keeps its data in that database: with two workers sqlite has a writer too many."""
     port_file = folder / "port"
+    kept = {} if database is None else {
+        "PREFECT_API_DATABASE_CONNECTION_URL": database.replace("postgresql://", "postgresql+asyncpg://", 1)
+    }  # fmt: skip
     environment = server_environment(
         PREFECT_HOME=str(folder / "home"),
-        PREFECT_API_DATABASE_CONNECTION_URL=database.partition("?")[0].replace(
-            "postgresql://", "postgresql+asyncpg://", 1
-        ),
         PREFECT_SERVER_UI_STATIC_DIRECTORY=str(folder / "ui"),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
         PREFECT_LOGGING_SERVER_LEVEL="WARNING",
+        **kept,
     )
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen([sys.executable, "-P", serve.__file__, "prefect", str(port_file), "0"],
