@@ -20,7 +20,7 @@ _CONTRACT = """columns:
   - {name: note, type: varchar(200), description: Any text}
   - {name: updated_at, type: timestamp, source_timezone: UTC, nullable: false, description: Last change}
 """
-_DAILY = 'window: {every: day, timezone: UTC, start: 2001-01-01, end: 2015-01-01}\nschedule: {cron: "0 2 * * *"}\n'
+_DAILY = 'window: {every: day, timezone: UTC, start: 2001-01-01, end: 2002-01-01}\nschedule: {cron: "0 2 * * *"}\n'
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,9 @@ class Worker:
         known = sorted(self.world.loaded.get(target.name, {}))
         if target.mode == "append" or not known or (not trial.reload and target.windowed):
             self.days += 1
-            day = self.days % 5000 if target.mode == "append" else self.days % WINDOWS
+            day = self.days % (365 if target.mode == "append" else WINDOWS)
+            if target.mode == "append" and target.label(day) in known:
+                self.start_anew(target)
             label = target.label(day)
         else:
             label = dice.choice(known)
