@@ -32,6 +32,7 @@ class Project:
     suites: Mapping[str, Suite]
     summaries: Mapping[str, Summary]
     files: Mapping[str, Path]
+    suite_files: Mapping[str, Path]
     oncall: OnCall | None = None
 
     def table(self, name: str) -> Table:
@@ -117,7 +118,8 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         if found is not None and summary is not None and _unique(summary.target, file, files, problems):
             summaries[summary.target] = summary
             places[summary.target] = (found.header, found.header_line)
-    suites = dict(_suites(folder / "suites", tables, summaries, problems))
+    suite_files: dict[str, Path] = {}
+    suites = dict(_suites(folder / "suites", tables, summaries, suite_files, problems))
     for name, fault in project_faults(tables, summaries):
         problems.append(_at(files[name], *places[name], fault))
     project = Project(
@@ -126,6 +128,7 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         suites=MappingProxyType(suites),
         summaries=MappingProxyType(summaries),
         files=MappingProxyType(files),
+        suite_files=MappingProxyType(suite_files),
         oncall=_oncall(folder / "oncall.yaml", problems),
     )
     return project, problems
@@ -141,13 +144,16 @@ def _oncall(file: Path, problems: list[Problem]) -> OnCall | None:
 
 
 def _suites(
-    folder: Path, tables: Mapping[str, Table], summaries: Mapping[str, Summary], problems: list[Problem]
+    folder: Path,
+    tables: Mapping[str, Table],
+    summaries: Mapping[str, Summary],
+    files: dict[str, Path],
+    problems: list[Problem],
 ) -> Iterator[tuple[str, Suite]]:
-    seen: dict[str, Path] = {}
     for file in _yaml_files(folder):
         content = read_yaml(file, problems)
         suite = None if content is None else parse(Suite, content, file, problems)
-        if suite is None or not _unique(suite.table, file, seen, problems):
+        if suite is None or not _unique(suite.table, file, files, problems):
             continue
         if suite.table not in tables:
             hint = nearest(suite.table, tables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployments.declarations.problems import Problem
+from deployments.declarations.yaml_source import key_of, line_of, read_yaml
 from deployments.errors import DeclarationError
 from deployments.project import Project
 from deployments.settings import Settings
@@ -11,13 +12,15 @@ from expectations.rows.compile import check_row_rules
 
 
 def suite_problems(project: Project) -> list[Problem]:
-    """Row rules that can't be evaluated row by row, with the file of their suite."""
+    """Row rules that can't be evaluated row by row, each with its place in the file of its suite."""
     found = []
     for name, suite in project.suites.items():
         types = {column.name: duckdb_type(column.column_type) for column in project.tables[name].columns}
-        for place, message in check_row_rules(suite, types):
-            key = ".".join(str(part) for part in place)
-            found.append(Problem(project.folder / "suites" / f"{name.partition('.')[2]}.yaml", 0, key, message))
+        faults = list(check_row_rules(suite, types))
+        file = project.suite_files[name]
+        content = read_yaml(file, []) if faults else None
+        for place, message in faults:
+            found.append(Problem(file, line_of(content, place), key_of(content, place), message))
     return found
 
 

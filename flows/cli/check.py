@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from deployments.declarations.problems import Problem
+    from deployments.project import Project
 
 
 @click.command()
@@ -29,15 +36,21 @@ def check(as_json: bool) -> None:
             "connections_not_set": missing,
         })  # fmt: skip
     else:
-        _print(project.folder, problems, missing, len(project.tables), len(project.suites), len(project.summaries))
+        _print(project, problems, missing)
     raise click.exceptions.Exit(2 if problems else 0)
 
 
-def _print(folder, problems, missing, tables: int, suites: int, summaries: int) -> None:  # type: ignore[no-untyped-def]
+def _print(project: Project, problems: Sequence[Problem], missing: Sequence[str]) -> None:
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
     for name in missing:
         click.echo(click.style("note ", fg="yellow") + f"HEADGATE_CONNECTION_{name.upper()} is not set here")
-    count = len(problems)
-    said = "no mistakes" if not count else f"{count} mistake{'s' if count > 1 else ''}"
-    click.echo(f"{folder}: {tables} tables, {suites} suites, {summaries} summaries: {said}")
+    summaries = len(project.summaries)
+    counts = [_counted(len(project.tables), "table"), _counted(len(project.suites), "suite")]
+    counts.append(f"{summaries} summar{'y' if summaries == 1 else 'ies'}")
+    said = _counted(len(problems), "mistake") if problems else "no mistakes"
+    click.echo(f"{project.folder}: {', '.join(counts)}: {said}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

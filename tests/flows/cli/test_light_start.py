@@ -1,0 +1,49 @@
+"""Light commands start at once: nothing heavy is imported for a help text, a check or a mistyped name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[3]
+PROGRAM = """\
+import sys
+sys.argv = ["headgate", *sys.argv[1:]]
+from deployments.origin import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+heavy = [name for name in ("prefect", "great_expectations", "pandas", "boto3", "sqlalchemy") if name in sys.modules]
+print(code, heavy)
+"""
+
+
+def run(tmp_path: Path, program: str, *arguments: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADGATE_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=tmp_path, env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return (done.stdout or done.stderr).splitlines()[-1]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    ((), 2), (("--help",), 0), (("--version",), 0), (("check",), 0), (("check", "--json"), 0), (("check", "--help"), 0),
+    (("drift", "--help"), 0), (("drift", "score", "--help"), 0), (("run", "--help"), 0), (("plan", "--help"), 0),
+    (("demo", "--help"), 0), (("up", "--help"), 0), (("rnu",), 2), (("run",), 2), (("run", "--windw", "x", "a"), 2),
+])  # fmt: skip
+def test_nothing_heavy_is_imported(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:
+    assert run(tmp_path, PROGRAM, *arguments) == f"{code} []"
+
+
+@pytest.mark.parametrize("package", ["flows", "tasks", "expectations", "deployments"])
+def test_importing_a_package_imports_nothing_heavy(tmp_path: Path, package: str) -> None:
+    program = (
+        f"import sys, {package}\nprint([n for n in ('prefect', 'great_expectations', 'pandas') if n in sys.modules])"
+    )
+    assert run(tmp_path, program) == "[]"
