@@ -66,7 +66,8 @@ def actions(
     until = f"{now + timedelta(days=ACCEPTED_DAYS):%Y-%m-%d}"
     kinds = " --kind ".join(dict.fromkeys((item.code, *item.also)))
     parts = {"run": item.run_id, "table": table, "window": item.label, "code": item.code, "until": until,
-             "column": item.column or "", "kind": item.code, "kinds": kinds}  # fmt: skip
+             "column": item.column or "", "kind": item.code, "kinds": kinds,
+             "codes": " --override ".join(item.also or (item.code,))}  # fmt: skip
     names: dict[str, tuple[Name, ...]] = {
         "drift": ("accept", "rollback", "explain"),
         "quarantine": ("show_quarantine", "replay", "discard"),
@@ -88,8 +89,10 @@ def _made(name: Name, parts: Mapping[str, str], texts: Texts, links: Links) -> A
     # A table without windows has no --window to give.
     if parts["window"] == "source" and texts.known(f"{template}_source"):
         template += "_source"
-    # Kinds are names of ours, joined by options: they need no quotes.
-    command = texts(template, **{key: value if key == "kinds" else shlex.quote(value) for key, value in parts.items()})
+    # Kinds and codes are names of ours, joined by options: they need no quotes.
+    command = texts(
+        template, **{key: value if key in ("kinds", "codes") else shlex.quote(value) for key, value in parts.items()}
+    )
     asked = {"run": parts["run"], "table": parts["table"], "window": parts["window"]}
     if name == "accept":
         asked |= {"column": parts["column"], "kind": parts["kind"], "until": parts["until"]}

@@ -132,6 +132,7 @@ class OpenItem(Kept):
     """One thing that waits for somebody. `level`: bad (data not published), warn (published, look at it).
 
     Alerts about one column of one batch have one cause: the strongest is the item, the kinds of the others are `also`.
+    Of a failure `also` holds the critical rules that failed.
     """
 
     what: Literal["failure", "rule", "drift", "quarantine"]

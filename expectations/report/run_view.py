@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from expectations.record import QuarantineReason, RuleResult, RunRecord, Step
+from expectations.record import QuarantineReason, RunRecord, Step
 from expectations.report import words
-from expectations.report.about import DeclaredRule, Described
+from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
 from expectations.report.figures import is_about
 from expectations.report.model import Change, Comparison, Line, OpenItem, RunTwin
+from expectations.report.rule_view import RuleView, rule_view
 from expectations.report.texts import Texts
-from expectations.report.verdict import Verdict, of_run, when_it_fails
+from expectations.report.verdict import Verdict, of_run
 
-SHOWN_KEYS = 20
 _PARTS = (("published", "good"), ("quarantined", "warn"), ("superseded", "idle"))
-
-
-@dataclass(frozen=True, slots=True)
-class RuleView:
-    """A rule with its verdict in this run."""
-
-    rule: RuleResult
-    outcome: str
-    tone: str
-    severity: str
-    place: str
-    expected: str
-    observed: str
-    keys: tuple[str, ...]
-    more_keys: int
-    aside: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +85,9 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
     def doing(item: OpenItem | None) -> tuple[Action, ...]:
         if item is None or line.undone:
             return ()
-        return tuple(actions(item, record.table, texts, links, now, next_command))
+        found = actions(item, record.table, texts, links, now, next_command if item.what == "failure" else None)
+        published = record.status in ("published", "warned")
+        return tuple(action for action in found if published or action.name != "rollback")
 
     return RunView(
         record=record, line=line, described=described, verdict=of_run(record, line.undone, texts),
@@ -113,7 +97,7 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
         drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
         changes=tuple(_change(change, record, texts) for change in run.comparison.changes),
-        rules=tuple(_rule(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
+        rules=tuple(rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
         quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
         quarantine_actions=doing(_quarantine_item(record)), steps=record.steps, actions=_always(record, texts, links, now),
         details=_details(record, texts), flow_run_url=links.flow_run if record.flow_run_id else None,
@@ -125,7 +109,11 @@ def _attention(record: RunRecord, line: Line, texts: Texts) -> list[OpenItem]:
     found = []
     failure = record.failure
     if failure is not None:
-        found.append(_item(record, "failure", "bad", failure.message, failure.code, who=failure.who_must_act))
+        found.append(
+            _item(record, "failure", "bad", failure.message, failure.code, who=failure.who_must_act).model_copy(
+                update={"also": tuple(rule.code for rule in line.failed_rules if rule.severity == "critical")}
+            )
+        )
     for rule in record.failed_rules:
         if rule.severity != "info" and not (failure is not None and rule.code in failure.message):
             level = "bad" if rule.severity == "critical" else "warn"
@@ -185,62 +173,13 @@ def _change(change: Change, record: RunRecord, texts: Texts) -> ChangeRow:
     )  # fmt: skip
 
 
-def _rule(rule: RuleResult, declared: DeclaredRule | None, aside: int, texts: Texts) -> RuleView:
-    outcome = "aside" if aside and rule.outcome == "pass" else rule.outcome
-    tone = {"pass": "good", "aside": "warn", "skipped": "idle"}.get(
-        outcome, "bad" if rule.severity == "critical" else "warn"
-    )
-    if rule.severity == "info" and tone in ("warn", "bad"):
-        tone = "idle"
-    severity = when_it_fails(declared, texts) if declared else texts(f"severity.{rule.severity}")
-    keys = tuple(", ".join(f"{name} {value}" for name, value in key.items()) for key in rule.failing_keys)
-    return RuleView(
-        rule=rule, outcome=outcome, tone=tone, severity=severity, place=texts(f"place.{rule.place}"), expected=_said(rule.expected, texts), observed=_observed(rule, texts),
-        keys=keys[:SHOWN_KEYS], more_keys=max((rule.rows_failed or 0) - len(keys[:SHOWN_KEYS]), 0), aside=aside,
-    )  # fmt: skip
-
-
-def _observed(rule: RuleResult, texts: Texts) -> str:
-    if rule.outcome == "skipped":
-        return texts("run.rules.skipped")
-    if rule.rows_checked is not None and rule.rows_failed is not None:
-        if rule.rows_failed == 0:
-            return texts("run.rules.rows_ok", n=rule.rows_checked)
-        share = words.share(rule.rows_failed / rule.rows_checked if rule.rows_checked else 0.0)
-        return texts("run.rules.rows_failed", n=rule.rows_failed, all=f"{rule.rows_checked:,}", share=share)
-    return _said(rule.observed, texts)
-
-
-def _said(value: Any, texts: Texts) -> str:
-    """Arguments and observations in a few words; the sentence of the rule says what they mean."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return texts("words.yes") if value else texts("words.no")
-    if isinstance(value, int | float):
-        return words.number(value)
-    if isinstance(value, dict):
-        known = {name: item for name, item in value.items() if item is not None and name != "ignore_row_if"}
-        low, high = known.pop("min_value", None), known.pop("max_value", None)
-        said = []
-        if low is not None and high is not None:
-            said.append(f"{_said(low, texts)} – {_said(high, texts)}")
-        elif low is not None or high is not None:
-            said.append(f"≥ {_said(low, texts)}" if high is None else f"≤ {_said(high, texts)}")
-        said += [f"{name.replace('_', ' ')} {_said(item, texts)}" for name, item in known.items()]
-        return ", ".join(said)[:160] or "–"
-    if isinstance(value, list | tuple):
-        shown = ", ".join(_said(item, texts) if not isinstance(item, list) else json.dumps(item) for item in value[:8])
-        return shown + (" …" if len(value) > 8 else "")
-    return str(value)[:160]
-
-
 def _drift_sentence(record: RunRecord, texts: Texts) -> str:
     drift = record.drift
     if drift is None:
         return texts("run.drift.none")
     if drift.alerts:
-        key = "run.drift.stopped" if drift.policy == "stop" and record.status == "failed" else "run.drift.told"
+        stopped = record.failure is not None and record.failure.code == "DRIFT"
+        key = "run.drift.stopped" if stopped else "run.drift.failed" if record.status == "failed" else "run.drift.told"
         return texts(key, n=len(drift.alerts), history=f"{drift.history:,}")
     return texts("run.drift.learning" if drift.verdict == "learning" else "run.drift.quiet", n=drift.history)
 

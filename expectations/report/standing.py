@@ -14,6 +14,7 @@ from expectations.report.about import Described
 from expectations.report.model import Decision, Facts, Line, OpenItem, State
 
 RECENT = 14
+TOLD_LINES = 3
 _ORDER = {"failure": 0, "drift": 1, "rule": 2, "quarantine": 3}
 
 
@@ -113,7 +114,15 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
     items = []
     if failed and line.failure is not None:
         items.append(
-            _item(line, "failure", "bad", line.failure.message, line.failure.code, who=line.failure.who_must_act)
+            _item(
+                line,
+                "failure",
+                "bad",
+                line.failure.message,
+                line.failure.code,
+                who=line.failure.who_must_act,
+                also=tuple(rule.code for rule in line.failed_rules if rule.severity == "critical"),
+            )
         )
     if not failed:
         items += [
@@ -143,11 +152,16 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
     return items
 
 
+def _told(sentence: str) -> str:
+    """The first lines of a message as one: a failed check is named in the second."""
+    return " ".join(line.strip() for line in sentence.splitlines()[:TOLD_LINES])
+
+
 def _item(
     line: Line, what: str, level: str, sentence: str, code: str, column: str | None = None, since: str | None = None,
-    who: str = "", rows: int | None = None,
+    who: str = "", rows: int | None = None, also: tuple[str, ...] = (),
 ) -> OpenItem:  # fmt: skip
     return OpenItem(
-        what=what, level=level, run_id=line.run_id, label=line.label, sentence=sentence.splitlines()[0], code=code,
-        column=column, since=since, who=who, rows=rows,
+        what=what, level=level, run_id=line.run_id, label=line.label, sentence=_told(sentence), code=code,
+        column=column, since=since, who=who, rows=rows, also=also,
     )  # fmt: skip

@@ -110,7 +110,7 @@ def table_view(
         charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),
         aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),
         older_runs=tuple(runs[SHOWN_RUNS:]),
-        decisions=tuple(sorted(twin.facts.decisions, key=lambda d: d.decided_at, reverse=True)),
+        decisions=_decisions(twin, lines),
         undone=tuple(p for p in reversed(twin.facts.publishes) if p.undone_by is not None or p.kind in _BY_PEOPLE),
         rules_intro=_rules_intro(described, texts),
     )  # fmt: skip
@@ -159,6 +159,13 @@ def _aside(lines: Sequence[Line], pages: set[str]) -> tuple[Aside, ...]:
                 1 + (before.batches if before else 0), line.label, line.run_id if line.run_id in pages else None,
             )  # fmt: skip
     return tuple(sorted(found.values(), key=lambda aside: -aside.rows))
+
+
+def _decisions(twin: TableTwin, lines: Sequence[Line]) -> tuple[Decision, ...]:
+    """Newest first; a batch's key is said as its label."""
+    labels = {line.batch_key: line.label for line in lines}
+    newest = sorted(twin.facts.decisions, key=lambda decision: decision.decided_at, reverse=True)
+    return tuple(item.model_copy(update={"what": labels.get(item.what, item.what)}) for item in newest)
 
 
 def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:

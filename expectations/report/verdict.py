@@ -90,7 +90,8 @@ def said(item: OpenItem, texts: Texts) -> str:
     """An open thing as one sentence, with the rows it is about."""
     if item.what == "quarantine" and item.rows is not None:
         return texts("open.aside_sentence", n=item.rows, sentence=item.sentence)
-    also = [texts(f"drift.kind_{kind}").lower() for kind in item.also if texts.known(f"drift.kind_{kind}")]
+    kinds = item.also if item.what == "drift" else ()
+    also = [texts(f"drift.kind_{kind}").lower() for kind in kinds if texts.known(f"drift.kind_{kind}")]
     if also:
         return f"{item.sentence} {texts('open.also', what=', '.join(dict.fromkeys(also)))}"
     return item.sentence

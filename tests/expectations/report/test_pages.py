@@ -176,3 +176,15 @@ def test_a_text_nobody_wrote_is_an_error():
 
 def test_a_language_that_is_not_there_reads_as_english():
     assert Texts("xx")("start.title") == Texts()("start.title")
+
+
+def test_publishing_all_the_same_names_the_rules_that_failed(site, sales, run_of, soon):
+    rules = tuple(RULE.model_copy(update={"code": code, "severity": "critical"}) for code in ("SAL-A", "SAL-B"))
+    failure = Failure(code="CHECK-FAILED", family="upstream", step="validate", who_must_act="owner of the source",
+                      message="2 critical checks failed; nothing was published\n  SAL-A: no\n  SAL-B: no")  # fmt: skip
+    failed = run_of(0, status="failed", failure=failure, rules=rules, counts={})
+    site.add(failed, sales, soon(failed))
+    for key in (at.table_page("raw_data.sales"), at.run_page("raw_data.sales", failed.run_id)):
+        text = " ".join(re.sub(r"<[^>]+>", "", site.shelf.get(key).decode()).split())
+        assert "--override SAL-A --override SAL-B" in text
+        assert "SAL-A: no" in text
