@@ -49,6 +49,7 @@ def test_two_flows_load_the_same_table(house: Any, monkeypatch: pytest.MonkeyPat
     assert [proof[:2] for proof in house.proofs(table)] == [(1, "publish")]
 
 
+@pytest.mark.story
 def test_twenty_flows_load_twenty_tables(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = []
     for number in range(20):

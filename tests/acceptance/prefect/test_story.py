@@ -7,11 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.story
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.skipif(
+        not Path("/usr/lib/postgresql/15/bin/postgres").exists(), reason="postgresql-15 isn't installed"
+    ),
+]
 DAYS = 60
 
 

@@ -1,0 +1,182 @@
+"""Fixtures: the embedded stack behind two proxies that can be told to fail, and a table that has been loaded once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from faulty_bucket import Bucket
+from faulty_wire import Wire
+
+from deployments.embedded import process
+from deployments.embedded.process import ServerFiles
+from deployments.embedded.stack import EmbeddedStack, StackState
+from deployments.errors import HeadgateError
+from tasks import switches
+from tasks.warehouses import exactly_once
+
+TABLE = """
+description: Rows of a fault trial.
+owner: faults@example.com
+source: {{kind: csv, url: "file://{{folder}}/rows.csv"}}
+columns:
+  - {{name: id, type: integer, nullable: false, description: Number}}
+  - {{name: note, type: varchar(20), description: Text}}
+load: {{mode: {mode}, tolerance: 50%, shrink_guard: 99%}}
+"""
+FIRST = "id,note\n1,one\n2,two\n"
+SECOND = "id,note\n" + "".join(f"{number},text {number}\n" for number in range(10, 60)) + "bad,row\n"
+
+
+@pytest.fixture
+def wire(stack: StackState) -> Iterator[Wire]:
+    url = urlsplit(str(stack.warehouse_url))
+    made = Wire(str(url.hostname), int(url.port or 0))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bucket(stack: StackState) -> Iterator[Bucket]:
+    made = Bucket(str(stack.s3_endpoint))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def place(place: Any, wire: Wire, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The embedded PostgreSQL and S3, each reached by way of its proxy."""
+    url = urlsplit(str(place.settings.warehouse_url))
+    proxied = url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{wire.port}").geturl()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.url)
+    # What matters is what happens after the tries, not how long they wait.
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(exactly_once, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr("tasks.warehouses.publication.PAUSE_SECONDS", 0.2)
+    return replace(place, settings=replace(place.settings, warehouse_url=proxied))
+
+
+@dataclass
+class Loaded:
+    """A table with the rows of FIRST in it, whose source now holds SECOND."""
+
+    house: Any
+    table: str
+    before: list[tuple[Any, ...]]
+    after: list[tuple[Any, ...]]
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return list(self.house.rows(self.table))
+
+    @property
+    def set_aside(self) -> list[tuple[Any, ...]]:
+        name = f"quarantine.{self.table.replace('.', '__')}"
+        return list(self.house.place.ask(f"SELECT raw FROM {name} WHERE state = 'open'"))
+
+    def load(self) -> Any:
+        return self.house.load(self.table)
+
+    def must_be_right(self) -> None:
+        """The new rows are there, once, proven and with what was set aside."""
+        assert self.rows == self.after
+        assert self.set_aside == [("bad,row",)]
+        proofs = self.house.proofs(self.table)
+        assert len(proofs) == 2
+        assert sum(proof[3] - proof[6] for proof in proofs) == len(self.after)
+
+    def must_be_untouched(self) -> None:
+        """Readers see what they saw, and nothing claims otherwise."""
+        assert self.rows == self.before
+        assert len(self.house.proofs(self.table)) == 1
+
+    def fails_with(self, code: str, family: str, load: Callable[[], Any] | None = None) -> HeadgateError:
+        """The load ends with a clear error, and the table is untouched."""
+        with pytest.raises(HeadgateError) as caught:
+            (load or self.load)()
+        error = caught.value
+        assert (error.code, error.family) == (code, family), error
+        assert error.next_command, error
+        assert "who must act" in str(error)
+        self.must_be_untouched()
+        return error
+
+
+@pytest.fixture(params=["append", "full_refresh"])
+def loaded(request: pytest.FixtureRequest, house: Any) -> Loaded:
+    """Append without a key: nothing but the proof stands between a second publish and doubled rows."""
+    mode = str(request.param)
+    table = house.declare("rows", TABLE.format(mode=mode))
+    house.source("rows.csv", FIRST)
+    house.load(table)
+    before = list(house.rows(table))
+    house.source("rows.csv", SECOND)
+    new = [(number, f"text {number}") for number in range(10, 60)]
+    return Loaded(house, table, before, sorted([*(before if mode == "append" else []), *new]))
+
+
+@pytest.fixture
+def at_point(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None]], None]:
+    """Do something when the load passes a named point for the first time."""
+    actions: list[Callable[[str], None]] = []
+    monkeypatch.setattr(switches, "_actions", actions)
+
+    def arm(name: str, action: Callable[[], None]) -> None:
+        done: list[str] = []
+
+        def once(point: str) -> None:
+            if point == name and not done:
+                done.append(point)
+                action()
+
+        actions.append(once)
+
+    return arm
+
+
+@pytest.fixture
+def restart(stack: StackState) -> Callable[[], None]:
+    """Kill the database as a crash of its machine would, and bring it back at the same address."""
+    made = EmbeddedStack(stack.folder.parent)
+
+    def again() -> None:
+        for pid in process.holders(ServerFiles(stack.folder / "postgres").alive):
+            os.kill(pid, signal.SIGKILL)
+        state = made.up(("postgres",))
+        assert state.warehouse_url == stack.warehouse_url, "the server came back at another address"
+
+    return again
+
+
+@pytest.fixture
+def idle(stack: StackState) -> Iterator[Callable[[], list[str]]]:
+    """Loads' sessions that still hold a transaction, after a little while."""
+    connection = psycopg2.connect(str(stack.warehouse_url))
+    connection.autocommit = True
+
+    def look() -> list[str]:
+        for _ in range(100):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT query FROM pg_stat_activity WHERE application_name = 'headgate' AND state <> 'idle'"
+                )
+                found = [query for (query,) in cursor.fetchall()]
+            if not found:
+                break
+            time.sleep(0.1)
+        return found
+
+    yield look
+    connection.close()

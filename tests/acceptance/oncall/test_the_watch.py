@@ -1,0 +1,166 @@
+"""The watch over a real warehouse: what it finds, and that it tells each thing once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from click.testing import CliRunner
+
+from expectations.record import Failure, RunRecord
+from flows.cli.incident import incident
+from tasks.incidents.prefect_view import PrefectView, Run
+from tasks.warehouses import decisions, ops
+from tasks.warehouses.decisions import Decision
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.acceptance.oncall.conftest import Desk
+
+PEOPLE = """\
+timezone: UTC
+people:
+  ana: {name: Ana, email: ana@example.com}
+  ben: {name: Ben, email: ben@example.com}
+"""
+BAD, GOOD = "id,amount\n1,5\n2,-6\n", "id,amount\n1,5\n2,6\n"
+
+
+def failed(table: str, code: str = "CHECK-FAILED") -> RunRecord:
+    now = datetime.now(UTC)
+    failure = Failure(code=code, family="upstream", step="validate", message=f"{table} broke", who_must_act="owner")
+    return RunRecord(run_id=f"{table.partition('.')[2]}-1", table=table, kind="ingest", mode="full_refresh", status="failed",
+                     batch_key="source", label="source", started_at=now, finished_at=now, failure=failure)  # fmt: skip
+
+
+def flow_run(table: str, state: str, minutes_ago: float, **changes: Any) -> Run:
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    base: dict[str, Any] = {
+        "subject": table, "flow_run_id": "11111111-1111-1111-1111-111111111111", "run_name": f"{table}, due", "state": state,
+        "name": state.title(), "message": "", "expected": at, "started": None, "ended": None, "pool": "headgate",
+    }  # fmt: skip
+    if state != "SCHEDULED":
+        base |= {"started": at, "ended": at}
+    return Run(**{**base, **changes})
+
+
+def test_a_storm_of_two_hundred_tables_is_one_message(desk: Desk) -> None:
+    ops.prepare(desk.bench.warehouse, [])
+    for n in range(200):
+        ops.save_run(desk.bench.warehouse, failed(f"{desk.house.schema}.t{n:03}"))
+    desk.watch()
+    desk.watch(1)
+    (body,) = desk.slack.bodies
+    assert body["text"].endswith("several tables: CHECK-FAILED, 200 tables affected")
+    assert len(desk.mail.messages) == 1
+
+
+def test_the_warehouse_is_down_and_comes_back(desk: Desk) -> None:
+    table = desk.table("orders")
+    desk.load(table)
+    desk.lose_the_warehouse()
+    desk.watch()
+    desk.watch(1)
+    assert [item.trouble.scope for item in desk.open] == ["the warehouse"]
+    assert len(desk.slack.bodies) == 1
+    desk.find_the_warehouse()
+    desk.watch(2)
+    assert [str(body["text"])[:26] for body in desk.slack.bodies[1:]] == [":large_green_circle: Over:"]
+    kept = desk.house.place.ask("SELECT scope, code, state FROM ops.incident")
+    assert kept == [("the warehouse", "WAREHOUSE-UNREACHABLE", "recovered")]
+
+
+def test_a_table_that_fails_beside_a_warehouse_that_is_down_is_not_called_over(desk: Desk) -> None:
+    table = desk.table("orders", BAD)
+    desk.load(table)
+    desk.lose_the_warehouse()
+    desk.watch()
+    assert sorted(item.trouble.scope for item in desk.open) == sorted([table, "the warehouse"])
+
+
+def test_a_late_table_is_told_from_its_proofs(desk: Desk) -> None:
+    table = desk.table("orders", more='sla: [{for: finance, fresh_by: "06:00"}]\n')
+    desk.load(table)
+    tomorrow = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    desk.watch(at=tomorrow - timedelta(minutes=1, days=1))
+    assert desk.slack.bodies == []
+    desk.watch(at=tomorrow)
+    assert desk.slack.bodies[0]["text"].endswith(f"{table} is late")
+    assert "finance" in str(desk.slack.bodies[0]["blocks"])
+
+
+def test_killed_not_started_and_switched_off(desk: Desk) -> None:
+    first, second, third = (desk.table(name) for name in ("one", "two", "three"))
+    view = PrefectView(
+        runs=(flow_run(first, "CRASHED", 5, message="no heartbeat for 90 s"), flow_run(second, "SCHEDULED", 5)),
+        switched_off=(third,),
+    )
+    desk.watch(view=view)
+    codes = {item.trouble.scope: item.trouble.code for item in desk.open}
+    assert codes == {first: "RUN-CRASHED", "work pool headgate": "RUN-NOT-STARTED", third: "SCHEDULE-PAUSED"}
+    desk.load(first)
+    desk.watch(1, view=PrefectView(runs=(flow_run(first, "CRASHED", 5), flow_run(second, "COMPLETED", 0))))
+    assert desk.open == []
+    assert len(desk.slack.bodies) == 6
+
+
+def test_a_run_that_comes_back_by_itself_is_nobodys_trouble_yet(desk: Desk) -> None:
+    table = desk.table("orders", BAD)
+    desk.watch()
+    desk.load(table)
+    again = flow_run(table, "SCHEDULED", -3, name="Retrying")
+    desk.watch(1, view=PrefectView(runs=(again,)))
+    assert desk.slack.bodies == []
+    desk.watch(5, view=PrefectView(runs=(flow_run(table, "FAILED", 0),)))
+    assert [item.trouble.code for item in desk.open] == ["CHECK-FAILED"]
+
+
+def test_a_paused_table_calls_nobody(desk: Desk) -> None:
+    table = desk.table("orders", BAD)
+    desk.watch()
+    desk.load(table)
+    now = datetime.now(UTC)
+    pause = Decision(now, table, "pause", "", "ana", "the source is being moved", expires_at=now + timedelta(hours=4))
+    decisions.decide(desk.bench.warehouse, pause)
+    desk.watch(1)
+    assert desk.slack.bodies == []
+    desk.watch(241)
+    assert len(desk.slack.bodies) == 1
+
+
+def test_warnings_go_to_their_owner_once_a_day(desk: Desk) -> None:
+    desk.load(desk.table("orders", BAD, severity="warning"))
+    morning = datetime.now(UTC).replace(hour=9, minute=1) + timedelta(days=1)
+    for minute in (0, 1, 60):
+        desk.watch(at=morning + timedelta(minutes=minute))
+    digests = [m for m, to in zip(desk.mail.messages, desk.mail.recipients, strict=True) if to == ["owner@example.com"]]
+    assert len(digests) == 1
+    assert "AMOUNT" in digests[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+def test_friday_and_handover_are_told_once(desk: Desk) -> None:
+    (desk.house.folder / "oncall.yaml").write_text(PEOPLE + "starts: 2026-01-05\nrotation: [ana, ben]\n")
+    friday = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+    for hours in (-1, 0, 1, 24, 56.9, 57, 58):
+        desk.watch(at=friday + timedelta(hours=hours))
+    subjects = [str(m["Subject"]) for m in desk.mail.messages]
+    assert [text for text in subjects if "You are on call" in text] == [
+        "[headgate] You are on call from Mon 2026-11-30 00:00 (UTC) (minor)"
+    ]
+    assert [text for text in subjects if "On call this week" in text] == [
+        "[headgate] On call this week: Ben (minor)"
+    ] * 1
+
+
+def test_answers_are_kept_for_everybody_and_told_in_the_thread(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = desk.table("orders", BAD)
+    desk.load(table)
+    monkeypatch.setattr("flows.cli.incident._bench", lambda: desk.bench)
+    told = CliRunner().invoke(incident, ["ack", "orders", "--by", "ana"], catch_exceptions=False)
+    assert "acknowledged, ana" in told.output
+    assert desk.slack.bodies[-1]["text"].endswith("ana works on it.")
+    CliRunner().invoke(incident, ["resolve", desk.open[0].incident_id, "--by", "ana"], catch_exceptions=False)
+    assert "No incident is open." in CliRunner().invoke(incident, ["list"], catch_exceptions=False).output
+    desk.watch(5)
+    assert len(desk.slack.bodies) == 3

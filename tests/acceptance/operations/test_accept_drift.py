@@ -1,0 +1,76 @@
+"""An owner says that a change is meant: the batch passes, its level is what later ones are held to, the rule follows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+TABLE = """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders-{window.start:%d}.csv"}
+window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-20}
+columns:
+  - {name: amount, type: integer, nullable: false}
+  - {name: channel, type: varchar(20)}
+load: {mode: append}
+"""
+SUITE = """
+table: {schema}.orders
+expectations:
+  - code: MEAN
+    type: expect_column_mean_to_be_between
+    kwargs: {column: amount, min_value: 0, max_value: 1000}
+    severity: warning
+drift: {policy: stop}
+"""
+
+
+def days(house: Any, first: int, last: int, factor: int = 1) -> None:
+    for day in range(first, last + 1):
+        dice = random.Random(day)
+        lines = [f"{dice.randint(50, 150) * factor},{dice.choice(['web', 'shop'])}" for _ in range(200)]
+        house.source(f"orders-{day:02}.csv", "amount,channel\n" + "\n".join(lines) + "\n")
+
+
+def test_accepted_drift_is_the_new_level(house: Any, command: Callable[..., Any]) -> None:
+    table = house.declare("orders", TABLE, SUITE)
+    days(house, 1, 10)
+    days(house, 11, 19, factor=100)
+    assert command("run", table, "--to", "2026-01-11").code == 0
+    assert command("run", table, "--window", "2026-01-11").code == 1
+    ((run,),) = house.place.ask("SELECT run_id FROM ops.run WHERE target = %s AND status = 'failed'", (table,))
+    told = command("drift", "explain", run).out
+    assert "stopped (policy: stop)" in told
+    assert f"headgate drift accept {table} --column amount --kind values --from {run}" in told
+    wrong = command("drift", "accept", table, "--column", "channel", "--kind", "values", "--reason", "x", "--from", run)
+    assert "didn't tell that channel changed in values; it told amount" in str(wrong.error)
+    alerts = command("drift", "explain", run, "--json").json["alerts"]
+    for alert in sorted(alerts, key=lambda alert: alert["column"] == "amount"):
+        column, kind = alert["column"] or "table", alert["kind"]
+        done = command(
+            "drift", "accept", table, "--column", column, "--kind", kind, "--reason", "cents", "--by", "maria"
+        )
+        assert done.code == 0
+    assert "-    kwargs: {column: amount, min_value: 0, max_value: 1000}" in done.out
+    assert command("retry", run).code == 3, "published; the rule with the old bound warns"
+    # The accepted level passes from now on, and the old one is the change.
+    assert command("run", table, "--to", "2026-01-16").code == 3
+    assert len(house.rows(table)) == 3000
+    days(house, 16, 16)
+    assert command("run", table, "--window", "2026-01-16").code == 1
+
+
+def test_nothing_to_accept(house: Any, command: Callable[..., Any]) -> None:
+    table = house.declare("orders", TABLE, SUITE)
+    for column, kind, why in (
+        ("amonut", "values", "has no column 'amonut'; it has amount, channel"),
+        ("amount", "prices", "'prices' is no kind of change; allowed: schema, volume"),
+        ("amount", "values", "no change of amount (values) is known"),
+    ):
+        done = command("drift", "accept", table, "--column", column, "--kind", kind, "--reason", "x")
+        assert why in str(done.error)
