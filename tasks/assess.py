@@ -17,6 +17,7 @@ from expectations.contract.part_check import CheckedPart, typed_relation
 from expectations.contract.quoting import identifier
 from expectations.record import Drift, DriftAlert, RuleResult
 from expectations.suites.sentences import sentence
+from tasks.acceptances import accepted_for
 from tasks.batch import Batch
 from tasks.overrides import marked
 from tasks.warehouses import ops
@@ -190,6 +191,7 @@ def _drift(
         profile,
         [item for _, item in past],
         sensitivity=suite.drift.sensitivity,
+        accepted=accepted_for(workbench(), table, batch, datetime.now(UTC)),
         batch_label=batch.label,
         history_labels=[label for label, _ in past],
     )

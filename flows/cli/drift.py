@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from flows.cli.owner_drift import accept, explain
+
 if TYPE_CHECKING:
     from expectations.drift import Alert, Verdict
     from expectations.drift.model import Sensitivity
@@ -143,6 +145,9 @@ def _sum_up(batches: list[Replayed]) -> None:
     counts = {name: sum(b.verdict.verdict == name for b in batches) for name in ("page", "digest", "learning", "pass")}
     click.echo(f"{len(batches)} batches: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
+
+drift.add_command(explain)
+drift.add_command(accept)
 
 if __name__ == "__main__":
     drift()

@@ -210,7 +210,11 @@ def profiles(
                 (str(target), tuple(sequence for _, sequence in wanted)),
             ):
                 bodies.setdefault(sequence, []).append(body)
-    return [(label, json.loads("".join(bodies[sequence]))) for label, sequence in wanted]
+    # Without windows every publish has the same label: its number tells it apart.
+    return [
+        (label if before is not None else f"#{sequence}", json.loads("".join(bodies[sequence])))
+        for label, sequence in wanted
+    ]
 
 
 def record(adapter: Adapter, run_id: str) -> RunRecord | None:

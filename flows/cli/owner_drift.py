@@ -1,0 +1,106 @@
+"""`headgate drift explain|accept`: what a change means is its owner's word."""
+
+from __future__ import annotations
+
+# Nothing of weight at the top: `headgate drift score` shares this module and must start at once.
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from expectations.record import RunRecord
+    from tasks.workbench import Workbench
+
+
+@click.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(run: str, as_json: bool) -> None:
+    """What RUN's batch has that its history doesn't explain, what was expected, and what to type."""
+    from flows.cli.console import print_json
+    from flows.cli.settings import workbench
+    from flows.overriding import known
+
+    record = known(workbench(silent=True), run)
+    if as_json:
+        print_json(None if record.drift is None else record.drift.model_dump(mode="json"))
+        return
+    click.secho(f"{record.table} {record.label}: {_verdict(record)}", bold=True)
+    for alert in record.drift.alerts if record.drift else ():
+        click.echo(f"\n  {alert.level:<6} {alert.column or 'table'} · {alert.kind}: {alert.message}")
+        click.echo(f"         expected {alert.expected}, seen {alert.observed}")
+        if alert.since and alert.since != record.label:
+            click.echo(f"         since {alert.since}")
+        if alert.examples:
+            click.echo(f"         for example {', '.join(map(str, alert.examples))}")
+        if alert.smallest_change:
+            click.echo(f"         {alert.smallest_change}")
+        click.echo(f"         meant? headgate drift accept {record.table} --column {alert.column or 'table'} "
+                   f'--kind {alert.kind} --from {record.run_id} --reason "..."')  # fmt: skip
+    if record.drift and record.drift.alerts:
+        click.echo(f"\nnot meant? headgate rollback {record.table}" if not record.is_failure else
+                   f"\nnot meant? tell the source's owner; then headgate retry {record.run_id}")  # fmt: skip
+
+
+@click.command()
+@click.argument("table")
+@click.option("--column", required=True, help="The column; 'table' for the table as a whole.")
+@click.option("--kind", required=True, help="The kind of change as it was told, such as values; * for every kind.")
+@click.option("--reason", required=True, help="Why the change is meant; kept and shown.")
+@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--until", "expires", metavar="WHEN", help="Until when it is meant: 7d, 2026-12-31; default: for good.")
+@click.option("--from", "run", metavar="RUN", help="The run that told it; default: the last one that did.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def accept(
+    table: str, column: str, kind: str, reason: str, by: str | None, expires: str | None, run: str | None, as_json: bool
+) -> None:
+    """Say that a change of TABLE is meant: its level is what later batches are held to.
+
+    Prints the change of the suite that follows, if one does. A batch that was stopped is loaded by headgate retry.
+    """
+    from datetime import UTC, datetime
+
+    from deployments.moments import until
+    from flows.cli.console import print_json
+    from flows.cli.settings import workbench
+    from tasks.acceptances import accept as write
+    from tasks.warehouses.decisions import somebody
+
+    bench = workbench(silent=True)
+    declared = bench.project.table(table)
+    moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
+    record = write(
+        bench, declared, None if column == "table" else column, kind, by=by or somebody(), reason=reason, until=moment,
+        run_id=run,
+    )  # fmt: skip
+    diff = _proposed(bench, record, column)
+    if as_json:
+        print_json({"table": declared.table, "column": column, "kind": kind, "run": record.run_id, "diff": diff})
+        return
+    held = f" until {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+    click.echo(f"{declared.table} {column} {kind}: accepted{held}; {record.label} is the new level")
+    if diff:
+        click.echo("\nThe suite says otherwise; this change of it follows (git apply):\n")
+        click.echo(diff, nl=False)
+    if record.is_failure:
+        click.echo(f"next: headgate retry {record.run_id}")
+
+
+def _proposed(bench: Workbench, record: RunRecord, column: str) -> str:
+    from expectations.suites.proposals import proposed_diff
+
+    name = record.table.partition(".")[2]
+    file = bench.project.folder / "suites" / f"{name}.yaml"
+    if not file.is_file() or record.drift is None:
+        return ""
+    return proposed_diff(file, column, record.drift.alerts, record.failed_rules)
+
+
+def _verdict(record: RunRecord) -> str:
+    drift = record.drift
+    if drift is None:
+        return "no drift was measured"
+    if not drift.alerts:
+        return f"nothing that {drift.history} earlier batches don't explain"
+    done = "stopped" if record.is_failure else "published"
+    return f"differs from {drift.history} earlier batches; {done} (policy: {drift.policy})"
