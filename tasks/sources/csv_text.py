@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
-
-import zstandard
 
 from deployments.declarations.sources import CsvSource
 from deployments.errors import SourceMissingError, UpstreamError
+from tasks.objects.packing import PACKING_ERRORS, codec_of, unpacked
 from tasks.sources import web
 from tasks.sources.address import fill, join, shown
 from tasks.sources.opening import Span
 
 _BOM = codecs.BOM_UTF8
 _READ_BYTES = 1024 * 1024
-_PACKED_BYTES = 64 * 1024
-
-
-class _Inflater(Protocol):
-    """What zlib's and zstandard's decompression objects have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether a member or frame has ended."""
-
-    @property
-    def unused_data(self) -> bytes:
-        """What came behind its end."""
-
-    def decompress(self, data: bytes, /) -> bytes:
-        """What these bytes stand for, as far as it is known."""
-
-
-_NEW_INFLATER: dict[str, Callable[[], _Inflater]] = {
-    "gzip": lambda: zlib.decompressobj(wbits=31),
-    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
-}
 
 
 @dataclass(frozen=True)
@@ -106,17 +81,12 @@ class CsvReader:
 
     def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         how = self.source.compression
-        if how == "auto":
-            path = urlsplit(self.url).path
-            how = "gzip" if path.endswith((".gz", ".gzip")) else "zstd" if path.endswith((".zst", ".zstd")) else "none"
-        if how == "none":
-            yield from pieces
-            return
+        codec = codec_of(urlsplit(self.url).path) if how == "auto" else how
         try:
-            yield from _inflated(pieces, _NEW_INFLATER[how])
-        except (zlib.error, zstandard.ZstdError, EOFError) as error:
+            yield from unpacked(pieces, codec)
+        except PACKING_ERRORS as error:
             raise UpstreamError(
-                f"{self.where} isn't whole {how} data: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
+                f"{self.where} isn't whole {codec} data: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
             ) from None
 
     def _utf8(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -149,20 +119,3 @@ def _without_bom(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield start.removeprefix(_BOM)
     if not started and start:
         yield start
-
-
-def _inflated(pieces: Iterable[bytes], new: Callable[[], _Inflater]) -> Iterator[bytes]:
-    """Members (gzip) or frames (zstd) one after the other, as some tools write them; EOFError when the last isn't whole."""
-    inflater = new()
-    begun = False
-    for piece in pieces:
-        # Small steps: a thousandfold compression must not become a thousandfold piece.
-        for start in range(0, len(piece), _PACKED_BYTES):
-            rest = piece[start : start + _PACKED_BYTES]
-            while rest:
-                yield inflater.decompress(rest)
-                begun, rest = True, b""
-                if inflater.eof:
-                    rest, inflater, begun = inflater.unused_data, new(), False
-    if begun:
-        raise EOFError("it ends in the middle")
