@@ -88,8 +88,22 @@ def runs_of(bench: Workbench, name: str) -> Iterator[None]:
         logging.getLogger(logger).setLevel(logging.INFO)
     project = bench.project
     declared = project.summaries[name] if name in project.summaries else project.tables[name]
+    marks = [TAG, f"owner:{declared.owner}", f"table:{name}", f"tier:{declared.tier}"]
+    _mark_this_run(marks)
     with (
-        tags(TAG, f"owner:{declared.owner}", f"table:{name}", f"tier:{declared.tier}"),
+        tags(*marks),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+def _mark_this_run(marks: list[str]) -> None:
+    """Add the tags to the run itself: a form is one deployment for all tables, its runs should be found by table."""
+    from prefect.client.orchestration import get_client
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or set(marks) <= set(context.flow_run.tags):
+        return
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(context.flow_run.id, tags=[*{*context.flow_run.tags, *marks}])

@@ -54,7 +54,7 @@ def load_due(table: str, now: datetime | None = None) -> State[Any]:
     if due.outcome.failures:
         return _failed(due, declared.retries.count, declared.retries.delay)
     if due.waiting:
-        come_back(min(item.look_at for item in due.waiting), "Waiting",
+        come_back(min(item.look_at for item in due.waiting) - moment, "Waiting",
                   "; ".join(item.sentence(zone) for item in due.waiting))  # fmt: skip
     return ended(due.outcome, _nothing(due))
 
@@ -90,8 +90,13 @@ def ended(outcome: Outcome, nothing: str) -> State[Any]:
     published = outcome.published
     if not published:
         return Completed(name="Nothing due", message=nothing)
-    rows = sum(record.counts.get("published", 0) for record in published)
-    said = f"{plural(len(published), 'batch').replace('batchs', 'batches')} published, {plural(rows, 'row')}"
+    # What was asked for is counted; summaries that followed are named beside it.
+    built = [record.table for record in published if record.kind == "summary"]
+    counted = [record for record in published if record.kind != "summary"] or published
+    rows = sum(record.counts.get("published", 0) for record in counted)
+    said = f"{len(counted):,} {'batch' if len(counted) == 1 else 'batches'} published, {plural(rows, 'row')}"
+    if built and len(counted) < len(published):
+        said += f"; built: {', '.join(built)}"
     warned = [record for record in published if record.status == "warned"]
     if warned:
         return Completed(name="Warned", message=f"{said}; warnings: headgate show {warned[0].run_id}")
@@ -118,6 +123,6 @@ def _failed(due: Due, retries: int, delay: str) -> State[Any]:
     tries = int(flow_run.get_run_count() or 1)
     if due.may_pass and tries <= retries:
         said = error.message if isinstance(error, HeadgateError) else str(error)
-        come_back(datetime.now(UTC) + timedelta(seconds=seconds(delay)), "Retrying",
+        come_back(timedelta(seconds=seconds(delay)), "Retrying",
                   f"{table} {label}: {said}; try {tries + 1} of {retries + 1} in {delay}")  # fmt: skip
     raise error

@@ -70,11 +70,17 @@ def deadline(table: Table, window: Window | None, now: datetime) -> datetime:
     return late.astimezone(UTC)
 
 
-def come_back(at: datetime, name: str, message: str) -> NoReturn:
-    """End this process and give the flow run back to the queue: it is scheduled again for `at`.
+LEAST_PAUSE = timedelta(seconds=60)
+"""A Prefect worker that is given a run back before that run's process has ended, ends itself (RuntimeError: this borrower
+is already holding ...), and with it every other load. It looks 10 s ahead; a process takes seconds to end."""
+
+
+def come_back(after: timedelta, name: str, message: str) -> NoReturn:
+    """End this process and give the flow run back to the queue: it is scheduled again after that time, a minute at least.
 
     In between it holds no worker, no place among the runs at the same time, and its page says why it waits.
     """
+    at = datetime.now(UTC) + max(after, LEAST_PAUSE)
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.objects import State, StateDetails, StateType
     from prefect.context import FlowRunContext
