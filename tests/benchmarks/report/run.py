@@ -60,13 +60,14 @@ def record(of: Described, day: int, dice: random.Random) -> RunRecord:
         for kind in ("completeness", "values", "format")
     ]  # fmt: skip
     alert = DriftAlert(column="column_1", kind="completeness", level="digest", score=1.2, expected="1 % (0 % to 2 %)",
-                       observed="4 %", message="Share of empty values in column_1: expected 1 % (0 % to 2 %), seen 4 %.")  # fmt: skip
+                       observed="4 %",
+                       message="Share of empty values in column_1: expected 1 % (0 % to 2 %), seen 4 %.")  # fmt: skip
     return RunRecord(
         run_id=f"{of.table.partition('.')[2]}-{start:%Y-%m-%d}-{dice.getrandbits(24):06x}", table=of.table, kind="ingest",
         mode=of.mode, batch_key=f"{start:%Y-%m-%dT%H:%M:%SZ}/{start + DAY:%Y-%m-%dT%H:%M:%SZ}", label=f"{start:%Y-%m-%d}",
         window_start=start, window_end=start + DAY, status="warned" if aside else "published",
         started_at=start + DAY + timedelta(hours=3), finished_at=start + DAY + timedelta(hours=3, seconds=40),
-        owner=of.owner, tier=of.tier, steps=tuple(Step(name=n, seconds=1.0, line="rows and rows") for n in ("extract", "publish")),
+        owner=of.owner, tier=of.tier, steps=tuple(Step(name=n, seconds=1.0, line="rows") for n in ("extract", "publish")),
         counts={"extracted": rows, "published": rows - aside, "quarantined": aside, "superseded": 0},
         quarantine=(QuarantineReason(code="RULE-3", column="column_3", rows=aside, sentence="breaks the rule"),) if aside else (),
         rules=tuple(
