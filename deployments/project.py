@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.problems import Problem, fail_on, nearest
+from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.rules import Fault, project_faults, table_faults
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.summary import Summary, read_summary
@@ -34,6 +35,7 @@ class Project:
     files: Mapping[str, Path]
     suite_files: Mapping[str, Path]
     oncall: OnCall | None = None
+    provisioning: Provisioning | None = None
 
     def table(self, name: str) -> Table:
         """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
@@ -50,6 +52,10 @@ class Project:
                 if name in (full, full.partition(".")[2]):
                     return full
         raise _unknown("table or summary", name, [*self.tables, *self.summaries])
+
+    def readers(self, schema: str) -> tuple[str, ...]:
+        """Groups that `warehouse.yaml` lets read whatever comes into a schema."""
+        return () if self.provisioning is None else self.provisioning.readers(schema)
 
     def suite_hash(self, name: str) -> str:
         """A hash of a table's suite, recorded with each run."""
@@ -130,6 +136,7 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         files=MappingProxyType(files),
         suite_files=MappingProxyType(suite_files),
         oncall=_oncall(folder / "oncall.yaml", problems),
+        provisioning=_provisioning(folder / "warehouse.yaml", problems),
     )
     return project, problems
 
@@ -141,6 +148,12 @@ def _oncall(file: Path, problems: list[Problem]) -> OnCall | None:
     faults = [] if rota is None else [_at(file, content, 1, fault) for fault in rota_faults(rota)]
     problems.extend(faults)
     return None if faults else rota
+
+
+def _provisioning(file: Path, problems: list[Problem]) -> Provisioning | None:
+    """Who may do what; None when there is no such file, or none that can be read."""
+    content = read_yaml(file, problems) if file.exists() else None
+    return None if content is None else parse(Provisioning, content, file, problems)
 
 
 def _suites(

@@ -28,7 +28,7 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
     bench = workbench()
     table = bench.project.table(name)
     # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
-    groups = table.grants if bench.settings.local_stack else ()
+    groups = (*table.grants, *bench.project.readers(table.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
     batch = replace(_batch(bench, table, window, reprocess), overrides=overrides)
     if bench.project.suite(table.table).expectations:

@@ -19,7 +19,7 @@ def opened(name: str) -> tuple[Job, Story]:
     """The job of a summary, with its story begun."""
     bench = workbench()
     summary = bench.project.summary(name)
-    groups = summary.grants if bench.settings.local_stack else ()
+    groups = (*summary.grants, *bench.project.readers(summary.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(summary.target)], groups)
     job = plan_job(bench, summary, new_run_id(summary.target, today()))
     story = Story(

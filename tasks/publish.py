@@ -41,7 +41,7 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     plan = Publication(
         live=batch.live,
         candidate=audited.candidate,
-        shape=shape_of(table),
+        shape=shape_of(table, bench.project.readers(table.schema_name)),
         mode=table.load.mode,
         batch_key=batch.batch_key,
         window=batch.window,

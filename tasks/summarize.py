@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from psycopg2 import Error, sql
 from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
-from deployments.errors import CheckFailedError
+from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt
@@ -28,6 +29,8 @@ from tasks.warehouses.publication import Publication, Published
 from tasks.warehouses.publication import publish as publish_candidate
 from tasks.warehouses.session import explain, one, session, transaction
 from tasks.workbench import Workbench, workbench
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,10 @@ def check_output(job: Job, built: Built) -> OutputChecked:
 @task(name="publish", task_run_name="publish {job.target}", cache_policy=NO_CACHE, retries=3,
       retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
 def publish_summary(job: Job, built: Built) -> Published:
-    """Swap the candidate in, with its proof; calling it again finds the proof and changes nothing."""
+    """Swap the candidate in, with its proof; calling it again finds the proof and changes nothing.
+
+    After a COMMIT whose answer was lost the candidate has the live table's name: there is nothing to finish then.
+    """
     bench = workbench()
     summary, adapter = bench.project.summary(job.target), bench.warehouse
     with session(adapter.address) as connection, connection.cursor() as cursor:
@@ -159,20 +165,31 @@ def publish_summary(job: Job, built: Built) -> Published:
         )
         for column in made
     )
-    shape = Shape(columns, summary.key, summary.physical, summary.description, summary.grants)
-    with transaction(adapter.address) as cursor:
-        adapter.finish_candidate(cursor, built.candidate, shape)
+    grants = tuple(dict.fromkeys([*summary.grants, *bench.project.readers(summary.schema_name)]))
+    shape = Shape(columns, summary.key, summary.physical, summary.description, grants)
+    try:
+        if made:
+            with transaction(adapter.address) as cursor:
+                adapter.finish_candidate(cursor, built.candidate, shape)
+    except Error as error:
+        raise explain(error, f"publish of {job.target}") from error
     plan = Publication(
         live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY, window=None,
         window_column=None, latest_by=None, expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id,
         attempt_id=job.attempt_id, fingerprint=job.fingerprint, declaration_hash=summary.fingerprint,
         suite_hash=summary.fingerprint, stage_uri="",
         counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
-        generations=summary.generations, shrink_guard=1.0 if summary.allow_empty else 0.999999, point=reached,
+        generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, point=reached,
     )  # fmt: skip
     published = publish_candidate(adapter, plan)
-    ops.roll_up(adapter, job.live, published.proof)
-    clean_up(adapter, job.live, summary.generations, built.candidate)
+    try:
+        reached("before-clean-up")
+        ops.roll_up(adapter, job.live, published.proof)
+        clean_up(adapter, job.live, summary.generations, built.candidate)
+        reached("after-clean-up")
+    except (Error, HeadgateError) as error:
+        # The summary is published; what is left over is found and removed by the next run.
+        logger.warning("%s is published, but cleaning up behind it failed: %s", job.target, error)
     return published
 
 

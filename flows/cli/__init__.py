@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "deploy": ("deploy", "deploy", "Prefect deployments from the declarations, the difference first."),
     "worker": ("worker", "worker", "Serve the deployments on this machine."),
     "blocks": ("blocks", "blocks", "Settings kept on the Prefect server."),
+    "provision": ("provision", "provision", "Schemas, groups and rights as declared, the difference first."),
     "up": ("stack", "up", "Start the local PostgreSQL, S3 and Prefect servers."),
     "down": ("stack", "down", "Stop the local servers."),
     "status": ("stack", "status", "What of the local stack runs."),

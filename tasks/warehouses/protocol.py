@@ -130,3 +130,15 @@ class Adapter(Protocol):
 
     def groups(self, cursor: Cursor) -> set[str]:
         """Names that may be granted to."""
+
+    def grantee(self, group: str) -> sql.Composable:
+        """A group as it stands after TO or FROM."""
+
+    def group_statement(self, name: str) -> sql.Composed:
+        """Make a group."""
+
+    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
+        """Put a user into a group, or take it out."""
+
+    def members(self, cursor: Cursor) -> dict[str, set[str]]:
+        """Users by group."""

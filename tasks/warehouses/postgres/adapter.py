@@ -90,6 +90,9 @@ class PostgresAdapter:
         return sql.SQL(", ").join(parts)
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
+        if catalog.has_index(cursor, table):
+            # An earlier try committed, and its answer was lost: a second set of indexes would cost every load.
+            return
         if shape.key:
             # Unique: the proof that was made of the key is then kept by the server as well.
             cursor.execute(sql.SQL("CREATE UNIQUE INDEX ON {} ({})").format(qualified(table), _names(shape.key)))
@@ -163,10 +166,23 @@ class PostgresAdapter:
         return catalog.side_tables(cursor, live)
 
     def create_group(self, cursor: Cursor, name: str) -> None:
-        cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name)))
+        cursor.execute(self.group_statement(name))
 
     def groups(self, cursor: Cursor) -> set[str]:
         return catalog.groups(cursor)
+
+    def grantee(self, group: str) -> sql.Composable:
+        return sql.Identifier(group)
+
+    def group_statement(self, name: str) -> sql.Composed:
+        return sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name))
+
+    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
+        form = "GRANT {} TO {}" if add else "REVOKE {} FROM {}"
+        return sql.SQL(form).format(sql.Identifier(group), sql.Identifier(user))
+
+    def members(self, cursor: Cursor) -> dict[str, set[str]]:
+        return catalog.members(cursor)
 
     def _rename(self, cursor: Cursor, table: TableName, to: TableName) -> None:
         cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), sql.Identifier(to.name)))

@@ -18,6 +18,11 @@ def exists(cursor: Cursor, table: TableName) -> bool:
     return bool(one(cursor, f"SELECT count(*) FROM pg_class WHERE oid = {_RELATION}", (table.schema, table.name))[0])
 
 
+def has_index(cursor: Cursor, table: TableName) -> bool:
+    found = one(cursor, f"SELECT count(*) FROM pg_index WHERE indrelid = {_RELATION}", (table.schema, table.name))
+    return bool(found[0])
+
+
 def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
     found = rows(
         cursor,
@@ -124,6 +129,17 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
     )
     names = [TableName(live.schema, name) for (name,) in found]
     return [name for name in names if kind_of(name.name) and live.name.startswith(name.name.rpartition("__hg_")[0])]
+
+
+def members(cursor: Cursor) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for group, user in rows(
+        cursor,
+        "SELECT g.rolname, u.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid "
+        "JOIN pg_roles u ON u.oid = m.member WHERE u.rolcanlogin",
+    ):
+        found.setdefault(group, set()).add(user)
+    return found
 
 
 def groups(cursor: Cursor) -> set[str]:

@@ -30,7 +30,10 @@ _PLACE = re.compile(r"line (?P<line>\d+)(?:, column (?P<column>[^:,]+))?")
 
 
 class PartReader(io.RawIOBase):
-    """The decompressed bytes of a staged part; reading past a wrong hash or a missing end raises."""
+    """The decompressed bytes of a staged part; reading past a wrong hash or a missing end raises.
+
+    `failure` keeps what was raised: on its way through COPY the driver makes a cancelled query of it.
+    """
 
     def __init__(self, store: ObjectStore, part: Part, codec: Codec = "zstd") -> None:
         self._part = part
@@ -40,6 +43,7 @@ class PartReader(io.RawIOBase):
         self._size = 0
         self._pieces = self._decompressed(store.stream(part.key))
         self._rest = b""
+        self.failure: BaseException | None = None
 
     def readable(self) -> bool:
         return True
@@ -47,7 +51,11 @@ class PartReader(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         wanted = _READ_BYTES if size < 0 else size
         while not self._rest:
-            piece = next(self._pieces, None)
+            try:
+                piece = next(self._pieces, None)
+            except BaseException as error:
+                self.failure = error
+                raise
             if piece is None:
                 return b""
             self._rest = piece
@@ -124,14 +132,14 @@ def _copy_lane(
     loaded = 0
     with session(address) as connection, connection.cursor() as cursor:
         for part in parts:
+            reader = PartReader(store, part, codec)
             try:
-                cursor.copy_expert(statement, PartReader(store, part, codec), size=_READ_BYTES)
+                cursor.copy_expert(statement, reader, size=_READ_BYTES)
                 connection.commit()
                 reached("copy-part")
             except psycopg2.Error as error:
-                cause = error.__context__
-                if isinstance(cause, RetryableError):
-                    raise cause from None
+                if reader.failure is not None:
+                    raise reader.failure from None
                 raise _explained(error, store.url(part.key)) from None
             loaded += cursor.rowcount
     return loaded

@@ -155,10 +155,23 @@ class RedshiftAdapter:
         return catalog.side_tables(cursor, live)
 
     def create_group(self, cursor: Cursor, name: str) -> None:
-        cursor.execute(sql.SQL("CREATE GROUP {}").format(sql.Identifier(name)))
+        cursor.execute(self.group_statement(name))
 
     def groups(self, cursor: Cursor) -> set[str]:
         return catalog.groups(cursor)
+
+    def grantee(self, group: str) -> sql.Composable:
+        return sql.SQL("GROUP {}").format(sql.Identifier(group))
+
+    def group_statement(self, name: str) -> sql.Composed:
+        return sql.SQL("CREATE GROUP {}").format(sql.Identifier(name))
+
+    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
+        form = "ALTER GROUP {} ADD USER {}" if add else "ALTER GROUP {} DROP USER {}"
+        return sql.SQL(form).format(sql.Identifier(group), sql.Identifier(user))
+
+    def members(self, cursor: Cursor) -> dict[str, set[str]]:
+        return catalog.members(cursor)
 
     def _rename(self, cursor: Cursor, table: TableName, to: TableName) -> None:
         cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), sql.Identifier(to.name)))

@@ -116,6 +116,13 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
     return [name for name in names if kind_of(name.name) and live.name.startswith(name.name.rpartition("__hg_")[0])]
 
 
+def members(cursor: Cursor) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for group, user in rows(cursor, "SELECT groname, usename FROM pg_group, pg_user WHERE usesysid = ANY(grolist)"):
+        found.setdefault(str(group), set()).add(str(user))
+    return found
+
+
 def groups(cursor: Cursor) -> set[str]:
     return {str(name) for (name,) in rows(cursor, "SELECT groname FROM pg_group")}
 

@@ -1,0 +1,66 @@
+"""Provision: make schemas, groups, membership and grants of the warehouse what the project declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg2 import Error
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.provisioning import Provisioning, default_provisioning
+from tasks.warehouses import ops
+from tasks.warehouses.names import TableName
+from tasks.warehouses.provision import Step, difference
+from tasks.warehouses.session import explain, retried, session
+from tasks.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs, and the SQL of it as it would be sent."""
+
+    what: str
+    sql: str | None
+
+
+def plan_provision(bench: Workbench) -> list[Difference]:
+    """What `provision` would do. Reads only."""
+    adapter = bench.warehouse
+    try:
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            return [_told(cursor, step) for step in _difference(bench, cursor)]
+    except Error as error:
+        raise explain(error, "reading who may do what") from error
+
+
+def provision(bench: Workbench) -> list[Difference]:
+    """Close the difference in one transaction; what was done. Running it again finds nothing to do."""
+
+    def work(cursor: Cursor) -> list[Difference]:
+        done = []
+        for step in _difference(bench, cursor):
+            done.append(_told(cursor, step))
+            if step.statement is not None:
+                cursor.execute(step.statement)
+        return done
+
+    done = retried(bench.warehouse.address, "provisioning", work)
+    targets = [TableName.parse(name) for name in (*bench.project.tables, *bench.project.summaries)]
+    ops.prepare(bench.warehouse, targets)
+    return done
+
+
+def declared(bench: Workbench) -> Provisioning:
+    """The project's `warehouse.yaml`, or what holds without one."""
+    return bench.project.provisioning or default_provisioning()
+
+
+def _difference(bench: Workbench, cursor: Cursor) -> list[Step]:
+    project = bench.project
+    grants = {name: tuple(table.grants) for name, table in project.tables.items()}
+    grants |= {name: tuple(summary.grants) for name, summary in project.summaries.items()}
+    return difference(bench.warehouse, cursor, declared(bench), grants)
+
+
+def _told(cursor: Cursor, step: Step) -> Difference:
+    return Difference(step.what, None if step.statement is None else step.statement.as_string(cursor))

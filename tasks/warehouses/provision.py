@@ -1,0 +1,188 @@
+"""Schemas, groups, membership and grants as declared: the difference to the warehouse, and the SQL that closes it.
+
+Only what is declared is looked at: groups that `warehouse.yaml` or a table names, in the schemas it names. No user is made
+and no password is known here. The catalogs that are read are PostgreSQL's own, which Redshift has as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.provisioning import CLOSED, Provisioning, usages, with_table_grants
+from tasks.warehouses.names import TableName, kind_of
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import one, rows
+
+TABLE = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+SCHEMA = {"U": "USAGE", "C": "CREATE"}
+_ACCESS = {"read": "r", "all": "rawd"}
+Rights = dict[tuple[str, str], set[str]]
+"""(group, what): letters as access lists spell them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One difference: what it is for people, and the statement that closes it; None: nobody but a person can."""
+
+    what: str
+    statement: sql.Composed | None
+
+
+def difference(
+    adapter: Adapter, cursor: Cursor, given: Provisioning, grants: Mapping[str, tuple[str, ...]]
+) -> list[Step]:
+    """What `provision` would do, in order; empty when the warehouse is as declared. `grants`: groups by table."""
+    declared = with_table_grants(given, grants)
+    return [
+        *_schemas(cursor, declared),
+        *_groups(adapter, cursor, declared),
+        *_closed(adapter, cursor, declared),
+        *_rights(adapter, cursor, declared, grants),
+    ]
+
+
+def _schemas(cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
+    there = {name for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
+    for name in declared.schemas:
+        if name not in there:
+            yield Step(f"schema {name}", sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+
+
+def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
+    there, members = adapter.groups(cursor), adapter.members(cursor)
+    users = {name for (name,) in rows(cursor, "SELECT usename FROM pg_user")}
+    for name, group in declared.groups.items():
+        if name not in there:
+            yield Step(f"group {name}", adapter.group_statement(name))
+        if group.members is None:
+            continue
+        now, wanted = members.get(name, set()), set(group.members)
+        for user in sorted(wanted - now):
+            known = user in users
+            what = f"{user} into group {name}" + ("" if known else ": there is no such user; somebody has to make it")
+            yield Step(what, adapter.member_statement(name, user, add=True) if known else None)
+        for user in sorted(now - wanted):
+            yield Step(f"{user} out of group {name}", adapter.member_statement(name, user, add=False))
+
+
+def _closed(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
+    """Nobody but the loader has business in ops and quarantine."""
+    for schema, acl in rows(
+        cursor, "SELECT nspname, array_to_string(nspacl, chr(10)) FROM pg_namespace WHERE nspname IN %s", (CLOSED,)
+    ):
+        for name, letters, _ in _items(acl):
+            if letters & set(SCHEMA) and (not name or name in declared.groups):
+                grantee = adapter.grantee(name) if name else sql.SQL("PUBLIC")
+                revoke = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(sql.Identifier(schema), grantee)
+                yield Step(f"{name or 'everybody'} has no business in {schema}", revoke)
+
+
+def _rights(
+    adapter: Adapter, cursor: Cursor, declared: Provisioning, grants: Mapping[str, tuple[str, ...]]
+) -> Iterator[Step]:
+    open_schemas = tuple(name for name in declared.schemas if name not in CLOSED)
+    wanted_use: Rights = {
+        pair: {"U", "C"} if create else {"U"} for pair, create in usages(declared, grants).items()
+    }  # fmt: skip
+    wanted_new: Rights = {}
+    for name, group in declared.groups.items():
+        for schema, access in group.schemas.items():
+            wanted_new[name, schema] = set(_ACCESS[access])
+    wanted_tables: Rights = {}
+    have_tables: Rights = {}
+    for table, acl in _tables(cursor, open_schemas):
+        for name, group in declared.groups.items():
+            letters = set(_ACCESS[group.schemas[table.schema]]) if table.schema in group.schemas else set()
+            if name in grants.get(str(table), ()):
+                letters.add("r")
+            if letters:
+                wanted_tables[name, str(table)] = letters
+        for name, letters, _ in _items(acl):
+            have_tables[name, str(table)] = letters & set(TABLE)
+    groups = set(declared.groups)
+    # A schema that is still to be made has no rights yet.
+    have_use, have_new = _schema_rights(cursor, open_schemas), _future_rights(cursor, open_schemas)
+    for what, wanted, have, words in (
+        ("SCHEMA", wanted_use, have_use, SCHEMA),
+        ("TABLE", wanted_tables, have_tables, TABLE),
+        ("new tables", wanted_new, have_new, TABLE),
+    ):
+        for name, subject in sorted({*wanted, *have}):
+            if name not in groups:
+                continue
+            now, then = have.get((name, subject), set()), wanted.get((name, subject), set())
+            for verb, letters in (("GRANT", then - now), ("REVOKE", now - then)):
+                if letters:
+                    yield _step(
+                        adapter,
+                        verb,
+                        [word for letter, word in words.items() if letter in letters],
+                        what,
+                        subject,
+                        name,
+                    )
+
+
+def _step(adapter: Adapter, verb: str, privileges: list[str], what: str, subject: str, group: str) -> Step:
+    words = ", ".join(privileges)
+    to = "TO" if verb == "GRANT" else "FROM"
+    said = f"{verb.lower()} {words.lower()} on {'new tables in ' if what == 'new tables' else ''}{subject} {to.lower()} {group}"
+    if what == "new tables":
+        form = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {{}} {verb} {words} ON TABLES {to} {{}}"
+        return Step(said, sql.SQL(form).format(sql.Identifier(subject), adapter.grantee(group)))
+    named = sql.Identifier(subject) if what == "SCHEMA" else sql.Identifier(*subject.split(".", 1))
+    return Step(said, sql.SQL(f"{verb} {words} ON {what} {{}} {to} {{}}").format(named, adapter.grantee(group)))
+
+
+def _tables(cursor: Cursor, schemas: tuple[str, ...]) -> Iterator[tuple[TableName, str | None]]:
+    """Our own tables and views, without what headgate keeps beside them: that is closed."""
+    found = rows(
+        cursor,
+        "SELECT n.nspname, c.relname, array_to_string(c.relacl, chr(10)) FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN %s AND c.relkind IN ('r', 'v', 'm') "
+        "AND pg_get_userbyid(c.relowner) = current_user ORDER BY 1, 2",
+        (schemas,),
+    )
+    for schema, name, acl in found:
+        if kind_of(name) is None:
+            yield TableName(schema, name), acl
+
+
+def _schema_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
+    found = rows(
+        cursor, "SELECT nspname, array_to_string(nspacl, chr(10)) FROM pg_namespace WHERE nspname IN %s", (schemas,)
+    )
+    return {(name, schema): letters & set(SCHEMA) for schema, acl in found for name, letters, _ in _items(acl)}
+
+
+def _future_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
+    me = str(one(cursor, "SELECT current_user")[0])
+    found = rows(
+        cursor,
+        "SELECT n.nspname, array_to_string(d.defaclacl, chr(10)) FROM pg_default_acl d "
+        "JOIN pg_namespace n ON n.oid = d.defaclnamespace WHERE d.defaclobjtype = 'r' AND n.nspname IN %s",
+        (schemas,),
+    )
+    return {
+        (name, schema): letters & set(TABLE)
+        for schema, acl in found
+        for name, letters, grantor in _items(acl)
+        if grantor == me
+    }
+
+
+def _items(acl: str | None) -> Iterator[tuple[str, set[str], str]]:
+    """(grantee, letters, grantor) of an access list; grantee '' is everybody."""
+    for item in (acl or "").split("\n"):
+        who, equals, rest = item.rpartition("=")
+        if equals:
+            letters, _, grantor = rest.partition("/")
+            yield _plain(who.removeprefix("group ")), set(letters), _plain(grantor)
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name
