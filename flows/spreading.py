@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from expectations.record import RunRecord
 
-DEPLOYMENT = f"{WINDOW}/window"
+DEPLOYMENT = f"{WINDOW}/one window"
 POLL_SECONDS = 2.0
 TRIES = 3
 UNSTARTED = timedelta(minutes=3)

@@ -19,20 +19,20 @@ class Form:
 
 FORMS: tuple[Form, ...] = (
     Form(
-        "backfill", "any table", "flows.backfill.backfill",
+        "backfill", "backfill a table", "flows.backfill.backfill",
         "Load missing and failed windows of a table again, or all of them. Plans first; nothing loaded is loaded twice.",
     ),
     Form(
-        "roll back", "any table", "flows.forms.roll_back_form",
+        "roll back", "roll back a table", "flows.forms.roll_back_form",
         "Undo the last publish of a table or summary; readers see again what they saw before.", tables_only=False,
     ),
     Form(
-        "replay quarantine", "any table", "flows.forms.replay_form",
+        "replay quarantine", "replay quarantined rows", "flows.forms.replay_form",
         "Check rows that were set aside again, after a rule or the data was mended, and publish those that fit.",
     ),
     Form(
-        "pause", "any table", "flows.forms.pause_form",
+        "pause", "pause a table", "flows.forms.pause_form",
         "Hold back scheduled loads of a table, or builds of a summary.", tables_only=False,
     ),
-    Form("resume", "any table", "flows.forms.resume_form", "Let a paused table or summary go on.", tables_only=False),
+    Form("resume", "resume a table", "flows.forms.resume_form", "Let a paused table or summary go on.", tables_only=False),
 )  # fmt: skip

@@ -49,12 +49,12 @@ def wanted(project: Project) -> tuple[Wanted, ...]:
         *(_table(project, table) for table in project.tables.values()),
         *(_summary(project, summary) for summary in project.summaries.values()),
         Wanted(
-            flow=WINDOW, name="window", entrypoint="flows.ingest.ingest", version=software(),
+            flow=WINDOW, name="one window", entrypoint="flows.ingest.ingest", version=software(),
             description="One window of one table. Started by a backfill that is spread over workers.",
             tags=(TAG, "part:window"), at_once=0, table_choices=tuple(sorted(project.tables)),
         ),
         Wanted(
-            flow=WATCH, name="all", entrypoint="flows.watch.watch", version=software(), cron=WATCH_CRON,
+            flow=WATCH, name="loads and promises", entrypoint="flows.watch.watch", version=software(), cron=WATCH_CRON,
             description="Looks for runs that are late or whose process died, and keeps what it finds.",
             tags=(TAG, "part:watch"),
         ),

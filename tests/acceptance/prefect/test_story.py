@@ -63,6 +63,6 @@ def test_what_a_killed_worker_was_loading_itself_is_told_as_crashed_and_loaded_b
     site.worker("second")
     assert site.ended(site.start(f"load/{site.table}"), seconds=400)["message"].startswith(f"{30 - before} batches")
     site.right(30)
-    assert site.ended(site.start("watch/all"))["type"] == "COMPLETED"
+    assert site.ended(site.start("watch/loads and promises"))["type"] == "COMPLETED"
     facts = [json.loads(file.read_text()) for file in (site.folder / "state/facts").glob("*.json")]
     assert {(fact["kind"], fact["flow"]) for fact in facts} >= {("crashed", "load")}

@@ -103,4 +103,4 @@ def test_entrypoints_are_dotted_flows_of_the_name_they_are_deployed_by(project: 
 
 
 def test_forms_offer_the_tables(project: Project) -> None:
-    assert named(project, "backfill/any table").table_choices == ("raw.sales",)
+    assert named(project, "backfill/backfill a table").table_choices == ("raw.sales",)
