@@ -10,14 +10,14 @@ from deployments.project import Project
 from expectations.record import RunRecord
 from expectations.report.withheld import cleaned
 from tasks.incidents.freshness import severity_of
-from tasks.incidents.model import Trouble
+from tasks.incidents.model import THE_WAREHOUSE, Trouble
 
 WAREHOUSE = frozenset(
-    {"WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-FULL"}
+    {"WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "IN-DOUBT", "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-FULL"}
 )
 STAGE = frozenset({"STAGE-UNREACHABLE", "STAGE-RIGHTS", "COPY-RIGHTS", "COPY-ROLE"})
 SOURCE = frozenset({"SOURCE-UNREACHABLE", "SOURCE-LOGIN"})
-_SAME_REASON = {"CONNECTION-LOST": "WAREHOUSE-UNREACHABLE"}
+_SAME_REASON = {"CONNECTION-LOST": "WAREHOUSE-UNREACHABLE", "IN-DOUBT": "WAREHOUSE-UNREACHABLE"}
 _LINES = 8
 
 
@@ -60,7 +60,7 @@ def reason(code: str) -> str:
 def scope(project: Project, table: str, code: str) -> str:
     """What fails: the table, or something that several tables need."""
     if code in WAREHOUSE:
-        return "the warehouse"
+        return THE_WAREHOUSE
     if code in STAGE:
         return "the stage"
     declared = project.tables.get(table)

@@ -178,7 +178,6 @@ def _trouble(
         severity=severity_of(project, standing.table), message=f"{standing.table} {said}{until}",
         since=now if foreseen else first.at, latest=first.at, tables=(standing.table,),
         depends_on=base_tables(project, standing.table), next_command=f"headgate plan {standing.table}",
-        details=tuple(f"{item.stakeholder}: {item.said}" for item in promises),
         late=() if foreseen else tuple(f"{item.stakeholder}: {item.said}" for item in promises), foreseen=foreseen,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import psycopg2
 from deployments.errors import HeadgateError
 from tasks.incidents.causes import WAREHOUSE, reason, run_troubles
 from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
-from tasks.incidents.model import Domain, Trouble
+from tasks.incidents.model import THE_WAREHOUSE, Domain, Trouble
 from tasks.incidents.prefect_view import PrefectView, prefect_troubles
 from tasks.incidents.readings import Readings, read
 from tasks.warehouses import decisions
@@ -62,7 +62,7 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
 
 def _warehouse_down(error: HeadgateError, now: datetime) -> Trouble:
     return Trouble(
-        scope="the warehouse", code=reason(error.code), domain="warehouse", family=error.family, severity="critical",
+        scope=THE_WAREHOUSE, code=reason(error.code), domain="warehouse", family=error.family, severity="critical",
         message=error.message.splitlines()[0], since=now, latest=now.replace(minute=0, second=0, microsecond=0),
         next_command=error.next_command, step="watch",
     )  # fmt: skip

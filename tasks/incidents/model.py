@@ -15,6 +15,7 @@ State = Literal["open", "acknowledged", "recovered", "resolved"]
 
 ORDER: tuple[Severity, ...] = ("critical", "major", "minor")
 SEVERITY_OF_TIER: dict[str, Severity] = {"core": "critical", "standard": "major", "experimental": "minor"}
+THE_WAREHOUSE = "the warehouse"
 MANY = "several tables"
 """The scope of an incident that holds many tables which failed alike at the same time."""
 

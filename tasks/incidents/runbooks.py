@@ -6,7 +6,7 @@ from deployments.errors import Family
 
 RUNBOOKS: dict[str, tuple[str, ...]] = {
     "warehouse": (
-        "WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "CONFLICT", "LOCKED", "STATEMENT-TIMEOUT", "WAREHOUSE-FULL",
+        "WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "IN-DOUBT", "CONFLICT", "LOCKED", "STATEMENT-TIMEOUT", "WAREHOUSE-FULL",
         "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-RIGHTS", "VIEW-BROKEN", "VIEW-IN-THE-WAY",
     ),
     "stage": ("STAGE-UNREACHABLE", "STAGE-RIGHTS", "STAGE-LOST", "STAGE-CORRUPT", "STAGE-NOT-S3", "COPY-RIGHTS",
@@ -24,7 +24,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
     "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "NO-SUCH-WINDOW", "NO-WINDOWS",
                     "APPEND-AGAIN", "UNKNOWN-TABLE", "SCHEDULE", "REPORT-URL"),
     "operations": ("LIVE-CHANGED", "NOTHING-TO-UNDO", "ROLLBACK-NOT-KEPT", "ROLLBACK-ORDER", "ROLLBACK-RACE",
-                   "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED"),
+                   "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED"),
     "software": ("UNFORESEEN",),
 }  # fmt: skip
 _OF = {code: name for name, codes in RUNBOOKS.items() for code in codes}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from deployments.project import Project
 from tasks.incidents.freshness import Standing
 from tasks.incidents.machine import Action
-from tasks.incidents.model import ORDER, Incident, Trouble
+from tasks.incidents.model import MANY, ORDER, THE_WAREHOUSE, Incident, Trouble
 from tasks.incidents.runbooks import runbook
 from tasks.notices.notice import Contact, Link, Notice
 from tasks.notices.texts import known, text
@@ -72,18 +72,28 @@ def what(trouble: Trouble, context: Context) -> str:
     """The trouble in half a sentence."""
     if trouble.domain == "late":
         return context.say("what.foreseen" if trouble.foreseen else "what.late", scope=trouble.scope)
+    if trouble.scope == MANY:
+        return context.say("what.many", n=len(trouble.tables), code=trouble.code)
+    if trouble.tables != (trouble.scope,):
+        return _shared(trouble, context)
     if trouble.domain == "prefect" and known(f"prefect.{trouble.code}"):
         return context.say("what.prefect", scope=trouble.scope, said=context.say(f"prefect.{trouble.code}"))
-    if trouble.tables != (trouble.scope,):
-        key = "what.shared" if trouble.tables else "what.shared_none"
-        return context.say(key, scope=trouble.scope, code=trouble.code, n=len(trouble.tables))
     key = "what.run_window" if trouble.label else "what.run"
     return context.say(key, scope=trouble.scope, label=trouble.label, code=trouble.code)
 
 
+def _shared(trouble: Trouble, context: Context) -> str:
+    """What several tables have in common, and how many wait for it."""
+    key = f"shared.{trouble.code}" if known(f"shared.{trouble.code}") else "shared.other"
+    said, n = context.say(key, scope=trouble.scope), len(trouble.tables)
+    form = "what.shared_none" if not n else "what.shared_one" if n == 1 else "what.shared"
+    return context.say(form, said=said, code=trouble.code, n=n, table=trouble.tables[0] if n else "")
+
+
 def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
     """What it means for readers: what they see, what isn't rebuilt, who waits."""
-    lines = []
+    lines = [context.say("effect.warehouse")] if trouble.scope == THE_WAREHOUSE else []
+    key = "effect.unchanged" if trouble.domain == "run" else "effect.late"
     for name in trouble.tables[:_NAMED]:
         standing = context.standings.get(name)
         if standing is None:
@@ -93,7 +103,7 @@ def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
         else:
             until = context.say("effect.until", label=standing.until_label) if standing.until_label else ""
             at = context.local(standing.published_at)
-            lines.append(context.say("effect.unchanged", table=name, at=at, until=until))
+            lines.append(context.say(key, table=name, at=at, until=until))
     if len(trouble.tables) > _NAMED:
         lines.append(context.say("effect.tables", names=listed(trouble.tables, 30)))
     stale = tuple(dict.fromkeys(

@@ -52,7 +52,7 @@ def test_a_storm_of_two_hundred_tables_is_one_message(desk: Desk) -> None:
     desk.watch()
     desk.watch(1)
     (body,) = desk.slack.bodies
-    assert body["text"].endswith("several tables: CHECK-FAILED, 200 tables affected")
+    assert body["text"].endswith("200 tables failed [CHECK-FAILED]")
     assert len(desk.mail.messages) == 1
 
 

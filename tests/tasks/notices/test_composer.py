@@ -70,7 +70,7 @@ def test_a_failed_run_says_everything_the_on_call_needs(shop: Project) -> None:
         "board: fresh by 05:00, broken 1 h ago",
         "Window: 2019-09",
         "Step: validate",
-        "first seen Mon 2026-11-23 12:40 (Asia/Seoul), 2 times since",
+        "first seen Mon 2026-11-23 12:40 (Asia/Seoul), 2 times in all",
         "Owner: customer-care@example.com",
         "On call: Minji Kim",
         "headgate show nps-2019-09-f48bbe",
@@ -106,7 +106,7 @@ def test_a_warehouse_that_is_down_names_its_tables(shop: Project) -> None:
                    severity="critical", message="can't connect", since=NOW, latest=NOW, tables=(NPS, "raw_data.channel"),
                    next_command="headgate check --connect")  # fmt: skip
     notice = told(shop, down)
-    assert notice.title == "the warehouse: WAREHOUSE-UNREACHABLE, 2 tables affected"
+    assert notice.title == "the warehouse can't be reached [WAREHOUSE-UNREACHABLE], 2 tables wait"
     assert notice.commands[0] == "headgate check --connect"
     assert notice.links[-1].url.endswith("/warehouse.md")
 
