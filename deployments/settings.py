@@ -5,6 +5,7 @@ Values may be secrets: they are never printed; errors name the setting, not its 
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from deployments.errors import DeclarationError
 from deployments.project import SHOP
 
 _PREFIX = "HEADGATE_"
+_NAMES = ("PROJECT", "STATE", "WAREHOUSE_URL", "STAGE_URL", "COPY_IAM_ROLE", "REPORT_URL", "PII_KEY", "LANGUAGE",
+          "STATEMENT_TIMEOUT_SECONDS")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     """Settings of a process started in `folder` (default: the current one)."""
     here = folder or Path.cwd()
     values = {**_dotenv(here / ".env"), **(os.environ if environment is None else environment)}
+    _refuse_typos(values)
 
     def get(name: str) -> str | None:
         return values.get(_PREFIX + name) or None
@@ -75,16 +79,13 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     project = Path(get("PROJECT") or (here if (here / "tables").is_dir() else SHOP)).absolute()
     warehouse = get("WAREHOUSE_URL")
     if warehouse is not None and urlsplit(warehouse).scheme not in ("postgresql", "redshift"):
-        raise DeclarationError(
-            "HEADGATE_WAREHOUSE_URL must start with postgresql:// or redshift://",
-            code="SETTING",
-            next_command="headgate check",
-        )
+        raise _wrong("HEADGATE_WAREHOUSE_URL must start with postgresql:// or redshift://")
     stage = get("STAGE_URL")
     if stage is not None and urlsplit(stage).scheme not in ("s3", "file"):
-        raise DeclarationError(
-            "HEADGATE_STAGE_URL must start with s3:// or file://", code="SETTING", next_command="headgate check"
-        )
+        raise _wrong("HEADGATE_STAGE_URL must start with s3:// or file://")
+    timeout = get("STATEMENT_TIMEOUT_SECONDS") or "3600"
+    if not timeout.isdecimal():
+        raise _wrong("HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number of seconds")
     return Settings(
         project=project,
         state=Path(get("STATE") or here / ".headgate").absolute(),
@@ -96,7 +97,7 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         language=get("LANGUAGE") or "en",
         connections=_named(values, "CONNECTION_"),
         notify=_named(values, "NOTIFY_"),
-        statement_timeout_seconds=int(get("STATEMENT_TIMEOUT_SECONDS") or 3600),
+        statement_timeout_seconds=int(timeout),
     )
 
 
@@ -117,7 +118,24 @@ def environment_for_runs(environment: Mapping[str, str] | None = None, folder: P
 
 def _named(values: Mapping[str, str], kind: str) -> dict[str, str]:
     start = _PREFIX + kind
-    return {name.removeprefix(start).lower(): value for name, value in values.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start).lower(): value for name, value in values.items() if name.startswith(start) and value
+    }
+
+
+def _refuse_typos(values: Mapping[str, str]) -> None:
+    """A mistyped HEADGATE_WAREHOUSE_URL must not mean the local stack."""
+    for name in values:
+        rest = name.removeprefix(_PREFIX)
+        known = rest in _NAMES or rest.startswith(("CONNECTION_", "NOTIFY_", "TEST_"))
+        if name.startswith(_PREFIX) and not known:
+            close = difflib.get_close_matches(rest, _NAMES, n=1, cutoff=0.85)
+            if close:
+                raise _wrong(f"{name} is not a known setting; did you mean '{_PREFIX}{close[0]}'?")
+
+
+def _wrong(message: str) -> DeclarationError:
+    return DeclarationError(message, code="SETTING", next_command="mend the environment or .env; then: headgate check")
 
 
 def _dotenv(file: Path) -> dict[str, str]:
@@ -128,5 +146,7 @@ def _dotenv(file: Path) -> dict[str, str]:
     for line in file.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
-            pairs[name.strip()] = value.strip().strip("'\"")
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            pairs[name.strip()] = value[1:-1] if quoted else value
     return pairs

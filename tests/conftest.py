@@ -86,18 +86,19 @@ def new_database(servers: tuple[EmbeddedStack, StackState]) -> Callable[[], str]
     return lambda: servers[0].create_database(f"test_{os.getpid()}_{next(numbers)}")
 
 
-@pytest.fixture
-def clients(servers: tuple[EmbeddedStack, StackState], monkeypatch: pytest.MonkeyPatch) -> Iterator[StackState]:
-    """The servers, with boto3 and Prefect in this process pointed at them."""
+@pytest.fixture(scope="module")
+def clients(servers: tuple[EmbeddedStack, StackState]) -> Iterator[StackState]:
+    """The servers, with boto3 and Prefect in this process pointed at them for the tests of a module."""
     from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
 
     state = servers[1]
     quiet = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
-    for name, value in (state.environment() | quiet).items():
-        monkeypatch.setenv(name, value)
-    # Prefect read the environment when it was imported; threads of a flow read it again.
-    with temporary_settings({PREFECT_API_URL: state.prefect_api_url, PREFECT_LOGGING_LEVEL: "ERROR"}):
-        yield state
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (state.environment() | quiet).items():
+            patch.setenv(name, value)
+        # Prefect read the environment when it was imported; threads of a flow read it again.
+        with temporary_settings({PREFECT_API_URL: state.prefect_api_url, PREFECT_LOGGING_LEVEL: "ERROR"}):
+            yield state
 
 
 @dataclass
@@ -169,3 +170,9 @@ def web() -> Iterator[Web]:
     server = Web()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def new_web() -> Callable[[], Web]:
+    """Makes a web server that outlives a test; whoever asks closes it."""
+    return Web

@@ -24,7 +24,7 @@ from deployments.shop.world.production import load_production
 from deployments.shop.world.server import make_server
 
 if TYPE_CHECKING:
-    from deployments.embedded.stack import EmbeddedStack, StackState
+    from deployments.embedded.stack import StackState
     from flows.run import Outcome
     from tasks.workbench import Workbench
 
@@ -38,8 +38,6 @@ _taken = ("world", "dated", "test_calendar_month", "test_monthly_active_users", 
           "test_user_first_last_channel", "test_user_summary", "test_monthly_nps")  # fmt: skip
 globals().update({name: getattr(_computed, name) for name in _taken})
 
-Stack = tuple["EmbeddedStack", "StackState"]
-
 
 @pytest.fixture(scope="module")
 def shop() -> Project:
@@ -47,20 +45,8 @@ def shop() -> Project:
 
 
 @pytest.fixture(scope="module")
-def prefect(servers: Stack) -> Iterator[None]:
-    """Prefect and boto3 in this process, for the module."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (servers[1].environment() | {"PREFECT_LOGGING_LEVEL": "ERROR"}).items():
-            patch.setenv(name, value)
-        with temporary_settings({PREFECT_API_URL: servers[1].prefect_api_url, PREFECT_LOGGING_LEVEL: "ERROR"}):
-            yield
-
-
-@pytest.fixture(scope="module")
 def bench(
-    prefect: None, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+    clients: StackState, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workbench]:
     from tasks import workbench
 
