@@ -171,20 +171,31 @@ def _has_warnings(record: RunRecord) -> bool:
 
 def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
     """Write the record where people and later runs look: locally first, then the ops tables and the report."""
-    try:
-        report.keep_locally(bench, record)
-        ops.save_run(bench.warehouse, record)
-        if profile:
-            ops.save_profile(bench.warehouse, record)
-        report.publish_report(bench, record)
-    except (Error, HeadgateError, OSError) as error:
-        # The data's own state is proven elsewhere; a lost report must not turn a published batch into a failed run.
-        logger.warning("the record of %s could not be kept everywhere: %s", record.run_id, error)
+    for what, keeper in (("on disk", _on_disk), ("in the warehouse", _in_warehouse), ("as a page", _as_page)):
+        try:
+            keeper(bench, record, profile=profile)
+        except (Error, HeadgateError, OSError) as error:
+            # The data's own state is proven elsewhere; a lost record must not turn a published batch into a failed run.
+            logger.warning("the record of %s could not be kept %s: %s", record.run_id, what, error)
     if record.is_failure or (bench.settings.state / "incidents.json").exists():
         # Imported here: a run without news doesn't pay for what sends messages.
         from tasks.incidents.watching import after_run
 
         after_run(bench, record, datetime.now(UTC))
+
+
+def _on_disk(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
+    report.keep_locally(bench, record)
+
+
+def _in_warehouse(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
+    ops.save_run(bench.warehouse, record)
+    if profile:
+        ops.save_profile(bench.warehouse, record)
+
+
+def _as_page(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
+    report.publish_report(bench, record)
 
 
 def _column(table: Table, name: str) -> dict[str, object]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,12 +69,10 @@ class FolderStore:
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
         with self._replacing(key) as target, file.open("rb") as source:
             shutil.copyfileobj(source, target, READ_BYTES)
-        self._commit(key)
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         with self._replacing(key) as target:
             target.write(data)
-        self._commit(key)
 
     def get(self, key: str) -> bytes:
         return (self.root / key).read_bytes()
@@ -100,14 +100,18 @@ class FolderStore:
             target.unlink()
         return len(found)
 
-    def _replacing(self, key: str) -> IO[bytes]:
+    @contextmanager
+    def _replacing(self, key: str) -> Iterator[IO[bytes]]:
+        """A new file that takes the key's place when it is whole; two writers of a key never share one."""
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        return target.with_name(target.name + ".writing").open("wb")
-
-    def _commit(self, key: str) -> None:
-        target = self.root / key
-        os.replace(target.with_name(target.name + ".writing"), target)  # noqa: PTH105 - atomic on the same folder
+        being_written = target.with_name(f"{target.name}.{secrets.token_hex(4)}.writing")
+        try:
+            with being_written.open("wb") as out:
+                yield out
+            being_written.replace(target)
+        finally:
+            being_written.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ class _Telling:
         if error is None:
             return
         from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, NoCredentialsError
 
         code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
         if code in ("NoSuchKey", "404"):
@@ -210,6 +214,11 @@ class _Telling:
                 code="STAGE-RIGHTS",
                 next_command="headgate check --connect",
             ) from None
+        if isinstance(error, FlexibleChecksumError):
+            raise RetryableError(
+                f"{self.url} arrives as other bytes than were stored", code="STAGE-CORRUPT",
+                next_command="headgate retry RUN",
+            ) from error  # fmt: skip
         if isinstance(error, ClientError | BotoCoreError | Boto3Error):
             raise RetryableError(
                 f"can't {self.doing} {self.url}: {code or type(error).__name__}",
