@@ -106,6 +106,8 @@ def backfill(
             key_of("backfill-plan", asked.table), plan_text(plan, parallel), f"Backfill plan of {asked.table}"
         )
         return Completed(name="Planned", message=f"{plural(len(plan.to_run), 'window')} would be loaded")
+    if plan.paused:
+        return Completed(name="On hold", message=f"{plan.table} is {plan.paused}; next: headgate resume {plan.table}")
     outcome = fill(bench, asked, plan)
     if outcome.failures:
         raise outcome.failures[0][2]

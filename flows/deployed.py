@@ -11,7 +11,7 @@ from deployments.errors import DeclarationError
 from expectations.record import RunRecord
 from flows.deploy.standing import RESOURCE
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, version_of
-from tasks.warehouses import decisions
+from flows.planning import pause_of
 from tasks.workbench import Workbench
 
 
@@ -49,11 +49,8 @@ def compare_versions(deployed: str, here: str, name: str) -> None:
 
 def on_hold(bench: Workbench, name: str, now: datetime) -> str | None:
     """Why a table is paused, by whom and until when, in a sentence; None when it isn't."""
-    decision = decisions.paused(bench.warehouse, [name], now).get(name)
-    if decision is None:
-        return None
-    until = f" until {decision.expires_at:%Y-%m-%d %H:%M} UTC" if decision.expires_at else ""
-    return f"{name} is paused by {decision.by}{until}: {decision.reason}; next: headgate resume {name}"
+    why = pause_of(bench, name, now)
+    return None if why is None else f"{name} is {why}; next: headgate resume {name}"
 
 
 def tell_published(name: str, records: Sequence[RunRecord]) -> None:

@@ -1,6 +1,7 @@
 """The actions of owners and on-call as flows that can be started from Prefect's page; each does what its command does.
 
-Every form asks who and why, because Prefect's open-source server doesn't know its users.
+Every form asks who and why, because Prefect's open-source server doesn't know its users. The report links to a form by
+the name of its function and fills in the parameters it knows (tasks/report_artifacts.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
+from deployments import moments
 from deployments.errors import DeclarationError
 from flows.deployed import runs_of
 from flows.hooks import keep_failure
@@ -27,7 +29,7 @@ Said = Annotated[str, Field(min_length=3)]
 
 
 @flow(name="roll back", flow_run_name="roll back {table} {window}", on_failure=[keep_failure])
-def roll_back_form(table: str, by: Said, reason: Said, window: str = "", to_run: str = "") -> State[Any]:
+def rollback(table: str, by: Said, reason: Said, window: str = "", run: str = "") -> State[Any]:
     """Undo the last publish of a table: readers see again what they saw before. Summaries that read it are rebuilt.
 
     Args:
@@ -35,14 +37,16 @@ def roll_back_form(table: str, by: Said, reason: Said, window: str = "", to_run:
         by: Who decides this.
         reason: Why; kept with the rollback and shown in the report.
         window: Undo the last publish of this window, such as 2020-08-10. Empty: the last publish of all.
-        to_run: Undo everything that was published after this run. Empty: only one publish.
+        run: Only undo it if this run's publish is the last one. Empty: whatever is last.
     """
     from flows.taking_back import roll_back
 
     bench, outcome = workbench(), Outcome()
     name = bench.project.full_name(table)
+    if run:
+        _still_last(bench, name, run, window)
     with runs_of(bench, name), told_to(outcome):
-        done = roll_back(bench, name, window=window or None, to=to_run or None, by=by, reason=reason)
+        done = roll_back(bench, name, window=_window(window), to=None, by=by, reason=reason)
         if done.record is None:
             return Completed(name="Nothing to do", message="that is undone already; nothing was changed")
         build_summaries(bench, list(done.dependents), outcome, with_dependents=False, rebuild=False)
@@ -53,7 +57,7 @@ def roll_back_form(table: str, by: Said, reason: Said, window: str = "", to_run:
 
 
 @flow(name="replay quarantine", flow_run_name="replay {table} {code}", on_failure=[keep_failure])
-def replay_form(table: str, code: str = "", window: str = "") -> State[Any]:
+def replay(table: str, code: str = "", window: str = "") -> State[Any]:
     """Check rows that were set aside again, by the rules as they are now, and publish those that fit, each once.
 
     Args:
@@ -61,41 +65,109 @@ def replay_form(table: str, code: str = "", window: str = "") -> State[Any]:
         code: Only rows set aside for this reason, such as NPS-SCORE. Empty: all reasons.
         window: Only rows of this window, such as 2020-08-10. Empty: all windows.
     """
-    from flows.replay import replay
+    from flows import replay as verbs
 
     bench, outcome = workbench(), Outcome()
     name = bench.project.table(table).table
     with runs_of(bench, name), told_to(outcome):
-        replay(name, window or None, code or None)
+        verbs.replay(name, _window(window), code or None)
         build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
     if outcome.failures:
         raise outcome.failures[0][2]
     return ended(outcome, f"{name}: no row is open in quarantine that fits now")
 
 
+@flow(name="discard quarantine", flow_run_name="discard {table} {code}", on_failure=[keep_failure])
+def discard(table: str, code: Said, by: Said, reason: Said, window: str = "") -> State[Any]:
+    """Give up rows that were set aside: they no longer count as open, and are deleted when they are old.
+
+    Args:
+        table: The table whose rows were set aside.
+        code: The reason they were set aside for, such as NPS-SCORE.
+        by: Who decides this.
+        reason: Why.
+        window: Only rows of this window, such as 2020-08-10. Empty: all windows.
+    """
+    from tasks.discard import discard_rows
+
+    bench = workbench()
+    name = bench.project.table(table).table
+    return Completed(message=f"{name}: {discard_rows(bench, name, code, _window(window), reason, by):,} rows discarded")
+
+
+@flow(name="accept drift", flow_run_name="accept drift {table} {column}", on_failure=[keep_failure])
+def accept_drift(
+    table: str, column: str, kind: Said, by: Said, reason: Said, run: str = "", until: str = ""
+) -> State[Any]:  # fmt: skip
+    """Say that a change is meant: its level is what later batches are held to.
+
+    Args:
+        table: The table that changed.
+        column: The column that changed. Empty, or 'table': the table as a whole.
+        kind: The kind of change as it was told, such as values; * for every kind.
+        by: Who decides this.
+        reason: Why the change is meant; kept and shown in the report.
+        run: The run that told it. Empty: the last one that did.
+        until: Until when it is meant, such as 7d or 2026-12-31. Empty: for good.
+    """
+    from tasks.acceptances import accept
+
+    bench, now = workbench(), datetime.now(UTC)
+    declared = bench.project.table(table)
+    record = accept(
+        bench, declared, None if column in ("", "table") else column, kind, by=by, reason=reason,
+        until=moments.until(until, now, "until") if until else None, run_id=run or None,
+    )  # fmt: skip
+    again = f"; it was stopped: headgate retry {record.run_id}" if record.is_failure else ""
+    return Completed(message=f"{declared.table} {column} {kind} is accepted; {record.label} is the new level{again}")
+
+
+@flow(name="publish anyway", flow_run_name="publish {run} anyway", on_failure=[keep_failure])
+def override(run: str, code: Said, by: Said, reason: Said, until: Said) -> State[Any]:
+    """Publish the batch of a failed run although it failed, knowingly. Whatever else fails stops it as before.
+
+    Args:
+        run: The failed run, such as nps-2019-09-3fa9c1.
+        code: What it failed on: codes of rules, TOLERANCE, DRIFT or SHRINK-GUARD, with commas between them.
+        by: Who decides this.
+        reason: Why it may be published; kept and shown in the report.
+        until: Until when this may be used, such as 2h, 1d or 2026-12-31.
+    """
+    from flows.override import publish_override
+    from flows.overriding import known
+    from tasks.overrides import decide
+
+    bench, now, outcome = workbench(), datetime.now(UTC), Outcome()
+    record = known(bench, run)
+    codes = [part.strip().upper() for part in code.split(",") if part.strip()]
+    decide(bench, record, codes, by, reason, moments.until(until, now, "until"), now)
+    with runs_of(bench, record.table), told_to(outcome):
+        publish_override(run)
+        build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    if outcome.failures:
+        raise outcome.failures[0][2]
+    return ended(outcome, f"{record.table} {record.label} was published by another run; nothing was changed")
+
+
 @flow(name="pause", flow_run_name="pause {table}", on_failure=[keep_failure])
-def pause_form(table: str, by: Said, reason: Said, until: datetime | None = None) -> State[Any]:
-    """Stop scheduled loads of a table or builds of a summary. Runs that have begun go on; people can still run it.
+def pause(table: str, by: Said, reason: Said, until: Said) -> State[Any]:
+    """Stop loads of a table, or builds of a summary, for a while. Runs that have begun go on.
 
     Args:
         table: The table or summary to pause.
         by: Who decides this.
         reason: Why; shown by every run that is held back.
-        until: When it goes on by itself. Empty: when somebody resumes it.
+        until: When it goes on by itself, such as 2h, 1d, 2026-12-31 or 2026-12-31T18:00 (UTC).
     """
     now = datetime.now(UTC)
-    moment = None if until is None else until.replace(tzinfo=until.tzinfo or UTC)
-    if moment is not None and moment <= now:
-        raise DeclarationError(
-            f"until {moment:%Y-%m-%d %H:%M} UTC has passed", code="PAUSE", next_command="headgate plan"
-        )
+    moment = moments.until(until, now, "until")
     name = _decide(workbench(), table, "pause", by, reason, now, moment)
-    return Completed(message=f"{name} is paused" + (f" until {moment:%Y-%m-%d %H:%M} UTC" if moment else ""))
+    return Completed(message=f"{name} is paused until {moment:%Y-%m-%d %H:%M} UTC")
 
 
 @flow(name="resume", flow_run_name="resume {table}", on_failure=[keep_failure])
-def resume_form(table: str, by: Said, reason: str = "") -> State[Any]:
-    """Let a paused table go on: its next run loads what is due since.
+def resume(table: str, by: Said, reason: str = "") -> State[Any]:
+    """Let a paused table go on: its next run loads what has become due meanwhile.
 
     Args:
         table: The table or summary to resume.
@@ -107,9 +179,35 @@ def resume_form(table: str, by: Said, reason: str = "") -> State[Any]:
 
 def _decide(
     bench: Workbench, table: str, kind: Any, by: str, reason: str, now: datetime, until: datetime | None
-) -> str:
+) -> str:  # fmt: skip
     name = bench.project.full_name(table)
     ops.prepare(bench.warehouse, [])
-    decision = Decision(decided_at=now, target=name, kind=kind, what="", by=by, reason=reason, expires_at=until)
+    decision = Decision(decided_at=now, target=name, kind=kind, what=kind, by=by, reason=reason, expires_at=until)
     decisions.decide(bench.warehouse, decision)
     return name
+
+
+def _still_last(bench: Workbench, name: str, run: str, window: str) -> None:
+    """A link in a report may be old: what it means to undo must not have been followed by another publish."""
+    from tasks.warehouses import names, proofs
+    from tasks.warehouses.names import TableName
+    from tasks.warehouses.session import session
+
+    live = TableName.parse(name)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if bench.warehouse.exists(cursor, names.proof(live)) else []
+    standing = [item for item in known if item.undone_by is None and item.kind != "rollback"]
+    if window:
+        key = next((item.batch_key for item in known if item.run_id == run), None)
+        standing = [item for item in standing if item.batch_key == key]
+    if not standing or standing[-1].run_id != run:
+        last = standing[-1].run_id if standing else "nothing"
+        raise DeclarationError(
+            f"{name}: the last publish is {last}, not {run}; nothing was undone", code="NOT-LAST",
+            next_command=f"headgate rollback {name}   (leave run empty to undo {last})",
+        )  # fmt: skip
+
+
+def _window(label: str) -> str | None:
+    """A window as commands take it; the report says 'source' for a table without windows."""
+    return None if label in ("", "source") else label

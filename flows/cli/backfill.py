@@ -73,6 +73,9 @@ def _say(plan: TablePlan, parallel: int) -> None:
     counts = [f"{plan.count(s)} {s}" for s in ("loaded", "missing", "failed", "stale") if plan.count(s)]
     click.secho(f"{plan.table}: {', '.join(counts) or 'no windows'}", bold=True)
     todo = plan.to_run
+    if plan.paused:
+        click.echo(f"{plan.paused}; next: headgate resume {plan.table}")
+        return
     if not todo:
         click.echo("nothing to load")
         return

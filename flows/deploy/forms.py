@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A deployment without schedule that people fill in. `tables_only`: its `table` is a table, not a summary."""
+    """A deployment without schedule that people fill in. `choose`: which names its parameter `table` offers, if it has one."""
 
     flow: str
     name: str
     entrypoint: str
     description: str
     at_once: int = 5
-    tables_only: bool = True
+    choose: Literal["tables", "all", "none"] = "tables"
 
 
 FORMS: tuple[Form, ...] = (
@@ -23,16 +24,29 @@ FORMS: tuple[Form, ...] = (
         "Load missing and failed windows of a table again, or all of them. Plans first; nothing loaded is loaded twice.",
     ),
     Form(
-        "roll back", "roll back a table", "flows.forms.roll_back_form",
-        "Undo the last publish of a table or summary; readers see again what they saw before.", tables_only=False,
+        "roll back", "roll back a table", "flows.forms.rollback",
+        "Undo the last publish of a table or summary; readers see again what they saw before.", choose="all",
     ),
     Form(
-        "replay quarantine", "replay quarantined rows", "flows.forms.replay_form",
+        "replay quarantine", "replay rows set aside", "flows.forms.replay",
         "Check rows that were set aside again, after a rule or the data was mended, and publish those that fit.",
     ),
     Form(
-        "pause", "pause a table", "flows.forms.pause_form",
-        "Hold back scheduled loads of a table, or builds of a summary.", tables_only=False,
+        "discard quarantine", "discard rows set aside", "flows.forms.discard",
+        "Give up rows that were set aside; they no longer count as open.",
     ),
-    Form("resume", "resume a table", "flows.forms.resume_form", "Let a paused table or summary go on.", tables_only=False),
+    Form(
+        "accept drift", "accept a change", "flows.forms.accept_drift",
+        "Say that a change of a table is meant; later batches are held to the new level.",
+    ),
+    Form(
+        "publish anyway", "publish a failed batch", "flows.forms.override",
+        "Publish the batch of a failed run although it failed a check, a tolerance, drift or the shrink guard.",
+        choose="none",
+    ),
+    Form(
+        "pause", "pause a table", "flows.forms.pause",
+        "Hold back loads of a table, or builds of a summary, for a while.", choose="all",
+    ),
+    Form("resume", "resume a table", "flows.forms.resume", "Let a paused table or summary go on.", choose="all"),
 )  # fmt: skip

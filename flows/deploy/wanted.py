@@ -15,7 +15,7 @@ from flows.deploy.forms import FORMS
 TAG = "headgate"
 PUBLISHED_EVENT = "headgate.published"
 LOAD, BUILD, WINDOW, WATCH = "load", "build", "ingest", "watch"
-WATCH_CRON = "*/5 * * * *"
+WATCH_CRON = "* * * * *"
 HEARTBEAT_SECONDS = 30
 """The shortest beat Prefect sends; a run that misses three is dead."""
 
@@ -117,12 +117,12 @@ def _summary(project: Project, summary: Summary) -> Wanted:
 
 
 def _forms(project: Project) -> Iterator[Wanted]:
-    names = (*sorted(project.tables), *sorted(project.summaries))
+    tables, summaries = tuple(sorted(project.tables)), tuple(sorted(project.summaries))
+    choices = {"tables": tables, "all": tables + summaries, "none": ()}
     for form in FORMS:
         yield Wanted(
             flow=form.flow, name=form.name, entrypoint=form.entrypoint, description=form.description,
-            version=software(), tags=(TAG, "part:form"), at_once=form.at_once,
-            table_choices=tuple(sorted(project.tables)) if form.tables_only else names,
+            version=software(), tags=(TAG, "part:form"), at_once=form.at_once, table_choices=choices[form.choose],
         )  # fmt: skip
 
 

@@ -104,3 +104,22 @@ def test_entrypoints_are_dotted_flows_of_the_name_they_are_deployed_by(project: 
 
 def test_forms_offer_the_tables(project: Project) -> None:
     assert named(project, "backfill/backfill a table").table_choices == ("raw.sales",)
+
+
+def test_every_parameter_of_a_form_is_described(project: Project) -> None:
+    from prefect.flows import load_flow_from_entrypoint
+    from prefect.utilities.callables import parameter_schema
+
+    for item in wanted(project):
+        if "part:form" not in item.tags:
+            continue
+        known = parameter_schema(load_flow_from_entrypoint(item.entrypoint)).model_dump_for_openapi()["properties"]
+        assert [name for name, about in known.items() if not about.get("description")] == [], item.key
+        assert bool(item.table_choices) == ("table" in known), item.key
+
+
+def test_the_report_finds_each_of_its_actions_among_the_forms(project: Project) -> None:
+    from tasks.report_artifacts import ACTIONS
+
+    deployed = {item.entrypoint.rpartition(".")[2] for item in wanted(project) if "part:form" in item.tags}
+    assert set(ACTIONS) - deployed == {"retry"}
