@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--connect", is_flag=True, help="Try warehouse, rights, stage, a load of one row, and sources.")
+@click.option("--live", is_flag=True, help="Compare the contracts with the tables of the warehouse.")
 @click.option("--json", "as_json", is_flag=True, help="Print the mistakes as JSON.")
-def check(as_json: bool) -> None:
+def check(connect: bool, live: bool, as_json: bool) -> None:
     """Check tables, suites, summaries and the names of connections; needs no server.
 
-    Exit code 2 when anything is wrong.
+    Exit code 2 when anything is declared wrong, 1 when something that --connect or --live tried failed.
     """
     from deployments.project import read_project
     from deployments.settings import read_settings
@@ -29,6 +31,10 @@ def check(as_json: bool) -> None:
     project, problems = read_project(settings.project)
     problems = [*problems, *suite_problems(project)]
     missing = [] if settings.is_shop and settings.embedded else unset_connections(project, settings)
+    if (connect or live) and not problems:
+        from flows.cli.connect import try_out
+
+        raise click.exceptions.Exit(try_out(connect=connect, live=live, as_json=as_json))
     if as_json:
         print_json({
             "project": str(project.folder), "tables": len(project.tables), "suites": len(project.suites),

@@ -81,6 +81,9 @@ class Adapter(Protocol):
         `options`: the declaration's copy options, which mean something to Redshift only.
         """
 
+    def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
+        """As `copy`, to see whether it works; whether the rows stay in the table is no matter."""
+
     def copy_rows(
         self,
         cursor: Cursor,

@@ -60,6 +60,9 @@ class PostgresAdapter:
     ) -> int:
         return copy(self.address, store, manifest, table, columns)
 
+    def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
+        copy(self.address, store, manifest, table, columns)
+
     def copy_rows(
         self,
         cursor: Cursor,

@@ -64,6 +64,9 @@ class RedshiftAdapter:
     ) -> int:
         return copying.copy(self.address, self.role, store, manifest, table, columns, options or {})
 
+    def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
+        copying.try_copy(self.address, self.role, store, manifest, table, columns)
+
     def copy_rows(
         self,
         cursor: Cursor,

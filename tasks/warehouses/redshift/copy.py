@@ -63,6 +63,19 @@ def copy(
     return loaded
 
 
+def try_copy(
+    address: Address, role: str | None, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]
+) -> None:
+    """Read every part of the manifest as a COPY would, and load nothing (NOLOAD)."""
+    statement = copy_parts(store.url(manifest.key), manifest, table, columns, authorization(role), sql.SQL("NOLOAD"))
+    with session(address) as connection:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        except psycopg2.Error as error:
+            raise _explained(connection, error, table) from None
+
+
 def copy_parts(
     url: str,
     manifest: Manifest,

@@ -1,0 +1,224 @@
+"""Try everything a run will need, one thing at a time: warehouse, rights, stage, a load of one row, sources.
+
+Leaves nothing behind: the object and the table it makes are removed again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg2
+import zstandard
+from psycopg2 import sql
+
+from deployments.declarations.columns import Column
+from deployments.declarations.table import Physical
+from deployments.errors import HeadgateError, SourceMissingError
+from tasks.batch import new_attempt
+from tasks.objects.manifest import NAME, Manifest, Part
+from tasks.objects.store import open_store
+from tasks.reachable import Line, reach
+from tasks.sources import web
+from tasks.validate import NULL_MARKER
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Shape
+from tasks.warehouses.session import one, rows, session, transaction
+from tasks.workbench import Workbench
+
+ROW = ("1", "one row")
+COLUMNS = (
+    Column(name="id", type="integer", nullable=False),
+    Column(name="note", type="varchar(20)"),
+)
+
+
+def try_everything(bench: Workbench) -> Iterator[Line]:
+    """One line per thing tried, as it is tried; what rests on something that failed is left out."""
+    lines = reach("warehouse", bench.warehouse.address.url)
+    yield from lines
+    stage = list(_stage(bench))
+    if lines[-1].ok:
+        yield from _warehouse(bench, stage_works=all(line.ok for line in stage))
+    yield from stage
+    yield from _sources(bench)
+
+
+def _warehouse(bench: Workbench, *, stage_works: bool) -> Iterator[Line]:
+    adapter = bench.warehouse
+    try:
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            user, database, version = one(cursor, "SELECT current_user, current_database(), version()")
+    except HeadgateError as error:
+        yield _failed("warehouse: login", error)
+        return
+    yield Line("warehouse: login", True, f"{user} in {database}, {str(version).split(',')[0]}")
+    places = list(_rights(bench))
+    yield from (line for line, _ in places)
+    writable = [schema for line, schema in places if line.ok and schema is not None]
+    if stage_works and writable:
+        yield _load(bench, writable[0])
+
+
+def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
+    """What is there and may be done, per schema; the schema where a table may be made."""
+    adapter, project = bench.warehouse, bench.project
+    targets = [*project.tables, *project.summaries]
+    wanted = dict.fromkeys([*(name.partition(".")[0] for name in targets), names.OPS, names.QUARANTINE])
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        there = {str(name) for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
+        may_make = bool(
+            one(cursor, "SELECT has_database_privilege(current_user, current_database(), 'create')")[0]
+        )  # fmt: skip
+        for schema in wanted:
+            what = f"warehouse: schema {schema}"
+            if schema not in there:
+                said = "isn't there" + ("; a run makes it" if may_make else ", and this user may not make it")
+                yield Line(what, may_make, said, None if may_make else "headgate provision --plan"), None
+                continue
+            may = bool(one(cursor, "SELECT has_schema_privilege(current_user, %s, 'create')", (schema,))[0])
+            said = "tables may be made" if may else "no right to make tables"
+            hint = (
+                None if may else f"GRANT USAGE, CREATE ON SCHEMA {schema} to this user, or: headgate provision --plan"
+            )
+            yield Line(what, may, said, hint), schema
+        groups = adapter.groups(cursor)
+    grants = {group for table in project.tables.values() for group in table.grants}
+    grants |= {group for summary in project.summaries.values() for group in summary.grants}
+    missing = sorted(grants - groups)
+    if grants and (missing or not bench.settings.local_stack):
+        ok = not missing or bench.settings.local_stack
+        said = f"missing: {', '.join(missing)}" if missing else f"{len(grants)} that tables grant to are there"
+        yield Line("warehouse: groups", ok, said, None if ok else "headgate provision --plan"), None
+
+
+def _load(bench: Workbench, schema: str) -> Line:
+    """One row through the stage into a table that is dropped again (on Redshift: COPY with NOLOAD)."""
+    adapter, store, what = bench.warehouse, bench.stage, "warehouse: load of one row"
+    attempt = new_attempt()
+    table = names.candidate(TableName(schema, "headgate_check"), attempt)
+    prefix = f"headgate-check/{attempt}"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(ROW)
+    data = zstandard.compress(text.getvalue().encode(), 1)
+    part = Part(1, f"{prefix}/part-00001.csv.zst", 1, len(data), hashlib.sha256(data).hexdigest())
+    marker = NULL_MARKER if adapter.text_null_needs_marker else ""
+    manifest = Manifest(f"{prefix}/{NAME}", ",", marker, (part,))
+    try:
+        store.put(part.key, data)
+        store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
+        with transaction(adapter.address) as cursor:
+            adapter.create_candidate(cursor, table, Shape(COLUMNS, (), Physical(), "headgate check", ()))
+        try:
+            adapter.try_copy(store, manifest, table, [column.name for column in COLUMNS])
+        finally:
+            with transaction(adapter.address) as cursor:
+                cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(table.schema, table.name)))
+            store.delete(prefix)
+    except HeadgateError as error:
+        return _failed(what, error)
+    except psycopg2.Error as error:
+        return Line(what, False, _first_line(error), "headgate provision --plan")
+    return Line(what, True, f"from {store.base} into {schema}")
+
+
+def _stage(bench: Workbench) -> Iterator[Line]:
+    """Write, read, delete; each needs a right of its own on S3."""
+    store, key = bench.stage, f"headgate-check/{new_attempt()}"
+    for verb in ("write", "read", "delete"):
+        try:
+            if verb == "write":
+                store.put(key, b"headgate check")
+            elif verb == "read" and store.get(key) != b"headgate check":
+                yield Line(
+                    "stage: read", False, f"{store.base} gave other bytes than were written", "look at the bucket"
+                )
+                return
+            elif verb == "delete":
+                store.delete(key)
+        except (HeadgateError, OSError) as error:
+            yield _failed(f"stage: {verb}", error)
+            return
+        yield Line(f"stage: {verb}", True, store.base)
+
+
+def _sources(bench: Workbench) -> Iterator[Line]:
+    """Each connection that a table names, and each address that stands in a declaration."""
+    wanted: dict[str, str] = {}
+    for table in bench.project.tables.values():
+        name = table.source.connection
+        if name is not None:
+            try:
+                wanted[f"source {name}"] = bench.settings.connection(name)
+            except HeadgateError as error:
+                yield _failed(f"source {name}", error)
+        elif "://" in (url := str(getattr(table.source, "url", ""))):
+            parts = urlsplit(url.partition("{")[0])
+            base = f"{parts.scheme}://{parts.netloc}"
+            wanted.setdefault(f"source {base}" if parts.netloc else f"source {url}", base if parts.netloc else url)
+    for what, url in wanted.items():
+        yield from _source(what, url)
+
+
+def _source(what: str, url: str) -> Iterator[Line]:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        # The folder above the first placeholder: which files are in it is known only when a window is read.
+        place = Path(unquote(parts.path.partition("{")[0]))
+        folder = place if place.is_dir() else place.parent
+        yield Line(what, folder.is_dir(), str(folder), None if folder.is_dir() else "is it mounted on this machine?")
+        return
+    if parts.scheme == "s3":
+        try:
+            open_store(url).keys("headgate-check")
+        except HeadgateError as error:
+            yield _failed(what, error)
+        else:
+            yield Line(what, True, "can be listed")
+        return
+    lines = reach(what, url)
+    yield from lines
+    if not lines[-1].ok:
+        return
+    yield _login(what, url) if parts.scheme.startswith("postgres") else _answer(what, url)
+
+
+def _login(what: str, url: str) -> Line:
+    try:
+        with closing(psycopg2.connect(url, connect_timeout=15, application_name="headgate check")) as connection:
+            connection.set_session(readonly=True)
+            with connection.cursor() as cursor:
+                user, database = one(cursor, "SELECT current_user, current_database()")
+    except psycopg2.Error as error:
+        text = _first_line(error).replace(unquote(urlsplit(url).password or "\0"), "***")
+        return Line(f"{what}: login", False, text, "check the connection's setting; may this user log in?")
+    return Line(f"{what}: login", True, f"{user} in {database}, read only")
+
+
+def _answer(what: str, url: str) -> Line:
+    try:
+        web.head(url)
+    except SourceMissingError:
+        # The base of a connection needn't be a page of its own: it answers, and that is what was asked.
+        return Line(f"{what}: answer", True, "answers")
+    except HeadgateError as error:
+        return _failed(f"{what}: answer", error)
+    return Line(f"{what}: answer", True, "answers")
+
+
+def _failed(what: str, error: HeadgateError | OSError) -> Line:
+    if isinstance(error, HeadgateError):
+        command = error.next_command
+        # The command that is being run can't be its own next one.
+        return Line(what, False, error.message, None if command == "headgate check --connect" else command)
+    return Line(what, False, error.strerror or str(error), "check HEADGATE_STAGE_URL")
+
+
+def _first_line(error: psycopg2.Error) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,34 @@
+"""Contracts against the catalog: what a run would find different in the live tables, told before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployments.errors import DeclarationError
+from tasks.reachable import Line
+from tasks.warehouses.changes import find_changes, judge
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import session
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import Workbench
+
+
+def compare_live(bench: Workbench) -> Iterator[Line]:
+    """One line per declared table: as declared, not there yet, to be changed by the next publish, or forbidden."""
+    adapter = bench.warehouse
+    for name, table in bench.project.tables.items():
+        live = TableName.parse(name)
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            columns = adapter.columns(cursor, live)
+        changes = find_changes(shape_of(table), columns)
+        try:
+            judge(live, table.load.mode, table.load.on_schema_change, changes)
+        except DeclarationError as error:
+            yield Line(name, False, error.message, f"headgate plan {name}")
+            continue
+        if not columns:
+            yield Line(name, True, "isn't there yet; the first publish makes it")
+        elif changes:
+            yield Line(name, True, "the next publish changes " + "; ".join(map(str, changes)))
+        else:
+            yield Line(name, True, "as declared")

@@ -1,0 +1,43 @@
+"""Whether a host can be reached: its name, its port, and what a failure most likely means."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 8.0
+PORTS = {"postgresql": 5432, "redshift": 5439, "http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was tried. `next_command`: what to type or to ask for when it failed."""
+
+    what: str
+    ok: bool
+    said: str
+    next_command: str | None = None
+
+
+def reach(what: str, url: str, timeout: float = TIMEOUT_SECONDS) -> list[Line]:
+    """Name and port of a URL's host, as far as it gets. Never holds user, password or path of the URL."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return [Line(f"{what}: name", False, f"{host} isn't known ({error.strerror or error})",
+                     "check the host in the setting; is the VPN or the private DNS up?")]  # fmt: skip
+    address = str(found[0][4][0])
+    lines = [Line(f"{what}: name", True, f"{host} is {address}")]
+    try:
+        socket.create_connection((host, port), timeout=timeout).close()
+    except TimeoutError:
+        said = f"no answer from {host}:{port} within {timeout:.0f} s: a security group or an IP allow-list"
+        return [*lines, Line(f"{what}: port", False, said, f"let this machine's address in to {host}:{port}")]
+    except OSError as error:
+        said = f"{host}:{port}: {(error.strerror or str(error)).lower()}"
+        hint = f"is the server up, and does it listen on port {port}?"
+        return [*lines, Line(f"{what}: port", False, said, hint)]
+    return [*lines, Line(f"{what}: port", True, f"{host}:{port} answers")]

@@ -1,0 +1,92 @@
+"""`check --connect` tries what a run needs, each thing on its own, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+TABLE = """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, connection: files, url: /orders.csv}
+columns:
+  - {name: id, type: integer, nullable: false}
+  - {name: note, type: varchar(8)}
+load: {mode: full_refresh}
+"""
+
+
+@pytest.fixture
+def checked(house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """The lines of a check by what they are about, with settings changed."""
+
+    def run(*options: str, **changes: Any) -> dict[str, Any]:
+        from deployments import settings
+
+        house.place.settings = replace(house.place.settings, **changes)
+        monkeypatch.setattr(settings, "read_settings", lambda: house.place.settings)
+        told = command("check", *options, "--json").json
+        return {line["what"]: line for line in told["lines"]}
+
+    return run
+
+
+def test_everything_works(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
+    table = house.declare("orders", TABLE)
+    house.source("orders.csv", "id,note\n1,a\n")
+    house.place.settings = replace(house.place.settings, connections={"files": f"file://{house.folder}"})
+    house.open()
+    house.load(table)
+    lines = checked("--connect")
+    assert [line for line in lines.values() if not line["ok"]] == []
+    assert {"warehouse: name", "warehouse: port", "warehouse: login", f"warehouse: schema {house.schema}",
+            "warehouse: load of one row", "stage: write", "stage: read", "stage: delete", "source files"} == {
+        what for what in lines if what not in ("warehouse: schema ops", "warehouse: schema quarantine")}  # fmt: skip
+    left = house.place.ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'headgate_check%'")
+    assert left == [(0,)]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_what_fails_is_told_by_itself(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
+    house.declare("orders", TABLE)
+    url = house.place.settings.warehouse_url
+    user, _, place = url.partition("@")
+    wrong = f"{user.rpartition(':')[0]}:wrong-password@{place}"
+    lines = checked("--connect", warehouse_url=wrong, stage_url="s3://no-such-bucket/x")
+    assert {what for what, line in lines.items() if not line["ok"]} == {
+        "warehouse: login",
+        "stage: write",
+        "source files",
+    }
+    assert "authentication failed" in lines["warehouse: login"]["said"]
+    assert "wrong-password" not in repr(lines)
+    assert "NoSuchBucket" in lines["stage: write"]["said"]
+    assert "HEADGATE_CONNECTION_FILES" in lines["source files"]["next_command"]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_schema_that_is_not_ours(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
+    house.declare("orders", TABLE)
+    place = house.place
+    place.ask(f"CREATE SCHEMA {house.schema}")
+    place.ask("DO $$ BEGIN CREATE ROLE reader LOGIN PASSWORD 'r'; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    address = place.settings.warehouse_url.partition("@")[2]
+    lines = checked("--connect", warehouse_url=f"postgresql://reader:r@{address}")
+    line = lines[f"warehouse: schema {house.schema}"]
+    assert (line["ok"], line["said"]) == (False, "no right to make tables")
+    assert "headgate provision --plan" in line["next_command"]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_contracts_against_the_catalog(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
+    table = house.declare("orders", TABLE)
+    assert checked("--live")[table]["said"] == "isn't there yet; the first publish makes it"
+    house.place.ask(f"CREATE SCHEMA {house.schema}")
+    house.place.ask(f"CREATE TABLE {table} (id integer NOT NULL, note varchar(4))")
+    assert "widened, varchar(4) in the live table" in checked("--live")[table]["said"]
+    house.place.ask(f"ALTER TABLE {table} ALTER note TYPE integer USING 1")
+    line = checked("--live")[table]
+    assert (line["ok"], line["next_command"]) == (False, f"headgate plan {table}")
