@@ -1,0 +1,115 @@
+"""`plan`, `run`, `show` and `quarantine` as one story: what is said, in text and JSON, and how each command ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.flows.cli.conftest import Told
+
+Call = Callable[..., "Told"]
+STEPS = ["extract", "validate", "stage", "copy", "audit", "publish"]
+
+
+def test_01_a_plan_changes_nothing(call: Call) -> None:
+    told = call("plan")
+    assert told.code == 0
+    assert "run would load 3 windows: 2024-03-01 to 2024-03-03" in told.out
+    assert call("plan").out == told.out
+    assert call("show").out == ""
+
+
+def test_02_a_run_until_a_step_publishes_nothing(call: Call) -> None:
+    told = call("run", "items", "--until", "validate", "--json")
+    [run] = told.json["runs"]
+    assert (told.code, run["status"], [step["name"] for step in run["steps"]]) == (0, "checked", STEPS[:2])
+    assert call("plan", "items", "--json").json[0]["windows"][0]["rows"] is None
+
+
+def test_03_a_run_tells_each_step_the_sum_and_rebuilds_what_depends_on_it(call: Call) -> None:
+    told = call("run", "items")
+    assert told.code == 0
+    assert [line.split()[0] for line in told.out.splitlines()[1:7]] == STEPS
+    assert "extracted 2 = published 2 + quarantined 0 + superseded 0" in told.out
+    assert "analytics.totals" in told.out
+    assert "2 batches published" in told.out
+
+
+def test_04_the_same_source_again_is_nothing_to_do(call: Call) -> None:
+    told = call("run", "items")
+    assert told.code == 0
+    assert "the source has what is published already; nothing to do" in told.out
+    assert "0 batches published" in told.out
+
+
+def test_05_rows_set_aside_are_a_warning_with_exit_code_3(call: Call, folder: Path) -> None:
+    (folder / "items.csv").write_text("id,price\n1,1.50\n2.0,2.50\n3,9\n")
+    told = call("run", "items", "--json")
+    assert (told.code, told.json["exit_code"]) == (3, 3)
+    item, total = told.json["runs"]
+    assert (item["status"], item["counts"]["quarantined"], total["table"]) == ("warned", 1, "analytics.totals")
+    assert [reason["code"] for reason in item["quarantine"]] == ["NOT-INTEGER"]
+
+
+def test_06_the_rows_set_aside_can_be_looked_at(call: Call) -> None:
+    [line] = call("quarantine", "list").out.splitlines()
+    assert line.split()[:3] == ["raw.items", "NOT-INTEGER", "1"]
+    assert "'2.0,2.50'" in call("quarantine", "show", "items").out
+    [row] = call("quarantine", "show", "items", "--json").json
+    assert (row["code"], row["column"], row["raw"]) == ("NOT-INTEGER", "id", "2.0,2.50")
+
+
+def test_07_windows_stop_at_the_first_that_fails(call: Call) -> None:
+    told = call("run", "visits")
+    assert told.code == 1
+    assert "[SOURCE-MISSING]" in told.out + told.err
+    assert "2 batches published, 1 failed" in told.out
+    assert "who must act: owner of the source" in told.out + told.err
+    plan = call("plan", "visits", "--json").json[0]
+    assert [window["state"] for window in plan["windows"]] == ["loaded", "loaded", "failed"]
+
+
+def test_08_a_failed_window_is_what_the_next_run_loads(call: Call, folder: Path) -> None:
+    (folder / "visits-2024-03-03.csv").write_text("id,at\n7,2024-03-03 10:00:00\n")
+    assert "run would load 1 window: 2024-03-03" in call("plan", "visits").out
+    assert call("run", "visits").code == 0
+    told = call("run", "visits")
+    assert (told.code, "nothing to do (3 windows loaded" in told.out) == (0, True), told.out
+
+
+def test_09_the_story_of_a_run_is_kept(call: Call) -> None:
+    runs = call("show", "--json").json
+    failed = next(run for run in runs if run["status"] == "failed")
+    told = call("show", str(failed["run_id"]))
+    assert (told.code, "[SOURCE-MISSING] at extract" in told.out) == (0, True), told.out
+    assert re.search(r"next: .+", told.out)
+    assert call("show", str(failed["run_id"]), "--json").json["failure"]["code"] == "SOURCE-MISSING"
+    assert "RUN" not in told.out
+
+
+MISUSES = [
+    (("run", "itms"), "did you mean 'items'?"), (("run",), "Missing argument"), (("rnu",), "did you mean 'run'?"),
+    (("run", "items", "--from", "2024-03-01"), "has no windows"), (("run", "visits", "--window", "2025-01-01"), "outside"),
+    (("run", "visits", "--window", "soon"), "isn't a date or time"), (("show", "no-such-run"), "no run 'no-such-run' is known"),
+    (("run", "visits", "--from", "2024-03-03", "--to", "2024-03-01"), "isn't before"), (("plan", "visit"), "did you mean"),
+    (("run", "items", "--until", "nowhere"), "nowhere"), (("quarantine", "show", "itms"), "did you mean 'items'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISUSES)
+def test_10_a_wrong_call_ends_with_2_and_says_why(call: Call, arguments: tuple[str, ...], words: str) -> None:
+    told = call(*arguments)
+    assert (told.code, told.out) == (2, "")
+    assert words in told.err
+
+
+def test_11_a_broken_declaration_is_told_before_anything_runs(call: Call, folder: Path) -> None:
+    (folder / "tables" / "broken.yaml").write_text("table: x\n")
+    told = call("run", "items")
+    assert told.code == 2
+    assert "broken.yaml:1: table: 'x' must be schema.table" in told.err
