@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -62,19 +62,17 @@ def ack(which: str, by: str | None, as_json: bool) -> None:
 
 @incident.command()
 @_WHICH
-@click.option("--until", required=True, metavar="TIME", help="A local time (2026-12-24T08:00) or a span (8h).")
+@click.option("--until", required=True, metavar="WHEN", help="2h, 1d, 2026-12-31, 2026-12-31T18:00 (UTC).")
 @click.option("--reason", default="", help="Why, for the colleagues.")
 @_BY
 @_JSON
 def silence(which: str, until: str, reason: str, by: str | None, as_json: bool) -> None:
     """Not now: nothing more is told until then."""
+    from deployments import moments
     from tasks.incidents.answers import silence as keep_quiet
 
-    bench = _bench()
-    zone = _zone(bench)
-    _answer(
-        bench, which, as_json, lambda item, who, now: keep_quiet(item, _until(until, now, zone), who, reason, now), by
-    )
+    moment = moments.until(until, datetime.now(UTC), "--until")
+    _answer(_bench(), which, as_json, lambda item, who, now: keep_quiet(item, moment, who, reason, now), by)
 
 
 @incident.command()
@@ -90,27 +88,14 @@ def resolve(which: str, reason: str, by: str | None, as_json: bool) -> None:
 
 
 def _answer(bench: Workbench, which: str, as_json: bool, said: Answer, by: str | None) -> None:
-    from tasks.incidents import settle
-    from tasks.incidents.answers import find
+    from tasks.incidents.settle import answer
     from tasks.warehouses.decisions import somebody
 
-    now, who = datetime.now(UTC), by or somebody()
-    actions: list[Action] = []
-    answered: list[Incident] = []
-
-    def change(known: list[Incident]) -> list[Incident]:
-        item, action = said(find(known, which), who, now)
-        actions.append(action)
-        answered[:] = [item]
-        return [item if other.incident_id == item.incident_id else other for other in known]
-
-    durable = settle.answer(bench, change, actions, now)
-    delivered = settle.deliver(bench.settings, answered, now)
-    settle.remember_threads(bench, delivered, now)
+    answered, durable = answer(bench, which, said, by or somebody(), datetime.now(UTC))
     if as_json:
-        print_json(answered[0].model_dump(mode="json"))
+        print_json(answered.model_dump(mode="json"))
         return
-    _line(bench, answered[0])
+    _line(bench, answered)
     if not durable:
         click.echo("The warehouse can't be reached: kept on this machine, and written there later.")
 
@@ -119,20 +104,6 @@ def _bench() -> Workbench:
     from flows.cli.settings import workbench
 
     return workbench(silent=True)
-
-
-def _until(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    from deployments.declarations.model import seconds
-
-    try:
-        return now + timedelta(seconds=seconds(text))
-    except ValueError:
-        pass
-    try:
-        local = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(f"'{text}' is neither a time nor a span such as 8h", param_hint="--until") from None
-    return local if local.tzinfo else local.replace(tzinfo=zone)
 
 
 def _zone(bench: Workbench) -> ZoneInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from deployments.embedded.filelock import take
 from deployments.rota import relief, shift_at
 from deployments.settings import Settings
 from tasks.incidents import store
+from tasks.incidents.answers import find
 from tasks.incidents.look import Look
 from tasks.incidents.machine import Action, Policy, advance
 from tasks.incidents.model import Incident
@@ -22,6 +23,9 @@ from tasks.notices.notice import Contact, Notice
 from tasks.notices.outbox import Outbox
 from tasks.notify import Delivered, deliver_all, put
 from tasks.workbench import Workbench
+
+Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
+"""What a person says to an incident: the incident, who says it, when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +58,19 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "") -
     return Settled(tuple(moved), tuple(told), durable)
 
 
-def answer(bench: Workbench, change: store.Change, actions: list[Action], now: datetime) -> bool:
-    """Apply what somebody said to an incident, and tell it in the incident's thread."""
+def answer(bench: Workbench, which: str, said: Answer, who: str, now: datetime) -> tuple[Incident, bool]:
+    """Apply what somebody said to an incident and tell it in its thread. False: only this machine knows it yet."""
+    answered: list[Incident] = []
 
     def work(known: list[Incident]) -> list[Incident]:
-        actions.clear()
-        after = change(known)
-        tell(bench, actions, Look((), frozenset()), now)
-        return after
+        moved, action = said(find(known, which), who, now)
+        answered[:] = [moved]
+        tell(bench, [action], Look((), frozenset()), now)
+        return [moved if item.incident_id == moved.incident_id else item for item in known]
 
-    return store.change(bench, work, now)
+    durable = store.change(bench, work, now)
+    remember_threads(bench, deliver(bench.settings, answered, now), now)
+    return answered[0], durable
 
 
 def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime, prefect_url: str = "") -> None:

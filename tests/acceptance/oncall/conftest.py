@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,3 +113,9 @@ def desk(house: House, sink: Sink, mail: MailServer) -> Desk:
         ):
             house.place.ask(f"DELETE FROM ops.{name}")
     return Desk(house, sink, mail)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A port on which nothing listens."""
+    return _services._free_port

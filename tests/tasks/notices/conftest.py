@@ -60,7 +60,7 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            seen = {"path": self.path, "headers": dict(self.headers), "body": body, "status": 0, "at": time.monotonic()}
+            seen = {"path": self.path, "headers": dict(self.headers), "body": body, "status": 0, "wall": time.time()}
             sink.requests.append(seen)
             step = sink.plan.pop(0) if sink.plan else 200
             if step == "hang":
