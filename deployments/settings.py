@@ -36,6 +36,8 @@ class Settings:
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     notify: Mapping[str, str] = field(default_factory=dict, repr=False)
     statement_timeout_seconds: int = 3600
+    keep_days: int = 7
+    quarantine_days: int = 90
     local_stack: bool = False
 
     @property
@@ -83,6 +85,10 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     stage = get("STAGE_URL")
     if stage is not None and urlsplit(stage).scheme not in ("s3", "file"):
         raise _wrong("HEADGATE_STAGE_URL must start with s3:// or file://")
+    keep_days, quarantine_days = get("KEEP_DAYS") or "7", get("QUARANTINE_DAYS") or "90"
+    for setting, value in (("KEEP_DAYS", keep_days), ("QUARANTINE_DAYS", quarantine_days)):
+        if not value.isdecimal() or int(value) < 1:
+            raise _wrong(f"HEADGATE_{setting} must be a whole number of days, 1 or more")
     timeout = get("STATEMENT_TIMEOUT_SECONDS") or "3600"
     if not timeout.isdecimal():
         raise _wrong("HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number of seconds")
@@ -98,6 +104,8 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         connections=_named(values, "CONNECTION_"),
         notify=_named(values, "NOTIFY_"),
         statement_timeout_seconds=int(timeout),
+        keep_days=int(keep_days),
+        quarantine_days=int(quarantine_days),
     )
 
 

@@ -12,9 +12,10 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, HeadgateError
 from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
-from flows.story import Story, attempt_number, clear_spool, flow_run_id, new_run_id
+from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
 from tasks import report
 from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Override, Staged, Validated, new_attempt
+from tasks.housekeeping import keep_house
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
@@ -47,7 +48,8 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
             attempt_id=batch.attempt_id, flow_run_id=flow_run_id(), attempt=attempt_number(),
         )
     )  # fmt: skip
-    clear_spool(batch)
+    keep_house(bench, table.table)
+    hold_spool(batch)
     return batch, story
 
 

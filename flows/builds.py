@@ -8,6 +8,7 @@ from expectations.record import RunRecord, Status
 from flows.batches import keep, published_facts
 from flows.story import Story, attempt_number, flow_run_id, new_run_id
 from tasks.batch import SOURCE_KEY
+from tasks.housekeeping import keep_house
 from tasks.summarize import InputsChecked, Job, OutputChecked, plan_job, today
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
@@ -21,6 +22,7 @@ def opened(name: str) -> tuple[Job, Story]:
     summary = bench.project.summary(name)
     groups = (*summary.grants, *bench.project.readers(summary.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(summary.target)], groups)
+    keep_house(bench, summary.target)
     job = plan_job(bench, summary, new_run_id(summary.target, today()))
     story = Story(
         RunRecord(

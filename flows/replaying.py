@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from expectations.record import QuarantineReason, RunRecord, Status
 from flows.batches import keep, published_facts
-from flows.story import Story, attempt_number, flow_run_id, new_run_id
+from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
 from tasks.batch import Audited, Batch, Staged, Validated, new_attempt
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
@@ -54,6 +54,7 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
             attempt=attempt_number(),
         )
     )  # fmt: skip
+    hold_spool(batch)
     return batch, story
 
 

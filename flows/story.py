@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from deployments.errors import CodeError, HeadgateError
 from expectations.record import Failure, RunRecord, Status, Step
 from tasks.assess import Assessment
 from tasks.batch import Batch, Extracted, Staged, Validated
+from tasks.spool import hold, release
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -108,9 +108,14 @@ class Story:
         return self.finish("failed")
 
 
+def hold_spool(batch: Batch) -> None:
+    """Mark the run as alive on this machine: what it leaves when it is killed is found by that."""
+    hold(batch.spool, batch.table, batch.attempt_id, batch.stage_key)
+
+
 def clear_spool(batch: Batch) -> None:
     """Remove the raw bytes of a run; they may hold personal data."""
-    shutil.rmtree(batch.spool, ignore_errors=True)
+    release(batch.spool)
 
 
 def flow_run_id() -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from deployments.windows import Window
@@ -159,9 +160,34 @@ class Audited:
     keys_as_of: int = 0
 
 
+ATTEMPT_CHARACTERS = 12
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_MINUTE_CHARACTERS = 5
+
+
 def new_attempt() -> str:
-    """A short random name; it becomes part of table names and object keys."""
-    return secrets.token_hex(5)
+    """A short name that nobody else has; it becomes part of table names and object keys.
+
+    It begins with the minute it was made in, so that leftovers tell their age.
+    """
+    minutes, made = int((datetime.now(UTC) - _EPOCH).total_seconds() // 60), ""
+    for _ in range(_MINUTE_CHARACTERS):
+        minutes, digit = divmod(minutes, len(_DIGITS))
+        made = _DIGITS[digit] + made
+    return made + secrets.token_hex(4)[: ATTEMPT_CHARACTERS - _MINUTE_CHARACTERS]
+
+
+def attempt_began(attempt: str) -> datetime | None:
+    """The minute in an attempt's name; None when it isn't one."""
+    if len(attempt) != ATTEMPT_CHARACTERS or not attempt.isascii() or not attempt.isalnum():
+        return None
+    return _EPOCH + timedelta(minutes=int(attempt[:_MINUTE_CHARACTERS], 36))
+
+
+def new_try() -> str:
+    """What tells the tries of a step within an attempt apart."""
+    return secrets.token_hex(2)
 
 
 def reason_counts(parts: tuple[CheckedPart, ...]) -> Counter[tuple[str, str | None]]:

@@ -9,7 +9,7 @@ from psycopg2 import Error, sql
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, differences, read_checksum
-from tasks.batch import Batch, Copied, Staged, Validated, new_attempt
+from tasks.batch import Batch, Copied, Staged, Validated, new_try
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
 from tasks.warehouses import names
@@ -38,7 +38,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
     """
     bench = workbench()
     adapter = bench.warehouse
-    candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_attempt()[:4]}")
+    candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_try()}")
     shape = shape_of(table)
     try:
         with transaction(adapter.address) as cursor:

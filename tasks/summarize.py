@@ -17,7 +17,7 @@ from deployments.declarations.summary import InputCheck, Summary
 from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
-from tasks.batch import SOURCE_KEY, new_attempt
+from tasks.batch import SOURCE_KEY, new_attempt, new_try
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
@@ -123,7 +123,7 @@ def build(job: Job) -> Built:
     """Run the SELECT into a new candidate that nobody reads; a retry makes another one."""
     bench = workbench()
     summary = bench.project.summary(job.target)
-    candidate = names.candidate(job.live, f"{job.attempt_id}{new_attempt()[:4]}")
+    candidate = names.candidate(job.live, f"{job.attempt_id}{new_try()}")
     try:
         with transaction(bench.warehouse.address) as cursor:
             shape = Shape((), summary.key, summary.physical, summary.description, summary.grants)

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("worker", "worker", "Serve the deployments on this machine."),
     "blocks": ("blocks", "blocks", "Settings kept on the Prefect server."),
     "provision": ("provision", "provision", "Schemas, groups and rights as declared, the difference first."),
+    "clean": ("clean", "clean", "Remove what dead runs left behind."),
     "up": ("stack", "up", "Start the local PostgreSQL, S3 and Prefect servers."),
     "down": ("stack", "down", "Stop the local servers."),
     "status": ("stack", "status", "What of the local stack runs."),

@@ -18,11 +18,12 @@ import zstandard
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.errors import RetryableError
 from tasks.objects.store import ObjectStore
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.session import rows
+from tasks.warehouses.session import one, rows
 
 if TYPE_CHECKING:
     from tasks.batch import Batch, Staged
@@ -57,10 +58,21 @@ def quarantine_writer(
             sql.SQL("DELETE FROM {} WHERE batch_key = %s AND state = 'open'").format(_q(table)), (batch.batch_key,)
         )
         if key is not None and staged is not None:
-            arrived = _arrived(batch, staged.uri, layout, zstandard.decompress(store.get(key)))
+            arrived = _arrived(batch, staged.uri, layout, _fetched(store, key))
             adapter.copy_rows(cursor, store, f"{batch.stage_key}/quarantine-rows", table, COLUMNS, arrived)
 
     return write
+
+
+def _fetched(store: ObjectStore, key: str) -> bytes:
+    """The staged file of rows set aside. Its end and a checksum are part of its format."""
+    try:
+        return zstandard.decompress(store.get(key))
+    except FileNotFoundError:
+        problem, code = "is gone from the stage", "STAGE-LOST"
+    except zstandard.ZstdError:
+        problem, code = "holds other bytes than were staged", "STAGE-CORRUPT"
+    raise RetryableError(f"{store.url(key)} {problem}", code=code, next_command="headgate retry RUN")
 
 
 def create(cursor: Cursor, table: TableName) -> None:
@@ -150,6 +162,16 @@ def discard(
         (by[:256], at.astimezone(UTC).replace(tzinfo=None), *values),
     )
     return int(cursor.rowcount)
+
+
+def count_old(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) -> int:
+    """Rows that `forget` would delete."""
+    table = names.quarantine(live)
+    if not adapter.exists(cursor, table):
+        return 0
+    _complete(adapter, cursor, table)
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE coalesce(resolved_at, quarantined_at) < %s").format(_q(table))
+    return int(one(cursor, statement, (before.astimezone(UTC).replace(tzinfo=None),))[0])
 
 
 def forget(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) -> int:

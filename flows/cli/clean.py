@@ -1,0 +1,41 @@
+"""`headgate clean`: what dead runs left behind, and what is kept no longer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from flows.cli.console import print_json
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE...]")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would go and remove nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def clean(tables: tuple[str, ...], only_plan: bool, as_json: bool) -> None:
+    """Remove candidates, staged parts and spool of runs that were killed, and quarantined rows that are too old.
+
+    Every run does this for its table by itself. What a failed run left stays for HEADGATE_KEEP_DAYS (7), quarantined rows
+    for HEADGATE_QUARANTINE_DAYS (90).
+    """
+    from datetime import UTC, datetime
+
+    from flows.cli.settings import workbench
+    from tasks.leftovers import find_leftovers, remove
+
+    bench, now = workbench(silent=as_json), datetime.now(UTC)
+    project = bench.project
+    targets = [project.full_name(name) for name in tables] or [*project.tables, *project.summaries]
+    found = list(find_leftovers(bench, targets, now))
+    for leftover in found:
+        if not only_plan:
+            remove(bench, leftover, now)
+        if not as_json:
+            click.echo(f"{leftover.kind:<11} {leftover.name}   ({leftover.why})")
+    if as_json:
+        print_json({"leftovers": [asdict(item) for item in found], "removed": not only_plan})
+    elif not found:
+        click.echo("nothing to remove")
+    else:
+        click.echo(f"{len(found)} would go; next: headgate clean" if only_plan else f"{len(found)} removed")

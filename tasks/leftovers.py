@@ -1,0 +1,157 @@
+"""What dead attempts left behind, and what is kept no longer: candidates, generations, staged parts, spool, quarantine.
+
+Found by rules that need nobody's memory: an attempt's name holds the minute it began, its run's record says how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from tasks import spool
+from tasks.batch import ATTEMPT_CHARACTERS, attempt_began
+from tasks.warehouses import names, proofs, quarantine
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import one, retried, rows, session
+from tasks.workbench import Workbench
+
+Kind = Literal["candidate", "generation", "stage", "spool", "quarantine"]
+DEAD_AFTER = timedelta(days=3)
+"""An attempt without a record that began before this is dead, unless a process on this machine holds its spool."""
+TRIED = "headgate_check"
+"""What `check --connect` calls its table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that may go, and why."""
+
+    kind: Kind
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt's run ended."""
+
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Until when things are kept; `dead` attempts are known to have no process any more, `alive` ones to have one."""
+
+    now: datetime
+    keep: timedelta
+    ended: dict[str, Ended]
+    dead: frozenset[str]
+    alive: frozenset[str]
+
+    def verdict(self, attempt: str, *, wanted_after_success: bool) -> str | None:
+        """Why an attempt's things may go; None: they stay. Those of a failed run stay a while, for its owner to look."""
+        known, began = self.ended.get(attempt), attempt_began(attempt)
+        if known is not None:
+            stays = known.status in ("failed", "checked") or wanted_after_success
+            if not stays:
+                return f"its run ended as {known.status}"
+            return f"{self.keep.days} days since its run ended" if known.at + self.keep < self.now else None
+        if attempt in self.dead:
+            return "its process was killed"
+        if attempt in self.alive:
+            return None
+        if began is None or not self.now - DEAD_AFTER < began < self.now + DEAD_AFTER:
+            return "nothing is known of its run, and it began long ago"
+        return None
+
+
+def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Iterator[Leftover]:
+    """Everything that may go, of these targets and of this machine's spool. Changes nothing."""
+    dead = spool.dead_attempts(bench.spool)
+    for attempt in dead:
+        yield Leftover("spool", str(attempt.spool), "its process was killed")
+    for folder in spool.forgotten(bench.spool):
+        yield Leftover("spool", str(folder), "nobody holds it, and it is old")
+    rules = Rules(
+        now=now, keep=timedelta(days=bench.settings.keep_days), ended=_ended(bench, targets),
+        dead=frozenset(attempt.attempt_id for attempt in dead), alive=spool.alive_attempts(bench.spool),
+    )  # fmt: skip
+    for schema in dict.fromkeys(target.partition(".")[0] for target in targets):
+        with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+            yield from _beside(bench, cursor, TableName(schema, TRIED), rules)
+    for target in targets:
+        live = TableName.parse(target)
+        with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+            yield from _beside(bench, cursor, live, rules)
+            before = now - timedelta(days=bench.settings.quarantine_days)
+            count = quarantine.count_old(bench.warehouse, cursor, live, before)
+        if count:
+            yield Leftover("quarantine", target, f"{count:,} rows older than {bench.settings.quarantine_days} days")
+        yield from _staged(bench, target, rules)
+
+
+def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
+    """Remove one leftover; removing it again does nothing."""
+    adapter = bench.warehouse
+    if leftover.kind == "spool":
+        spool.bury(Path(leftover.name))
+    elif leftover.kind == "stage":
+        bench.stage.delete(f"{leftover.name}/")
+    elif leftover.kind == "quarantine":
+        before = now - timedelta(days=bench.settings.quarantine_days)
+        retried(
+            adapter.address, f"cleaning the quarantine of {leftover.name}",
+            lambda cursor: quarantine.forget(adapter, cursor, TableName.parse(leftover.name), before),
+        )  # fmt: skip
+    else:
+        table = TableName.parse(leftover.name)
+        drop = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table.schema, table.name))
+        retried(adapter.address, f"dropping {leftover.name}", lambda cursor: cursor.execute(drop))
+
+
+def _beside(bench: Workbench, cursor: Cursor, live: TableName, rules: Rules) -> Iterator[Leftover]:
+    adapter = bench.warehouse
+    known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+    undone = {proof.sequence for proof in known if proof.undone_by is not None}
+    for table in adapter.side_tables(cursor, live):
+        kind = names.kind_of(table.name)
+        assert kind is not None
+        if kind[0] == "c":
+            why = rules.verdict(kind[1][:ATTEMPT_CHARACTERS], wanted_after_success=False)
+            if why is not None:
+                yield Leftover("candidate", str(table), why)
+        elif int(kind[1]) in undone:
+            yield Leftover("generation", str(table), f"publish {kind[1]} is undone")
+
+
+def _staged(bench: Workbench, target: str, rules: Rules) -> Iterator[Leftover]:
+    """Prefixes of attempts, each named TARGET/RUN-ATTEMPT."""
+    prefixes = dict.fromkeys(key.split("/")[1] for key in bench.stage.keys(f"{target}/") if key.count("/") > 1)
+    for prefix in prefixes:
+        attempt = prefix.rpartition("-")[2]
+        why = rules.verdict(attempt, wanted_after_success=True)
+        if why is not None:
+            yield Leftover("stage", f"{target}/{prefix}", why)
+
+
+def _ended(bench: Workbench, targets: list[str]) -> dict[str, Ended]:
+    """How the runs of attempts ended, as far as they are known."""
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        if not targets or not bench.warehouse.exists(cursor, TableName(names.OPS, "version")):
+            return {}
+        if int(one(cursor, "SELECT coalesce(max(version), 0) FROM ops.version")[0]) < 3:
+            return {}
+        found = rows(
+            cursor,
+            "SELECT attempt_id, status, finished_at FROM ops.run WHERE target IN %s AND attempt_id IS NOT NULL "
+            "AND finished_at IS NOT NULL",
+            (tuple(targets),),
+        )
+    return {str(attempt): Ended(str(status), at.replace(tzinfo=UTC)) for attempt, status, at in found}
