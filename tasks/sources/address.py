@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from deployments.windows import Window
@@ -12,13 +12,18 @@ _PLACEHOLDER = re.compile(r"\{window\.(start|end)(?::([^{}]+))?\}")
 
 
 def fill(template: str, window: Window | None, timezone: str) -> str:
-    """The URL for a window; moments are written in the table's zone, ISO 8601 unless a strftime format is given."""
+    """The URL for a window; moments are written in the table's zone, ISO 8601 unless a strftime format is given.
+
+    They are escaped as a URL needs it (a bare '+' of an offset would be read as a blank); keys of S3 are no URLs.
+    """
     if window is None:
         return template
+    plain = template.startswith("s3://")
 
     def written(match: re.Match[str]) -> str:
         moment = (window.start if match[1] == "start" else window.end).astimezone(ZoneInfo(timezone))
-        return moment.strftime(match[2]) if match[2] else moment.isoformat(timespec="seconds")
+        text = moment.strftime(match[2]) if match[2] else moment.isoformat(timespec="seconds")
+        return text if plain else quote(text, safe="/:")
 
     return _PLACEHOLDER.sub(written, template)
 

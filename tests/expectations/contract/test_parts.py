@@ -132,6 +132,13 @@ def test_a_hash_set_aside_is_the_one_that_would_have_been_staged(make_table: Any
     assert [row.raw for row in parts[0].quarantined] == [f'x,{masked("a@example.com", b"k")},""', 'y,,"a,""b"']
 
 
+def test_a_long_field_is_masked_as_well(make_table: Any, check: Check) -> None:
+    table = make_table(ID, {"name": "email", "type": "varchar(64)"}, pii={"email": "hash"})
+    long = "a@example.com" * 20_000
+    parts, _ = check(table, f"id,email\nx,{long}\n".encode(), key=b"k")
+    assert [(row.code, row.raw) for row in parts[0].quarantined] == [("NOT-INTEGER", f"x,{masked(long, b'k')}")]
+
+
 def test_rules_of_the_suite_come_after_the_contract(make_table: Any, check: Check) -> None:
     rule = RowRule("POSITIVE", "id", ("id",), '"id" <= 0')
     parts, rows = check(make_table(ID, NAME), b"id,name\n0,a\nx,b\n1,c\n", rules=(rule,))

@@ -74,8 +74,8 @@ def test_user_and_password_of_the_connection_become_basic_authentication(web: We
 
 
 def test_the_window_stands_in_the_address_in_the_tables_zone(web: Web, read: Read) -> None:
-    web.put("/2024-03-01.csv?to=2024-03-02T00:00:00+09:00", DATA)
-    assert read(csv(web.base + "/{window.start:%Y-%m-%d}.csv?to={window.end}"), day="2024-03-01") == DATA
+    web.put("/2024/03-01.csv?to=2024-03-02T00:00:00%2B09:00", DATA)
+    assert read(csv(web.base + "/{window.start:%Y/%m-%d}.csv?to={window.end}"), day="2024-03-01") == DATA
 
 
 FAILURES: list[tuple[dict[str, Any], str, type[HeadgateError], bool]] = [
