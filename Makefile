@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types crash story requirements clean
+.PHONY: help demo test trials lint types crash story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -14,9 +14,13 @@ demo: ## the whole life of a batch on local servers, from nothing
 	@sh .ci/venv requirements.txt
 	@$(BIN)/headgate demo
 
-test: ## all tests but the long crash trials and stories (PYTEST_ARGS="-k name" for some)
+test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for some)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -m "not crash and not story" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not crash and not story and not trial" $(PYTEST_ARGS)
+
+trials: ## stories with servers that are broken on purpose, operations, Redshift-like server (many minutes)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m pytest -m "trial and not crash and not story" $(PYTEST_ARGS)
 
 crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt

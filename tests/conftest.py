@@ -70,6 +70,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+TRIALS = ("acceptance/faults", "acceptance/oncall", "acceptance/online_retail", "acceptance/operations",
+          "acceptance/prefect", "acceptance/redshift", "acceptance/wheel", "benchmarks", "crash")  # fmt: skip
+"""Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.parent.relative_to(REPOSITORY / "tests").as_posix()
+        if folder.startswith(TRIALS):
+            item.add_marker(pytest.mark.trial)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[tuple[EmbeddedStack, StackState]]:
     """PostgreSQL, S3 and Prefect in a temporary folder, for the whole session."""
