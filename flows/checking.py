@@ -36,3 +36,17 @@ def unset_connections(project: Project, settings: Settings) -> list[str]:
         except DeclarationError:
             missing.append(name)
     return missing
+
+
+def channel_problems(settings: Settings) -> list[Problem]:
+    """Addresses of channels for notices that can't be used; nothing of an address is shown."""
+    from tasks.notices.channels import channel_mistakes
+
+    place = settings.project / ".env"
+    return [Problem(place, 0, "", error.message) for error in channel_mistakes(settings.notify)]
+
+
+def unset_channels(project: Project, settings: Settings) -> list[str]:
+    """Names of channels that routes of the rota use and the environment doesn't have."""
+    routes = project.oncall.routes if project.oncall else ()
+    return sorted({name for route in routes for name in route.to} - set(settings.notify))

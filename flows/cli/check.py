@@ -25,11 +25,12 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     """
     from deployments.project import read_project
     from deployments.settings import read_settings
-    from flows.checking import suite_problems, unset_connections
+    from flows.checking import channel_problems, suite_problems, unset_channels, unset_connections
 
     settings = read_settings()
     project, problems = read_project(settings.project)
-    problems = [*problems, *suite_problems(project)]
+    problems = [*problems, *suite_problems(project), *channel_problems(settings)]
+    silent = unset_channels(project, settings)
     missing = [] if settings.is_shop and settings.embedded else unset_connections(project, settings)
     if (connect or live) and not problems:
         from flows.cli.connect import try_out
@@ -39,18 +40,22 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         print_json({
             "project": str(project.folder), "tables": len(project.tables), "suites": len(project.suites),
             "summaries": len(project.summaries), "problems": [problem.to_json() for problem in problems],
-            "connections_not_set": missing,
+            "connections_not_set": missing, "channels_not_set": silent,
         })  # fmt: skip
     else:
-        _print(project, problems, missing)
+        _print(project, problems, missing, silent)
     raise click.exceptions.Exit(2 if problems else 0)
 
 
-def _print(project: Project, problems: Sequence[Problem], missing: Sequence[str]) -> None:
+def _print(
+    project: Project, problems: Sequence[Problem], missing: Sequence[str], silent: Sequence[str]
+) -> None:  # fmt: skip
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
     for name in missing:
         click.echo(click.style("note ", fg="yellow") + f"HEADGATE_CONNECTION_{name.upper()} is not set here")
+    for name in silent:
+        click.echo(click.style("note ", fg="yellow") + f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here")
     summaries = len(project.summaries)
     counts = [_counted(len(project.tables), "table"), _counted(len(project.suites), "suite")]
     counts.append(f"{summaries} summar{'y' if summaries == 1 else 'ies'}")

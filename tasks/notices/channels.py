@@ -10,6 +10,7 @@ anything else                                given to apprise (extra 'notify'): 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 from deployments.errors import DeclarationError
 
 Kind = Literal["slack", "slack_bot", "mail", "webhook", "pagerduty", "bridge"]
+logger = logging.getLogger(__name__)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -37,8 +39,25 @@ class Channel:
 
 
 def channels(addresses: Mapping[str, str]) -> dict[str, Channel]:
-    """Every configured channel by its name. DeclarationError NOTIFY-CHANNEL for an address that can't be one."""
-    return {name: channel(name, address) for name, address in sorted(addresses.items())}
+    """Every channel that can be used, by its name. One that can't is logged: the others must not fall silent with it."""
+    found = {}
+    for name, address in sorted(addresses.items()):
+        try:
+            found[name] = channel(name, address)
+        except DeclarationError as error:
+            logger.error("notices can't go to channel '%s': %s", name, error.message)
+    return found
+
+
+def channel_mistakes(addresses: Mapping[str, str]) -> list[DeclarationError]:
+    """What is wrong with the addresses, for `check`."""
+    found = []
+    for name, address in sorted(addresses.items()):
+        try:
+            channel(name, address)
+        except DeclarationError as error:
+            found.append(error)
+    return found
 
 
 def channel(name: str, address: str) -> Channel:

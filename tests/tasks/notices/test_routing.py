@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from deployments.declarations.oncall import OnCall
+from flows.cli.check import check
+from tasks.notices.channels import channels
 from tasks.notices.notice import Notice
 from tasks.notices.routing import Routed, route
 
@@ -65,3 +69,24 @@ def test_a_hole_in_the_routes_is_not_silence(notice: Make) -> None:
     assert route(notice(), rota({"tiers": ["standard"], "to": ["ops"]}), CHANNELS, now) == everywhere
     assert route(notice(), rota({"to": ["unknown"]}), CHANNELS, now) == everywhere
     assert route(notice(), None, CHANNELS, now) == everywhere
+
+
+def test_one_unusable_address_does_not_silence_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    found = channels({"ops": "https://example.com/hook", "mail": "smtp://mail.example.com/?from=secret@example.com"})
+    assert list(found) == ["ops"]
+    assert "HEADGATE_NOTIFY_MAIL" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_check_tells_unusable_and_absent_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tables").mkdir()
+    people = "people: {ana: {name: Ana, email: ana@example.com}}\nrotation: [ana]\n"
+    (tmp_path / "oncall.yaml").write_text(
+        f"timezone: UTC\nstarts: 2026-01-05\n{people}routes: [{{to: [ops, pager]}}]\n"
+    )
+    monkeypatch.setenv("HEADGATE_PROJECT", str(tmp_path))
+    monkeypatch.setenv("HEADGATE_NOTIFY_OPS", "slack://token")
+    done = CliRunner().invoke(check)
+    assert done.exit_code == 2
+    assert "HEADGATE_NOTIFY_OPS must be slack://TOKEN@CHANNEL-ID" in done.output
+    assert "HEADGATE_NOTIFY_PAGER is not set here" in done.output
