@@ -40,7 +40,7 @@ def test_one_copy_of_one_manifest_in_the_session_s_query_group(redshift_house: A
     (copy,) = copies(house)
     assert copy["source"].endswith("/manifest.json")
     assert copy["auth"] == ["iam_role"]
-    for text in ('("id", "note", "paid"', "MANIFEST FORMAT AS CSV DELIMITER AS '|'", "NULL AS '~", " ZSTD ",
+    for text in ('("id", "note", "paid"', "MANIFEST FORMAT AS CSV QUOTE AS '\"' DELIMITER AS '|'", "NULL AS '~", " ZSTD ",
                  "COMPROWS 1000", "COMPUPDATE OFF", "REGION AS 'us-east-1'", "STATUPDATE OFF"):  # fmt: skip
         assert text in copy["sql"]
     assert "ROUNDEC" not in copy["sql"]
