@@ -20,7 +20,7 @@ from tasks.switches import reached
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
-from tasks.warehouses.session import explain, session, transaction
+from tasks.warehouses.session import explain, one, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -71,18 +71,27 @@ def nothing_to_load(batch: Batch, validated: Validated) -> Audited:
 
 
 def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableName, int]:
-    """A second candidate with the latest row of each key; returns it and how many rows were superseded."""
+    """A second candidate with the latest row of each key; returns it and how many rows were superseded.
+
+    It takes the first one's place in one transaction; called again, it finds that done.
+    """
     assert table.load.keep is not None
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     latest = TableName(copied.candidate.schema, copied.candidate.name[:-1] + "z")
     source = sql.Identifier(copied.candidate.schema, copied.candidate.name)
-    numbered = sql.SQL("SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC) AS hg_age FROM {}").format(
+    numbered = sql.SQL(
+        "SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC NULLS LAST) AS hg_age FROM {}"
+    ).format(
         columns,
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
         sql.Identifier(table.load.keep.latest_by),
         source,
     )
     with transaction(bench.warehouse.address) as cursor:
+        if not bench.warehouse.exists(cursor, copied.candidate) and bench.warehouse.exists(cursor, latest):
+            # An earlier try of this step has done it; its answer, or a later part of the step, was lost.
+            counted = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(latest.schema, latest.name))
+            return latest, copied.rows - int(one(cursor, counted)[0])
         bench.warehouse.create_candidate(cursor, latest, shape_of(table))
         cursor.execute(
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) aged WHERE hg_age = 1").format(

@@ -43,7 +43,8 @@ def stage_batch(batch: Batch, validated: Validated) -> Staged:
     quarantine_key = None
     if validated.quarantined:
         quarantine_key = f"{batch.stage_key}/quarantine.csv.zst"
-        store.put(quarantine_key, zstandard.compress(_quarantine_csv(validated.parts), LEVEL))
+        packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+        store.put(quarantine_key, packer.compress(_quarantine_csv(validated.parts)))
     save(store, batch, validated)
     manifest = stage_parts(store, batch.stage_key, validated.parts, validated.delimiter, validated.null_marker)
     return Staged(manifest, quarantine_key, store.url(batch.stage_key))

@@ -14,7 +14,7 @@ from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.session import explain, is_lost, session
+from tasks.warehouses.session import LOST, UNREACHABLE, explain, is_lost, session
 
 ATTEMPTS = 8
 PAUSE_SECONDS = 1.5
@@ -35,21 +35,34 @@ def committed(
     returns the result when they hold it, None when nothing was committed.
     """
     failure: HeadgateError | None = None
+    in_doubt = False
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(pause_seconds * min(attempt, 4))
-        with session(adapter.address) as connection:
-            try:
+        try:
+            with session(adapter.address) as connection:
                 return once(connection)
-            except psycopg2.Error as error:
-                failure = explain(error, f"{doing} {live}")
-                if is_lost(error):
-                    found = _settled(adapter, live, done)
-                    if found is not None:
-                        return found
-                if not isinstance(failure, RetryableError):
-                    raise failure from error
+        except psycopg2.Error as error:
+            failure = explain(error, f"{doing} {live}")
+            if is_lost(error):
+                in_doubt = True
+                found = _settled(adapter, live, done)
+                if found is not None:
+                    return found
+            if not isinstance(failure, RetryableError):
+                raise failure from error
+        except RetryableError as error:
+            # A server that restarts lets nobody in for a while; every other trouble of the kind is the caller's.
+            if error.code != UNREACHABLE:
+                raise
+            failure = error
     assert failure is not None
+    if in_doubt and failure.code in (UNREACHABLE, LOST):
+        raise RetryableError(
+            f"{doing} {live}: the connection was lost, and the warehouse can't be asked whether this was committed "
+            f"({failure.message}). Running it again finds out; nothing can be done twice.",
+            code="IN-DOUBT", next_command=failure.next_command,
+        ) from failure  # fmt: skip
     raise failure
 
 

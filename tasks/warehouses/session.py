@@ -26,6 +26,7 @@ from tasks.warehouses.stage_errors import stage_error
 
 Result = TypeVar("Result")
 APPLICATION = "headgate"
+LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
 LOCK_TIMEOUT_SECONDS = 20
 REDSHIFT_PORT = 5439
 _CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
@@ -152,6 +153,17 @@ def connect(address: Address) -> Connection:
         )  # fmt: skip
     except psycopg2.OperationalError as error:
         raise _connect_error(address, error) from None
+    try:
+        _set_up(address, connection)
+    except psycopg2.Error as error:
+        connection.close()
+        if is_lost(error):
+            raise _connect_error(address, error) from None
+        raise
+    return connection
+
+
+def _set_up(address: Address, connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = %s", (address.statement_timeout_seconds * 1000,))
         if address.dialect == "redshift":
@@ -160,7 +172,6 @@ def connect(address: Address) -> Connection:
             cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
             cursor.execute("SET lock_timeout = %s", (LOCK_TIMEOUT_SECONDS * 1000,))
     connection.commit()
-    return connection
 
 
 def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
@@ -172,7 +183,7 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
     if is_lost(error):
         return RetryableError(
             f"{doing}: the connection was lost ({text})",
-            code="CONNECTION-LOST",
+            code=LOST,
             next_command="headgate check --connect",
         )
     if is_conflict(error):
@@ -233,8 +244,10 @@ def one(cursor: Cursor, statement: Any, parameters: Any = None) -> tuple[Any, ..
     return tuple(row)
 
 
-def _connect_error(address: Address, error: psycopg2.OperationalError) -> HeadgateError:
-    text = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+def _connect_error(address: Address, error: psycopg2.Error) -> HeadgateError:
+    # libpq's hints are indented lines below what happened.
+    said = [line.strip() for line in str(error).strip().splitlines() if not line.startswith(("\t", " "))]
+    text = said[-1] if said else "no answer"
     where = f"can't connect to the warehouse at {address.place}"
     if any(word in text for word in ("authentication failed", "does not exist", "no password")):
         return DeclarationError(
@@ -250,7 +263,7 @@ def _connect_error(address: Address, error: psycopg2.OperationalError) -> Headga
         )
     if "timeout" in text:
         text += " (a security group or an IP allow-list?)"
-    return RetryableError(f"{where}: {text}", code="WAREHOUSE-UNREACHABLE", next_command="headgate check --connect")
+    return RetryableError(f"{where}: {text}", code=UNREACHABLE, next_command="headgate check --connect")
 
 
 def _plain(text: str | None) -> str | None:
