@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ STAGE = frozenset({"STAGE-UNREACHABLE", "STAGE-RIGHTS", "COPY-RIGHTS", "COPY-ROL
 SOURCE = frozenset({"SOURCE-UNREACHABLE", "SOURCE-LOGIN"})
 _SAME_REASON = {"CONNECTION-LOST": "WAREHOUSE-UNREACHABLE", "IN-DOUBT": "WAREHOUSE-UNREACHABLE"}
 _LINES = 8
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def trouble(project: Project, item: Failing) -> Trouble:
     return Trouble(
         scope=scope(project, record.table, code), code=code, domain="run", family=failure.family,
         severity=severity_of(project, record.table) if declared else "major",
-        message=failure.message.splitlines()[0], since=item.since, latest=record.finished_at or record.started_at,
+        message=fit_to_tell(failure.code, failure.message.splitlines()[0]),
+        since=item.since, latest=record.finished_at or record.started_at,
         tables=(record.table,), times=item.times, label="" if record.label == "source" else record.label,
         step=failure.step, run_id=record.run_id, flow_run_id=record.flow_run_id, next_command=failure.next_command,
         details=details(record),
@@ -55,6 +58,11 @@ def trouble(project: Project, item: Failing) -> Trouble:
 def reason(code: str) -> str:
     """The code that an incident goes by: two codes for one reason are one."""
     return _SAME_REASON.get(code, code)
+
+
+def fit_to_tell(code: str, message: str) -> str:
+    """The message as it may be told: a server that refuses a value quotes it."""
+    return _QUOTED.sub('"..."', message) if code.startswith("SQL-22") else message
 
 
 def scope(project: Project, table: str, code: str) -> str:
@@ -75,7 +83,10 @@ def details(record: RunRecord) -> tuple[str, ...]:
     The record must be cleaned of masked values. Keys and examples of rows are never told.
     """
     failure = record.failure
-    lines = [line.strip() for line in failure.message.splitlines()[1:] if line.strip()] if failure else []
+    lines = []
+    if failure is not None:
+        rest = (line.strip() for line in failure.message.splitlines()[1:])
+        lines = [fit_to_tell(failure.code, line) for line in rest if line]
     for rule in record.failed_rules:
         if rule.severity != "info" and rule.overridden_by is None:
             lines.append(

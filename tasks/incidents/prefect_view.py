@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deployments.errors import Family
 from deployments.project import Project
-from tasks.incidents.causes import reason, scope
+from tasks.incidents.causes import fit_to_tell, reason, scope
 from tasks.incidents.freshness import severity_of
 from tasks.incidents.model import Trouble
 
@@ -162,7 +162,7 @@ def _ended_badly(
     next_command = told.next_command or f"headgate plan {subject}; the log is in Prefect"
     code = reason(told.code)
     trouble = _trouble(
-        project, subject, code, told.family, told.message, last.at, last.at, flow_run_id=last.flow_run_id,
+        project, subject, code, told.family, fit_to_tell(told.code, told.message), last.at, last.at, flow_run_id=last.flow_run_id,
         times=len(row), next_command=next_command,
     )  # fmt: skip
     return [trouble.model_copy(update={"scope": scope(project, subject, code)})]

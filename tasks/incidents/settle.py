@@ -21,6 +21,7 @@ from tasks.notices.channels import channels
 from tasks.notices.compose import Context, Places, compose
 from tasks.notices.notice import Contact, Notice
 from tasks.notices.outbox import Outbox
+from tasks.notices.withheld import known_secrets, without_secrets
 from tasks.notify import Delivered, deliver_all, put
 from tasks.workbench import Workbench
 
@@ -85,11 +86,11 @@ def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime,
         zone=rota.timezone if rota else "UTC", language=bench.settings.language,
     )  # fmt: skip
     notices: list[Notice] = []
+    secrets = known_secrets(bench.settings)
     for action in actions:
         escalated = escalation(rota, now) if action.kind == "escalated" else ()
-        notices.append(
-            compose(action, replace(context, called=(*escalated, *context.called)) if escalated else context)
-        )
+        about = replace(context, called=(*escalated, *context.called)) if escalated else context
+        notices.append(without_secrets(compose(action, about), secrets))
     put(Outbox(bench.settings.state), notices, places, rota, now)
 
 

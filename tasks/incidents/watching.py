@@ -25,6 +25,7 @@ from tasks.notices.channels import channels
 from tasks.notices.compose import Context
 from tasks.notices.notice import Notice
 from tasks.notices.outbox import Outbox
+from tasks.notices.withheld import known_secrets, without_secrets
 from tasks.notify import Delivered, put
 from tasks.warehouses import ops
 from tasks.workbench import Workbench
@@ -121,7 +122,9 @@ def _calendar(bench: Workbench, settled: Settled, now: datetime) -> None:
 def _once(bench: Workbench, key: str, notices: Sequence[Notice], now: datetime) -> None:
     if store.is_done(bench.warehouse, key):
         return
-    put(Outbox(bench.settings.state), notices, channels(bench.settings.notify), bench.project.oncall, now)
+    secrets = known_secrets(bench.settings)
+    cleared = [without_secrets(notice, secrets) for notice in notices]
+    put(Outbox(bench.settings.state), cleared, channels(bench.settings.notify), bench.project.oncall, now)
     store.done(bench.warehouse, key, socket.gethostname(), now)
 
 
