@@ -21,23 +21,33 @@ def plan(
     tables: tuple[str, ...], window: str | None, start: str | None, end: str | None, full_refresh: bool,
     reprocess: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Show windows loaded, missing, failed and stale, and what `run` would do. Changes nothing."""
+    """Show windows loaded, missing, failed and stale, which summaries are stale, and what `run` would do.
+
+    Changes nothing.
+    """
     from datetime import UTC, datetime
 
     from flows.cli.settings import workbench
     from flows.planning import Selection, plan_table
+    from flows.summary_planning import plan_summary
 
     bench = workbench(silent=as_json)
-    wanted = [bench.project.full_name(name) for name in tables] or list(bench.project.tables)
+    wanted = [bench.project.full_name(name) for name in tables] or [
+        *bench.project.tables, *bench.project.build_order()
+    ]  # fmt: skip
     selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
     plans = [
         plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
         for name in wanted
         if name in bench.project.tables
     ]
+    now = datetime.now(UTC)
+    summaries = [plan_summary(bench, bench.project.summaries[name], now) for name in wanted
+                 if name in bench.project.summaries]  # fmt: skip
     if as_json:
         print_json([
-            asdict(item) | {"changes": [str(change) for change in item.changes]} for item in plans
+            *(asdict(item) | {"changes": [str(change) for change in item.changes]} for item in plans),
+            *(asdict(item) for item in summaries),
         ])  # fmt: skip
         return
     from flows.words import plural
@@ -60,3 +70,5 @@ def plan(
             click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
+    for summary in summaries:
+        click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")

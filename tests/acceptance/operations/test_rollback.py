@@ -192,3 +192,31 @@ def test_only_the_last_generations_are_kept(house: Any) -> None:
     assert len(house.rows(table)) == 3
     back(house, table)
     assert len(house.rows(table)) == 2
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_summaries_of_an_undone_table(house: Any, command: Any) -> None:
+    mode = MODES["replace_window"].replace("start: 2026-01-01", "start: 2026-01-01, end: 2026-01-03")
+    table = house.declare("orders", mode)
+    (house.folder / "summaries").mkdir()
+    target = f"{house.schema}.total"
+    header = f"/*\ntarget: {target}\ndescription: d\nowner: o\ninputs: [{{table: {table}}}]\n*/\n"
+    (house.folder / "summaries" / "total.sql").write_text(f"{header}SELECT COUNT(*) AS n FROM {table}\n")
+    house.source("orders-2026-01-01.csv", FIRST)
+    assert command("run", table).code == 0
+    house.source(*day(2, "4,4,d,2026-01-02 00:00:00"))
+
+    def state() -> str:
+        return str(command("plan", target, "--json").json[0]["state"])
+
+    assert (house.rows(target), state()) == ([(3,)], "built")
+    assert command("run", table, "--window", "2026-01-02").code == 0
+    assert house.rows(target) == [(4,)]
+    assert f"headgate run {target}" in command("rollback", table, "--no-dependents").out
+    assert (house.rows(target), state()) == ([(4,)], "stale")
+    assert command("run", target).code == 0
+    assert (house.rows(target), state()) == ([(3,)], "built")
+    # A summary can be rolled back itself, and isn't built again from the same inputs.
+    assert command("rollback", target).code == 0
+    assert (house.rows(target), state()) == ([(4,)], "undone")
+    assert command("run", target, "--json").json["runs"][0]["status"] == "held"
