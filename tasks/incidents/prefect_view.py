@@ -145,7 +145,9 @@ def _ended_badly(
     if last is None or last.state == "COMPLETED" or last.at is None or view.comes_back(subject):
         return []
     good = good_at.get(subject)
-    if good is not None and good > last.at:
+    under_way = any(run.state == "RUNNING" for run in runs)
+    if good is not None and good > last.at and not under_way:
+        # Somebody has loaded it since, at a terminal perhaps. While a run is on its way, its end says whether it is over.
         return []
     row = [run for run in ended if run.state != "COMPLETED"]
     if last.state == "CRASHED":
