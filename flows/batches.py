@@ -6,10 +6,8 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from psycopg2 import Error
-
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError, HeadgateError
+from deployments.errors import DeclarationError
 from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
@@ -176,8 +174,9 @@ def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
     for what, keeper in (("on disk", _on_disk), ("in the warehouse", _in_warehouse), ("as a page", _as_page)):
         try:
             keeper(bench, record, profile=profile)
-        except (Error, HeadgateError, OSError) as error:
-            # The data's own state is proven elsewhere; a lost record must not turn a published batch into a failed run.
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is: the data's own state is proven elsewhere, and neither a lost record nor a fault in a page
+            # may turn a published batch into a failed run, or hide why a run failed.
             logger.warning("the record of %s could not be kept %s: %s", record.run_id, what, error)
     if record.is_failure or (bench.settings.state / "incidents.json").exists():
         # Imported here: a run without news doesn't pay for what sends messages.
