@@ -67,11 +67,11 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
 
 
 def hides_faults(part: RawPart, delimiter: str, fields: int) -> bool:
-    """Whether the fast reader might pass over something in silence: a NUL, a byte order mark where it begins to read, or
-    empty fields beyond the header's at the end of a record."""
+    """Whether the fast reader might pass over something in silence: a NUL, a carriage return at the start of a line, a
+    byte order mark where it begins to read, or empty fields beyond the header's at the end of a record."""
     mark = delimiter.encode()
     extras = mark + b"\n" in part.data and part.data.count(mark) != part.records * (fields - 1)
-    return extras or b"\0" in part.data or _has_mark(part.data)
+    return extras or b"\0" in part.data or b"\r" in part.data or _has_mark(part.data)
 
 
 def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -81,7 +82,9 @@ class PostgresReader:
                 cursor.copy_expert(self._statement(), sink, size=_CHUNK_BYTES)
             sink.end()
         except psycopg2.Error as error:
-            sink.fail(self._told(error))
+            # A reader that went away closes the connection, and doesn't want to hear of it.
+            with suppress(_AbandonedError):
+                sink.fail(self._told(error))
         except _AbandonedError:
             return
 

@@ -39,6 +39,8 @@ def fields_of(raw: bytes) -> list[str] | None:
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(b"a,b,c,\n", 1 << 20, "")
 @example(b'a,b,"c\rd"\n', 1 << 20, "")
+@example(b"\rb,c,d\n", 1, "")
+@example(b"a,b,c\n\rb,c,d\n", 1 << 20, "")
 @example(b'"x,\n",,\n1,2,3,,\n', 16, "~null~")
 def test_staged_rows_are_the_readable_ones(
     make_table: Any, check: Check, data: bytes, part_bytes: int, marker: str
