@@ -22,6 +22,7 @@ from pathlib import Path
 
 import sabotage
 from server import Files
+from staged import Stage
 from trial import MODES, POINTS, Trial, Wish, draw
 from worker import Result, Worker, prepare_warehouse
 
@@ -74,7 +75,8 @@ def _play(
         names = [f"w{number}" for number in range(1, arguments.workers + 1)]
         for name in names:
             (kept / name).mkdir(parents=True)
-            workers.append(Worker(name, kept / name, files, state.warehouse_url, history, dict(environment),
+            stage = Stage(environment["HEADGATE_STAGE_URL"], environment)
+            workers.append(Worker(name, kept / name, files, state.warehouse_url, history, dict(environment), stage,
                                   arguments.sabotage))  # fmt: skip
         # Prefect's server takes its time: it starts beside the forked trials, which don't need it.
         prefect = threading.Thread(target=stack.up, args=(("prefect",),), daemon=True)

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,8 @@ def _load(order: Order) -> Any:
     if order.project is not None:
         os.environ["HEADGATE_PROJECT"] = order.project
         use(read_settings())
+    if order.verb == "clean":
+        return _clean(order)
     if order.verb == "summarize":
         return summarize.summarize(order.table)
     if order.verb == "replay":
@@ -124,6 +127,16 @@ def _load(order: Order) -> Any:
     if order.verb == "rollback":
         return roll_back(workbench(), order.table, window=None, to=None, by="crash", reason="a trial").record
     return ingest.ingest(order.table, order.window)
+
+
+def _clean(order: Order) -> None:
+    """What `headgate clean` does for one table."""
+    from tasks.leftovers import find_leftovers, remove
+    from tasks.workbench import workbench
+
+    now = datetime.now(UTC)
+    for leftover in list(find_leftovers(workbench(), [order.table], now)):
+        remove(workbench(), leftover, now)
 
 
 def _plain(verb: Any) -> Any:

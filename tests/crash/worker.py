@@ -15,6 +15,7 @@ from judge import Judge, digest, left_in, watched
 from play import Order, outcome
 from runners import PATIENCE_SECONDS, Cold, Zygote
 from server import Files
+from staged import Stage
 from targets import BAD_AMOUNT, FIRST_DAY, READERS, Target, targets, write_project
 from trial import Trial
 from world import NOTHING, Batch, World, make_batch, together
@@ -46,6 +47,7 @@ class Worker:
     warehouse_url: str
     history_url: str
     environment: dict[str, str]
+    stage: Stage
     sabotage: str | None = None
     usual_seconds: dict[tuple[str, bool], float] = field(default_factory=dict)
     world: World = field(default_factory=World)
@@ -108,7 +110,7 @@ class Worker:
             )
         faults += [f"a session is still busy: {text}" for text in self._busy()]
         faults += [f"unexplained: {text}" for text in errors if text.startswith("code ")]
-        self._sweep(target)
+        faults += self._left_behind(target, runner)
         if faults or (trial.mode == "rollback" and target.mode in ("append", "merge")):
             # What was rolled back is held and not loaded again by itself.
             # The model and the table differ from here on: later trials must not be blamed for it.
@@ -257,14 +259,18 @@ class Worker:
         database = self.warehouse_url.rpartition("/")[2].partition("?")[0]
         return self.judge.busy_sessions(database)
 
-    def _sweep(self, target: Target) -> None:
-        """Remove what killed processes left; headgate's own clean-up of orphans is tried in tests of its own."""
-        with self.judge.connection.cursor() as cursor:
-            for name in self.judge.side_tables(target, "c"):
-                cursor.execute(f"DROP TABLE IF EXISTS {name}")
-        spool = self.folder / "state" / "spool"
-        for name in left_in(spool):
-            (spool / name).unlink()
+    def _left_behind(self, target: Target, runner: Zygote | Cold) -> list[str]:
+        """What is still there of killed processes after headgate's own clean-up."""
+        order = self._order("clean", target, "", None)
+        errors: list[str] = []
+        self._wait(runner, runner.fork(order), errors)
+        self._note(order, errors)
+        left = [f"a candidate is left: {name}" for name in self.judge.side_tables(target, "c")]
+        left += [f"the spool holds {name}" for name in left_in(self.folder / "state" / "spool")]
+        left += [
+            f"the stage holds {name} of nobody" for name in self.stage.strange(target, self.judge.attempts(target))
+        ]
+        return errors + left
 
     def _runner(self, cold: bool) -> Zygote | Cold:
         if cold:

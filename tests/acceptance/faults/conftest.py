@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ from deployments.embedded.process import ServerFiles
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.errors import HeadgateError
 from tasks import switches
-from tasks.warehouses import exactly_once
+from tasks.warehouses import exactly_once, session
 
 TABLE = """
 description: Rows of a fault trial.
@@ -65,7 +65,21 @@ def place(place: Any, wire: Wire, bucket: Bucket, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     monkeypatch.setattr(exactly_once, "PAUSE_SECONDS", 0.2)
     monkeypatch.setattr("tasks.warehouses.publication.PAUSE_SECONDS", 0.2)
+    _wait_between_tries(sys.modules[type(place).__module__], monkeypatch)
     return replace(place, settings=replace(place.settings, warehouse_url=proxied))
+
+
+def _wait_between_tries(stories: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect waits 5 and 30 seconds before it tries a step again; a server that restarts needs part of that."""
+    passing = stories.is_passing
+
+    def waited(error: BaseException) -> bool:
+        if getattr(error, "code", None) in (session.UNREACHABLE, session.LOST):
+            time.sleep(0.5)
+        return bool(passing(error))
+
+    monkeypatch.setattr(stories, "is_passing", waited)
+    monkeypatch.setattr(stories, "TRIES", 20)
 
 
 @dataclass
@@ -88,6 +102,10 @@ class Loaded:
 
     def load(self) -> Any:
         return self.house.load(self.table)
+
+    def give_up_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The first failure of a step is the load's: for faults that outlast every try."""
+        monkeypatch.setitem(type(self.house).load.__globals__, "TRIES", 1)
 
     def must_be_right(self) -> None:
         """The new rows are there, once, proven and with what was set aside."""
@@ -161,12 +179,12 @@ def restart(stack: StackState) -> Callable[[], None]:
 
 
 @pytest.fixture
-def idle(stack: StackState) -> Iterator[Callable[[], list[str]]]:
+def idle(stack: StackState) -> Callable[[], list[str]]:
     """Loads' sessions that still hold a transaction, after a little while."""
-    connection = psycopg2.connect(str(stack.warehouse_url))
-    connection.autocommit = True
 
     def look() -> list[str]:
+        connection = psycopg2.connect(str(stack.warehouse_url))
+        connection.autocommit = True
         for _ in range(100):
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -176,7 +194,7 @@ def idle(stack: StackState) -> Iterator[Callable[[], list[str]]]:
             if not found:
                 break
             time.sleep(0.1)
+        connection.close()
         return found
 
-    yield look
-    connection.close()
+    return look

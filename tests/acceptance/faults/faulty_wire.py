@@ -64,6 +64,10 @@ class Wire:
         """The server gets another statement instead of the one that holds `match`."""
         self._faults.append(Fault(match.encode(), "before", times, instead=statement))
 
+    def forget(self) -> None:
+        """From now on everything passes."""
+        self._faults.clear()
+
     def cut_all(self) -> None:
         """Cut every connection there is."""
         for pair in self._pairs:
