@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Status = Literal["running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting", "held"]
+Status = Literal[
+    "running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting", "held"
+]
 """`held`: the source still has what was rolled back, so that it wasn't loaded again."""
 RECORD_VERSION = 1
 
