@@ -9,6 +9,7 @@ from flows.batches import keep, published_facts
 from flows.story import Story, attempt_number, flow_run_id, new_run_id
 from tasks.batch import SOURCE_KEY
 from tasks.housekeeping import keep_house
+from tasks.spool import hold, release
 from tasks.summarize import InputsChecked, Job, OutputChecked, plan_job, today
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
@@ -24,6 +25,8 @@ def opened(name: str) -> tuple[Job, Story]:
     ops.prepare(bench.warehouse, [TableName.parse(summary.target)], groups)
     keep_house(bench, summary.target)
     job = plan_job(bench, summary, new_run_id(summary.target, today()))
+    # A killed build is known to be dead by its free lock: what it left goes with the next run.
+    hold(job.spool, job.target, job.attempt_id, "")
     story = Story(
         RunRecord(
             run_id=job.run_id, table=summary.target, kind="summary", mode="full_refresh", batch_key=SOURCE_KEY,
@@ -34,6 +37,11 @@ def opened(name: str) -> tuple[Job, Story]:
         )
     )  # fmt: skip
     return job, story
+
+
+def close(job: Job) -> None:
+    """The build's process has nothing more to do with it."""
+    release(job.spool)
 
 
 def built_record(

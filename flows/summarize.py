@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.builds import built_record, opened, record_failure
+from flows.builds import built_record, close, opened, record_failure
 from tasks.summarize import build, check_inputs, check_output, publish_summary
 
 
@@ -13,11 +13,11 @@ from tasks.summarize import build, check_inputs, check_output, publish_summary
 def summarize(summary: str, rebuild: bool = False) -> RunRecord:
     """Build a summary table from its SELECT. Inputs that haven't changed since the last build: nothing to do."""
     job, story = opened(summary)
-    if job.fingerprint == job.standing_fingerprint and not rebuild:
-        return built_record(story, "unchanged")
-    if job.fingerprint in job.refused and not rebuild:
-        return built_record(story, "held")
     try:
+        if job.fingerprint == job.standing_fingerprint and not rebuild:
+            return built_record(story, "unchanged")
+        if job.fingerprint in job.refused and not rebuild:
+            return built_record(story, "held")
         inputs = story.run(check_inputs, job)
         candidate = story.run(build, job)
         output = story.run(check_output, job, candidate)
@@ -26,3 +26,5 @@ def summarize(summary: str, rebuild: bool = False) -> RunRecord:
     except BaseException as error:
         record_failure(story, error)
         raise
+    finally:
+        close(job)

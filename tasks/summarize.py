@@ -6,6 +6,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -43,6 +44,8 @@ class Job:
     expected_sequence: int
     fingerprint: str
     standing_fingerprint: str | None
+    spool: Path
+    """Its lock says that the build's process is alive; no byte is written there."""
     refused: tuple[str, ...] = ()
     """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
 
@@ -92,6 +95,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
         expected_sequence=max((proof.sequence for proof in own), default=0),
         fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
         standing_fingerprint=None if standing is None else standing.fingerprint,
+        spool=bench.spool / run_id,
         refused=proofs.refused(own, SOURCE_KEY, summary.fingerprint, summary.fingerprint),
     )
 
