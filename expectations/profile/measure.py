@@ -20,6 +20,8 @@ from expectations.profile.model import ColumnKind, ColumnProfile, Profile
 SAMPLED = 100_000
 FIRST = 6_000
 MARKS = 256
+LARGEST = 1e100
+"""Numbers count as no larger than this: figures are squared, and the square of a double may be none."""
 _serial = itertools.count()
 
 
@@ -142,7 +144,11 @@ def _arrays(
     filled: dict[str, numbers.Array] = {
         name: np.ma.filled(np.ma.asarray(values, dtype=float), np.nan) for name, values in fetched.items()
     }
-    by_number = {columns[int(name[1:])].name: values for name, values in filled.items() if name[0] == "n"}
+    by_number = {
+        columns[int(name[1:])].name: np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
+        for name, values in filled.items()
+        if name[0] == "n"
+    }
     return by_number, {name[1:]: values for name, values in filled.items() if name[0] == "t"}
 
 

@@ -49,4 +49,16 @@ FORMS: tuple[Form, ...] = (
         "Hold back loads of a table, or builds of a summary, for a while.", choose="all",
     ),
     Form("resume", "resume a table", "flows.forms.resume", "Let a paused table or summary go on.", choose="all"),
+    Form(
+        "acknowledge incident", "acknowledge an incident", "flows.answering.acknowledge",
+        "I have it: nobody else is called, and it is repeated once a day only.", choose="none",
+    ),
+    Form(
+        "silence incident", "silence an incident", "flows.answering.silence", "Nothing more is told of it until then.",
+        choose="none",
+    ),
+    Form(
+        "resolve incident", "resolve an incident", "flows.answering.resolve",
+        "It is settled: closed whatever the watch sees, until it happens anew.", choose="none",
+    ),
 )  # fmt: skip

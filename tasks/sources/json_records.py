@@ -49,6 +49,7 @@ class JsonReader:
 
     def chunks(self) -> Iterator[bytes]:
         header: list[str] | None = None
+        always: set[str] = set()
         for page, records in enumerate(self._pages(), start=1):
             if header is None:
                 if not records:
@@ -57,8 +58,10 @@ class JsonReader:
                 # A key that no record has is a column that is missing.
                 present = [name for name in self.names if name in met]
                 header = [*present, *(key for key in met if key not in self.names)]
+                always = {name for name in present if all(name in record for record in records)}
                 yield _line(header)
             known = set(header)
+            self._same_columns(page, records, known, always)
             for record in records:
                 unknown = record.keys() - known
                 if unknown.intersection(self.names):
@@ -71,6 +74,19 @@ class JsonReader:
         if header is None:
             # Without a record nothing can be said of columns.
             yield _line(list(self.names))
+
+    def _same_columns(self, page: int, records: list[dict[str, Any]], known: set[str], always: set[str]) -> None:
+        """A page that lacks a column every record of the first page had, and has a key that is new, renamed it: the
+        values would be lost as NULL. Keys that some records leave out (`always` has none of them) say nothing."""
+        met = {key for record in records for key in record}
+        gone, new = sorted(always - met), sorted(met - known)
+        if records and gone and new:
+            raise UpstreamError(
+                f"{self.where}: page {page} has no {', '.join(gone)}, which all records of page 1 have, but"
+                f" {', '.join(new)}, which none of them has",
+                code="HEADER-CHANGED",
+                next_command="ask the source's owner; then: headgate retry RUN",
+            )
 
     def _pages(self) -> Iterator[list[dict[str, Any]]]:
         url: str | None = self.url

@@ -87,6 +87,8 @@ class PostgresReader:
                 sink.fail(self._told(error))
         except _AbandonedError:
             return
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for: a thread that dies alone would hang it
+            sink.fail(error)
 
     def _statement(self) -> sql.Composed:
         query: sql.Composable = sql.SQL(self.source.query)

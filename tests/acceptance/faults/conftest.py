@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,6 +147,23 @@ def loaded(request: pytest.FixtureRequest, house: Any) -> Loaded:
 
 
 @pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str, str, str], HeadgateError]:
+    """A load of a table that ends with a clear error: code, family, who must act and the next command."""
+
+    def load(house: Any, table: str, code: str, family: str) -> HeadgateError:
+        monkeypatch.setitem(type(house).load.__globals__, "TRIES", 2)
+        with pytest.raises(HeadgateError) as caught:
+            house.load(table)
+        error = caught.value
+        assert (error.code, error.family) == (code, family), error
+        assert error.next_command
+        assert "who must act" in str(error)
+        return error
+
+    return load
+
+
+@pytest.fixture
 def at_point(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None]], None]:
     """Do something when the load passes a named point for the first time."""
     actions: list[Callable[[str], None]] = []
@@ -171,7 +189,8 @@ def restart(stack: StackState) -> Callable[[], None]:
 
     def again() -> None:
         for pid in process.holders(ServerFiles(stack.folder / "postgres").alive):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         state = made.up(("postgres",))
         assert state.warehouse_url == stack.warehouse_url, "the server came back at another address"
 

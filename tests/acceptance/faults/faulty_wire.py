@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Literal
 
-When = Literal["before", "after"]
+When = Literal["before", "after", "middle"]
+MIDDLE_BYTES = 200_000
 PATIENCE_SECONDS = 20.0
 
 
 @dataclass
 class Fault:
     """What happens when a client sends `match`: the server never sees it (`before`), or it does and its answer is lost
-    (`after`), or it gets the statement `instead`. `then` is called before the client learns that it was cut off."""
+    (`after`) or cut short (`middle`), or it gets the statement `instead`. `then` is called before the client learns
+    that it was cut off."""
 
     match: bytes
     when: When
@@ -33,6 +35,8 @@ class Pair:
     client: socket.socket
     server: socket.socket
     muted: bool = False
+    left_bytes: int | None = None
+    """How much of the answer the client still gets."""
     answered: Event = field(default_factory=Event)
 
     def close(self) -> None:
@@ -104,6 +108,9 @@ class Wire:
                 elif fault.instead is not None:
                     text = fault.instead.encode() + b"\0"
                     pair.server.sendall(b"Q" + struct.pack("!I", len(text) + 4) + text)
+                elif fault.when == "middle":
+                    pair.left_bytes = MIDDLE_BYTES
+                    pair.server.sendall(data)
                 else:
                     if fault.when == "after":
                         pair.muted = True
@@ -119,8 +126,13 @@ class Wire:
             while data := pair.server.recv(1 << 20):
                 if pair.muted:
                     pair.answered.set()
-                else:
+                elif pair.left_bytes is None:
                     pair.client.sendall(data)
+                else:
+                    pair.client.sendall(data[: pair.left_bytes])
+                    pair.left_bytes -= len(data)
+                    if pair.left_bytes <= 0:
+                        break
         if not pair.muted:
             pair.close()
         pair.answered.set()

@@ -107,3 +107,11 @@ class TestAcceptance:
     def test_it_ends_when_it_was_said_to(self, world: Any, until: date, quiet: bool) -> None:
         verdict = world.judge(doubled(world.today), accepted=(Accepted("price", "values", until=until),))
         assert (("price", "values") in {(a.column, a.kind) for a in verdict.alerts}) is not quiet
+
+
+@pytest.mark.parametrize("value", ["1e300", "-1e300", "1e160", "5e-324", "Infinity", "NaN"])
+def test_a_column_at_the_end_of_what_a_double_holds_can_be_judged(world: Any, value: str) -> None:
+    """The squares of such figures are no numbers; the load goes on all the same, and the column is told."""
+    rows = [row | {"price": value if at % 3 == 0 else row["price"]} for at, row in enumerate(world.today)]
+    told = world.judge(rows)
+    assert "price" in {a.column for a in told.alerts}
