@@ -59,8 +59,8 @@ class Scored:
             kind,
             "page" if score >= page else "digest",
             round(score, 3),
-            said.message,
-            said.expected,
+            said.message if score >= 1 else said.aside,
+            f"{said.expected} ({said.low} to {said.high})",
             said.observed,
             since=self.since(at, labels),
             examples=(key.other,) if key.name in ("category", "pattern") and key.other else (),
@@ -84,7 +84,8 @@ class Scored:
         said = self.said(at)
         moving = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving for a week"
         text = f"{moving}: the batch shows {said.observed}, usual was {said.expected}."
-        return Alert(column, "slow_drift", "digest", round(score, 3), text, said.expected, said.observed)
+        expected = f"{said.expected} ({said.low} to {said.high})"
+        return Alert(column, "slow_drift", "digest", round(score, 3), text, expected, said.observed)
 
     def bands(self) -> tuple[Band, ...]:
         """The learned bounds of the figure that says most about each column and kind."""

@@ -58,7 +58,7 @@ LEVELS = {
     "rows": "the number of rows",
     "length": "the mean length of {column}",
     "distinct": "the number of different values of {column}",
-    "log_mean": "the logarithmic mean of {column}",
+    "log_mean": "the typical size of {column} (geometric mean)",
     "log_spread": "the relative spread of {column}",
     "mean": "the mean of {column}",
     "quantile": "the {other} quantile of {column}",
@@ -70,53 +70,112 @@ LEVELS = {
     "follows": "how smoothly {column} goes on from row to row",
     "correlation": "the rank correlation of {column} and {other}",
     "explained": "how far {other} explains {column}",
-    "given_others": "the mean of {column} given the other numbers",
-    "given_others_log": "the mean of {column} given the other numbers (logarithmic)",
-    "given_others_spread": "the spread of {column} given the other numbers",
-    "given_others_log_spread": "the spread of {column} given the other numbers (logarithmic)",
+    "given_others": "the mean of {column} next to the other numbers of its row",
+    "given_others_log": "the size of {column} next to the other numbers of its row",
+    "given_others_spread": "the spread of {column} next to the other numbers of its row",
+    "given_others_log_spread": "the relative spread of {column} next to the other numbers of its row",
     "gap": "the time from {other} to {column}",
     "segment_mean": "the mean of {column} where {segment}",
     "drifting": "the last week of {column}",
 }
 
 
+# Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
+TIMES = 1.5
+# Digits beyond the usual ones that are tried before two different figures are told with the same digits.
+MORE_DIGITS = 5
+
+
 @dataclass(frozen=True)
 class Said:
-    """One figure in words."""
+    """One figure in words. `times` is what was seen in units of what was expected, where that says something."""
 
     figure: str
     expected: str
     observed: str
+    low: str
+    high: str
     smallest: str
+    times: float | None = None
 
     @property
     def message(self) -> str:
         """One sentence: what, expected, seen."""
-        return f"{self.figure[:1].upper()}{self.figure[1:]}: expected {self.expected}, seen {self.observed}."
+        return f"{self._figure}: expected {self.expected} ({self.low} to {self.high}), seen {self.observed}{self._so}."
+
+    @property
+    def aside(self) -> str:
+        """One sentence about a figure that stayed within its bounds, told because others did not."""
+        return f"{self._figure}: usually {self.expected}, now {self.observed}{self._so}; alone it would not be told."
+
+    @property
+    def _figure(self) -> str:
+        return f"{self.figure[:1].upper()}{self.figure[1:]}"
+
+    @property
+    def _so(self) -> str:
+        if self.times is None or 1 / TIMES < self.times < TIMES:
+            return ""
+        return f", {_times(self.times)} the usual"
 
 
 def say_share(key: Key, low: float, expected: float, high: float, seen: float, rows: float) -> Said:
     """Words for a share."""
-    name = "missing_in" if key.kind == "segment" else key.name
-    around = f"{_percent(expected)} ({_percent(low)} to {_percent(high)})"
+    figure = _fill(SHARES["missing_in" if key.kind == "segment" else key.name], key)
     if key.name == "same_figures":
-        return Said(_fill(SHARES[name], key), f"{expected * rows:.0f}", f"{seen * rows:.0f} of {rows:.0f}", "1 column")
-    smallest = f"below {_percent(low)} or above {_percent(high)}" if low > 0 and high < 1 else (
-        f"above {_percent(high)}" if high < 1 else f"below {_percent(low)}" if low > 0 else "none: it varies too much"
-    )  # fmt: skip
-    return Said(f"share of {_fill(SHARES[name], key)}", around, _percent(seen), smallest)
+        usual, most = f"{expected * rows:.0f}", f"{high * rows:.0f}"
+        return Said(figure, usual, f"{seen * rows:.0f} of {rows:.0f}", "0", most, "1 column")
+    told = _apart(lambda more: lambda x: _percent(x, more), (low, expected, high), seen)
+    limits = [f"below {told(low)}"] * (low > 0) + [f"above {told(high)}"] * (high < 1)
+    smallest = " or ".join(limits) or "none: it varies too much"
+    return Said(f"share of {figure}", told(expected), told(seen), told(low), told(high), smallest)
 
 
 def say_level(key: Key, low: float, expected: float, high: float, seen: float, scale: float) -> Said:
     """Words for a level; `scale` is the unit of a scaled level, else NaN."""
     name = "gap" if key.name.startswith("gap_") else "segment_mean" if key.kind == "segment" else key.name
-    told = _unit(key, scale)
+    told = _apart(lambda more: _unit(key, scale, more), (low, expected, high), seen)
     return Said(
         _fill(LEVELS[name], key),
-        f"{told(expected)} ({told(low)} to {told(high)})",
+        told(expected),
         told(seen),
+        told(low),
+        told(high),
         f"below {told(low)} or above {told(high)}",
+        _ratio(key, expected, seen, scale),
     )
+
+
+Told = Callable[[float], str]
+
+
+def _apart(make: Callable[[int], Told], bounds: tuple[float, ...], seen: float) -> Told:
+    """With as many more digits as it takes to tell what was seen from bounds that differ from it."""
+    for more in range(MORE_DIGITS):
+        told = make(more)
+        if all(told(bound) != told(seen) for bound in bounds if bound != seen):
+            return told
+    return make(0)
+
+
+def _ratio(key: Key, expected: float, seen: float, scale: float) -> float | None:
+    """How many times the usual; None where a ratio means nothing."""
+    if math.isfinite(scale):
+        usual, now = math.sinh(_bounded(expected)), math.sinh(_bounded(seen))
+    elif key.name in ("rows", "distinct", "days", "log_spread"):
+        usual, now = math.exp(_bounded(expected)), math.exp(_bounded(seen))
+    elif key.name in ("length", "log_mean", "mean"):
+        usual, now = math.expm1(_bounded(expected)), math.expm1(_bounded(seen))
+    else:
+        return None
+    return now / usual if usual > 0 and now > 0 else None
+
+
+def _times(ratio: float) -> str:
+    """91 times, 2.2 times, 1/100 of."""
+    if ratio >= 1:
+        return f"{ratio:.3g} times" if ratio < 1000 else f"{ratio:,.0f} times"
+    return f"1/{1 / ratio:.3g} of" if ratio > 0.001 else f"1/{1 / ratio:,.0f} of"
 
 
 def _fill(text: str, key: Key) -> str:
@@ -127,47 +186,49 @@ def _fill(text: str, key: Key) -> str:
     return text.format(column=key.column, other=other or "empty text", segment=f"{by} is {value}")
 
 
-def _unit(key: Key, scale: float) -> Callable[[float], str]:
+def _unit(key: Key, scale: float, more: int) -> Told:
+    """How a level is told, with `more` digits than usual."""
     if math.isfinite(scale):
         if key.name.startswith("gap_"):
-            return lambda x: _duration(scale * math.sinh(_bounded(x)))
-        return lambda x: _number(scale * math.sinh(_bounded(x)))
+            return lambda x: _duration(scale * math.sinh(_bounded(x)), more)
+        return lambda x: _number(scale * math.sinh(_bounded(x)), more)
     if key.name in ("rows", "distinct", "days"):
-        return lambda x: f"{math.exp(_bounded(x)):,.0f}"
+        return lambda x: f"{math.exp(_bounded(x)):,.{more}f}"
     if key.name == "length":
-        return lambda x: f"{math.expm1(_bounded(x)):.1f} characters"
+        return lambda x: f"{math.expm1(_bounded(x)):.{1 + more}f} characters"
     if key.name in ("starts", "middle", "ends"):
-        return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600)}"
+        return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600, more)}"
     if key.name in ("log_mean", "mean"):
-        return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x))
+        return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x), more)
     if key.name == "shift":
-        return lambda x: f"{x:+.0f} h"
+        return lambda x: f"{x:+.{more}f} h"
     if key.name == "log_spread":
-        return lambda x: _number(math.exp(_bounded(x)))
+        return lambda x: _number(math.exp(_bounded(x)), more)
     if key.name in ("follows", "correlation"):
-        return lambda x: f"{math.tanh(x):.2f}"
+        return lambda x: f"{math.tanh(x):.{2 + more}f}"
     if key.name == "explained":
-        return lambda x: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2)
-    return lambda x: f"{x:+.2f} standard deviations"
+        return lambda x: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2, more)
+    return lambda x: f"{x:+.{2 + more}f} standard deviations"
 
 
 def _bounded(x: float) -> float:
     return min(max(x, -200.0), 200.0)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share == 0 or share >= 0.001 else f"{100 * share:.2g} %"
+def _percent(share: float, more: int = 0) -> str:
+    usual = share == 0 or share >= 0.001
+    return f"{100 * share:.{1 + more}f} %" if usual else f"{100 * share:.{2 + more}g} %"
 
 
-def _number(value: float) -> str:
+def _number(value: float, more: int = 0) -> str:
     if value == 0 or 0.01 <= abs(value) < 1e6:
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return f"{value:.3g}"
+        return f"{value:,.{2 + more}f}".rstrip("0").rstrip(".")
+    return f"{value:.{3 + more}g}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float, more: int = 0) -> str:
     size = abs(seconds)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if size >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} s"
+            return f"{seconds / length:.{1 + more}f} {unit}"
+    return f"{seconds:.{more}f} s"
