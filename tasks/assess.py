@@ -19,9 +19,8 @@ from expectations.record import Drift, DriftAlert, RuleResult
 from expectations.suites.sentences import sentence
 from tasks.acceptances import accepted_for
 from tasks.batch import Batch
+from tasks.history import history_of
 from tasks.overrides import marked
-from tasks.warehouses import ops
-from tasks.warehouses.names import TableName
 from tasks.workbench import workbench
 
 if TYPE_CHECKING:
@@ -172,8 +171,7 @@ def _drift(
     files: Sequence[Path],
 ) -> tuple[dict[str, object] | None, Drift | None]:
     from expectations.drift import detect
-    from expectations.profile import ColumnKind, Profile, measure
-    from expectations.profile.model import VERSION
+    from expectations.profile import ColumnKind, measure
 
     if not files:
         return None, None
@@ -183,17 +181,14 @@ def _drift(
     ]
     key = (workbench().pii_key or b"").decode(errors="ignore")
     profile = measure(connection, relation, kinds, key=key)
-    before = None if batch.window is None else batch.batch_key
-    history = ops.profiles(workbench().warehouse, TableName.parse(table.table), before)
-    # A profile measured by an older headgate has other figures: the history starts anew with the new ones.
-    past = [(label, Profile.from_json(data)) for label, data in history if data.get("version") == VERSION]
+    past = history_of(workbench(), table, batch)
     verdict = detect(
         profile,
-        [item for _, item in past],
+        past.profiles,
         sensitivity=suite.drift.sensitivity,
         accepted=accepted_for(workbench(), table, batch, datetime.now(UTC)),
         batch_label=batch.label,
-        history_labels=[label for label, _ in past],
+        history_labels=past.labels,
     )
     alerts = tuple(DriftAlert(**alert.to_json()) for alert in verdict.alerts if alert.column not in suite.drift.ignore)
     level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
@@ -202,7 +197,8 @@ def _drift(
     drift = Drift(
         verdict=level,
         score=verdict.score,
-        history=len(past),
+        history=len(past.profiles),
+        left_out=past.left_out,
         policy=suite.drift.policy,
         alerts=alerts,
         bands={"figures": [asdict(band) for band in verdict.bands]},

@@ -180,8 +180,13 @@ def _drift_sentence(record: RunRecord, texts: Texts) -> str:
     if drift.alerts:
         stopped = record.failure is not None and record.failure.code == "DRIFT"
         key = "run.drift.stopped" if stopped else "run.drift.failed" if record.status == "failed" else "run.drift.told"
-        return texts(key, n=len(drift.alerts), history=f"{drift.history:,}")
-    return texts("run.drift.learning" if drift.verdict == "learning" else "run.drift.quiet", n=drift.history)
+        sentence = texts(key, n=len(drift.alerts), history=f"{drift.history:,}")
+    else:
+        sentence = texts("run.drift.learning" if drift.verdict == "learning" else "run.drift.quiet", n=drift.history)
+    if drift.left_out:
+        labels = ", ".join(drift.left_out)
+        sentence = f"{sentence} {texts('run.drift.left_out', n=len(drift.left_out), labels=labels)}"
+    return sentence
 
 
 def _always(record: RunRecord, texts: Texts, links: Links, now: datetime) -> tuple[Action, ...]:

@@ -28,13 +28,12 @@ def explain(run: str, as_json: bool) -> None:
     click.secho(f"{record.table} {record.label}: {_verdict(record)}", bold=True)
     for alert in record.drift.alerts if record.drift else ():
         click.echo(f"\n  {alert.level:<6} {alert.column or 'table'} · {alert.kind}: {alert.message}")
-        click.echo(f"         expected {alert.expected}, seen {alert.observed}")
         if alert.since and alert.since != record.label:
             click.echo(f"         since {alert.since}")
         if alert.examples:
             click.echo(f"         for example {', '.join(map(str, alert.examples))}")
         if alert.smallest_change:
-            click.echo(f"         {alert.smallest_change}")
+            click.echo(f"         told from: {alert.smallest_change}")
         click.echo(f"         meant? headgate drift accept {record.table} --column {alert.column or 'table'} "
                    f'--kind {alert.kind} --from {record.run_id} --reason "..."')  # fmt: skip
     if record.drift and record.drift.alerts:
@@ -103,4 +102,5 @@ def _verdict(record: RunRecord) -> str:
     if not drift.alerts:
         return f"nothing that {drift.history} earlier batches don't explain"
     done = "stopped" if record.is_failure else "published"
-    return f"differs from {drift.history} earlier batches; {done} (policy: {drift.policy})"
+    waiting = f"\nnot counted as usual until accepted: {', '.join(drift.left_out)}" if drift.left_out else ""
+    return f"differs from {drift.history} earlier batches; {done} (policy: {drift.policy}){waiting}"

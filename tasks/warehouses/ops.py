@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -87,7 +88,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE ops.fact (fact_id varchar(128) NOT NULL, kind varchar(24) NOT NULL, subject varchar(128) NOT NULL, "
         "happened_at timestamp NOT NULL, flow_run_id varchar(64), message varchar(4096), told_by varchar(256))",
     ),
+    (
+        "DROP VIEW ops.table_status",
+        "CREATE VIEW ops.table_status AS SELECT s.target, s.kind, s.owner, s.tier, s.state, s.last_run_id, s.last_status, "
+        "s.last_run_at, s.last_good_batch, s.last_good_at, s.data_until, s.fresh_until, s.missing_batches, s.open_items, "
+        "s.published_rows, s.reported_at, coalesce(f.failed_runs, 0) AS failed_runs, coalesce(f.runs, 0) AS runs, "
+        "coalesce(i.open_incidents, 0) AS open_incidents, i.incident_since, i.incident_codes "
+        "FROM ops.table_report s LEFT JOIN (SELECT target, count(*) AS runs, "
+        "sum(CASE WHEN status = 'failed' THEN 1 ELSE 0 END) AS failed_runs FROM ops.run GROUP BY target) f "
+        "ON f.target = s.target "
+        "LEFT JOIN (SELECT scope, count(*) AS open_incidents, min(opened_at) AS incident_since, "
+        "CASE WHEN min(code) = max(code) THEN min(code) ELSE min(code) || ', ' || max(code) END AS incident_codes "
+        "FROM ops.incident WHERE closed_at IS NULL GROUP BY scope) i ON i.scope = s.target",
+    ),
 )
+
+
+class KeptProfile(NamedTuple):
+    """The profile of a batch that stands, as JSON; `label` tells it apart within its table."""
+
+    run_id: str
+    label: str
+    body: dict[str, object]
 
 
 def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str] = ()) -> None:
@@ -182,10 +204,8 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
     retried(adapter.address, "writing ops.ledger", write)
 
 
-def profiles(
-    adapter: Adapter, target: TableName, before: str | None, limit: int = 60
-) -> list[tuple[str, dict[str, object]]]:
-    """(label, profile) of the published batches that a batch is compared with, oldest first, at most `limit`.
+def profiles(adapter: Adapter, target: TableName, before: str | None, limit: int = 80) -> list[KeptProfile]:
+    """Profiles of the published batches that a batch is compared with, oldest first, at most `limit`.
 
     `before` is the key of the batch's window: windows loaded out of order know only the ones that lie before them. None:
     a table without windows, whose every publish is a batch of its own.
@@ -194,27 +214,41 @@ def profiles(
         standing = {item.sequence for item in proofs.read(cursor, target) if item.undone_by is None}
         heads = rows(
             cursor,
-            "SELECT batch_key, label, sequence FROM ops.profile WHERE target = %s AND piece = 0 ORDER BY sequence",
+            "SELECT batch_key, label, sequence, run_id FROM ops.profile WHERE target = %s AND piece = 0 ORDER BY sequence",
             (str(target),),
         )
-        latest: dict[str, tuple[str, int]] = {}
-        for batch_key, label, sequence in heads:
+        latest: dict[str, tuple[str, int, str]] = {}
+        for batch_key, label, sequence, run_id in heads:
             if sequence in standing and (before is None or batch_key < before):
-                latest[batch_key if before is not None else f"{sequence:020d}"] = (label, sequence)
+                latest[batch_key if before is not None else f"{sequence:020d}"] = (label, sequence, run_id)
         wanted = [latest[key] for key in sorted(latest)][-limit:]
         bodies: dict[int, list[str]] = {}
         if wanted:
             for sequence, body in rows(
                 cursor,
                 "SELECT sequence, body FROM ops.profile WHERE target = %s AND sequence IN %s ORDER BY sequence, piece",
-                (str(target), tuple(sequence for _, sequence in wanted)),
+                (str(target), tuple(sequence for _, sequence, _ in wanted)),
             ):
                 bodies.setdefault(sequence, []).append(body)
     # Without windows every publish has the same label: its number tells it apart.
     return [
-        (label if before is not None else f"#{sequence}", json.loads("".join(bodies[sequence])))
-        for label, sequence in wanted
+        KeptProfile(run_id, label if before is not None else f"#{sequence}", json.loads("".join(bodies[sequence])))
+        for label, sequence, run_id in wanted
     ]
+
+
+def pages(adapter: Adapter, target: TableName) -> dict[str, set[tuple[str | None, str]]]:
+    """Per run the changes (column, kind) that it told as a page."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        found = rows(
+            cursor,
+            "SELECT DISTINCT run_id, column_name, kind FROM ops.alert WHERE target = %s AND level = 'page'",
+            (str(target),),
+        )
+    told: dict[str, set[tuple[str | None, str]]] = {}
+    for run_id, column, kind in found:
+        told.setdefault(run_id, set()).add((column, kind))
+    return told
 
 
 def record(adapter: Adapter, run_id: str) -> RunRecord | None:
