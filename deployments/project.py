@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -110,9 +110,12 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
     files: dict[str, Path] = {}
     tables: dict[str, Table] = {}
     places: dict[str, tuple[object, int]] = {}
+    broken: set[str] = set()
     for file in _yaml_files(folder / "tables"):
         content = read_yaml(file, problems)
         table = None if content is None else parse(Table, content, file, problems)
+        if table is None and isinstance(content, Mapping):
+            broken.add(str(content.get("table")))
         if table is not None and _unique(table.table, file, files, problems):
             tables[table.table] = table
             places[table.table] = (content, 1)
@@ -125,7 +128,7 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
             summaries[summary.target] = summary
             places[summary.target] = (found.header, found.header_line)
     suite_files: dict[str, Path] = {}
-    suites = dict(_suites(folder / "suites", tables, summaries, suite_files, problems))
+    suites = dict(_suites(folder / "suites", tables, broken, summaries, suite_files, problems))
     for name, fault in project_faults(tables, summaries):
         problems.append(_at(files[name], *places[name], fault))
     project = Project(
@@ -159,6 +162,7 @@ def _provisioning(file: Path, problems: list[Problem]) -> Provisioning | None:
 def _suites(
     folder: Path,
     tables: Mapping[str, Table],
+    broken: Set[str],
     summaries: Mapping[str, Summary],
     files: dict[str, Path],
     problems: list[Problem],
@@ -167,6 +171,9 @@ def _suites(
         content = read_yaml(file, problems)
         suite = None if content is None else parse(Suite, content, file, problems)
         if suite is None or not _unique(suite.table, file, files, problems):
+            continue
+        if suite.table in broken:
+            # What is wrong with the table is told where it stands; what its suite may name isn't known yet.
             continue
         if suite.table not in tables:
             hint = nearest(suite.table, tables)

@@ -120,6 +120,11 @@ def test_mistakes_of_all_files_come_in_one_error(read: Write, tmp_path: Path) ->
     assert len(problems) == int(str(caught.value).split()[0])
 
 
+def test_a_suite_isnt_blamed_for_its_table(read: Write, tmp_path: Path) -> None:
+    _, problems = read(tables__a_yaml=table("a").replace("integer", "whole"), suites__a_yaml="table: raw.a\n")
+    assert {problem.file.parent.name for problem in problems} == {"tables"}
+
+
 def test_a_folder_without_tables_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="isn't a headgate project") as caught:
         read_project(tmp_path)
