@@ -73,12 +73,12 @@ class Rules:
 
 
 def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Iterator[Leftover]:
-    """Everything that may go, of these targets and of this machine's spool. Changes nothing."""
+    """Everything that may go, of these targets and of this machine's spool. Changes nothing.
+
+    Spools come last, and only those of these targets: the mark of a killed process is what tells that its candidate and
+    its staged parts are dead, and must outlive them.
+    """
     dead = spool.dead_attempts(bench.spool)
-    for attempt in dead:
-        yield Leftover("spool", str(attempt.spool), "its process was killed")
-    for folder in spool.forgotten(bench.spool):
-        yield Leftover("spool", str(folder), "nobody holds it, and it is old")
     rules = Rules(
         now=now, keep=timedelta(days=bench.settings.keep_days), ended=_ended(bench, targets),
         dead=frozenset(attempt.attempt_id for attempt in dead), alive=spool.alive_attempts(bench.spool),
@@ -95,6 +95,12 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
         if count:
             yield Leftover("quarantine", target, f"{count:,} rows older than {bench.settings.quarantine_days} days")
         yield from _staged(bench, target, rules)
+    declared = {*bench.project.tables, *bench.project.summaries}
+    for attempt in dead:
+        if attempt.table in targets or attempt.table not in declared:
+            yield Leftover("spool", str(attempt.spool), "its process was killed")
+    for folder in spool.forgotten(bench.spool):
+        yield Leftover("spool", str(folder), "nobody holds it, and it is old")
 
 
 def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:

@@ -73,6 +73,21 @@ def test_the_next_run_buries_a_killed_one(house: Any, flows_as_functions: None) 
     assert any(prefix.startswith(record.run_id) for prefix in prefixes)
 
 
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_another_tables_run_leaves_the_mark_of_a_dead_one(house: Any, flows_as_functions: None) -> None:
+    """Only the mark tells that what was staged is dead: who removes it removes the rest as well."""
+    table, other = house.declare("orders", TABLE), house.declare("others", TABLE)
+    house.source("orders.csv", "id\n1\n")
+    killed(house, table, "after-commit")
+    stage = workbench().stage
+    house.open()
+    house.load(other)
+    assert any(path.is_dir() for path in workbench().spool.iterdir())
+    house.load(table)
+    assert list(workbench().spool.iterdir()) == []
+    assert len({key.split("/")[1] for key in stage.keys(f"{table}/")}) <= 1
+
+
 def test_what_a_failed_check_left_stays_for_its_owner(house: Any, command: Callable[..., Any]) -> None:
     table = house.declare("orders", TABLE, SUITE)
     house.source("orders.csv", "id\n1\n2\n3\n")
