@@ -97,29 +97,29 @@ def discard(table: str, code: Said, by: Said, reason: Said, window: str = "") ->
 
 @flow(name="accept drift", flow_run_name="accept drift {table} {column}", on_failure=[keep_failure])
 def accept_drift(
-    table: str, column: str, kind: Said, by: Said, reason: Said, run: str = "", until: str = ""
+    table: str, by: Said, reason: Said, column: str = "", kind: str = "", run: str = "", until: str = ""
 ) -> State[Any]:  # fmt: skip
     """Say that a change is meant: its level is what later batches are held to.
 
     Args:
         table: The table that changed.
-        column: The column that changed. Empty, or 'table': the table as a whole.
-        kind: The kind of change as it was told, such as values; * for every kind.
         by: Who decides this.
         reason: Why the change is meant; kept and shown in the report.
+        column: The column that changed; 'table' for the table as a whole. Empty: every column that was told.
+        kind: The kinds of change as they were told, such as values, format. Empty: every kind that was told.
         run: The run that told it. Empty: the last one that did.
         until: Until when it is meant, such as 7d or 2026-12-31. Empty: for good.
     """
     from tasks.acceptances import accept
 
     bench, now = workbench(), datetime.now(UTC)
-    declared = bench.project.table(table)
-    record = accept(
-        bench, declared, None if column in ("", "table") else column, kind, by=by, reason=reason,
-        until=moments.until(until, now, "until") if until else None, run_id=run or None,
+    done = accept(
+        bench, bench.project.table(table).table, column=column or None, kinds=kind.replace(",", " ").split(), by=by,
+        reason=reason, until=moments.until(until, now, "until") if until else None, run_id=run or None,
     )  # fmt: skip
+    record, listing = done.record, ", ".join(f"{of or 'table'} {kind}" for of, kind in done.changes)
     again = f"; it was stopped: headgate retry {record.run_id}" if record.is_failure else ""
-    return Completed(message=f"{declared.table} {column} {kind} is accepted; {record.label} is the new level{again}")
+    return Completed(message=f"{record.table}: accepted: {listing}; {record.label} is the new level{again}")
 
 
 @flow(name="publish anyway", flow_run_name="publish {run} anyway", on_failure=[keep_failure])

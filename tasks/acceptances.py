@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from deployments.declarations.table import Table
@@ -14,8 +16,12 @@ from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
-from tasks.warehouses.session import rows, session
+from tasks.warehouses.session import rows, session, transaction
 from tasks.workbench import Workbench
+
+WHOLE_TABLE = "table"
+"""How people name the table as a whole where a column is asked for."""
+Change = tuple[str | None, str]
 
 
 def accepted_for(bench: Workbench, table: Table, batch: Batch, now: datetime) -> tuple[Accepted, ...]:
@@ -39,34 +45,68 @@ def accepted_for(bench: Workbench, table: Table, batch: Batch, now: datetime) ->
     )  # fmt: skip
 
 
-def accept(
-    bench: Workbench, table: Table, column: str | None, kind: str, *, by: str, reason: str, until: datetime | None,
-    run_id: str | None,
-) -> RunRecord:  # fmt: skip
-    """Write an acceptance down; returns the record of the run whose alert it answers.
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The run whose alarm was answered, and what of it was accepted: (column, kind), column None for the table."""
 
-    DeclarationError for a column or kind that doesn't exist, or when no run has told such a change.
+    record: RunRecord
+    changes: tuple[Change, ...]
+
+
+def accept(
+    bench: Workbench, which: str, *, column: str | None, kinds: Sequence[str], by: str, reason: str,
+    until: datetime | None, run_id: str | None = None,
+) -> Answered:  # fmt: skip
+    """Write acceptances down, all or none.
+
+    `which` is the run that told the change, or a table: then `run_id`, or the last run that told such a change.
+    `column` None means every column that was told, "table" the table as a whole; no `kinds`: every kind that was told.
+    DeclarationError for a run, column or kind that doesn't exist, or that no run has told.
     """
-    if column is not None and column not in {item.name for item in table.columns}:
+    record = None if which in bench.project.tables else ops.record(bench.warehouse, which)
+    table = bench.project.table(which if record is None else record.table)
+    wrong = [kind for kind in kinds if kind not in (*KINDS, EVERY_KIND)]
+    if wrong:
+        raise _refused(f"'{wrong[0]}' is no kind of change; allowed: {', '.join(KINDS)}, * for all of them")
+    if column not in (None, WHOLE_TABLE, *(item.name for item in table.columns)):
         listing = ", ".join(item.name for item in table.columns)
-        raise _refused(f"{table.table} has no column '{column}'; it has {listing}, or 'table' for the table as a whole")
-    if kind not in (*KINDS, EVERY_KIND):
-        raise _refused(f"'{kind}' is no kind of change; allowed: {', '.join(KINDS)}, * for all of them")
-    run_id = run_id or _last_told(bench, table, column, kind)
-    record = None if run_id is None else ops.record(bench.warehouse, run_id)
+        raise _refused(
+            f"{table.table} has no column '{column}'; it has {listing}, or '{WHOLE_TABLE}' for the table as a whole"
+        )
+    if record is None:
+        run_id = run_id or _last_told(bench, table, column, kinds)
+        record = None if run_id is None else ops.record(bench.warehouse, run_id)
     if record is None or record.table != table.table:
-        what = f"run '{run_id}' of {table.table}" if run_id else f"change of {column or 'table'} ({kind})"
+        what = f"run '{run_id}' of {table.table}" if run_id else f"change of {_named(column, kinds)}"
         raise _refused(f"no {what} is known")
-    told = {(alert.column, alert.kind) for alert in record.drift.alerts} if record.drift else set()
-    if not any(seen == column and kind in (of, EVERY_KIND) for seen, of in told):
-        listing = ", ".join(f"{seen or 'table'} {of}" for seen, of in sorted(told, key=str)) or "nothing"
-        raise _refused(f"{record.run_id} didn't tell that {column or 'table'} changed in {kind}; it told {listing}")
+    changes = _chosen(record, column, kinds)
     ops.prepare(bench.warehouse, [TableName.parse(table.table)])
-    decisions.decide(
-        bench.warehouse,
-        Decision(datetime.now(UTC), table.table, "accept-drift", kind, by, reason, column, until, record.run_id),
-    )
-    return record
+    with transaction(bench.warehouse.address) as cursor:
+        for of, kind in changes:
+            decision = Decision(
+                datetime.now(UTC), table.table, "accept-drift", kind, by, reason, of, until, record.run_id
+            )
+            decisions.add(cursor, decision)
+    return Answered(record, changes)
+
+
+def _chosen(record: RunRecord, column: str | None, kinds: Sequence[str]) -> tuple[Change, ...]:
+    """What is accepted: what the run told, of this column and these kinds. '*' stays: it is about later kinds as well."""
+    told = dict.fromkeys((alert.column, alert.kind) for alert in record.drift.alerts) if record.drift else {}
+    about = [(of, kind) for of, kind in told if column is None or of == (None if column == WHOLE_TABLE else column)]
+    chosen = about if not kinds else [(of, kind) for of, kind in about if kind in kinds]
+    if EVERY_KIND in kinds:
+        chosen = list(dict.fromkeys((of, EVERY_KIND) for of, _ in about))
+    missing = [kind for kind in kinds if kind not in {of for _, of in chosen}]
+    if not chosen or missing:
+        listing = ", ".join(f"{of or WHOLE_TABLE} {kind}" for of, kind in told) or "nothing"
+        what = _named(column, missing or kinds)
+        raise _refused(f"{record.run_id} didn't tell a change of {what}; it told {listing}")
+    return tuple(chosen)
+
+
+def _named(column: str | None, kinds: Sequence[str]) -> str:
+    return f"{column or 'any column'} ({', '.join(kinds) or 'any kind'})"
 
 
 def _labels(bench: Workbench, table: Table) -> list[tuple[Proof, str]]:
@@ -93,17 +133,21 @@ def _level_from(item: Decision, labels: list[tuple[Proof, str]]) -> str | None:
     return next((label for proof, label in labels if proof.published_at >= item.decided_at), None)
 
 
-def _last_told(bench: Workbench, table: Table, column: str | None, kind: str) -> str | None:
+def _last_told(bench: Workbench, table: Table, column: str | None, kinds: Sequence[str]) -> str | None:
+    """The last run that told a change of this column and one of these kinds."""
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         if not bench.warehouse.exists(cursor, TableName(names.OPS, "alert")):
             return None
         found = rows(
             cursor,
-            "SELECT run_id FROM ops.alert WHERE target = %s AND (column_name = %s OR (column_name IS NULL AND %s IS NULL)) "
-            "AND (kind = %s OR %s = '*') ORDER BY raised_at DESC LIMIT 1",
-            (table.table, column, column, kind, kind),
+            "SELECT run_id, column_name, kind FROM ops.alert WHERE target = %s ORDER BY raised_at DESC, score DESC",
+            (table.table,),
         )
-    return str(found[0][0]) if found else None
+    for run_id, of, kind in found:
+        about = column is None or of == (None if column == WHOLE_TABLE else column)
+        if about and (not kinds or kind in kinds or EVERY_KIND in kinds):
+            return str(run_id)
+    return None
 
 
 def _refused(why: str) -> DeclarationError:

@@ -66,7 +66,7 @@ def actions(
     until = f"{now + timedelta(days=ACCEPTED_DAYS):%Y-%m-%d}"
     kinds = " --kind ".join(dict.fromkeys((item.code, *item.also)))
     parts = {"run": item.run_id, "table": table, "window": item.label, "code": item.code, "until": until,
-             "column": item.column or "", "kind": item.code, "kinds": kinds,
+             "column": item.column or "", "kinds": kinds, "asked_kinds": kinds.replace(" --kind ", ", "),
              "codes": " --override ".join(item.also or (item.code,))}  # fmt: skip
     names: dict[str, tuple[Name, ...]] = {
         "drift": ("accept", "rollback", "explain"),
@@ -95,7 +95,7 @@ def _made(name: Name, parts: Mapping[str, str], texts: Texts, links: Links) -> A
     )
     asked = {"run": parts["run"], "table": parts["table"], "window": parts["window"]}
     if name == "accept":
-        asked |= {"column": parts["column"], "kind": parts["kind"], "until": parts["until"]}
+        asked |= {"column": parts["column"] or "table", "kind": parts["asked_kinds"], "until": parts["until"]}
     if name == "override":
         asked |= {"code": parts["code"]}
     return Action(

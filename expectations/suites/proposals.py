@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,22 @@ from expectations.record import DriftAlert, RuleResult
 _LISTS = frozenset({"expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"})
 
 
-def proposed_diff(file: Path, column: str, alerts: Sequence[DriftAlert], failed: Sequence[RuleResult]) -> str:
+def proposed_diff(
+    file: Path, columns: Collection[str], alerts: Sequence[DriftAlert], failed: Sequence[RuleResult]
+) -> str:
     """A unified diff of the suite's file; empty when nothing follows."""
     yaml = YAML(typ="rt")
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     data: Any = yaml.load(file.read_text(encoding="utf-8"))
     before = _dumped(yaml, data)
-    values = {rule.code: rule.observed for rule in failed if rule.column == column}
+    values = {rule.code: rule.observed for rule in failed if rule.column in columns}
     for rule in data.get("expectations") or ():
         kwargs = rule.get("kwargs") or {}
-        if kwargs.get("column") != column:
+        if kwargs.get("column") not in columns:
             continue
         if rule.get("type") in _LISTS:
-            for value in _categories(alerts, column):
+            for value in _categories(alerts, kwargs["column"]):
                 if value not in [str(item) for item in kwargs["value_set"]]:
                     kwargs["value_set"].append(value)
         elif isinstance(values.get(rule.get("code")), int | float):

@@ -34,26 +34,33 @@ def explain(run: str, as_json: bool) -> None:
             click.echo(f"         for example {', '.join(map(str, alert.examples))}")
         if alert.smallest_change:
             click.echo(f"         told from: {alert.smallest_change}")
-        click.echo(f"         meant? headgate drift accept {record.table} --column {alert.column or 'table'} "
-                   f'--kind {alert.kind} --from {record.run_id} --reason "..."')  # fmt: skip
+        click.echo(f"         meant? headgate drift accept {record.run_id} --column {alert.column or 'table'} "
+                   f'--kind {alert.kind} --reason "..."')  # fmt: skip
+    if record.drift and len(record.drift.alerts) > 1:
+        click.echo(f'\nall of it meant? headgate drift accept {record.run_id} --reason "..."')
     if record.drift and record.drift.alerts:
         click.echo(f"\nnot meant? headgate rollback {record.table}" if not record.is_failure else
                    f"\nnot meant? tell the source's owner; then headgate retry {record.run_id}")  # fmt: skip
 
 
 @click.command()
-@click.argument("table")
-@click.option("--column", required=True, help="The column; 'table' for the table as a whole.")
-@click.option("--kind", required=True, help="The kind of change as it was told, such as values; * for every kind.")
+@click.argument("which", metavar="RUN|TABLE")
+@click.option(
+    "--column", help="Only this column; 'table' for the table as a whole. Default: every column that was told."
+)
+@click.option("--kind", "kinds", multiple=True,
+              help="Only this kind of change as it was told, such as values (repeatable; * for every kind). Default: "
+                   "every kind that was told.")  # fmt: skip
 @click.option("--reason", required=True, help="Why the change is meant; kept and shown.")
 @click.option("--by", help="Who decides; default: your user name.")
 @click.option("--until", "expires", metavar="WHEN", help="Until when it is meant: 7d, 2026-12-31; default: for good.")
-@click.option("--from", "run", metavar="RUN", help="The run that told it; default: the last one that did.")
+@click.option("--from", "run", metavar="RUN", help="With TABLE: the run that told it; default: the last one that did.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def accept(
-    table: str, column: str, kind: str, reason: str, by: str | None, expires: str | None, run: str | None, as_json: bool
-) -> None:
-    """Say that a change of TABLE is meant: its level is what later batches are held to.
+    which: str, column: str | None, kinds: tuple[str, ...], reason: str, by: str | None, expires: str | None,
+    run: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say that what RUN told (or the last run of TABLE that told such a change) is meant: later batches are held to it.
 
     Prints the change of the suite that follows, if one does. A batch that was stopped is loaded by headgate retry.
     """
@@ -66,18 +73,17 @@ def accept(
     from tasks.warehouses.decisions import somebody
 
     bench = workbench(silent=True)
-    declared = bench.project.table(table)
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
-    record = write(
-        bench, declared, None if column == "table" else column, kind, by=by or somebody(), reason=reason, until=moment,
-        run_id=run,
-    )  # fmt: skip
-    diff = _proposed(bench, record, column)
+    done = write(bench, which, column=column, kinds=kinds, by=by or somebody(), reason=reason, until=moment, run_id=run)
+    record, changes = done.record, [(of or "table", kind) for of, kind in done.changes]
+    diff = _proposed(bench, record, list(dict.fromkeys(of for of, _ in changes)))
     if as_json:
-        print_json({"table": declared.table, "column": column, "kind": kind, "run": record.run_id, "diff": diff})
+        accepted = [{"column": of, "kind": kind} for of, kind in changes]
+        print_json({"table": record.table, "run": record.run_id, "accepted": accepted, "diff": diff})
         return
     held = f" until {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
-    click.echo(f"{declared.table} {column} {kind}: accepted{held}; {record.label} is the new level")
+    for of, kind in changes:
+        click.echo(f"{record.table} {of} {kind}: accepted{held}; {record.label} is the new level")
     if diff:
         click.echo("\nThe suite says otherwise; this change of it follows (git apply):\n")
         click.echo(diff, nl=False)
@@ -85,14 +91,14 @@ def accept(
         click.echo(f"next: headgate retry {record.run_id}")
 
 
-def _proposed(bench: Workbench, record: RunRecord, column: str) -> str:
+def _proposed(bench: Workbench, record: RunRecord, columns: list[str]) -> str:
     from expectations.suites.proposals import proposed_diff
 
     name = record.table.partition(".")[2]
     file = bench.project.folder / "suites" / f"{name}.yaml"
     if not file.is_file() or record.drift is None:
         return ""
-    return proposed_diff(file, column, record.drift.alerts, record.failed_rules)
+    return proposed_diff(file, columns, record.drift.alerts, record.failed_rules)
 
 
 def _verdict(record: RunRecord) -> str:

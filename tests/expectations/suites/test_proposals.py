@@ -51,5 +51,5 @@ def test_proposal(
 ) -> None:
     file = tmp_path / "orders.yaml"
     file.write_text(SUITE)
-    changed = [line for line in proposed_diff(file, column, alerts, rules).splitlines() if line[0] in "+-"]
+    changed = [line for line in proposed_diff(file, [column], alerts, rules).splitlines() if line[0] in "+-"]
     assert changed[2:] == lines
