@@ -129,6 +129,8 @@ class Worker:
             if self.judge.exists("ops.ledger"):
                 for name in ("run", "ledger", "profile"):
                     cursor.execute(f"DELETE FROM ops.{name} WHERE target = %s", (target.table,))
+        # What was staged for it, by loads before other trials as well, is nobody's from now on.
+        self.stage.strange(target, set())
         if target.mode == "replace_window":
             # Its publishes are counted from 1 again: to the summary it would look unchanged.
             self.start_anew(self.targets["summary"])

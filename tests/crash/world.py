@@ -109,7 +109,8 @@ def make_batch(dice: random.Random, target: Target, day: int, first_id: int, bad
         amount = None if dice.random() < 0.1 else dice.randint(-1000, 1000)
         note = dice.choice(NOTES) if dice.random() < 0.5 else f"{dice.getrandbits(160):x}"
         key = dice.randrange(200) if target.mode == "merge" else number
-        if dice.random() < bad_share:
+        # Never more than is tolerated, however the dice fall.
+        if dice.random() < bad_share and len(bad) < len(good):
             bad.append((key + 1_000_000, happened, None, note, updated))
             lines.append(csv_line((key + 1_000_000, happened, BAD_AMOUNT, note, updated)))
         else:
