@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from expectations.drift.extract import Key, Pair
+from expectations.drift.implied import Place, place
 from expectations.profile.model import BETWEEN, Profile
 
 Label = date | datetime | str | None
@@ -18,6 +19,14 @@ _DATE = re.compile(
 _EPOCH = date(1970, 1, 1)
 # Kinds of figures that keep their meaning for a column that repeats a date.
 STILL_TOLD = {"completeness", "schema"}
+PARTS: dict[str, Callable[[date], int]] = {
+    "year": lambda d: d.year,
+    "quarter": lambda d: (d.month + 2) // 3,
+    "month": lambda d: d.month,
+    "week": lambda d: d.isocalendar().week,
+    "day": lambda d: d.day,
+}
+_NAMED = re.compile(rf"(?:.*_)?(?:{'|'.join(PARTS)})(?:_.*)?", re.IGNORECASE)
 
 
 def day_of(label: Label) -> float | None:
@@ -48,12 +57,15 @@ def days_of(labels: Sequence[Label]) -> list[float | None]:
 
 def weekdays(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[int | None]:
     """Weekday of every batch (Monday 0): by its label, else by the middle of its first clock."""
-    result: list[int | None] = []
+    return [None if day is None else int(day + 3) % 7 for day in _known(profiles, days)]
+
+
+def _known(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[float | None]:
+    """The labels' days, and where there are none the middles of the first clock."""
+    result: list[float | None] = []
     for profile, day in zip(profiles, days, strict=True):
-        if day is None:
-            clock = next((c.clocks[0] for c in profile.columns.values() if c.clocks), None)
-            day = clock.quantiles[5] / 86_400 if clock is not None else None
-        result.append(None if day is None else int(day + 3) % 7)
+        clock = next((c.clocks[0] for c in profile.columns.values() if c.clocks), None)
+        result.append(day if day is not None or clock is None else clock.quantiles[5] / 86_400)
     return result
 
 
@@ -69,23 +81,52 @@ def repeats_a_date(profiles: Sequence[Profile], days: Sequence[float | None]) ->
         for name in {key.split(BETWEEN)[0] for key, share in profile.relations.parts.items() if share >= 0.5}:
             counts[name] = counts.get(name, 0) + 1
     found.update({name: None for name, count in counts.items() if last >= 3 and count >= 0.9 * last})
+    if last < 2:
+        return found
+    found.update({name: None for name in ticking(profiles) if name not in found})
+    days = _known(profiles, days)
     if any(day is None for day in days) or last < 3:
         return found
     for name, column in profiles[last].columns.items():
         if name in found or column.clocks or any(name not in p.columns for p in profiles):
             continue
-        for part in ("year", "month", "day"):
+        for part in PARTS:
             agree = [_agrees(p, name, day, part) for p, day in zip(profiles, days, strict=True)]
             if sum(agree[:last]) >= 0.9 * last:
                 found[name] = [(p.rows * float(ok), float(p.rows)) for p, ok in zip(profiles, agree, strict=True)]
     return found
 
 
+def ticking(profiles: Sequence[Profile]) -> set[str]:
+    """Columns that only count: one value in each batch, which stays, goes up by one, or starts anew (12, 1; 1.9, 2.0).
+
+    Two steps must have been seen, unless the column is called what it counts (month, fiscal_year).
+    """
+    found = set()
+    for name in profiles[-1].columns:
+        columns = [p.columns.get(name) for p in profiles]
+        alone = [c for c in columns if c is not None and c.distinct == 1 and not c.nulls and not c.clocks]
+        read = [place(c, padded=True) for c in alone]
+        places = [told for told in read if told is not None]
+        if len(places) < len(profiles) or len({around for around, _ in places}) > 1:
+            continue
+        steps = [(a, b) for (_, a), (_, b) in pairwise(places) if a != b]
+        if (len(steps) > 2 or _NAMED.fullmatch(name)) and all(_ticks(a, b) for a, b in steps):
+            found.add(name)
+    return found
+
+
+def _ticks(a: Place, b: Place) -> bool:
+    at = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y)
+    on = b[at] == a[at] + 1 or (at == 0 and len(a) == 1 and a[at] > 1 and b[at] <= 1)
+    return on and all(rest <= 1 for rest in b[at + 1 :])
+
+
 def _agrees(profile: Profile, name: str, day: float | None, part: str) -> bool:
     numbers = profile.columns[name].numbers
     if numbers is None or day is None:
         return False
-    near = {getattr(date.fromordinal(_EPOCH.toordinal() + int(day) + step), part) for step in (-1, 0, 1)}
+    near = {PARTS[part](date.fromordinal(_EPOCH.toordinal() + int(day) + step)) for step in (-1, 0, 1)}
     return numbers.quantiles[1] in near and numbers.quantiles[-2] in near
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift.extract import Key, Pair, each_column
-from expectations.profile.model import GRID, ColumnProfile, Profile, Sketch
+from expectations.drift.implied import formats
+from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, Profile, Sketch
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
@@ -40,8 +41,7 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 [dict(zip(s.hashes, s.counts, strict=True)) for s in (c.sketch for c in columns)],
                 [_bound(c.sketch) for c in columns], last,
             )  # fmt: skip
-        formats: list[dict[str, float]] = [dict(c.text.formats) for c in columns]
-        yield Key(name, "format", "new_pattern"), _unseen(formats, None, last)
+        yield Key(name, "format", "new_pattern"), _unseen([formats(c) for c in columns], None, last)
 
 
 def _bound(sketch: Sketch) -> float:
@@ -170,10 +170,7 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         labelled = all(d is not None for d in days)
         for what, at in (("starts", 1), ("middle", 5), ("ends", 9)):
             stands = [k.quantiles[at] / 3600 for k in clocks]
-            error = [
-                (((k.quantiles[min(at + 1, 10)] - k.quantiles[at - 1]) / 3600) ** 2) / max(4.0, k.count) + 0.01
-                for k in clocks
-            ]
+            error = [_clock_error(k, at) for k in clocks]
             if labelled:
                 values = [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
             else:
@@ -182,6 +179,22 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         shifts = _shifts([np.array(k.hours) for k in clocks])
         if shifts:
             yield Key(name, "clock", "shift"), shifts
+
+
+def _clock_error(clock: Clock, at: int) -> float:
+    """Variance in hours of a quantile: from the quantiles beside it, or where days have no hours from those that chance
+    may put in its place.
+    """
+    q = clock.quantiles
+    error = ((q[min(at + 1, 10)] - q[at - 1]) / 3600) ** 2 / max(4.0, clock.count) + 0.01
+    if clock.midnight < clock.count:
+        return error
+    p = CLOCK_GRID[at]
+    # Of the last day's rows, nine of which are expected, there is always one.
+    reach = max(5 * math.sqrt(p * (1 - p) / clock.count), 9 / clock.count)
+    low = max(i for i, g in enumerate(CLOCK_GRID) if g <= max(0.0, p - reach))
+    high = min(i for i, g in enumerate(CLOCK_GRID) if g >= min(1.0, p + reach))
+    return max(error, ((q[high] - q[low]) / 3600) ** 2)
 
 
 def _shifts(hours: Sequence[Array]) -> Column:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from expectations.drift.implied import beyond_digits, formats
 from expectations.profile.categories import FORMATS, TOP
 from expectations.profile.model import BETWEEN, GRID, ColumnProfile, Profile
 
@@ -46,6 +47,8 @@ TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "n
 # That a column is empty, or one value throughout, is one observation and not as many as there are rows; it counts as this
 # many rows, so that it is news when it never happened in some weeks.
 STATE = 20.0
+# From this chance that two rows have the same value their order is told against that chance.
+MIXED = 0.3
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -78,14 +81,16 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
     for share in TEXT_SHARES:
         out.shares[Key(name, "format", share)] = (getattr(text, share), text.counted)
     if text.counted:
-        out.levels[Key(name, "format", "length")] = (
-            math.log1p(text.length_mean),
-            (text.length_deviation / (1 + text.length_mean)) ** 2 / text.counted + 1e-6,
+        beyond = beyond_digits(column)
+        length, error = beyond or (text.length_mean, 0.0)
+        out.levels[Key(name, "format", "beyond_digits" if beyond else "length")] = (
+            math.log1p(length),
+            (text.length_deviation**2 / text.counted + error**2) / (1 + length) ** 2 + 1e-6,
         )
     vocabulary = Key(name, "format", "pattern")
     out.counted[vocabulary] = text.counted
     out.unlisted[vocabulary] = text.formats[-1][1] if len(text.formats) >= FORMATS else 0.0
-    for pattern, count in text.formats:
+    for pattern, count in formats(column).items():
         out.open[vocabulary._replace(other=pattern)] = (count, text.counted)
     told = text.counted - text.nullish
     numbers = column.numbers.count if column.numbers else 0.0
@@ -119,8 +124,14 @@ def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
     for digits, count in enumerate(numbers.decimals):
         out.shares[Key(name, "format", f"decimals_{digits}")] = (count, n)
     out.levels[Key(name, "values", "log_mean")] = (numbers.log_mean, numbers.log_deviation**2 / n + 1e-6)
-    if numbers.log_deviation > 0:
-        out.levels[Key(name, "values", "log_spread")] = (math.log(numbers.log_deviation), 2 / n)
+    # A column of one number has no spread, but for what a sum of doubles loses.
+    if numbers.log_deviation > 1e-9 * max(1.0, abs(numbers.log_mean)):
+        # Where nearly all rows hold one value, the others make the spread: a coin that rarely falls has few throws.
+        rest = max(0.0, 1 - column.top[0][1] / max(n, 1.0)) if column.top else 1.0
+        out.levels[Key(name, "values", "log_spread")] = (
+            math.log(numbers.log_deviation),
+            max(2, 0.5 / max(rest, 1 / n)) / n,
+        )
     out.scaled[Key(name, "values", "mean")] = (numbers.mean, numbers.deviation**2 / n)
     for p in QUANTILES:
         out.scaled[Key(name, "values", "quantile", str(p))] = _quantile(p, n, numbers.quantiles)
@@ -144,16 +155,29 @@ def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
     for clock in column.clocks[:1]:
         out.shares[Key(name, "clock", "midnight")] = (clock.midnight, clock.count)
         out.shares[Key(name, "clock", "whole_minutes")] = (clock.whole_minutes, clock.count)
-        out.levels[Key(name, "clock", "days")] = (math.log(clock.days), 0.01)
+        # Days that only the first or last twentieth of the rows reach come and go by chance.
+        firm = len({math.floor(q / 86_400) for q in clock.quantiles[2:-2]})
+        out.levels[Key(name, "clock", "days")] = (math.log(clock.days), 0.01 + math.log(clock.days / firm) ** 2)
         for hour, count in enumerate(clock.hours):
             out.shares[Key(name, "clock", "hour", f"{hour:02d}")] = (count, clock.count)
 
 
 def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
     if rows > 10:
-        out.shares[Key(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
+        counted = column.text.counted
+        alike = sum((count / counted) ** 2 for _, count in column.top) if counted else 0.0
+        if alike < MIXED:
+            out.shares[Key(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
+        else:
+            # How often few values change from row to row follows from their mix.
+            changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, alike))
+            changing = Key(name, "order", "changes")
+            out.levels[changing] = (math.log(changes / chance), 2 / min(changes, chance) + 1e-4)
         if column.autocorrelation is not None:
-            out.levels[Key(name, "order", "follows")] = (_fisher(column.autocorrelation), 1 / (rows - 3))
+            rare = rows * max(0.0, 1 - column.top[0][1] / counted) if column.top and counted else rows
+            # Two rare values that happen to stand together make a correlation of one over their number.
+            chance = 1 / (rows - 3) + (0.3 / max(rare, 1.0)) ** 2
+            out.levels[Key(name, "order", "follows")] = (_fisher(column.autocorrelation), chance)
 
 
 def _fisher(correlation: float) -> float:
@@ -190,6 +214,7 @@ def _pairs(out: Figures, profile: Profile) -> None:
 
 
 def _segments(out: Figures, profile: Profile) -> None:
+    middle = _middles(profile)
     for key, figures in profile.relations.segments.items():
         by, value, name = key.split(BETWEEN)
         rows, missing, *measured = figures
@@ -197,7 +222,23 @@ def _segments(out: Figures, profile: Profile) -> None:
         out.shares[Key(name, "segment", "missing", where)] = (missing, rows)
         if measured:
             count, mean, deviation = measured
-            out.levels[Key(name, "segment", "mean", where)] = (mean, max(deviation**2, 0.01) / count + 1e-6)
+            when = middle.get((by, name))
+            mean -= when or 0.0
+            figure = Key(name, "segment", "mean" if when is None else "hour", where)
+            out.levels[figure] = (mean, max(deviation**2, 0.01) / count + 1e-6)
+
+
+def _middles(profile: Profile) -> dict[tuple[str, str], float]:
+    """The mean hour over all segments of a column: when one happens is told against when the others do, because an
+    hourly batch is an hour later than the last, and the first rows of a longer day end earlier.
+    """
+    total: dict[tuple[str, str], Pair] = {}
+    for key, figures in profile.relations.segments.items():
+        by, _, name = key.split(BETWEEN)
+        if len(figures) == 5 and profile.columns[name].clocks:
+            rows, hours = total.get((by, name), (0.0, 0.0))
+            total[by, name] = rows + figures[2], hours + figures[2] * figures[3]
+    return {key: hours / rows for key, (rows, hours) in total.items()}
 
 
 def each_column(profiles: list[Profile]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from expectations.drift import compare, given_others
 from expectations.drift.calendar import muted, repeats_a_date
 from expectations.drift.extract import Figures, Key, Pair, each_column
+from expectations.drift.implied import counting
 from expectations.profile.model import ColumnProfile, Profile
 
 Array = NDArray[np.float64]
@@ -25,7 +26,11 @@ CLUSTERED = 2.0
 # Figures whose rows come in runs as the column's values do, and at most how long a run is believed to be. How a value is
 # written (case, spaces, readable or not) is a matter of the program that wrote it, and changes for all rows at once.
 IN_RUNS = frozenset({"values", "categories", "reference", "clock", "segment"})
-BY_VALUE = frozenset({"pattern", "new_pattern", "length", "digits_only", *(f"decimals_{n}" for n in range(4))})
+BY_VALUE = frozenset(
+    {"pattern", "new_pattern", "length", "beyond_digits", "digits_only", *(f"decimals_{n}" for n in range(4))}
+)
+# What the numbers in a text imply where they only went on.
+SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
 STATES = frozenset({"constant", "all_absent"})
@@ -56,7 +61,11 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     last = len(profiles) - 1
     repeated = repeats_a_date(profiles, days)
 
+    going_on = counting(profiles)
+
     def usable(key: Key) -> bool:
+        if key.column in going_on and key.name in SPELLED:
+            return False
         return key.column is None or (key.column in columns and not muted(key, repeated))
 
     shares = {k: _column(figures, "shares", k) for k in figures[last].shares if usable(k)}

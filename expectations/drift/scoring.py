@@ -15,7 +15,7 @@ from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, cali
 from expectations.drift.extract import Figures, Key, extract
 from expectations.drift.frame import Array, Frame, frame, is_written
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
-from expectations.drift.slow import WEEK, slow_surprise
+from expectations.drift.slow import WEEK, slow_surprise, then_and_now
 from expectations.drift.words import Said, say_level, say_share
 from expectations.profile.model import Profile
 
@@ -41,15 +41,18 @@ class Scored:
     high: Array
     seen: Array
     rows: Array
-    scales: Array
+    frame: Frame
     slow: tuple[tuple[int, float], ...]
 
     def said(self, at: int) -> Said:
         """The figure at a position in words."""
         low, expected, high, seen = (float(x[at]) for x in (self.low, self.expected, self.high, self.seen))
+        return self._in_words(at, low, expected, high, seen)
+
+    def _in_words(self, at: int, low: float, expected: float, high: float, seen: float) -> Said:
         if at < len(self.rows):
             return say_share(self.keys[at], low, expected, high, seen, float(self.rows[at]))
-        return say_level(self.keys[at], low, expected, high, seen, float(self.scales[at - len(self.rows)]))
+        return say_level(self.keys[at], low, expected, high, seen, float(self.frame.scales[at - len(self.rows)]))
 
     def alert(self, column: str | None, kind: str, at: int, page: float, labels: Sequence[calendar.Label]) -> Alert:
         """The alert about a group, told by its strongest figure."""
@@ -81,11 +84,11 @@ class Scored:
 
     def slow_alert(self, column: str | None, at: int, score: float) -> Alert:
         """The alert about a slow movement of one figure; never a page."""
-        said = self.said(at)
-        moving = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving for a week"
-        text = f"{moving}: the batch shows {said.observed}, usual was {said.expected}."
-        expected = f"{said.expected} ({said.low} to {said.high})"
-        return Alert(column, "slow_drift", "digest", round(score, 3), text, expected, said.observed)
+        then, now = then_and_now(self.frame.shares, self.frame.levels, at)
+        said = self._in_words(at, float(self.low[at]), then, float(self.high[at]), now)
+        moving = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving"
+        text = f"{moving}: it was {said.expected} before and is {said.observed} over the last {WEEK} batches."
+        return Alert(column, "slow_drift", "digest", round(score, 3), text, said.expected, said.observed)
 
     def bands(self) -> tuple[Band, ...]:
         """The learned bounds of the figure that says most about each column and kind."""
@@ -135,7 +138,7 @@ def score(
         high=np.concatenate([high, levels.expected + reach]),
         seen=np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]]),
         rows=rows,
-        scales=built.scales,
+        frame=built,
         slow=_slow(built, sensitivity),
     )
 

@@ -40,6 +40,18 @@ def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
     return [*a, *(len(shares.keys) + i for i in b)], np.vstack(rows)
 
 
+def then_and_now(shares: Block, levels: Block, at: int) -> tuple[float, float]:
+    """The figure at a position before the last week and in it."""
+    split = len(shares.keys)
+    with np.errstate(all="ignore"):
+        if at < split:
+            a, b = shares.a[:, at], shares.b[:, at]
+            now = np.nansum(a[-WEEK:]) / np.nansum(b[-WEEK:])
+            return float(np.nansum(a[:-WEEK]) / np.nansum(b[:-WEEK])), float(now)
+        value = levels.a[:, at - split]
+        return float(np.nanmedian(value[:-WEEK])), float(np.nanmedian(value[-WEEK:]))
+
+
 def _followed(key: Key) -> bool:
     return key.kind in KINDS and key.name not in ("new_pattern", "unseen", "above", "below")
 

@@ -57,6 +57,7 @@ SHARES = {
 LEVELS = {
     "rows": "the number of rows",
     "length": "the mean length of {column}",
+    "beyond_digits": "the mean number of characters of {column} besides the digits before the point",
     "distinct": "the number of different values of {column}",
     "log_mean": "the typical size of {column} (geometric mean)",
     "log_spread": "the relative spread of {column}",
@@ -67,6 +68,7 @@ LEVELS = {
     "middle": "the middle of {column}",
     "ends": "the end of {column}",
     "shift": "the hours of the day in {column}, turned against the usual",
+    "changes": "how often {column} changes from row to row, next to chance",
     "follows": "how smoothly {column} goes on from row to row",
     "correlation": "the rank correlation of {column} and {other}",
     "explained": "how far {other} explains {column}",
@@ -75,7 +77,8 @@ LEVELS = {
     "given_others_spread": "the spread of {column} next to the other numbers of its row",
     "given_others_log_spread": "the relative spread of {column} next to the other numbers of its row",
     "gap": "the time from {other} to {column}",
-    "segment_mean": "the mean of {column} where {segment}",
+    "segment_mean": "the typical size of {column} where {segment}",
+    "segment_hour": "the time of day of {column} where {segment}, next to the other rows",
     "drifting": "the last week of {column}",
 }
 
@@ -133,7 +136,7 @@ def say_share(key: Key, low: float, expected: float, high: float, seen: float, r
 
 def say_level(key: Key, low: float, expected: float, high: float, seen: float, scale: float) -> Said:
     """Words for a level; `scale` is the unit of a scaled level, else NaN."""
-    name = "gap" if key.name.startswith("gap_") else "segment_mean" if key.kind == "segment" else key.name
+    name = "gap" if key.name.startswith("gap_") else f"segment_{key.name}" if key.kind == "segment" else key.name
     told = _apart(lambda more: _unit(key, scale, more), (low, expected, high), seen)
     return Said(
         _fill(LEVELS[name], key),
@@ -192,14 +195,18 @@ def _unit(key: Key, scale: float, more: int) -> Told:
         if key.name.startswith("gap_"):
             return lambda x: _duration(scale * math.sinh(_bounded(x)), more)
         return lambda x: _number(scale * math.sinh(_bounded(x)), more)
+    if key.name == "changes":
+        return lambda x: f"{_number(math.exp(_bounded(x)), more)} times"
     if key.name in ("rows", "distinct", "days"):
         return lambda x: f"{math.exp(_bounded(x)):,.{more}f}"
-    if key.name == "length":
+    if key.name in ("length", "beyond_digits"):
         return lambda x: f"{math.expm1(_bounded(x)):.{1 + more}f} characters"
     if key.name in ("starts", "middle", "ends"):
         return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600, more)}"
     if key.name in ("log_mean", "mean"):
         return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x), more)
+    if key.name == "hour":
+        return lambda x: f"{x:+.{1 + more}f} h"
     if key.name == "shift":
         return lambda x: f"{x:+.{more}f} h"
     if key.name == "log_spread":
