@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -83,6 +84,7 @@ class Story:
     bench: Workbench
     log: str
     secrets: set[str]
+    """Personal values of the source, the key they are hashed with, passwords of the warehouse and of a connection."""
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(self.warehouse_url)) as connection, connection.cursor() as cursor:
@@ -130,7 +132,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             "HEADGATE_PROJECT": str(folder), "HEADGATE_STATE": str(folder / "state"), "PYTHONPATH": str(REPOSITORY),
             "HEADGATE_PII_KEY": "a key for this test only", "PREFECT_LOGGING_LEVEL": "INFO",
             "HEADGATE_WAREHOUSE_URL": str(state.warehouse_url), "HEADGATE_STAGE_URL": f"s3://{state.s3_bucket}/stage",
+            "HEADGATE_CONNECTION_CRM": "postgresql://reader:pw-planted-7716@127.0.0.1:9/crm",
         }  # fmt: skip
+        password = urlsplit(str(state.warehouse_url)).password
+        assert password
+        planted |= {environment["HEADGATE_PII_KEY"], "pw-planted-7716", password}
         labels = [str(FIRST + timedelta(days=n)) for n in range(DAYS)]
         done = subprocess.run([sys.executable, "-c", PROGRAM, *labels], env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]

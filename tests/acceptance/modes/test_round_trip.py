@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import os
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 NOTE_BYTES = 24
-EXAMPLES = 5
+EXAMPLES = int(os.environ.get("HEADGATE_TEST_EXAMPLES", "5"))
 TABLE = f"""
 description: Values.
 owner: a@example.com
