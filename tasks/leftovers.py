@@ -17,6 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 from tasks import spool
 from tasks.batch import ATTEMPT_CHARACTERS, attempt_began
 from tasks.warehouses import names, proofs, quarantine
+from tasks.warehouses.generations import surplus
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import one, retried, rows, session
 from tasks.workbench import Workbench
@@ -24,6 +25,7 @@ from tasks.workbench import Workbench
 Kind = Literal["candidate", "generation", "stage", "spool", "quarantine"]
 DEAD_AFTER = timedelta(days=3)
 """An attempt without a record that began before this is dead, unless a process on this machine holds its spool."""
+EVERY = 1_000_000_000
 TRIED = "headgate_check"
 """What `check --connect` calls its table."""
 
@@ -125,16 +127,25 @@ def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
 def _beside(bench: Workbench, cursor: Cursor, live: TableName, rules: Rules) -> Iterator[Leftover]:
     adapter = bench.warehouse
     known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
-    undone = {proof.sequence for proof in known if proof.undone_by is not None}
-    for table in adapter.side_tables(cursor, live):
+    side = adapter.side_tables(cursor, live)
+    for table in side:
         kind = names.kind_of(table.name)
         assert kind is not None
         if kind[0] == "c":
             why = rules.verdict(kind[1][:ATTEMPT_CHARACTERS], wanted_after_success=False)
             if why is not None:
                 yield Leftover("candidate", str(table), why)
-        elif int(kind[1]) in undone:
-            yield Leftover("generation", str(table), f"publish {kind[1]} is undone")
+    # A run that was killed right after its COMMIT has dropped none.
+    for table, why in surplus(side, known, _kept(bench, str(live))).items():
+        yield Leftover("generation", str(table), why)
+
+
+def _kept(bench: Workbench, target: str) -> int:
+    """How many publishes of a target can be undone; all of them where nothing is declared."""
+    if target in bench.project.summaries:
+        return bench.project.summaries[target].generations
+    table = bench.project.tables.get(target)
+    return EVERY if table is None else table.load.generations
 
 
 def _staged(bench: Workbench, target: str, rules: Rules) -> Iterator[Leftover]:

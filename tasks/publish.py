@@ -15,7 +15,8 @@ from deployments.errors import HeadgateError
 from tasks.batch import Audited, Batch, Extracted, Staged
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
-from tasks.warehouses import names, ops, proofs
+from tasks.warehouses import ops, proofs
+from tasks.warehouses.generations import surplus
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publication import Publication, Published
@@ -85,19 +86,11 @@ def clean_up(adapter: Adapter, live: TableName, generations: int, *candidates: T
     """Drop this run's candidates and the generations beyond those that can be undone; returns what was dropped."""
     with transaction(adapter.address) as cursor:
         side = adapter.side_tables(cursor, live)
-        undone = {proof.sequence for proof in proofs.read(cursor, live) if proof.undone_by is not None}
-        sequences = sorted({n for n in map(_sequence, side) if n is not None} - undone, reverse=True)
-        old = undone.union(sequences[generations:])
-        dropped = [table for table in side if table in candidates or _sequence(table) in old]
+        old = surplus(side, proofs.read(cursor, live), generations)
+        dropped = [table for table in side if table in candidates or table in old]
         for table in dropped:
             _drop(cursor, table)
     return dropped
-
-
-def _sequence(table: TableName) -> int | None:
-    """The publish a generation or undo table belongs to; None for candidates."""
-    kind = names.kind_of(table.name)
-    return int(kind[1]) if kind is not None and kind[0] in "gun" else None
 
 
 def _drop(cursor: Cursor, table: TableName) -> None:

@@ -132,13 +132,15 @@ class Judge:
             yield f"{len(seen)} rows in quarantine, {len(wanted)} expected"
 
     def _beside(self, target: Target) -> Iterator[str]:
-        kept = {name.rpartition("_")[2][1:] for kind in "gun" for name in self.side_tables(target, kind)}
-        # A run killed between COMMIT and its clean-up leaves one more, which goes with the table's next publish.
-        if len(kept) > GENERATIONS + 1:
-            yield f"{len(kept)} generations are kept, {GENERATIONS} declared"
         for name in self.side_tables(target, "c"):
             if self.rows("SELECT has_table_privilege(%s, %s, 'SELECT')", (READERS, name))[0][0]:
                 yield f"readers may read the candidate {name}"
+
+    def surplus(self, target: Target) -> Iterator[str]:
+        """Generations beyond those that can be undone. One killed right after COMMIT leaves more, until the clean-up."""
+        kept = {name.rpartition("_")[2][1:] for kind in "gun" for name in self.side_tables(target, kind)}
+        if len(kept) > GENERATIONS:
+            yield f"{len(kept)} generations are kept, {GENERATIONS} declared"
 
     def busy_sessions(self, database: str) -> list[str]:
         """Sessions of loads that still hold a transaction after a while."""

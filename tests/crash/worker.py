@@ -268,6 +268,7 @@ class Worker:
         self._wait(runner, runner.fork(order), errors)
         self._note(order, errors)
         left = [f"a candidate is left: {name}" for name in self.judge.side_tables(target, "c")]
+        left += self.judge.surplus(target)
         left += [f"the spool holds {name}" for name in left_in(self.folder / "state" / "spool")]
         left += [
             f"the stage holds {name} of nobody" for name in self.stage.strange(target, self.judge.attempts(target))
