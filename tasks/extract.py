@@ -9,13 +9,13 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from deployments.errors import ContractError, SourceMissingError
-from expectations.contract.layout import read_header
-from expectations.contract.split import MAX_RECORD_BYTES, first_record, split
+from deployments.errors import SourceMissingError
+from expectations.contract.split import split
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
+from tasks.sources.heading import heading
 from tasks.sources.opening import OpenSource, open_source
 from tasks.switches import reached
 from tasks.workbench import workbench
@@ -66,7 +66,7 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
             yield chunk
 
     chunks = counted()
-    head, header = _header(chunks, source)
+    head, header = heading(chunks, source)
     parts = []
     for part in split(_after(head, chunks), source.delimiter):
         path = raw / f"part-{part.number + 1:05d}.csv"
@@ -75,29 +75,6 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
         reached("extract-part")
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
-
-
-def _header(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:
-    """The bytes behind the header that were read with it, and the header's names."""
-    buffer = b""
-    for chunk in chunks:
-        buffer += chunk
-        record = first_record(buffer, source.delimiter)
-        if record is not None:
-            rest = buffer[len(record) :]
-            return rest[2:] if rest.startswith(b"\r\n") else rest[1:], read_header(
-                record, source.delimiter, source.where
-            )
-        if len(buffer) > MAX_RECORD_BYTES:
-            break
-    if buffer.strip() and len(buffer) <= MAX_RECORD_BYTES:
-        return b"", read_header(buffer.rstrip(b"\r\n"), source.delimiter, source.where)
-    what = "is empty: not even a header" if not buffer.strip() else "has no line end in its first 4 MB"
-    raise ContractError(
-        f"{source.where} {what}",
-        code="EMPTY-SOURCE",
-        next_command="ask the source's owner; then: headgate retry RUN",
-    )
 
 
 def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -173,7 +173,8 @@ def _model_in(annotation: object, node: object) -> type[BaseModel] | None:
 def _plain(data: object) -> object:
     """Plain containers from ruamel's, so that strict models and JSON see nothing of it."""
     if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
+        # `null: [NA]` as the documentation writes it: YAML reads the bare key as its own null.
+        return {"null" if key is None else str(key): _plain(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_plain(value) for value in data]
     converters: list[tuple[type, Callable[[object], object]]] = [(bool, bool), (int, int), (float, float)]  # type: ignore[list-item]

@@ -15,6 +15,8 @@ import click
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "The whole life of a batch on the shipped example, from nothing."),
     "init": ("init", "init", "Make a project of your own."),
+    "peek": ("peek", "peek", "Look at real records of a source, declared or not."),
+    "new": ("new", "new", "Draft a table's two files from real records."),
     "check": ("check", "check", "Check every declaration, suite and SQL file; all mistakes at once."),
     "plan": ("plan", "plan", "Show windows, what run would do, and schema differences; changes nothing."),
     "run": ("run", "run", "Load what plan shows."),

@@ -6,7 +6,7 @@ null becomes NULL, "" an empty text; numbers are not parsed, so 1.10 stays 1.10;
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,12 @@ class JsonReader:
                 f"{shown(url)} isn't JSON: {error}", code="NOT-JSON", next_command="ask the source's owner"
             ) from None
 
+    def shape(self) -> tuple[list[str], list[str]]:
+        """Dotted paths in the first page: of the lists of objects (what `records` may be), and of keys that are named
+        like the next page's address (`next`)."""
+        document = self._document(self.url, first=True)
+        return sorted(_paths(document, "", _is_records)), sorted(_paths(document, "", _is_next))
+
     def _records(self, document: Any, url: str) -> list[dict[str, Any]]:
         records = document if self.source.records is None else _at(document, self.source.records)
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -140,6 +146,23 @@ class JsonReader:
                 next_command="check source.records",
             )
         return records
+
+
+def _paths(node: Any, path: str, wanted: Callable[[str, Any], bool]) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _paths(value, f"{path}.{key}" if path else key, wanted)
+    if path and wanted(path.rpartition(".")[2], node):
+        yield path
+
+
+def _is_records(_: str, node: Any) -> bool:
+    return isinstance(node, list) and bool(node) and all(isinstance(item, dict) for item in node)
+
+
+def _is_next(name: str, node: Any) -> bool:
+    named = name.lower().replace("_", "").replace("-", "") in ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
+    return named and (node is None or (isinstance(node, str) and node.startswith(("http", "/", "?"))))
 
 
 def _at(document: Any, path: str) -> Any:

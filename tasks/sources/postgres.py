@@ -51,16 +51,16 @@ class PostgresReader:
         if self.span.window is not None:
             return None
         statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(q::text, 0)::numeric), 0) FROM ({}) q")
-        with self._connected() as connection, connection.cursor() as cursor:
+        with self.connected() as connection, connection.cursor() as cursor:
             try:
                 cursor.execute(statement.format(sql.SQL(self.source.query)))
                 count, total = cursor.fetchone()
             except psycopg2.Error as error:
-                raise self._told(error) from None
+                raise self.told(error) from None
         return f"rows:{count}:hash:{total}"
 
     def chunks(self) -> Iterator[bytes]:
-        connection = self._connected()
+        connection = self.connected()
         pipe: queue.Queue[bytes | BaseException | None] = queue.Queue(_QUEUED_CHUNKS)
         sink = _Sink(pipe)
         # COPY TO writes into a file object until it ends: a thread of its own, so that rows flow while they are read.
@@ -84,7 +84,7 @@ class PostgresReader:
         except psycopg2.Error as error:
             # A reader that went away closes the connection, and doesn't want to hear of it.
             with suppress(_AbandonedError):
-                sink.fail(self._told(error))
+                sink.fail(self.told(error))
         except _AbandonedError:
             return
         except Exception as error:  # noqa: BLE001 - raised where it is waited for: a thread that dies alone would hang it
@@ -102,7 +102,8 @@ class PostgresReader:
             )
         return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
 
-    def _connected(self) -> Connection:
+    def connected(self) -> Connection:
+        """A read-only session that writes values as they are declared to be read; errors are ours."""
         try:
             connection = psycopg2.connect(self.url, connect_timeout=15, application_name="headgate")
             connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
@@ -112,9 +113,9 @@ class PostgresReader:
                 cursor.execute("SET statement_timeout = %s", (seconds(self.source.statement_timeout) * 1000,))
             return connection
         except psycopg2.Error as error:
-            raise self._told(error) from None
+            raise self.told(error) from None
 
-    def _told(self, error: psycopg2.Error) -> HeadgateError:
+    def told(self, error: psycopg2.Error) -> HeadgateError:
         """Our error, by who must act. The server's first line holds no value of a row, and never the password."""
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         state = error.pgcode or ""

@@ -1,0 +1,37 @@
+"""Texts as YAML: plain where that can't be read as anything else, in double quotes otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "none", "nan", "inf"})
+
+
+def scalar(value: object) -> str:
+    """One value in flow style."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def sequence(values: Iterable[object]) -> str:
+    """A list in flow style."""
+    return f"[{', '.join(scalar(value) for value in values)}]"
+
+
+def mapping(pairs: Iterable[tuple[str, str]]) -> str:
+    """A mapping in flow style; its values are YAML already."""
+    return "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
+
+
+def comment(text: str) -> str:
+    """A text as the rest of a line."""
+    return " ".join(text.split())

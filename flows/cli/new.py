@@ -1,0 +1,114 @@
+"""`headgate new`: the two files of a table, drafted from real records and proven on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flows.cli.console import print_json
+from flows.cli.source_options import source_options, wanted_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flows.drafting import Draft
+    from flows.looking import Looked
+
+ROWS = 200_000
+
+
+@click.command()
+@click.argument("name", metavar="TABLE")
+@click.option("--source", required=True, metavar="SOURCE", help="As for peek: a file, an address, connection:NAME.")
+@source_options
+@click.option(
+    "--cursor", metavar="COLUMN", help="Of a database: the column that says what is new; cuts it into windows."
+)
+@click.option("--owner", help="Who answers for the data.")
+@click.option("--rows", default=ROWS, show_default=True, type=click.IntRange(0), help="Records to read; 0: all.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def new(
+    name: str, source: str, cursor: str | None, owner: str | None, rows: int, force: bool, as_json: bool, **given: Any
+) -> None:
+    """Draft tables/TABLE.yaml and suites/TABLE.yaml from real records of SOURCE.
+
+    The draft passes `headgate check` and can be run at once; lines with DECIDE wait for a person. Of values it holds
+    nothing but spellings of "no value" and sets of few categories.
+    """
+    from deployments.errors import DeclarationError
+    from deployments.project import read_project
+    from deployments.settings import read_settings
+    from expectations.draft.table_text import Naming
+    from flows.drafting import draft, full_name, target_files
+    from flows.looking import look
+
+    settings = read_settings()
+    if settings.is_shop:
+        raise DeclarationError(
+            "there is no project of your own here: nothing is drafted into the example that is shipped",
+            code="NO-PROJECT", next_command="headgate init DIR && cd DIR",
+        )  # fmt: skip
+    table = full_name(read_project(settings.project)[0], name)
+    files = target_files(settings.project, table, force=force)
+    wanted = wanted_from(source, rows, given)
+    with look(settings, wanted, table) as looked:
+        made = draft(looked, wanted, Naming(table, owner), cursor)
+        for file, text in zip(files, (made.table_text, made.suite_text), strict=True):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        if as_json:
+            print_json(_facts(made, looked, files))
+        else:
+            _tell(made, looked, files, settings.project)
+
+
+def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) -> None:
+    from flows.words import plural
+
+    sample = looked.sample
+    for file, what in zip(files, ("source, contract, load", "starter rules"), strict=True):
+        click.secho(f"{file.relative_to(project)}", bold=True, nl=False)
+        click.echo(f"   {what}")
+    for text in looked.found_out:
+        click.echo(f"  found out: {text}")
+    bad = made.set_aside.total()
+    read = "all records" if sample.whole else "the records read"
+    click.echo(f"  {made.rows - bad:,} of {plural(made.rows, 'record')} fit the draft ({read} of {sample.where})")
+    for (code, column), count in made.set_aside.most_common():
+        click.secho(f"    {count:,} would be set aside: {code}" + (f" ({column})" if column else ""), fg="yellow")
+    click.echo(f"  {plural(made.to_decide, 'line')} to decide: look for DECIDE in both files")
+    for text in _hints(made, looked):
+        click.echo(f"  {text}")
+    run = f"headgate run {made.table}" + (f" --window {made.window}" if made.window else "")
+    click.echo(f"  next: headgate check && {run}")
+
+
+def _hints(made: Draft, looked: Looked) -> list[str]:
+    from deployments.declarations.sources import PostgresSource
+    from expectations.draft.loading import cursor_hint
+    from expectations.draft.table_text import dated_address
+
+    if not looked.windows and (dated := dated_address(looked.source)) is not None:
+        url, day = dated
+        return ["the address holds a date: to load such files day by day,",
+                f"  headgate new {made.table} --source '{_source(looked, url)}' --window {day} --force"]  # fmt: skip
+    if isinstance(looked.source, PostgresSource) and looked.source.cursor is None and "cursor:" not in made.table_text:
+        column = cursor_hint(looked.proposal)
+        if column is not None:
+            return [f"loads everything each time; to load what is new only: --cursor {column} --force"]
+    return []
+
+
+def _source(looked: Looked, url: str) -> str:
+    return f"connection:{looked.source.connection}{url}" if looked.source.connection else url
+
+
+def _facts(made: Draft, looked: Looked, files: tuple[Path, Path]) -> dict[str, object]:
+    return {
+        "table": made.table, "files": [str(file) for file in files], "records": made.rows, "whole": looked.sample.whole,
+        "set_aside": [{"code": code, "column": column, "records": count}
+                      for (code, column), count in made.set_aside.most_common()],
+        "to_decide": made.to_decide, "window": made.window, "hints": _hints(made, looked),
+    }  # fmt: skip

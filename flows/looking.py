@@ -1,0 +1,185 @@
+"""Look at a source that isn't declared yet: read a sample, measure it, and propose what follows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource, Source
+from deployments.declarations.table import WindowSpec
+from deployments.errors import DeclarationError, UpstreamError
+from deployments.settings import Settings
+from deployments.windows import Window
+from expectations.draft.measure import Records
+from expectations.draft.propose import Proposal, propose
+from tasks.sources.opening import OpenSource, Span
+from tasks.sources.postgres_catalog import SourceShape, described
+from tasks.sources.sample import Sample, read_sample
+from tasks.sources.spoken import Spoken, connection_of, declared
+from tasks.spool import hold, release
+
+MANY_WINDOWS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be looked at. `zone`: of dates and times written without one, None when nobody said it.
+
+    `window`: the local start of the window that fills the placeholders of an address; `to`: the end (exclusive) of the
+    windows that are read besides. `rows`: at least so many records are read; 0 is all of them.
+    """
+
+    spoken: Spoken
+    rows: int
+    zone: str | None = None
+    window: str | None = None
+    to: str | None = None
+    every: str = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found. `records` and the files of `sample` are there until the look is over."""
+
+    source: Source
+    reader: OpenSource
+    sample: Sample
+    records: Records
+    proposal: Proposal
+    windows: tuple[Window, ...]
+    """The windows that were asked for, when the address has a place for one."""
+    found_out: tuple[str, ...]
+    """What wasn't said and was found out, for people: 'records: data'."""
+
+
+@contextmanager
+def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
+    """Look at a source. Nothing of its values is left on this machine afterwards; a crash is cleaned up by the next run."""
+    settings = with_connection(settings, connection_of(wanted.spoken.source))
+    windows = _windows(wanted)
+    zone = wanted.zone or "UTC"
+    span = Span(windows[0] if windows else None, zone)
+    folder = settings.state / "spool" / f"peek-{secrets.token_hex(6)}"
+    hold(folder, "", "", "")
+    records: Records | None = None
+    try:
+        source = declared(wanted.spoken, settings, span)
+        _check_window(source, span.window)
+        source, found_out = _completed(source, wanted.spoken, settings, span)
+        readers = [_opened(source, settings, Span(window, zone)) for window in windows or (None,)]
+        sample = read_sample(readers, wanted.rows, folder / "raw")
+        records = Records(sample.files, sample.header, sample.delimiter, folder / "temp")
+        shape = _shape(readers[0])
+        proposal = propose(records, table, zone=wanted.zone, whole=sample.whole, catalog=shape.columns,
+                           declared_key=shape.key, unreadable=sample.unreadable)  # fmt: skip
+        yield Looked(source, readers[0], sample, records, proposal, windows, found_out)
+    finally:
+        if records is not None:
+            records.close()
+        release(folder)
+
+
+def with_connection(settings: Settings, name: str | None) -> Settings:
+    """Settings that have the connection: the example project's own, or one kept on the Prefect server."""
+    if name is None or name in settings.connections:
+        return settings
+    if settings.is_shop and settings.embedded:
+        from deployments.embedded.defaults import started
+
+        return started(settings)
+    from tasks.block_settings import completed
+
+    return completed(settings, {name})
+
+
+def _windows(wanted: Wanted) -> tuple[Window, ...]:
+    """The windows to read; DeclarationError when they can't be any."""
+    if wanted.window is None:
+        if wanted.to is not None:
+            raise _wrong("--to needs --window: the first window to read")
+        return ()
+    try:
+        start, end = (None if text is None else _local(text) for text in (wanted.window, wanted.to))
+        grid = WindowSpec(every=wanted.every, timezone=wanted.zone or "UTC", start=start, end=end).grid()
+    except (ValidationError, ValueError) as error:
+        told = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise _wrong(f"--window {wanted.window}: {told.removeprefix('Value error, ')}") from None
+    if end is None:
+        return (grid.nth(0),)
+    last = end.replace(tzinfo=grid.zone)
+    return tuple(islice(grid.due(last), MANY_WINDOWS))
+
+
+def _local(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+
+
+def _check_window(source: Source, window: Window | None) -> None:
+    templated = isinstance(source, CsvSource | JsonSource) and "{window." in source.url
+    if templated and window is None:
+        raise _wrong("the address has a place for a window: say which one to look at, such as --window 2024-01-31")
+    if window is not None and not templated:
+        raise _wrong("--window needs an address with {window.start:%Y-%m-%d} in it; a query is cut by --cursor")
+
+
+def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -> tuple[Source, tuple[str, ...]]:
+    """A JSON source with the paths of its records and of the next page, where nobody said them."""
+    if isinstance(source, CsvSource):
+        return source, (
+            f"delimiter {source.delimiter!r}",
+        ) if spoken.delimiter is None and source.delimiter != "," else ()
+    if not isinstance(source, JsonSource):
+        return source, ()
+    from tasks.sources.json_records import JsonReader
+
+    reader = _opened(source, settings, span)
+    assert isinstance(reader, JsonReader)
+    lists, following = reader.shape()
+    changes: dict[str, str] = {}
+    if source.records is None and lists:
+        if len(lists) > 1:
+            raise UpstreamError(
+                f"{reader.where} holds several lists of records: {', '.join(lists)}", code="NOT-RECORDS",
+                next_command=f"headgate peek SOURCE --records {lists[0]}",
+            )  # fmt: skip
+        changes["records"] = lists[0]
+    if source.next is None and len(following) == 1:
+        changes["next"] = following[0]
+    return source.model_copy(update=changes), tuple(f"--{name} {value}" for name, value in changes.items())
+
+
+def _opened(source: Source, settings: Settings, span: Span) -> OpenSource:
+    base = None if source.connection is None else settings.connection(source.connection)
+    if isinstance(source, PostgresSource):
+        from tasks.sources.postgres import PostgresReader
+
+        return PostgresReader(source, span, str(base))
+    if isinstance(source, CsvSource):
+        from tasks.sources.csv_text import CsvReader
+
+        return CsvReader(source, span, base)
+    from tasks.sources.json_records import JsonReader
+
+    return JsonReader(source, span, base, ())
+
+
+def _shape(reader: OpenSource) -> SourceShape:
+    from tasks.sources.postgres import PostgresReader
+
+    return described(reader) if isinstance(reader, PostgresReader) else SourceShape({})
+
+
+def _wrong(message: str) -> DeclarationError:
+    return DeclarationError(message, code="SOURCE", next_command="headgate peek SOURCE   (see --help)")
+
+
+def work_folder(looked: Looked) -> Path:
+    """A folder for what is made of the sample; it goes with the look."""
+    return looked.sample.files[0].parent.parent / "work"

@@ -1,0 +1,143 @@
+"""The first records of a source, or all of them: read by its own reader, cut and cleaned as a load would do it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from deployments.errors import ContractError, SourceMissingError, UpstreamError
+from expectations.contract.scan import scan
+from expectations.contract.split import RawPart, split
+from tasks.sources.heading import heading
+from tasks.sources.opening import OpenSource
+
+_PART_BYTES = 4 * 1024 * 1024
+_MISREAD = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Records of a source in files without header. `whole`: these are all of them. `unreadable`: reason code, records."""
+
+    where: str
+    delimiter: str
+    header: tuple[str, ...]
+    files: tuple[Path, ...]
+    parts: tuple[RawPart, ...]
+    rows: int
+    whole: bool
+    unreadable: Counter[str]
+
+
+def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Sample:
+    """At least `limit` records (0: all) in files below `folder`.
+
+    Several sources are the windows of one table: the first must be there, of the others those that are. UpstreamError
+    when there is no record, when a header doesn't name each field once or differs from the first, or when the text is
+    in another encoding.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: list[RawPart] = []
+    files: list[Path] = []
+    header: tuple[str, ...] = ()
+    whole = True
+    for number, source in enumerate(sources):
+        try:
+            for names, part in _parts(source):
+                if limit and sum(part.records for part in parts) >= limit:
+                    whole = False
+                    break
+                _check_same(source.where, header or names, names)
+                header = names
+                path = folder / f"part-{len(parts) + 1:05d}.csv"
+                path.write_bytes(part.data)
+                files.append(path)
+                parts.append(part)
+        except SourceMissingError:
+            if number == 0:
+                raise
+        if not whole:
+            break
+    sample = Sample(
+        sources[0].where, sources[0].delimiter, header, tuple(files), tuple(parts),
+        sum(part.records for part in parts), whole, Counter(reject.code for part in parts for reject in part.rejects),
+    )  # fmt: skip
+    _check_records(sample)
+    return sample
+
+
+def _parts(source: OpenSource) -> Iterator[tuple[tuple[str, ...], RawPart]]:
+    """Parts without their unreadable records, each with the header."""
+    chunks = source.chunks()
+    try:
+        rest, header = _heading(chunks, source)
+        for part in split(_after(rest, chunks), source.delimiter, _PART_BYTES):
+            yield header, scan(part, source.delimiter, len(header))
+    finally:
+        # A source that isn't read to its end is left at once: its connection is closed here.
+        if isinstance(chunks, Generator):
+            cast("Generator[bytes, None, None]", chunks).close()
+
+
+def _check_records(sample: Sample) -> None:
+    unreadable = sample.unreadable
+    if unreadable["NOT-UTF8"] > _MISREAD * sample.rows:
+        raise UpstreamError(
+            f"{sample.where} isn't UTF-8 text: {unreadable['NOT-UTF8']:,} of {sample.rows + unreadable.total():,} records"
+            " have other bytes", code="ENCODING",
+            next_command="headgate peek SOURCE --encoding cp1252   (or latin-1, utf-16)",
+        )  # fmt: skip
+    if not sample.rows:
+        said = ", ".join(f"{code} {count:,}" for code, count in unreadable.most_common())
+        raise UpstreamError(
+            f"{sample.where} has a header and no record that can be read" + (f" ({said})" if said else ""),
+            code="EMPTY-SOURCE", next_command="headgate peek SOURCE   (another file, another --window, or --delimiter)",
+        )  # fmt: skip
+
+
+def _check_same(where: str, first: tuple[str, ...], names: tuple[str, ...]) -> None:
+    if first != names:
+        raise ContractError(
+            f"{where}: the header isn't that of the first window\n  found: {', '.join(names)}\n  first: {', '.join(first)}",
+            code="HEADER-CHANGED",
+            next_command="headgate peek SOURCE --window DATE   (one window; or --to before the change)",
+        )
+
+
+def _heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        rest, header = heading(chunks, source)
+    except ContractError as error:
+        if error.code != "BAD-HEADER":
+            raise
+        raise ContractError(
+            error.message, code=error.code,
+            next_command="headgate peek SOURCE --encoding cp1252   (or utf-16, or another --delimiter)",
+        ) from None  # fmt: skip
+    if not any(header):
+        raise UpstreamError(
+            f"{source.where} has no records", code="EMPTY-SOURCE",
+            next_command="headgate peek SOURCE   (another file, or another --window)",
+        )  # fmt: skip
+    _check_header(source.where, header)
+    return rest, header
+
+
+def _check_header(where: str, header: tuple[str, ...]) -> None:
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
+    if twice:
+        raise ContractError(
+            f"{where}: names stand twice in the header: {', '.join(repr(name) for name in twice)}\n"
+            f"  found: {', '.join(header)}",
+            code="HEADER",
+            next_command="ask the source's owner for names that differ; for a query: give columns names with AS",
+        )
+
+
+def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from chunks

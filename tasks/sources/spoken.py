@@ -1,0 +1,144 @@
+"""A source as people type it at a terminal, made into a declared one.
+
+Forms: an address (http, https, file, s3) or a path of a file; `connection:NAME` with a query or a table for a database;
+`connection:NAME/path` below the address of a connection.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from deployments.declarations.sources import CsvSource, JsonSource, Source
+from deployments.errors import DeclarationError
+from deployments.settings import Settings
+from tasks.sources.address import shown
+from tasks.sources.csv_text import CsvReader
+from tasks.sources.opening import Span
+
+_DELIMITERS = ",;\t|"
+_ADAPTER: TypeAdapter[Source] = TypeAdapter(Source)
+_DATABASES = ("postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was typed: SOURCE, and the options that say how to read it (None: to be found out)."""
+
+    source: str
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    records: str | None = None
+    next: str | None = None
+    query: str | None = None
+    table: str | None = None
+
+
+def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
+    """The source that was meant; looks at its first bytes where format or delimiter weren't said.
+
+    DeclarationError when it can't be one; errors of the source when it can't be reached.
+    """
+    name, url = _parts(spoken.source)
+    base = None if name is None else settings.connection(name)
+    if base is not None and urlsplit(base).scheme in _DATABASES:
+        return _database(spoken, str(name), url)
+    if spoken.query is not None or spoken.table is not None:
+        raise _wrong(f"--query and --table belong to a database, as connection:NAME; {spoken.source} isn't one")
+    if not url:
+        raise _wrong(f"connection '{name}' is an address, not a database: write connection:{name}/path/of/the/file")
+    common: dict[str, object] = {"connection": name, "url": url}
+    csv: dict[str, object] = {
+        **common,
+        "kind": "csv",
+        "delimiter": spoken.delimiter or ",",
+        "encoding": spoken.encoding or "utf-8",
+    }
+    if spoken.format is None or (spoken.format == "csv" and spoken.delimiter is None):
+        start = _start(_made(csv), span, base)
+        if spoken.format is None and (spoken.records or start.lstrip()[:1] in ("{", "[")):
+            return _made({**common, "kind": "json", "records": spoken.records, "next": spoken.next})
+        csv["delimiter"] = spoken.delimiter or _delimiter(start)
+    if spoken.format == "json":
+        return _made({**common, "kind": "json", "records": spoken.records, "next": spoken.next})
+    return _made(csv)
+
+
+def connection_of(source: str) -> str | None:
+    """The name of the connection that is typed, if any."""
+    return _parts(source)[0]
+
+
+def holds_secret(source: Source) -> bool:
+    """Whether the address itself has a password or a token in it: it must not be written into a declaration."""
+    return isinstance(source, CsvSource | JsonSource) and "://" in source.url and _has_secret(source.url)
+
+
+def _has_secret(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.username is not None or parts.password is not None or "=***" in shown(url)
+
+
+def _parts(source: str) -> tuple[str | None, str]:
+    if source.startswith("connection:"):
+        name, slash, path = source.removeprefix("connection:").partition("/")
+        return name, slash + path
+    if re.match(r"[a-z][a-z0-9+]*://", source):
+        return None, source
+    # Placeholders of windows stay as they are; everything else is escaped as an address needs it.
+    pieces = re.split(r"(\{[^{}]*\})", os.path.abspath(source))  # noqa: PTH100 - links stay as they were typed
+    return None, "file://" + "".join(piece if piece.startswith("{") else quote(piece) for piece in pieces)
+
+
+def _database(spoken: Spoken, name: str, path: str) -> Source:
+    if path:
+        raise _wrong(
+            f"connection '{name}' is a database: say --table {path.lstrip('/') or 'NAME'} or --query \"SELECT ...\""
+        )
+    if (spoken.query is None) == (spoken.table is None):
+        raise _wrong(f"connection '{name}' is a database: say either --table NAME or --query \"SELECT ...\"")
+    query = spoken.query
+    if spoken.table is not None:
+        words = [word.strip('"') for word in spoken.table.split(".")]
+        quoted = [
+            word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else '"' + word.replace('"', '""') + '"' for word in words
+        ]
+        query = f"SELECT * FROM {'.'.join(quoted)}"
+    return _made({"kind": "postgres", "connection": name, "query": query})
+
+
+def _start(source: Source, span: Span, base: str | None) -> str:
+    """The first line or so of the text at the address."""
+    assert isinstance(source, CsvSource)
+    chunks = CsvReader(source, span, base).chunks()
+    start = b""
+    for piece in chunks:
+        start += piece
+        if b"\n" in start or len(start) > 65_536:
+            break
+    getattr(chunks, "close", lambda: None)()
+    return start[:65_536].decode("utf-8", errors="replace")
+
+
+def _delimiter(start: str) -> str:
+    """What separates the names of the header best, text in quotes aside."""
+    line = re.sub(r'"[^"]*"', "", start.partition("\n")[0])
+    return max(_DELIMITERS, key=lambda character: (line.count(character), character == ","))
+
+
+def _made(content: dict[str, object]) -> Source:
+    try:
+        source: Source = _ADAPTER.validate_python({k: v for k, v in content.items() if v is not None})
+    except ValidationError as error:
+        told = "; ".join(str(item["msg"]).removeprefix("Value error, ") for item in error.errors())
+        raise _wrong(told) from None
+    return source
+
+
+def _wrong(message: str) -> DeclarationError:
+    return DeclarationError(message, code="SOURCE", next_command="headgate peek SOURCE   (see --help)")

@@ -1,0 +1,149 @@
+"""`peek` and `new` on files and pages: what is shown, what is kept to the terminal, and how a source that can't be read
+is told. No warehouse is needed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from deployments.errors import HeadgateError
+from flows.cli import cli
+
+TEXT = "id,email,at\n1,ann@example.com,2024-01-01 10:00:00\n2,bob@example.com,\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "tables").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("PROJECT", "STATE", "WAREHOUSE_URL"):
+        monkeypatch.delenv(f"HEADGATE_{name}", raising=False)
+    return tmp_path
+
+
+def call(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, [*arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def failure(*arguments: str) -> HeadgateError:
+    result = CliRunner().invoke(cli, [*arguments])
+    assert isinstance(result.exception, HeadgateError), result.output
+    return result.exception
+
+
+def test_values_are_for_the_terminal_only(folder: Path) -> None:
+    (folder / "people.csv").write_text(TEXT)
+    told = call("peek", "people.csv")
+    assert "ann@example.com" in told
+    assert "looks personal: pii: hash" in told
+    assert "50.0 % null" in told
+    assert "could be a key: id" in told
+    kept = call("peek", "people.csv", "--json")
+    assert "ann@" not in kept
+    assert [field["type"] for field in json.loads(kept)["fields"]] == ["integer", "varchar(64)", "timestamp"]
+
+
+def test_nothing_is_left_behind(folder: Path) -> None:
+    (folder / "people.csv").write_text(TEXT)
+    call("peek", "people.csv")
+    failure("peek", "absent.csv")
+    assert not list((folder / ".headgate" / "spool").iterdir())
+
+
+@pytest.mark.parametrize(("text", "fields"), [
+    ("a;b\n1;2,5\n", ["a", "b"]), ("a\tb\n1\t2\n", ["a", "b"]), ("a|b\n1|2\n", ["a", "b"]), ("a\n1\n", ["a"]),
+    ('"a,x";b\n1;2\n', ["a,x", "b"]), ('[{"a": 1, "b": null}]', ["a", "b"]), ('{"rows": [{"a": 1}]}', ["a"]),
+])  # fmt: skip
+def test_format_and_delimiter_are_found_out(folder: Path, text: str, fields: list[str]) -> None:
+    (folder / "source.data").write_text(text)
+    assert [field["field"] for field in json.loads(call("peek", "source.data", "--json"))["fields"]] == fields
+
+
+def test_what_is_compressed_or_encoded_is_read(folder: Path) -> None:
+    (folder / "a.csv.gz").write_bytes(gzip.compress(TEXT.encode()))
+    (folder / "b.csv").write_bytes("id,name\n1,Größe\n".encode("cp1252"))
+    assert json.loads(call("peek", "a.csv.gz", "--json"))["records"] == 2
+    assert "Größe" in call("peek", "b.csv", "--encoding", "cp1252")
+
+
+def test_only_some_records_of_a_long_source_are_read(folder: Path) -> None:
+    (folder / "long.csv").write_text("id,text\n" + "".join(f"{n},{'x' * 500}\n" for n in range(30_000)))
+    told = json.loads(call("peek", "long.csv", "--rows", "10", "--json"))
+    assert told["whole"] is False
+    assert 10 <= told["records"] < 30_000
+    assert json.loads(call("peek", "long.csv", "--rows", "0", "--json"))["records"] == 30_000
+
+
+FAULTS: dict[str, tuple[bytes, tuple[str, ...], str, str]] = {
+    "empty": (b"", (), "EMPTY-SOURCE", "not even a header"),
+    "only a header": (b"a,b\n", (), "EMPTY-SOURCE", "no record"),
+    "an empty list": (b"[]", (), "EMPTY-SOURCE", "no records"),
+    "a name twice": (b"a,b,a\n1,2,3\n", (), "HEADER", "'a'"),
+    "another encoding": ("a,b\n1,é\n2,é\n".encode("latin-1"), (), "ENCODING", "isn't UTF-8"),
+    "header of another encoding": ("é,b\n1,2\n".encode("latin-1"), (), "BAD-HEADER", "can't be read as a header"),
+    "not JSON": (b"[{]", (), "NOT-JSON", "isn't JSON"),
+    "two lists": (b'{"a": [{"x": 1}], "b": {"c": [{"y": 1}]}}', (), "NOT-RECORDS", "a, b.c"),
+    "window without place": (b"a\n1\n", ("--window", "2024-01-01"), "SOURCE", "{window.start"),
+    "query on a file": (b"a\n1\n", ("--query", "SELECT 1"), "SOURCE", "belong to a database"),
+    "no such zone": (b"a\n1\n", ("--timezone", "Mars"), "SOURCE", "isn't a time zone"),
+    "a delimiter of two": (b"a\n1\n", ("--delimiter", "::"), "SOURCE", "can't be a delimiter"),
+}
+
+
+@pytest.mark.parametrize(("content", "options", "code", "words"), FAULTS.values(), ids=FAULTS.keys())
+def test_what_can_not_be_looked_at_is_told(
+    folder: Path, content: bytes, options: tuple[str, ...], code: str, words: str
+) -> None:
+    (folder / "source").write_bytes(content)
+    error = failure("peek", "source", *options)
+    assert (error.code, words in error.message) == (code, True), error
+    assert error.next_command
+
+
+@pytest.mark.parametrize(("source", "code"), [
+    ("absent.csv", "SOURCE-MISSING"), ("http://127.0.0.1:9/a.csv", "SOURCE-UNREACHABLE"),
+    ("connection:nobody/a.csv", "NO-CONNECTION"), ("ftp://example.com/a.csv", "SOURCE"),
+])  # fmt: skip
+def test_where_nothing_is(source: str, code: str) -> None:
+    assert failure("peek", source).code == code
+
+
+def test_a_secret_in_an_address_is_not_written(folder: Path, web: Any) -> None:
+    address = web.put("/a.csv?token=s3cret", TEXT)
+    error = failure("new", "people", "--source", address)
+    assert error.code == "SECRET-IN-ADDRESS"
+    assert "s3cret" not in str(error)
+    assert not list((folder / "tables").iterdir())
+    assert "s3cret" not in call("peek", address).partition("next:")[0]
+
+
+def test_a_connection_gives_the_host_and_the_draft_names_it(
+    folder: Path, web: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.put("/in/people.csv", TEXT)
+    monkeypatch.setenv("HEADGATE_CONNECTION_FILES", web.base)
+    call("new", "raw.people", "--source", "connection:files/in/people.csv", "--owner", "data@example.com")
+    text = (folder / "tables" / "people.yaml").read_text()
+    assert "  connection: files\n  url: /in/people.csv\n" in text.replace('"', "")
+    assert call("check").startswith("note HEADGATE") or "no mistakes" in call("check")
+
+
+def test_nothing_is_drafted_into_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deployments.project import SHOP
+
+    monkeypatch.setenv("HEADGATE_PROJECT", str(SHOP))
+    assert failure("new", "x", "--source", "a.csv").code == "NO-PROJECT"
+
+
+def test_a_name_that_can_not_be_a_table_is_told_as_such(folder: Path) -> None:
+    (folder / "a.csv").write_text(TEXT)
+    error = failure("new", "Raw.People", "--source", "a.csv")
+    assert error.family == "declaration"
+    assert "must be schema.table" in error.message
