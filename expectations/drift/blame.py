@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from expectations.drift.extract import Key
+from expectations.drift.figures import Key
 from expectations.drift.frame import Array
 
 Group = tuple[str | None, str]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
-from expectations.drift.extract import Key, Pair
+from expectations.drift.figures import Key, Pair
 from expectations.drift.implied import Place, place
 from expectations.profile.model import BETWEEN, Profile
 
@@ -18,7 +18,7 @@ _DATE = re.compile(
 )
 _EPOCH = date(1970, 1, 1)
 # Kinds of figures that keep their meaning for a column that repeats a date.
-STILL_TOLD = {"completeness", "schema"}
+STILL_TOLD = {"completeness", "schema", "format"}
 PARTS: dict[str, Callable[[date], int]] = {
     "year": lambda d: d.year,
     "quarter": lambda d: (d.month + 2) // 3,
@@ -78,7 +78,7 @@ def repeats_a_date(profiles: Sequence[Profile], days: Sequence[float | None]) ->
     found: dict[str, list[Pair] | None] = {}
     counts: dict[str, int] = {}
     for profile in profiles[:last]:
-        for name in {key.split(BETWEEN)[0] for key, share in profile.relations.parts.items() if share >= 0.5}:
+        for name in {key.split(BETWEEN)[0] for key, share in profile.relations.parts.items() if is_part(key, share)}:
             counts[name] = counts.get(name, 0) + 1
     found.update({name: None for name, count in counts.items() if last >= 3 and count >= 0.9 * last})
     if last < 2:
@@ -128,6 +128,13 @@ def _agrees(profile: Profile, name: str, day: float | None, part: str) -> bool:
         return False
     near = {PARTS[part](date.fromordinal(_EPOCH.toordinal() + int(day) + step)) for step in (-1, 0, 1)}
     return numbers.quantiles[1] in near and numbers.quantiles[-2] in near
+
+
+def is_part(key: str, share: float) -> bool:
+    """Whether a column is a part of a date where it equals it in this share of rows. A month stays the same for weeks: that
+    many small numbers are 1 says nothing in January.
+    """
+    return share >= (0.9 if key.endswith((f"{BETWEEN}year", f"{BETWEEN}month")) else 0.5)
 
 
 def muted(key: Key, repeated: dict[str, list[Pair] | None]) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.extract import Key, Pair, each_column
+from expectations.drift.figures import Key, Pair, each_column
 from expectations.drift.implied import formats
 from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, Profile, Sketch
 
@@ -22,6 +22,8 @@ from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, P
 AROUND = 10
 # A day whose hours look this much like themselves six hours later has no shape that a shift could be told by.
 EVEN = 0.85
+# Rows beyond a quantile that make it firm.
+FIRM = 3
 Column = list[Pair]
 Array = NDArray[np.float64]
 
@@ -168,14 +170,17 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         order = best_order(column)
         clocks = [next((k for k in c.clocks if k.order in (order, "")), c.clocks[0]) for c in column]
         labelled = all(d is not None for d in days)
-        for what, at in (("starts", 1), ("middle", 5), ("ends", 9)):
+        since = "the batch's date" if labelled else "the batch before"
+        # Of fewer rows the hundredth is one row, which may be any.
+        inside = 1 if float(np.median([k.count for k in clocks[:-1]])) >= FIRM / CLOCK_GRID[1] else 2
+        for what, at in (("starts", inside), ("middle", 5), ("ends", 10 - inside)):
             stands = [k.quantiles[at] / 3600 for k in clocks]
             error = [_clock_error(k, at) for k in clocks]
             if labelled:
                 values = [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
             else:
                 values = [math.nan, *(b - a for a, b in pairwise(stands))]
-            yield Key(name, "clock", what), list(zip(values, error, strict=True))
+            yield Key(name, "clock", what, since), list(zip(values, error, strict=True))
         shifts = _shifts([np.array(k.hours) for k in clocks])
         if shifts:
             yield Key(name, "clock", "shift"), shifts
@@ -186,10 +191,10 @@ def _clock_error(clock: Clock, at: int) -> float:
     may put in its place.
     """
     q = clock.quantiles
-    error = ((q[min(at + 1, 10)] - q[at - 1]) / 3600) ** 2 / max(4.0, clock.count) + 0.01
+    p, beside = CLOCK_GRID[at], CLOCK_GRID[at + 1] - CLOCK_GRID[at - 1]
+    error = ((q[at + 1] - q[at - 1]) / 3600 / beside) ** 2 * p * (1 - p) / max(4.0, clock.count) + 0.01
     if clock.midnight < clock.count:
         return error
-    p = CLOCK_GRID[at]
     # Of the last day's rows, nine of which are expected, there is always one.
     reach = max(5 * math.sqrt(p * (1 - p) / clock.count), 9 / clock.count)
     low = max(i for i, g in enumerate(CLOCK_GRID) if g <= max(0.0, p - reach))

@@ -20,6 +20,9 @@ from expectations.profile.model import Profile
 REMEMBERED = 56
 # Once a batch is out of the ordinary, what comes this near to the threshold is told with it.
 TOLD_WITH = 0.7
+# Of what is this far out, the kinds that say it plainly stand first, and those between columns last.
+PLAIN = 3.0
+SAID_FIRST = {"schema": 0, "volume": 0, "completeness": 0, "values": 0, "relation": 2, "segment": 2, "order": 2}
 # Under this many batches the verdict says that it is still learning.
 LEARNING = 5
 
@@ -65,8 +68,8 @@ def _told(scored: Scored, labels: Sequence[calendar.Label]) -> list[Alert]:
 
 
 def _verdict(certain: list[Alert], learned: list[Alert], bands: tuple[Band, ...], history: int) -> Verdict:
-    everything = sorted([*certain, *learned], key=lambda a: -a.score)
-    score = everything[0].score if everything else 0.0
+    everything = sorted([*certain, *learned], key=lambda a: (-min(a.score, PLAIN), SAID_FIRST.get(a.kind, 1), -a.score))
+    score = max((a.score for a in everything), default=0.0)
     least = TOLD_WITH if any(a.score >= 1.0 for a in learned) else 1.0
     alerts = tuple(a for a in everything if a.score >= least)
     outcome: Outcome = "learning" if history < LEARNING else "pass"

@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
+from expectations.drift import between
+from expectations.drift.figures import Figures, Key, Pair
 from expectations.drift.implied import beyond_digits, formats
 from expectations.profile.categories import FORMATS, TOP
-from expectations.profile.model import BETWEEN, GRID, ColumnProfile, Profile
-
-
-class Key(NamedTuple):
-    """One figure: the column it blames, the kind of alert, its name, and a second column or a value it speaks of."""
-
-    column: str | None
-    kind: str
-    name: str
-    other: str = ""
-
-
-Pair = tuple[float, float]
-
-
-@dataclass
-class Figures:
-    """Shares as (rows that have it, rows); levels as (value, variance from the number of rows alone).
-
-    `scaled` are levels in the unit of the column: they are compared as asinh(value / scale of the history).
-    `open` are shares of a vocabulary that may grow: absent means at most
-    `unlisted` of the rows `counted` under (column, kind, name), because only the commonest are kept.
-    """
-
-    shares: dict[Key, Pair] = field(default_factory=dict)
-    levels: dict[Key, Pair] = field(default_factory=dict)
-    scaled: dict[Key, Pair] = field(default_factory=dict)
-    open: dict[Key, Pair] = field(default_factory=dict)
-    counted: dict[Key, float] = field(default_factory=dict)
-    unlisted: dict[Key, float] = field(default_factory=dict)
-
+from expectations.profile.model import GRID, ColumnProfile, Profile
 
 TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "non_ascii", "garbled")
 # That a column is empty, or one value throughout, is one observation and not as many as there are rows; it counts as this
 # many rows, so that it is news when it never happened in some weeks.
-STATE = 20.0
+STATE = 18.0
 # From this chance that two rows have the same value their order is told against that chance.
 MIXED = 0.3
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -66,8 +35,8 @@ def extract(profile: Profile) -> Figures:
         _numbers(out, name, column)
         _clock(out, name, column)
         _order(out, name, column, float(profile.relations.rows))
-    _pairs(out, profile)
-    _segments(out, profile)
+    between.pairs(out, profile)
+    between.segments(out, profile)
     return out
 
 
@@ -85,7 +54,7 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
         length, error = beyond or (text.length_mean, 0.0)
         out.levels[Key(name, "format", "beyond_digits" if beyond else "length")] = (
             math.log1p(length),
-            (text.length_deviation**2 / text.counted + error**2) / (1 + length) ** 2 + 1e-6,
+            (_length_variance(column) + error**2) / (1 + length) ** 2 + 1e-6,
         )
     vocabulary = Key(name, "format", "pattern")
     out.counted[vocabulary] = text.counted
@@ -97,6 +66,13 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
     out.shares[Key(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
     clock = max((c.count for c in column.clocks), default=0.0)
     out.shares[Key(name, "format", "not_a_date")] = (max(0.0, told - clock), told)
+
+
+def _length_variance(column: ColumnProfile) -> float:
+    """Variance of a mean length; a few equal lengths don't show how far lengths vary."""
+    text = column.text
+    doubt = (0.25 * (1 + text.length_mean)) ** 2
+    return (text.length_deviation**2 * text.counted + doubt) / (text.counted + 1) / text.counted
 
 
 def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
@@ -145,7 +121,9 @@ def _quantile(p: float, n: float, quantiles: tuple[float, ...]) -> Pair:
     one, three = max(math.sqrt(p * (1 - p) / n), 0.5 / n), 3 * max(math.sqrt(p * (1 - p) / n), 0.5 / n)
     points = [p, *(min(1.0, max(0.0, p + d)) for d in (-one, one, -three, three))]
     at, low, high, lowest, highest = (float(x) for x in np.interp(points, GRID, quantiles))
-    if sum(q == at for q in quantiles) > 1:
+    shared = [g for g, q in zip(GRID, quantiles, strict=True) if q == at]
+    # Of few rows one alone stands for several quantiles.
+    if len(shared) > 1 and shared[-1] - shared[0] > 2 / n:
         # A value that many rows share: its quantiles jump, and the shares below the usual quantiles tell more.
         return at, math.nan
     return at, max((high - low) / 2, (highest - lowest) / 4, 0.005 * abs(at)) ** 2
@@ -157,7 +135,10 @@ def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
         out.shares[Key(name, "clock", "whole_minutes")] = (clock.whole_minutes, clock.count)
         # Days that only the first or last twentieth of the rows reach come and go by chance.
         firm = len({math.floor(q / 86_400) for q in clock.quantiles[2:-2]})
-        out.levels[Key(name, "clock", "days")] = (math.log(clock.days), 0.01 + math.log(clock.days / firm) ** 2)
+        out.levels[Key(name, "clock", "days")] = (
+            math.log(clock.days),
+            0.01 + math.log(clock.days / firm) ** 2 + math.log1p(1 / clock.days) ** 2 / 9,
+        )
         for hour, count in enumerate(clock.hours):
             out.shares[Key(name, "clock", "hour", f"{hour:02d}")] = (count, clock.count)
 
@@ -174,75 +155,6 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
             changing = Key(name, "order", "changes")
             out.levels[changing] = (math.log(changes / chance), 2 / min(changes, chance) + 1e-4)
         if column.autocorrelation is not None:
-            rare = rows * max(0.0, 1 - column.top[0][1] / counted) if column.top and counted else rows
             # Two rare values that happen to stand together make a correlation of one over their number.
-            chance = 1 / (rows - 3) + (0.3 / max(rare, 1.0)) ** 2
-            out.levels[Key(name, "order", "follows")] = (_fisher(column.autocorrelation), chance)
-
-
-def _fisher(correlation: float) -> float:
-    return math.atanh(min(0.999, max(-0.999, correlation)))
-
-
-def _pairs(out: Figures, profile: Profile) -> None:
-    r = profile.relations
-    if r.rows < 12:
-        return
-    for key, together in r.pairs.items():
-        a, b = key.split(BETWEEN)
-        for of, by in ((b, a), (a, b)):
-            free = r.rows - r.distinct[by]
-            if free >= 20:
-                out.shares[Key(of, "relation", "determined", by)] = (together - r.distinct[by], free)
-    for key, value in r.ranks.items():
-        a, b = key.split(BETWEEN)
-        out.levels[Key(a, "relation", "correlation", b)] = (_fisher(value), 1.1 / (r.rows - 3))
-    for key, value in r.explained.items():
-        by, name = key.split(BETWEEN)
-        groups = r.distinct[by]
-        out.levels[Key(name, "relation", "explained", by)] = (
-            math.asin(math.sqrt(min(1.0, max(0.0, value)))),
-            (1 + groups / max(1, r.rows - groups)) / r.rows,
-        )
-    for key, gap in r.gaps.items():
-        a, b = key.split(BETWEEN)
-        out.shares[Key(b, "clock", "in_order", a)] = (gap[0] * gap[1], gap[0])
-        for p, low, at, high in ((0.25, 1, 2, 3), (0.5, 2, 3, 4), (0.75, 3, 4, 5)):
-            # The quantiles next to it bound the error: a quarter of the rows lies between them.
-            error = (gap[2 + high] - gap[2 + low]) / 2 * 2 * math.sqrt(p * (1 - p) / gap[0]) * 2
-            out.scaled[Key(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + 1)
-
-
-def _segments(out: Figures, profile: Profile) -> None:
-    middle = _middles(profile)
-    for key, figures in profile.relations.segments.items():
-        by, value, name = key.split(BETWEEN)
-        rows, missing, *measured = figures
-        where = f"{by}{BETWEEN}{value}"
-        out.shares[Key(name, "segment", "missing", where)] = (missing, rows)
-        if measured:
-            count, mean, deviation = measured
-            when = middle.get((by, name))
-            mean -= when or 0.0
-            figure = Key(name, "segment", "mean" if when is None else "hour", where)
-            out.levels[figure] = (mean, max(deviation**2, 0.01) / count + 1e-6)
-
-
-def _middles(profile: Profile) -> dict[tuple[str, str], float]:
-    """The mean hour over all segments of a column: when one happens is told against when the others do, because an
-    hourly batch is an hour later than the last, and the first rows of a longer day end earlier.
-    """
-    total: dict[tuple[str, str], Pair] = {}
-    for key, figures in profile.relations.segments.items():
-        by, _, name = key.split(BETWEEN)
-        if len(figures) == 5 and profile.columns[name].clocks:
-            rows, hours = total.get((by, name), (0.0, 0.0))
-            total[by, name] = rows + figures[2], hours + figures[2] * figures[3]
-    return {key: hours / rows for key, (rows, hours) in total.items()}
-
-
-def each_column(profiles: list[Profile]) -> Iterator[str]:
-    """Columns that every profile has, in the order of the last one."""
-    for name in profiles[-1].columns:
-        if all(name in p.columns for p in profiles):
-            yield name
+            chance = 1 / (rows - 3) + (0.3 / between.rare(column, rows)) ** 2
+            out.levels[Key(name, "order", "follows")] = (between.fisher(column.autocorrelation), chance)

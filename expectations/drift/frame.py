@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift import compare, given_others
-from expectations.drift.calendar import muted, repeats_a_date
-from expectations.drift.extract import Figures, Key, Pair, each_column
+from expectations.drift.calendar import muted, repeats_a_date, ticking
+from expectations.drift.figures import Figures, Key, Pair, each_column
 from expectations.drift.implied import counting
 from expectations.profile.model import ColumnProfile, Profile
 
@@ -33,6 +33,8 @@ BY_VALUE = frozenset(
 SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
+# Rules that one program keeps for every row.
+RULES = frozenset({"constant", "formulas", "parts", "date_part"})
 STATES = frozenset({"constant", "all_absent"})
 ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant"})
 
@@ -61,10 +63,10 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     last = len(profiles) - 1
     repeated = repeats_a_date(profiles, days)
 
-    going_on = counting(profiles)
+    going_on = counting(profiles) | ticking(profiles)
 
     def usable(key: Key) -> bool:
-        if key.column in going_on and key.name in SPELLED:
+        if key.column in going_on and key.name in SPELLED and profiles[last].columns[key.column].numbers is None:
             return False
         return key.column is None or (key.column in columns and not muted(key, repeated))
 
@@ -180,7 +182,7 @@ def is_written(key: Key) -> bool:
     """Whether a figure only changes when somebody changes a program, and not with what the data is about."""
     if key.kind == "format":
         return key.name not in BY_VALUE
-    return key.kind in ("completeness", "duplicates", "redelivery") or key.name == "constant"
+    return key.kind in ("completeness", "duplicates", "redelivery") or key.name in RULES
 
 
 def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:
@@ -197,7 +199,9 @@ def _scaled(pairs: dict[Key, list[Pair]], last: int) -> tuple[Block, Array]:
         return block, np.zeros(0)
     sizes: dict[tuple[str | None, str, str], list[float]] = {}
     for i, key in enumerate(block.keys):
-        sizes.setdefault(_unit(key), []).append(float(np.nanmedian(np.abs(block.a[:last, i]))))
+        size = np.abs(block.a[:last, i])
+        # What is 0 on most days has the unit of the others.
+        sizes.setdefault(_unit(key), []).append(float(np.nanmedian(size)) or float(np.nanmean(size)))
     scale = np.array([max(float(np.median(sizes[_unit(key)])), 1e-6) for key in block.keys])
     return Block(block.keys, np.arcsinh(block.a / scale), block.b / (scale**2 + block.a**2)), scale
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from expectations.drift.calendar import is_part
 from expectations.drift.compare import Column
-from expectations.drift.extract import Key
+from expectations.drift.figures import Key
 from expectations.profile.model import BETWEEN, Profile, Relations
 
 
@@ -89,7 +90,9 @@ def held(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         tables: list[dict[str, float]] = [getattr(p.relations, attribute) for p in profiles]
         for key in sorted({k for t in tables[:last] for k in t}):
             shares = [t.get(key) for t in tables]
-            known = [s for s in shares[:last] if s is not None and s >= least]
+            known = [
+                s for s in shares[:last] if s is not None and s >= least and (attribute != "parts" or is_part(key, s))
+            ]
             if len(known) >= max(3, 0.9 * last):
                 columns = key.split(BETWEEN) if attribute == "parts" else key.replace(" = ", " ").split(" ")
                 present = [c for c in columns if c in profiles[last].columns]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
 from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, calibrate
-from expectations.drift.extract import Figures, Key, extract
+from expectations.drift.extract import extract
+from expectations.drift.figures import Figures, Key
 from expectations.drift.frame import Array, Frame, frame, is_written
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
 from expectations.drift.slow import WEEK, slow_surprise, then_and_now
@@ -21,8 +22,8 @@ from expectations.profile.model import Profile
 
 # A batch of the history counts as the start of what is seen now where it came this near to the threshold.
 BEGAN = 0.7
-# The weeks that are compared for slow drift overlap: they have seen less than as many batches would have.
-OVERLAP = 1.5
+# The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
+OVERLAP = 1.0
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
 EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
@@ -63,7 +64,7 @@ class Scored:
             "page" if score >= page else "digest",
             round(score, 3),
             said.message if score >= 1 else said.aside,
-            f"{said.expected} ({said.low} to {said.high})",
+            said.bounds,
             said.observed,
             since=self.since(at, labels),
             examples=(key.other,) if key.name in ("category", "pattern") and key.other else (),
@@ -166,7 +167,7 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
     # Weeks that share days with the batch's own would show the same movement and call it usual.
     floor = np.full(len(positions), predict.CHANCE)
     learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys), sensitivity)
-    scores = learned.scores(z[-1]) / OVERLAP
+    scores = learned.scores(z[-1]) / (1 + OVERLAP * WEEK / len(z[:-WEEK]))
     return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
 
 

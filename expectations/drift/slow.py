@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from expectations.drift.extract import Key
+from expectations.drift.figures import Key
 from expectations.drift.frame import CLUSTERED, Array, Block
 from expectations.drift.predict import binomial_surprise, median
 
@@ -66,5 +66,7 @@ def _of_shares(block: Block, chosen: Sequence[int], week: range, before: range) 
 def _of_levels(block: Block, chosen: Sequence[int], week: range, before: range) -> Array:
     now, then = block.a[week.start : week.stop][:, chosen], block.a[: before.stop][:, chosen]
     spread = np.maximum(median(block.b[week.start : week.stop][:, chosen]), median(block.b[: before.stop][:, chosen]))
+    # A number that is mostly 0 has no spread on most days, and all of it on the others.
+    spread = np.fmax(spread, np.nanmean(block.b[: week.stop][:, chosen], axis=0))
     error = np.sqrt(spread * (1 / WEEK + 1.5 / len(before)) + 1e-6)
     return np.asarray((median(now) - median(then)) / error)

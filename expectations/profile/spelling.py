@@ -41,6 +41,17 @@ _SPELLINGS = [
     for time, suffix in _TIMES.items()
     if (suffix == "%H%M%S") <= (form == "%Y%m%d")
 ]
+# How each of them begins: most texts and numbers don't.
+_BEGINS = re.compile(r"\d{1,2}[/. -]|\d{4}[/.-]|\d{8}")
+# The same on shapes, where every digit is a 9 and every letter A or a.
+_ROUGH = [
+    re.compile(
+        re.sub(r"\(\?:19\|20\)", "99", exact.pattern)
+        .replace("[A-Za-z]", "[Aa]").replace("[AP]M", "AA").replace("T", "A").replace(r"\d", "9")
+        .replace("[01]", "9").replace("[0-3]", "9").replace("[0-2]", "9").replace("[0-5]", "9")
+    )
+    for exact, _, _ in _SPELLINGS
+]  # fmt: skip
 _SHAPES = str.maketrans(
     {
         **dict.fromkeys(map(chr, range(65, 91)), "A"),
@@ -109,4 +120,14 @@ def date_format(value: str) -> str | None:
         return None
     if _ISO.match(value):
         return "iso"
-    return next((form for shape, form, _ in _SPELLINGS if shape.match(value)), None)
+    if not _BEGINS.match(value):
+        return None
+    return next((form for shape, form in _possible(value.translate(_SHAPES)) if shape.match(value)), None)
+
+
+@lru_cache(maxsize=4096)
+def _possible(shape: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The spellings that a value of this shape may have: trying all on every value takes most of the time."""
+    return tuple(
+        (exact, form) for (exact, form, _), rough in zip(_SPELLINGS, _ROUGH, strict=True) if rough.match(shape)
+    )

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from expectations.drift.extract import Key
+from expectations.drift.figures import Key
 from expectations.drift.words import say_level, say_share
+from expectations.profile.model import BETWEEN
 
 PAID = Key("paid", "values", "log_mean")
 
@@ -48,3 +49,63 @@ def test_what_stayed_within_its_bounds_is_not_told_as_a_breach() -> None:
         "Share of rows whose paid stands in no earlier batch: usually 3.9 %, now 100.0 %; alone it would not be told."
     )
     assert said.smallest == "none: it varies too much"
+
+
+SAID: dict[str, tuple[Key, tuple[float, ...], str]] = {
+    "a unit is said once": (
+        Key("code", "format", "length"),
+        tuple(math.log1p(x) for x in (6.7, 7.0, 7.4, 5.2)),
+        "The mean length of code: expected 7.0 characters (6.7 to 7.4), seen 5.2 characters.",
+    ),
+    "nothing is below nothing": (
+        Key("id", "format", "beyond_digits"),
+        (-0.1, 0.0, 0.1, math.log(3)),
+        "The characters of id besides the digits before the point (decimals, zeros in front): "
+        "expected 0.0 characters (0.0 to 0.1), seen 2.0 characters.",
+    ),
+    "fewer are told in percent": (
+        Key(None, "volume", "rows"),
+        tuple(math.log(x) for x in (355, 592, 987, 149)),
+        "The number of rows: expected 592 (355 to 987), seen 149, 25 % of the usual.",
+    ),
+    "no statistics of the other columns": (
+        Key("price", "relation", "given_others"),
+        (-0.35, 0.0, 0.35, 3562.3),
+        "How far price is from what the other numbers of its row suggest (1: its usual scatter): "
+        "expected +0.00 (-0.35 to +0.35), seen +3,562.30.",
+    ),
+    "since when a clock counts": (
+        Key("at", "clock", "middle", "the batch's date"),
+        (13.2, 14.3, 15.4, -105.6),
+        "The middle of at, counted from the batch's date: expected +14.3 h (+13.2 to +15.4), seen -4.4 d.",
+    ),
+    "an hour of a segment": (
+        Key("at", "segment", "hour", f"country{BETWEEN}DE"),
+        (-1.0, 0.25, 1.5, 9.0),
+        "The time of day of at where country is DE, next to the other rows: expected +0.2 h (-1.0 to +1.5), seen +9.0 h.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_a_level_is_told_as_an_owner_says_it(case: str) -> None:
+    key, (low, expected, high, seen), message = SAID[case]
+    said = say_level(key, low, expected, high, seen, math.nan)
+    assert said.message == message
+    assert "-0.0" not in said.smallest
+    assert not said.smallest.startswith("below 0.0 ")
+
+
+def test_a_quantile_is_told_by_the_share_below_it() -> None:
+    key = Key("paid", "values", "quantile", "0.25")
+    low, expected, high, seen = (math.asinh(x / 10) for x in (8, 10, 12, 30))
+    said = say_level(key, low, expected, high, seen, 10.0)
+    assert said.message == (
+        "The number that 25 % of paid are below: expected 10 (8 to 12), seen 30, 3 times the usual."
+    )
+
+
+def test_a_state_of_the_whole_column_is_a_yes_or_no() -> None:
+    said = say_share(Key("paid", "values", "constant"), 0.0, 0.0, 0.34, 1.0, 18)
+    assert said.message == "Whether paid holds one and the same value in every row: so far never, now yes."
+    assert (said.bounds, said.smallest) == ("never", "once")
