@@ -4,6 +4,7 @@ value here is what a load will take, by the same patterns."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from deployments.declarations.columns import Column
 from deployments.declarations.time_format import check_format
@@ -46,6 +47,10 @@ def _formatted(spellings: Iterable[str]) -> Iterator[Reading]:
         if "%{}" in spelling:
             formats = [spelling.replace("{}", order, 1).replace("{}", other, 1) for order, other in ("dm", "md")]
         for form in formats:
-            kind = "timestamp" if "%H" in form or "%I" in form else "date"
-            check_format(form, "timestamp" if kind == "timestamp" else "date")
+            kind: Literal["date", "timestamp"] = "timestamp" if "%H" in form or "%I" in form else "date"
+            try:
+                check_format(form, kind)
+            except ValueError:
+                # Known to the profile, but nothing a contract can declare.
+                continue
             yield Reading(kind, (), form)
