@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from expectations.drift import calendar
 from expectations.drift.acceptance import in_force, silenced
 from expectations.drift.blame import blamed
+from expectations.drift.examples import with_new_values
 from expectations.drift.model import Accepted, Alert, Band, Outcome, Sensitivity, Verdict
 from expectations.drift.schema import schema_alerts
 from expectations.drift.scoring import Scored, score
@@ -48,7 +49,7 @@ def detect(
     bands: tuple[Band, ...] = ()
     if len(profiles) >= 3 and batch.rows > 0:
         scored = score(profiles, labels, sensitivity, held)
-        learned = _told(scored, labels)
+        learned = [with_new_values(alert, profiles) for alert in _told(scored, labels)]
         bands = scored.bands()
     return _verdict(silenced(certain, held, labels), silenced(learned, held, labels), bands, len(history))
 

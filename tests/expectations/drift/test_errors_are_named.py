@@ -102,6 +102,13 @@ def test_alerts_say_the_smallest_change_that_would_be_noticed(world: Any) -> Non
     assert 0 < least < 10
 
 
+def test_a_renamed_category_is_told_with_its_new_name(world: Any) -> None:
+    verdict = world.judge(CASES["renamed category"][2](world.today, world))
+    told = [a for a in verdict.alerts if a.column == "country" and a.kind in ("categories", "reference")]
+    assert told
+    assert all(" New: USA (" in a.message and "USA" in a.examples for a in told)
+
+
 def test_since_names_the_first_of_a_run_of_bad_days(world: Any) -> None:
     from expectations.drift import detect
 

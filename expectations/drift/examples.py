@@ -1,0 +1,38 @@
+"""Which values are new: an owner who reads that a category went wants to know what came in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from expectations.drift.model import Alert
+from expectations.profile.categories import TOP
+from expectations.profile.model import Profile
+
+NAMED = 3
+KINDS = frozenset({"categories", "reference"})
+
+
+def with_new_values(alert: Alert, profiles: Sequence[Profile]) -> Alert:
+    """The alert with the commonest values that no batch of the history had, where all values are known."""
+    found = new_values(profiles, alert.column) if alert.kind in KINDS and alert.column else []
+    if not found:
+        return alert
+    told = ", ".join(f"{value} ({100 * share:.1f} %)" for value, share in found[:NAMED])
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    names = tuple(value for value, _ in found[:NAMED])
+    return replace(
+        alert,
+        message=f"{alert.message} New: {told}{more}.",
+        examples=tuple(dict.fromkeys((*alert.examples, *names))),
+    )
+
+
+def new_values(profiles: Sequence[Profile], name: str) -> list[tuple[str, float]]:
+    """Values of the last batch that none before it had, with their shares; empty where some are unknown or masked."""
+    columns = [p.columns[name] for p in profiles if name in p.columns]
+    batch = columns[-1]
+    if batch.masked or not batch.text.counted or any(len(c.top) >= TOP for c in columns):
+        return []
+    seen = {value for c in columns[:-1] for value, _ in c.top}
+    return [(value, count / batch.text.counted) for value, count in batch.top if value not in seen]
