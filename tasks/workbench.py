@@ -22,10 +22,12 @@ class Workbench:
     """Settings of a process and what they lead to."""
 
     settings: Settings
+    declared: Project | None = None
+    """A project that stands in for the one in the folder: with a summary that is only tried."""
 
     @cached_property
     def project(self) -> Project:
-        return load_project(self.settings.project)
+        return self.declared or load_project(self.settings.project)
 
     @cached_property
     def warehouse(self) -> Adapter:
@@ -62,11 +64,11 @@ def workbench() -> Workbench:
         return _current
 
 
-def use(settings: Settings) -> Workbench:
-    """Work with these settings from now on (the command line and tests)."""
+def use(settings: Settings, project: Project | None = None) -> Workbench:
+    """Work with these settings from now on (the command line and tests). `project`: in place of the folder's own."""
     global _current
     with _lock:
-        _current = Workbench(_with_stack(settings))
+        _current = Workbench(_with_stack(settings), project)
         return _current
 
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "pause": ("pause", "pause", "Don't load tables for a while."),
     "resume": ("pause", "resume", "End a pause."),
     "show": ("show", "show", "The story of one run."),
+    "summary": ("summary", "summary", "Try a summary on real data without publishing it."),
     "lineage": ("lineage", "lineage", "What feeds what, from sources to those who rely on it."),
     "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
     "drift": ("drift", "drift", "Score files against their history."),

@@ -1,0 +1,149 @@
+"""`headgate summary try`: an analyst's rehearsal, on real data, that nobody sees and that leaves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from deployments.declarations.summary import Summary
+    from deployments.project import Project
+    from tasks.trial import Compared, Trial
+
+_WIDE = 28
+
+
+@click.group()
+def summary() -> None:
+    """Summaries, for those who write them."""
+
+
+@summary.command("try")
+@click.argument("file", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print counts, checks and columns as JSON, without any row.")
+def try_(file: str, as_json: bool) -> None:
+    """Build the summary of FILE (a .sql file, or the name of a declared summary) for real, and publish nothing.
+
+    Checks its inputs, runs the SELECT on the warehouse into a table that nobody else may read, checks the result,
+    shows its first rows and what would change in the live table; then everything is gone. Exit code 1: it would not
+    have been published.
+    """
+    from flows.cli import settings
+
+    bench = settings.workbench(silent=as_json)
+    # Imported here: Prefect takes 1.7 s, which a mistyped name should not cost.
+    from tasks.workbench import use
+
+    wanted, project = declared(bench.project, file)
+    from tasks.trial import try_summary
+
+    trial = try_summary(use(bench.settings, project), wanted)
+    refused = trial.failed or (trial.would_be_refused and not wanted.allow_empty)
+    if as_json:
+        print_json(_facts(trial, refused=refused))
+    else:
+        _tell(trial, file, refused=refused)
+    raise click.exceptions.Exit(1 if refused else 0)
+
+
+def declared(project: Project, file: str) -> tuple[Summary, Project]:
+    """The summary of a file, and the project with it; DeclarationError with every mistake of the file."""
+    from deployments.declarations.problems import Problem, fail_on
+    from deployments.declarations.rules import project_faults
+    from deployments.declarations.summary import read_summary
+    from deployments.declarations.yaml_source import key_of, line_of
+
+    path = Path(file)
+    if not path.is_file() and path.suffix != ".sql":
+        return project.summary(file), project
+    if not path.is_file():
+        raise click.BadParameter(f"{file} isn't there", param_hint="FILE")
+    problems: list[Problem] = []
+    found = read_summary(path, problems)
+    fail_on(problems)
+    assert found is not None
+    assert found.summary is not None
+    made = found.summary
+    project = replace(project, summaries={**project.summaries, made.target: made})
+    for name, fault in project_faults(project.tables, project.summaries):
+        if name == made.target:
+            line = line_of(found.header, fault.path, found.header_line)
+            problems.append(Problem(path, line, key_of(found.header, fault.path), fault.message, allowed=fault.allowed,
+                                    nearest=fault.nearest))  # fmt: skip
+    fail_on(problems)
+    return made, project
+
+
+def _tell(trial: Trial, file: str, *, refused: bool) -> None:
+    from flows.words import plural
+
+    click.secho(trial.target, bold=True)
+    for table, count in trial.input_rows.items():
+        click.echo(f"  reads {table}: {plural(count, 'row')}")
+    for rule in trial.rules:
+        good = rule.outcome == "pass"
+        mark = click.style(
+            "ok" if good else rule.severity, fg="green" if good else "red" if rule.severity == "critical" else "yellow"
+        )
+        click.echo(
+            f"  {mark} {rule.code} ({'input' if rule.place == 'input' else 'result'}): {rule.sentence if good else rule.message}"
+        )
+    if trial.rows is not None:
+        click.echo(f"  result: {plural(trial.rows, 'row')}, {plural(len(trial.columns), 'column')}")
+        assert trial.compared is not None
+        for line in _differences(trial.rows, trial.compared):
+            click.echo(f"  {line}")
+        _table(trial)
+    if not refused:
+        click.echo(f"nothing was published and nothing is left; next: headgate check && headgate run {trial.target}")
+        return
+    if not trial.failed:
+        click.secho("  an empty result doesn't replace rows, unless the header says allow_empty: true", fg="red")
+    click.echo(f"a run would have published nothing; nothing is left; next: mend it, then: headgate summary try {file}")
+
+
+def _differences(count: int, compared: Compared) -> list[str]:
+    from flows.words import plural
+
+    if compared.live_rows is None:
+        return ["there is no live table yet"]
+    told = [f"the live table has {plural(compared.live_rows, 'row')} ({count - compared.live_rows:+,})"]
+    for what, columns in (("new", compared.added), ("gone", compared.removed), ("of another type", compared.retyped)):
+        if columns:
+            told.append(f"columns {what}: {', '.join(columns)}")
+    if compared.only_new == compared.only_live == 0:
+        told.append("its rows are those of the live table")
+    elif compared.only_new is not None:
+        told.append(
+            f"rows that aren't in the live table: {compared.only_new:,}; rows of it that would go: {compared.only_live:,}"
+        )
+    return told
+
+
+def _table(trial: Trial) -> None:
+    """The first rows, in columns as wide as they need to be."""
+    cells = [[column.name for column in trial.columns], *([_cell(value) for value in row] for row in trial.first)]
+    widths = [min(_WIDE, max(len(line[i]) for line in cells)) for i in range(len(trial.columns))]
+    click.echo()
+    for number, line in enumerate(cells):
+        text = "  ".join(f"{cell[:width]:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(f"  {click.style(text, bold=True) if number == 0 else text}")
+    click.echo()
+
+
+def _cell(value: object) -> str:
+    return "(null)" if value is None else str(value).replace("\n", " ")
+
+
+def _facts(trial: Trial, *, refused: bool) -> dict[str, object]:
+    return {
+        "target": trial.target, "would_publish": not refused, "input_rows": trial.input_rows, "rows": trial.rows,
+        "rules": [rule.model_dump(mode="json") for rule in trial.rules],
+        "columns": [{"name": column.name, "type": column.type} for column in trial.columns],
+        "compared": None if trial.compared is None else asdict(trial.compared),
+    }  # fmt: skip

@@ -1,0 +1,188 @@
+"""Try a summary for real: its checks run, it is built where nobody reads, it is compared with the live table, and gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from psycopg2 import Error, sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.summary import Summary
+from deployments.errors import CheckFailedError
+from expectations.record import RuleResult
+from tasks.batch import new_attempt
+from tasks.leftovers import TRIED, find_leftovers, remove
+from tasks.spool import hold, release
+from tasks.summarize import Built, Job, check_inputs, check_output
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.session import explain, one, rows, session, transaction
+from tasks.workbench import Workbench
+
+FIRST_ROWS = 10
+SPOOL = "trial-"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The built table beside the live one. `only_new` and `only_live`: different rows that the other one lacks, by the
+    columns both have with the same type; None when there is no live table."""
+
+    live_rows: int | None
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    retyped: tuple[str, ...]
+    only_new: int | None
+    only_live: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it. `rows` None: it wasn't built, since an input isn't fit."""
+
+    target: str
+    input_rows: dict[str, int]
+    rules: tuple[RuleResult, ...]
+    rows: int | None = None
+    columns: tuple[LiveColumn, ...] = ()
+    first: tuple[tuple[object, ...], ...] = ()
+    compared: Compared | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a run would have published nothing."""
+        return any(rule.severity == "critical" and rule.outcome in ("fail", "error") for rule in self.rules)
+
+    @property
+    def would_be_refused(self) -> bool:
+        """Whether an empty result would be kept from replacing rows."""
+        return self.rows == 0 and self.compared is not None and bool(self.compared.live_rows)
+
+
+def try_summary(bench: Workbench, summary: Summary) -> Trial:
+    """Run the trial; the workbench's project has the summary. Raises what a broken SELECT or an absent input raises."""
+    job = Job(summary.target, "trial", new_attempt(), 0, "", None, bench.spool / f"{SPOOL}{new_attempt()}")
+    _clean(bench, summary.target)
+    # A killed trial is known to be dead by its free lock: what it left goes with the next one, or with the next run.
+    hold(job.spool, summary.target, job.attempt_id, "")
+    try:
+        input_rows, rules, fit = _inputs(job)
+        if not fit:
+            return Trial(summary.target, input_rows, rules)
+        with _built(bench, summary, job) as built:
+            rules += _output(job, built)
+            with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+                columns = tuple(bench.warehouse.columns(cursor, built.candidate))
+                order = summary.key or (columns[0].name,)
+                first = rows(cursor, sql.SQL("SELECT * FROM {} ORDER BY {} LIMIT {}").format(
+                    _q(built.candidate), _names(order), sql.Literal(FIRST_ROWS)))  # fmt: skip
+                compared = _compared(bench, cursor, job.live, built.candidate, columns)
+            return Trial(summary.target, input_rows, rules, built.rows, columns, tuple(map(tuple, first)), compared)
+    finally:
+        release(job.spool)
+
+
+def _inputs(job: Job) -> tuple[dict[str, int], tuple[RuleResult, ...], bool]:
+    try:
+        checked = check_inputs.fn(job)
+    except CheckFailedError as error:
+        if error.code != "CHECK-FAILED":
+            raise
+        return {}, _results(error), False
+    return checked.rows, checked.rules, True
+
+
+def _output(job: Job, built: Built) -> tuple[RuleResult, ...]:
+    try:
+        return check_output.fn(job, built).rules
+    except CheckFailedError as error:
+        return _results(error)
+
+
+def _results(error: CheckFailedError) -> tuple[RuleResult, ...]:
+    found = error.facts["results"]
+    assert isinstance(found, list)
+    return tuple(RuleResult.model_validate(item) for item in found)
+
+
+@contextmanager
+def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
+    """The SELECT's rows in a table that is closed to everybody else, and dropped afterwards with all that was made."""
+    adapter = bench.warehouse
+    # Not named after the target: leftovers of this name are looked for in every schema, whatever is declared there.
+    candidate = names.candidate(TableName(job.live.schema, TRIED), job.attempt_id)
+    shape = Shape((), summary.key, summary.physical, summary.description, ())
+    made_schema = False
+    try:
+        try:
+            with transaction(adapter.address) as cursor:
+                made_schema = not _has_schema(cursor, job.live.schema)
+                adapter.create_schema(cursor, job.live.schema)
+                count = adapter.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
+        except Error as error:
+            made_schema = False
+            raise explain(error, f"the SELECT of {summary.target}") from error
+        yield Built(candidate, count)
+    finally:
+        with transaction(adapter.address) as cursor:
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_q(candidate)))
+            if made_schema and _is_empty(cursor, job.live.schema):
+                cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(job.live.schema)))
+
+
+def _compared(
+    bench: Workbench, cursor: Cursor, live: TableName, new: TableName, columns: Sequence[LiveColumn]
+) -> Compared:
+    before = {column.name: column.type for column in bench.warehouse.columns(cursor, live)}
+    after = {column.name: column.type for column in columns}
+    if not before:
+        return Compared(None, (), (), (), None, None)
+    same = [name for name, kind in after.items() if before.get(name) == kind]
+    retyped = tuple(
+        f"{name}: {before[name]} -> {kind}" for name, kind in after.items() if before.get(name, kind) != kind
+    )
+    live_rows = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(live)))[0])
+    return Compared(
+        live_rows, tuple(name for name in after if name not in before), tuple(n for n in before if n not in after),
+        retyped, _lacking(cursor, new, live, same), _lacking(cursor, live, new, same),
+    )  # fmt: skip
+
+
+def _lacking(cursor: Cursor, one_table: TableName, other: TableName, columns: Sequence[str]) -> int | None:
+    """Different rows of one table that the other doesn't have."""
+    if not columns:
+        return None
+    listing = _names(columns)
+    statement = sql.SQL("SELECT count(*) FROM (SELECT {} FROM {} EXCEPT SELECT {} FROM {}) q")
+    return int(one(cursor, statement.format(listing, _q(one_table), listing, _q(other)))[0])
+
+
+def _clean(bench: Workbench, target: str) -> None:
+    """Remove what killed trials in this schema left; what killed runs left is for the next run."""
+    now = datetime.now(UTC)
+    for leftover in list(find_leftovers(bench, [target], now)):
+        of_a_trial = Path(leftover.name).name.startswith(SPOOL) if leftover.kind == "spool" else TRIED in leftover.name
+        if of_a_trial:
+            remove(bench, leftover, now)
+
+
+def _has_schema(cursor: Cursor, name: str) -> bool:
+    return bool(rows(cursor, "SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)))
+
+
+def _is_empty(cursor: Cursor, schema: str) -> bool:
+    found = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s"
+    return not rows(cursor, found, (schema,))
+
+
+def _q(table: TableName) -> sql.Composable:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _names(columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

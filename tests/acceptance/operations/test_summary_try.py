@@ -1,0 +1,172 @@
+"""`summary try` builds and judges a summary on real data, tells what would change, publishes nothing and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TABLE = """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders.csv"}
+columns:
+  - {name: id, type: integer, nullable: false}
+  - {name: city, type: varchar(16)}
+load: {mode: full_refresh}
+"""
+SUMMARY = """/*
+target: {schema}.by_city
+description: Orders by city.
+owner: a@example.com
+inputs: [{table: {schema}.orders, checks: [{code: IN, sql: "SELECT COUNT(*) FROM {schema}.orders", at_least: LEAST}]}]
+key: [city]
+expectations:
+  - {code: OUT, type: expect_column_values_to_be_between, kwargs: {column: orders, max_value: MOST}, severity: SEVERITY}
+*/
+SELECT city, COUNT(*) AS orders FROM {schema}.orders GROUP BY city
+"""
+
+
+@pytest.fixture
+def written(house: Any, command: Callable[..., Any]) -> Callable[..., Path]:
+    """A summary beside an input that is loaded; each call writes it anew, outside of the project."""
+    house.source("orders.csv", "id,city\n1,Oslo\n2,Oslo\n3,Rome\n")
+    house.declare("orders", TABLE)
+    house.load(f"{house.schema}.orders")
+
+    def write(*, least: int = 1, most: int = 9, severity: str = "critical", change: Callable[[str], str] = str) -> Path:
+        text = SUMMARY.replace("{schema}", house.schema).replace("LEAST", str(least)).replace("MOST", str(most))
+        file: Path = house.folder / "mine.sql"
+        file.write_text(change(text.replace("SEVERITY", severity)))
+        return file
+
+    return write
+
+
+def relations(house: Any) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = house.place.ask(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname LIKE %s OR n.nspname = 'ops' ORDER BY 1, 2", (f"{house.schema}%",)
+    )  # fmt: skip
+    return found
+
+
+def test_a_new_summary(house: Any, command: Callable[..., Any], written: Callable[..., Path]) -> None:
+    before = relations(house)
+    told = command("summary", "try", str(written()))
+    assert told.code == 0, told
+    assert "result: 2 rows, 2 columns" in told.out
+    assert "there is no live table yet" in told.out
+    assert "Oslo  2" in told.out
+    assert relations(house) == before
+    assert not list((house.folder / "state" / "spool").glob("*"))
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_schema_that_was_made_for_it_is_gone(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path]
+) -> None:
+    file = written(change=lambda text: text.replace(f"target: {house.schema}.", f"target: {house.schema}_new."))
+    assert command("summary", "try", str(file)).code == 0
+    assert house.place.ask("SELECT 1 FROM pg_namespace WHERE nspname = %s", (f"{house.schema}_new",)) == []
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_what_would_change_in_the_live_table(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path]
+) -> None:
+    (house.folder / "summaries").mkdir()
+    live = house.folder / "summaries" / "by_city.sql"
+    live.write_text(written().read_text())
+    assert command("run", f"{house.schema}.by_city").code == 0
+    assert command("summary", "try", "by_city", "--json").json["compared"]["only_new"] == 0
+    house.source("orders.csv", "id,city\n1,Oslo\n2,Oslo\n3,Rome\n4,Paris\n5,Rome\n")
+    house.load(f"{house.schema}.orders")
+    file = written(change=lambda text: text.replace("AS orders", "AS orders, MAX(id) AS newest"))
+    told = command("summary", "try", str(file), "--json").json
+    assert (told["rows"], told["would_publish"]) == (3, True)
+    assert told["compared"] == {
+        "live_rows": 2,
+        "added": ["newest"],
+        "removed": [],
+        "retyped": [],
+        "only_new": 2,
+        "only_live": 1,
+    }
+    assert house.rows(f"{house.schema}.by_city") == [("Oslo", 2), ("Rome", 1)]
+    assert "Oslo" not in str(told)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("given", "code", "words"), [
+    ({"least": 100}, 1, "critical IN (input)"), ({"most": 1}, 1, "critical OUT (result)"),
+    ({"most": 1, "severity": "warning"}, 0, "warning OUT (result)"),
+    ({"change": lambda text: text.replace("GROUP BY city", "GROUP BY city, id")}, 1, "critical"),
+])  # fmt: skip
+def test_checks_that_fail(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path], given: dict[str, Any], code: int, words: str
+) -> None:
+    before = relations(house)
+    told = command("summary", "try", str(written(**given)))
+    assert (told.code, words in told.out) == (code, True), told.out
+    assert ("a run would have published nothing" in told.out) == (code == 1)
+    assert relations(house) == before
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda text: text.replace("SELECT city", "SELECT town"), 'column "town" does not exist'),
+    (lambda text: text.replace(".orders,", ".ordrs,"), "isn't declared"),
+    (lambda text: text.replace("owner:", "ownr:"), "did you mean 'owner'?"),
+])  # fmt: skip
+def test_a_file_that_can_not_be_built(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path], change: Callable[[str], str], words: str
+) -> None:
+    before = relations(house)
+    error = command("summary", "try", str(written(change=change))).error
+    assert words in str(error)
+    assert relations(house) == before
+
+
+KILLED = """
+import os, signal, sys
+from deployments.settings import Settings
+import tasks.trial as trial
+from tasks.workbench import use
+from flows.cli.summary import declared
+from tests_settings import settings
+trial.check_output.fn = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+bench = use(settings)
+wanted, project = declared(bench.project, sys.argv[1])
+trial.try_summary(use(settings, project), wanted)
+"""
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_killed_trial_is_cleaned_by_the_next(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path]
+) -> None:
+    before, file = relations(house), written()
+    settings = house.place.settings
+    (house.folder / "tests_settings.py").write_text(
+        "from pathlib import Path\nfrom deployments.settings import Settings\n"
+        f"settings = Settings(project=Path({str(settings.project)!r}), state=Path({str(settings.state)!r}), "
+        f"warehouse_url={settings.warehouse_url!r}, stage_url={settings.stage_url!r})\n"
+    )
+    repository = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(file)], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": f"{repository}:{house.folder}"},
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert relations(house) != before
+    assert command("summary", "try", str(file)).code == 0
+    assert relations(house) == before
+    assert not list((house.folder / "state" / "spool").glob("*"))
