@@ -94,7 +94,11 @@ def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
     """What it means for readers: what they see, what isn't rebuilt, who waits."""
     lines = [context.say("effect.warehouse")] if trouble.scope == THE_WAREHOUSE else []
     key = "effect.unchanged" if trouble.domain == "run" else "effect.late"
-    for name in trouble.tables[:_NAMED]:
+    if len(trouble.tables) > _NAMED:
+        lines.append(
+            context.say("effect.many" if trouble.domain == "run" else "effect.many_late", n=len(trouble.tables))
+        )
+    for name in trouble.tables if len(trouble.tables) <= _NAMED else ():
         standing = context.standings.get(name)
         if standing is None:
             continue
@@ -104,8 +108,6 @@ def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
             until = context.say("effect.until", label=standing.until_label) if standing.until_label else ""
             at = context.local(standing.published_at)
             lines.append(context.say(key, table=name, at=at, until=until))
-    if len(trouble.tables) > _NAMED:
-        lines.append(context.say("effect.tables", names=listed(trouble.tables, 30)))
     stale = tuple(dict.fromkeys(
         item for name in trouble.tables for item in context.project.dependents(name) if item not in trouble.tables
     ))  # fmt: skip

@@ -16,6 +16,7 @@ from tasks.notices.notice import Contact, Link, Notice
 
 _LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
 _TOO_SHORT = 6
+_DATABASES = frozenset({"postgresql", "postgres", "redshift"})
 Kept = TypeVar("Kept", Notice, Link)
 
 
@@ -68,7 +69,8 @@ def _in(address: str) -> set[str]:
         secrets = {parts.password or ""}
     except ValueError:
         return set()
-    if parts.password is None and parts.username:
+    # A database's user is no secret, and may be a word that notices need.
+    if parts.password is None and parts.username and parts.scheme not in _DATABASES:
         secrets.add(parts.username)
     if "hooks." in (parts.hostname or ""):
         secrets.add(parts.path)

@@ -45,3 +45,8 @@ def test_a_value_that_a_server_quotes_is_not_told() -> None:
         "SQL-22P02", 'copying: invalid input syntax for type integer: "someone@private.example"'
     ).endswith('"..."')
     assert fit_to_tell("SQL-42703", 'column "email" does not exist') == 'column "email" does not exist'
+
+
+def test_the_user_of_a_database_may_be_a_word_that_notices_need() -> None:
+    settings = Settings(project=Path(), state=Path(), warehouse_url="postgresql://headgate@127.0.0.1:5432/warehouse")
+    assert known_secrets(settings) == set()
