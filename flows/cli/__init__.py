@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
     "drift": ("drift", "drift", "Score files against their history."),
     "report": ("report", "report", "The pages data owners read."),
+    "review": ("review", "review", "The weekly figures: failures, promises, incidents, what took long."),
     "watch": ("watch", "watch", "Look for what is wrong; open, remind and close incidents."),
     "incident": ("incident", "incident", "What is open; acknowledge, silence, resolve."),
     "oncall": ("oncall", "oncall", "Who is on call now, next, this week."),

@@ -1,0 +1,60 @@
+"""What the figures of a review are made of, as the ops tables hold it. All moments are aware, in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+ENDED = ("published", "warned", "unchanged", "already_published", "failed", "held")
+"""Statuses of runs that count: not those that wait, still run, or were only to look (`--until`)."""
+GOOD = ("published", "warned", "unchanged", "already_published")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a table or summary."""
+
+    target: str
+    kind: str
+    status: str
+    tier: str
+    started_at: datetime
+    finished_at: datetime | None
+    published: int = 0
+    quarantined: int = 0
+    failure_code: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return 0.0 if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A publish of a batch, from its proof."""
+
+    target: str
+    batch_key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An incident."""
+
+    scope: str
+    code: str
+    severity: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that a review looks at. `known_since`: when each target ran first, ever."""
+
+    runs: Sequence[Run]
+    publishes: Sequence[Publish]
+    incidents: Sequence[Opened]
+    known_since: dict[str, datetime]

@@ -1,0 +1,59 @@
+"""Read what a review is made of from the ops tables: runs, first publishes of batches, incidents."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from expectations.review.facts import History, Opened, Publish, Run
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import rows, session
+
+EARLIER = timedelta(days=40)
+"""Publishes this long before the span are read too: a window of a month is promised long after it begins."""
+
+
+def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
+    """What happened in `[start, end)`, with what came shortly before it; empty where nothing ever ran."""
+    low, high = (_naive(moment) for moment in (start - EARLIER, end))
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "run")):
+            return History((), (), (), {})
+        runs = rows(
+            cursor,
+            "SELECT target, kind, status, coalesce(tier, ''), started_at, finished_at, coalesce(published, 0), "
+            "coalesce(quarantined, 0), failure_code FROM ops.run WHERE started_at >= %s AND started_at < %s",
+            (low, high),
+        )
+        published = rows(
+            cursor,
+            "SELECT target, batch_key, min(published_at) FROM ops.ledger WHERE kind IN ('publish', 'empty', 'override') "
+            "AND published_at < %s GROUP BY target, batch_key HAVING max(published_at) >= %s",
+            (high, low),
+        )
+        since = rows(cursor, "SELECT target, min(started_at) FROM ops.run GROUP BY target")
+        incidents = []
+        if adapter.exists(cursor, TableName(names.OPS, "incident")):
+            incidents = rows(
+                cursor,
+                "SELECT scope, code, severity, opened_at, closed_at FROM ops.incident WHERE opened_at < %s "
+                "AND (closed_at IS NULL OR closed_at >= %s)",
+                (high, low),
+            )
+    return History(
+        runs=[Run(target, kind, status, tier, _aware(begun), _aware(ended) if ended else None, int(rows_in), int(aside), code)
+              for target, kind, status, tier, begun, ended, rows_in, aside, code in runs],
+        publishes=[Publish(target, key, _aware(at)) for target, key, at in published],
+        incidents=[Opened(scope, code, severity, _aware(opened), _aware(closed) if closed else None)
+                   for scope, code, severity, opened, closed in incidents],
+        known_since={target: _aware(at) for target, at in since},
+    )  # fmt: skip
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
