@@ -22,8 +22,8 @@ from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, P
 AROUND = 10
 # A day whose hours look this much like themselves six hours later has no shape that a shift could be told by.
 EVEN = 0.85
-# Rows beyond a quantile that make it firm.
-FIRM = 3
+# Rows that must lie beyond a quantile for it to be more than the first or last row.
+FIRM = 1
 Column = list[Pair]
 Array = NDArray[np.float64]
 
@@ -191,10 +191,10 @@ def _clock_error(clock: Clock, at: int) -> float:
     may put in its place.
     """
     q = clock.quantiles
-    p, beside = CLOCK_GRID[at], CLOCK_GRID[at + 1] - CLOCK_GRID[at - 1]
-    error = ((q[at + 1] - q[at - 1]) / 3600 / beside) ** 2 * p * (1 - p) / max(4.0, clock.count) + 0.01
+    error = ((q[at + 1] - q[at - 1]) / 3600) ** 2 / max(4.0, clock.count) + 0.01
     if clock.midnight < clock.count:
         return error
+    p = CLOCK_GRID[at]
     # Of the last day's rows, nine of which are expected, there is always one.
     reach = max(5 * math.sqrt(p * (1 - p) / clock.count), 9 / clock.count)
     low = max(i for i, g in enumerate(CLOCK_GRID) if g <= max(0.0, p - reach))

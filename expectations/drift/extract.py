@@ -147,11 +147,11 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
     if rows > 10:
         counted = column.text.counted
         alike = sum((count / counted) ** 2 for _, count in column.top) if counted else 0.0
-        if alike < MIXED:
+        changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, alike))
+        if alike < MIXED or changes < chance / 2:
             out.shares[Key(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
         else:
-            # How often few values change from row to row follows from their mix.
-            changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, alike))
+            # How often few values change from row to row follows from their mix, unless they come in runs.
             changing = Key(name, "order", "changes")
             out.levels[changing] = (math.log(changes / chance), 2 / min(changes, chance) + 1e-4)
         if column.autocorrelation is not None:

@@ -34,7 +34,7 @@ SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
 # Rules that one program keeps for every row.
-RULES = frozenset({"constant", "formulas", "parts", "date_part"})
+RULES = frozenset({"constant", "formulas", "date_part"})
 STATES = frozenset({"constant", "all_absent"})
 ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant"})
 
