@@ -54,7 +54,7 @@ def full_name(project: Project | None, name: str) -> str:
     return f"{schemas.most_common(1)[0][0] if schemas else 'raw_data'}.{name}"
 
 
-def draft(looked: Looked, wanted: Wanted, naming: Naming, cursor: str | None) -> Draft:
+def draft(looked: Looked, wanted: Wanted, table_name: str, owner: str | None, cursor: str | None) -> Draft:
     """The draft of a table. DeclarationError when the address holds a secret, or the cursor isn't a date or time."""
     if holds_secret(looked.source):
         raise DeclarationError(
@@ -63,15 +63,28 @@ def draft(looked: Looked, wanted: Wanted, naming: Naming, cursor: str | None) ->
             next_command="export HEADGATE_CONNECTION_NAME=https://user:...@host   (then: --source connection:NAME/path)",
         )
     loading = _loading(looked, wanted, cursor)
-    where = looked.reader.where + (" and the windows after it" if len(looked.windows) > 1 else "")
-    text = table_text(naming, looked.source, where, looked.proposal, loading)
-    suite = suite_text(naming.table, looked.proposal)
-    table = _checked(naming, text, suite)
+    text = table_text(naming_of(looked, table_name, owner), looked.source, looked.proposal, loading)
+    suite = suite_text(table_name, looked.proposal)
+    table = _checked(table_name, text, suite)
     label = None
     if table.grid is not None and looked.windows:
         label = table.grid.label(looked.windows[0])
     aside = _set_aside(looked, table)
-    return Draft(naming.table, text, suite, looked.sample.rows + looked.sample.unreadable.total(), aside, label)
+    return Draft(table_name, text, suite, looked.sample.rows + looked.sample.unreadable.total(), aside, label)
+
+
+def naming_of(looked: Looked, table_name: str, owner: str | None) -> Naming:
+    """What stands in the file about the source: the name of a connection, and never the host behind it."""
+    source, sample = looked.source, looked.sample
+    where = looked.reader.where
+    if source.connection is not None:
+        where = f"connection:{source.connection}{getattr(source, 'url', '')}"
+    elif isinstance(source, CsvSource | JsonSource) and looked.windows:
+        where = source.url
+    if len(looked.windows) > 1:
+        where += f", {sample.looked_for} windows"
+    absent = f"{sample.absent} of {sample.looked_for}" if sample.absent else None
+    return Naming(table_name, where, owner, absent)
 
 
 def target_files(project: Path, table: str, *, force: bool) -> tuple[Path, Path]:
@@ -133,9 +146,9 @@ def _inside(looked: Looked) -> Sequence[str]:
     return found
 
 
-def _checked(naming: Naming, table_yaml: str, suite_yaml: str) -> Table:
+def _checked(table_name: str, table_yaml: str, suite_yaml: str) -> Table:
     """The table, if both files are what `headgate check` calls right; a draft that isn't is a fault of ours."""
-    name = naming.table.partition(".")[2]
+    name = table_name.partition(".")[2]
     problems: list[Problem] = []
     file = Path("tables") / f"{name}.yaml"
     table = parse(Table, read_yaml(file, problems, text=table_yaml), file, problems)

@@ -15,7 +15,7 @@ _HASH = ("email|e_mail|mail|mail_address|email_address|phone|phone_number|teleph
 _HIDE = ("first_name|firstname|given_name|last_name|lastname|surname|family_name|middle_name|full_name|fullname|"
          "maiden_name|contact_name|customer_name|client_name|user_name|username|person_name|employee_name|patient_name|"
          "address|street|street_address|address_line_?[0-9]|home_address|birthday|birthdate|birth_date|date_of_birth|"
-         "dob")  # fmt: skip
+         "dob|comment|comments|message|feedback|free_text|remark|remarks")  # fmt: skip
 _PEOPLE = re.compile(r"(^|_)(customers?|clients?|users?|persons?|people|employees?|patients?|members?|contacts?)(_|$)")
 _MOSTLY = 0.5
 

@@ -21,15 +21,18 @@ _DATE_IN_ADDRESS = (
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What people call the table."""
+    """What people call the table. `where`: what was read, for the first line of the file. `absent`: '2 of 9' windows
+    that weren't there."""
 
     table: str
+    where: str
     owner: str | None = None
+    absent: str | None = None
 
 
-def table_text(naming: Naming, source: Source, where: str, proposal: Proposal, loading: Loading) -> str:
+def table_text(naming: Naming, source: Source, proposal: Proposal, loading: Loading) -> str:
     """The declaration. Nothing of a value stands in it but spellings of 'no value'."""
-    return "\n".join(_lines(naming, source, where, proposal, loading)) + "\n"
+    return "\n".join(_lines(naming, source, proposal, loading)) + "\n"
 
 
 def dated_address(source: Source) -> tuple[str, str] | None:
@@ -45,9 +48,9 @@ def dated_address(source: Source) -> tuple[str, str] | None:
     return None
 
 
-def _lines(naming: Naming, source: Source, where: str, proposal: Proposal, loading: Loading) -> Iterator[str]:
+def _lines(naming: Naming, source: Source, proposal: Proposal, loading: Loading) -> Iterator[str]:
     read = "all" if proposal.whole else "the first"
-    yield f"# Drafted by `headgate new` from {read} {proposal.rows:,} records of {comment(where)}."
+    yield f"# Drafted by `headgate new` from {read} {proposal.rows:,} records of {comment(naming.where)}."
     yield f"# Lines with {DECIDE} wait for you; take the word away when you have decided."
     yield f"table: {naming.table}"
     yield f"description: Rows of {naming.table.partition('.')[2]}.   # {DECIDE}: what is one row?"
@@ -55,6 +58,8 @@ def _lines(naming: Naming, source: Source, where: str, proposal: Proposal, loadi
     yield f"owner: {owner}" + ("" if naming.owner else f"   # {DECIDE}: who answers for the data?")
     yield "source:"
     yield from (f"  {line}" for line in _source(source, loading))
+    if naming.absent is not None:
+        yield f"  on_missing: empty   # {DECIDE}: {naming.absent} windows weren't there; is that normal? else: fail"
     if loading.grid is not None:
         grid = loading.grid
         pairs = [("every", scalar(grid.every)), ("timezone", scalar(grid.timezone)), ("start", grid.start)]

@@ -40,7 +40,6 @@ def new(
     from deployments.errors import DeclarationError
     from deployments.project import read_project
     from deployments.settings import read_settings
-    from expectations.draft.table_text import Naming
     from flows.drafting import draft, full_name, target_files
     from flows.looking import look
 
@@ -54,7 +53,7 @@ def new(
     files = target_files(settings.project, table, force=force)
     wanted = wanted_from(source, rows, given)
     with look(settings, wanted, table) as looked:
-        made = draft(looked, wanted, Naming(table, owner), cursor)
+        made = draft(looked, wanted, table, owner, cursor)
         for file, text in zip(files, (made.table_text, made.suite_text), strict=True):
             file.parent.mkdir(exist_ok=True)
             file.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,12 @@ from psycopg2 import sql
 
 from expectations.draft.facts import SourceColumn
 from tasks.sources.postgres import PostgresReader
+
+# Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.
+_PLAIN = re.compile(
+    r"""(?is)\s*select\s(?:(?!\b(?:from|distinct)\b|\().)+\bfrom\s+[\w."]+(?:\s+(?:as\s+)?(?!where\b)\w+)?"""
+    r"(?:\s+where\s(?:(?!\b(?:union|group|join|from|intersect|except)\b).)+)?\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,7 @@ def described(reader: PostgresReader) -> SourceShape:
                 columns[name] = SourceColumn(str(told[0]), bool(told[1]))
             key: tuple[str, ...] = ()
             tables = {table for _, _, table, _ in found if table}
-            # A join may repeat the rows of a table: then its key is none of the query's.
-            if len(tables) == 1 and " join " not in f" {reader.source.query.lower()} ":
+            if len(tables) == 1 and _PLAIN.fullmatch(reader.source.query):
                 cursor.execute(
                     "SELECT k.attnum FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k(attnum, place) "
                     "WHERE i.indrelid = %s AND i.indisprimary ORDER BY k.place",

@@ -20,7 +20,8 @@ _MISREAD = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Records of a source in files without header. `whole`: these are all of them. `unreadable`: reason code, records."""
+    """Records of a source in files without header. `whole`: these are all of them. `unreadable`: reason code, records.
+    `absent`: of `looked_for` windows so many weren't there."""
 
     where: str
     delimiter: str
@@ -30,6 +31,8 @@ class Sample:
     rows: int
     whole: bool
     unreadable: Counter[str]
+    looked_for: int = 1
+    absent: int = 0
 
 
 def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Sample:
@@ -43,7 +46,7 @@ def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Samp
     parts: list[RawPart] = []
     files: list[Path] = []
     header: tuple[str, ...] = ()
-    whole = True
+    whole, number, absent = True, 0, 0
     for number, source in enumerate(sources):
         try:
             for names, part in _parts(source):
@@ -59,11 +62,13 @@ def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Samp
         except SourceMissingError:
             if number == 0:
                 raise
+            absent += 1
         if not whole:
             break
     sample = Sample(
         sources[0].where, sources[0].delimiter, header, tuple(files), tuple(parts),
         sum(part.records for part in parts), whole, Counter(reject.code for part in parts for reject in part.rejects),
+        number + 1, absent,
     )  # fmt: skip
     _check_records(sample)
     return sample

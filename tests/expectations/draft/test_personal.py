@@ -16,7 +16,8 @@ from expectations.draft.table_text import Naming, table_text
 CASES = [
     ("email", "x", "hash"), ("contact", "ann@example.com", "hash"), ("contact", "+49 151 123456", "hash"),
     ("customer_phone", "x", "hash"), ("first_name", "x", "hide"), ("street_address", "x", "hide"),
-    ("name", "x", None), ("email_count", "3", None), ("ip_address", "10.0.0.1", "hash"), ("article", "4915112345678", None),
+    ("name", "x", None), ("comment", "x", "hide"),
+    ("email_count", "3", None), ("ip_address", "10.0.0.1", "hash"), ("article", "4915112345678", None),
 ]  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def test_no_value_of_a_personal_column_is_written(records: Callable[[str, str], 
     text = "".join("ann@example.com,paid\nbob@example.com,open\n" for _ in range(100))
     found = propose(records("email,state", text), "x.y", zone=None, whole=True)
     source = CsvSource(kind="csv", url="https://example.com/a.csv")
-    files = table_text(Naming("x.y"), source, "a.csv", found, whole_source()) + suite_text("x.y", found)
+    files = table_text(Naming("x.y", "a.csv"), source, found, whole_source()) + suite_text("x.y", found)
     assert "value_set: [open, paid]" in files
     assert "pii: {email: hash}" in files
     assert "ann" not in files
