@@ -23,9 +23,10 @@ from tasks.sources.opening import OpenSource, Span
 from tasks.sources.postgres_catalog import SourceShape, described
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
-from tasks.spool import hold, release
+from tasks.spool import bury, dead_attempts, hold, release
 
 MANY_WINDOWS = 400
+_SPOOL = "peek-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,17 @@ class Looked:
 
 @contextmanager
 def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
-    """Look at a source. Nothing of its values is left on this machine afterwards; a crash is cleaned up by the next run."""
+    """Look at a source. Nothing of its values is left on this machine afterwards; what a killed look left goes with the
+    next one, or with the next run."""
     settings = with_connection(settings, connection_of(wanted.spoken.source))
     windows = _windows(wanted)
     zone = wanted.zone or "UTC"
     span = Span(windows[0] if windows else None, zone)
-    folder = settings.state / "spool" / f"peek-{secrets.token_hex(6)}"
+    spool = settings.state / "spool"
+    for dead in dead_attempts(spool):
+        if dead.spool.name.startswith(_SPOOL):
+            bury(dead.spool)
+    folder = spool / f"{_SPOOL}{secrets.token_hex(6)}"
     hold(folder, "", "", "")
     records: Records | None = None
     try:

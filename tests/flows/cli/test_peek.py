@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +58,25 @@ def test_nothing_is_left_behind(folder: Path) -> None:
     (folder / "people.csv").write_text(TEXT)
     call("peek", "people.csv")
     failure("peek", "absent.csv")
+    assert not list((folder / ".headgate" / "spool").iterdir())
+
+
+KILLED = """
+import os, signal
+from flows import looking
+looking.propose = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+from flows.cli import main
+main(["peek", "people.csv"])
+"""
+
+
+def test_what_a_killed_look_left_goes_with_the_next(folder: Path) -> None:
+    (folder / "people.csv").write_text(TEXT)
+    repository = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", KILLED], env=os.environ | {"PYTHONPATH": str(repository)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list((folder / ".headgate" / "spool").glob("peek-*/raw/*.csv"))
+    call("peek", "people.csv")
     assert not list((folder / ".headgate" / "spool").iterdir())
 
 
