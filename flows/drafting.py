@@ -64,7 +64,7 @@ def draft(looked: Looked, wanted: Wanted, table_name: str, owner: str | None, cu
         )
     loading = _loading(looked, wanted, cursor)
     text = table_text(naming_of(looked, table_name, owner), looked.source, looked.proposal, loading)
-    suite = suite_text(table_name, looked.proposal)
+    suite = suite_text(table_name, looked.proposal, may_be_empty=looked.sample.absent > 0)
     table = _checked(table_name, text, suite)
     label = None
     if table.grid is not None and looked.windows:

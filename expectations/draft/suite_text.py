@@ -15,28 +15,34 @@ _REPEATS = 20
 _LONGEST_CATEGORY = 40
 
 
-def suite_text(table: str, proposal: Proposal) -> str:
-    """The suite. Of values it holds sets of few categories only, and never those of personal columns."""
-    return "\n".join(_lines(table, proposal)) + "\n"
+def suite_text(table: str, proposal: Proposal, *, may_be_empty: bool = False) -> str:
+    """The suite. `may_be_empty`: windows without data are nothing wrong. Of values it holds sets of few categories only,
+    and never those of personal columns."""
+    return "\n".join(_lines(table, proposal, may_be_empty=may_be_empty)) + "\n"
 
 
-def _lines(table: str, proposal: Proposal) -> Iterator[str]:
+def _lines(table: str, proposal: Proposal, *, may_be_empty: bool) -> Iterator[str]:
     yield f"# Drafted by `headgate new`: what held for {proposal.rows:,} records. {DECIDE}: what must always hold? Make"
     yield "# that critical, or let `rows: quarantine` with a tolerance set rows aside that break it."
     yield f"table: {table}"
-    yield "expectations:"
+    rules = list(_all_rules(table, proposal, may_be_empty=may_be_empty))
+    yield "expectations:" if rules else "expectations: []"
+    yield from rules
+    yield "drift: {policy: warn}"
+
+
+def _all_rules(table: str, proposal: Proposal, *, may_be_empty: bool) -> Iterator[str]:
     prefix, taken = code_prefix(table.partition(".")[2]), set[str]()
     rows = code_of(prefix, "ROWS", taken)
     taken.add(rows)
-    yield from _rule(
-        rows, "expect_table_row_count_to_be_between", [("min_value", "1")], "critical", "A batch is never empty."
-    )
+    if not may_be_empty:
+        bounds = [("min_value", "1")]
+        yield from _rule(rows, "expect_table_row_count_to_be_between", bounds, "critical", "A batch is never empty.")
     for column in proposal.columns:
         for what, kind, kwargs, notes in _rules(column, proposal):
             code = code_of(prefix, f"{column.name}{what}", taken)
             taken.add(code)
             yield from _rule(code, kind, [("column", column.name), *kwargs], "warning", notes)
-    yield "drift: {policy: warn}"
 
 
 def _rules(column: ProposedColumn, proposal: Proposal) -> Iterator[tuple[str, str, list[tuple[str, str]], str]]:

@@ -73,7 +73,8 @@ def test_files_of_days(house: Any, command: Callable[..., Any], drafted: Callabl
     assert "window_column: ordered" in text
     assert "on_missing: empty   # DECIDE: 1 of 3 windows weren't there" in text
     assert command("run", f"{house.schema}.orders", "--window", "2024-01-03").code == 0
-    assert len(house.rows(f"{house.schema}.orders")) == 100
+    assert command("run", f"{house.schema}.orders", "--to", "2024-01-04").code == 0, "the absent day is an empty batch"
+    assert len(house.rows(f"{house.schema}.orders")) == 200
 
 
 def test_a_service(house: Any, command: Callable[..., Any], drafted: Callable[..., Any], web: Any) -> None:

@@ -170,3 +170,10 @@ def test_a_name_that_can_not_be_a_table_is_told_as_such(folder: Path) -> None:
     error = failure("new", "Raw.People", "--source", "a.csv")
     assert error.family == "declaration"
     assert "must be schema.table" in error.message
+
+
+def test_few_records_and_absent_days_still_make_a_sound_draft(folder: Path) -> None:
+    (folder / "a-2024-01-01.csv").write_text("id,at\n1,2024-01-01\n")
+    call("new", "a", "--source", "a-{window.start:%Y-%m-%d}.csv", "--window", "2024-01-01", "--to", "2024-01-03")
+    assert "expectations: []" in (folder / "suites" / "a.yaml").read_text()
+    assert "no mistakes" in call("check")
