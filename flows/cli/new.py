@@ -73,8 +73,12 @@ def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) 
     for text in looked.found_out:
         click.echo(f"  found out: {text}")
     bad = made.set_aside.total()
-    read = "all records" if sample.whole else "the records read"
-    click.echo(f"  {made.rows - bad:,} of {plural(made.rows, 'record')} fit the draft ({read} of {sample.where})")
+    read = "all" if sample.whole else "those read"
+    if sample.looked_for > 1:
+        read += f", {plural(sample.looked_for - sample.absent, 'window')} from"
+    else:
+        read += " of"
+    click.echo(f"  {made.rows - bad:,} of {plural(made.rows, 'record')} fit the draft ({read} {sample.where})")
     for (code, column), count in made.set_aside.most_common():
         click.secho(f"    {count:,} would be set aside: {code}" + (f" ({column})" if column else ""), fg="yellow")
     click.echo(f"  {plural(made.to_decide, 'line')} to decide: look for DECIDE in both files")
