@@ -182,7 +182,10 @@ def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
         # Imported here: a run without news doesn't pay for what sends messages.
         from tasks.incidents.watching import after_run
 
-        after_run(bench, record, datetime.now(UTC))
+        try:
+            after_run(bench, record, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - as above; the watch looks at the run again
+            logger.warning("nobody was told of %s: %s", record.run_id, error)
 
 
 def _on_disk(bench: Workbench, record: RunRecord, *, profile: bool) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import duckdb
 
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table, share
 from deployments.errors import ToleranceError
-from expectations.contract.part_check import CheckedPart, typed_relation
+from expectations.contract.part_check import CheckedPart, Quarantined, typed_relation
 from expectations.contract.quoting import identifier
 from expectations.rows.compile import UniqueRule
 
@@ -86,8 +87,13 @@ def key_repeats(
     return bool(row and row[0])
 
 
-def judge_tolerance(table: Table, suite: Suite, extracted: int, reasons: Mapping[str, int]) -> None:
-    """Raise ToleranceError when a rule's rows, or all rows set aside, exceed what is declared."""
+def judge_tolerance(
+    table: Table, suite: Suite, extracted: int, reasons: Mapping[str, int], failed_rows: Iterable[Quarantined] = ()
+) -> None:
+    """Raise ToleranceError when a rule's rows, or all rows set aside, exceed what is declared.
+
+    It names the first records of each reason, without their values: the batch leaves nothing in quarantine to look at.
+    """
     if not extracted:
         return
     counts = Counter(reasons)
@@ -105,13 +111,25 @@ def judge_tolerance(table: Table, suite: Suite, extracted: int, reasons: Mapping
             f"all reasons: {total:,} of {extracted:,} rows ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
         )
     if over:
+        told = [*over, *_first_of_each(failed_rows), "Nothing was published."]
         raise ToleranceError(
-            f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(over) + "\n  Nothing was published.",
+            f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(told),
             code="TOLERANCE",
-            next_command=f"headgate quarantine list {table.table}   (look at the rows)",
+            next_command="headgate retry RUN   (when the source is mended)",
             reasons=dict(counts),
             extracted=extracted,
         )
+
+
+def _first_of_each(failed: Iterable[Quarantined]) -> Iterator[str]:
+    """Where to look: the first records of each reason, counted from 1 after the header, as they came."""
+    found: dict[tuple[str, str | None], list[int]] = {}
+    for row in failed:
+        found.setdefault((row.code, row.column), []).append(row.record + 1)
+    for (code, column), records in islice(sorted(found.items(), key=lambda item: -len(item[1])), 3):
+        shown = ", ".join(f"{record:,}" for record in sorted(records)[:5])
+        more = ", ..." if len(records) > 5 else ""
+        yield f"{code}{f' in {column}' if column else ''}: record{'s' * (len(records) > 1)} {shown}{more} of the source"
 
 
 def _tolerated(share_of_rows: float, extracted: int) -> float:

@@ -88,12 +88,17 @@ def details(record: RunRecord) -> tuple[str, ...]:
         rest = (line.strip() for line in failure.message.splitlines()[1:])
         lines = [fit_to_tell(failure.code, line) for line in rest if line]
     for rule in record.failed_rules:
-        if rule.severity != "info" and rule.overridden_by is None:
+        told = any(line.startswith(f"{rule.code}:") for line in lines)
+        if rule.severity != "info" and rule.overridden_by is None and not told:
             lines.append(
                 f"{rule.code}: {rule.sentence}" + _observed(rule.rows_failed, rule.rows_checked, rule.observed)
             )
     if record.drift is not None:
-        lines += [f"drift of {alert.column or 'the table'}: {alert.message}" for alert in record.drift.alerts]
+        lines += [
+            f"drift of {alert.column or 'the table'}: {alert.message}"
+            for alert in record.drift.alerts
+            if alert.message not in lines
+        ]
     lines += [f"{aside.code}: {aside.rows:,} rows set aside: {aside.sentence}" for aside in record.quarantine]
     unique = list(dict.fromkeys(line[:400] for line in lines))
     more = len(unique) - _LINES

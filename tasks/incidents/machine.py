@@ -185,7 +185,7 @@ def _tell_new(
         return incidents, actions
     else:
         told = [_with(item, now, told_at=now, late_told=item.trouble.late, bundled=True) for item in untold]
-        actions = [*actions, Action("several", tuple(told), now)]
+        actions = [*actions, Action("several" if len(told) > 1 else "opened", tuple(told), now)]
     changed = {item.incident_id: item for item in told}
     return [changed.get(item.incident_id, item) for item in incidents], actions
 

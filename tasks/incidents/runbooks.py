@@ -22,10 +22,10 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
     "prefect": ("RUN-CRASHED", "RUN-ORPHANED", "RUN-NOT-STARTED", "RUN-FAILED", "RUN-CANCELED", "SCHEDULE-PAUSED",
                 "PREFECT-UNREACHABLE", "INTERRUPTED", "OLD-WORKER", "NOT-DEPLOYED", "WORKER-CRASHED"),
     "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "NO-SUCH-WINDOW", "NO-WINDOWS",
-                    "APPEND-AGAIN", "UNKNOWN-TABLE", "SCHEDULE", "REPORT-URL"),
+                    "APPEND-AGAIN", "UNKNOWN-TABLE", "SCHEDULE", "REPORT-URL", "SOURCE", "SECRET-IN-ADDRESS", "DRAFT-EXISTS"),
     "operations": ("LIVE-CHANGED", "NOTHING-TO-UNDO", "NOT-LAST", "ROLLBACK-NOT-KEPT", "ROLLBACK-ORDER", "ROLLBACK-RACE",
                    "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED"),
-    "software": ("UNFORESEEN",),
+    "software": ("UNFORESEEN", "DRAFT"),
 }  # fmt: skip
 _OF = {code: name for name, codes in RUNBOOKS.items() for code in codes}
 _OF_FAMILY: dict[Family, str] = {

@@ -11,7 +11,7 @@ import pytest
 from deployments.declarations.suite import Suite
 from deployments.errors import ToleranceError
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
-from expectations.contract.part_check import connect
+from expectations.contract.part_check import Quarantined, connect
 from expectations.rows.compile import UniqueRule
 
 COLUMNS = [{"name": "id", "type": "integer", "nullable": False}, {"name": "v", "type": "varchar(9)"},
@@ -94,3 +94,15 @@ def test_tolerance(
     with pytest.raises(ToleranceError, match="more rows fail than are tolerated") as caught:
         judge_tolerance(table, suite, extracted, reasons)
     assert words in str(caught.value)
+
+
+def test_a_batch_that_fails_by_tolerance_names_the_records_to_look_at(make_table: Any) -> None:
+    """They are nowhere else: nothing of the batch is published, nor set aside."""
+    table = make_table(*COLUMNS, load={"mode": "append", "tolerance": "1%"})
+    rows = [Quarantined(n, "NOT-INTEGER", "amount", "secret", "") for n in range(40, 20, -1)]
+    rows.append(Quarantined(7, "TOO-MANY-FIELDS", None, "secret", ""))
+    with pytest.raises(ToleranceError) as caught:
+        judge_tolerance(table, Suite(table="raw.t"), 100, {"NOT-INTEGER": 20, "TOO-MANY-FIELDS": 1}, rows)
+    assert "NOT-INTEGER in amount: records 22, 23, 24, 25, 26, ... of the source" in str(caught.value)
+    assert "TOO-MANY-FIELDS: record 8 of the source" in str(caught.value)
+    assert "secret" not in str(caught.value)

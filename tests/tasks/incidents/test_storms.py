@@ -41,6 +41,12 @@ def test_a_few_at_once_are_told_one_by_one(life: Life, trouble: Make) -> None:
     assert [kind for _, kind in life.kinds] == ["opened"] * 5
 
 
+def test_one_more_after_a_few_is_told_as_itself(life: Life, trouble: Make) -> None:
+    life.look(0, *(trouble(name, f"CODE-{name[-3:]}") for name in TABLES[:5]))
+    life.look(1, *(trouble(name, f"CODE-{name[-3:]}") for name in TABLES[:6]))
+    assert [kind for _, kind, scopes in life.told if scopes == (TABLES[5],)] == ["opened"]
+
+
 def test_a_table_that_fails_for_the_shared_reason_later_joins(life: Life, trouble: Make) -> None:
     life.look(0, *(trouble(name) for name in TABLES[:6]))
     life.look(1, *(trouble(name) for name in TABLES[:7]))
