@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -107,7 +108,16 @@ def record_failure(story: Story, error: BaseException) -> RunRecord:
     """Keep the story of a failed run; a warehouse that is down doesn't hide the failure itself."""
     record = story.fail(error)
     keep(workbench(), record, profile=False)
+    _let_go(error)
     return record
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error goes through: it is kept until the process ends, and would keep the batch's
+    connections and frames of data alive with it. The text of its traceback stays."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batch:

@@ -50,6 +50,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 # What keeps libraries from talking over our output or phoning home.
 QUIET = {
     "PREFECT_LOGGING_LEVEL": "ERROR",
+    # A failure is told by us; its traceback is on Prefect's page.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",

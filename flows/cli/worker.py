@@ -26,8 +26,9 @@ def worker(pool: str, name: str | None, limit: int) -> None:
     prefect_server()
     os.environ.update(environment_for_runs())
     # Our other commands speak for themselves; a worker's log is what its supervisor keeps.
-    if os.environ.get("PREFECT_LOGGING_LEVEL") == QUIET["PREFECT_LOGGING_LEVEL"]:
-        del os.environ["PREFECT_LOGGING_LEVEL"]
+    for name in ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"):
+        if os.environ.get(name) == QUIET[name]:
+            del os.environ[name]
     arguments = ["worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
     if name:
         arguments += ["--name", name]

@@ -245,7 +245,8 @@ def _guard(plan: Publication, before: int, rows: int) -> None:
             f"{plan.live} has {before:,} rows; this batch would leave {rows:,} ({lost:.0%} fewer, allowed "
             f"{plan.shrink_guard:.0%}). Nothing was published.",
             code="SHRINK-GUARD",
-            next_command=f'headgate publish {plan.run_id} --override SHRINK-GUARD --reason "..." --expires 1d',
+            # Not the override first: whoever is woken by this types what stands here.
+            next_command=f"headgate retry {plan.run_id}   (when the source delivers everything again)",
             before=before,
             after=rows,
         )

@@ -1,0 +1,15 @@
+"""A run that fails at a terminal says what is wrong and what to type, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_a_failed_run_prints_no_traceback_and_no_word_of_a_library(site: Any) -> None:
+    site.write(days=1)
+    (site.folder / "files" / "2020-08-10.csv").write_text("id,day,amount\n" + "x,2020-08-10,1\n" * 50)
+    done = site.headgate("run", "sales", check=False)
+    assert done.returncode == 1
+    assert "[TOLERANCE]" in done.stderr
+    assert "headgate retry sales-2020-08-10-" in done.stderr
+    assert [word for word in ("Traceback", "nanobind", "ERROR") if word in done.stdout + done.stderr] == []
