@@ -73,7 +73,7 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
             + "\n  ".join(faults)
             + f"\n  found:    {', '.join(header)}\n  expected: {', '.join(wanted)}",
             code="HEADER",
-            next_command=f"mend the source, or the columns of {table.table}; then: headgate run {table.table}",
+            next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate run {table.table}",
             table=table.table,
             found=list(header),
             expected=wanted,

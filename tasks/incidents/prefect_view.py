@@ -154,14 +154,14 @@ def _ended_badly(
         left = "left behind" in last.message
         code = "RUN-ORPHANED" if left else "RUN-CRASHED"
         return [
-            _trouble(project, subject, code, "retryable", f"the process of {last.run_name} died: {_line(last.message)}",
+            _trouble(project, subject, code, "retryable", f"the process of its run died ({last.run_name}): {_line(last.message)}",
                      last.at, last.at, flow_run_id=last.flow_run_id, times=len(row),
                      next_command=f"headgate plan {subject}; then: headgate run {subject}")
         ]  # fmt: skip
     if subject in failing:
         return []
     told = view.told.get(last.flow_run_id) or Told("RUN-FAILED", "code", _line(last.message), None)
-    next_command = told.next_command or f"headgate plan {subject}; the log is in Prefect"
+    next_command = told.next_command or f"headgate plan {subject}   (the log is in Prefect)"
     code = reason(told.code)
     trouble = _trouble(
         project, subject, code, told.family, fit_to_tell(told.code, told.message), last.at, last.at, flow_run_id=last.flow_run_id,
@@ -186,7 +186,11 @@ def _not_started(project: Project, subject: str, runs: Sequence[Run], now: datet
     trouble = _trouble(
         project, subject, "RUN-NOT-STARTED", "declaration", f"no worker has taken runs of {pool}: is one alive?",
         first.expected, first.expected, times=len(late), flow_run_id=first.flow_run_id,
-        next_command=f"headgate worker --pool {first.pool}" if first.pool else f"headgate run {subject}",
+        next_command=(
+            f"headgate worker --pool {first.pool}   (on a worker machine, best by its supervisor)"
+            if first.pool
+            else f"headgate run {subject}"
+        ),
     )  # fmt: skip
     return [trouble.model_copy(update={"scope": pool, "details": (f"{subject} should have begun",)})]
 

@@ -12,6 +12,7 @@ from tasks.incidents.freshness import Standing
 from tasks.incidents.machine import Action
 from tasks.incidents.model import MANY, ORDER, THE_WAREHOUSE, Incident, Trouble
 from tasks.incidents.runbooks import runbook
+from tasks.notices.next_steps import next_steps
 from tasks.notices.notice import Contact, Link, Notice
 from tasks.notices.texts import known, text
 from tasks.notices.wording import listed, moment, span
@@ -59,13 +60,19 @@ def compose(action: Action, context: Context) -> Notice:
     return Notice(
         identity=action.identity, thread=incident.incident_id, kind=action.kind, at=action.at,
         title=_title(action, context), severity=trouble.severity, family=trouble.family,
-        who_acts=context.say(f"act.{trouble.family}"), code=trouble.code, tables=trouble.tables, window=trouble.label,
+        who_acts=_who_acts(trouble, context), code=trouble.code, tables=trouble.tables, window=trouble.label,
         step=trouble.step, cause=(trouble.message, *trouble.details), effect=effect(trouble, context),
         promised=promised(trouble, context), seen=_seen(incident, action, context),
         owners=owners(context.project, trouble.tables), contacts=context.called, links=links(trouble, context),
-        commands=() if action.kind in _OVER else commands(incident),
+        commands=() if action.kind in _OVER else next_steps(incident, context.say),
         line=_line(action, context) if brief else "", wakes=action.kind in _WAKES, resolves=action.kind in _OVER,
     )  # fmt: skip
+
+
+def _who_acts(trouble: Trouble, context: Context) -> str:
+    """Of what the watch saw nobody knows the cause yet: whoever is on call looks first."""
+    seen_from_outside = trouble.domain == "late" or trouble.code in ("RUN-NOT-STARTED", "RUN-CRASHED", "RUN-ORPHANED")
+    return context.say("act.look" if seen_from_outside else f"act.{trouble.family}")
 
 
 def what(trouble: Trouble, context: Context) -> str:
@@ -133,14 +140,6 @@ def owners(project: Project, tables: Sequence[str]) -> tuple[str, ...]:
     """Who answers for these tables."""
     declared = [project.tables.get(name) or project.summaries.get(name) for name in tables]
     return tuple(dict.fromkeys(item.owner for item in declared if item is not None))
-
-
-def commands(incident: Incident) -> tuple[str, ...]:
-    """What to type, the likeliest first."""
-    trouble = incident.trouble
-    first = (trouble.next_command or "").replace("RUN", trouble.run_id or "RUN")
-    look = f"headgate show {trouble.run_id}" if trouble.run_id else ""
-    return tuple(dict.fromkeys(filter(None, (first, look, f"headgate incident ack {incident.incident_id}"))))
 
 
 def links(trouble: Trouble, context: Context) -> tuple[Link, ...]:

@@ -1,0 +1,48 @@
+"""What to type: looking first, then what mends it, each a line that can be pasted; remarks stand behind a `#`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from tasks.incidents.model import Incident, Trouble
+
+_COMMAND = re.compile(r"(headgate .*?)(?:\s{2,}\((.*)\))?")
+_THEN = re.compile(r";\s+then:?\s+")
+Say = Callable[[str], str]
+
+
+def next_steps(incident: Incident, say: Say) -> tuple[str, ...]:
+    """Lines to type; `say` gives the remarks in the reader's language."""
+    steps = dict.fromkeys([*_steps(incident.trouble, say)])
+    return (*steps, _line(f"headgate incident ack {incident.incident_id}", say("remark.ack")))
+
+
+def _steps(trouble: Trouble, say: Say) -> Iterator[str]:
+    run = trouble.run_id
+    told = (trouble.next_command or "").replace("RUN", run or "RUN")
+    if not run:
+        yield from _written(told)
+        return
+    if trouble.code == "DRIFT":
+        yield f"headgate drift explain {run}"
+        yield _line(f'headgate drift accept {run} --reason "..."', say("remark.meant"))
+    elif told.startswith("headgate check"):
+        yield from _written(told)
+        yield f"headgate show {run}"
+    else:
+        # Whoever is woken pastes the first line: it may never change anything.
+        yield f"headgate show {run}"
+        yield from (line for line in _written(told) if not line.startswith("headgate retry"))
+    yield _line(f"headgate retry {run}", say("remark.mended"))
+
+
+def _written(next_command: str) -> Iterator[str]:
+    """A next command as errors have it, one step a line."""
+    for part in filter(None, _THEN.split(next_command)):
+        found = _COMMAND.fullmatch(part)
+        yield f"# {part}" if found is None else _line(found[1], found[2] or "")
+
+
+def _line(command: str, remark: str) -> str:
+    return f"{command}   # {remark}" if remark else command
