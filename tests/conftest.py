@@ -70,9 +70,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/oncall", "acceptance/online_retail",
-          "acceptance/operations", "acceptance/prefect", "acceptance/redshift", "acceptance/shop", "acceptance/wheel",
-          "benchmarks", "crash")  # fmt: skip
+TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop")
 """Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
 
 
