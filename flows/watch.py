@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 
-@flow(name="watch")
+@flow(name="watch", flow_run_name="watch")
 def watch() -> State[Any]:
     """Find what is wrong with loads and promises, tell it once, remind, escalate, and say when it is over.
 

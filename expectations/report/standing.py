@@ -91,7 +91,9 @@ def _settles(decision: Decision, item: OpenItem) -> bool:
     of_this_run = decision.run_id in (None, item.run_id)
     if item.what == "drift":
         # An accepted level holds for every batch, not for the one it was first seen in.
-        return decision.kind == "accept-drift" and decision.column == item.column and decision.what in ("", item.code)
+        return (
+            decision.kind == "accept-drift" and decision.column == item.column and decision.what in ("", "*", item.code)
+        )
     if item.what == "quarantine":
         about = ("", item.code, item.label)
         return of_this_run and decision.kind in ("replay", "discard") and decision.what in about

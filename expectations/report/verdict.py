@@ -61,7 +61,10 @@ def of_table(
     if items:
         said.append(texts("table.verdict.open", n=len(items)))
     elif shown == "good" and last is not None and last.judged:
-        said.append(texts("table.verdict.all_passed", n=last.judged))
+        compared = "all_passed" if last.drift == "pass" else "all_passed_only"
+        said.append(texts(f"table.verdict.{compared}", n=last.judged))
+        if last.drift == "learning":
+            said.append(texts("table.verdict.learning"))
     return Verdict(TONES[shown], texts(f"table.verdict.{shown}.title"), " ".join(said))
 
 
