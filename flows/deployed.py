@@ -10,7 +10,7 @@ from datetime import datetime
 from deployments.errors import DeclarationError
 from expectations.record import RunRecord
 from flows.deploy.standing import RESOURCE
-from flows.deploy.wanted import PUBLISHED_EVENT, TAG, version_of
+from flows.deploy.wanted import PUBLISHED_EVENT, TAG, tags_of, version_of
 from flows.planning import pause_of
 from tasks.workbench import Workbench
 
@@ -83,9 +83,7 @@ def runs_of(bench: Workbench, name: str) -> Iterator[None]:
     for logger in ("flows", "tasks"):
         # Prefect sends their records to the page of the run, but leaves them at the root's level: warnings.
         logging.getLogger(logger).setLevel(logging.INFO)
-    project = bench.project
-    declared = project.summaries[name] if name in project.summaries else project.tables[name]
-    marks = [TAG, f"owner:{declared.owner}", f"table:{name}", f"tier:{declared.tier}"]
+    marks = list(tags_of(bench.project, name))
     _mark_this_run(marks)
     with (
         tags(*marks),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
+from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
 from flows.planning import PlannedWindow, Selection, TablePlan, pause_of, plan_table
 from flows.story import told_to
@@ -76,6 +77,8 @@ def run_tables(
 
 
 def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until: str, outcome: Outcome) -> None:
+    from prefect import tags
+
     from flows.ingest import ingest
 
     table = bench.project.table(plan.table)
@@ -91,7 +94,8 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
         return True
 
     # Windows of one table side by side only as far as it is declared: the drift history grows by published windows.
-    left = run_in_lanes(plan.to_run, lanes, load)
+    with tags(*tags_of(bench.project, plan.table)):
+        left = run_in_lanes(plan.to_run, lanes, load)
     outcome.skipped += [(plan.table, window.label) for window in left]
 
 
@@ -99,6 +103,8 @@ def build_summaries(
     bench: Workbench, asked: Sequence[str], outcome: Outcome, *, with_dependents: bool, rebuild: bool
 ) -> None:
     """Build the summaries asked for and, with `with_dependents`, those that read what was published; inputs first."""
+    from prefect import tags
+
     from flows.summarize import summarize
 
     wanted = {name for name in asked if name in bench.project.summaries}
@@ -119,7 +125,8 @@ def build_summaries(
             broken.add(name)
             continue
         try:
-            summarize(name, rebuild=rebuild)
+            with tags(*tags_of(bench.project, name)):
+                summarize(name, rebuild=rebuild)
         except HeadgateError as error:
             outcome.failures.append((name, "", error))
             broken.add(name)

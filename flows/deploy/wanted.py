@@ -126,6 +126,12 @@ def _forms(project: Project) -> Iterator[Wanted]:
         )  # fmt: skip
 
 
+def tags_of(project: Project, name: str) -> tuple[str, ...]:
+    """What runs of a table or summary are found by on Prefect's page, however they were started."""
+    declared = project.summaries[name] if name in project.summaries else project.tables[name]
+    return _tags(name, declared.owner, declared.tier)
+
+
 def _tags(name: str, owner: str, tier: str) -> tuple[str, ...]:
     return (TAG, f"owner:{owner}", f"table:{name}", f"tier:{tier}")
 

@@ -13,3 +13,10 @@ def test_a_failed_run_prints_no_traceback_and_no_word_of_a_library(site: Any) ->
     assert "[TOLERANCE]" in done.stderr
     assert "headgate retry sales-2020-08-10-" in done.stderr
     assert [word for word in ("Traceback", "nanobind", "ERROR") if word in done.stdout + done.stderr] == []
+
+
+def test_a_run_from_the_terminal_is_found_by_its_table_on_prefects_page(site: Any) -> None:
+    site.write(days=2)
+    site.headgate("run", "sales")
+    found = {run["name"] for run in site.runs("headgate", "tier:core", f"table:{site.table}")}
+    assert found == {f"{site.table} 2020-08-10", f"{site.table} 2020-08-11"}
