@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from prefect.utilities.annotations import quote
 
-from deployments.errors import CodeError, HeadgateError
+from deployments.errors import CodeError, HeadgateError, RetryableError
 from expectations.record import Failure, RunRecord, Status, Step
 from tasks.assess import Assessment
 from tasks.batch import Batch, Extracted, Staged, Validated
@@ -134,8 +134,11 @@ def attempt_number() -> int:
 
 
 def _unforeseen(error: BaseException) -> HeadgateError:
-    if isinstance(error, KeyboardInterrupt):
-        return CodeError("interrupted", code="INTERRUPTED", next_command="headgate retry RUN")
+    if not isinstance(error, Exception):
+        # A signal, a worker that ends, a canceled run: nothing is wrong with the batch.
+        return RetryableError(
+            f"interrupted from outside ({type(error).__name__})", code="INTERRUPTED", next_command="headgate retry RUN"
+        )
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return CodeError(text, code="UNFORESEEN", next_command="report this with the log")
 

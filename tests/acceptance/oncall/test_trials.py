@@ -13,10 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from deployments.embedded.stack import EmbeddedStack
@@ -81,6 +85,12 @@ class Watched:
 
 @pytest.fixture
 def watched(site: Any, sink: Sink) -> Iterator[Watched]:
+    """A site with a warehouse of its own: what another trial left open is nobody's business here."""
+    base = site.state.warehouse_url
+    with closing(psycopg2.connect(base)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {site.schema}")
+    site.state = replace(site.state, warehouse_url=urlsplit(base)._replace(path=f"/{site.schema}").geturl())
     made = Watched(site, sink)
     yield made
     made.end()
