@@ -52,7 +52,7 @@ LEVELS = {
     "length": "the mean length of {column}",
     "beyond_digits": "the characters of {column} besides the digits before the point (decimals, zeros in front)",
     "distinct": "the number of different values of {column}",
-    "log_mean": "the typical size of {column} (geometric mean)",
+    "log_mean": "the typical size of {column}",
     "log_spread": "the relative spread of {column}",
     "mean": "the mean of {column}",
     "quantile": "the number that {percent} % of {column} are below",

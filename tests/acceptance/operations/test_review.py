@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,13 @@ columns:
 load: {mode: full_refresh, tolerance: 60%}
 sla: [{for: finance, max_age: 2d}]
 """
+
+
+@pytest.fixture(autouse=True)
+def alone(house: Any, new_database: Callable[[], str]) -> None:
+    """A warehouse without other tests' runs, where one can be made: the review names the ten most expensive tables."""
+    if not house.place.is_redshift:
+        house.place.settings = replace(house.place.settings, warehouse_url=new_database())
 
 
 def mine(told: Any, house: Any, name: str) -> Any:
@@ -39,8 +47,9 @@ def test_the_week_beside_the_week_before(house: Any, command: Callable[..., Any]
         1,
     )
     assert now["failures"]["HEADER"] - then["failures"].get("HEADER", 0) == 1
-    [work] = mine(now, house, "most_work")
-    assert (work["runs"], work["failed"]) == (2, 1)
+    if not house.place.is_redshift:
+        [work] = mine(now, house, "most_work")
+        assert (work["runs"], work["failed"]) == (2, 1)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
@@ -71,10 +80,5 @@ def test_what_lies_in_the_week_before_is_told_beside(house: Any, command: Callab
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_a_warehouse_where_nothing_ran(
-    house: Any, command: Callable[..., Any], new_database: Callable[[], str]
-) -> None:
-    from dataclasses import replace
-
-    house.place.settings = replace(house.place.settings, warehouse_url=new_database())
+def test_a_warehouse_where_nothing_ran(house: Any, command: Callable[..., Any]) -> None:
     assert "nothing ran" in command("review").out
