@@ -75,7 +75,10 @@ def test_bad_rows_are_set_aside_and_the_rest_is_published(small: Small, web: Web
     assert (counts["extracted"], counts["published"], counts["quarantined"]) == (
         1 + len(rows) + len(aside), 1 + len(rows), len(aside),
     )  # fmt: skip
-    assert record.status == ("warned" if aside else "published")
+    # Cases are batches of one table that have nothing in common: that is told as unusual by now, and not asked here.
+    assert (record.status, bool(record.quarantine)) in (
+        (("warned", True),) if aside else (("published", False), ("warned", False))
+    )
     query = "SELECT record, code, NULLIF(column_name, ''), raw FROM quarantine.raw__orders WHERE state = 'open' ORDER BY record"
     there = small.ask("SELECT to_regclass('quarantine.raw__orders') IS NOT NULL")[0][0]
     assert (small.ask(query) if there else []) == aside
