@@ -25,8 +25,7 @@ def test_a_changed_unit_is_told_as_a_factor(seen: float, so: str) -> None:
     low, expected, high, now = logs(8, 20.01, 46, seen)
     told = say_level(PAID, low, expected, high, now, math.nan).message
     assert told == (
-        f"The typical size of paid: expected 20.01 (8 to 46), seen {seen:,.2f}".rstrip("0").rstrip(".")
-        + f"{so}."
+        f"The typical size of paid: expected 20.01 (8 to 46), seen {seen:,.2f}".rstrip("0").rstrip(".") + f"{so}."
     )
 
 
