@@ -22,9 +22,10 @@ from deployments.errors import DeclarationError
 from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
+from expectations.contract.engine import connect
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.lexical import duckdb_type
-from expectations.contract.part_check import CheckedPart, PartChecker, connect
+from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.reasons import sentence
 from expectations.contract.split import RawPart
 from expectations.record import QuarantineReason

@@ -12,6 +12,7 @@ import duckdb
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table, share
 from deployments.errors import ToleranceError
+from expectations.contract.engine import single
 from expectations.contract.part_check import CheckedPart, Quarantined, typed_relation
 from expectations.contract.quoting import identifier
 from expectations.rows.compile import UniqueRule
@@ -61,11 +62,12 @@ def repeated_rows(
             break
         columns = ", ".join(map(identifier, rule.columns))
         relation = typed_relation(table, files, delimiter, null_marker)
-        row = connection.execute(
+        (found_any,) = single(
+            connection,
             f"SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {rule.where_sql} GROUP BY {columns} "
-            "HAVING count(*) > 1 LIMIT 1)"
-        ).fetchone()
-        if not row or not row[0]:
+            "HAVING count(*) > 1 LIMIT 1)",
+        )
+        if not found_any:
             continue
         for item in _locate(connection, table, parts, rule, delimiter, null_marker):
             found.setdefault((item.part, item.index), item)
@@ -80,11 +82,12 @@ def key_repeats(
     if not files or not table.key:
         return False
     columns = ", ".join(map(identifier, table.key))
-    row = connection.execute(
+    (found_any,) = single(
+        connection,
         f"SELECT count(*) FROM (SELECT 1 FROM {typed_relation(table, files, delimiter, null_marker)} "
-        f"GROUP BY {columns} HAVING count(*) > 1 LIMIT 1)"
-    ).fetchone()
-    return bool(row and row[0])
+        f"GROUP BY {columns} HAVING count(*) > 1 LIMIT 1)",
+    )
+    return bool(found_any)
 
 
 def judge_tolerance(

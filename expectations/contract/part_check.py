@@ -18,6 +18,7 @@ from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
 from expectations.contract.checksum import Checksum, duckdb_checksum_sql, read_checksum
+from expectations.contract.engine import connect, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
@@ -26,7 +27,6 @@ from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
 from expectations.rows.compile import RowRule
 
-MEMORY_MB = 192
 RAW_LIMIT_BYTES = 16_000
 """Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
 
@@ -120,9 +120,10 @@ class PartChecker:
             if not column.untouched
         ]
         try:
-            row = self._one(
+            row = single(
+                self.connection,
                 f"SELECT count(reason), {' + '.join(touched) or '0'}, {duckdb_checksum_sql(self.table.columns)} "
-                f"FROM ({self._judged(part, raw)})"
+                f"FROM ({self._judged(part, raw)})",
             )
         except duckdb.InvalidInputException:
             return None
@@ -148,14 +149,16 @@ class PartChecker:
         if self.null_marker:
             texts = [f"t{index}" for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
             holds = " OR ".join(f"{name} = {literal(self.null_marker)}" for name in texts) or "false"
-            if self._one(f"SELECT count(*) FROM judged WHERE {holds}")[0]:
+            if single(self.connection, f"SELECT count(*) FROM judged WHERE {holds}")[0]:
                 raise CodeError("the marker for NULL occurs in the data", next_command="headgate retry RUN")
         run(
             f"COPY (SELECT {staged} FROM judged WHERE reason IS NULL ORDER BY rn) TO {literal(str(clean))} "
             f"(FORMAT csv, HEADER false, DELIMITER {literal(self.layout.delimiter)}, QUOTE '\"', ESCAPE '\"', "
             f"NULLSTR {literal(self.null_marker)}{', FORCE_QUOTE *' if len(self.columns) == 1 else ''})"
         )
-        figures = self._one(f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE reason IS NULL")
+        figures = single(
+            self.connection, f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE reason IS NULL"
+        )
         run("DROP TABLE judged")
         checksum = read_checksum(figures, len(self.columns))
         raws = raw_records(part, [int(row[0]) for row in bad])
@@ -203,11 +206,6 @@ class PartChecker:
     def _reader(self, raw: Path) -> str:
         return csv_reader([raw], [f"f{index}" for index in range(len(self.layout.header))], self.layout.delimiter)
 
-    def _one(self, sql: str) -> tuple[object, ...]:
-        row = self.connection.execute(sql).fetchone()
-        assert row is not None
-        return tuple(row)
-
     def _nulls_as_staged(self, checksum: Checksum) -> bool:
         """Whether NULLs in the source's bytes are written as the stage needs them. A single column is always written
         anew, with quotes: alone on its line a value may look like no line at all, or like the end of the data (\\.)."""
@@ -240,21 +238,6 @@ class PartChecker:
         for (_, position), text in zip(self._hashed(), hashed, strict=True):
             fields[position] = text or ""
         return self.layout.delimiter.join(fields).encode()
-
-
-def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that keeps to its memory, spills to `temp`, and never reaches for the network."""
-    temp.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": threads, "memory_limit": f"{memory_mb}MB", "temp_directory": str(temp),
-            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-            "preserve_insertion_order": "true",
-        },
-    )  # fmt: skip
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 def csv_reader(

@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 
 from deployments.declarations.columns import Column
+from expectations.contract.engine import connect, single
 from expectations.contract.lexical import lexical_column
-from expectations.contract.part_check import connect, csv_reader
+from expectations.contract.part_check import csv_reader
 from expectations.contract.quoting import literal
 from expectations.draft.facts import FieldFacts, Reading
 from expectations.draft.readings import column_for, readings_for
@@ -38,7 +39,7 @@ class Records:
             self.connection.execute(f"CREATE TABLE records AS SELECT * FROM {csv_reader(files, fields, delimiter)}")
         else:
             self.connection.execute(f"CREATE TABLE records ({', '.join(f'{name} VARCHAR' for name in fields)})")
-        self.rows = int(_one(self.connection, "SELECT count(*) FROM records")[0])
+        self.rows = int(single(self.connection, "SELECT count(*) FROM records")[0])
 
     def close(self) -> None:
         self.connection.close()
@@ -51,7 +52,7 @@ class Records:
     def different(self, positions: Sequence[int]) -> int:
         """How many different combinations the fields have; without any, different records."""
         names = ", ".join(f"f{position}" for position in positions) or "*"
-        return int(_one(self.connection, f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM records)")[0])
+        return int(single(self.connection, f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM records)")[0])
 
     def field(self, position: int, zone: str) -> FieldFacts:
         """Everything that is known of one field. `zone`: in which timestamps without one are read."""
@@ -60,13 +61,13 @@ class Records:
             f"CREATE OR REPLACE TABLE field AS SELECT {name} AS v, count(*) AS n, min(rowid) AS first FROM records "
             f"WHERE {name} IS NOT NULL AND {name} <> '' GROUP BY 1"
         )
-        nulls, empties = _one(
+        nulls, empties = single(
             con, f"SELECT count(*) FILTER (WHERE {name} IS NULL), count(*) FILTER (WHERE {name} = '') FROM records"
         )
         spellings = ", ".join(literal(text) for text in sorted(NULLISH))
         nullish = dict(con.execute(f"SELECT v, n FROM field WHERE lower(trim(v)) IN ({spellings}) ORDER BY n DESC, v")
                        .fetchall())  # fmt: skip
-        padded = int(_one(con, f"SELECT coalesce(sum(n), 0) FROM field WHERE v <> trim(v, {_BLANKS})")[0])
+        padded = int(single(con, f"SELECT coalesce(sum(n), 0) FROM field WHERE v <> trim(v, {_BLANKS})")[0])
         values = [row[0] for row in con.execute(f"SELECT v FROM field ORDER BY n DESC, first LIMIT {_LOOKED_AT}")
                   .fetchall()]  # fmt: skip
         none = [*nullish, *([""] if empties else [])]
@@ -85,7 +86,7 @@ class Records:
         lexical = lexical_column(column, f"f{position}", "x", "t", masked=False)
         value = f"timezone('UTC', {lexical.value})" if column.column_type.kind == "timestamptz" else lexical.value
         low, high = (f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}'" for moment in (start, end))
-        row = _one(
+        row = single(
             self.connection,
             f"SELECT count(*) FILTER (WHERE value IS NULL OR value < {low} OR value >= {high}) FROM (SELECT {value} AS value "
             f"FROM (SELECT {lexical.staged} AS t FROM (SELECT {lexical.text} AS x FROM records)))",
@@ -112,8 +113,7 @@ class Records:
             FROM w"""
         )
         names = [item[0] for item in row.description or ()]
-        found = row.fetchone()
-        assert found is not None
+        (found,) = row.fetchall()
         return {
             name: value if value is None or isinstance(value, bool) else int(value)
             for name, value in zip(names, found, strict=True)
@@ -127,7 +127,7 @@ class Records:
             faults = " OR ".join(f"coalesce({fault.condition}, false)" for fault in column.faults)
             texts.append(f"{column.text} AS x{number}")
             counts.append(f"coalesce(sum(n) FILTER (WHERE x{number} IS NOT NULL AND NOT ({faults})), 0)")
-        row = _one(self.connection, f"SELECT {', '.join(counts)} FROM (SELECT n, {', '.join(texts)} FROM field)")
+        row = single(self.connection, f"SELECT {', '.join(counts)} FROM (SELECT n, {', '.join(texts)} FROM field)")
         return {reading: int(count) for reading, count in zip(readings, row, strict=True)}
 
 
@@ -137,9 +137,3 @@ def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int], ...]:
         shape = pattern(value)
         found[shape] = found.get(shape, 0) + records
     return tuple(sorted(found.items(), key=lambda item: -item[1])[:3])
-
-
-def _one(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    row = con.execute(sql).fetchone()
-    assert row is not None
-    return tuple(row)

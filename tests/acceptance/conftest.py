@@ -222,16 +222,22 @@ def double(stack: StackState) -> Iterator[Double]:
     server.communicate(timeout=60)
 
 
+@pytest.fixture
+def pii_key() -> str | None:
+    """The key of hashed columns; none, as with most projects. A test that hashes is parametrized with one."""
+    return None
+
+
 @pytest.fixture(params=ALL_PLACES)
-def place(request: pytest.FixtureRequest, stack: StackState, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, stack: StackState, tmp_path: Path, pii_key: str | None) -> Iterator[Place]:
     """Each warehouse in turn. On the Redshift-like one, what it refused and how data arrived is judged afterwards."""
-    yield from _place(request, str(request.param), stack, tmp_path)
+    yield from _place(request, str(request.param), stack, tmp_path, pii_key)
 
 
 @pytest.fixture
-def redshift(request: pytest.FixtureRequest, stack: StackState, tmp_path: Path) -> Iterator[Place]:
+def redshift(request: pytest.FixtureRequest, stack: StackState, tmp_path: Path, pii_key: str | None) -> Iterator[Place]:
     """The Redshift-like server only, for what needs its faults."""
-    yield from _place(request, "redshift-like", stack, tmp_path)
+    yield from _place(request, "redshift-like", stack, tmp_path, pii_key)
 
 
 @pytest.fixture
@@ -250,7 +256,9 @@ def _house(place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch) -> House
     return House(place, folder, f"t_{secrets.token_hex(4)}")
 
 
-def _place(request: pytest.FixtureRequest, name: str, stack: StackState, folder: Path) -> Iterator[Place]:
+def _place(
+    request: pytest.FixtureRequest, name: str, stack: StackState, folder: Path, pii_key: str | None
+) -> Iterator[Place]:
     (folder / "tables").mkdir()
     stage, role, url, double = f"s3://{stack.s3_bucket}/{secrets.token_hex(4)}", ROLE, stack.warehouse_url, None
     if name == "redshift-like":
@@ -264,7 +272,7 @@ def _place(request: pytest.FixtureRequest, name: str, stack: StackState, folder:
             os.environ["HEADGATE_TEST_COPY_IAM_ROLE"],
         )
     settings = Settings(
-        project=folder, state=folder / "state", warehouse_url=url, stage_url=stage, copy_iam_role=role, pii_key="k" * 32
+        project=folder, state=folder / "state", warehouse_url=url, stage_url=stage, copy_iam_role=role, pii_key=pii_key
     )
     yield Place(name, settings, double)
     if double is not None:

@@ -41,3 +41,23 @@ def test_a_critical_rule_in_the_warehouse_stops_the_publish(house: Any) -> None:
     with pytest.raises(CheckFailedError, match="LINE-ORDER"):
         house.load(lines)
     assert house.rows(lines, "order_id", "id") == [(1,), (2,), (None,)]
+
+
+IN_MEMORY = """
+table: {schema}.lines
+expectations:
+  - code: LINE-ROWS
+    type: expect_table_row_count_to_be_between
+    kwargs: {min_value: 1, max_value: 2}
+    severity: critical
+"""
+
+
+def test_a_rule_of_the_whole_batch_beside_a_key(house: Any) -> None:
+    lines = house.declare("lines", TABLE, IN_MEMORY)
+    house.source("lines.csv", "id,order_id\n10,1\n11,2\n")
+    (rule,) = house.load(lines).rules
+    assert (rule.code, rule.outcome, rule.place) == ("LINE-ROWS", "pass", "batch")
+    house.source("lines.csv", "id,order_id\n10,1\n11,2\n12,3\n")
+    with pytest.raises(CheckFailedError, match="LINE-ROWS"):
+        house.load(lines)

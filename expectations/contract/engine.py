@@ -1,0 +1,35 @@
+"""DuckDB as the engine of contract, rules and profile: opened within its memory, asked so that nothing stays open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+MEMORY_MB = 192
+
+
+def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that keeps to its memory, spills to `temp`, and never reaches for the network."""
+    temp.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads, "memory_limit": f"{memory_mb}MB", "temp_directory": str(temp),
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+            "preserve_insertion_order": "true",
+        },
+    )  # fmt: skip
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def single(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """The only row of a query.
+
+    All rows are fetched: after fetchone() the result counts as unfinished, and a relation of the same connection is
+    refused ("connection has an unfinished result").
+    """
+    (row,) = connection.execute(sql).fetchall()
+    return tuple(row)

@@ -1,0 +1,19 @@
+"""What any Prefect flow of seven tasks costs as a process of its own: the yardstick of work C."""
+
+from prefect import flow, task
+
+
+@task
+def step(number: int) -> int:
+    """Does nothing."""
+    return number
+
+
+@flow
+def bare() -> int:
+    """Seven tasks, one after the other."""
+    return sum(step(number) for number in range(7))
+
+
+if __name__ == "__main__":
+    bare()
