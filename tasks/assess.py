@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.declarations.columns import Kind as WarehouseKind
@@ -13,6 +12,7 @@ from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DriftStopError
 from deployments.windows import Window
+from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart, typed_relation
 from expectations.contract.quoting import identifier
 from expectations.record import Drift, DriftAlert, RuleResult
@@ -67,7 +67,8 @@ def assess(
     rules = suite.in_memory(masked=table.hashed)
     if in_memory and rules.expectations:
         results = _judge_frame(batch, table, rules, connection, relation, rows)
-    profile, drift = _drift(batch, table, suite, connection, relation, files)
+    checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
+    profile, drift = _drift(batch, table, suite, connection, relation, checked)
     assessment = Assessment(in_memory, marked(batch, results), drift, profile)
     stop_on_failures(batch, table, assessment)
     return assessment
@@ -168,19 +169,19 @@ def _drift(
     suite: Suite,
     connection: duckdb.DuckDBPyConnection,
     relation: str,
-    files: Sequence[Path],
+    checked: Checksum,
 ) -> tuple[dict[str, object] | None, Drift | None]:
     from expectations.drift import detect
     from expectations.profile import ColumnKind, measure
 
-    if not files:
+    if not checked.rows:
         return None, None
     kinds = [
         ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)
         for column in table.columns
     ]
     key = (workbench().pii_key or b"").decode(errors="ignore")
-    profile = measure(connection, relation, kinds, key=key)
+    profile = measure(connection, relation, kinds, key=key, counted=(checked.rows, checked.values))
     past = history_of(workbench(), table, batch)
     verdict = detect(
         profile,
