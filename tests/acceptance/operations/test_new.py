@@ -43,6 +43,7 @@ def drafted(house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyP
     return run
 
 
+@pytest.mark.parametrize("pii_key", ["k" * 32])
 def test_a_file(house: Any, command: Callable[..., Any], drafted: Callable[..., Any]) -> None:
     house.source("orders.csv", HEADER + ORDERS)
     told = drafted("orders", str(house.folder / "orders.csv"))
