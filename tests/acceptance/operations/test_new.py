@@ -59,6 +59,7 @@ def test_a_file(house: Any, command: Callable[..., Any], drafted: Callable[..., 
     assert not list((house.folder / "state" / "spool").glob("*"))
 
 
+@pytest.mark.parametrize("pii_key", ["k" * 32])
 def test_files_of_days(house: Any, command: Callable[..., Any], drafted: Callable[..., Any]) -> None:
     lines = ORDERS.splitlines(keepends=True)
     for day in (1, 3):
