@@ -33,7 +33,8 @@ LEAST_WRITTEN = 4.5
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
 REACH = 2.5
 PAGE = 1.6
-# One odd day in the history raises what it was odd in; it must not make the detector deaf to everything else.
+# One odd day in the history raises what it was odd in; beyond this many times the second it doesn't raise the rest.
+ODD = 1.2
 MOST = 1.5
 
 
@@ -153,7 +154,9 @@ def thresholds(scores: Array, sensitivity: str) -> tuple[float, float]:
     digest_at, page_at = LIMITS[sensitivity]
     if len(scores) < 4:
         return 1.0, PAGE
-    logs = np.log(np.maximum(scores, 0.3))
+    # One odd day among them must not make the detector deaf to everything else.
+    ordered = np.sort(scores)
+    logs = np.log(np.maximum(np.minimum(scores, ODD * ordered[-2]), 0.3))
     spread = max(float(np.std(logs, ddof=1)), 0.1) * (1 + 2 / len(scores))
     middle = float(np.mean(logs))
     digest = min(MOST, max(1.0, float(np.exp(middle + digest_at * spread))))

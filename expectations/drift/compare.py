@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 
 from expectations.drift.figures import Key, Pair, each_column
 from expectations.drift.implied import formats
+from expectations.profile.categories import FORMATS
 from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, Profile, Sketch
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
 # A day whose hours look this much like themselves six hours later has no shape that a shift could be told by.
 EVEN = 0.85
+# A number is a limit where it is the outermost in so many batches, and in this share of them.
+LIMIT_BATCHES = 3
+LIMIT_SHARE = 0.25
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
 Column = list[Pair]
@@ -43,14 +47,29 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 [dict(zip(s.hashes, s.counts, strict=True)) for s in (c.sketch for c in columns)],
                 [_bound(c.sketch) for c in columns], last,
             )  # fmt: skip
-        yield Key(name, "format", "new_pattern"), _unseen([formats(c) for c in columns], None, last)
+        hidden = [_unlisted(c) for c in columns]
+        yield Key(name, "format", "new_pattern"), _unseen([formats(c) for c in columns], None, last, hidden)
+
+
+def _unlisted(column: ColumnProfile) -> float:
+    """The largest share of rows that a pattern may have without being listed."""
+    listed = column.text.formats
+    return listed[-1][1] / max(column.text.counted, 1.0) if len(listed) >= FORMATS else 0.0
 
 
 def _bound(sketch: Sketch) -> float:
     return math.inf if sketch.complete or not sketch.hashes else sketch.hashes[-1]
 
 
-def _unseen(sets: Sequence[dict], bounds: Sequence[float] | None, last: int) -> Column:  # type: ignore[type-arg]
+def _unseen(
+    sets: Sequence[dict],  # type: ignore[type-arg]
+    bounds: Sequence[float] | None,
+    last: int,
+    hidden: Sequence[float] | None = None,
+) -> Column:
+    """Rows of values that stand in no other batch, of how many. `hidden`: shares up to which a value may have stood in a
+    batch without being listed, so that only what goes beyond them is new.
+    """
     first: dict[object, int] = {}
     second: dict[object, int] = {}
     for i, values in enumerate(sets):
@@ -65,18 +84,22 @@ def _unseen(sets: Sequence[dict], bounds: Sequence[float] | None, last: int) -> 
     for i, values in enumerate(sets):
         reach = min(max(i, AROUND), last)
         total = new = 0.0
+        usual = max((hidden[j] for j in peers(i, last)), default=0.0) * sum(values.values()) if hidden else 0.0
         for value, count in values.items():
             if bound is not None and value > bound:
                 continue
             total += count
             if first[value] == i and second.get(value, math.inf) >= reach:
-                new += count
+                new += max(0.0, count - usual)
         result.append((new, total))
     return result
 
 
 def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Rows above the largest and below the smallest number of the other batches, and below the usual quartiles."""
+    """Rows above the largest and below the smallest number of the other batches, and below the usual quartiles.
+
+    Where several batches have the same largest number (360 degrees, 5 stars) it is a limit, named `above_limit`.
+    """
     last = len(profiles) - 1
     for name in each_column(list(profiles)):
         found = [p.columns[name].numbers for p in profiles]
@@ -87,6 +110,8 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         counts = [n.count if n else 0.0 for n in found]
         for side, sign in (("above", 1.0), ("below", -1.0)):
             ends = sign * quantiles[:, -1 if sign > 0 else 0]
+            if _is_limit(ends[:last]):
+                side = f"{side}_limit"
             pairs = []
             for i in range(last + 1):
                 limit = np.nanmax(ends[peers(i, last)]) if peers(i, last) else np.nan
@@ -99,6 +124,12 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 Key(name, "values", "below_usual", str(p)),
                 [(c * _below(q, cut), c) if c else (0.0, 0.0) for q, c in zip(quantiles, counts, strict=True)],
             )
+
+
+def _is_limit(ends: np.ndarray) -> bool:
+    """Whether the outermost number of all batches is that of several: a limit that they reach and none passes."""
+    known = ends[np.isfinite(ends)]
+    return float((known == known.max()).sum()) >= max(LIMIT_BATCHES, LIMIT_SHARE * len(known))
 
 
 def _beyond(rising: np.ndarray, limit: float) -> float:

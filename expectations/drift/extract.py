@@ -85,7 +85,9 @@ def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None
     for value, count in column.top:
         out.open[vocabulary._replace(other=value)] = (count, counted)
     if column.top:
-        out.shares[Key(name, "values", "commonest")] = (column.top[0][1], counted)
+        # One large order makes many rows with one number: how large the largest is strays by factors, not by points.
+        most, others = column.top[0][1] + 0.5, counted - column.top[0][1] + 0.5
+        out.levels[Key(name, "values", "commonest")] = (math.log(most / others), 1 / most + 1 / others)
     if column.distinct and rows:
         out.levels[Key(name, "values", "distinct")] = (math.log(column.distinct), 1 / column.distinct + 1 / rows)
 

@@ -34,7 +34,14 @@ SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
 # Rules that one program keeps for every row.
-RULES = frozenset({"constant", "formulas", "date_part"})
+LIMITS = frozenset({"above_limit", "below_limit"})
+RULES = frozenset({"constant", "formulas", "date_part", "determined", "in_order", "negative", *LIMITS})
+# Share of the history's batches in which all rows or none must be so, for a figure to be a matter of the program: notes
+# that somebody types in lower case now and then are not.
+SETTLED = 0.5
+RULED = 0.9
+# Counts of a sample are raised to the batch and lose their last digits.
+ALMOST = 1e-9
 STATES = frozenset({"constant", "all_absent"})
 ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant"})
 
@@ -50,11 +57,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others."""
+    """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
+    `written` are the figures that only change when somebody changes a program, and not with what the data is about.
+    """
 
     shares: Block
     levels: Block
     scales: Array
+    written: frozenset[Key]
 
 
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
@@ -81,7 +91,9 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         levels.update((k, v) for k, v in extra if usable(k))
     shares = {k: v for k, v in shares.items() if k.name not in STATES or _far_from(profiles[:last], k)}
     runs = {name: _runs([p.columns[name] for p in profiles[:last]]) for name in columns}
-    shares = {k: _thinned(k, v, runs) for k, v in shares.items() if _told(v) and _worth(k, v)}
+    shares = {k: v for k, v in shares.items() if _told(v) and _worth(k, v)}
+    written = frozenset(k for k, v in shares.items() if _is_written(k, v[:last]))
+    shares = {k: _thinned(k, v, runs, k in written) for k, v in shares.items()}
     levels = {k: _blurred(k, v, runs) for k, v in levels.items() if _told(v)}
     scaled = {k: _blurred(k, v, runs) for k, v in scaled.items() if _told(v)}
     plain = _block(levels, last)
@@ -90,6 +102,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         _block(shares, last),
         Block(plain.keys + in_units.keys, np.hstack([plain.a, in_units.a]), np.hstack([plain.b, in_units.b])),
         np.concatenate([np.full(len(plain.keys), np.nan), scales]),
+        written,
     )
 
 
@@ -148,21 +161,33 @@ def _far_from(history: Sequence[Profile], key: Key) -> bool:
     return float(np.median(usual)) < 0.75
 
 
-def _runs(columns: Sequence[ColumnProfile]) -> float:
-    """How many rows of a column tell as much as one independent row: values come in runs, or change slowly by the row."""
+@dataclass(frozen=True)
+class _Runs:
+    """How many rows of a column tell as much as one independent row: because values come in runs (`equal`), or because
+    they change slowly from row to row as well (`slow`, at least `equal`).
+    """
+
+    equal: float = 1.0
+    slow: float = 1.0
+
+
+def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
     repeated = float(np.median([c.same_next for c in columns]))
     slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
     smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
-    return max(1.0, 1 / max(1e-3, 1 - repeated), (1 + smooth) / max(1e-3, 1 - smooth))
+    equal = max(1.0, 1 / max(1e-3, 1 - repeated))
+    return _Runs(equal, max(equal, (1 + smooth) / max(1e-3, 1 - smooth)))
 
 
-def _thinned(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
-    # What a program writes it writes for each row alone: there every row counts fully.
-    by = 1 / CLUSTERED if is_written(key) and key.kind != "redelivery" else _run(key, runs)
+def _thinned(key: Key, pairs: list[Pair], runs: dict[str, _Runs], written: bool) -> list[Pair]:
+    by = _run(key, runs)
+    if written and key.kind != "redelivery":
+        # What a program writes it writes for each row alone: there every row counts fully.
+        by = (by if key.kind == "values" else 1.0) / CLUSTERED
     return [(a / by, b / by) for a, b in pairs]
 
 
-def _blurred(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
+def _blurred(key: Key, pairs: list[Pair], runs: dict[str, _Runs]) -> list[Pair]:
     by = _run(key, runs)
     if key.kind == "segment":
         # A small segment may happen to be one order of many rows: it varies less within than between batches.
@@ -171,18 +196,28 @@ def _blurred(key: Key, pairs: list[Pair], runs: dict[str, float]) -> list[Pair]:
     return [(a, b * by) for a, b in pairs]
 
 
-def _run(key: Key, runs: dict[str, float]) -> float:
-    in_runs = key.kind in IN_RUNS or (key.kind == "format" and key.name in BY_VALUE)
-    if not in_runs or key.name in ROW_FREE:
+def _run(key: Key, runs: dict[str, _Runs]) -> float:
+    by_value = key.kind == "format" and key.name in BY_VALUE
+    if not (key.kind in IN_RUNS or by_value) or key.name in ROW_FREE:
         return 1.0
-    return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, runs.get(key.column or "", 1.0))
+    of = runs.get(key.column or "", _Runs())
+    # A value that changes slowly still is another value, spelled anew, and crosses a limit in every row.
+    by = of.equal if by_value or key.name in LIMITS else of.slow
+    return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, by)
 
 
-def is_written(key: Key) -> bool:
-    """Whether a figure only changes when somebody changes a program, and not with what the data is about."""
-    if key.kind == "format":
-        return key.name not in BY_VALUE
-    return key.kind in ("completeness", "duplicates", "redelivery") or key.name in RULES
+def _is_written(key: Key, history: Sequence[Pair]) -> bool:
+    """Whether a share only changes when somebody changes a program: by its name, and by what it was so far."""
+    if key.kind == "redelivery":
+        return True
+    if key.name in RULES:
+        least = RULED
+    elif key.kind in ("completeness", "duplicates") or (key.kind == "format" and key.name not in BY_VALUE):
+        least = SETTLED
+    else:
+        return False
+    settled = [a < ALMOST * b or a > (1 - ALMOST) * b for a, b in history if b > 0]
+    return bool(settled) and sum(settled) >= least * len(settled)
 
 
 def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:

@@ -28,11 +28,14 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     names = [n for n in names if not _advances(n, [profiles[i].relations for i in keep if i != last])]
     if len(names) < 2:
         return
-    for form, label in ((0, "given_others"), (1, "given_others_log")):
+    of_sizes = [n for n in names if not any(_negative(profiles[i], n) for i in keep)]
+    for form, label, together in ((0, "given_others", names), (1, "given_others_log", of_sizes)):
+        if len(together) < 2:
+            continue
         means, within = {}, {}
         for i in keep:
             r = profiles[i].relations
-            at = [r.number_columns.index(n) for n in names]
+            at = [r.number_columns.index(n) for n in together]
             full = np.zeros((len(r.number_columns),) * 2)
             full[np.triu_indices(len(full))] = r.covariance[form]
             full = full + full.T - np.diag(full.diagonal())
@@ -43,15 +46,15 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         scale = np.sqrt(np.maximum(pooled.diagonal(), 1e-12))
         if not np.isfinite(scale).all():
             continue
-        for target in range(len(names)):
+        for target in range(len(together)):
             if pooled[target, target] <= 1e-12:
                 continue
-            others = [i for i in range(len(names)) if i != target and pooled[i, i] > 1e-12]
+            others = [i for i in range(len(together)) if i != target and pooled[i, i] > 1e-12]
             if not others:
                 continue
             corr = pooled / np.outer(scale, scale)
             beta = np.linalg.solve(corr[np.ix_(others, others)] + 0.01 * np.eye(len(others)), corr[others, target])
-            weights = np.zeros(len(names))
+            weights = np.zeros(len(together))
             weights[target], weights[others] = 1 / scale[target], -beta / scale[others]
             # A fit that leaves nothing is told by its formula; here a hundredth of the variance is always allowed.
             left = max(float(weights @ pooled @ weights), 1e-2)
@@ -67,8 +70,14 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                     mean_pairs.append((math.nan, 1.0))
                     spread_pairs.append((math.nan, 1.0))
             usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
-            yield Key(names[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
-            yield Key(names[target], "relation", f"{label}_spread"), spread_pairs
+            yield Key(together[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
+            yield Key(together[target], "relation", f"{label}_spread"), spread_pairs
+
+
+def _negative(profile: Profile, name: str) -> bool:
+    """Whether a column has numbers below zero. Their sizes fall while they rise: no line goes through both."""
+    numbers = profile.columns[name].numbers
+    return numbers is not None and numbers.negative > 0
 
 
 def _advances(name: str, relations: Sequence[Relations]) -> bool:

@@ -20,6 +20,8 @@ NUMERIC = 0.9
 # A counter may go this many of its largest usual steps further.
 STRIDE = 10
 _WHOLE = re.compile(r"([+-]?)9+\+?(?=\.9*\Z|\Z)")
+# What stands before the point, or all where there is none.
+_BEFORE = re.compile(r"[^.]*")
 _RUNS = re.compile(r"\d+")
 _FINE = np.linspace(0, 1, 401)
 Place = tuple[int, ...]
@@ -35,9 +37,11 @@ def formats(column: ColumnProfile) -> dict[str, float]:
 
 
 def beyond_digits(column: ColumnProfile) -> tuple[float, float] | None:
-    """Characters of a value on average besides the digits before the point and the sign, and how exact that is.
+    """Characters of a value on average that its number doesn't ask for (zeros in front, a unit, separators), and how exact
+    that is.
 
-    None for a column that doesn't hold numbers.
+    None for a column that doesn't hold numbers. Characters after the point don't count, as the patterns tell them: that a
+    dry day's 0 has none and a wet day's 0.01 has two is a matter of rain.
     """
     numbers, text = column.numbers, column.text
     if numbers is None or numbers.count < NUMERIC * max(text.counted - text.nullish, 1.0):
@@ -48,7 +52,10 @@ def beyond_digits(column: ColumnProfile) -> tuple[float, float] | None:
     steps = np.abs(np.diff(np.floor(np.log10(np.maximum(np.abs(numbers.quantiles), 1.0)) + 1e-12)))
     # Where between two known quantiles a digit more begins is not known.
     error = 0.3 * float(np.sqrt(((np.diff(GRID) * steps) ** 2).sum()))
-    return max(0.0, text.length_mean - float(digits.mean()) - numbers.negative / numbers.count), error
+    listed = sum(count for _, count in text.formats)
+    after = sum(count * len(_BEFORE.sub("", pattern, count=1)) for pattern, count in text.formats) / max(listed, 1.0)
+    rest = text.length_mean - float(digits.mean()) - after - numbers.negative / numbers.count
+    return max(0.0, rest), error
 
 
 def counting(profiles: Sequence[Profile]) -> set[str]:

@@ -57,12 +57,10 @@ def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surp
             for way, rows in enumerate(_windows(i, weekdays)):
                 if rows is not None and not (shares and way == STEP):
                     z[way, i], expected[way], support[way] = score(block, i, rows, way == STEP)
-        chosen = _choose(z[:, start : count - 1])
+        used = _choose(z[:, start : count - 1], np.isfinite(z[:, -1]))
     every = np.arange(width)
-    # What the chosen way couldn't tell yet (the first weekdays) stays unknown; for the batch all before it tell then.
-    picked = z[chosen, :, every].T
-    used = np.where(np.isnan(picked[-1]), 0, chosen)
-    picked[-1] = z[used, count - 1, every]
+    # What the chosen way couldn't tell yet (the first weekdays) stays unknown.
+    picked = z[used, :, every].T
     floor = _floor(block) if shares else np.array([CHANCE if k.kind in SAMPLED else REGULAR for k in block.keys])
     return Surprise(picked, expected[used, every], support[used, every], used, floor)
 
@@ -131,7 +129,7 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
     before, spread = block.a[rows], block.b[rows]
     if step:
         expected = before[-1] + median(np.diff(before, axis=0))
-        variance = spread[-1]
+        variance = np.where(np.isnan(spread[-1]), median(spread), spread[-1])
     else:
         expected = median(before)
         variance = median(spread) * 1.5 / len(rows)
@@ -153,8 +151,12 @@ def median(values: Array) -> Array:
     return middle
 
 
-def _choose(z: Array) -> NDArray[np.int64]:
-    """The way with the smallest mean miss over the batches that all ways could predict; "all" unless clearly worse."""
+def _choose(z: Array, able: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The way with the smallest mean miss over the batches that all ways could predict; "all" unless clearly worse.
+
+    Only a way that is `able` to predict the batch itself (ways x figures): else the looseness of one way would judge the
+    miss of another.
+    """
     if not z.shape[1]:
         return np.zeros(z.shape[2], dtype=np.int64)
     miss = np.abs(z)
@@ -164,6 +166,6 @@ def _choose(z: Array) -> NDArray[np.int64]:
     cost = np.nanmean(miss, axis=1) / np.maximum(np.nanmean(base, axis=1), 1e-9)
     told = np.isfinite(miss).sum(axis=1)
     # The fewer batches speak for a way, the more it must be better: one of several looks good by luck.
-    cost = np.where(np.isfinite(cost) & (told >= 6), cost / (1 - 1 / np.sqrt(np.maximum(told, 2))), np.inf)
+    cost = np.where(np.isfinite(cost) & (told >= 6) & able, cost / (1 - 1 / np.sqrt(np.maximum(told, 2))), np.inf)
     cost[0] = BETTER
     return np.asarray(np.argmin(cost, axis=0), dtype=np.int64)

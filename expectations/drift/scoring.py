@@ -14,7 +14,7 @@ from expectations.drift.acceptance import rebased
 from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, calibrate
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
-from expectations.drift.frame import Array, Frame, frame, is_written
+from expectations.drift.frame import Array, Frame, frame
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
 from expectations.drift.slow import WEEK, slow_surprise, then_and_now
 from expectations.drift.words import Said, say_level, say_share
@@ -23,7 +23,7 @@ from expectations.profile.model import Profile
 # A batch of the history counts as the start of what is seen now where it came this near to the threshold.
 BEGAN = 0.7
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
-OVERLAP = 1.0
+OVERLAP = 2.0
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
 EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
@@ -120,7 +120,9 @@ def score(
     z = np.hstack([shares.z, levels.z])
     keys = built.shares.keys + built.levels.keys
     before = z[predict.first_scored(len(profiles) - 1) : -1]
-    learned = calibrate(before, _groups(keys), np.concatenate([shares.floor, levels.floor]), _least(keys), sensitivity)
+    learned = calibrate(
+        before, _groups(keys), np.concatenate([shares.floor, levels.floor]), _least(keys, built.written), sensitivity
+    )
     split = len(built.shares.keys)
     rows = built.shares.b[-1]
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
@@ -144,8 +146,8 @@ def score(
     )
 
 
-def _least(keys: Sequence[Key]) -> Array:
-    return np.array([LEAST_WRITTEN if is_written(k) else LEAST for k in keys])
+def _least(keys: Sequence[Key], written: frozenset[Key]) -> Array:
+    return np.array([LEAST_WRITTEN if k in written else LEAST for k in keys])
 
 
 def _groups(keys: Sequence[Key]) -> list[NDArray[np.int64]]:
@@ -166,7 +168,7 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
     keys = [every[i] for i in positions]
     # Weeks that share days with the batch's own would show the same movement and call it usual.
     floor = np.full(len(positions), predict.CHANCE)
-    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys), sensitivity)
+    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built.written), sensitivity)
     scores = learned.scores(z[-1]) / (1 + OVERLAP * WEEK / len(z[:-WEEK]))
     return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
 

@@ -11,14 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from expectations.drift.figures import Key
-from expectations.drift.frame import CLUSTERED, Array, Block
+from expectations.drift.frame import CLUSTERED, LIMITS, Array, Block
 from expectations.drift.predict import binomial_surprise, median
+from expectations.drift.vocabulary import ONCE
 
 WEEK = 7
 # Batches before the first compared week, and scored weeks that must be there to learn from.
 BEFORE = 5
 LEARNED = 6
 KINDS = frozenset({"values", "completeness", "format", "reference", "volume"})
+# What is compared with all before it anyway, and what is either so or not so for a whole batch.
+NOT_FOLLOWED = frozenset({"new_pattern", "unseen", "above", "below", *LIMITS, *ONCE})
 
 
 def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
@@ -53,7 +56,7 @@ def then_and_now(shares: Block, levels: Block, at: int) -> tuple[float, float]:
 
 
 def _followed(key: Key) -> bool:
-    return key.kind in KINDS and key.name not in ("new_pattern", "unseen", "above", "below")
+    return key.kind in KINDS and key.name not in NOT_FOLLOWED
 
 
 def _of_shares(block: Block, chosen: Sequence[int], week: range, before: range) -> Array:

@@ -149,6 +149,8 @@ def _unit(key: Key, scale: float, more: int) -> Told:
         return lambda x: f"{_number(math.exp(_bounded(x)), more)} times"
     if key.name in ("rows", "distinct", "days"):
         return lambda x: f"{math.exp(_bounded(x)):,.{more}f}"
+    if key.name == "commonest":
+        return lambda x: _percent(1 / (1 + math.exp(-_bounded(x))), more)
     if key.name in ("length", "beyond_digits"):
         return lambda x: f"{max(0.0, math.expm1(_bounded(x))):.{1 + more}f} characters"
     if key.name in ("starts", "middle", "ends"):
