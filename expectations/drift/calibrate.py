@@ -27,8 +27,10 @@ ISOLATED = 4.0
 ALIKE = 0.8
 # The nearest threshold of a figure that varies by itself, in standard errors; and of one that only changes when somebody
 # changes a program (whether values are there at all, how they are written, rows twice).
-LEAST = 6.3
-LEAST_WRITTEN = 4.5
+LEAST = 7.8
+LEAST_WRITTEN = 4.2
+# The same for a week against the batches before it: far fewer weeks than batches can stray.
+LEAST_SLOW = 6.3
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
 REACH = 2.5

@@ -26,6 +26,8 @@ EVEN = 0.85
 # A number is a limit where it is the outermost in so many batches, and in this share of them.
 LIMIT_BATCHES = 3
 LIMIT_SHARE = 0.25
+# Of the way from the middle to the limit: a year of birth whose limit moves by one is no news, a sixth star is.
+SLACK = 0.05
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
 Column = list[Pair]
@@ -110,11 +112,13 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         counts = [n.count if n else 0.0 for n in found]
         for side, sign in (("above", 1.0), ("below", -1.0)):
             ends = sign * quantiles[:, -1 if sign > 0 else 0]
+            slack = 0.0
             if _is_limit(ends[:last]):
                 side = f"{side}_limit"
+                slack = SLACK * float(np.nanmax(ends[:last]) - sign * np.nanmedian(quantiles[:last, len(GRID) // 2]))
             pairs = []
             for i in range(last + 1):
-                limit = np.nanmax(ends[peers(i, last)]) if peers(i, last) else np.nan
+                limit = np.nanmax(ends[peers(i, last)]) + slack if peers(i, last) else np.nan
                 pairs.append((counts[i] * _beyond(sign * quantiles[i][:: int(sign)], limit), counts[i]))
             yield Key(name, "values", side), pairs
         cuts = np.nanmedian(quantiles[:last], axis=0)

@@ -18,6 +18,8 @@ TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "n
 STATE = 18.0
 # From this chance that two rows have the same value their order is told against that chance.
 MIXED = 0.3
+# Least variance of the outermost number, in squares of its size: how far one row may stray is learned from the history.
+ONE_ROW = 0.1
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -110,7 +112,12 @@ def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
             math.log(numbers.log_deviation),
             max(2, 0.5 / max(rest, 1 / n)) / n,
         )
-    out.scaled[Key(name, "values", "mean")] = (numbers.mean, numbers.deviation**2 / n)
+    for extreme, at in (("largest", -1), ("smallest", 0)):
+        value = numbers.quantiles[at]
+        out.scaled[Key(name, "values", extreme)] = (value, ONE_ROW * (value**2 + numbers.deviation**2))
+    # A few equal numbers don't show how far numbers vary.
+    doubt = (0.5 * numbers.mean) ** 2
+    out.scaled[Key(name, "values", "mean")] = (numbers.mean, (numbers.deviation**2 * n + doubt) / (n + 1) / n)
     for p in QUANTILES:
         out.scaled[Key(name, "values", "quantile", str(p))] = _quantile(p, n, numbers.quantiles)
 

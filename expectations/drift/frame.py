@@ -38,12 +38,11 @@ LIMITS = frozenset({"above_limit", "below_limit"})
 RULES = frozenset({"constant", "formulas", "date_part", "determined", "in_order", "negative", *LIMITS})
 # Share of the history's batches in which all rows or none must be so, for a figure to be a matter of the program: notes
 # that somebody types in lower case now and then are not.
-SETTLED = 0.5
-RULED = 0.9
+SETTLED = 0.9
 # Counts of a sample are raised to the batch and lose their last digits.
 ALMOST = 1e-9
 STATES = frozenset({"constant", "all_absent"})
-ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant"})
+ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant", "largest", "smallest"})
 
 
 @dataclass(frozen=True)
@@ -210,14 +209,11 @@ def _is_written(key: Key, history: Sequence[Pair]) -> bool:
     """Whether a share only changes when somebody changes a program: by its name, and by what it was so far."""
     if key.kind == "redelivery":
         return True
-    if key.name in RULES:
-        least = RULED
-    elif key.kind in ("completeness", "duplicates") or (key.kind == "format" and key.name not in BY_VALUE):
-        least = SETTLED
-    else:
+    spelled = key.kind == "format" and key.name not in BY_VALUE
+    if not (spelled or key.name in RULES or key.kind in ("completeness", "duplicates")):
         return False
     settled = [a < ALMOST * b or a > (1 - ALMOST) * b for a, b in history if b > 0]
-    return bool(settled) and sum(settled) >= least * len(settled)
+    return bool(settled) and sum(settled) >= SETTLED * len(settled)
 
 
 def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
-from expectations.drift.calibrate import LEAST, LEAST_WRITTEN, Calibration, calibrate
+from expectations.drift.calibrate import LEAST, LEAST_SLOW, LEAST_WRITTEN, Calibration, calibrate
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
 from expectations.drift.frame import Array, Frame, frame
@@ -23,9 +23,13 @@ from expectations.profile.model import Profile
 # A batch of the history counts as the start of what is seen now where it came this near to the threshold.
 BEGAN = 0.7
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
-OVERLAP = 2.0
+OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
+# One absurd row, or one batch of one value, is worth a word, but no reason to stop a batch or to wake somebody.
+OBSERVED_ONCE = frozenset({"largest", "smallest", "constant"})
+# Figures that are news on one side only.
+OUTWARD = {"largest": 1, "smallest": -1, "above": 1, "below": 1, "above_limit": 1, "below_limit": 1, "new_pattern": 1}
 EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
 
 
@@ -61,7 +65,7 @@ class Scored:
         return Alert(
             column,
             kind,
-            "page" if score >= page else "digest",
+            "page" if score >= page and key.name not in OBSERVED_ONCE else "digest",
             round(score, 3),
             said.message if score >= 1 else said.aside,
             said.bounds,
@@ -133,7 +137,7 @@ def score(
     reach = learned.bounds[split:] * levels.support
     return Scored(
         keys,
-        learned.scores(z[-1]),
+        learned.scores(_outward(keys, z[-1])),
         learned,
         before,
         low=np.concatenate([low, levels.expected - reach]),
@@ -146,8 +150,14 @@ def score(
     )
 
 
-def _least(keys: Sequence[Key], written: frozenset[Key]) -> Array:
-    return np.array([LEAST_WRITTEN if k in written else LEAST for k in keys])
+def _outward(keys: Sequence[Key], z: Array) -> Array:
+    """The misses without what is less new, or further in, than usual: that is no news."""
+    side = np.array([OUTWARD.get(key.name, 0) for key in keys])
+    return np.asarray(np.where(side * z < 0, 0.0, z))
+
+
+def _least(keys: Sequence[Key], written: frozenset[Key], usual: float = LEAST) -> Array:
+    return np.array([LEAST_WRITTEN if k in written else usual for k in keys])
 
 
 def _groups(keys: Sequence[Key]) -> list[NDArray[np.int64]]:
@@ -168,7 +178,7 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
     keys = [every[i] for i in positions]
     # Weeks that share days with the batch's own would show the same movement and call it usual.
     floor = np.full(len(positions), predict.CHANCE)
-    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built.written), sensitivity)
+    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built.written, LEAST_SLOW), sensitivity)
     scores = learned.scores(z[-1]) / (1 + OVERLAP * WEEK / len(z[:-WEEK]))
     return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
 

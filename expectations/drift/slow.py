@@ -20,8 +20,11 @@ WEEK = 7
 BEFORE = 5
 LEARNED = 6
 KINDS = frozenset({"values", "completeness", "format", "reference", "volume"})
-# What is compared with all before it anyway, and what is either so or not so for a whole batch.
-NOT_FOLLOWED = frozenset({"new_pattern", "unseen", "above", "below", *LIMITS, *ONCE})
+# What is compared with all before it anyway, what is either so or not so for a whole batch, and how far numbers spread:
+# that goes by the few that are 0.
+NOT_FOLLOWED = frozenset(
+    {"log_spread", "new_pattern", "unseen", "above", "below", "largest", "smallest", *LIMITS, *ONCE}
+)
 
 
 def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:

@@ -57,6 +57,8 @@ LEVELS = {
     "log_mean": "the typical size of {column}",
     "log_spread": "the relative spread of {column}",
     "mean": "the mean of {column}",
+    "largest": "the largest number in {column}",
+    "smallest": "the smallest number in {column}",
     "quantile": "the number that {percent} % of {column} are below",
     "days": "the number of days in {column}",
     "starts": "the start of {column}, counted from {since}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from expectations.drift import detect
@@ -9,11 +10,11 @@ from expectations.drift import detect
 
 def test_a_slow_movement_is_a_digest_of_its_own_kind(world: Any) -> None:
     profiles, labels, told = list(world.profiles), list(world.labels), []
-    for step in range(7):
+    for step in range(9):
         factor = 1 + 0.04 * (step + 1)
         rows = [row | {"price": f"{float(row['price']) * factor:.2f}"} for row in world.day(21 + step)]
         rows = [row | {"total": f"{int(row['items']) * float(row['price']):.2f}"} for row in rows]
-        label = f"orders_2024-03-{25 + step}.csv"
+        label = f"orders_{date(2024, 3, 25) + timedelta(days=step)}.csv"
         profile = world.measured(rows)
         verdict = detect(profile, profiles, batch_label=label, history_labels=labels)
         told += [a for a in verdict.alerts if a.column in ("price", "total")]

@@ -59,7 +59,7 @@ SAID: dict[str, tuple[Key, tuple[float, ...], str]] = {
     "nothing is below nothing": (
         Key("id", "format", "beyond_digits"),
         (-0.1, 0.0, 0.1, math.log(3)),
-        "The characters of id besides the digits before the point (decimals, zeros in front): "
+        "The characters of id that its numbers don't need (zeros in front, a unit): "
         "expected 0.0 characters (0.0 to 0.1), seen 2.0 characters.",
     ),
     "fewer are told in percent": (
