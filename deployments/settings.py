@@ -18,7 +18,8 @@ from deployments.project import SHOP
 
 _PREFIX = "HEADGATE_"
 _NAMES = ("PROJECT", "STATE", "WAREHOUSE_URL", "STAGE_URL", "COPY_IAM_ROLE", "REPORT_URL", "PII_KEY", "LANGUAGE",
-          "STATEMENT_TIMEOUT_SECONDS")  # fmt: skip
+          "STATEMENT_TIMEOUT_SECONDS", "DASK")  # fmt: skip
+DASK_LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Settings:
     keep_days: int = 7
     quarantine_days: int = 90
     local_stack: bool = False
+    dask: str | None = None
+    """Where the parts of a batch are checked and staged: None in this process, `local`, or a scheduler's address."""
 
     @property
     def is_shop(self) -> bool:
@@ -92,6 +95,9 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
     timeout = get("STATEMENT_TIMEOUT_SECONDS") or "3600"
     if not timeout.isdecimal():
         raise _wrong("HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number of seconds")
+    dask = get("DASK")
+    if dask not in (None, DASK_LOCAL) and urlsplit(dask).scheme not in ("tcp", "tls"):
+        raise _wrong(f"HEADGATE_DASK must be '{DASK_LOCAL}' or the address of a scheduler: tcp:// or tls://")
     return Settings(
         project=project,
         state=Path(get("STATE") or here / ".headgate").absolute(),
@@ -106,6 +112,7 @@ def read_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         statement_timeout_seconds=int(timeout),
         keep_days=int(keep_days),
         quarantine_days=int(quarantine_days),
+        dask=dask,
     )
 
 

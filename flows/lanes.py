@@ -58,9 +58,10 @@ def run_in_lanes(
 def load_window(table: str, window: PlannedWindow, *, reprocess: bool = False) -> RunRecord:
     """Load one window as a run of its own below the current one, and be sure that it was this one."""
     from flows.ingest import ingest
+    from flows.part_runner import on_part_runner
 
     for _ in range(_TRIES):
-        record = ingest(table, window.label, reprocess=reprocess)
+        record = on_part_runner(ingest)(table, window.label, reprocess=reprocess)
         if record.batch_key == window.batch_key:
             return record
         # Prefect counts the runs below a run without a lock: two lanes that begin at once may get the same number,

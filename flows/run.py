@@ -80,6 +80,7 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
     from prefect import tags
 
     from flows.ingest import ingest
+    from flows.part_runner import on_part_runner
 
     table = bench.project.table(plan.table)
     lanes = table.schedule.parallel if table.schedule is not None else 1
@@ -87,7 +88,7 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
     def load(window: PlannedWindow) -> bool:
         again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
         try:
-            ingest(plan.table, window.label, reprocess=again, until=until)
+            on_part_runner(ingest)(plan.table, window.label, reprocess=again, until=until)
         except HeadgateError as error:
             outcome.failures.append((plan.table, window.label, error))
             return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import secrets
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import zstandard
 from prefect import task
@@ -18,6 +18,7 @@ from tasks.in_place import staged_in_place
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore, holds, sha256_of
+from tasks.part_workers import dask_pool, side_by_side
 from tasks.progress import report_progress
 from tasks.resume import save
 from tasks.retrying import worth_retrying
@@ -55,8 +56,10 @@ def stage_parts(
 ) -> Manifest:
     """Upload parts side by side below `prefix`, then the manifest that names them."""
     staged: list[Part] = []
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="stage") as pool:
-        for done in pool.map(lambda part: _stage_part(store, prefix, part), [p for p in parts if p.accepted]):
+    # The rows set aside stay here.
+    jobs = [StageJob(prefix, replace(part, quarantined=())) for part in parts if part.accepted]
+    with dask_pool() as pool:
+        for done in side_by_side(pool, THREADS, lambda job: _stage_part(store, job), stage_part, jobs):
             staged.append(done)
             report_progress("stage", sum(part.rows for part in staged), "rows")
     manifest = Manifest(f"{prefix}/{manifests.NAME}", delimiter, null_marker, tuple(staged))
@@ -66,8 +69,23 @@ def stage_parts(
     return manifest
 
 
-def _stage_part(store: ObjectStore, prefix: str, part: CheckedPart) -> Part:
-    packed = part.path.with_name(f"{Path(part.path.name).stem}.zst")
+@dataclass(frozen=True, slots=True)
+class StageJob:
+    """A part and the prefix it is staged below."""
+
+    prefix: str
+    part: CheckedPart
+
+
+def stage_part(job: StageJob) -> Part:
+    """Stage a part on a worker elsewhere, with the stage of its own settings."""
+    return _stage_part(workbench().stage, job)
+
+
+def _stage_part(store: ObjectStore, job: StageJob) -> Part:
+    prefix, part = job.prefix, job.part
+    # A worker that was given up may still be writing: no two tries write the same file.
+    packed = part.path.with_name(f"{part.path.stem}.{secrets.token_hex(4)}.zst")
     with part.path.open("rb") as source, packed.open("wb") as target:
         zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=part.path.stat().st_size)
     key = f"{prefix}/part-{part.number:05d}.csv.zst"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import local
@@ -34,6 +35,7 @@ from expectations.suites.sentences import sentence as rule_sentence
 from tasks.assess import assess
 from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.in_place import unparsed
+from tasks.part_workers import bench_of_worker, dask_pool, side_by_side
 from tasks.progress import report_progress
 from tasks.switches import reached
 from tasks.warehouses.protocol import Adapter
@@ -67,7 +69,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     marker = null_marker(table, bench.warehouse)
     layout = _layout(table, extracted)
     row_rules, unique = batch_rules(table, suite, batch)
-    with _Checkers(table, layout, row_rules, marker, bench, batch.spool) as checkers:
+    with dask_pool() as pool, _Checkers(batch, table, layout, row_rules, marker, bench, pool) as checkers:
         parts = checkers.check(extracted.parts)
         with closing(connect(batch.spool / "duckdb", threads=THREADS)) as connection:
             repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)
@@ -110,19 +112,56 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PartJob:
+    """What a worker elsewhere needs to check a part: names, and where it lies. Secrets are its own."""
+
+    batch: Batch
+    declaration_hash: str
+    layout: Layout
+    marker: str
+    part: SpooledPart
+    excluded: Mapping[int, str] | None
+
+
+def check_part(job: PartJob) -> CheckedPart:
+    """Check a part of the spool on a worker elsewhere."""
+    bench, table = bench_of_worker(job.batch, job.declaration_hash, job.part.path)
+    rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch)
+    spool = job.part.path.parents[1]
+    checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb")
+    with closing(checker):
+        # A worker that was given up may still be writing: no two tries write the same file.
+        return _checked(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
+
+
+def _checked(
+    checker: PartChecker, part: SpooledPart, excluded: Mapping[int, str] | None, clean: Path, named: str = ""
+) -> CheckedPart:
+    raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records, part.rejects)
+    # The scan of an unreadable part rewrites its file; the raw bytes stay, so that this can run again.
+    readable = clean / f"{part.path.stem}{named}.raw.csv"
+    readable.unlink(missing_ok=True)
+    readable.hardlink_to(part.path)
+    return checker.check(raw, readable, clean / f"{part.path.stem}{named}.csv", excluded)
+
+
 class _Checkers:
-    """One checker per thread: each keeps its own DuckDB within its own share of memory."""
+    """One checker per thread, each with its own DuckDB within its own share of memory; or one per part, elsewhere."""
 
     def __init__(
-        self, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench, spool: Path
-    ) -> None:
-        self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, spool / "duckdb")
-        self._spool = spool
+        self, batch: Batch, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench,
+        pool: Executor | None,
+    ) -> None:  # fmt: skip
+        self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, batch.spool / "duckdb")
+        self._job = partial(PartJob, batch, table.fingerprint, layout, marker)
+        self._clean = batch.spool / "clean"
+        self._pool = pool
         self._mine = local()
         self._all: list[PartChecker] = []
 
     def __enter__(self) -> _Checkers:
-        (self._spool / "clean").mkdir(parents=True, exist_ok=True)
+        self._clean.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,27 +176,25 @@ class _Checkers:
     ) -> list[CheckedPart]:
         """Check parts side by side; with `excluded`, only the parts that lose more rows are checked again."""
         done = {part.number: part for part in known}
-        todo = [part for part in spooled if excluded is None or part.number in excluded]
+        jobs = [
+            self._job(part, (excluded or {}).get(part.number))
+            for part in spooled
+            if excluded is None or part.number in excluded
+        ]
         rows = 0
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="validate") as pool:
-            for checked in pool.map(lambda part: self._one(part, (excluded or {}).get(part.number)), todo):
-                done[checked.number] = checked
-                rows += checked.extracted
-                report_progress("validate", rows, "rows")
-                reached("validate-part")
+        for checked in side_by_side(self._pool, THREADS, self._check, check_part, jobs):
+            done[checked.number] = checked
+            rows += checked.extracted
+            report_progress("validate", rows, "rows")
+            reached("validate-part")
         return [done[part.number] for part in spooled]
 
-    def _one(self, part: SpooledPart, excluded: Mapping[int, str] | None) -> CheckedPart:
+    def _check(self, job: PartJob) -> CheckedPart:
         checker = getattr(self._mine, "checker", None)
         if checker is None:
             checker = self._mine.checker = self._make()
             self._all.append(checker)
-        raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records, part.rejects)
-        # The scan of an unreadable part rewrites its file; the raw bytes stay, so that this can run again.
-        readable = self._spool / "clean" / f"{part.path.stem}.raw.csv"
-        readable.unlink(missing_ok=True)
-        readable.hardlink_to(part.path)
-        return checker.check(raw, readable, self._spool / "clean" / part.path.name, excluded)
+        return _checked(checker, job.part, job.excluded, self._clean)
 
 
 def _layout(table: Table, extracted: Extracted) -> Layout:

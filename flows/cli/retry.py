@@ -88,5 +88,6 @@ def _again(bench: Workbench, record: RunRecord) -> None:
         publish_override(record.run_id)
     else:
         from flows.ingest import ingest
+        from flows.part_runner import on_part_runner
 
-        ingest(record.table, SOURCE_KEY if record.batch_key == SOURCE_KEY else record.batch_key)
+        on_part_runner(ingest)(record.table, SOURCE_KEY if record.batch_key == SOURCE_KEY else record.batch_key)
