@@ -56,6 +56,7 @@ def test_an_absent_connection_names_its_setting_and_the_nearest(tmp_path: Path) 
 MISTAKES = {
     "HEADGATE_WAREHOUSE_URL must start with": {"WAREHOUSE_URL": "mysql://me:hidden@h/d"},
     "HEADGATE_STAGE_URL must start with": {"STAGE_URL": "/hidden"},
+    "HEADGATE_DASK must be 'local' or the address of a scheduler": {"DASK": "hidden"},
     "HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number": {"STATEMENT_TIMEOUT_SECONDS": "hidden"},
     "HEADGATE_WAREHOUSE_ULR is not a known setting; did you mean 'HEADGATE_WAREHOUSE_URL'": {"WAREHOUSE_ULR": "hidden"},
     "HEADGATE_STAGEURL is not a known setting; did you mean 'HEADGATE_STAGE_URL'": {"STAGEURL": "hidden"},
