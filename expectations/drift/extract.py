@@ -166,4 +166,7 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
         if column.autocorrelation is not None:
             # Two rare values that happen to stand together make a correlation of one over their number.
             chance = 1 / (rows - 3) + (0.3 / between.rare(column, rows)) ** 2
+            if column.clocks:
+                # How near to 1 it is for rows in order of time depends on how long the day is; out of order it is far from 1.
+                chance += 0.25
             out.levels[Key(name, "order", "follows")] = (between.fisher(column.autocorrelation), chance)
