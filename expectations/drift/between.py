@@ -44,7 +44,9 @@ def pairs(out: Figures, profile: Profile) -> None:
         for p, low, at, high in ((0.25, 1, 2, 3), (0.5, 2, 3, 4), (0.75, 3, 4, 5)):
             # The quantiles next to it bound the error: a quarter of the rows lies between them.
             error = (gap[2 + high] - gap[2 + low]) / 2 * 2 * math.sqrt(p * (1 - p) / gap[0]) * 2
-            out.scaled[Key(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + 1)
+            # A few equal gaps don't show how far gaps vary.
+            doubt = gap[2 + at] ** 2 / gap[0] / (gap[0] + 1)
+            out.scaled[Key(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + doubt + 1)
 
 
 def segments(out: Figures, profile: Profile) -> None:

@@ -27,7 +27,7 @@ EVEN = 0.85
 LIMIT_BATCHES = 3
 LIMIT_SHARE = 0.25
 # Of the way from the middle to the limit: a year of birth whose limit moves by one is no news, a sixth star is.
-SLACK = 0.05
+SLACK = 0.1
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
 Column = list[Pair]

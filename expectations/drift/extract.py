@@ -168,5 +168,5 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
             chance = 1 / (rows - 3) + (0.3 / between.rare(column, rows)) ** 2
             if column.clocks:
                 # How near to 1 it is for rows in order of time depends on how long the day is; out of order it is far from 1.
-                chance += 0.25
+                chance += 0.05
             out.levels[Key(name, "order", "follows")] = (between.fisher(column.autocorrelation), chance)
