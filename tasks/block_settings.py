@@ -41,7 +41,7 @@ def _named(slug: str) -> dict[str, str]:
 
 def _documents(slug: str) -> dict[str, dict[str, Any]]:
     """The contents of a block type's documents by name; none when the type isn't registered."""
-    from httpx import HTTPError
+    from httpx import HTTPError, HTTPStatusError, codes
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
 
@@ -51,6 +51,9 @@ def _documents(slug: str) -> dict[str, dict[str, Any]]:
     except ObjectNotFound:
         return {}
     except HTTPError as error:
+        # Prefect's client gives back a type that isn't registered as the server's plain answer.
+        if isinstance(error, HTTPStatusError) and error.response.status_code == codes.NOT_FOUND:
+            return {}
         raise RetryableError(
             f"the Prefect server can't be asked for its blocks: {type(error).__name__}", code="PREFECT-UNREACHABLE",
             next_command="check PREFECT_API_URL, or set HEADGATE_WAREHOUSE_URL and HEADGATE_STAGE_URL",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
 import pytest
 
 pytestmark = pytest.mark.story
@@ -26,8 +27,19 @@ def seen(site: Any, *without: str, **more: str) -> Any:
     return json.loads(done.stdout)
 
 
+def forget_block_types(site: Any) -> None:
+    """Make the server one that never heard of headgate's blocks."""
+    for found in site.api("block_types/filter", {"limit": 200}):
+        if found["slug"].startswith("headgate-"):
+            httpx.delete(
+                f"{site.state.prefect_api_url}/block_types/{found['id']}", trust_env=False, timeout=60
+            ).raise_for_status()
+
+
 def test_saved_read_back_and_masked(site: Any) -> None:
     site.write(days=1)
+    forget_block_types(site)
+    assert seen(site, "HEADGATE_WAREHOUSE_URL", "HEADGATE_STAGE_URL") == [None, None, {}]
     site.more["HEADGATE_CONNECTION_MY_SHOP"] = "postgresql://u:geheim@shop/db"
     said = site.headgate("blocks", "save").stdout
     assert "headgate-connection/my-shop" in said
