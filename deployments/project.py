@@ -24,6 +24,13 @@ SHOP = Path(__file__).parent / "shop"
 Declared = TypeVar("Declared", Table, Summary)
 
 
+def software() -> str:
+    """The version of the installed headgate."""
+    from importlib.metadata import version
+
+    return version("headgate")
+
+
 @dataclass(frozen=True)
 class Project:
     """Everything declared in one folder, already checked."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 from prefect.flows import Flow
@@ -33,21 +34,24 @@ def on_part_runner(flow: Flow[Parameters, Result]) -> Flow[Parameters, Result]:
             code="NO-DASK",
             next_command="pip install 'headgate[dask]'   (or: unset HEADGATE_DASK)",
         ) from None
-    runner: Any = DaskTaskRunner(address=_own_cluster() if where == DASK_LOCAL else where)
+    runner: Any = DaskTaskRunner(address=_own_cluster().scheduler_address if where == DASK_LOCAL else where)
     return flow.with_options(task_runner=runner)
 
 
+def _own_cluster() -> Any:
+    # Lanes begin at the same time.
+    with _lock:
+        return _started()
+
+
 @cache
-def _own_cluster() -> str:
-    """The address of this process's own cluster, started once; Dask ends it with the process."""
+def _started() -> Any:
+    """This process's own cluster, started once; Dask ends it with the process."""
     import distributed
 
-    cluster = distributed.LocalCluster(
+    return distributed.LocalCluster(
         n_workers=os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     )
-    _kept.append(cluster)
-    return str(cluster.scheduler_address)
 
 
-# Dask closes a cluster that nobody refers to.
-_kept: list[Any] = []
+_lock = Lock()

@@ -7,7 +7,8 @@ part that a lost worker left is given to another one; every try writes files of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any, TypeVar
 
 from prefect.context import FlowRunContext
 
-from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, RetryableError
-from tasks.batch import Batch
-from tasks.workbench import Workbench, workbench
+from deployments.project import software
+from tasks.workbench import Workbench
 
+Marks = Mapping[str, str]
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
@@ -66,15 +67,26 @@ def side_by_side(
         ) from None
 
 
-def bench_of_worker(batch: Batch, declaration_hash: str, path: Path) -> tuple[Workbench, Table]:
-    """A worker's own workbench and its table. Raises DeclarationError where it isn't the flow's, or can't see the spool."""
-    bench = workbench()
-    table = bench.project.table(batch.table)
-    if table.fingerprint != declaration_hash:
+def marks_of(bench: Workbench, name: str, salt: str) -> Marks:
+    """What a worker must have as the load has it, for its part to be the same part. Of the key only a proof leaves here."""
+    proof = hmac.new(bench.pii_key or b"", salt.encode(), "sha256").hexdigest()
+    return {
+        "headgate": software(),
+        "declaration": bench.project.table(name).fingerprint,
+        "suite": bench.project.suite_hash(name),
+        "HEADGATE_STAGE_URL": bench.stage.base,
+        "HEADGATE_PII_KEY": proof,
+    }
+
+
+def refuse_another(here: Marks, load: Marks, path: Path) -> None:
+    """Raise DeclarationError on a worker that isn't as the load is, or doesn't see the part at `path`."""
+    other = [name for name, mark in load.items() if here[name] != mark]
+    if other:
         raise DeclarationError(
-            f"{table.table} is declared otherwise on a Dask worker than where the load runs; nothing was published",
+            f"a Dask worker has another {' and another '.join(other)} than the load; nothing was published",
             code="OLD-WORKER",
-            next_command="update the project on the Dask workers, and start them again",
+            next_command="give the Dask workers the same project, software and settings, and start them again",
         )
     if not path.exists():
         raise DeclarationError(
@@ -82,4 +94,3 @@ def bench_of_worker(batch: Batch, declaration_hash: str, path: Path) -> tuple[Wo
             code="SPOOL-NOT-SHARED",
             next_command="let HEADGATE_STATE be a folder that all Dask workers share, or unset HEADGATE_DASK",
         )
-    return bench, table

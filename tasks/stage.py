@@ -18,7 +18,7 @@ from tasks.in_place import staged_in_place
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.store import ObjectStore, holds, sha256_of
-from tasks.part_workers import dask_pool, side_by_side
+from tasks.part_workers import dask_pool, refuse_another, side_by_side
 from tasks.progress import report_progress
 from tasks.resume import save
 from tasks.retrying import worth_retrying
@@ -28,6 +28,7 @@ from tasks.workbench import workbench
 LEVEL = 1
 """zstd's fastest level: Redshift reads it, and a higher one costs more time than the smaller upload saves."""
 THREADS = 2
+_STAGE = "HEADGATE_STAGE_URL"
 
 
 @task(name="stage", task_run_name="stage {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
@@ -57,7 +58,7 @@ def stage_parts(
     """Upload parts side by side below `prefix`, then the manifest that names them."""
     staged: list[Part] = []
     # The rows set aside stay here.
-    jobs = [StageJob(prefix, replace(part, quarantined=())) for part in parts if part.accepted]
+    jobs = [StageJob(store.base, prefix, replace(part, quarantined=())) for part in parts if part.accepted]
     with dask_pool() as pool:
         for done in side_by_side(pool, THREADS, lambda job: _stage_part(store, job), stage_part, jobs):
             staged.append(done)
@@ -71,15 +72,18 @@ def stage_parts(
 
 @dataclass(frozen=True, slots=True)
 class StageJob:
-    """A part and the prefix it is staged below."""
+    """A part, and the stage and prefix it belongs below."""
 
+    base: str
     prefix: str
     part: CheckedPart
 
 
 def stage_part(job: StageJob) -> Part:
-    """Stage a part on a worker elsewhere, with the stage of its own settings."""
-    return _stage_part(workbench().stage, job)
+    """Stage a part on a worker elsewhere, with the rights of its own settings."""
+    store = workbench().stage
+    refuse_another({_STAGE: store.base}, {_STAGE: job.base}, job.part.path)
+    return _stage_part(store, job)
 
 
 def _stage_part(store: ObjectStore, job: StageJob) -> Part:

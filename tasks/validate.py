@@ -35,7 +35,7 @@ from expectations.suites.sentences import sentence as rule_sentence
 from tasks.assess import assess
 from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.in_place import unparsed
-from tasks.part_workers import bench_of_worker, dask_pool, side_by_side
+from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_by_side
 from tasks.progress import report_progress
 from tasks.switches import reached
 from tasks.warehouses.protocol import Adapter
@@ -117,7 +117,7 @@ class PartJob:
     """What a worker elsewhere needs to check a part: names, and where it lies. Secrets are its own."""
 
     batch: Batch
-    declaration_hash: str
+    marks: Marks
     layout: Layout
     marker: str
     part: SpooledPart
@@ -126,7 +126,9 @@ class PartJob:
 
 def check_part(job: PartJob) -> CheckedPart:
     """Check a part of the spool on a worker elsewhere."""
-    bench, table = bench_of_worker(job.batch, job.declaration_hash, job.part.path)
+    bench = workbench()
+    refuse_another(marks_of(bench, job.batch.table, job.batch.attempt_id), job.marks, job.part.path)
+    table = bench.project.table(job.batch.table)
     rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch)
     spool = job.part.path.parents[1]
     checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb")
@@ -154,7 +156,7 @@ class _Checkers:
         pool: Executor | None,
     ) -> None:  # fmt: skip
         self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, batch.spool / "duckdb")
-        self._job = partial(PartJob, batch, table.fingerprint, layout, marker)
+        self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
         self._clean = batch.spool / "clean"
         self._pool = pool
         self._mine = local()

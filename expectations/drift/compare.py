@@ -113,7 +113,8 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         for side, sign in (("above", 1.0), ("below", -1.0)):
             ends = sign * quantiles[:, -1 if sign > 0 else 0]
             slack = 0.0
-            if _is_limit(ends[:last]):
+            inside = float(np.nanmin(sign * quantiles[:last]))
+            if _is_limit(ends[:last], inside):
                 side = f"{side}_limit"
                 slack = SLACK * float(np.nanmax(ends[:last]) - sign * np.nanmedian(quantiles[:last, len(GRID) // 2]))
             pairs = []
@@ -130,10 +131,14 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             )
 
 
-def _is_limit(ends: np.ndarray) -> bool:
-    """Whether the outermost number of all batches is that of several: a limit that they reach and none passes."""
+def _is_limit(ends: np.ndarray, inside: float) -> bool:
+    """Whether the outermost number of all batches is that of several: a limit that they reach and none passes.
+
+    A number that was always the same so far isn't one. `inside`: the number furthest from it.
+    """
     known = ends[np.isfinite(ends)]
-    return float((known == known.max()).sum()) >= max(LIMIT_BATCHES, LIMIT_SHARE * len(known))
+    often = max(LIMIT_BATCHES, LIMIT_SHARE * len(known))
+    return bool(inside < known.max() and (known == known.max()).sum() >= often)
 
 
 def _beyond(rising: np.ndarray, limit: float) -> float:

@@ -33,8 +33,8 @@ BY_VALUE = frozenset(
 SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
-# Rules that one program keeps for every row.
 LIMITS = frozenset({"above_limit", "below_limit"})
+# Rules that one program keeps for every row.
 RULES = frozenset({"constant", "formulas", "date_part", "determined", "in_order", "negative", *LIMITS})
 # Share of the history's batches in which all rows or none must be so, for a figure to be a matter of the program: notes
 # that somebody types in lower case now and then are not.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version as installed_version
 
 from deployments.declarations.summary import Summary
 from deployments.declarations.table import Schedule, Table
-from deployments.project import Project
+from deployments.project import Project, software
 from flows.deploy.forms import FORMS
 
 TAG = "headgate"
@@ -72,11 +71,6 @@ def environment() -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "false",
     }
-
-
-def software() -> str:
-    """The version of the installed headgate."""
-    return installed_version("headgate")
 
 
 def version_of(project: Project, name: str) -> str:
