@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +24,14 @@ Marks = Mapping[str, str]
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
+WITHOUT_WORKERS_SECONDS = 60
+"""How long a cluster may have no worker before the load gives up."""
+_LOOK_SECONDS = 5.0
+
 
 @contextmanager
-def dask_pool() -> Iterator[Executor | None]:
-    """The Dask workers of the running flow; None where it has none."""
+def dask_pool() -> Iterator[Any]:
+    """A client of the running flow's Dask cluster; None where it has none."""
     context = FlowRunContext.get()
     runner: Any = context.task_runner if context is not None else None
     if runner is None or type(runner).__name__ != "DaskTaskRunner":
@@ -39,32 +43,59 @@ def dask_pool() -> Iterator[Executor | None]:
         try:
             client = opened.enter_context(distributed.Client(runner.client.scheduler.address, set_as_default=False))
         except OSError as error:
-            raise RetryableError(
-                f"the Dask scheduler of HEADGATE_DASK can't be reached: {error}",
-                code="DASK",
-                next_command="headgate retry RUN   (once it runs; or without HEADGATE_DASK)",
-            ) from None
-        yield client.get_executor()
+            raise _no_cluster(f"can't be reached: {error}") from None
+        yield client
 
 
 def side_by_side(
-    pool: Executor | None, threads: int, here: Callable[[Job], Done], there: Callable[[Job], Done], jobs: Sequence[Job]
+    pool: Any, threads: int, here: Callable[[Job], Done], there: Callable[[Job], Done], jobs: Sequence[Job]
 ) -> Iterator[Done]:
-    """The results of all jobs in order: of `there` on the workers of the pool, without one of `here` on threads."""
+    """The results of all jobs in order: of `there` on the workers of the pool, without one of `here` on threads.
+
+    Raises RetryableError DASK when the cluster is lost, or has no worker for WITHOUT_WORKERS_SECONDS.
+    """
     if pool is None:
         with ThreadPoolExecutor(threads, thread_name_prefix="part") as own:
             yield from own.map(here, jobs)
         return
-    import distributed
+    for future in pool.map(there, jobs, pure=False):
+        yield _awaited(pool, future)
 
+
+def _awaited(client: Any, future: Any) -> Any:
+    """What a worker answers. A scheduler without workers would wait for ever, and one that is gone can't answer."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    alone = 0.0
+    while alone < WITHOUT_WORKERS_SECONDS:
+        try:
+            return future.result(timeout=_LOOK_SECONDS)
+        except KilledWorker as error:
+            raise _no_cluster(f"lost several workers over one part; they may need more memory: {error}") from None
+        except (FutureCancelledError, OSError) as error:
+            if future.status == "error":
+                # The part's own error: a full disk, say.
+                raise
+            if not isinstance(error, TimeoutError):
+                raise _no_cluster("was lost") from None
+        alone = 0.0 if _has_workers(client) else alone + _LOOK_SECONDS
+    raise _no_cluster("has no workers")
+
+
+def _has_workers(client: Any) -> bool:
     try:
-        yield from pool.map(there, jobs)
-    except distributed.KilledWorker as error:
-        raise RetryableError(
-            f"the Dask workers died over a part of the batch: {error}",
-            code="DASK",
-            next_command="headgate retry RUN   (with more memory per worker, or without HEADGATE_DASK)",
-        ) from None
+        return bool(client.nthreads())
+    except OSError:
+        raise _no_cluster("was lost") from None
+
+
+def _no_cluster(what: str) -> RetryableError:
+    return RetryableError(
+        f"the Dask cluster of HEADGATE_DASK {what}; nothing was published",
+        code="DASK",
+        next_command="headgate retry RUN   (once the cluster is there; at once: without HEADGATE_DASK)",
+    )
 
 
 def marks_of(bench: Workbench, name: str, salt: str) -> Marks:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import local
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -153,7 +153,7 @@ class _Checkers:
 
     def __init__(
         self, batch: Batch, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench,
-        pool: Executor | None,
+        pool: Any,
     ) -> None:  # fmt: skip
         self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, batch.spool / "duckdb")
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)

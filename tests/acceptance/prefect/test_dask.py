@@ -112,9 +112,28 @@ def test_a_scheduler_that_is_not_there(site: Any, sales: str) -> None:
     site.more["HEADGATE_DASK"] = "tcp://127.0.0.1:1"
     done = site.headgate("run", sales, check=False)
     assert done.returncode == 1
-    assert "the Dask scheduler of HEADGATE_DASK can't be reached" in done.stdout + done.stderr
+    assert "the Dask cluster of HEADGATE_DASK can't be reached" in done.stdout + done.stderr
 
 
 def finished(transitions: list[tuple[str, str, str]]) -> Counter[str]:
     """Tasks that a worker finished, by the name of their function."""
-    return Counter(key.rsplit("-", 5)[0] for key, *way in transitions if way == ["processing", "memory"])
+    return Counter(key.partition("-")[0] for key, *way in transitions if way == ["processing", "memory"])
+
+
+@pytest.mark.story
+def test_a_scheduler_killed_meanwhile_and_the_load_again_without_dask(
+    site: Any, sales: str, cluster: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    file, spool = tmp_path / "scheduler.json", tmp_path / "state" / "spool"
+    until(file.exists)
+    site.more["HEADGATE_DASK"] = json.loads(file.read_text())["address"]
+    with ThreadPoolExecutor() as beside:
+        run = beside.submit(site.headgate, "run", sales, check=False)
+        until(lambda: list(spool.glob("*/clean/*.raw.csv")) or run.done())
+        cluster[0].send_signal(signal.SIGKILL)
+        done = run.result(timeout=300)
+    assert done.returncode == 1
+    assert "the Dask cluster of HEADGATE_DASK was lost; nothing was published" in done.stdout + done.stderr
+    del site.more["HEADGATE_DASK"]
+    assert site.headgate("run", sales).returncode == 3
+    assert site.ask(f"SELECT count(*) FROM {sales}") == [(ROWS - ROWS // BAD - 1,)]
