@@ -8,6 +8,7 @@ of the history is compared with the others of the history and never with itself 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
@@ -169,26 +170,26 @@ def _below(quantiles: np.ndarray, cut: float) -> float:
 def redelivered(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     """Rows that stand in one earlier batch, exactly or but for their dates; and columns whose figures are all equal."""
     last = len(profiles) - 1
-    exact = [{b for _, b in p.row_marks} for p in profiles]
-    bare = [{a for a, _ in p.row_marks} for p in profiles]
     ends = [math.inf if p.row_marks_complete or not p.row_marks else p.row_marks[-1][0] for p in profiles]
-    for name, sets in (("exact", exact), ("restamped", bare)):
+    bare = [[a for a, _ in p.row_marks] for p in profiles]
+    for name, marks in (("exact", [[b for _, b in p.row_marks] for p in profiles]), ("restamped", bare)):
+        sets = [set(own) for own in marks]
         pairs = []
-        for i, profile in enumerate(profiles):
-            best = (0.0, float(len(profile.row_marks)))
+        for i, own in enumerate(marks):
+            best = (0.0, float(len(own)))
             for j in range(i) if i < last else range(last):
-                bound = min(ends[i], ends[j])
-                within = [m for m in profile.row_marks if m[0] <= bound]
-                again = sum(m[1 if name == "exact" else 0] in sets[j] for m in within)
-                if within and again / len(within) > best[0] / max(best[1], 1):
-                    best = (float(again), float(len(within)))
+                # Marks are kept in the order of those without clocks.
+                within = bisect_right(bare[i], min(ends[i], ends[j]))
+                again = sum(map(sets[j].__contains__, own[:within]))
+                if within and again / within > best[0] / max(best[1], 1):
+                    best = (float(again), float(within))
             pairs.append(best)
         yield Key(None, "redelivery", name), pairs
-    marks = [_column_marks(p) for p in profiles]
+    figures = [_column_marks(p) for p in profiles]
     pairs = []
-    for i, own in enumerate(marks):
-        same = [len(own & marks[j]) for j in range(i)]
-        pairs.append((float(max(same, default=0)), float(max(1, len(own)))))
+    for i, column_marks in enumerate(figures):
+        same = [len(column_marks & figures[j]) for j in range(i)]
+        pairs.append((float(max(same, default=0)), float(max(1, len(column_marks)))))
     yield Key(None, "redelivery", "same_figures"), pairs
 
 

@@ -131,8 +131,8 @@ def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
 def _told(pairs: Sequence[Pair]) -> bool:
     """Whether the batch has the figure and enough of the history had it."""
     *history, batch = pairs
-    there = sum(math.isfinite(a) and math.isfinite(b) for a, b in history)
-    return math.isfinite(batch[0]) and math.isfinite(batch[1]) and there >= max(2, PRESENT * len(history))
+    there = sum(map(math.isfinite, map(sum, history)))
+    return math.isfinite(sum(batch)) and there >= max(2, PRESENT * len(history))
 
 
 def _worth(key: Key, pairs: Sequence[Pair]) -> bool:

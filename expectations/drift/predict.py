@@ -140,15 +140,13 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
 
 
 def median(values: Array) -> Array:
-    """The median of each column, absent values left out; much faster than nanmedian where few columns have gaps."""
-    gaps = np.isnan(values).any(axis=0)
-    middle = np.median(values, axis=0)
-    if gaps.any():
-        with warnings.catch_warnings():
-            # A figure that none of these batches has stays NaN: that is what is meant.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            middle[gaps] = np.nanmedian(values[:, gaps], axis=0)
-    return middle
+    """The median of each column, absent values left out, NaN where all are; several times as fast as nanmedian."""
+    ordered = np.sort(values, axis=0)
+    there = len(values) - np.isnan(values).sum(axis=0)
+    across = np.arange(values.shape[1])
+    # What is absent is sorted to the end, so that a column without any value has one of those in the middle.
+    low, high = ordered[np.maximum(there - 1, 0) // 2, across], ordered[np.minimum(there // 2, len(values) - 1), across]
+    return np.asarray((low + high) / 2)
 
 
 def _choose(z: Array, able: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -160,7 +158,7 @@ def _choose(z: Array, able: NDArray[np.bool_]) -> NDArray[np.int64]:
     if not z.shape[1]:
         return np.zeros(z.shape[2], dtype=np.int64)
     miss = np.abs(z)
-    cap = 4 * np.nanmedian(miss[0], axis=0) + 1e-9
+    cap = 4 * median(miss[0]) + 1e-9
     miss = np.minimum(miss, cap)
     base = np.where(np.isnan(miss), np.nan, miss[0])
     cost = np.nanmean(miss, axis=1) / np.maximum(np.nanmean(base, axis=1), 1e-9)

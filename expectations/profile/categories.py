@@ -29,13 +29,25 @@ class Values:
     complete: bool
 
     def spelled(self) -> list[tuple[Facts, float]]:
-        """Facts and weight of every value read."""
-        return [(facts(value), weight) for value, weight in zip(self.values, self.weights, strict=True)]
+        """The different facts of the values read, with the weight of each."""
+        found: dict[Facts, float] = {}
+        for value, weight in zip(self.values, self.weights, strict=True):
+            told = facts(value)
+            found[told] = found.get(told, 0.0) + weight
+        return list(found.items())
+
+
+def lasting_hash(text: str) -> str:
+    """SQL of a 64-bit hash of a text that stays the same over versions: the lower half of its MD5.
+
+    It is DuckDB's `md5_number_lower`, which takes five times as long (measured with 2.0).
+    """
+    return f"(md5_number({text}) >> 64)::UBIGINT"
 
 
 def read_values(con: duckdb.DuckDBPyConnection, table: str, column: str, salt: str) -> Values:
     """The values of one column: all of them up to READ, else the commonest and those with the smallest hashes."""
-    hashed = f"md5_number_lower('{salt}' || v)" if salt else "md5_number_lower(v)"
+    hashed = lasting_hash(f"'{salt}' || v" if salt else "v")
     rows = con.execute(
         f"""WITH v AS MATERIALIZED (
               SELECT v, c, {hashed} h FROM (

@@ -104,7 +104,7 @@ def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Pro
         with duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": folder}) as con:
             unreadable = _load(con, path, plain, header, delimiter)
             columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
-            profile = measure(con, "headgate_batch", columns, key=key)
+            profile = measure(con, "headgate_batch", columns, key=key, in_place=True)
     return replace(profile, unreadable=unreadable, encoding=content.encoding)
 
 

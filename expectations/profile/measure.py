@@ -8,7 +8,9 @@ needs the order of delivery from the first FIRST rows.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -22,6 +24,8 @@ FIRST = 6_000
 MARKS = 256
 LARGEST = 1e100
 """Numbers count as no larger than this: figures are squared, and the square of a double may be none."""
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""Columns that are read side by side: DuckDB gives a table of up to 122,880 rows to one thread only."""
 _serial = itertools.count()
 
 
@@ -32,28 +36,38 @@ def measure(
     *,
     key: str = "",
     counted: tuple[int, Sequence[int]] | None = None,
+    in_place: bool = False,
 ) -> Profile:
     """The profile of `relation` (SQL usable after FROM). `key` salts the hashes of masked columns.
 
-    `counted`: rows, and values of each column, where the caller has counted them already: it saves a pass.
-    Temporary tables are dropped again. Raises duckdb.Error where the relation or a column doesn't exist.
+    `counted`: rows, and values of each column, where the caller has counted them already: it saves a pass. `in_place`:
+    the relation is a table of texts that stays as it is meanwhile, so it needs no copy. Tables made are dropped again.
+    Raises duckdb.Error where the relation or a column doesn't exist.
     """
     rows, present = counted or _count(con, relation, columns)
     name = f"headgate_profile_{next(_serial)}"
-    first, sample = f"{name}_first", f"{name}_sample"
+    first, sample, view = f"{name}_first", f"{name}_sample", f"{name}_view"
     cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
+    # Not temporary: other threads read them through cursors of their own.
     try:
-        con.execute(f"CREATE TEMP TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
-        measured = first
-        if rows > FIRST:
-            bound = ""
+        con.execute(f"CREATE TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="profile") as pool:
+            measured = first
             if rows > SAMPLED:
-                stable, _ = _row_columns(columns, _read(con, first, columns, key))
-                bound = f"WHERE {_marked_below(stable, int(2**64 * SAMPLED / rows))}"
-            con.execute(f"CREATE TEMP TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
-            measured = sample
-        return _profile(con, first, measured, columns, _read(con, measured, columns, key), rows, present)
+                stable, _ = _row_columns(columns, _read(pool, con, first, columns, key))
+                bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT"
+                con.execute(f"CREATE TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
+                measured = sample
+            elif rows > FIRST and in_place:
+                con.execute(f"CREATE VIEW {view} AS SELECT {cast} FROM {relation}")
+                measured = view
+            elif rows > FIRST:
+                con.execute(f"CREATE TABLE {sample} AS SELECT {cast} FROM {relation}")
+                measured = sample
+            reads = _read(pool, con, measured, columns, key)
+            return _profile(pool, con, first, measured, columns, reads, rows, present)
     finally:
+        con.execute(f"DROP VIEW IF EXISTS {view}")
         con.execute(f"DROP TABLE IF EXISTS {first}")
         con.execute(f"DROP TABLE IF EXISTS {sample}")
 
@@ -64,16 +78,9 @@ def quoted(name: str) -> str:
 
 
 def marked(columns: Sequence[str]) -> str:
-    """SQL of a 64-bit mark of a row: the lower half of the MD5 of its values."""
+    """SQL of a 64-bit mark of a row: a lasting hash of its values."""
     values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
-    return f"md5_number_lower(concat_ws(chr(31), {values}))"
-
-
-def _marked_below(columns: Sequence[str], bound: int) -> str:
-    """SQL of whether a row's mark is below `bound`. DuckDB is quicker with the digits of an MD5 than with its number, so
-    the number's highest byte, the last two digits, is asked first."""
-    values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
-    return f"md5(concat_ws(chr(31), {values}))[31:32] <= '{bound >> 56:02x}' AND {marked(columns)} < {bound}::UBIGINT"
+    return categories.lasting_hash(f"concat_ws(chr(31), {values})")
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnKind]) -> tuple[int, list[int]]:
@@ -83,8 +90,12 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Colu
     return rows, present
 
 
-def _read(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], key: str) -> list[Read]:
-    return [read_column(con, table, i, column, key) for i, column in enumerate(columns)]
+def _read(
+    pool: ThreadPoolExecutor, con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], key: str
+) -> list[Read]:
+    return list(
+        pool.map(lambda i, column: read_column(con.cursor(), table, i, column, key), range(len(columns)), columns)
+    )
 
 
 def _row_columns(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[list[str], list[str]]:
@@ -95,6 +106,7 @@ def _row_columns(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[
 
 
 def _profile(
+    pool: ThreadPoolExecutor,
     con: duckdb.DuckDBPyConnection,
     first: str,
     sample: str,
@@ -103,17 +115,22 @@ def _profile(
     rows: int,
     present: Sequence[int],
 ) -> Profile:
+    stable, every = _row_columns(columns, reads)
+    marks = pool.submit(_marks, con.cursor(), sample, stable, every)
+    different = pool.submit(_different, con.cursor(), sample, every)
     sampled = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
     scale = rows / sampled if sampled else 1.0
-    all_numbers, all_clocks = _arrays(con, sample, columns, reads)
-    head_numbers, head_clocks = (all_numbers, all_clocks) if first == sample else _arrays(con, first, columns, reads)
+    all_numbers, all_clocks = _arrays(pool, con, sample, columns, reads)
+    head_numbers, head_clocks = (
+        (all_numbers, all_clocks) if first == sample else _arrays(pool, con, first, columns, reads)
+    )
     codes, labels = _codes(con, first, columns, reads)
-    measured: dict[str, ColumnProfile] = {}
-    for i, (column, read) in enumerate(zip(columns, reads, strict=True)):
+
+    def measured(i: int, column: ColumnKind, read: Read) -> ColumnProfile:
         clocks = [numbers.clock(order, all_clocks[f"{i}{order}"], scale) for order in read.orders]
         series = head_numbers.get(column.name, head_clocks.get(f"{i}{read.orders[0]}" if read.orders else ""))
         code = codes[column.name]
-        measured[column.name] = ColumnProfile(
+        return ColumnProfile(
             kind=read.kind,
             masked=column.masked,
             nulls=rows - present[i],
@@ -126,51 +143,68 @@ def _profile(
             same_next=float((code[1:] == code[:-1]).mean()) if len(code) > 1 else 0.0,
             autocorrelation=_autocorrelation(series) if series is not None else None,
         )
-    stable, every = _row_columns(columns, reads)
-    # Which rows are alike within the batch is told by the engine's own fast hash; marks that are kept need a lasting one.
-    (different,) = con.execute(f"SELECT count(DISTINCT hash({', '.join(every)})) FROM {sample}").fetchall()[0]
-    lowest = con.execute(
-        f"SELECT a, {marked(every)} FROM (SELECT *, {marked(stable)} a FROM {sample} ORDER BY a LIMIT 1024)"
-    ).fetchall()
-    pairs = sorted({(int(a) >> 32, int(b) >> 32) for a, b in lowest})
+
+    figures = pool.map(measured, range(len(columns)), columns, reads)
     block = np.vstack([codes[c.name] for c in columns]) if columns else np.zeros((0, 0), dtype=np.int64)
+    held = relations.relations(
+        codes,
+        labels,
+        head_numbers,
+        {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
+    )
+    pairs = marks.result()
     return Profile(
         rows=rows,
-        columns=measured,
+        columns={column.name: figure for column, figure in zip(columns, figures, strict=True)},
         sampled=sampled,
-        duplicates=float(sampled - different) * scale,
+        duplicates=float(sampled - different.result()) * scale,
         same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
         row_marks=tuple(pairs[:MARKS]),
         row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
-        relations=relations.relations(
-            codes,
-            labels,
-            head_numbers,
-            {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
-        ),
+        relations=held,
     )
 
 
+def _different(con: duckdb.DuckDBPyConnection, sample: str, every: Sequence[str]) -> int:
+    """How many rows differ. Within one batch the engine's own fast hash tells; marks that are kept need a lasting one."""
+    found: int = con.execute(f"SELECT count(DISTINCT hash({', '.join(every)})) FROM {sample}").fetchall()[0][0]
+    return found
+
+
+def _marks(
+    con: duckdb.DuckDBPyConnection, sample: str, stable: Sequence[str], every: Sequence[str]
+) -> list[tuple[int, int]]:
+    """The smallest marks of rows without clocks, each with that of the whole row; the upper 32 bits of both."""
+    lowest = con.execute(
+        f"SELECT a, {marked(every)} FROM (SELECT *, {marked(stable)} a FROM {sample} ORDER BY a LIMIT 1024)"
+    ).fetchall()
+    return sorted({(int(a) >> 32, int(b) >> 32) for a, b in lowest})
+
+
 def _arrays(
-    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], reads: list[Read]
+    pool: ThreadPoolExecutor,
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[ColumnKind],
+    reads: list[Read],
 ) -> tuple[dict[str, numbers.Array], dict[str, numbers.Array]]:
     """Every column that can be read as numbers (by name) and as points in time (by position and order)."""
-    wanted = {f"n{i}": f"TRY_CAST(c{i} AS DOUBLE)" for i, read in enumerate(reads) if read.numeric}
-    wanted |= {f"t{i}{order}": sql for i, read in enumerate(reads) for order, sql in read.clock_sql(f"c{i}").items()}
-    if not wanted:
-        return {}, {}
-    fetched = con.execute(
-        f"SELECT {', '.join(f'{sql} AS {name}' for name, sql in wanted.items())} FROM {table}"
-    ).fetchnumpy()
-    filled: dict[str, numbers.Array] = {
-        name: np.ma.filled(np.ma.asarray(values, dtype=float), np.nan) for name, values in fetched.items()
-    }
-    by_number = {
-        columns[int(name[1:])].name: np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
-        for name, values in filled.items()
-        if name[0] == "n"
-    }
-    return by_number, {name[1:]: values for name, values in filled.items() if name[0] == "t"}
+
+    def fetched(sql: str) -> numbers.Array:
+        values = con.cursor().execute(f"SELECT {sql} AS v FROM {table}").fetchnumpy()["v"]
+        return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+
+    def as_numbers(i: int) -> numbers.Array:
+        values = fetched(f"TRY_CAST(c{i} AS DOUBLE)")
+        return np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
+
+    numeric = [i for i, read in enumerate(reads) if read.numeric]
+    clocks = {f"{i}{order}": sql for i, r in enumerate(reads) for order, sql in r.clock_sql(f"c{i}").items()}
+    read_numbers, read_clocks = pool.map(as_numbers, numeric), pool.map(fetched, clocks.values())
+    return (
+        {columns[i].name: values for i, values in zip(numeric, read_numbers, strict=True)},
+        dict(zip(clocks, read_clocks, strict=True)),
+    )
 
 
 def _codes(

@@ -16,17 +16,13 @@ def signed_log(values: Array) -> Array:
     return np.sign(values) * np.log1p(np.abs(values))
 
 
-def numbers(values: Array, scale: float, low: float | None = None, high: float | None = None) -> Numbers | None:
-    """Figures of the numbers that are not NaN; `scale` raises counts of a sample to the batch, extremes may be known."""
+def numbers(values: Array, scale: float) -> Numbers | None:
+    """Figures of the numbers that are not NaN; `scale` raises counts of a sample to the batch."""
     found = values[np.isfinite(values)]
     if not len(found):
         return None
-    quantiles = np.quantile(found, GRID, method="inverted_cdf")
-    quantiles[0], quantiles[-1] = (
-        (low if low is not None else quantiles[0]),
-        (high if high is not None else quantiles[-1]),
-    )
-    digits = [np.abs(found * 10**k - np.round(found * 10**k)) < 1e-6 * np.maximum(1, np.abs(found)) for k in range(3)]
+    near = 1e-6 * np.maximum(1, np.abs(found))
+    digits = [np.abs(shifted - np.rint(shifted)) < near for shifted in (found, found * 10, found * 100)]
     needs = [
         digits[0],
         digits[1] & ~digits[0],
@@ -43,7 +39,7 @@ def numbers(values: Array, scale: float, low: float | None = None, high: float |
         deviation=float(found.std()),
         log_mean=float(logs.mean()),
         log_deviation=float(logs.std()),
-        quantiles=tuple(float(q) for q in quantiles),
+        quantiles=_quantiles(found, GRID),
     )
 
 
@@ -60,5 +56,12 @@ def clock(order: str, seconds: Array, scale: float) -> Clock | None:
         midnight=float((in_day == 0).sum()) * scale,
         whole_minutes=float((np.mod(found, 60) == 0).sum()) * scale,
         hours=tuple(float(n) * scale for n in np.bincount((in_day // 3600).astype(int), minlength=24)),
-        quantiles=tuple(float(q) for q in np.quantile(found, CLOCK_GRID, method="inverted_cdf")),
+        quantiles=_quantiles(found, CLOCK_GRID),
     )
+
+
+def _quantiles(found: Array, grid: tuple[float, ...]) -> tuple[float, ...]:
+    """Values that stand there (numpy's "inverted_cdf", which takes four times as long on 100,000 values)."""
+    ordered = np.sort(found)
+    at = np.maximum(np.ceil(np.array(grid) * len(ordered)).astype(int) - 1, 0)
+    return tuple(float(q) for q in ordered[at])

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 NULLISH = frozenset({"na", "n/a", "nan", "null", "none", "nil", "\\n", "-", "--", "?", "unknown", "undefined", "#n/a"})
 
+_LONGEST_NULLISH = max(map(len, NULLISH))
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z")
+_EXPONENT = re.compile(r"\s*[+-]?(9+\.?9*|\.9+)[aA][+-]?9+\s*\Z")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?\Z")
 _LONG_RUN = re.compile(r"(A{3,}|a{3,}|9{7,}|(?:Aa{2,} ?){2,})")
 # UTF-8 read as Latin-1, and the mark a decoder leaves for what it couldn't read.
@@ -78,9 +81,43 @@ class Facts(NamedTuple):
     date: str | None
 
 
-@lru_cache(maxsize=200_000)
+class _Shape(NamedTuple):
+    """Facts of all ASCII texts of one shape; `open` where some of them have other facts."""
+
+    facts: Facts
+    open: bool
+
+
 def facts(value: str) -> Facts:
     """Everything that is told from the spelling of one value."""
+    if not value.isascii():
+        return facts_of_one(value)
+    # A column holds thousands of values and few shapes.
+    known = _of_shape(value.translate(_SHAPES))
+    if not known.open:
+        return known.facts
+    stripped = value.strip()
+    return known.facts._replace(
+        nullish=stripped.lower() in NULLISH, number=_NUMBER.match(value) is not None, date=date_format(stripped)
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _of_shape(shape: str) -> _Shape:
+    # What a shape leaves open: which letters they are (n/a, 1e5), and which digits (a 13th month is no date).
+    letters = "a" in shape or "A" in shape
+    stripped = shape.strip()
+    is_open = (
+        stripped.startswith("9999-99-99")
+        or bool(_possible(stripped))
+        or (letters and len(stripped) <= _LONGEST_NULLISH)
+        or (letters and _EXPONENT.match(shape) is not None)
+    )
+    return _Shape(facts_of_one(shape), is_open)
+
+
+def facts_of_one(value: str) -> Facts:
+    """What `facts` tells, without remembering shapes."""
     stripped = value.strip()
     ascii_only = value.isascii()
     return Facts(

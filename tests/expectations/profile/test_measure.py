@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from expectations.profile import ColumnKind, Profile, measure
+from expectations.profile.categories import lasting_hash
 
 SALES = """(VALUES
     (1, 'KR', 10.50, TIMESTAMP '2024-05-06 09:00:00', true),
@@ -113,3 +114,17 @@ def test_empty_relation(con: duckdb.DuckDBPyConnection) -> None:
     empty = measure(con, f"(SELECT * FROM {SALES} WHERE false)", KINDS)
     assert empty.rows == 0
     assert empty.columns["amount"].numbers is None
+
+
+def test_a_mark_is_the_lower_half_of_the_md5(con: duckdb.DuckDBPyConnection) -> None:
+    values = "(SELECT i::VARCHAR AS v FROM range(1000) t(i))"
+    same = con.sql(f"SELECT count(*) FROM {values} WHERE {lasting_hash('v')} = md5_number_lower(v)")
+    assert same.fetchall() == [(1000,)]
+
+
+def test_a_table_of_texts_read_in_place_has_the_same_figures_and_stays(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE held AS SELECT i::VARCHAR AS id, (i % 7)::VARCHAR AS kind FROM range(20000) t(i)")
+    kinds = [ColumnKind("id", "text"), ColumnKind("kind", "text")]
+    assert measure(con, "held", kinds, in_place=True).to_json() == measure(con, "held", kinds).to_json()
+    assert con.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("held",)]
+    assert con.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)

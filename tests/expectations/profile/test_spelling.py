@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from expectations.profile.spelling import date_format, facts, pattern
+from expectations.profile.spelling import date_format, facts, facts_of_one, pattern
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,18 @@ def test_date_formats(value: str, expected: str | None) -> None:
 def test_facts_that_hold(value: str, fact: str) -> None:
     assert getattr(facts(value), fact)
     assert not getattr(facts("Plain word"), fact)
+
+
+def test_facts_by_shape_are_those_of_the_value_itself() -> None:
+    texts = [
+        *("2020-01-02T03:04:05.123Z", "2020-13-02 10:00", "1/2/2020 10:00 AM", "20200101123456", "99999999", "1e5"),
+        *("-1.5E+10", ".5e3", "1.5e", "N/A", " None ", "--", "#N/A", "\\N", "abc  def", "ABC-123", "12.5", "é1", "Ã©x"),
+    ]
+    chance = random.Random(7)
+    for _ in range(30_000):
+        value = list(chance.choice(texts))
+        for _ in range(chance.randint(0, 3)):
+            value.insert(chance.randint(0, len(value)), chance.choice("0123456789aAeEtTZnN/-. :+?#é"))
+        if chance.random() < 0.5:
+            value.pop(chance.randrange(len(value)))
+        assert facts("".join(value)) == facts_of_one("".join(value)), "".join(value)
