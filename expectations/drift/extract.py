@@ -62,7 +62,7 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
     out.counted[vocabulary] = text.counted
     out.unlisted[vocabulary] = text.formats[-1][1] if len(text.formats) >= FORMATS else 0.0
     for pattern, count in formats(column).items():
-        out.open[vocabulary._replace(other=pattern)] = (count, text.counted)
+        out.open[Key(*vocabulary[:3], pattern)] = (count, text.counted)
     told = text.counted - text.nullish
     numbers = column.numbers.count if column.numbers else 0.0
     out.shares[Key(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
@@ -85,7 +85,7 @@ def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None
     out.counted[vocabulary] = counted
     out.unlisted[vocabulary] = column.top[-1][1] if len(column.top) >= TOP else 0.0
     for value, count in column.top:
-        out.open[vocabulary._replace(other=value)] = (count, counted)
+        out.open[Key(*vocabulary[:3], value)] = (count, counted)
     if column.top:
         # One large order makes many rows with one number: how large the largest is strays by factors, not by points.
         most, others = column.top[0][1] + 0.5, counted - column.top[0][1] + 0.5
@@ -127,9 +127,10 @@ def _quantile(p: float, n: float, quantiles: tuple[float, ...]) -> Pair:
 
     The wider pair matters for values with few steps, where a quantile stays put for long and then jumps.
     """
-    one, three = max(math.sqrt(p * (1 - p) / n), 0.5 / n), 3 * max(math.sqrt(p * (1 - p) / n), 0.5 / n)
-    points = [p, *(min(1.0, max(0.0, p + d)) for d in (-one, one, -three, three))]
-    at, low, high, lowest, highest = (float(x) for x in np.interp(points, GRID, quantiles))
+    one = max(math.sqrt(p * (1 - p) / n), 0.5 / n)
+    # Beyond the ends of the grid the extremes are meant, which is what interpolation gives there.
+    points = (p, p - one, p + one, p - 3 * one, p + 3 * one)
+    at, low, high, lowest, highest = np.interp(points, GRID, quantiles).tolist()
     shared = [g for g, q in zip(GRID, quantiles, strict=True) if q == at]
     # Of few rows one alone stands for several quantiles.
     if len(shared) > 1 and shared[-1] - shared[0] > 2 / n:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 import duckdb
 import numpy as np
@@ -82,7 +83,7 @@ def sketch(values: Values) -> Sketch:
 
 def top(values: Values, masked: bool) -> tuple[tuple[str, float], ...]:
     """The commonest values with their rows; of a masked column their hashes. Long texts are cut."""
-    order = sorted(range(len(values.values)), key=lambda i: (-values.weights[i], values.hashes[i]))[:TOP]
+    order = nsmallest(TOP, range(len(values.values)), key=lambda i: (-values.weights[i], values.hashes[i]))
     return tuple(
         (f"#{values.hashes[i] >> 32:08x}" if masked else values.values[i][:LONGEST], values.weights[i]) for i in order
     )

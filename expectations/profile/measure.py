@@ -117,7 +117,7 @@ def _profile(
 ) -> Profile:
     stable, every = _row_columns(columns, reads)
     marks = pool.submit(_marks, con.cursor(), sample, stable, every)
-    different = pool.submit(_different, con.cursor(), sample, every)
+    different = pool.submit(_different, con.cursor(), sample, every, max((r.values.distinct for r in reads), default=0))
     sampled = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
     scale = rows / sampled if sampled else 1.0
     all_numbers, all_clocks = _arrays(pool, con, sample, columns, reads)
@@ -165,8 +165,14 @@ def _profile(
     )
 
 
-def _different(con: duckdb.DuckDBPyConnection, sample: str, every: Sequence[str]) -> int:
-    """How many rows differ. Within one batch the engine's own fast hash tells; marks that are kept need a lasting one."""
+def _different(con: duckdb.DuckDBPyConnection, sample: str, every: Sequence[str], at_least: float) -> int:
+    """How many rows differ; `at_least` as many as the values of a column.
+
+    Within one batch the engine's own fast hash tells; marks that are kept need a lasting one.
+    """
+    sampled: int = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
+    if at_least >= sampled:
+        return sampled
     found: int = con.execute(f"SELECT count(DISTINCT hash({', '.join(every)})) FROM {sample}").fetchall()[0][0]
     return found
 

@@ -197,8 +197,10 @@ def _plain(value: Any) -> Any:
 
 
 def _tuples(value: Any) -> Any:
+    """Lists as tuples; a list holds either lists and objects only, or neither."""
     if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
+        nested = any(isinstance(item, (list, dict)) for item in value[:1])
+        return tuple(map(_tuples, value)) if nested else tuple(value)
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
     return value
