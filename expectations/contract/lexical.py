@@ -6,11 +6,12 @@ A spelling is allowed when PostgreSQL and Redshift read it as the same value. Du
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployments.declarations.columns import Column, ColumnType
 from deployments.declarations.time_format import pattern_of
-from expectations.contract.quoting import literal
+from expectations.contract.quoting import identifier, literal
 
 MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
 """DuckDB variables that hold the two padded keys of HMAC-SHA-256; see `mask.set_key`."""
@@ -43,6 +44,9 @@ class LexicalColumn:
     duckdb_type: str
     untouched: bool
     """Whether the staged text is always the source's own."""
+    plain: str
+    """SQL, never NULL: whether there is no fault at all, over `text` and the value by the column's name. Mostly it is enough
+    to compare the text with how the value is written, where the faults ask several patterns."""
 
 
 def lexical_column(column: Column, field: str, text: str, staged: str, *, masked: bool) -> LexicalColumn:
@@ -62,6 +66,7 @@ def lexical_column(column: Column, field: str, text: str, staged: str, *, masked
         value=_value(kind, staged),
         duckdb_type=duckdb_type(kind),
         untouched=staged_sql == text and not column.null and not column.cast and column.format is None,
+        plain=_plain(column, text, faults, as_text=staged_sql == text),
     )
 
 
@@ -144,6 +149,24 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
                     Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL"),
                     Fault("NOT-TIMESTAMP", f"substr({text}, 12, 2) = '24'"),
                     Fault("OUT-OF-RANGE", f"timezone('UTC', {value}) < TIMESTAMP '0001-01-01'")]  # fmt: skip
+
+
+def _plain(column: Column, text: str, faults: Sequence[Fault], *, as_text: bool) -> str:
+    kind, value = column.column_type, identifier(column.name)
+    faultless = f"NOT coalesce({' OR '.join(fault.condition for fault in faults) or 'false'}, false)"
+    absent = str(column.nullable).lower()
+    if kind.kind == "varchar" and column.format is None:
+        return f"coalesce(strlen({text}) <= {kind.length}, {absent})"
+    if not as_text:
+        return faultless
+    # What DuckDB writes is what both warehouses read, but for these.
+    written_alike = {
+        "date": f"{value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'",
+        "timestamp": f"{value} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'",
+        "double precision": f"isfinite({value}) AND ({value} = 0 OR abs({value}) >= 2.2250738585072014e-308)",
+    }.get(kind.kind, "true")
+    same = f"{value}::VARCHAR = {text} AND {written_alike}"
+    return f"CASE WHEN coalesce({same}, {absent} AND {text} IS NULL) THEN true ELSE {faultless} END"
 
 
 def _clock_faults(column: Column, value: str) -> list[Fault]:

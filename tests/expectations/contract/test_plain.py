@@ -1,0 +1,104 @@
+"""The cheap question of a column, "is it written plainly?", never overlooks a fault that its patterns would find."""
+
+from __future__ import annotations
+
+import random
+
+import duckdb
+import pytest
+
+from deployments.declarations.columns import Column
+from expectations.contract.lexical import lexical_column
+
+TEXTS = [
+    *(
+        "0",
+        "-0",
+        "7",
+        "007",
+        "-1",
+        "32767",
+        "32768",
+        "2147483648",
+        "9223372036854775808",
+        "1_000",
+        "1.0",
+        "+1",
+        " 1",
+        "1e3",
+    ),
+    *(
+        "1.",
+        ".5",
+        "-.5",
+        "0.50",
+        "12.34",
+        "12.345",
+        "999.99",
+        "1000.00",
+        "1e309",
+        "inf",
+        "nan",
+        "NaN",
+        "-inf",
+        "1e-310",
+    ),
+    *("5e-324", "0.0", "1e+20", "1e-05", "true", "FALSE", "t", "on", "yes", "", "null", "2024-02-29", "2023-02-29"),
+    *(
+        "0000-01-01",
+        "0001-01-01",
+        "0001-01-01 (BC)",
+        "9999-12-31",
+        "10000-01-01",
+        "-0044-03-15",
+        "infinity",
+        "-infinity",
+    ),
+    *("epoch", "today", "\x01", "\x012024", "29.02.2024", "30.02.2024", "2024-01-01 00:00:00", "2024-01-01T00:00:00"),
+    *("2024-01-01 00:00:00.5", "2024-01-01 00:00:00.1234567", "2024-01-01 24:00:00", "0044-03-15 (BC) 00:00:00"),
+    *("10000-01-01 00:00:00", "2024-01-01 00:00:00+00", "2024-01-01 00:00:00Z", "2024-03-31 02:30:00"),
+]
+TYPES = ["smallint", "integer", "bigint", "decimal(5,2)", "decimal(38,10)", "decimal(3,3)", "double precision", "boolean", "date",
+         "timestamp", "timestamptz", "varchar(6)"]  # fmt: skip
+
+
+def mutations() -> list[str]:
+    chance = random.Random(5)
+    found = set(TEXTS)
+    while len(found) < 20_000:
+        letters = list(chance.choice(TEXTS))
+        for _ in range(chance.randint(1, 3)):
+            at, letter = chance.randint(0, len(letters)), chance.choice("0123456789.-+eE :TZ_(BC)nift\n\t")
+            letters[at : at + chance.randint(0, 1)] = [letter]
+        found.add("".join(letters))
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def texts() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("CREATE TABLE texts AS SELECT unnest(?) AS f", [mutations()])
+    connection.execute("INSERT INTO texts VALUES (NULL)")
+    return connection
+
+
+DECLARED = [{"type": kind} for kind in TYPES if kind != "timestamp"]
+DECLARED += [{"type": "timestamp", "source_timezone": zone} for zone in ("UTC", "Europe/Berlin")]
+DECLARED += [{"type": "date", "format": "%d.%m.%Y"}]
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+@pytest.mark.parametrize("declared", DECLARED, ids=lambda declared: "-".join(map(str, declared.values())))
+def test_what_is_plain_has_no_fault(
+    texts: duckdb.DuckDBPyConnection, declared: dict[str, object], nullable: bool
+) -> None:
+    column = Column.model_validate({"name": "v", "nullable": nullable, **declared})
+    sql = lexical_column(column, "f", "x", "t", masked=False)
+    faulty = " OR ".join(f"coalesce({fault.condition}, false)" for fault in sql.faults) or "false"
+    nested = (
+        f"SELECT *, {sql.value} AS v FROM (SELECT *, {sql.staged} AS t FROM (SELECT f, {sql.text} AS x FROM texts))"
+    )
+    rows = texts.execute(f"SELECT f, {sql.plain}, {faulty} FROM ({nested})").fetchall()
+    assert [row for row in rows if row[1] == row[2] or row[1] is None] == []
+    assert {row[2] for row in rows} == {True, False}
