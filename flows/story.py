@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+from prefect.context import TagsContext
 from prefect.utilities.annotations import quote
 
 from deployments.errors import CodeError, HeadgateError, RetryableError
@@ -65,8 +66,11 @@ class Story:
         """Run one verb and tell it; a failure is remembered with its step."""
         self._step = str(getattr(verb, "name", verb.__name__))
         started = time.perf_counter()
-        # quote: Prefect would walk through every row of a quarantine to look for futures.
-        result = verb(*map(quote, inputs))
+        # The flow run has the tags. On a task each is asked for as a concurrency slot before it starts: a request, and two
+        # seconds whenever a server on SQLite is writing something else (it answers 503, the client waits).
+        with TagsContext(current_tags=set()):
+            # quote: Prefect would walk through every row of a quarantine to look for futures.
+            result = verb(*map(quote, inputs))
         self.update(**_facts(result))
         self.tell(Step(name=self._step, seconds=time.perf_counter() - started, **_words(result)))
         return result

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from prefect import task
@@ -56,25 +57,52 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
         left.unlink()
     digest = hashlib.sha256()
     size = 0
+    with _Aside() as hash_aside, _Aside() as write_aside:
 
-    def counted() -> Iterator[bytes]:
-        nonlocal size
-        for chunk in source.chunks():
-            digest.update(chunk)
-            size += len(chunk)
-            report_progress("extract", size, "B")
-            yield chunk
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for chunk in source.chunks():
+                hash_aside(digest.update, chunk)
+                size += len(chunk)
+                report_progress("extract", size, "B")
+                yield chunk
 
-    chunks = counted()
-    head, header = heading(chunks, source)
-    parts = []
-    for part in split(_after(head, chunks), source.delimiter):
-        path = raw / f"part-{part.number + 1:05d}.csv"
-        path.write_bytes(part.data)
-        parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
-        reached("extract-part")
+        chunks = counted()
+        head, header = heading(chunks, source)
+        parts = []
+        for part in split(_after(head, chunks), source.delimiter):
+            path = raw / f"part-{part.number + 1:05d}.csv"
+            write_aside(_write, path, part.data)
+            parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    reached("extract-part")
+
+
+class _Aside:
+    """Calls on a thread of their own, in order: while one is running, the caller goes on until it has the next.
+
+    What a call raised is raised by the next one, or on leaving.
+    """
+
+    def __enter__(self) -> _Aside:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._running: Future[object] | None = None
+        return self
+
+    def __call__(self, call: Callable[..., object], *given: object) -> None:
+        if self._running is not None:
+            self._running.result()
+        self._running = self._pool.submit(call, *given)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown()
+        if kind is None and self._running is not None:
+            self._running.result()
 
 
 def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:

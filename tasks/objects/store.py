@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from deployments.errors import DeclarationError, RetryableError
@@ -32,7 +32,7 @@ class ObjectStore(Protocol):
         """The full URL of a key."""
 
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
-        """Store a file's bytes; replaces what is there."""
+        """Store a file's bytes; replaces what is there. The file must not be written to afterwards."""
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         """Store bytes; replaces what is there, all or nothing."""
@@ -67,12 +67,18 @@ class FolderStore:
         return f"{self.base.rstrip('/')}/{key}"
 
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
-        with self._replacing(key) as target, file.open("rb") as source:
-            shutil.copyfileobj(source, target, READ_BYTES)
+        with self._replacing(key) as target:
+            try:
+                # On the same disk a second name costs nothing.
+                target.hardlink_to(file)
+            except FileNotFoundError:
+                raise
+            except OSError:
+                shutil.copyfile(file, target)
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         with self._replacing(key) as target:
-            target.write(data)
+            target.write_bytes(data)
 
     def get(self, key: str) -> bytes:
         return (self.root / key).read_bytes()
@@ -101,14 +107,13 @@ class FolderStore:
         return len(found)
 
     @contextmanager
-    def _replacing(self, key: str) -> Iterator[IO[bytes]]:
-        """A new file that takes the key's place when it is whole; two writers of a key never share one."""
+    def _replacing(self, key: str) -> Iterator[Path]:
+        """The path of a new file that takes the key's place when it is whole; two writers of a key never share one."""
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
         being_written = target.with_name(f"{target.name}.{secrets.token_hex(4)}.writing")
         try:
-            with being_written.open("wb") as out:
-                yield out
+            yield being_written
             being_written.replace(target)
         finally:
             being_written.unlink(missing_ok=True)

@@ -20,6 +20,11 @@ from tasks.warehouses.protocol import LiveColumn, Shape
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
+_MICROSECONDS = (
+    "CASE WHEN {column} >= '1900-01-01' AND {column} < '2040-01-01' THEN (date_part('epoch', {column}) * 1000000)::bigint "
+    "ELSE (extract(epoch from {column}) * 1000000)::bigint END"
+)
+"""Since 1970. As a double, twice as fast, they are exact while two roundings (2**-53 each) stay under half of one."""
 _SWAP_LOCK_TIMEOUT_MS = 2000
 """How long a swap waits for readers. New readers queue behind it, so it gives up early and tries again later."""
 
@@ -226,13 +231,13 @@ def _definition(column: Column) -> sql.Composed:
 def _summand(column: Column) -> sql.Composed:
     name = sql.Identifier(column.name)
     form = {
-        "varchar": "octet_length({})",
-        "boolean": "{}::integer",
-        "date": "{} - date '1970-01-01'",
-        "timestamp": "(extract(epoch from {}) * 1000000)::bigint",
-        "timestamptz": "(extract(epoch from {}) * 1000000)::bigint",
-    }.get(column.column_type.kind, "{}")
-    return sql.SQL(form).format(name)
+        "varchar": "octet_length({column})",
+        "boolean": "{column}::integer",
+        "date": "{column} - date '1970-01-01'",
+        "timestamp": _MICROSECONDS,
+        "timestamptz": _MICROSECONDS,
+    }.get(column.column_type.kind, "{column}")
+    return sql.SQL(form).format(column=name)
 
 
 def _names(names: Sequence[str]) -> sql.Composed:

@@ -4,7 +4,7 @@
 
 Every round runs the script and headgate, one right after the other; what is printed are medians and their ratio. "work" is
 from the start of extract to the end of publish; "process" is the whole command, with Python's start and all imports.
-Servers (PostgreSQL with fsync on, S3, Prefect) and files live in a temporary folder and go with it.
+Servers (PostgreSQL with fsync on and autovacuum off, S3, Prefect) and files live in a temporary folder and go with it.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class Bench:
             cursor.execute("CREATE INDEX ON public.sessions (updated_at)")
         with psycopg2.connect(self.warehouse) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE SCHEMA IF NOT EXISTS raw_data")
+        # No round pays for the garbage of another.
+        self._alone("ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
 
     def begin_merge(self) -> None:
         """The first load of both tables of B2, which isn't timed."""
@@ -106,7 +108,7 @@ class Bench:
         with psycopg2.connect(self.warehouse) as connection, connection.cursor() as cursor:
             cursor.execute("ALTER TABLE raw_data.psql_merged ADD PRIMARY KEY (sessionid)")
         for table in ("psql_merged", "merged"):
-            self._vacuum(f"raw_data.{table}")
+            self._alone(f"VACUUM ANALYZE raw_data.{table}")
 
     def change(self, day: str, number: int) -> None:
         """1 % of the source's rows change and 1 % come new, on `day`."""
@@ -177,13 +179,15 @@ class Bench:
 
     def checkpoint(self) -> None:
         """So that no round pays for the writes of another."""
-        self._vacuum(None)
+        self._alone("CHECKPOINT")
 
-    def _vacuum(self, table: str | None) -> None:
+    def _alone(self, *statements: str) -> None:
+        """Statements that can't stand in a transaction."""
         connection = psycopg2.connect(self.warehouse)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("CHECKPOINT" if table is None else f"VACUUM ANALYZE {table}")
+            for statement in statements:
+                cursor.execute(statement)
         connection.close()
 
     def time(self, work: Work, rounds: int) -> Timed:
