@@ -86,8 +86,10 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     newer = _newer(plan, "l")
     matched = sql.SQL("FROM {} l JOIN {} c ON {} WHERE ").format(live, candidate, same_key)
     total = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(candidate))[0])
-    both = int(one(cursor, sql.SQL("SELECT count(*) ") + matched + sql.SQL("true"))[0])
-    superseded = both - int(one(cursor, sql.SQL("SELECT count(*) ") + matched + newer)[0])
+    superseded = 0
+    if plan.latest_by is not None:
+        older = sql.SQL("SELECT count(*) {}CASE WHEN {} THEN 0 ELSE 1 END = 1").format(matched, newer)
+        superseded = int(one(cursor, older)[0])
     if plan.generations:
         columns = sql.SQL(", ").join(sql.Identifier("l", column.name) for column in plan.shape.columns)
         adapter.create_as(

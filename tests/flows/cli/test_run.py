@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
+    from deployments.embedded.stack import StackState
     from tests.flows.cli.conftest import Told
 
 Call = Callable[..., "Told"]
@@ -38,6 +41,23 @@ def test_03_a_run_tells_each_step_the_sum_and_rebuilds_what_depends_on_it(call: 
     assert "extracted 2 = published 2 + quarantined 0 + superseded 0" in told.out
     assert "analytics.totals" in told.out
     assert "2 batches published" in told.out
+
+
+def test_03b_the_run_is_found_by_its_table_and_its_tasks_wait_for_no_slots(clients: StackState) -> None:
+    """A tag on a task is a concurrency slot that Prefect asks for before it starts."""
+
+    def found(what: str) -> list[dict[str, Any]]:
+        asked = {"flow_runs": {"tags": {"all_": ["table:raw.items"]}}}
+        answer = httpx.post(f"{clients.prefect_api_url}/{what}/filter", json=asked)
+        return list(answer.raise_for_status().json())
+
+    assert {run["name"] for run in found("flow_runs")} >= {"raw.items source"}
+    deadline = time.monotonic() + 30
+    # The server writes task runs down from events, after it has answered.
+    while not {run["name"].split()[0] for run in found("task_runs")} >= set(STEPS):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert {tag for run in found("task_runs") for tag in run["tags"]} == set()
 
 
 def test_04_the_same_source_again_is_nothing_to_do(call: Call) -> None:
