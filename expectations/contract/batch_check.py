@@ -62,12 +62,7 @@ def repeated_rows(
             break
         columns = ", ".join(map(identifier, rule.columns))
         relation = typed_relation(table, files, delimiter, null_marker)
-        (found_any,) = single(
-            connection,
-            f"SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {rule.where_sql} GROUP BY {columns} "
-            "HAVING count(*) > 1 LIMIT 1)",
-        )
-        if not found_any:
+        if not _may_repeat(connection, f"{relation} WHERE {rule.where_sql}", columns):
             continue
         for item in _locate(connection, table, parts, rule, delimiter, null_marker):
             found.setdefault((item.part, item.index), item)
@@ -81,13 +76,22 @@ def key_repeats(
     files = [part.path for part in parts if part.accepted]
     if not files or not table.key:
         return False
-    columns = ", ".join(map(identifier, table.key))
-    (found_any,) = single(
-        connection,
-        f"SELECT count(*) FROM (SELECT 1 FROM {typed_relation(table, files, delimiter, null_marker)} "
-        f"GROUP BY {columns} HAVING count(*) > 1 LIMIT 1)",
+    columns, relation = ", ".join(map(identifier, table.key)), typed_relation(table, files, delimiter, null_marker)
+    return _may_repeat(connection, relation, columns) and _repeats(connection, relation, columns)
+
+
+def _may_repeat(connection: duckdb.DuckDBPyConnection, rows: str, columns: str) -> bool:
+    """Whether any key could occur twice: two of them have the same hash. Keys as such need several times the memory, and
+    with it the disk."""
+    return _repeats(connection, rows, f"hash({columns})")
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, rows: str, by: str) -> bool:
+    """Whether any two rows (SQL after FROM) agree in `by`."""
+    (found,) = single(
+        connection, f"SELECT count(*) FROM (SELECT 1 FROM {rows} GROUP BY {by} HAVING count(*) > 1 LIMIT 1)"
     )
-    return bool(found_any)
+    return bool(found)
 
 
 def judge_tolerance(
