@@ -14,7 +14,7 @@ from deployments.declarations.table import Table, share
 from deployments.errors import ToleranceError
 from expectations.contract.engine import single
 from expectations.contract.part_check import CheckedPart, Quarantined, typed_relation
-from expectations.contract.quoting import identifier
+from expectations.contract.quoting import identifier, ours
 from expectations.rows.compile import UniqueRule
 
 MIN_TOLERATED_ROWS = 1
@@ -154,18 +154,20 @@ def _locate(
 ) -> list[Repeated]:
     columns = ", ".join(map(identifier, rule.columns))
     everything = ", ".join(identifier(column.name) for column in table.columns)
+    number, place, whole, counted = map(ours, ("part", "place", "whole", "counted"))
     connection.execute("DROP TABLE IF EXISTS keyed")
     for position, part in enumerate(part for part in parts if part.accepted):
         select = (
-            f"SELECT {part.number} AS part, row_number() OVER () - 1 AS rn, {columns}, hash({everything}) AS whole, "
-            f"({rule.where_sql}) AS counted FROM {typed_relation(table, [part.path], delimiter, null_marker)}"
+            f"SELECT {part.number} AS {number}, row_number() OVER () - 1 AS {place}, {columns}, "
+            f"hash({everything}) AS {whole}, ({rule.where_sql}) AS {counted} "
+            f"FROM {typed_relation(table, [part.path], delimiter, null_marker)}"
         )
         connection.execute(f"CREATE TEMP TABLE keyed AS {select}" if position == 0 else f"INSERT INTO keyed {select}")
     # Rows of a tie that are the same in every column are one row delivered twice: the latest-row rule drops the rest.
-    same = "AND count(DISTINCT whole) > 1" if rule.code == "KEY-TIE" else ""
+    same = f"AND count(DISTINCT {whole}) > 1" if rule.code == "KEY-TIE" else ""
     rows = connection.execute(
-        f"SELECT part, rn FROM keyed SEMI JOIN (SELECT {columns} FROM keyed WHERE counted GROUP BY {columns} "
-        f"HAVING count(*) > 1 {same}) USING ({columns}) WHERE counted ORDER BY part, rn"
+        f"SELECT {number}, {place} FROM keyed SEMI JOIN (SELECT {columns} FROM keyed WHERE {counted} GROUP BY {columns} "
+        f"HAVING count(*) > 1 {same}) USING ({columns}) WHERE {counted} ORDER BY ALL"
     ).fetchall()
     connection.execute("DROP TABLE keyed")
     return [Repeated(int(part), int(index), rule.code, rule.columns[0]) for part, index in rows]

@@ -22,11 +22,12 @@ from expectations.contract.engine import connect, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
-from expectations.contract.quoting import identifier, literal
+from expectations.contract.quoting import OURS, identifier, literal, ours
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
 from expectations.rows.compile import RowRule
 
+_REASON, _PLACE = ours("reason"), ours("place")
 RAW_LIMIT_BYTES = 16_000
 """Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
 
@@ -78,7 +79,11 @@ class PartChecker:
             mask.set_key(self.connection, self.pii_key)
         self.columns = tuple(
             lexical_column(
-                column, f"f{position}", f"x{index}", f"t{index}", masked=self.table.pii.get(column.name) == "hash"
+                column,
+                ours(f"f{position}"),
+                ours(f"x{index}"),
+                ours(f"t{index}"),
+                masked=self.table.pii.get(column.name) == "hash",
             )
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
@@ -115,14 +120,14 @@ class PartChecker:
     def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
         """Rows with a fault, values altered by conversions, checksum of all rows; None when the reader refuses."""
         touched = [
-            f"count(*) FILTER (WHERE t{index} IS DISTINCT FROM f{position})"
+            f"count(*) FILTER (WHERE {ours(f't{index}')} IS DISTINCT FROM {ours(f'f{position}')})"
             for index, (column, position) in enumerate(zip(self.columns, self.layout.positions, strict=True))
             if not column.untouched
         ]
         try:
             row = single(
                 self.connection,
-                f"SELECT count(reason), {' + '.join(touched) or '0'}, {duckdb_checksum_sql(self.table.columns)} "
+                f"SELECT count({_REASON}), {' + '.join(touched) or '0'}, {duckdb_checksum_sql(self.table.columns)} "
                 f"FROM ({self._judged(part, raw)})",
             )
         except duckdb.InvalidInputException:
@@ -136,37 +141,37 @@ class PartChecker:
     def _rewrite(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str]) -> CheckedPart:
         run = self.connection.execute
         run(
-            "CREATE OR REPLACE TEMP TABLE judged AS SELECT *, row_number() OVER () - 1 AS rn "
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, row_number() OVER () - 1 AS {_PLACE} "
             f"FROM ({self._judged(part, raw)})"
         )
         if excluded:
-            accepted = [int(rn) for (rn,) in run("SELECT rn FROM judged WHERE reason IS NULL ORDER BY rn").fetchall()]
+            fit = run(f"SELECT {_PLACE} FROM judged WHERE {_REASON} IS NULL ORDER BY 1").fetchall()
             for place, reason in excluded.items():
-                run("UPDATE judged SET reason = ? WHERE rn = ?", [reason, accepted[place]])
-        hashes = "".join(f", t{index}" for index, _ in self._hashed())
-        bad = run(f"SELECT rn, reason{hashes} FROM judged WHERE reason IS NOT NULL ORDER BY rn").fetchall()
-        staged = ", ".join(f"t{index}" for index in range(len(self.columns)))
+                run(f"UPDATE judged SET {_REASON} = ? WHERE {_PLACE} = ?", [reason, fit[place][0]])
+        hashes = "".join(f", {ours(f't{index}')}" for index, _ in self._hashed())
+        bad = run(f"SELECT {_PLACE}, {_REASON}{hashes} FROM judged WHERE {_REASON} IS NOT NULL ORDER BY 1").fetchall()
+        staged = ", ".join(ours(f"t{index}") for index in range(len(self.columns)))
         if self.null_marker:
-            texts = [f"t{index}" for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
+            texts = [ours(f"t{index}") for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
             holds = " OR ".join(f"{name} = {literal(self.null_marker)}" for name in texts) or "false"
             if single(self.connection, f"SELECT count(*) FROM judged WHERE {holds}")[0]:
                 raise CodeError("the marker for NULL occurs in the data", next_command="headgate retry RUN")
         run(
-            f"COPY (SELECT {staged} FROM judged WHERE reason IS NULL ORDER BY rn) TO {literal(str(clean))} "
+            f"COPY (SELECT {staged} FROM judged WHERE {_REASON} IS NULL ORDER BY {_PLACE}) TO {literal(str(clean))} "
             f"(FORMAT csv, HEADER false, DELIMITER {literal(self.layout.delimiter)}, QUOTE '\"', ESCAPE '\"', "
             f"NULLSTR {literal(self.null_marker)}{', FORCE_QUOTE *' if len(self.columns) == 1 else ''})"
         )
         figures = single(
-            self.connection, f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE reason IS NULL"
+            self.connection, f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE {_REASON} IS NULL"
         )
         run("DROP TABLE judged")
         checksum = read_checksum(figures, len(self.columns))
         raws = raw_records(part, [int(row[0]) for row in bad])
         ordinals = _ordinals(part)
         rows = []
-        for (rn, reason, *hashed), data in zip(bad, raws, strict=True):
+        for (place, reason, *hashed), data in zip(bad, raws, strict=True):
             code, _, column = str(reason).partition("|")
-            rows.append(self._quarantined(ordinals[int(rn)], code, column or None, data, hashed))
+            rows.append(self._quarantined(ordinals[int(place)], code, column or None, data, hashed))
         return self._result(part, clean, checksum.rows, True, checksum, rows)
 
     def _result(
@@ -185,12 +190,12 @@ class PartChecker:
 
     def _judged(self, part: RawPart, raw: Path) -> str:
         """Nested selects: fields, converted text (x), staged text (t), values by name, and the reason to set aside."""
-        converted = ", ".join(f"{column.text} AS x{index}" for index, column in enumerate(self.columns))
-        staged = ", ".join(f"{column.staged} AS t{index}" for index, column in enumerate(self.columns))
+        converted = ", ".join(f"{column.text} AS {ours(f'x{index}')}" for index, column in enumerate(self.columns))
+        staged = ", ".join(f"{column.staged} AS {ours(f't{index}')}" for index, column in enumerate(self.columns))
         values = ", ".join(f"{column.value} AS {identifier(column.name)}" for column in self.columns)
         whens = []
         if self.layout.header[0].encode() in part.data:
-            same = " AND ".join(f"f{i} = {literal(name)}" for i, name in enumerate(self.layout.header))
+            same = " AND ".join(f"{ours(f'f{i}')} = {literal(name)}" for i, name in enumerate(self.layout.header))
             whens.append(f"WHEN {same} THEN 'HEADER-ROW|'")
         plain = [column.plain for column in self.columns]
         plain += [f"NOT coalesce({rule.predicate_sql}, false)" for rule in self.rules]
@@ -203,12 +208,13 @@ class PartChecker:
             whens.append(f"WHEN {rule.predicate_sql} THEN {literal(rule.code + '|' + (rule.column or ''))}")
         reason = f"CASE {' '.join(whens)} ELSE NULL::VARCHAR END"
         return (
-            f"SELECT *, {reason} AS reason FROM (SELECT *, {values} FROM (SELECT *, {staged} FROM "
+            f"SELECT *, {reason} AS {_REASON} FROM (SELECT *, {values} FROM (SELECT *, {staged} FROM "
             f"(SELECT *, {converted} FROM {self._reader(raw)})))"
         )
 
     def _reader(self, raw: Path) -> str:
-        return csv_reader([raw], [f"f{index}" for index in range(len(self.layout.header))], self.layout.delimiter)
+        fields = [f"f{index}{OURS}" for index in range(len(self.layout.header))]
+        return csv_reader([raw], fields, self.layout.delimiter)
 
     def _nulls_as_staged(self, checksum: Checksum) -> bool:
         """Whether NULLs in the source's bytes are written as the stage needs them. A single column is always written

@@ -13,3 +13,12 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """A quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+OURS = "$"
+"""Stands in the name of every column that is ours and lies beside a table's: no declared name can have it."""
+
+
+def ours(name: str) -> str:
+    """A quoted identifier that no column of a contract has, whatever a table calls its columns."""
+    return identifier(name + OURS)
