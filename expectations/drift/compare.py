@@ -42,16 +42,11 @@ def peers(position: int, count: int) -> list[int]:
 
 def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     """Rows whose value (or pattern) stands in no other batch."""
-    last = len(profiles) - 1
     for name in each_column(list(profiles)):
         columns = [p.columns[name] for p in profiles]
         if not any(c.clocks for c in columns):
-            yield Key(name, "reference", "unseen"), _unseen(
-                [dict(zip(s.hashes, s.counts, strict=True)) for s in (c.sketch for c in columns)],
-                [_bound(c.sketch) for c in columns], last,
-            )  # fmt: skip
-        hidden = [_unlisted(c) for c in columns]
-        yield Key(name, "format", "new_pattern"), _unseen([formats(c) for c in columns], None, last, hidden)
+            yield Key(name, "reference", "unseen"), _unseen_hashes([c.sketch for c in columns])
+        yield Key(name, "format", "new_pattern"), _unseen_patterns(columns)
 
 
 def _unlisted(column: ColumnProfile) -> float:
@@ -64,37 +59,53 @@ def _bound(sketch: Sketch) -> float:
     return math.inf if sketch.complete or not sketch.hashes else sketch.hashes[-1]
 
 
-def _unseen(
-    sets: Sequence[dict],  # type: ignore[type-arg]
-    bounds: Sequence[float] | None,
-    last: int,
-    hidden: Sequence[float] | None = None,
-) -> Column:
-    """Rows of values that stand in no other batch, of how many. `hidden`: shares up to which a value may have stood in a
-    batch without being listed, so that only what goes beyond them is new.
+def _unseen_hashes(sketches: Sequence[Sketch]) -> Column:
+    """Rows of values that stand in no other batch, of how many."""
+    last = len(sketches) - 1
+    # Where not all values are kept, only hashes that every batch kept can be told to be unseen.
+    bound = min(_bound(s) for s in sketches)
+    sizes = [len(s.hashes) if bound == math.inf else bisect_right(s.hashes, bound) for s in sketches]
+    values = np.concatenate([np.array(s.hashes[:n], dtype=np.int64) for s, n in zip(sketches, sizes, strict=True)])
+    batch = np.repeat(np.arange(last + 1), sizes)
+    order = np.lexsort((batch, values))
+    values, batch = values[order], batch[order]
+    begins = np.append(np.flatnonzero(np.diff(values, prepend=-1)), len(values))
+    # A value stands once in a batch: it is new there if no other batch, or only one out of its reach, has it.
+    first, alone = begins[:-1], np.diff(begins) == 1
+    after = batch[np.minimum(first + 1, len(batch) - 1)]
+    reach = np.minimum(np.maximum(batch[first], AROUND), last)
+    is_new = np.zeros(len(values), dtype=bool)
+    is_new[order[first[alone | (after >= reach)]]] = True
+    counts = np.concatenate([np.array(s.counts[:n], dtype=float) for s, n in zip(sketches, sizes, strict=True)])
+    at = np.concatenate([[0], np.cumsum(sizes)])
+    return [(float(counts[i:j][is_new[i:j]].sum()), float(counts[i:j].sum())) for i, j in pairwise(at.tolist())]
+
+
+def _unseen_patterns(columns: Sequence[ColumnProfile]) -> Column:
+    """Rows spelled in a way of no other batch, of how many; of a way that may have stood in another batch without being
+    listed, only what goes beyond that.
     """
-    first: dict[object, int] = {}
-    second: dict[object, int] = {}
+    last = len(columns) - 1
+    sets, hidden = [formats(c) for c in columns], [_unlisted(c) for c in columns]
+    first: dict[str, int] = {}
+    second: dict[str, int] = {}
     for i, values in enumerate(sets):
         for value in values:
             if value not in first:
                 first[value] = i
             else:
                 second.setdefault(value, i)
-    # Where not all values are kept, only hashes that every batch kept can be told to be unseen.
-    bound = min(bounds) if bounds is not None else None
     result = []
     for i, values in enumerate(sets):
         reach = min(max(i, AROUND), last)
-        total = new = 0.0
-        usual = max((hidden[j] for j in peers(i, last)), default=0.0) * sum(values.values()) if hidden else 0.0
-        for value, count in values.items():
-            if bound is not None and value > bound:
-                continue
-            total += count
-            if first[value] == i and second.get(value, math.inf) >= reach:
-                new += max(0.0, count - usual)
-        result.append((new, total))
+        total = sum(values.values())
+        usual = max((hidden[j] for j in peers(i, last)), default=0.0) * total
+        new = sum(
+            max(0.0, count - usual)
+            for value, count in values.items()
+            if first[value] == i and second.get(value, math.inf) >= reach
+        )
+        result.append((float(new), float(total)))
     return result
 
 

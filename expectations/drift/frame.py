@@ -105,9 +105,11 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     )
 
 
+ABSENT = (math.nan, math.nan)
+
+
 def _column(figures: Sequence[Figures], sort: str, key: Key) -> list[Pair]:
-    absent = (math.nan, math.nan)
-    return [getattr(f, sort).get(key, absent) for f in figures]
+    return [getattr(f, sort).get(key, ABSENT) for f in figures]
 
 
 def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median_low
 
@@ -20,8 +21,6 @@ NUMERIC = 0.9
 # A counter may go this many of its largest usual steps further.
 STRIDE = 10
 _WHOLE = re.compile(r"([+-]?)9+\+?(?=\.9*\Z|\Z)")
-# What stands before the point, or all where there is none.
-_BEFORE = re.compile(r"[^.]*")
 _RUNS = re.compile(r"\d+")
 _FINE = np.linspace(0, 1, 401)
 Place = tuple[int, ...]
@@ -31,9 +30,14 @@ def formats(column: ColumnProfile) -> dict[str, float]:
     """Patterns with their rows; of numbers all that differ only in the digits before the point are one."""
     found: dict[str, float] = {}
     for pattern, count in column.text.formats:
-        shape = _WHOLE.sub(r"\g<1>9+", pattern, count=1) if _WHOLE.match(pattern) else pattern
+        shape = _whole(pattern)
         found[shape] = found.get(shape, 0.0) + count
     return found
+
+
+@lru_cache(maxsize=4096)
+def _whole(pattern: str) -> str:
+    return _WHOLE.sub(r"\g<1>9+", pattern, count=1) if _WHOLE.match(pattern) else pattern
 
 
 def beyond_digits(column: ColumnProfile) -> tuple[float, float] | None:
@@ -53,7 +57,8 @@ def beyond_digits(column: ColumnProfile) -> tuple[float, float] | None:
     # Where between two known quantiles a digit more begins is not known.
     error = 0.3 * float(np.sqrt(((np.diff(GRID) * steps) ** 2).sum()))
     listed = sum(count for _, count in text.formats)
-    after = sum(count * len(_BEFORE.sub("", pattern, count=1)) for pattern, count in text.formats) / max(listed, 1.0)
+    after = sum(count * len(pattern) - count * len(pattern.partition(".")[0]) for pattern, count in text.formats)
+    after /= max(listed, 1.0)
     rest = text.length_mean - float(digits.mean()) - after - numbers.negative / numbers.count
     return max(0.0, rest), error
 
