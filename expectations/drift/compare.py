@@ -46,7 +46,10 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         columns = [p.columns[name] for p in profiles]
         if not any(c.clocks for c in columns):
             yield Key(name, "reference", "unseen"), _unseen_hashes([c.sketch for c in columns])
-        yield Key(name, "format", "new_pattern"), _unseen_patterns(columns)
+        yield (
+            Key(name, "format", "new_pattern"),
+            _unseen_patterns([formats(c) for c in columns], [_unlisted(c) for c in columns]),
+        )
 
 
 def _unlisted(column: ColumnProfile) -> float:
@@ -81,12 +84,11 @@ def _unseen_hashes(sketches: Sequence[Sketch]) -> Column:
     return [(float(counts[i:j][is_new[i:j]].sum()), float(counts[i:j].sum())) for i, j in pairwise(at.tolist())]
 
 
-def _unseen_patterns(columns: Sequence[ColumnProfile]) -> Column:
-    """Rows spelled in a way of no other batch, of how many; of a way that may have stood in another batch without being
-    listed, only what goes beyond that.
+def _unseen_patterns(sets: Sequence[dict[str, float]], hidden: Sequence[float]) -> Column:
+    """Rows spelled in a way of no other batch, of how many. `hidden`: shares up to which a pattern may have stood in a batch
+    without being listed, so that only what goes beyond them is new.
     """
-    last = len(columns) - 1
-    sets, hidden = [formats(c) for c in columns], [_unlisted(c) for c in columns]
+    last = len(sets) - 1
     first: dict[str, int] = {}
     second: dict[str, int] = {}
     for i, values in enumerate(sets):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from expectations.drift import detect
-from expectations.drift.compare import _is_limit, _unseen
+from expectations.drift.compare import _is_limit, _unseen_patterns
 from expectations.drift.implied import beyond_digits
 from expectations.drift.predict import _choose
 from expectations.profile import Profile, profile_file
@@ -68,8 +68,8 @@ def test_only_what_no_number_needs_is_counted(measured: Any, values: list[str], 
 
 def test_a_pattern_that_may_have_been_among_the_unlisted_is_new_by_what_goes_beyond() -> None:
     sets = [{"a": 90.0, "b": 10.0}, {"a": 95.0, "b": 5.0}, {"a": 70.0, "c": 30.0}]
-    assert _unseen(sets, None, 2, [0.0, 0.0, 0.0])[-1] == (30.0, 100.0)
-    assert _unseen(sets, None, 2, [0.1, 0.05, 0.3])[-1] == (20.0, 100.0)
+    assert _unseen_patterns(sets, [0.0, 0.0, 0.0])[-1] == (30.0, 100.0)
+    assert _unseen_patterns(sets, [0.1, 0.05, 0.3])[-1] == (20.0, 100.0)
 
 
 def test_a_way_that_cannot_predict_the_batch_is_not_chosen() -> None:
