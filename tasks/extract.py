@@ -21,6 +21,8 @@ from tasks.sources.opening import OpenSource, open_source
 from tasks.switches import reached
 from tasks.workbench import workbench
 
+HASHED_BYTES = 1024 * 1024
+
 
 @task(name="extract", task_run_name="extract {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
       retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
@@ -61,11 +63,19 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
 
         def counted() -> Iterator[bytes]:
             nonlocal size
+            # A source may give a record at a time: a thread for each would cost far more than its hash.
+            waiting: list[bytes] = []
+            held = 0
             for chunk in source.chunks():
-                hash_aside(digest.update, chunk)
+                waiting.append(chunk)
+                held += len(chunk)
+                if held >= HASHED_BYTES:
+                    hash_aside(digest.update, b"".join(waiting))
+                    waiting, held = [], 0
                 size += len(chunk)
                 report_progress("extract", size, "B")
                 yield chunk
+            hash_aside(digest.update, b"".join(waiting))
 
         chunks = counted()
         head, header = heading(chunks, source)
@@ -86,7 +96,7 @@ def _write(path: Path, data: bytes) -> None:
 class _Aside:
     """Calls on a thread of their own, in order: while one is running, the caller goes on until it has the next.
 
-    What a call raised is raised by the next one, or on leaving.
+    What a call raised is raised by the next one, or on leaving; an error of the caller's own goes first.
     """
 
     def __enter__(self) -> _Aside:

@@ -153,7 +153,9 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
 
 def _plain(column: Column, text: str, faults: Sequence[Fault], *, as_text: bool) -> str:
     kind, value = column.column_type, identifier(column.name)
-    faultless = f"NOT coalesce({' OR '.join(fault.condition for fault in faults) or 'false'}, false)"
+    # In their order: what a later one computes may not exist for a text that an earlier one refuses.
+    whens = " ".join(f"WHEN {fault.condition} THEN false" for fault in faults)
+    faultless = f"CASE {whens} ELSE true END" if whens else "true"
     absent = str(column.nullable).lower()
     if kind.kind == "varchar" and column.format is None:
         return f"coalesce(strlen({text}) <= {kind.length}, {absent})"

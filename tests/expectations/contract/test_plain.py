@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import duckdb
 import pytest
@@ -102,3 +104,15 @@ def test_what_is_plain_has_no_fault(
     rows = texts.execute(f"SELECT f, {sql.plain}, {faulty} FROM ({nested})").fetchall()
     assert [row for row in rows if row[1] == row[2] or row[1] is None] == []
     assert {row[2] for row in rows} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"), [("Europe/Berlin", "294247-01-10 03:30:00"), ("America/New_York", "290309-12-22 (BC) 00:00:00")]
+)
+def test_a_time_beyond_all_clocks_is_set_aside(
+    make_table: Callable[..., Any], check: Callable[..., Any], zone: str, text: str
+) -> None:
+    when = {"name": "v", "type": "timestamp", "source_timezone": zone, "ambiguous": "quarantine"}
+    table = make_table({"name": "id", "type": "integer"}, when)
+    [part], _ = check(table, f"id,v\n1,2024-05-01 00:00:00\n2,{text}\n".encode())
+    assert [(row.record, row.code) for row in part.quarantined] == [(1, "NOT-TIMESTAMP")]

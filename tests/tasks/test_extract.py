@@ -1,0 +1,42 @@
+"""The spool: the source's bytes as parts, their fingerprint, and what an error leaves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks import extract
+
+LINES = [b"id,name\n", *(b"%d,someone\n" % number for number in range(200_000))]
+
+
+class Source:
+    """A source that gives a record at a time, as JSON pages do."""
+
+    delimiter, where = ",", "here"
+
+    def fingerprint(self) -> str | None:
+        return None
+
+    def chunks(self) -> Iterator[bytes]:
+        yield from LINES
+
+
+def test_small_chunks_are_spooled_whole_and_named_by_their_content(tmp_path: Path) -> None:
+    found = extract.spool_source(Source(), tmp_path, None)
+    whole = b"".join(LINES)
+    assert found.fingerprint == f"sha256:{hashlib.sha256(whole).hexdigest()}"
+    assert found.header == ("id", "name")
+    assert b"".join(part.path.read_bytes() for part in found.parts) == whole[len(LINES[0]) :]
+
+
+def test_a_last_part_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(extract, "_write", full)
+    with pytest.raises(OSError, match="No space left"):
+        extract.spool_source(Source(), tmp_path, None)
