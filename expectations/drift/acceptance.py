@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from expectations.drift.block import Block
 from expectations.drift.calendar import Label, day_of
 from expectations.drift.figures import Key
-from expectations.drift.frame import Block, Frame
+from expectations.drift.frame import Frame
 from expectations.drift.model import Accepted, Alert
 from expectations.profile.model import BETWEEN
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from expectations.drift.block import Array
 from expectations.drift.figures import Key
-from expectations.drift.frame import Array
 
 Group = tuple[str | None, str]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.frame import Array
+from expectations.drift.block import Array
 from expectations.drift.predict import CHANCE
 
 Groups = NDArray[np.int64]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift import compare, given_others
+from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking
 from expectations.drift.figures import Figures, Key, Pair, each_column
 from expectations.drift.implied import counting
 from expectations.profile.model import ColumnProfile, Profile
 
-Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 # A value or pattern is followed by itself where it makes up this share of some batch; the others are told together.
 FOLLOWED = 0.01
@@ -46,15 +48,6 @@ ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant
 
 
 @dataclass(frozen=True)
-class Block:
-    """Figures of one sort. Shares: `a` rows of `b`. Levels: value `a` with sampling variance `b`. NaN: not there."""
-
-    keys: tuple[Key, ...]
-    a: Array
-    b: Array
-
-
-@dataclass(frozen=True)
 class Frame:
     """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
     `written` are the figures that only change when somebody changes a program, and not with what the data is about.
@@ -69,47 +62,44 @@ class Frame:
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
     """Builds the frame of a history and its batch (last)."""
     columns = set(each_column(list(profiles)))
-    last = len(profiles) - 1
+    *history, batch = profiles
     repeated = repeats_a_date(profiles, days)
-
     going_on = counting(profiles) | ticking(profiles)
 
     def usable(key: Key) -> bool:
-        if key.column in going_on and key.name in SPELLED and profiles[last].columns[key.column].numbers is None:
+        if key.column in going_on and key.name in SPELLED and batch.columns[key.column].numbers is None:
             return False
-        return key.column is None or (key.column in columns and not muted(key, repeated))
+        there = key.column is None or (key.column in columns and not muted(key, repeated))
+        return there and (key.name not in STATES or _far_from(history, key))
 
-    shares = {k: _column(figures, "shares", k) for k in figures[last].shares if usable(k)}
-    shares.update({k: v for k, v in _open(figures).items() if usable(k)})
-    levels = {k: _column(figures, "levels", k) for k in figures[last].levels if usable(k)}
-    scaled = {k: _column(figures, "scaled", k) for k in figures[last].scaled if usable(k)}
-    for found in (compare.unseen, compare.out_of_range, compare.redelivered, given_others.held):
-        shares.update((k, v) for k, v in found(profiles) if usable(k))
-    shares.update({Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs})
-    for extra in (compare.advance(profiles, days), given_others.residuals(profiles)):
-        levels.update((k, v) for k, v in extra if usable(k))
-    shares = {k: v for k, v in shares.items() if k.name not in STATES or _far_from(profiles[:last], k)}
-    runs = {name: _runs([p.columns[name] for p in profiles[:last]]) for name in columns}
-    shares = {k: v for k, v in shares.items() if _told(v) and _worth(k, v)}
-    written = frozenset(k for k, v in shares.items() if _is_written(k, v[:last]))
-    shares = {k: _thinned(k, v, runs, k in written) for k, v in shares.items()}
-    levels = {k: _blurred(k, v, runs) for k, v in levels.items() if _told(v)}
-    scaled = {k: _blurred(k, v, runs) for k, v in scaled.items() if _told(v)}
-    plain = _block(levels, last)
-    in_units, scales = _scaled(scaled, last)
-    return Frame(
-        _block(shares, last),
-        Block(plain.keys + in_units.keys, np.hstack([plain.a, in_units.a]), np.hstack([plain.b, in_units.b])),
-        np.concatenate([np.full(len(plain.keys), np.nan), scales]),
-        written,
+    def only_usable(found: Iterable[tuple[Key, list[Pair]]]) -> dict[Key, list[Pair]]:
+        return {key: pairs for key, pairs in found if usable(key)}
+
+    against_others = (compare.unseen, compare.out_of_range, compare.redelivered, given_others.held)
+    found = chain(_open(figures).items(), *(function(profiles) for function in against_others))
+    dated = {Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
+    shares = beside(
+        gathered([f.shares for f in figures], [k for k in figures[-1].shares if usable(k)]),
+        listed(only_usable(found) | dated, len(profiles)),
     )
+    levels = beside(
+        gathered([f.levels for f in figures], [k for k in figures[-1].levels if usable(k)]),
+        listed(only_usable(chain(compare.advance(profiles, days), given_others.residuals(profiles))), len(profiles)),
+    )
+    scaled = gathered([f.scaled for f in figures], [k for k in figures[-1].scaled if usable(k)])
 
-
-ABSENT = (math.nan, math.nan)
-
-
-def _column(figures: Sequence[Figures], sort: str, key: Key) -> list[Pair]:
-    return [getattr(f, sort).get(key, ABSENT) for f in figures]
+    shares = shares.only(_told(shares))
+    shares = shares.only(_worth(shares))
+    written = _written(shares)
+    runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
+    plain = _blurred(levels.only(_told(levels)), runs)
+    in_units, scales = _scaled(_blurred(scaled.only(_told(scaled)), runs))
+    return Frame(
+        _thinned(shares, runs, written),
+        beside(plain, in_units),
+        np.concatenate([np.full(len(plain.keys), np.nan), scales]),
+        frozenset(compress(shares.keys, written)),
+    )
 
 
 def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
@@ -130,24 +120,23 @@ def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
     return result
 
 
-def _told(pairs: Sequence[Pair]) -> bool:
-    """Whether the batch has the figure and enough of the history had it."""
-    *history, batch = pairs
-    there = sum(map(math.isfinite, map(sum, history)))
-    return math.isfinite(sum(batch)) and there >= max(2, PRESENT * len(history))
+def _told(block: Block) -> Mask:
+    """Which figures the batch has and enough of the history had."""
+    there = np.isfinite(block.a + block.b)
+    least = max(2, PRESENT * (len(there) - 1))
+    return np.asarray(there[-1] & (there[:-1].sum(axis=0) >= least))
 
 
-def _worth(key: Key, pairs: Sequence[Pair]) -> bool:
+def _worth(shares: Block) -> Mask:
     """Leaves out dependencies that the history doesn't have, and what is never and nowhere."""
-    total = sum(b for _, b in pairs if math.isfinite(b))
-    rows = sum(a for a, b in pairs if math.isfinite(b))
-    if key.name == "determined":
-        *history, _ = pairs
-        there = [a / b for a, b in history if math.isfinite(a) and b > 0]
-        return bool(there) and float(np.median(there)) < 0.3
-    if key.name in ("constant", "all_absent"):
-        return rows <= 0.5 * total
-    return 0 < rows < total or key.kind == "redelivery"
+    counted = np.isfinite(shares.b)
+    rows, total = (np.where(counted, x, 0.0).sum(axis=0) for x in (shares.a, shares.b))
+    worth = ((rows > 0) & (rows < total)) | shares.where(lambda key: key.kind == "redelivery")
+    worth = np.where(shares.where(lambda key: key.name in STATES), rows <= 0.5 * total, worth)
+    determined = shares.where(lambda key: key.name == "determined")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worth[determined] = median((shares.a[:-1] / shares.b[:-1])[:, determined]) < 0.3
+    return np.asarray(worth)
 
 
 def _far_from(history: Sequence[Profile], key: Key) -> bool:
@@ -180,21 +169,25 @@ def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
     return _Runs(equal, max(equal, (1 + smooth) / max(1e-3, 1 - smooth)))
 
 
-def _thinned(key: Key, pairs: list[Pair], runs: dict[str, _Runs], written: bool) -> list[Pair]:
-    by = _run(key, runs)
-    if written and key.kind != "redelivery":
-        # What a program writes it writes for each row alone: there every row counts fully.
-        by = (by if key.kind == "values" else 1.0) / CLUSTERED
-    return [(a / by, b / by) for a, b in pairs]
+def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
+    by = _each_run(shares.keys, runs)
+    # What a program writes it writes for each row alone: there every row counts fully.
+    alone = written & shares.where(lambda key: key.kind != "redelivery")
+    by = np.where(alone, np.where(shares.where(lambda key: key.kind == "values"), by, 1.0) / CLUSTERED, by)
+    return Block(shares.keys, shares.a / by, shares.b / by)
 
 
-def _blurred(key: Key, pairs: list[Pair], runs: dict[str, _Runs]) -> list[Pair]:
-    by = _run(key, runs)
-    if key.kind == "segment":
-        # A small segment may happen to be one order of many rows: it varies less within than between batches.
-        usual = float(np.nanmean([b for _, b in pairs[:-1]]))
-        return [(a, max(b, usual) * by) for a, b in pairs]
-    return [(a, b * by) for a, b in pairs]
+def _blurred(levels: Block, runs: dict[str, _Runs]) -> Block:
+    variance = levels.b.copy()
+    # A small segment may happen to be one order of many rows: it varies less within than between batches.
+    segment = levels.where(lambda key: key.kind == "segment")
+    usual = np.nanmean(variance[:-1, segment], axis=0)
+    variance[:, segment] = np.maximum(variance[:, segment], usual)
+    return Block(levels.keys, levels.a, variance * _each_run(levels.keys, runs))
+
+
+def _each_run(keys: Sequence[Key], runs: dict[str, _Runs]) -> Array:
+    return np.array([_run(key, runs) for key in keys])
 
 
 def _run(key: Key, runs: dict[str, _Runs]) -> float:
@@ -207,34 +200,29 @@ def _run(key: Key, runs: dict[str, _Runs]) -> float:
     return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, by)
 
 
-def _is_written(key: Key, history: Sequence[Pair]) -> bool:
-    """Whether a share only changes when somebody changes a program: by its name, and by what it was so far."""
-    if key.kind == "redelivery":
-        return True
+def _written(shares: Block) -> Mask:
+    """Which shares only change when somebody changes a program: by their name, and by what they were so far."""
+    a, b = shares.a[:-1], shares.b[:-1]
+    counted = b > 0
+    settled = counted & ((a < ALMOST * b) | (a > (1 - ALMOST) * b))
+    always = counted.any(axis=0) & (settled.sum(axis=0) >= SETTLED * counted.sum(axis=0))
+    return np.asarray(shares.where(lambda key: key.kind == "redelivery") | (shares.where(_may_be_written) & always))
+
+
+def _may_be_written(key: Key) -> bool:
     spelled = key.kind == "format" and key.name not in BY_VALUE
-    if not (spelled or key.name in RULES or key.kind in ("completeness", "duplicates")):
-        return False
-    settled = [a < ALMOST * b or a > (1 - ALMOST) * b for a, b in history if b > 0]
-    return bool(settled) and sum(settled) >= SETTLED * len(settled)
+    return spelled or key.name in RULES or key.kind in ("completeness", "duplicates")
 
 
-def _block(pairs: dict[Key, list[Pair]], last: int) -> Block:
-    if not pairs:
-        return Block((), np.zeros((last + 1, 0)), np.zeros((last + 1, 0)))
-    both = np.array(list(pairs.values()), dtype=float).transpose(1, 2, 0)
-    return Block(tuple(pairs), both[:, 0], both[:, 1])
-
-
-def _scaled(pairs: dict[Key, list[Pair]], last: int) -> tuple[Block, Array]:
+def _scaled(block: Block) -> tuple[Block, Array]:
     """Levels in units become asinh(value / scale): linear near zero, logarithmic far away, and free of the unit."""
-    block = _block(pairs, last)
-    if not block.keys:
-        return block, np.zeros(0)
+    size = np.abs(block.a[:-1])
+    middle = median(size)
+    # What is 0 on most days has the unit of the others.
+    middle = np.where(middle == 0, np.nanmean(size, axis=0), middle)
     sizes: dict[tuple[str | None, str, str], list[float]] = {}
-    for i, key in enumerate(block.keys):
-        size = np.abs(block.a[:last, i])
-        # What is 0 on most days has the unit of the others.
-        sizes.setdefault(_unit(key), []).append(float(np.nanmedian(size)) or float(np.nanmean(size)))
+    for key, usual in zip(block.keys, middle.tolist(), strict=True):
+        sizes.setdefault(_unit(key), []).append(usual)
     scale = np.array([max(float(np.median(sizes[_unit(key)])), 1e-6) for key in block.keys])
     return Block(block.keys, np.arcsinh(block.a / scale), block.b / (scale**2 + block.a**2)), scale
 

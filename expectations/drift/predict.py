@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.frame import CLUSTERED, Array, Block
+from expectations.drift.block import Array, Block, median
+from expectations.drift.frame import CLUSTERED
 
 RECENT = 5
 # Another way than "all batches before" must miss this much less to be believed.
@@ -137,16 +138,6 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
     own = np.fmax(block.b[i], median(spread))
     error: Array = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
     return (block.a[i] - expected) / error, expected, error
-
-
-def median(values: Array) -> Array:
-    """The median of each column, absent values left out, NaN where all are; several times as fast as nanmedian."""
-    ordered = np.sort(values, axis=0)
-    there = len(values) - np.isnan(values).sum(axis=0)
-    across = np.arange(values.shape[1])
-    # What is absent is sorted to the end, so that a column without any value has one of those in the middle.
-    low, high = ordered[np.maximum(there - 1, 0) // 2, across], ordered[np.minimum(there // 2, len(values) - 1), across]
-    return np.asarray((low + high) / 2)
 
 
 def _choose(z: Array, able: NDArray[np.bool_]) -> NDArray[np.int64]:

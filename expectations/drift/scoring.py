@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
+from expectations.drift.block import Array
 from expectations.drift.calibrate import LEAST, LEAST_SLOW, LEAST_WRITTEN, Calibration, calibrate
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
-from expectations.drift.frame import Array, Frame, frame
+from expectations.drift.frame import Frame, frame
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
 from expectations.drift.slow import WEEK, slow_surprise, then_and_now
 from expectations.drift.words import Said, say_level, say_share

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from expectations.drift.block import Array, Block, median
 from expectations.drift.figures import Key
-from expectations.drift.frame import CLUSTERED, LIMITS, Array, Block
-from expectations.drift.predict import binomial_surprise, median
+from expectations.drift.frame import CLUSTERED, LIMITS
+from expectations.drift.predict import binomial_surprise
 from expectations.drift.vocabulary import ONCE
 
 WEEK = 7
