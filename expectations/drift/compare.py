@@ -117,32 +117,32 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     Where several batches have the same largest number (360 degrees, 5 stars) it is a limit, named `above_limit`.
     """
     last = len(profiles) - 1
+    others = np.zeros((last + 1, last + 1), dtype=bool)
+    for i in range(last + 1):
+        others[i, peers(i, last)] = True
     for name in each_column(list(profiles)):
         found = [p.columns[name].numbers for p in profiles]
         history = [n for n in found[:last] if n is not None]
         if found[last] is None or len(history) < max(2, 0.6 * last):
             continue
         quantiles = np.array([n.quantiles if n else [np.nan] * len(GRID) for n in found])
-        counts = [n.count if n else 0.0 for n in found]
-        for side, sign in (("above", 1.0), ("below", -1.0)):
-            ends = sign * quantiles[:, -1 if sign > 0 else 0]
+        counts = np.array([n.count if n else 0.0 for n in found])
+        for side, rising in (("above", quantiles), ("below", -quantiles[:, ::-1])):
+            ends = rising[:, -1]
             slack = 0.0
-            inside = float(np.nanmin(sign * quantiles[:last]))
-            if _is_limit(ends[:last], inside):
+            if _is_limit(ends[:last], float(np.nanmin(rising[:last]))):
                 side = f"{side}_limit"
-                slack = SLACK * float(np.nanmax(ends[:last]) - sign * np.nanmedian(quantiles[:last, len(GRID) // 2]))
-            pairs = []
-            for i in range(last + 1):
-                limit = np.nanmax(ends[peers(i, last)]) + slack if peers(i, last) else np.nan
-                pairs.append((counts[i] * _beyond(sign * quantiles[i][:: int(sign)], limit), counts[i]))
-            yield Key(name, "values", side), pairs
+                slack = SLACK * float(np.nanmax(ends[:last]) - np.nanmedian(rising[:last, len(GRID) // 2]))
+            limits = np.fmax.reduce(np.where(others, ends, np.nan), axis=1) + slack
+            yield Key(name, "values", side), _of(counts, _beyond(rising, limits))
         cuts = np.nanmedian(quantiles[:last], axis=0)
         for p in (0.1, 0.25, 0.5, 0.75, 0.9):
-            cut = float(np.interp(p, GRID, cuts))
-            yield (
-                Key(name, "values", "below_usual", str(p)),
-                [(c * _below(q, cut), c) if c else (0.0, 0.0) for q, c in zip(quantiles, counts, strict=True)],
-            )
+            below = _below(quantiles, float(np.interp(p, GRID, cuts)))
+            yield Key(name, "values", "below_usual", str(p)), _of(counts, below)
+
+
+def _of(counts: Array, shares: Array) -> Column:
+    return list(zip((counts * shares).tolist(), counts.tolist(), strict=True))
 
 
 def _is_limit(ends: np.ndarray, inside: float) -> bool:
@@ -155,29 +155,27 @@ def _is_limit(ends: np.ndarray, inside: float) -> bool:
     return bool(inside < known.max() and (known == known.max()).sum() >= often)
 
 
-def _beyond(rising: np.ndarray, limit: float) -> float:
-    """Share of rows above the limit, from quantiles; half of the step in which the limit lies is counted."""
-    if not np.isfinite(limit) or not np.isfinite(rising).all() or rising[-1] <= limit:
-        return 0.0
-    if rising[0] > limit:
-        return 1.0
-    grid = np.array(GRID) if len(rising) == len(GRID) else np.linspace(0, 1, len(rising))
-    at = int(np.searchsorted(rising, limit, side="right"))
-    return float(1 - (grid[at - 1] + grid[at]) / 2)
-
-
-def _below(quantiles: np.ndarray, cut: float) -> float:
-    """Share of rows below the cut, ties counted half."""
+def _beyond(rising: Array, limits: Array) -> Array:
+    """Share of rows above the limit of each batch, from its quantiles; half of the step in which the limit lies is counted."""
     grid = np.array(GRID)
-    low, high = np.searchsorted(quantiles, cut, "left"), np.searchsorted(quantiles, cut, "right")
-    if low < high:
-        return float((grid[low] + grid[high - 1]) / 2)
-    if low == 0:
-        return 0.0
-    if low == len(grid):
-        return 1.0
-    step = quantiles[low] - quantiles[low - 1]
-    return float(grid[low - 1] + (grid[low] - grid[low - 1]) * (cut - quantiles[low - 1]) / step)
+    at = (rising <= limits[:, None]).sum(axis=1)
+    # A batch or a limit without numbers is nowhere beyond.
+    told = np.isfinite(limits) & np.isfinite(rising).all(axis=1) & (at < len(grid))
+    step = np.clip(at, 1, len(grid) - 1)
+    share = np.where(at == 0, 1.0, 1 - (grid[step - 1] + grid[step]) / 2)
+    return np.asarray(np.where(told, share, 0.0))
+
+
+def _below(quantiles: Array, cut: float) -> Array:
+    """Share of rows below the cut in each batch, ties counted half."""
+    grid, every = np.array(GRID), np.arange(len(quantiles))
+    low, high = (quantiles < cut).sum(axis=1), (quantiles <= cut).sum(axis=1)
+    tied = (grid[np.minimum(low, len(grid) - 1)] + grid[np.maximum(high, 1) - 1]) / 2
+    step = np.clip(low, 1, len(grid) - 1)
+    before, after = quantiles[every, step - 1], quantiles[every, step]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = grid[step - 1] + (grid[step] - grid[step - 1]) * (cut - before) / (after - before)
+    return np.select([low < high, low == 0, low == len(grid)], [tied, 0.0, 1.0], between)
 
 
 def redelivered(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:

@@ -62,7 +62,7 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
     out.counted[vocabulary] = text.counted
     out.unlisted[vocabulary] = text.formats[-1][1] if len(text.formats) >= FORMATS else 0.0
     for pattern, count in formats(column).items():
-        out.open[Key(*vocabulary[:3], pattern)] = (count, text.counted)
+        out.open[Key(name, "format", "pattern", pattern)] = (count, text.counted)
     told = text.counted - text.nullish
     numbers = column.numbers.count if column.numbers else 0.0
     out.shares[Key(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
@@ -85,7 +85,7 @@ def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None
     out.counted[vocabulary] = counted
     out.unlisted[vocabulary] = column.top[-1][1] if len(column.top) >= TOP else 0.0
     for value, count in column.top:
-        out.open[Key(*vocabulary[:3], value)] = (count, counted)
+        out.open[Key(name, "categories", "category", value)] = (count, counted)
     if column.top:
         # One large order makes many rows with one number: how large the largest is strays by factors, not by points.
         most, others = column.top[0][1] + 0.5, counted - column.top[0][1] + 0.5
@@ -118,25 +118,26 @@ def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
     # A few equal numbers don't show how far numbers vary.
     doubt = (0.5 * numbers.mean) ** 2
     out.scaled[Key(name, "values", "mean")] = (numbers.mean, (numbers.deviation**2 * n + doubt) / (n + 1) / n)
-    for p in QUANTILES:
-        out.scaled[Key(name, "values", "quantile", str(p))] = _quantile(p, n, numbers.quantiles)
+    for p, pair in zip(QUANTILES, _quantiles(n, numbers.quantiles), strict=True):
+        out.scaled[Key(name, "values", "quantile", str(p))] = pair
 
 
-def _quantile(p: float, n: float, quantiles: tuple[float, ...]) -> Pair:
-    """A quantile with its variance: from the quantiles one and three standard errors of rank away.
+def _quantiles(n: float, quantiles: tuple[float, ...]) -> list[Pair]:
+    """QUANTILES with their variances: from the quantiles one and three standard errors of rank away.
 
     The wider pair matters for values with few steps, where a quantile stays put for long and then jumps.
     """
-    one = max(math.sqrt(p * (1 - p) / n), 0.5 / n)
+    p = np.array(QUANTILES)
+    one = np.maximum(np.sqrt(p * (1 - p) / n), 0.5 / n)
     # Beyond the ends of the grid the extremes are meant, which is what interpolation gives there.
-    points = (p, p - one, p + one, p - 3 * one, p + 3 * one)
-    at, low, high, lowest, highest = np.interp(points, GRID, quantiles).tolist()
-    shared = [g for g, q in zip(GRID, quantiles, strict=True) if q == at]
-    # Of few rows one alone stands for several quantiles.
-    if len(shared) > 1 and shared[-1] - shared[0] > 2 / n:
-        # A value that many rows share: its quantiles jump, and the shares below the usual quantiles tell more.
-        return at, math.nan
-    return at, max((high - low) / 2, (highest - lowest) / 4, 0.005 * abs(at)) ** 2
+    at, low, high, lowest, highest = np.interp([p, p - one, p + one, p - 3 * one, p + 3 * one], GRID, quantiles)
+    error = np.maximum(np.maximum((high - low) / 2, (highest - lowest) / 4), 0.005 * np.abs(at))
+    # Of few rows one alone stands for several quantiles. A value that many rows share is another matter: its quantiles
+    # jump, and the shares below the usual quantiles tell more.
+    grid = np.array(GRID)
+    first, last = np.searchsorted(quantiles, at, "left"), np.searchsorted(quantiles, at, "right") - 1
+    shared = (last > first) & (grid[last] - grid[np.minimum(first, last)] > 2 / n)
+    return list(zip(at.tolist(), np.where(shared, np.nan, error**2).tolist(), strict=True))
 
 
 def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
