@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from expectations.drift.figures import Figures, Key, Pair
+from expectations.drift.figures import Figures, Pair, named
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
 
@@ -27,26 +27,27 @@ def pairs(out: Figures, profile: Profile) -> None:
         for of, by in ((b, a), (a, b)):
             free = r.rows - r.distinct[by]
             if free >= 20:
-                out.shares[Key(of, "relation", "determined", by)] = (together - r.distinct[by], free)
+                out.shares[named(of, "relation", "determined", by)] = (together - r.distinct[by], free)
     for key, value in r.ranks.items():
         a, b = key.split(BETWEEN)
-        out.levels[Key(a, "relation", "correlation", b)] = (fisher(value), 1.1 / (r.rows - 3))
+        out.levels[named(a, "relation", "correlation", b)] = (fisher(value), 1.1 / (r.rows - 3))
+    varied = {name: rare(column, r.rows) for name, column in profile.columns.items()}
     for key, value in r.explained.items():
         by, name = key.split(BETWEEN)
         groups = r.distinct[by]
-        out.levels[Key(name, "relation", "explained", by)] = (
+        out.levels[named(name, "relation", "explained", by)] = (
             math.asin(math.sqrt(min(1.0, max(0.0, value)))),
-            (1 + groups / max(1, r.rows - groups)) / r.rows + 0.25 / rare(profile.columns[name], r.rows),
+            (1 + groups / max(1, r.rows - groups)) / r.rows + 0.25 / varied[name],
         )
     for key, gap in r.gaps.items():
         a, b = key.split(BETWEEN)
-        out.shares[Key(b, "clock", "in_order", a)] = (gap[0] * gap[1], gap[0])
+        out.shares[named(b, "clock", "in_order", a)] = (gap[0] * gap[1], gap[0])
         for p, low, at, high in ((0.25, 1, 2, 3), (0.5, 2, 3, 4), (0.75, 3, 4, 5)):
             # The quantiles next to it bound the error: a quarter of the rows lies between them.
             error = (gap[2 + high] - gap[2 + low]) / 2 * 2 * math.sqrt(p * (1 - p) / gap[0]) * 2
             # A few equal gaps don't show how far gaps vary.
             doubt = gap[2 + at] ** 2 / gap[0] / (gap[0] + 1)
-            out.scaled[Key(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + doubt + 1)
+            out.scaled[named(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + doubt + 1)
 
 
 def segments(out: Figures, profile: Profile) -> None:
@@ -55,12 +56,12 @@ def segments(out: Figures, profile: Profile) -> None:
         by, value, name = key.split(BETWEEN)
         rows, missing, *measured = figures
         where = f"{by}{BETWEEN}{value}"
-        out.shares[Key(name, "segment", "missing", where)] = (missing, rows)
+        out.shares[named(name, "segment", "missing", where)] = (missing, rows)
         if measured:
             count, mean, deviation = measured
             when = middle.get((by, name))
             mean -= when or 0.0
-            figure = Key(name, "segment", "mean" if when is None else "hour", where)
+            figure = named(name, "segment", "mean" if when is None else "hour", where)
             out.levels[figure] = (mean, max(deviation**2, 0.01) / count + 1e-6)
 
 

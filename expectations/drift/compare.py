@@ -31,6 +31,8 @@ LIMIT_SHARE = 0.25
 SLACK = 0.1
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
+# The hours of a day that is turned by -11 to 12 hours.
+TURNED = (np.arange(24) - np.arange(-11, 13)[:, None]) % 24
 Column = list[Pair]
 Array = NDArray[np.float64]
 
@@ -267,9 +269,9 @@ def _shifts(hours: Sequence[Array]) -> Column:
     result = []
     for i, shape in enumerate(shapes):
         usual = total - shape if i < last else total
-        alike = [float(np.roll(usual, turn) @ shape) for turn in range(-11, 13)]
+        alike = np.round(usual[TURNED] @ shape, 6).tolist()
         # Of equally good turns the smallest: a flat day is not turned.
-        best = max(range(24), key=lambda t: (round(alike[t], 6), -abs(t - 11)))
+        best = max(range(24), key=lambda t: (alike[t], -abs(t - 11)))
         result.append((float(best - 11), 0.15 + 500 / max(float(hours[i].sum()), 1.0)))
     return result
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from expectations.drift import between
-from expectations.drift.figures import Figures, Key, Pair
+from expectations.drift.figures import Figures, Pair, named
 from expectations.drift.implied import beyond_digits, formats
 from expectations.profile.categories import FORMATS, TOP
 from expectations.profile.model import GRID, ColumnProfile, Profile
@@ -27,10 +27,10 @@ def extract(profile: Profile) -> Figures:
     """All directly comparable figures of a profile."""
     out = Figures()
     rows = float(profile.rows)
-    out.levels[Key(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1e-4 + 0.25 / max(rows, 0.5) ** 2)
-    out.shares[Key(None, "duplicates", "duplicate_rows")] = (profile.duplicates, rows)
-    out.shares[Key(None, "duplicates", "repeated_rows")] = (profile.same_rows_next * rows, rows)
-    out.shares[Key(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
+    out.levels[named(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1e-4 + 0.25 / max(rows, 0.5) ** 2)
+    out.shares[named(None, "duplicates", "duplicate_rows")] = (profile.duplicates, rows)
+    out.shares[named(None, "duplicates", "repeated_rows")] = (profile.same_rows_next * rows, rows)
+    out.shares[named(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
     for name, column in profile.columns.items():
         _spelling(out, name, column, rows)
         _values(out, name, column, rows)
@@ -44,30 +44,30 @@ def extract(profile: Profile) -> Figures:
 
 def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
     text = column.text
-    out.shares[Key(name, "completeness", "absent")] = (column.nulls, rows)
-    out.shares[Key(name, "completeness", "missing")] = (column.nulls + text.nullish, rows)
+    out.shares[named(name, "completeness", "absent")] = (column.nulls, rows)
+    out.shares[named(name, "completeness", "missing")] = (column.nulls + text.nullish, rows)
     if rows >= STATE:
-        out.shares[Key(name, "completeness", "all_absent")] = (STATE * (column.nulls == rows), STATE)
-        out.shares[Key(name, "values", "constant")] = (STATE * (column.distinct <= 1 and column.nulls == 0), STATE)
+        out.shares[named(name, "completeness", "all_absent")] = (STATE * (column.nulls == rows), STATE)
+        out.shares[named(name, "values", "constant")] = (STATE * (column.distinct <= 1 and column.nulls == 0), STATE)
     for share in TEXT_SHARES:
-        out.shares[Key(name, "format", share)] = (getattr(text, share), text.counted)
+        out.shares[named(name, "format", share)] = (getattr(text, share), text.counted)
     if text.counted:
         beyond = beyond_digits(column)
         length, error = beyond or (text.length_mean, 0.0)
-        out.levels[Key(name, "format", "beyond_digits" if beyond else "length")] = (
+        out.levels[named(name, "format", "beyond_digits" if beyond else "length")] = (
             math.log1p(length),
             (_length_variance(column) + error**2) / (1 + length) ** 2 + 1e-6,
         )
-    vocabulary = Key(name, "format", "pattern")
+    vocabulary = named(name, "format", "pattern")
     out.counted[vocabulary] = text.counted
     out.unlisted[vocabulary] = text.formats[-1][1] if len(text.formats) >= FORMATS else 0.0
     for pattern, count in formats(column).items():
-        out.open[Key(name, "format", "pattern", pattern)] = (count, text.counted)
+        out.open[named(name, "format", "pattern", pattern)] = (count, text.counted)
     told = text.counted - text.nullish
     numbers = column.numbers.count if column.numbers else 0.0
-    out.shares[Key(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
+    out.shares[named(name, "format", "not_a_number")] = (max(0.0, told - numbers), told)
     clock = max((c.count for c in column.clocks), default=0.0)
-    out.shares[Key(name, "format", "not_a_date")] = (max(0.0, told - clock), told)
+    out.shares[named(name, "format", "not_a_date")] = (max(0.0, told - clock), told)
 
 
 def _length_variance(column: ColumnProfile) -> float:
@@ -81,17 +81,17 @@ def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None
     if column.clocks:
         return
     counted = column.text.counted
-    vocabulary = Key(name, "categories", "category")
+    vocabulary = named(name, "categories", "category")
     out.counted[vocabulary] = counted
     out.unlisted[vocabulary] = column.top[-1][1] if len(column.top) >= TOP else 0.0
     for value, count in column.top:
-        out.open[Key(name, "categories", "category", value)] = (count, counted)
+        out.open[named(name, "categories", "category", value)] = (count, counted)
     if column.top:
         # One large order makes many rows with one number: how large the largest is strays by factors, not by points.
         most, others = column.top[0][1] + 0.5, counted - column.top[0][1] + 0.5
-        out.levels[Key(name, "values", "commonest")] = (math.log(most / others), 1 / most + 1 / others)
+        out.levels[named(name, "values", "commonest")] = (math.log(most / others), 1 / most + 1 / others)
     if column.distinct and rows:
-        out.levels[Key(name, "values", "distinct")] = (math.log(column.distinct), 1 / column.distinct + 1 / rows)
+        out.levels[named(name, "values", "distinct")] = (math.log(column.distinct), 1 / column.distinct + 1 / rows)
 
 
 def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
@@ -99,27 +99,27 @@ def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
     if numbers is None:
         return
     n = numbers.count
-    out.shares[Key(name, "values", "zero")] = (numbers.zero, n)
-    out.shares[Key(name, "values", "negative")] = (numbers.negative, n)
+    out.shares[named(name, "values", "zero")] = (numbers.zero, n)
+    out.shares[named(name, "values", "negative")] = (numbers.negative, n)
     for digits, count in enumerate(numbers.decimals):
-        out.shares[Key(name, "format", f"decimals_{digits}")] = (count, n)
-    out.levels[Key(name, "values", "log_mean")] = (numbers.log_mean, numbers.log_deviation**2 / n + 1e-6)
+        out.shares[named(name, "format", f"decimals_{digits}")] = (count, n)
+    out.levels[named(name, "values", "log_mean")] = (numbers.log_mean, numbers.log_deviation**2 / n + 1e-6)
     # A column of one number has no spread, but for what a sum of doubles loses.
     if numbers.log_deviation > 1e-9 * max(1.0, abs(numbers.log_mean)):
         # Where nearly all rows hold one value, the others make the spread: a coin that rarely falls has few throws.
         rest = max(0.0, 1 - column.top[0][1] / max(n, 1.0)) if column.top else 1.0
-        out.levels[Key(name, "values", "log_spread")] = (
+        out.levels[named(name, "values", "log_spread")] = (
             math.log(numbers.log_deviation),
             max(2, 0.5 / max(rest, 1 / n)) / n,
         )
     for extreme, at in (("largest", -1), ("smallest", 0)):
         value = numbers.quantiles[at]
-        out.scaled[Key(name, "values", extreme)] = (value, ONE_ROW * (value**2 + numbers.deviation**2))
+        out.scaled[named(name, "values", extreme)] = (value, ONE_ROW * (value**2 + numbers.deviation**2))
     # A few equal numbers don't show how far numbers vary.
     doubt = (0.5 * numbers.mean) ** 2
-    out.scaled[Key(name, "values", "mean")] = (numbers.mean, (numbers.deviation**2 * n + doubt) / (n + 1) / n)
+    out.scaled[named(name, "values", "mean")] = (numbers.mean, (numbers.deviation**2 * n + doubt) / (n + 1) / n)
     for p, pair in zip(QUANTILES, _quantiles(n, numbers.quantiles), strict=True):
-        out.scaled[Key(name, "values", "quantile", str(p))] = pair
+        out.scaled[named(name, "values", "quantile", str(p))] = pair
 
 
 def _quantiles(n: float, quantiles: tuple[float, ...]) -> list[Pair]:
@@ -142,16 +142,16 @@ def _quantiles(n: float, quantiles: tuple[float, ...]) -> list[Pair]:
 
 def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
     for clock in column.clocks[:1]:
-        out.shares[Key(name, "clock", "midnight")] = (clock.midnight, clock.count)
-        out.shares[Key(name, "clock", "whole_minutes")] = (clock.whole_minutes, clock.count)
+        out.shares[named(name, "clock", "midnight")] = (clock.midnight, clock.count)
+        out.shares[named(name, "clock", "whole_minutes")] = (clock.whole_minutes, clock.count)
         # Days that only the first or last twentieth of the rows reach come and go by chance.
         firm = len({math.floor(q / 86_400) for q in clock.quantiles[2:-2]})
-        out.levels[Key(name, "clock", "days")] = (
+        out.levels[named(name, "clock", "days")] = (
             math.log(clock.days),
             0.01 + math.log(clock.days / firm) ** 2 + math.log1p(1 / clock.days) ** 2 / 9,
         )
         for hour, count in enumerate(clock.hours):
-            out.shares[Key(name, "clock", "hour", f"{hour:02d}")] = (count, clock.count)
+            out.shares[named(name, "clock", "hour", f"{hour:02d}")] = (count, clock.count)
 
 
 def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
@@ -160,10 +160,10 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
         alike = sum((count / counted) ** 2 for _, count in column.top) if counted else 0.0
         changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, alike))
         if alike < MIXED or changes < chance / 2:
-            out.shares[Key(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
+            out.shares[named(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
         else:
             # How often few values change from row to row follows from their mix, unless they come in runs.
-            changing = Key(name, "order", "changes")
+            changing = named(name, "order", "changes")
             out.levels[changing] = (math.log(changes / chance), 2 / min(changes, chance) + 1e-4)
         if column.autocorrelation is not None:
             # Two rare values that happen to stand together make a correlation of one over their number.
@@ -171,4 +171,4 @@ def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
             if column.clocks:
                 # How near to 1 it is for rows in order of time depends on how long the day is; out of order it is far from 1.
                 chance += 0.05
-            out.levels[Key(name, "order", "follows")] = (between.fisher(column.autocorrelation), chance)
+            out.levels[named(name, "order", "follows")] = (between.fisher(column.autocorrelation), chance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from expectations.profile.model import Profile
@@ -16,6 +17,12 @@ class Key(NamedTuple):
     kind: str
     name: str
     other: str = ""
+
+
+@lru_cache(maxsize=65_536)
+def named(column: str | None, kind: str, name: str, other: str = "") -> Key:
+    """The key of a figure, the same object for every batch: a history has tens of thousands of figures and few names."""
+    return Key(column, kind, name, other)
 
 
 Pair = tuple[float, float]
