@@ -30,9 +30,8 @@ def formulas(numbers: Mapping[str, Array]) -> dict[str, float]:
             if share >= LEAST:
                 found[_spelled(names, target, terms, signs)] = share
     for a, b in combinations(range(len(names)), 2):
-        product = few[a] * few[b]
-        for target in range(len(names)):
-            if target not in (a, b) and _holds(few[target], product) >= LEAST:
+        for target in np.flatnonzero(_hold(few, few[a] * few[b]) >= LEAST).tolist():
+            if target not in (a, b):
                 share = _holds(block[target], block[a] * block[b])
                 found[f"{names[target]} = {names[a]} * {names[b]}"] = share
     return found
@@ -40,11 +39,15 @@ def formulas(numbers: Mapping[str, Array]) -> dict[str, float]:
 
 def _holds(left: Array, right: Array) -> float:
     """Share of rows that agree to half a cent or a ten thousandth; rows where both sides are 0 don't count."""
-    told = (left != 0) | (np.abs(right) > 1e-9)
-    if told.sum() < 10:
-        return 0.0
-    close = np.abs(left - right) <= np.maximum(0.0051, 1e-4 * np.abs(left))
-    return float(close[told].mean())
+    return float(_hold(left[None], right)[0])
+
+
+def _hold(lefts: Array, right: Array) -> Array:
+    """The same share for each of several left sides (sides x rows); 0 where fewer than ten rows count."""
+    told = (lefts != 0) | (np.abs(right) > 1e-9)
+    close = told & (np.abs(lefts - right) <= np.maximum(0.0051, 1e-4 * np.abs(lefts)))
+    counted = told.sum(axis=1)
+    return np.where(counted >= 10, close.sum(axis=1) / np.maximum(counted, 1), 0.0)
 
 
 def _sums(few: Array, target: int) -> list[tuple[tuple[int, ...], Array]]:

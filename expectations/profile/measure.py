@@ -116,15 +116,22 @@ def _profile(
     present: Sequence[int],
 ) -> Profile:
     stable, every = _row_columns(columns, reads)
+    head = _Arrays(pool, con, first, columns, reads)
+    whole = head if first == sample else _Arrays(pool, con, sample, columns, reads)
     marks = pool.submit(_marks, con.cursor(), sample, stable, every)
     different = pool.submit(_different, con.cursor(), sample, every, max((r.values.distinct for r in reads), default=0))
     sampled = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
     scale = rows / sampled if sampled else 1.0
-    all_numbers, all_clocks = _arrays(pool, con, sample, columns, reads)
-    head_numbers, head_clocks = (
-        (all_numbers, all_clocks) if first == sample else _arrays(pool, con, first, columns, reads)
-    )
+    # What needs the interpreter's lock is done while the engine, which doesn't, reads the rest.
     codes, labels = _codes(con, first, columns, reads)
+    head_numbers, head_clocks = head.of_numbers(), head.of_clocks()
+    held = relations.relations(
+        codes,
+        labels,
+        head_numbers,
+        {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
+    )
+    all_numbers, all_clocks = whole.of_numbers(), whole.of_clocks()
 
     def measured(i: int, column: ColumnKind, read: Read) -> ColumnProfile:
         clocks = [numbers.clock(order, all_clocks[f"{i}{order}"], scale) for order in read.orders]
@@ -146,12 +153,6 @@ def _profile(
 
     figures = pool.map(measured, range(len(columns)), columns, reads)
     block = np.vstack([codes[c.name] for c in columns]) if columns else np.zeros((0, 0), dtype=np.int64)
-    held = relations.relations(
-        codes,
-        labels,
-        head_numbers,
-        {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
-    )
     pairs = marks.result()
     return Profile(
         rows=rows,
@@ -187,30 +188,34 @@ def _marks(
     return sorted({(int(a) >> 32, int(b) >> 32) for a, b in lowest})
 
 
-def _arrays(
-    pool: ThreadPoolExecutor,
-    con: duckdb.DuckDBPyConnection,
-    table: str,
-    columns: Sequence[ColumnKind],
-    reads: list[Read],
-) -> tuple[dict[str, numbers.Array], dict[str, numbers.Array]]:
-    """Every column that can be read as numbers (by name) and as points in time (by position and order)."""
+class _Arrays:
+    """Every column that can be read as numbers (by name) and as points in time (by position and order), read on threads."""
 
-    def fetched(sql: str) -> numbers.Array:
-        values = con.cursor().execute(f"SELECT {sql} AS v FROM {table}").fetchnumpy()["v"]
-        return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        con: duckdb.DuckDBPyConnection,
+        table: str,
+        columns: Sequence[ColumnKind],
+        reads: Sequence[Read],
+    ) -> None:
+        def fetched(sql: str) -> numbers.Array:
+            values = con.cursor().execute(f"SELECT {sql} AS v FROM {table}").fetchnumpy()["v"]
+            return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
 
-    def as_numbers(i: int) -> numbers.Array:
-        values = fetched(f"TRY_CAST(c{i} AS DOUBLE)")
-        return np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
+        def as_numbers(i: int) -> numbers.Array:
+            values = fetched(f"TRY_CAST(c{i} AS DOUBLE)")
+            return np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
 
-    numeric = [i for i, read in enumerate(reads) if read.numeric]
-    clocks = {f"{i}{order}": sql for i, r in enumerate(reads) for order, sql in r.clock_sql(f"c{i}").items()}
-    read_numbers, read_clocks = pool.map(as_numbers, numeric), pool.map(fetched, clocks.values())
-    return (
-        {columns[i].name: values for i, values in zip(numeric, read_numbers, strict=True)},
-        dict(zip(clocks, read_clocks, strict=True)),
-    )
+        self._numbers = {columns[i].name: pool.submit(as_numbers, i) for i, read in enumerate(reads) if read.numeric}
+        clocks = {f"{i}{order}": sql for i, r in enumerate(reads) for order, sql in r.clock_sql(f"c{i}").items()}
+        self._clocks = {name: pool.submit(fetched, sql) for name, sql in clocks.items()}
+
+    def of_numbers(self) -> dict[str, numbers.Array]:
+        return {name: future.result() for name, future in self._numbers.items()}
+
+    def of_clocks(self) -> dict[str, numbers.Array]:
+        return {name: future.result() for name, future in self._clocks.items()}
 
 
 def _codes(

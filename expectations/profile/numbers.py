@@ -21,26 +21,29 @@ def numbers(values: Array, scale: float) -> Numbers | None:
     found = values[np.isfinite(values)]
     if not len(found):
         return None
-    near = 1e-6 * np.maximum(1, np.abs(found))
-    digits = [np.abs(shifted - np.rint(shifted)) < near for shifted in (found, found * 10, found * 100)]
-    needs = [
-        digits[0],
-        digits[1] & ~digits[0],
-        digits[2] & ~digits[1] & ~digits[0],
-        ~(digits[0] | digits[1] | digits[2]),
-    ]
     logs = signed_log(found)
     return Numbers(
         count=len(found) * scale,
         zero=float((found == 0).sum()) * scale,
         negative=float((found < 0).sum()) * scale,
-        decimals=tuple(float(d.sum()) * scale for d in needs),
+        decimals=tuple(float(count) * scale for count in _decimals(found)),
         mean=float(found.mean()),
         deviation=float(found.std()),
         log_mean=float(logs.mean()),
         log_deviation=float(logs.std()),
         quantiles=_quantiles(found, GRID),
     )
+
+
+def _decimals(found: Array) -> tuple[int, int, int, int]:
+    """How many numbers need no digit after the point, one, two, or more."""
+    counts, rest = [], found
+    for digits in range(3):
+        shifted = rest * 10**digits
+        needs_more = np.abs(shifted - np.rint(shifted)) >= 1e-6 * np.maximum(1, np.abs(rest))
+        counts.append(len(rest) - int(np.count_nonzero(needs_more)))
+        rest = rest[needs_more]
+    return counts[0], counts[1], counts[2], len(rest)
 
 
 def clock(order: str, seconds: Array, scale: float) -> Clock | None:

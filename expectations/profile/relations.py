@@ -67,8 +67,9 @@ def _key(*names: str) -> str:
 
 def pair_count(a: Codes, b: Codes, b_count: int) -> int:
     """How many different pairs of values stand together."""
-    # Sorting is several times faster here than numpy's unique.
-    together = np.sort(a * b_count + b)
+    # Sorting is several times faster here than numpy's unique, and small numbers twice as fast as large ones.
+    pair = a * b_count + b
+    together = np.sort(pair.astype(np.int32) if (int(a.max()) + 1) * b_count < 2**31 else pair)
     return 1 + int(np.count_nonzero(together[1:] != together[:-1]))
 
 
