@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class Block:
 
 def gathered(batches: Sequence[Mapping[Key, Pair]], keys: Sequence[Key]) -> Block:
     """These figures out of the figures of each batch."""
-    pairs = [[batch.get(key, ABSENT) for key in keys] for batch in batches]
-    both = np.array(pairs, dtype=float).reshape(len(batches), len(keys), 2)
+    pairs = chain.from_iterable(batch.get(key, ABSENT) for batch in batches for key in keys)
+    both = np.fromiter(pairs, dtype=float).reshape(len(batches), len(keys), 2)
     return Block(tuple(keys), both[:, :, 0], both[:, :, 1])
 
 
