@@ -74,13 +74,19 @@ def _unseen_hashes(sketches: Sequence[Sketch]) -> Column:
     batch = np.repeat(np.arange(last + 1), sizes)
     order = np.lexsort((batch, values))
     values, batch = values[order], batch[order]
+    # Two values of one batch may share the part of their hash that is kept: they count as one.
+    starts = (np.diff(values, prepend=-1) != 0) | (np.diff(batch, prepend=-1) != 0)
+    pair = np.cumsum(starts) - 1
+    values, batch = values[starts], batch[starts]
     begins = np.append(np.flatnonzero(np.diff(values, prepend=-1)), len(values))
-    # A value stands once in a batch: it is new there if no other batch, or only one out of its reach, has it.
+    # A value is new in the first batch that has it, if no other batch or only one out of its reach has it.
     first, alone = begins[:-1], np.diff(begins) == 1
     after = batch[np.minimum(first + 1, len(batch) - 1)]
     reach = np.minimum(np.maximum(batch[first], AROUND), last)
-    is_new = np.zeros(len(values), dtype=bool)
-    is_new[order[first[alone | (after >= reach)]]] = True
+    new_pair = np.zeros(len(values), dtype=bool)
+    new_pair[first[alone | (after >= reach)]] = True
+    is_new = np.zeros(len(order), dtype=bool)
+    is_new[order] = new_pair[pair]
     counts = np.concatenate([np.array(s.counts[:n], dtype=float) for s, n in zip(sketches, sizes, strict=True)])
     at = np.concatenate([[0], np.cumsum(sizes)])
     return [(float(counts[i:j][is_new[i:j]].sum()), float(counts[i:j].sum())) for i, j in pairwise(at.tolist())]
