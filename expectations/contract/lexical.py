@@ -21,6 +21,7 @@ _NUMBER = r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _OFFSET = r"(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+_YEARS = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 _TRUE_FALSE = "('t','f','true','false','y','n','yes','no','1','0')"
 
 
@@ -140,15 +141,15 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
                       Fault("NOT-TIMESTAMP", unlike(stamp)),
                       Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL"),
                       Fault("NOT-TIMESTAMP", f"substr({text}, 12, 2) = '24'"),
-                      Fault("OUT-OF-RANGE", f"{value} < TIMESTAMP '0001-01-01'")]  # fmt: skip
-            return faults + _clock_faults(column, value)
+                      Fault("OUT-OF-RANGE", f"{value} NOT {_YEARS}")]  # fmt: skip
+            return faults + _clock_faults(column, text)
         case "timestamptz":
             value = f"TRY_CAST({text} AS TIMESTAMPTZ)"
             return [Fault("NO-OFFSET", f"regexp_full_match({text}, {literal(f'{_DATE}[ T]{_TIME}')})"),
                     Fault("NOT-TIMESTAMP", unlike(f"{_DATE}[ T]{_TIME}{_OFFSET}")),
                     Fault("NOT-TIMESTAMP", f"{value} IS NULL AND {text} IS NOT NULL"),
                     Fault("NOT-TIMESTAMP", f"substr({text}, 12, 2) = '24'"),
-                    Fault("OUT-OF-RANGE", f"timezone('UTC', {value}) < TIMESTAMP '0001-01-01'")]  # fmt: skip
+                    Fault("OUT-OF-RANGE", f"timezone('UTC', {value}) NOT {_YEARS}")]  # fmt: skip
 
 
 def _plain(column: Column, text: str, faults: Sequence[Fault], *, as_text: bool) -> str:
@@ -164,22 +165,33 @@ def _plain(column: Column, text: str, faults: Sequence[Fault], *, as_text: bool)
     # What DuckDB writes is what both warehouses read, but for these.
     written_alike = {
         "date": f"{value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'",
-        "timestamp": f"{value} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'",
+        "timestamp": f"{value} {_YEARS}",
         "double precision": f"isfinite({value}) AND ({value} = 0 OR abs({value}) >= 2.2250738585072014e-308)",
     }.get(kind.kind, "true")
     same = f"{value}::VARCHAR = {text} AND {written_alike}"
     return f"CASE WHEN coalesce({same}, {absent} AND {text} IS NULL) THEN true ELSE {faultless} END"
 
 
-def _clock_faults(column: Column, value: str) -> list[Fault]:
+def _clock_faults(column: Column, text: str) -> list[Fault]:
     zone = column.source_timezone
     if zone is None or zone.upper() in ("UTC", "ETC/UTC"):
         return []
-    faults = [Fault("NO-SUCH-LOCAL-TIME", f"{_local(zone, _utc(zone, value))} <> {value}")]
+    value = _local_time(text)
+    utc = _utc(zone, value)
+    faults = [
+        Fault("OUT-OF-RANGE", f"{utc} NOT {_YEARS}"),
+        Fault("NO-SUCH-LOCAL-TIME", f"{_local(zone, utc)} <> {value}"),
+    ]
     if column.ambiguous == "quarantine":
         others = " OR ".join(f"{_local(zone, shifted)} = {value}" for shifted in _neighbors(zone, value))
         faults.append(Fault("AMBIGUOUS-LOCAL-TIME", others))
     return faults
+
+
+def _local_time(text: str) -> str:
+    """The local time of a text, NULL for what is in no year from 1 to 9999: the clocks of zones end somewhere, with an error."""
+    value = f"TRY_CAST({text} AS TIMESTAMP)"
+    return f"(CASE WHEN {value} {_YEARS} THEN {value} END)"
 
 
 def _utc(zone: str, value: str) -> str:
@@ -208,7 +220,7 @@ def _staged(kind: ColumnType, column: Column, text: str, *, masked: bool) -> str
         return f"strftime({utc}, '%Y-%m-%d %H:%M:%S.%f') || '+00'"
     zone = column.source_timezone
     if kind.kind == "timestamp" and zone is not None and zone.upper() not in ("UTC", "ETC/UTC"):
-        value = f"TRY_CAST({text} AS TIMESTAMP)"
+        value = _local_time(text)
         utc = _utc(zone, value)
         if column.ambiguous != "quarantine":
             choose = "least" if column.ambiguous == "first" else "greatest"

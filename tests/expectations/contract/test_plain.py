@@ -12,54 +12,15 @@ import pytest
 from deployments.declarations.columns import Column
 from expectations.contract.lexical import lexical_column
 
-TEXTS = [
-    *(
-        "0",
-        "-0",
-        "7",
-        "007",
-        "-1",
-        "32767",
-        "32768",
-        "2147483648",
-        "9223372036854775808",
-        "1_000",
-        "1.0",
-        "+1",
-        " 1",
-        "1e3",
-    ),
-    *(
-        "1.",
-        ".5",
-        "-.5",
-        "0.50",
-        "12.34",
-        "12.345",
-        "999.99",
-        "1000.00",
-        "1e309",
-        "inf",
-        "nan",
-        "NaN",
-        "-inf",
-        "1e-310",
-    ),
-    *("5e-324", "0.0", "1e+20", "1e-05", "true", "FALSE", "t", "on", "yes", "", "null", "2024-02-29", "2023-02-29"),
-    *(
-        "0000-01-01",
-        "0001-01-01",
-        "0001-01-01 (BC)",
-        "9999-12-31",
-        "10000-01-01",
-        "-0044-03-15",
-        "infinity",
-        "-infinity",
-    ),
-    *("epoch", "today", "\x01", "\x012024", "29.02.2024", "30.02.2024", "2024-01-01 00:00:00", "2024-01-01T00:00:00"),
-    *("2024-01-01 00:00:00.5", "2024-01-01 00:00:00.1234567", "2024-01-01 24:00:00", "0044-03-15 (BC) 00:00:00"),
-    *("10000-01-01 00:00:00", "2024-01-01 00:00:00+00", "2024-01-01 00:00:00Z", "2024-03-31 02:30:00"),
-]
+NUMBERS = ["0", "-0", "7", "007", "-1", "32767", "32768", "2147483648", "9223372036854775808", "1_000", "1.0", "+1", " 1", "1e3",
+           "1.", ".5", "-.5", "0.50", "12.34", "12.345", "999.99", "1000.00", "1e309", "inf", "nan", "NaN", "-inf", "1e-310",
+           "5e-324", "0.0", "1e+20", "1e-05"]  # fmt: skip
+DATES = ["2024-02-29", "2023-02-29", "0000-01-01", "0001-01-01", "0001-01-01 (BC)", "9999-12-31", "10000-01-01", "-0044-03-15",
+         "infinity", "-infinity", "epoch", "today", "\x01", "\x012024", "29.02.2024", "30.02.2024"]  # fmt: skip
+TIMES = ["2024-01-01 00:00:00", "2024-01-01T00:00:00", "2024-01-01 00:00:00.5", "2024-01-01 00:00:00.1234567",
+         "2024-01-01 24:00:00", "0044-03-15 (BC) 00:00:00", "10000-01-01 00:00:00", "2024-01-01 00:00:00+00",
+         "2024-01-01 00:00:00Z", "2024-03-31 02:30:00"]  # fmt: skip
+TEXTS = [*NUMBERS, *DATES, *TIMES, "true", "FALSE", "t", "on", "yes", "", "null"]
 TYPES = ["smallint", "integer", "bigint", "decimal(5,2)", "decimal(38,10)", "decimal(3,3)", "double precision", "boolean", "date",
          "timestamp", "timestamptz", "varchar(6)"]  # fmt: skip
 
@@ -106,13 +67,32 @@ def test_what_is_plain_has_no_fault(
     assert {row[2] for row in rows} == {True, False}
 
 
+BEYOND_ALL_CLOCKS = ["294247-01-10 03:30:00", "294247-01-10 04:00:54", "290309-12-22 (BC) 00:00:00", "infinity",
+                     "290309-12-22 (BC) 00:00:00+00", "294247-01-10 03:00:54-05"]  # fmt: skip
+
+
+@pytest.mark.parametrize("ambiguous", ["quarantine", "first", "second"])
 @pytest.mark.parametrize(
-    ("zone", "text"), [("Europe/Berlin", "294247-01-10 03:30:00"), ("America/New_York", "290309-12-22 (BC) 00:00:00")]
+    "zone", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Asia/Kolkata", "Australia/Lord_Howe"]
 )
 def test_a_time_beyond_all_clocks_is_set_aside(
+    make_table: Callable[..., Any], check: Callable[..., Any], zone: str, ambiguous: str
+) -> None:
+    when = {"name": "v", "type": "timestamp", "source_timezone": zone, "ambiguous": ambiguous}
+    table = make_table({"name": "id", "type": "integer"}, when)
+    lines = [f"{row},{text}" for row, text in enumerate(["2024-05-01 00:00:00", *BEYOND_ALL_CLOCKS])]
+    [part], _ = check(table, "\n".join(["id,v", *lines, ""]).encode())
+    assert [(row.record, row.code) for row in part.quarantined] == [
+        (row, "NOT-TIMESTAMP") for row in range(1, len(lines))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"), [("Europe/Berlin", "0001-01-01 00:30:00"), ("America/New_York", "9999-12-31 20:00:00")]
+)
+def test_a_local_time_that_is_in_no_year_of_the_warehouse_is_set_aside(
     make_table: Callable[..., Any], check: Callable[..., Any], zone: str, text: str
 ) -> None:
-    when = {"name": "v", "type": "timestamp", "source_timezone": zone, "ambiguous": "quarantine"}
-    table = make_table({"name": "id", "type": "integer"}, when)
-    [part], _ = check(table, f"id,v\n1,2024-05-01 00:00:00\n2,{text}\n".encode())
-    assert [(row.record, row.code) for row in part.quarantined] == [(1, "NOT-TIMESTAMP")]
+    table = make_table({"name": "id", "type": "integer"}, {"name": "v", "type": "timestamp", "source_timezone": zone})
+    [part], _ = check(table, f"id,v\n1,{text}\n2,2024-05-01 00:00:00\n".encode())
+    assert [(row.record, row.code) for row in part.quarantined] == [(0, "OUT-OF-RANGE")]
