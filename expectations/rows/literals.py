@@ -22,6 +22,7 @@ _FAMILIES: Mapping[str, Family] = {
     "TIMESTAMPTZ": "moment with zone",
 }  # fmt: skip
 _FLOATS = ("DOUBLE", "FLOAT")
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _WORDS: Mapping[Family, str] = {
     "number": "a number", "text": "text", "boolean": "true or false", "moment": "a date or timestamp",
     "moment with zone": "a timestamp with zone",
@@ -65,6 +66,11 @@ class Columns:
             if self._types[name] in _FLOATS
             else f"({column} IS NOT NULL)"
         )
+
+    def summand(self, name: str) -> str:
+        """SQL of a number that may be added up: a sum of integers that leaves their type is an error in DuckDB."""
+        column = identifier(name)
+        return f"CAST({column} AS DECIMAL(19,0))" if self._types[name] in _INTEGERS else column
 
     def literal(self, name: str, value: Any) -> str:
         """A value in SQL, fit to be compared with the column. ValueError when it is of another kind."""

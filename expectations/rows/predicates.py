@@ -142,7 +142,7 @@ def _columns(fails: Callable[[list[str], Mapping[str, Any], Columns], str], defa
 def _sum_differs(names: list[str], kwargs: Mapping[str, Any], columns: Columns) -> str:
     for name in names:
         columns.expect(name, "number")
-    total = " + ".join(identifier(name) for name in names)
+    total = " + ".join(columns.summand(name) for name in names)
     return f"({total}) <> {kwargs['sum_total']!r}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import pytest
 
 from deployments.declarations.signatures import ROW_RULES
@@ -50,6 +51,21 @@ def test_refused_at_check_time(name: str, kwargs: dict[str, Any], why: str) -> N
 def test_a_row_rule() -> None:
     compiled = compile_rule(rule("values_to_be_between", column="n", min_value=0, max_value=9), COLUMNS)
     assert compiled == RowRule("R", "n", ("n",), '(("n" IS NOT NULL) AND NOT ("n" >= 0 AND "n" <= 9))')
+
+
+@pytest.mark.parametrize("kind", ["SMALLINT", "INTEGER", "BIGINT", "DECIMAL(18,2)", "DOUBLE"])
+def test_a_sum_may_be_larger_than_the_type_of_its_columns(kind: str) -> None:
+    kwargs = {"column_list": ["a", "b"], "sum_total": 65_534}
+    summed = Rule.model_validate(
+        {"code": "R", "type": "expect_multicolumn_sum_to_equal", "kwargs": kwargs, "rows": "quarantine"}
+    )
+    compiled = compile_rule(summed, {"a": "SMALLINT", "b": kind})
+    assert isinstance(compiled, RowRule)
+    rows = f"(VALUES (32767::SMALLINT, 32767::{kind}), (1, 1)) t(a, b)"
+    assert duckdb.execute(f"SELECT {compiled.predicate_sql} FROM {rows}").fetchall() == [(False,), (True,)]
+    if kind == "BIGINT":
+        largest = "(VALUES (1::SMALLINT, 9223372036854775807)) t(a, b)"
+        assert duckdb.execute(f"SELECT {compiled.predicate_sql} FROM {largest}").fetchall() == [(True,)]
 
 
 def test_uniqueness_is_for_all_parts_together() -> None:
