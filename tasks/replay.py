@@ -33,6 +33,7 @@ from tasks.assess import Assessment, results_of, stop_on_failures
 from tasks.batch import Audited, Batch, Copied, SpooledPart, Staged, Validated, reason_counts
 from tasks.copy import fill
 from tasks.retrying import worth_retrying
+from tasks.second_name import second_name
 from tasks.validate import batch_rules, null_marker, reasons_of
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
@@ -160,7 +161,7 @@ def _check(checker: PartChecker, clean: Path, part: SpooledPart, excluded: dict[
     raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records)
     readable = clean / f"{part.path.stem}.raw.csv"
     readable.unlink(missing_ok=True)
-    readable.hardlink_to(part.path)
+    second_name(part.path, readable)
     return checker.check(raw, readable, clean / part.path.name, excluded)
 
 

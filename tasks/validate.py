@@ -37,6 +37,7 @@ from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.in_place import unparsed
 from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_by_side
 from tasks.progress import report_progress
+from tasks.second_name import second_name
 from tasks.switches import reached
 from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
@@ -144,7 +145,7 @@ def _checked(
     # The scan of an unreadable part rewrites its file; the raw bytes stay, so that this can run again.
     readable = clean / f"{part.path.stem}{named}.raw.csv"
     readable.unlink(missing_ok=True)
-    readable.hardlink_to(part.path)
+    second_name(part.path, readable)
     return checker.check(raw, readable, clean / f"{part.path.stem}{named}.csv", excluded)
 
 

@@ -22,7 +22,7 @@ from expectations.contract.engine import connect, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
-from expectations.contract.quoting import OURS, identifier, literal, ours
+from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
 from expectations.rows.compile import RowRule
@@ -213,7 +213,7 @@ class PartChecker:
         )
 
     def _reader(self, raw: Path) -> str:
-        fields = [f"f{index}{OURS}" for index in range(len(self.layout.header))]
+        fields = [ours_unquoted(f"f{index}") for index in range(len(self.layout.header))]
         return csv_reader([raw], fields, self.layout.delimiter)
 
     def _nulls_as_staged(self, checksum: Checksum) -> bool:

@@ -15,10 +15,11 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-OURS = "$"
-"""Stands in the name of every column that is ours and lies beside a table's: no declared name can have it."""
-
-
 def ours(name: str) -> str:
     """A quoted identifier that no column of a contract has, whatever a table calls its columns."""
-    return identifier(name + OURS)
+    return identifier(ours_unquoted(name))
+
+
+def ours_unquoted(name: str) -> str:
+    """The same name where a text gives it: no declared name holds a dollar."""
+    return f"{name}$"

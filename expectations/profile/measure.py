@@ -24,7 +24,8 @@ FIRST = 6_000
 MARKS = 256
 LARGEST = 1e100
 """Numbers count as no larger than this: figures are squared, and the square of a double may be none."""
-AT_ONCE = min(4, os.cpu_count() or 1)
+_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+AT_ONCE = min(4, _CPUS)
 """Columns that are read side by side: DuckDB gives a table of up to 122,880 rows to one thread only."""
 _serial = itertools.count()
 
@@ -42,7 +43,9 @@ def measure(
 
     `counted`: rows, and values of each column, where the caller has counted them already: it saves a pass. `in_place`:
     the relation is a table of texts that stays as it is meanwhile, so it needs no copy. Tables made are dropped again.
-    Raises duckdb.Error where the relation or a column doesn't exist.
+    Columns are read through cursors of `con`, which see neither an open transaction nor temporary tables: `con` must be
+    outside a transaction, and a relation read in place no temporary table. Raises duckdb.Error where the relation or a
+    column doesn't exist.
     """
     rows, present = counted or _count(con, relation, columns)
     name = f"headgate_profile_{next(_serial)}"

@@ -9,6 +9,8 @@ from typing import NamedTuple
 NULLISH = frozenset({"na", "n/a", "nan", "null", "none", "nil", "\\n", "-", "--", "?", "unknown", "undefined", "#n/a"})
 
 _LONGEST_NULLISH = max(map(len, NULLISH))
+# Long texts hardly share a shape, and remembering theirs takes memory.
+_REMEMBERED = 200
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z")
 _EXPONENT = re.compile(r"\s*[+-]?(9+\.?9*|\.9+)[aA][+-]?9+\s*\Z")
@@ -90,7 +92,7 @@ class _Shape(NamedTuple):
 
 def facts(value: str) -> Facts:
     """Everything that is told from the spelling of one value."""
-    if not value.isascii():
+    if len(value) > _REMEMBERED or not value.isascii():
         return facts_of_one(value)
     # A column holds thousands of values and few shapes.
     known = _of_shape(value.translate(_SHAPES))

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from deployments.errors import DeclarationError, RetryableError
+from tasks.second_name import second_name
 
 READ_BYTES = 1024 * 1024
 
@@ -68,13 +69,7 @@ class FolderStore:
 
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
         with self._replacing(key) as target:
-            try:
-                # On the same disk a second name costs nothing.
-                target.hardlink_to(file)
-            except FileNotFoundError:
-                raise
-            except OSError:
-                shutil.copyfile(file, target)
+            second_name(file, target)
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         with self._replacing(key) as target:
