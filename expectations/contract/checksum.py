@@ -89,6 +89,17 @@ def differences(columns: Sequence[Column], checked: Checksum, loaded: Checksum) 
     return found
 
 
+def beside(groups: Sequence[Checksum], text_hash: int) -> Checksum:
+    """The figures of the same rows, told for one group of columns after the other; the hash goes over all of them."""
+    return Checksum(
+        groups[0].rows,
+        tuple(value for group in groups for value in group.values),
+        tuple(value for group in groups for value in group.sums),
+        tuple(value for group in groups for value in group.magnitudes),
+        text_hash,
+    )
+
+
 Expression = Callable[[ColumnType, str], str]
 
 
@@ -101,13 +112,15 @@ def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
         f"coalesce(sum(abs({identifier(column.name)})), 0)" if column.column_type.kind == "double precision" else "0"
         for column in columns
     ]
-    text = [identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
-    if text:
-        joined = " || chr(31) || ".join(f"coalesce({name}, chr(1))" for name in text)
-        parts.append(f"coalesce(sum({_first_bits(joined)}), 0)")
-    else:
-        parts.append("0")
+    parts.append(text_hash_sql(columns))
     return ", ".join(parts)
+
+
+def text_hash_sql(columns: Sequence[Column]) -> str:
+    """SQL of the hash of all text columns in DuckDB."""
+    text = [identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
+    joined = f"concat_ws(chr(31), {', '.join(f'coalesce({name}, chr(1))' for name in text)})"
+    return f"coalesce(sum({_first_bits(joined)}), 0)" if text else "0"
 
 
 def _first_bits(text: str) -> str:

@@ -18,7 +18,7 @@ def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duck
         config={
             "threads": threads, "memory_limit": f"{memory_mb}MB", "temp_directory": str(temp),
             "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-            "preserve_insertion_order": "true",
+            "preserve_insertion_order": "true", "max_expression_depth": "20000",
         },
     )  # fmt: skip
     connection.execute("SET TimeZone = 'UTC'")

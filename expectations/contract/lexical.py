@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from deployments.declarations.columns import Column, ColumnType
 from deployments.declarations.time_format import pattern_of
-from expectations.contract.quoting import identifier, literal
+from expectations.contract.quoting import identifier, literal, one_of
 
 MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
 """DuckDB variables that hold the two padded keys of HMAC-SHA-256; see `mask.set_key`."""
@@ -22,7 +22,7 @@ _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _OFFSET = r"(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 _YEARS = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
-_TRUE_FALSE = "('t','f','true','false','y','n','yes','no','1','0')"
+_TRUE_FALSE = "t|f|true|false|y|n|yes|no|1|0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def _converted(column: Column, field: str) -> str:
         else:
             sql = f"{cast}({sql})"
     if column.null:
-        spellings = ", ".join(literal(spelling) for spelling in column.null)
+        spellings = [literal(spelling) for spelling in column.null]
         # The spelling may be meant before or after the conversions: 'NA ' with trim, '-1.0' with whole_number.
-        both = f"{field} IN ({spellings})" + ("" if sql == field else f" OR {sql} IN ({spellings})")
+        both = one_of(field, spellings) + ("" if sql == field else f" OR {one_of(sql, spellings)}")
         sql = f"CASE WHEN {both} THEN NULL ELSE {sql} END"
     if column.format is not None:
         shape = "%Y-%m-%d" if column.column_type.kind == "date" else "%Y-%m-%d %H:%M:%S.%f"
@@ -129,7 +129,7 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
                     Fault("OUT-OF-RANGE", f"({value} IS NULL AND {text} IS NOT NULL) OR isinf({value}) OR {lost} "
                                           f"OR {tiny}")]  # fmt: skip
         case "boolean":
-            return [Fault("NOT-BOOLEAN", f"lower({text}) NOT IN {_TRUE_FALSE}")]
+            return [Fault("NOT-BOOLEAN", f"NOT regexp_full_match(lower({text}), '{_TRUE_FALSE}')")]
         case "date":
             value = f"TRY_CAST({text} AS DATE)"
             return [Fault("NOT-DATE", unlike(_DATE)), Fault("NOT-DATE", f"{value} IS NULL AND {text} IS NOT NULL"),

@@ -1,14 +1,17 @@
 """Check one part against the contract and the row rules, in DuckDB, and write what of it may be staged.
 
 The fast query reads the part once and answers everything when nothing is wrong: how many rows fit, and the checksum of
-their values. Only a part with a bad row, a conversion or another layout is materialized and written again.
+their values. Only a part with a bad row, a conversion or another layout is written again.
+
+Every step of an expression holds a vector of 2,048 values, so a query about hundreds of columns needs hundreds of MB: a wide
+table is judged some columns at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +20,8 @@ import duckdb
 from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
-from expectations.contract.checksum import Checksum, duckdb_checksum_sql, read_checksum
-from expectations.contract.engine import connect, single
+from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
+from expectations.contract.engine import MEMORY_MB, connect, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
@@ -27,7 +30,13 @@ from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
 from expectations.rows.compile import RowRule
 
-_REASON, _PLACE = ours("reason"), ours("place")
+_REASON, _PLACE, _ASIDE = ours("reason"), ours("place"), ours("aside")
+AT_ONCE = 150
+"""Columns and rules that one query may judge: a column takes 0.2 to 0.6 MB of 192."""
+WRITTEN_MB = 0.4
+"""Memory that one column takes when rows are written again."""
+A_JOIN = 10
+"""What a rule with a long list of values counts as: DuckDB joins with it, and carries all columns along."""
 RAW_LIMIT_BYTES = 16_000
 """Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
 
@@ -60,6 +69,15 @@ class CheckedPart:
         return Counter(row.code for row in self.quarantined)
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What one query judges: columns by their place in the contract, and rules. `read` are the columns it needs for that."""
+
+    columns: tuple[int, ...]
+    rules: tuple[RowRule, ...]
+    read: tuple[int, ...]
+
+
 @dataclass
 class PartChecker:
     """Checks the parts of one batch, one at a time; not shared between threads."""
@@ -72,9 +90,11 @@ class PartChecker:
     temp: Path
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
+    groups: tuple[_Group, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.connection = connect(self.temp)
+        # Writing a row again holds all its columns.
+        self.connection = connect(self.temp, memory_mb=max(MEMORY_MB, int(WRITTEN_MB * len(self.table.columns))))
         if self.pii_key is not None:
             mask.set_key(self.connection, self.pii_key)
         self.columns = tuple(
@@ -87,6 +107,7 @@ class PartChecker:
             )
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
+        self.groups = tuple(_groups(self.columns, self.rules))
 
     def check(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str] | None = None) -> CheckedPart:
         """Check a part. `raw` holds the part's bytes and `clean` may be written; running it again gives the same.
@@ -115,64 +136,95 @@ class PartChecker:
         bad, altered, checksum = judgement
         if not excluded and not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
             return self._result(part, raw, checksum.rows, False, checksum, [])
-        return self._rewrite(part, raw, clean, excluded or {})
+        return self._rewrite(part, raw, clean, excluded or {}, bad > 0)
 
     def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
-        """Rows with a fault, values altered by conversions, checksum of all rows; None when the reader refuses."""
-        touched = [
-            f"count(*) FILTER (WHERE {ours(f't{index}')} IS DISTINCT FROM {ours(f'f{position}')})"
-            for index, (column, position) in enumerate(zip(self.columns, self.layout.positions, strict=True))
-            if not column.untouched
-        ]
+        """Rows with a fault, rows altered by conversions (each by group), checksum of all; None when the reader refuses."""
+        bad = altered = 0
+        figures: list[Checksum] = []
         try:
-            row = single(
-                self.connection,
-                f"SELECT count({_REASON}), {' + '.join(touched) or '0'}, {duckdb_checksum_sql(self.table.columns)} "
-                f"FROM ({self._judged(part, raw)})",
-            )
+            for group in self.groups:
+                row = single(
+                    self.connection,
+                    f"SELECT count({_REASON}), count(*) FILTER (WHERE {self._altered(group)}), "
+                    f"{duckdb_checksum_sql([self.table.columns[index] for index in group.columns])} "
+                    f"FROM ({self._judged(part, raw, group)})",
+                )
+                bad, altered = bad + int(str(row[0])), altered + int(str(row[1]))
+                figures.append(read_checksum(row[2:], len(group.columns)))
+            checksum = figures[0]
+            if len(figures) > 1:
+                checksum = beside(figures, self._text_hash(typed_select(self.table, f"({self._staged(raw)})", ours)))
         except duckdb.InvalidInputException:
             return None
-        checksum = read_checksum(row[2:], len(self.columns))
-        return None if checksum.rows != part.records else (int(str(row[0])), int(str(row[1])), checksum)
+        return None if {item.rows for item in figures} != {part.records} else (bad, altered, checksum)
+
+    def _altered(self, group: _Group) -> str:
+        """SQL: whether a conversion changed the row."""
+        changed = [
+            f"{ours(f't{index}')} IS DISTINCT FROM {ours(f'f{self.layout.positions[index]}')}"
+            for index in group.columns
+            if not self.columns[index].untouched
+        ]
+        return " OR ".join(changed) or "false"
+
+    def _text_hash(self, relation: str) -> int:
+        (found,) = single(self.connection, f"SELECT {text_hash_sql(self.table.columns)} FROM {relation}")
+        return int(found)
 
     def close(self) -> None:
         self.connection.close()
 
-    def _rewrite(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str]) -> CheckedPart:
+    def _rewrite(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str], bad: bool) -> CheckedPart:
         run = self.connection.execute
-        run(
-            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, row_number() OVER () - 1 AS {_PLACE} "
-            f"FROM ({self._judged(part, raw)})"
-        )
+        if self.null_marker and self.null_marker.encode() in part.data:
+            raise CodeError("the marker for NULL occurs in the data", next_command="headgate retry RUN")
+        reasons = self._reasons(part, raw) if bad else {}
         if excluded:
-            fit = run(f"SELECT {_PLACE} FROM judged WHERE {_REASON} IS NULL ORDER BY 1").fetchall()
-            for place, reason in excluded.items():
-                run(f"UPDATE judged SET {_REASON} = ? WHERE {_PLACE} = ?", [reason, fit[place][0]])
-        hashes = "".join(f", {ours(f't{index}')}" for index, _ in self._hashed())
-        bad = run(f"SELECT {_PLACE}, {_REASON}{hashes} FROM judged WHERE {_REASON} IS NOT NULL ORDER BY 1").fetchall()
-        staged = ", ".join(ours(f"t{index}") for index in range(len(self.columns)))
-        if self.null_marker:
-            texts = [ours(f"t{index}") for index, column in enumerate(self.columns) if column.duckdb_type == "VARCHAR"]
-            holds = " OR ".join(f"{name} = {literal(self.null_marker)}" for name in texts) or "false"
-            if single(self.connection, f"SELECT count(*) FROM judged WHERE {holds}")[0]:
-                raise CodeError("the marker for NULL occurs in the data", next_command="headgate retry RUN")
+            fit = [place for place in range(part.records) if place not in reasons]
+            reasons.update({fit[index]: reason for index, reason in excluded.items()})
+        places = sorted(reasons)
         run(
-            f"COPY (SELECT {staged} FROM judged WHERE {_REASON} IS NULL ORDER BY {_PLACE}) TO {literal(str(clean))} "
+            f"CREATE OR REPLACE TEMP TABLE aside AS SELECT bad IS NOT NULL AS {_ASIDE} FROM range({part.records}) r(place) "
+            "LEFT JOIN (SELECT unnest(?::BIGINT[]) AS bad) ON place = bad ORDER BY place",
+            [places],
+        )
+        # Side by side in the order of the file: the row of `aside` is the place of the record.
+        rows = f"({self._staged(raw)}) POSITIONAL JOIN aside"
+        staged = [ours(f"t{index}") for index in range(len(self.columns))]
+        run(
+            f"COPY (SELECT {', '.join(staged)} FROM {rows} WHERE NOT {_ASIDE}) TO {literal(str(clean))} "
             f"(FORMAT csv, HEADER false, DELIMITER {literal(self.layout.delimiter)}, QUOTE '\"', ESCAPE '\"', "
             f"NULLSTR {literal(self.null_marker)}{', FORCE_QUOTE *' if len(self.columns) == 1 else ''})"
         )
-        figures = single(
-            self.connection, f"SELECT {duckdb_checksum_sql(self.table.columns)} FROM judged WHERE {_REASON} IS NULL"
-        )
-        run("DROP TABLE judged")
-        checksum = read_checksum(figures, len(self.columns))
-        raws = raw_records(part, [int(row[0]) for row in bad])
-        ordinals = _ordinals(part)
-        rows = []
-        for (place, reason, *hashed), data in zip(bad, raws, strict=True):
-            code, _, column = str(reason).partition("|")
-            rows.append(self._quarantined(ordinals[int(place)], code, column or None, data, hashed))
-        return self._result(part, clean, checksum.rows, True, checksum, rows)
+        hashed = ", ".join(staged[index] for index, _ in self._hashed())
+        texts = run(f"SELECT {hashed} FROM {rows} WHERE {_ASIDE}").fetchall() if hashed else [()] * len(places)
+        ordinals, quarantined = _ordinals(part), []
+        for place, text, data in zip(places, texts, raw_records(part, places), strict=True):
+            code, _, column = reasons[place].partition("|")
+            quarantined.append(self._quarantined(ordinals[place], code, column or None, data, text))
+        checksum = self._checksum(clean) if len(places) < part.records else Checksum.empty(len(self.columns))
+        return self._result(part, clean, checksum.rows, True, checksum, quarantined)
+
+    def _reasons(self, part: RawPart, raw: Path) -> dict[int, str]:
+        """The first fault (code|column) of each record to be set aside, by its place in the part."""
+        found: dict[int, str] = {}
+        for group in self.groups:
+            numbered = f"SELECT *, row_number() OVER () - 1 AS {_PLACE} FROM ({self._judged(part, raw, group)})"
+            faulty = f"SELECT {_PLACE}, {_REASON} FROM ({numbered}) WHERE {_REASON} IS NOT NULL"
+            for place, reason in self.connection.execute(faulty).fetchall():
+                found.setdefault(place, reason)
+        return found
+
+    def _checksum(self, clean: Path) -> Checksum:
+        """The figures of what was written, read as the next steps will read it."""
+        relation = typed_relation(self.table, [clean], self.layout.delimiter, self.null_marker)
+        figures = []
+        for group in self.groups:
+            columns = [self.table.columns[index] for index in group.columns]
+            row = single(self.connection, f"SELECT {duckdb_checksum_sql(columns)} FROM {relation}")
+            figures.append(read_checksum(row, len(columns)))
+        return beside(figures, self._text_hash(relation)) if len(figures) > 1 else figures[0]
 
     def _result(
         self, part: RawPart, path: Path, accepted: int, rewritten: bool, checksum: Checksum, rows: list[Quarantined]
@@ -188,29 +240,38 @@ class PartChecker:
             )
         return CheckedPart(part.number, path, part.extracted, accepted, rewritten, checksum, quarantined)
 
-    def _judged(self, part: RawPart, raw: Path) -> str:
-        """Nested selects: fields, converted text (x), staged text (t), values by name, and the reason to set aside."""
-        converted = ", ".join(f"{column.text} AS {ours(f'x{index}')}" for index, column in enumerate(self.columns))
-        staged = ", ".join(f"{column.staged} AS {ours(f't{index}')}" for index, column in enumerate(self.columns))
-        values = ", ".join(f"{column.value} AS {identifier(column.name)}" for column in self.columns)
+    def _staged(self, raw: Path, read: Sequence[int] | None = None, *, whole: bool = False) -> str:
+        """Nested selects: fields (f; all of the record for the `whole`), converted text (x) and staged text (t), of all columns
+        or those that are read.
+        """
+        chosen = range(len(self.columns)) if read is None else read
+        positions = range(len(self.layout.header)) if whole else sorted({self.layout.positions[i] for i in chosen})
+        fields = ", ".join(ours(f"f{position}") for position in positions)
+        converted = ", ".join(f"{self.columns[index].text} AS {ours(f'x{index}')}" for index in chosen)
+        staged = ", ".join(f"{self.columns[index].staged} AS {ours(f't{index}')}" for index in chosen)
+        return f"SELECT *, {staged} FROM (SELECT {fields}, {converted} FROM {self._reader(raw)})"
+
+    def _judged(self, part: RawPart, raw: Path, group: _Group) -> str:
+        """What is staged of a group, with its values by name and the reason to set the row aside."""
+        values = ", ".join(f"{self.columns[i].value} AS {identifier(self.columns[i].name)}" for i in group.read)
+        columns = [self.columns[index] for index in group.columns]
+        may_repeat_header = group is self.groups[0] and self.layout.header[0].encode() in part.data
         whens = []
-        if self.layout.header[0].encode() in part.data:
+        if may_repeat_header:
             same = " AND ".join(f"{ours(f'f{i}')} = {literal(name)}" for i, name in enumerate(self.layout.header))
             whens.append(f"WHEN {same} THEN 'HEADER-ROW|'")
-        plain = [column.plain for column in self.columns]
-        plain += [f"NOT coalesce({rule.predicate_sql}, false)" for rule in self.rules]
+        plain = [column.plain for column in columns]
+        plain += [f"NOT coalesce({rule.predicate_sql}, false)" for rule in group.rules]
         # Nearly every row has no fault at all: one cheap question before all the others.
         whens.append(f"WHEN {' AND '.join(plain)} THEN NULL")
-        for column in self.columns:
+        for column in columns:
             for fault in column.faults:
                 whens.append(f"WHEN {fault.condition} THEN {literal(f'{fault.code}|{column.name}')}")
-        for rule in self.rules:
+        for rule in group.rules:
             whens.append(f"WHEN {rule.predicate_sql} THEN {literal(rule.code + '|' + (rule.column or ''))}")
         reason = f"CASE {' '.join(whens)} ELSE NULL::VARCHAR END"
-        return (
-            f"SELECT *, {reason} AS {_REASON} FROM (SELECT *, {values} FROM (SELECT *, {staged} FROM "
-            f"(SELECT *, {converted} FROM {self._reader(raw)})))"
-        )
+        staged = self._staged(raw, group.read, whole=may_repeat_header)
+        return f"SELECT *, {reason} AS {_REASON} FROM (SELECT *, {values} FROM ({staged}))"
 
     def _reader(self, raw: Path) -> str:
         fields = [ours_unquoted(f"f{index}") for index in range(len(self.layout.header))]
@@ -250,6 +311,37 @@ class PartChecker:
         return self.layout.delimiter.join(fields).encode()
 
 
+def _groups(columns: Sequence[LexicalColumn], rules: Sequence[RowRule]) -> Iterator[_Group]:
+    """All columns and rules in one group where one query can hold them, else columns first: what is wrong with a value
+    comes before what is wrong with the row.
+    """
+    every = tuple(range(len(columns)))
+    # Some types ask several questions about a value: the clocks of a zone most of all.
+    sizes = [3 if len(column.plain) + len(column.staged) > 2_000 else 1 for column in columns]
+    asked = [1 + A_JOIN * rule.predicate_sql.count(" IN (") for rule in rules]
+    if sum(sizes) + sum(asked) <= AT_ONCE:
+        yield _Group(every, tuple(rules), every)
+        return
+    for run in _runs(sizes):
+        yield _Group(tuple(run), (), tuple(run))
+    for run in _runs(asked):
+        some = tuple(rules[at] for at in run)
+        needed = (i for i in every if any(identifier(columns[i].name) in rule.predicate_sql for rule in some))
+        yield _Group((), some, tuple(needed))
+
+
+def _runs(sizes: Sequence[int]) -> Iterator[range]:
+    """Neighbours that together are no larger than AT_ONCE, at least one at a time."""
+    start, total = 0, 0
+    for at, size in enumerate(sizes):
+        if at > start and total + size > AT_ONCE:
+            yield range(start, at)
+            start, total = at, 0
+        total += size
+    if sizes:
+        yield range(start, len(sizes))
+
+
 def csv_reader(
     files: Sequence[Path], fields: Sequence[str], delimiter: str, null_marker: str = "", *, filename: bool = False
 ) -> str:
@@ -263,9 +355,11 @@ def csv_reader(
     )
 
 
-def typed_select(table: Table, reader: str) -> str:
-    """SQL usable after FROM: staged text columns t0, t1 ... of `reader` with the contract's names and types."""
-    columns = [lexical_column(column, "", "", f"t{index}", masked=False) for index, column in enumerate(table.columns)]
+def typed_select(table: Table, reader: str, named: Callable[[str], str] = str) -> str:
+    """SQL usable after FROM: staged text columns t0, t1 ... of `reader` with the contract's names and types. `named` tells
+    what these are called there.
+    """
+    columns = [lexical_column(c, "", "", named(f"t{index}"), masked=False) for index, c in enumerate(table.columns)]
     return f"(SELECT {', '.join(f'{column.value} AS {identifier(column.name)}' for column in columns)} FROM {reader})"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
 
+from expectations.contract.quoting import one_of
 from expectations.rows.literals import Columns
 from expectations.rows.quote import identifier, text
 from expectations.rows.regex import re2_of
@@ -54,10 +55,11 @@ def _lengths(kwargs: Mapping[str, Any], columns: Columns) -> str:
 def _in_set(*, wanted: bool) -> Compiler:
     def compiled(kwargs: Mapping[str, Any], columns: Columns) -> str:
         name = kwargs["column"]
-        values = ", ".join(columns.literal(name, value) for value in kwargs["value_set"] if value is not None)
+        values = [columns.literal(name, value) for value in kwargs["value_set"] if value is not None]
         if not values:
             return columns.present(name) if wanted else "FALSE"
-        return _fails(columns.present(name), f"{identifier(name)} {'IN' if wanted else 'NOT IN'} ({values})")
+        among = one_of(identifier(name), values)
+        return _fails(columns.present(name), among if wanted else f"NOT {among}")
 
     return compiled
 
