@@ -23,7 +23,7 @@ class Workbench:
 
     settings: Settings
     declared: Project | None = None
-    """A project that stands in for the one in the folder: with a summary that is only tried."""
+    """The project where it is read already; it may be another than the folder's, with a summary that is only tried."""
 
     @cached_property
     def project(self) -> Project:
@@ -60,24 +60,26 @@ def workbench() -> Workbench:
     global _current
     with _lock:
         if _current is None:
-            _current = Workbench(_with_stack(with_blocks(read_settings())))
+            settings = read_settings()
+            project = load_project(settings.project)
+            _current = Workbench(_with_stack(with_blocks(settings, project)), project)
         return _current
 
 
 def use(settings: Settings, project: Project | None = None) -> Workbench:
-    """Work with these settings from now on (the command line and tests). `project`: in place of the folder's own."""
+    """Work with these settings from now on (the command line and tests). `project`: read already, or in place of the folder's."""
     global _current
     with _lock:
         _current = Workbench(_with_stack(settings), project)
         return _current
 
 
-def with_blocks(settings: Settings, project: Project | None = None) -> Settings:
+def with_blocks(settings: Settings, project: Project) -> Settings:
     """The settings with what the environment lacks taken from blocks of the Prefect server, if there is one."""
     from tasks.block_settings import completed
 
-    tables = (project or load_project(settings.project)).tables.values()
-    return completed(settings, {table.source.connection for table in tables if table.source.connection})
+    connections = {table.source.connection for table in project.tables.values() if table.source.connection}
+    return completed(settings, connections)
 
 
 def _with_stack(settings: Settings) -> Settings:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from ruamel.yaml.comments import CommentedMap
 
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.problems import Problem
 from deployments.declarations.suite import DriftPolicy, Rule
 from deployments.declarations.table import Physical, Schedule, Sla, Tier
-from deployments.declarations.yaml_source import line_of, parse, read_yaml
+from deployments.declarations.yaml_source import Document, line_of, parse, read_yaml
 
 _HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
 # Read in one go: a comment may hold a quote, and a text may hold what looks like a comment.
@@ -99,7 +98,7 @@ class Summary(Declared):
 class SummaryFile:
     """A .sql file that could be read: its header as YAML with places, and the summary if the header is sound."""
 
-    header: CommentedMap
+    header: Document
     header_line: int
     summary: Summary | None
 
@@ -123,7 +122,7 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
 
 
 def _summary(
-    file: Path, text: str, match: re.Match[str], data: CommentedMap, first_line: int, problems: list[Problem]
+    file: Path, text: str, match: re.Match[str], data: Document, first_line: int, problems: list[Problem]
 ) -> Summary | None:
     sql_line = text[: match.start("sql")].count("\n") + 1
     sql = match["sql"].strip().rstrip(";").strip()

@@ -26,7 +26,7 @@ def workbench(*, silent: bool = False) -> Workbench:
         from deployments.embedded.defaults import started
 
         settings = started(settings, None if silent else _say)
-    return use(settings)
+    return use(settings, project)
 
 
 def _say(text: str) -> None:

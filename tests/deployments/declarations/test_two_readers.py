@@ -1,0 +1,64 @@
+"""Two readers of YAML, a quick one for the values and one that knows lines, see the same declaration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from deployments.declarations.problems import Problem
+from deployments.declarations.yaml_source import _plain, line_of, read_yaml
+
+SCALARS = ["yes", "no", "on", "012", "0o17", "0x1F", "1_000", "1e3", ".inf", "~", "null", "Null", "2024-01-01", "12:30", "190:20:30",
+           "True", "tRUE", "+1", "1.", ".5", "0b11", "'012'", "y", "0.1.2", "1,000", "09", "-.5", "[a, ~, yes]", "{a: 1}", "=",
+           "!!str 12", '"a\\tb"', "'it''s'", "|\n  text\n  more", ">-\n  folded\n  text", "# nothing"]  # fmt: skip
+
+
+def both(text: str) -> tuple[object, object]:
+    problems: list[Problem] = []
+    document = read_yaml(Path("x.yaml"), problems, text=text)
+    assert document is not None, problems
+    return _plain(document), _plain(YAML(typ="rt").load(text))
+
+
+@pytest.mark.parametrize("scalar", SCALARS)
+def test_a_value(scalar: str) -> None:
+    quick, marked = both(f"null: {scalar}\nother: 1\n")
+    if scalar == "!!str 12":
+        assert quick == {"null": "12", "other": 1}
+    else:
+        assert repr(quick) == repr(marked)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &b {c: 1}\nd:\n  <<: *b\n  e: 2\n", "%YAML 1.1\n---\na: yes\n", "a: &x 1\nb: *x\n"]
+)
+def test_a_document(text: str) -> None:
+    quick, marked = both(text)
+    assert quick == marked
+
+
+def test_every_declaration_of_the_example() -> None:
+    files = [file for file in Path(__file__).parents[3].rglob("*.y*ml") if ".venv" not in file.parts]
+    read = 0
+    for file in files:
+        document = read_yaml(file, [])
+        if document is not None:
+            assert _plain(document) == _plain(document.marked), file
+            read += 1
+    assert read >= 20
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: 1\nb: 2\na: 3\n", 3), ("a: 1\nb: [1\nc: 2\n", 3), ("a: 1\n\t- 1\n", 2), ("a: \x01\n", 0)]
+)
+def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int) -> None:
+    problems: list[Problem] = []
+    assert read_yaml(Path("x.yaml"), problems, text=text) is None
+    assert [problem.line for problem in problems] == [line]
+
+
+def test_the_line_of_a_value() -> None:
+    document = read_yaml(Path("x.yaml"), [], text="a: 1\nb:\n  - c: 1\n    d: 2\n")
+    assert line_of(document, ("b", 0, "d")) == 4
