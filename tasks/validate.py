@@ -23,7 +23,7 @@ from deployments.errors import DeclarationError
 from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
-from expectations.contract.engine import connect
+from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.lexical import duckdb_type
 from expectations.contract.part_check import CheckedPart, PartChecker
@@ -72,7 +72,9 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     row_rules, unique = batch_rules(table, suite, batch)
     with dask_pool() as pool, _Checkers(batch, table, layout, row_rules, marker, bench, pool) as checkers:
         parts = checkers.check(extracted.parts)
-        with closing(connect(batch.spool / "duckdb", threads=THREADS)) as connection:
+        with closing(
+            connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)), threads=THREADS)
+        ) as connection:
             repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)
             if repeats:
                 excluded: dict[int, dict[int, str]] = {}

@@ -8,6 +8,13 @@ from typing import Any
 import duckdb
 
 MEMORY_MB = 192
+A_COLUMN_MB = 0.8
+"""Memory that one column of a wide table takes when all columns are held at once."""
+
+
+def memory_for(columns: int) -> int:
+    """Memory in MB for work on all columns of a table: MEMORY_MB up to 240 columns."""
+    return max(MEMORY_MB, round(A_COLUMN_MB * columns))
 
 
 def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:

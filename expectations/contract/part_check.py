@@ -21,7 +21,7 @@ from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
 from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
-from expectations.contract.engine import MEMORY_MB, connect, single
+from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
@@ -33,8 +33,6 @@ from expectations.rows.compile import RowRule
 _REASON, _PLACE, _ASIDE = ours("reason"), ours("place"), ours("aside")
 AT_ONCE = 150
 """Columns and rules that one query may judge: a column takes 0.2 to 0.6 MB of 192."""
-WRITTEN_MB = 0.4
-"""Memory that one column takes when rows are written again."""
 A_JOIN = 10
 """What a rule with a long list of values counts as: DuckDB joins with it, and carries all columns along."""
 RAW_LIMIT_BYTES = 16_000
@@ -93,8 +91,7 @@ class PartChecker:
     groups: tuple[_Group, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        # Writing a row again holds all its columns.
-        self.connection = connect(self.temp, memory_mb=max(MEMORY_MB, int(WRITTEN_MB * len(self.table.columns))))
+        self.connection = connect(self.temp, memory_mb=memory_for(len(self.table.columns)))
         if self.pii_key is not None:
             mask.set_key(self.connection, self.pii_key)
         self.columns = tuple(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,6 +23,8 @@ from expectations.profile.model import ColumnKind, ColumnProfile, Profile
 SAMPLED = 100_000
 FIRST = 6_000
 MARKS = 256
+FETCHED = 50
+"""Columns that are fetched by one query: its memory grows with them."""
 LARGEST = 1e100
 """Numbers count as no larger than this: figures are squared, and the square of a double may be none."""
 _CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -225,13 +228,13 @@ def _codes(
     con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], reads: list[Read]
 ) -> tuple[dict[str, relations.Codes], dict[str, list[str]]]:
     """Values as small whole numbers, 0 for absent; and the names of the codes of columns with few values."""
-    fetched = con.execute(
-        "SELECT "
-        + ", ".join(f"CASE WHEN c{i} IS NULL THEN 0 ELSE hash(c{i}) | 1 END AS c{i}" for i in range(len(columns)))
-        + f" FROM {table}"
-    ).fetchnumpy()
     codes, labels = {}, {}
+    fetched: Mapping[str, Any] = {}
     for i, column in enumerate(columns):
+        if i % FETCHED == 0:
+            some = range(i, min(i + FETCHED, len(columns)))
+            hashes = ", ".join(f"CASE WHEN c{k} IS NULL THEN 0 ELSE hash(c{k}) | 1 END AS c{k}" for k in some)
+            fetched = con.execute(f"SELECT {hashes} FROM {table}").fetchnumpy()
         values = np.ma.filled(np.ma.asarray(fetched[f"c{i}"]), 0)
         found, inverse = np.unique(values, return_inverse=True)
         offset = 0 if len(found) and found[0] == 0 else 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,10 @@ SEGMENT_COLUMNS = 4
 SEGMENT_VALUES = 12
 # At most this many segments of values and columns together, so that a wide table's profile stays small.
 SEGMENTS = 400
+# Of a wide table only columns that stand this near to each other are held against each other: all pairs would grow with the
+# square of the width, and what belongs together mostly stands together.
+WIDE = 60
+NEAR = 30
 GAP_GRID = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -28,12 +32,13 @@ def relations(
 ) -> Relations:
     """Relations of one block of rows in the order of delivery.
 
-    `codes` number the values of every column (0: absent), `labels` name the codes of columns with few values,
-    `numbers` and `clocks` hold NaN where a value can't be read as one.
+    `codes` number the values of every column (0: absent; in their order in the table), `labels` name the codes of columns
+    with few values, `numbers` and `clocks` hold NaN where a value can't be read as one.
     """
     rows = len(next(iter(codes.values()))) if codes else 0
     if rows < 2:
         return Relations(rows=rows)
+    near = Neighbours(list(codes))
     # By name, so that a relation keeps its key when the columns stand in another order.
     codes, numbers, clocks = dict(sorted(codes.items())), dict(sorted(numbers.items())), dict(sorted(clocks.items()))
     width = {name: int(values.max()) + 1 for name, values in codes.items()}
@@ -44,21 +49,68 @@ def relations(
         name: values for name, values in {**numbers, **clocks}.items() if np.isfinite(values).sum() > 0.05 * rows
     }
     ranked = {name: ranks(values) for name, values in numeric.items() if name in names}
-    means, covariance, used = moments({name: numbers[name] for name in numbers if name in ranked})
+    means, covariance, used = moments({name: numbers[name] for name in near.first(numbers) if name in ranked})
     return Relations(
         rows=rows,
         distinct=distinct,
-        pairs={_key(a, b): pair_count(codes[a], codes[b], width[b]) for a, b in combinations(keyed, 2)},
-        ranks=rank_correlations(ranked),
-        explained=explained(codes, distinct, ranked),
+        pairs={_key(a, b): pair_count(codes[a], codes[b], width[b]) for a, b in near.pairs(keyed)},
+        ranks=rank_correlations(ranked, near),
+        explained=explained(codes, distinct, ranked, near),
         number_columns=used,
         means=means,
         covariance=covariance,
-        formulas=formulas({name: values for name, values in numbers.items() if name in names}),
-        parts=date_parts(numbers, clocks),
-        gaps=gaps(clocks),
+        formulas={
+            formula: share
+            for block in near.blocks([name for name in numbers if name in names])
+            for formula, share in formulas({name: numbers[name] for name in block}).items()
+        },
+        parts=date_parts(numbers, clocks, near),
+        gaps=gaps(clocks, near),
         segments=segments(codes, labels, distinct, numbers, clocks),
     )
+
+
+class Neighbours:
+    """Which columns are held against each other: all of them, in a wide table those that stand near to each other."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._place = {name: place for place, name in enumerate(names)}
+        self._wide = len(names) > WIDE
+
+    def near(self, a: str, b: str) -> bool:
+        return not self._wide or abs(self._place[a] - self._place[b]) <= NEAR
+
+    def pairs(self, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Every two of the names, the first of which comes first among the names, that are near."""
+        if not self._wide:
+            yield from combinations(names, 2)
+            return
+        order = {name: i for i, name in enumerate(names)}
+        placed = sorted(names, key=self._place.__getitem__)
+        for i, a in enumerate(placed):
+            for b in placed[i + 1 : i + 1 + NEAR]:
+                if self.near(a, b):
+                    yield (a, b) if order[a] < order[b] else (b, a)
+
+    def around(self, names: Collection[str], of: str) -> Iterator[str]:
+        return (name for name in names if name != of and self.near(name, of))
+
+    def first(self, names: Collection[str]) -> list[str]:
+        """All the names, of a wide table the first WIDE of them, in the order given."""
+        if not self._wide:
+            return list(names)
+        chosen = set(sorted(names, key=self._place.__getitem__)[:WIDE])
+        return [name for name in names if name in chosen]
+
+    def blocks(self, names: Collection[str]) -> Iterator[list[str]]:
+        """The names, of a wide table NEAR of them at a time, in the order given."""
+        if not self._wide:
+            yield list(names)
+            return
+        placed = sorted(names, key=self._place.__getitem__)
+        for start in range(0, len(placed), NEAR):
+            chosen = set(placed[start : start + NEAR])
+            yield [name for name in names if name in chosen]
 
 
 def _key(*names: str) -> str:
@@ -86,12 +138,14 @@ def ranks(values: Array) -> Array:
     return out
 
 
-def rank_correlations(ranked: Mapping[str, Array]) -> dict[str, float]:
+def rank_correlations(ranked: Mapping[str, Array], near: Neighbours) -> dict[str, float]:
     """Spearman's correlation of every pair of number and date columns."""
-    return {_key(a, b): float(np.mean(ranked[a] * ranked[b])) for a, b in combinations(ranked, 2)}
+    return {_key(a, b): float(np.mean(ranked[a] * ranked[b])) for a, b in near.pairs(ranked)}
 
 
-def explained(codes: Mapping[str, Codes], distinct: Mapping[str, int], ranked: Mapping[str, Array]) -> dict[str, float]:
+def explained(
+    codes: Mapping[str, Codes], distinct: Mapping[str, int], ranked: Mapping[str, Array], near: Neighbours
+) -> dict[str, float]:
     """Share of a number's rank variance that a repeated value of another column explains, corrected for its freedom."""
     result = {}
     for by, code in codes.items():
@@ -99,12 +153,12 @@ def explained(codes: Mapping[str, Codes], distinct: Mapping[str, int], ranked: M
         if not 1 < groups <= rows / 2:
             continue
         size = np.maximum(np.bincount(code), 1)
-        for name, rank in ranked.items():
-            if name != by:
-                total = float(rank @ rank)
-                between = float((np.bincount(code, rank) ** 2 / size).sum())
-                raw = between / total if total else 0.0
-                result[_key(by, name)] = 1 - (1 - raw) * (rows - 1) / (rows - groups)
+        for name in near.around(ranked, by):
+            rank = ranked[name]
+            total = float(rank @ rank)
+            between = float((np.bincount(code, rank) ** 2 / size).sum())
+            raw = between / total if total else 0.0
+            result[_key(by, name)] = 1 - (1 - raw) * (rows - 1) / (rows - groups)
     return result
 
 
@@ -128,7 +182,7 @@ def moments(
     return means, tuple(tuple(float(c) for c in np.cov(form)[upper]) for form in both), names
 
 
-def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array]) -> dict[str, float]:
+def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array], near: Neighbours) -> dict[str, float]:
     """Where a small whole number is a part of a date: the share of rows in which it is."""
     result = {}
     for clock, seconds in clocks.items():
@@ -144,8 +198,8 @@ def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array]) -> dic
             "hour": (stamps.astype("int64") % DAY) // 3600,
             "weekday": (days.astype(int) + 4) % 7,
         }
-        for name, values in numbers.items():
-            part_values = values[found]
+        for name in near.around(numbers, clock):
+            part_values = numbers[name][found]
             if not np.isfinite(part_values).any() or np.nanmax(np.abs(part_values)) > 3000:
                 continue
             for part, truth in parts.items():
@@ -155,10 +209,10 @@ def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array]) -> dic
     return result
 
 
-def gaps(clocks: Mapping[str, Array]) -> dict[str, tuple[float, ...]]:
+def gaps(clocks: Mapping[str, Array], near: Neighbours) -> dict[str, tuple[float, ...]]:
     """For every two clocks: share of rows in order, and quantiles of the seconds between them."""
     result = {}
-    for a, b in combinations(clocks, 2):
+    for a, b in near.pairs(clocks):
         gap = clocks[b] - clocks[a]
         gap = gap[np.isfinite(gap)]
         if len(gap):

@@ -10,8 +10,9 @@ from ruamel.yaml import YAML
 from deployments.declarations.problems import Problem
 from deployments.declarations.yaml_source import _plain, line_of, read_yaml
 
-SCALARS = ["yes", "no", "on", "012", "0o17", "0x1F", "1_000", "1e3", ".inf", "~", "null", "Null", "2024-01-01", "12:30", "190:20:30",
-           "True", "tRUE", "+1", "1.", ".5", "0b11", "'012'", "y", "0.1.2", "1,000", "09", "-.5", "[a, ~, yes]", "{a: 1}", "=",
+SCALARS = ["yes", "no", "on", "012", "0o17", "0x1F", "1_000", "1e3", ".inf", "~", "null", "Null", "2024-01-01", "12:30",
+           "190:20:30", "True",
+            "tRUE", "+1", "1.", ".5", "0b11", "'012'", "y", "0.1.2", "1,000", "09", "-.5", "[a, ~, yes]", "{a: 1}", "=",
            "!!str 12", '"a\\tb"', "'it''s'", "|\n  text\n  more", ">-\n  folded\n  text", "# nothing"]  # fmt: skip
 
 
