@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from deployments.declarations.columns import Column, ColumnType
+from deployments.declarations.columns import MAX_VARCHAR_BYTES, Column, ColumnType
 from expectations.contract.quoting import identifier
 
 NULL_IN_HASH, BETWEEN_IN_HASH = "\x01", "\x1f"
@@ -118,9 +118,29 @@ def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
 
 def text_hash_sql(columns: Sequence[Column]) -> str:
     """SQL of the hash of all text columns in DuckDB."""
-    text = [identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
-    joined = f"concat_ws(chr(31), {', '.join(f'coalesce({name}, chr(1))' for name in text)})"
-    return f"coalesce(sum({_first_bits(joined)}), 0)" if text else "0"
+    joined = [
+        f"concat_ws(chr(31), {', '.join(f'coalesce({identifier(column.name)}, chr(1))' for column in group)})"
+        for group in text_groups(columns)
+    ]
+    if len(joined) > 1:
+        joined = [f"concat_ws(chr(31), {', '.join(f'md5({text})' for text in joined)})"]
+    return f"coalesce(sum({_first_bits(joined[0])}), 0)" if joined else "0"
+
+
+def text_groups(columns: Sequence[Column]) -> list[list[Column]]:
+    """The text columns that are joined before they are hashed: no text of a warehouse is longer than 65,535 bytes. Where there
+    are several groups, the MD5s of all of them are joined and hashed again.
+    """
+    groups: list[list[Column]] = []
+    room = 0
+    for column in columns:
+        if column.column_type.kind == "varchar":
+            if room < column.column_type.length + 1:
+                groups.append([])
+                room = MAX_VARCHAR_BYTES
+            groups[-1].append(column)
+            room -= column.column_type.length + 1
+    return groups
 
 
 def _first_bits(text: str) -> str:

@@ -98,8 +98,10 @@ class Adapter(Protocol):
         `key` names the objects of the stage they may travel in; calling it again writes the same ones.
         """
 
-    def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
-        """The select list that `expectations.contract.checksum.read_checksum` reads."""
+    def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
+        """The select list that `expectations.contract.checksum.read_checksum` reads: the figures of `columns`, and the hash of
+        the text columns among `texts`.
+        """
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Indexes and statistics that the live table is to have, made while nobody reads it."""

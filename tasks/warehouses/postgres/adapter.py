@@ -18,6 +18,7 @@ from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.protocol import LiveColumn, Shape
 from tasks.warehouses.session import Address, one
+from tasks.warehouses.texts import joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 _MICROSECONDS = (
@@ -79,7 +80,7 @@ class PostgresAdapter:
     ) -> int:
         return copy_rows(cursor, table, columns, rows)
 
-    def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
+    def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
         parts: list[sql.Composable] = [sql.SQL("count(*)")]
         parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
         parts += [sql.SQL("coalesce(sum({}), 0)").format(_summand(column)) for column in columns]
@@ -89,12 +90,9 @@ class PostgresAdapter:
             else sql.SQL("0")
             for column in columns
         ]
-        texts = [sql.Identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
-        if texts:
-            joined = sql.SQL(" || chr(31) || ").join(sql.SQL("coalesce({}, chr(1))").format(name) for name in texts)
-            parts.append(sql.SQL("coalesce(sum(('x' || left(md5({}), 8))::bit(32)::bigint), 0)").format(joined))
-        else:
-            parts.append(sql.SQL("0"))
+        joined = joined_text(texts)
+        form = sql.SQL("coalesce(sum(('x' || left(md5({}), 8))::bit(32)::bigint), 0)")
+        parts.append(sql.SQL("0") if joined is None else form.format(joined))
         return sql.SQL(", ").join(parts)
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:

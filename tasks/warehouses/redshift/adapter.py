@@ -78,8 +78,8 @@ class RedshiftAdapter:
     ) -> int:
         return copying.copy_rows(cursor, self.role, store, key, table, columns, rows)
 
-    def checksum_list(self, columns: Sequence[Column]) -> sql.Composable:
-        return checksum_list(columns)
+    def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
+        return checksum_list(columns, texts)
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))

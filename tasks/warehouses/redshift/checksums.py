@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
+from tasks.warehouses.texts import joined_text
 
 _WIDE_DECIMAL = 28
 
 
-def checksum_list(columns: Sequence[Column]) -> sql.Composed:
-    """The select list: rows, values per column, sums, magnitudes of doubles, and the hash of all text columns."""
+def checksum_list(columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composed:
+    """The select list: rows, values per column, sums, magnitudes of doubles, and the hash of all `texts`."""
     parts: list[sql.Composable] = [sql.SQL("count(*)")]
     parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
     parts += [sql.SQL("coalesce({}, 0)").format(_sum(column)) for column in columns]
@@ -26,12 +27,9 @@ def checksum_list(columns: Sequence[Column]) -> sql.Composed:
         else sql.SQL("0")
         for column in columns
     ]
-    texts = [sql.Identifier(column.name) for column in columns if column.column_type.kind == "varchar"]
-    if texts:
-        joined = sql.SQL(" || chr(31) || ").join(sql.SQL("coalesce({}, chr(1))").format(name) for name in texts)
-        parts.append(sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)").format(joined))
-    else:
-        parts.append(sql.SQL("0"))
+    joined = joined_text(texts)
+    form = sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)")
+    parts.append(sql.SQL("0") if joined is None else form.format(joined))
     return sql.SQL(", ").join(parts)
 
 

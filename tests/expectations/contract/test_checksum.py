@@ -16,7 +16,7 @@ import pytest
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import Checksum, differences, duckdb_checksum_sql, read_checksum
+from expectations.contract.checksum import Checksum, differences, duckdb_checksum_sql, read_checksum, text_groups
 from tasks.warehouses.postgres.adapter import PostgresAdapter
 from tasks.warehouses.session import Address
 
@@ -25,7 +25,7 @@ COLUMNS = tuple(
     for name, kind in [
         ("small", "smallint"), ("n", "integer"), ("big", "bigint"), ("money", "decimal(12,2)"), ("wide", "decimal(38,10)"),
         ("f", "double precision"), ("b", "boolean"), ("d", "date"), ("t", "timestamp"), ("z", "timestamptz"),
-        ("s", "varchar(40)"), ("order", "varchar(40)"),
+        ("s", "varchar(40)"), ("order", "varchar(40)"), ("notes", "varchar(65535)"),
     ]
 )  # fmt: skip
 TEXTS = ["", "a", "b", "한글", "😀", "a\nb", 'q"', "\x01", "\x1f", "a\x1fb", "\\N", "NULL", " ", "é"]
@@ -42,6 +42,7 @@ def random_rows(seed: int, count: int) -> list[Row]:
             Decimal(dice.randint(-(10**12) + 1, 10**12 - 1)).scaleb(-2),
             Decimal(dice.randint(-(10**38) + 1, 10**38 - 1)).scaleb(-10), dice.uniform(-1, 1) * 10 ** dice.randint(-9, 9),
             dice.random() < 0.5, moment.date(), moment, f"{moment}+00", dice.choice(TEXTS), dice.choice(TEXTS),
+            dice.choice(TEXTS),
         ]  # fmt: skip
         return tuple(None if dice.random() < 0.15 else value for value in values)
 
@@ -87,7 +88,7 @@ def in_postgres(new_database: Callable[[], str]) -> Callable[[Sequence[Row]], Ch
             )
             cursor.execute(sql.SQL("CREATE TEMP TABLE t ({})").format(columns))
             cursor.copy_expert("COPY t FROM STDIN (FORMAT csv)", io.StringIO(text_of(rows)))
-            cursor.execute(sql.SQL("SELECT {} FROM t").format(adapter.checksum_list(COLUMNS)))
+            cursor.execute(sql.SQL("SELECT {} FROM t").format(adapter.checksum_list(COLUMNS, COLUMNS)))
             return read_checksum(cursor.fetchone(), len(COLUMNS))
 
     return run
@@ -110,13 +111,18 @@ def test_sums_of_parts_add_up_and_survive_json() -> None:
     assert Checksum.from_json(whole.to_json()) == whole
 
 
+def test_columns_that_together_are_too_long_for_a_text_are_hashed_apart() -> None:
+    """The text columns of a row may hold more than the 65,535 bytes that one text of Redshift can."""
+    assert [[column.name for column in group] for group in text_groups(COLUMNS)] == [["s", "order"], ["notes"]]
+
+
 def changed(rows: list[Row], name: str, value: object) -> list[Row]:
     place = [column.name for column in COLUMNS].index(name)
     return [(*rows[0][:place], value, *rows[0][place + 1 :]), *rows[1:]]
 
 
 BASE: Row = (1, 2, 3, Decimal("4.00"), Decimal("5.5"), 6.5, True, date(2024, 1, 1), datetime(2024, 1, 1),
-             "2024-01-01 00:00:00+00", "ab", "cd")  # fmt: skip
+             "2024-01-01 00:00:00+00", "ab", "cd", "ef")  # fmt: skip
 CHANGES: list[tuple[str, object, str]] = [
     ("small", 2, "small: the sum of values"), ("n", None, "n: checked 3 values that aren't null, loaded 2"),
     ("big", 4, "big: the sum"), ("money", Decimal("4.01"), "money: the sum"), ("wide", Decimal("5.5000000001"), "wide: the sum"),
@@ -124,7 +130,7 @@ CHANGES: list[tuple[str, object, str]] = [
     ("t", datetime(2024, 1, 1, 0, 0, 0, 1), "t: the sum"), ("z", "2024-01-01 00:00:00+09", "z: the sum"),
     ("s", None, "s: checked 3 values"), ("s", "a", "s: bytes of text"),
     ("s", "ba", "the hash of all text columns differs"),
-    ("s", "aB", "the hash of all text columns differs"),
+    ("s", "aB", "the hash of all text columns differs"), ("notes", "fe", "the hash of all text columns differs"),
 ]  # fmt: skip
 
 
@@ -139,8 +145,12 @@ def test_a_changed_value_is_found(name: str, value: object, words: str) -> None:
     ([("", None)], [(None, "")]), ([("ab", "cd")], [("cd", "ab")]), ([("a", "bc")], [("ab", "c")]),
     ([("a", "b"), ("c", "d")], [("a", "d"), ("c", "b")]), ([("", "x")], [(None, "x")]),
 ])  # fmt: skip
-def test_texts_that_moved_are_found(before: list[tuple[Any, Any]], after: list[tuple[Any, Any]]) -> None:
-    one, other = ([(*BASE[:10], *pair) for pair in pairs] for pairs in (before, after))
+@pytest.mark.parametrize("apart", [False, True], ids=["hashed together", "hashed apart"])
+def test_texts_that_moved_are_found(before: list[tuple[Any, Any]], after: list[tuple[Any, Any]], apart: bool) -> None:
+    one, other = (
+        [(*BASE[:10], first, "x", second) if apart else (*BASE[:10], first, second, "x") for first, second in pairs]
+        for pairs in (before, after)
+    )
     assert differences(COLUMNS, in_duckdb(one), in_duckdb(other)) != []
 
 
