@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.errors import CodeError, RetryableError
+from deployments.errors import CodeError, DeclarationError, RetryableError
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import PACKING_ERRORS, Codec, unpacked
 from tasks.objects.store import ObjectStore, open_store
@@ -145,6 +145,10 @@ def _copy_lane(
     return loaded
 
 
+_TOO_LARGE = "54000"
+"""SQLSTATE program_limit_exceeded."""
+
+
 def _explained(error: psycopg2.Error, url: str) -> Exception:
     """A refused row as file, line, column and reason; its value stays hidden."""
     place = _PLACE.search(error.diag.context or "") if error.diag else None
@@ -152,6 +156,15 @@ def _explained(error: psycopg2.Error, url: str) -> Exception:
         return explain(error, f"COPY of {url}")
     reason = re.sub(r':? ?".*"', "", error.diag.message_primary or "refused")
     column = f", column {place['column']}" if place["column"] else ""
+    if error.pgcode == _TOO_LARGE:
+        return DeclarationError(
+            f"COPY of {url}: line {place['line']}: {reason} ({error.pgcode}). A row of so many columns is more than a page of "
+            "PostgreSQL holds; Redshift has no such limit.",
+            code="ROW-TOO-WIDE",
+            next_command="declare two tables with the key in both, half of the columns each; nothing was published",
+            file=url,
+            line=int(place["line"]),
+        )
     return CodeError(
         f"COPY of {url}: line {place['line']}{column}: {reason} ({error.pgcode}). The checker had let this row pass.",
         code="COPY-REFUSED",
