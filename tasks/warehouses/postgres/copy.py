@@ -157,13 +157,13 @@ def _explained(error: psycopg2.Error, url: str) -> Exception:
     reason = re.sub(r':? ?".*"', "", error.diag.message_primary or "refused")
     column = f", column {place['column']}" if place["column"] else ""
     if error.pgcode == _TOO_LARGE:
+        # Rows are written some at a time: the line it names is the last of them.
         return DeclarationError(
-            f"COPY of {url}: line {place['line']}: {reason} ({error.pgcode}). A row of so many columns is more than a page of "
+            f"COPY of {url}: {reason} ({error.pgcode}). A row of so many columns is more than a page of "
             "PostgreSQL holds; Redshift has no such limit.",
             code="ROW-TOO-WIDE",
             next_command="declare two tables with the key in both, half of the columns each; nothing was published",
             file=url,
-            line=int(place["line"]),
         )
     return CodeError(
         f"COPY of {url}: line {place['line']}{column}: {reason} ({error.pgcode}). The checker had let this row pass.",

@@ -23,5 +23,5 @@ def test_a_row_that_no_page_holds(clients: StackState) -> None:
     told = _explained(refused.value, "s3://stage/part-1.csv")
     assert isinstance(told, DeclarationError)
     assert told.code == "ROW-TOO-WIDE"
-    assert "line 1" in told.message
+    assert "row is too big" in told.message
     assert "Redshift has no such limit" in told.message
