@@ -96,7 +96,7 @@ def _write(path: Path, data: bytes) -> None:
 class _Aside:
     """Calls on a thread of their own, in order: while one is running, the caller goes on until it has the next.
 
-    What a call raised is raised by the next one, or on leaving; an error of the caller's own goes first.
+    What a call raised is raised by the next one, or on leaving; an error of the caller's own goes first, with a note of it.
     """
 
     def __enter__(self) -> _Aside:
@@ -109,10 +109,14 @@ class _Aside:
             self._running.result()
         self._running = self._pool.submit(call, *given)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self._pool.shutdown()
-        if kind is None and self._running is not None:
-            self._running.result()
+        failed = None if self._running is None else self._running.exception()
+        if failed is None or failed is error:
+            return
+        if error is None:
+            raise failed
+        error.add_note(f"aside: {type(failed).__name__}: {failed}")
 
 
 def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
