@@ -6,6 +6,7 @@ import math
 
 from expectations.drift.figures import Figures, Pair, named
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
+from expectations.profile.numbers import DAY
 
 
 def fisher(correlation: float) -> float:
@@ -42,9 +43,13 @@ def pairs(out: Figures, profile: Profile) -> None:
     for key, gap in r.gaps.items():
         a, b = key.split(BETWEEN)
         out.shares[named(b, "clock", "in_order", a)] = (gap[0] * gap[1], gap[0])
+        whole_days = all(seconds % DAY == 0 for seconds in gap[2:])
         for p, low, at, high in ((0.25, 1, 2, 3), (0.5, 2, 3, 4), (0.75, 3, 4, 5)):
             # The quantiles next to it bound the error: a quarter of the rows lies between them.
             error = (gap[2 + high] - gap[2 + low]) / 2 * 2 * math.sqrt(p * (1 - p) / gap[0]) * 2
+            # A quantile of whole days jumps by a day, unless most rows share it.
+            if whole_days and gap[2 + low] < gap[2 + high]:
+                error += DAY / 4
             # A few equal gaps don't show how far gaps vary.
             doubt = gap[2 + at] ** 2 / gap[0] / (gap[0] + 1)
             out.scaled[named(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + doubt + 1)

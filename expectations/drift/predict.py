@@ -18,6 +18,8 @@ from expectations.drift.block import Array, Block, median
 from expectations.drift.frame import CLUSTERED
 
 RECENT = 5
+# None or all of the rows is no news where it was so in this share of the batches.
+COMMON = 0.25
 # Another way than "all batches before" must miss this much less to be believed.
 BETTER = 0.9
 # Some figures vary less than chance would make them (as many rows of each kind every day); believed down to this.
@@ -105,6 +107,16 @@ def binomial_surprise(k: Array, n: Array, ks: Array, ns: Array) -> Array:
     deviance = part(k, p, both) + part(n - k, 1 - p, against) + part(ks, q, both) + part(ns - ks, 1 - q, against)
     signed = np.sign(p - q) * np.sqrt(np.maximum(2 * deviance, 0))
     return np.asarray(np.where((n > 0) & (ns > 0), signed, 0.0))
+
+
+def is_common(shares: Block) -> NDArray[np.bool_]:
+    """Which shares of the batch, the last row, are none or all, as in COMMON of the history: one batch that was all otherwise
+    moves the mean away from where the others were.
+    """
+    there = shares.b > 0
+    none, every = there & (shares.a <= 0), there & (shares.a >= shares.b)
+    least = np.maximum(3, COMMON * there[:-1].sum(axis=0))
+    return np.asarray((none[-1] & (none[:-1].sum(axis=0) >= least)) | (every[-1] & (every[:-1].sum(axis=0) >= least)))
 
 
 def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> tuple[Array, Array]:

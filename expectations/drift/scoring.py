@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,6 +24,8 @@ from expectations.profile.model import Profile
 
 # A batch of the history counts as the start of what is seen now where it came this near to the threshold.
 BEGAN = 0.7
+# A batch that came this near moved its week by itself.
+STEPPED = 0.5
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
 OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
@@ -138,7 +141,7 @@ def score(
     reach = learned.bounds[split:] * levels.support
     return Scored(
         keys,
-        learned.scores(_outward(keys, z[-1])),
+        learned.scores(np.where(_common(built), 0.0, _outward(keys, z[-1]))),
         learned,
         before,
         low=np.concatenate([low, levels.expected - reach]),
@@ -147,7 +150,7 @@ def score(
         seen=np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]]),
         rows=rows,
         frame=built,
-        slow=_slow(built, sensitivity),
+        slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
     )
 
 
@@ -155,6 +158,10 @@ def _outward(keys: Sequence[Key], z: Array) -> Array:
     """The misses without what is less new, or further in, than usual: that is no news."""
     side = np.array([OUTWARD.get(key.name, 0) for key in keys])
     return np.asarray(np.where(side * z < 0, 0.0, z))
+
+
+def _common(built: Frame) -> NDArray[np.bool_]:
+    return np.concatenate([predict.is_common(built.shares), np.zeros(len(built.levels.keys), dtype=bool)])
 
 
 def _least(keys: Sequence[Key], written: frozenset[Key], usual: float = LEAST) -> Array:
@@ -170,7 +177,13 @@ def _numbered(names: Sequence[tuple[str | None, ...]]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
-def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ...]:
+def _stepped(keys: Sequence[Key], before: Array, bounds: Array) -> frozenset[str | None]:
+    """Columns that strayed in a single batch of the last two weeks: they moved at once, which was told, and not slowly."""
+    strayed = np.any(np.abs(np.nan_to_num(before[-2 * WEEK :])) >= STEPPED * bounds, axis=0)
+    return frozenset(key.column for key in compress(keys, strayed.tolist()))
+
+
+def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]) -> tuple[tuple[int, float], ...]:
     """Figures that moved slowly, with their scores, strongest first."""
     positions, z = slow_surprise(built.shares, built.levels)
     if not positions:
@@ -181,7 +194,7 @@ def _slow(built: Frame, sensitivity: Sensitivity) -> tuple[tuple[int, float], ..
     floor = np.full(len(positions), predict.CHANCE)
     learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built.written, LEAST_SLOW), sensitivity)
     scores = learned.scores(z[-1]) / (1 + OVERLAP * WEEK / len(z[:-WEEK]))
-    return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores))
+    return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores) if keys[i].column not in stepped)
 
 
 # Extracting is a third of the work; a replay meets every profile of the history again and again.

@@ -198,6 +198,9 @@ def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array], near: 
             "hour": (stamps.astype("int64") % DAY) // 3600,
             "weekday": (days.astype(int) + 4) % 7,
         }
+        if not parts["hour"].any():
+            # Of dates without a time: any 0 would be its hour.
+            del parts["hour"]
         for name in near.around(numbers, clock):
             part_values = numbers[name][found]
             if not np.isfinite(part_values).any() or np.nanmax(np.abs(part_values)) > 3000:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import numpy as np
 import pytest
 
 from expectations.drift import detect
+from expectations.drift.block import Block
 from expectations.drift.compare import _is_limit, _unseen_patterns
+from expectations.drift.figures import named
 from expectations.drift.implied import beyond_digits
-from expectations.drift.predict import _choose
+from expectations.drift.predict import _choose, is_common
 from expectations.profile import Profile, profile_file
 
 
@@ -77,3 +81,50 @@ def test_a_way_that_cannot_predict_the_batch_is_not_chosen() -> None:
     misses = np.stack([np.full((9, 2), miss) for miss in (5.0, 0.1, 7.0, 9.0)])
     able = np.array([[True, True], [True, False], [False, False], [True, True]])
     assert _choose(misses, able).tolist() == [1, 0]
+
+
+def test_none_at_all_is_no_news_where_most_batches_had_none() -> None:
+    """One batch that was all otherwise moves the mean: none of the rows is then far below it, and what is usual."""
+    rows = np.full((9, 3), 100.0)
+    had = np.zeros((9, 3))
+    had[4, 0] = 100.0
+    had[:8, 1] = 40.0
+    had[[1, 4], 2] = 100.0
+    had[8, 2] = 50.0
+    keys = tuple(named("n", "reference", f"f{i}") for i in range(3))
+    assert is_common(Block(keys, had, rows)).tolist() == [True, False, False]
+
+
+def test_a_date_has_no_hour_that_a_zero_could_be(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    lines = [f"{at},2024-05-07,{0 if at % 3 else 5}" for at in range(60)]
+    path.write_text("\n".join(["row,day,n", *lines, ""]))
+    # The month is 5 in a third of the rows; the hour is none.
+    assert [key.split("\x1f")[-1] for key in profile_file(path).relations.parts if key.startswith("n")] == ["month"]
+
+
+def test_a_middle_of_whole_days_may_jump_by_one(measured: Any, tmp_path: Path) -> None:
+    def stays(day: int, nights: list[int]) -> Profile:
+        path = tmp_path / "stays.csv"
+        rng = random.Random(day)
+        begins = date(2024, 3, 1) + timedelta(days=day)
+        lines = [f"{at},{begins},{begins + timedelta(days=rng.choice(nights))}" for at in range(40)]
+        path.write_text("\n".join(["row,checkin,checkout", *lines, ""]))
+        return profile_file(path)
+
+    usual = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4]
+    history = [stays(day, usual) for day in range(28)]
+    told = [detect(stays(day, usual), history).alerts for day in range(28, 44)]
+    assert [a.message for alerts in told for a in alerts if "The time from" in a.message] == []
+    longer = detect(stays(28, [nights + 3 for nights in usual]), history)
+    assert {a.column for a in longer.alerts} & {"checkin", "checkout"}
+
+
+def test_what_moved_at_once_has_not_moved_slowly(measured: Any) -> None:
+    def sizes(day: int, by: float) -> Profile:
+        rng = random.Random(day)
+        return measured([f"{rng.gauss(100, 10) * by:.2f}" for _ in range(300)])
+
+    history = [sizes(day, 1.0) for day in range(24)] + [sizes(day, 1.5) for day in range(24, 29)]
+    told = detect(sizes(30, 1.5), history).alerts
+    assert [a for a in told if a.kind == "slow_drift"] == []
