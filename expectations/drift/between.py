@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
-from expectations.drift.figures import Figures, Pair, named
+from expectations.drift.figures import Figures, named
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 from expectations.profile.numbers import DAY
+
+# Of the hour of a row within its day, in square hours, when a day is as long as usual.
+DAY_VARIANCE = 24.0
 
 
 def fisher(correlation: float) -> float:
@@ -14,9 +17,24 @@ def fisher(correlation: float) -> float:
 
 
 def rare(column: ColumnProfile, rows: float) -> float:
-    """Of so many rows those that don't hold the commonest value, at least one: what a column varies by."""
+    """Of so many rows those that don't hold the commonest value, at least one: what a column varies by. Of a column that is
+    read as numbers only the values that are one.
+    """
     counted = column.text.counted
-    return max(1.0, rows * (1 - column.top[0][1] / counted)) if column.top and counted else max(1.0, rows)
+    if not column.top or not counted:
+        return max(1.0, rows)
+    value, most = column.top[0]
+    if column.numbers is None:
+        return max(1.0, rows * (1 - most / counted))
+    numbers = column.numbers.count
+    return max(1.0, rows * (numbers - most * _is_number(value)) / counted)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def pairs(out: Figures, profile: Profile) -> None:
@@ -29,10 +47,12 @@ def pairs(out: Figures, profile: Profile) -> None:
             free = r.rows - r.distinct[by]
             if free >= 20:
                 out.shares[named(of, "relation", "determined", by)] = (together - r.distinct[by], free)
+    varied = {name: rare(column, r.rows) for name, column in profile.columns.items()}
     for key, value in r.ranks.items():
         a, b = key.split(BETWEEN)
-        out.levels[named(a, "relation", "correlation", b)] = (fisher(value), 1.1 / (r.rows - 3))
-    varied = {name: rare(column, r.rows) for name, column in profile.columns.items()}
+        # Two rare values that happen to stand in one row make a correlation of one over their number.
+        chance = 1.1 / (r.rows - 3) + 1 / min(varied[a], varied[b]) ** 2
+        out.levels[named(a, "relation", "correlation", b)] = (fisher(value), chance)
     for key, value in r.explained.items():
         by, name = key.split(BETWEEN)
         groups = r.distinct[by]
@@ -50,13 +70,16 @@ def pairs(out: Figures, profile: Profile) -> None:
             # A quantile of whole days jumps by a day, unless most rows share it.
             if whole_days and gap[2 + low] < gap[2 + high]:
                 error += DAY / 4
+            # Where many share the value the quantile stands at the edge of, it jumps.
+            if gap[2 + low] < gap[2 + high] and gap[2 + at] in (gap[2 + low], gap[2 + high]):
+                error += (gap[2 + high] - gap[2 + low]) / 4
             # A few equal gaps don't show how far gaps vary.
             doubt = gap[2 + at] ** 2 / gap[0] / (gap[0] + 1)
             out.scaled[named(b, "clock", f"gap_{p}", a)] = (gap[2 + at], error**2 + doubt + 1)
 
 
 def segments(out: Figures, profile: Profile) -> None:
-    middle = _middles(profile)
+    rows_of_all = profile.relations.rows
     for key, figures in profile.relations.segments.items():
         by, value, name = key.split(BETWEEN)
         rows, missing, *measured = figures
@@ -64,20 +87,8 @@ def segments(out: Figures, profile: Profile) -> None:
         out.shares[named(name, "segment", "missing", where)] = (missing, rows)
         if measured:
             count, mean, deviation = measured
-            when = middle.get((by, name))
-            mean -= when or 0.0
-            figure = named(name, "segment", "mean" if when is None else "hour", where)
-            out.levels[figure] = (mean, max(deviation**2, 0.01) / count + 1e-6)
-
-
-def _middles(profile: Profile) -> dict[tuple[str, str], float]:
-    """The mean hour over all segments of a column: when one happens is told against when the others do, because an
-    hourly batch is an hour later than the last, and the first rows of a longer day end earlier.
-    """
-    total: dict[tuple[str, str], Pair] = {}
-    for key, figures in profile.relations.segments.items():
-        by, _, name = key.split(BETWEEN)
-        if len(figures) == 5 and profile.columns[name].clocks:
-            rows, hours = total.get((by, name), (0.0, 0.0))
-            total[by, name] = rows + figures[2], hours + figures[2] * figures[3]
-    return {key: hours / rows for key, (rows, hours) in total.items()}
+            clocks = bool(profile.columns[name].clocks)
+            # Where all rows stand, from which hours are counted, strays as well.
+            error = DAY_VARIANCE / rows_of_all if clocks else 1e-6
+            figure = named(name, "segment", "hour" if clocks else "mean", where)
+            out.levels[figure] = (mean, max(deviation**2, 0.01) / count + error)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from statistics import median
 
 from expectations.drift.figures import Key, Pair
 from expectations.drift.implied import Place, place
@@ -16,7 +18,10 @@ Label = date | datetime | str | None
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?:[T_ -]?([01]\d|2[0-3]))?"
 )
+_MONTH = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])(?!\d)")
 _EPOCH = date(1970, 1, 1)
+SUNDAY = 6
+WEEK = 7
 # Kinds of figures that keep their meaning for a column that repeats a date.
 STILL_TOLD = {"completeness", "schema", "format"}
 PARTS: dict[str, Callable[[date], int]] = {
@@ -38,7 +43,8 @@ def day_of(label: Label) -> float | None:
         return float((label - _EPOCH).days)
     found = _DATE.search(label) if label else None
     if found is None:
-        return None
+        of_month = _MONTH.search(label) if label else None
+        return float((date.fromisoformat("-".join(of_month.groups()) + "-01") - _EPOCH).days) if of_month else None
     year, month, day = (int(part) for part in found.groups()[:3])
     try:
         return float((date(year, month, day) - _EPOCH).days) + int(found.group(4) or 0) / 24
@@ -56,8 +62,38 @@ def days_of(labels: Sequence[Label]) -> list[float | None]:
 
 
 def weekdays(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[int | None]:
-    """Weekday of every batch (Monday 0): by its label, else by the middle of its first clock."""
-    return [None if day is None else int(day + 3) % 7 for day in _known(profiles, days)]
+    """Weekday of every batch (Monday 0): by its label, else by the middle of its first clock; none where most batches are
+    further apart than a week.
+    """
+    known = _known(profiles, days)
+    apart = [b - a for a, b in pairwise(known) if a is not None and b is not None]
+    if apart and median(apart) > WEEK:
+        return [None] * len(known)
+    return [None if day is None else int(day + 3) % 7 for day in known]
+
+
+def turned_clocks(profiles: Sequence[Profile], days: Sequence[float | None]) -> int:
+    """By how many hours a day told in UTC has begun later since Europe or North America changed their clocks within a week
+    of the batch (1 or -1), or 0.
+    """
+    before, now = _known(profiles, days)[-2:]
+    if before is None or now is None or now - before > WEEK:
+        return 0
+    first, each = _EPOCH.toordinal() + int(now), max(1, math.ceil(now - before))
+    near = range(first - max(WEEK, 2 * each) + 1, first + each)
+    return next((turned for day in near if (turned := _turned(date.fromordinal(day)))), 0)
+
+
+def _turned(day: date) -> int:
+    """The clocks go forward on the second (North America) and last Sunday of March (Europe), and back on the last Sunday of
+    October and the first of November.
+    """
+    if day.weekday() != SUNDAY:
+        return 0
+    which, is_last = (day.day + WEEK - 1) // WEEK, (day + timedelta(WEEK)).month != day.month
+    if day.month == 3 and (which == 2 or is_last):
+        return -1
+    return int((day.month == 10 and is_last) or (day.month == 11 and which == 1))
 
 
 def _known(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[float | None]:

@@ -29,6 +29,8 @@ ALIKE = 0.8
 # changes a program (whether values are there at all, how they are written, rows twice).
 LEAST = 7.8
 LEAST_WRITTEN = 4.2
+# A value that no other batch has, in a column where that was never so.
+LEAST_CLOSED = 5.5
 # The same for a week against the batches before it: far fewer weeks than batches can stray.
 LEAST_SLOW = 6.3
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.

@@ -19,6 +19,7 @@ from expectations.drift.figures import Key, Pair, each_column
 from expectations.drift.implied import formats
 from expectations.profile.categories import FORMATS
 from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, Profile, Sketch
+from expectations.profile.numbers import DAY
 
 # The first batches have little before them: they are compared with this many others, later ones included.
 AROUND = 10
@@ -31,6 +32,8 @@ LIMIT_SHARE = 0.25
 SLACK = 0.1
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
+# Standard deviations between the quartiles of a normal distribution.
+QUARTILES = 1.35
 # The hours of a day that is turned by -11 to 12 hours.
 TURNED = (np.arange(24) - np.arange(-11, 13)[:, None]) % 24
 Column = list[Pair]
@@ -125,9 +128,7 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     Where several batches have the same largest number (360 degrees, 5 stars) it is a limit, named `above_limit`.
     """
     last = len(profiles) - 1
-    others = np.zeros((last + 1, last + 1), dtype=bool)
-    for i in range(last + 1):
-        others[i, peers(i, last)] = True
+    others = _others(last)
     for name in each_column(list(profiles)):
         found = [p.columns[name].numbers for p in profiles]
         history = [n for n in found[:last] if n is not None]
@@ -149,6 +150,42 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             yield Key(name, "values", "below_usual", str(p)), _of(counts, below)
 
 
+def outside(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterator[tuple[Key, Column]]:
+    """Rows later and earlier, counted from the batch's date, than any of the other batches; where labels tell the date.
+
+    Where several batches end (begin) in the same place it is a limit, as the last day of a week is.
+    """
+    if any(day is None for day in days):
+        return
+    last = len(profiles) - 1
+    others = _others(last)
+    start = np.array(days, dtype=float)[:, None] * DAY
+    for name in each_column(list(profiles)):
+        column = [p.columns[name] for p in profiles]
+        if not all(c.clocks for c in column):
+            continue
+        clocks = likely_clocks(column)
+        quantiles = np.array([k.quantiles for k in clocks]) - start
+        counts = np.array([k.count for k in clocks])
+        for side, rising in (("late", quantiles), ("early", -quantiles[:, ::-1])):
+            ends = rising[:, -1]
+            same = float(np.ptp(quantiles[:last])) == 0
+            limited = same or _is_limit(ends[:last], float(rising[:last].min()))
+            limits = np.max(np.where(others, ends, -np.inf), axis=1)
+            share = _beyond(rising, limits, CLOCK_GRID)
+            # Of those between the last two quantiles one is known to be beyond.
+            share = np.where(rising[:, -2] <= limits, np.minimum(share, 1 / counts), share)
+            yield Key(name, "clock", f"{side}_limit" if limited else side), _of(counts, share)
+
+
+def _others(last: int) -> NDArray[np.bool_]:
+    """Which profiles each is compared with."""
+    others = np.zeros((last + 1, last + 1), dtype=bool)
+    for i in range(last + 1):
+        others[i, peers(i, last)] = True
+    return others
+
+
 def _of(counts: Array, shares: Array) -> Column:
     return list(zip((counts * shares).tolist(), counts.tolist(), strict=True))
 
@@ -163,9 +200,9 @@ def _is_limit(ends: np.ndarray, inside: float) -> bool:
     return bool(inside < known.max() and (known == known.max()).sum() >= often)
 
 
-def _beyond(rising: Array, limits: Array) -> Array:
+def _beyond(rising: Array, limits: Array, at_shares: Sequence[float] = GRID) -> Array:
     """Share of rows above the limit of each batch, from its quantiles; half of the step in which the limit lies is counted."""
-    grid = np.array(GRID)
+    grid = np.array(at_shares)
     at = (rising <= limits[:, None]).sum(axis=1)
     # A batch or a limit without numbers is nowhere beyond.
     told = np.isfinite(limits) & np.isfinite(rising).all(axis=1) & (at < len(grid))
@@ -227,8 +264,7 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         column = [p.columns[name] for p in profiles]
         if not all(c.clocks for c in column):
             continue
-        order = best_order(column)
-        clocks = [next((k for k in c.clocks if k.order in (order, "")), c.clocks[0]) for c in column]
+        clocks = likely_clocks(column)
         labelled = all(d is not None for d in days)
         since = "the batch's date" if labelled else "the batch before"
         # Of fewer rows the hundredth is one row, which may be any.
@@ -236,30 +272,49 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         for what, at in (("starts", inside), ("middle", 5), ("ends", 10 - inside)):
             stands = [k.quantiles[at] / 3600 for k in clocks]
             error = [_clock_error(k, at) for k in clocks]
-            if labelled:
-                values = [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
-            else:
-                values = [math.nan, *(b - a for a, b in pairwise(stands))]
-            yield Key(name, "clock", what, since), list(zip(values, error, strict=True))
+            yield Key(name, "clock", what, since), list(zip(_since(stands, days, labelled), error, strict=True))
+        if 2 * sum(_step(k) > 0 for k in clocks[:-1]) > len(clocks) - 1:
+            # Where quantiles jump the mean tells a shift.
+            means = [float(np.trapezoid(k.quantiles, CLOCK_GRID)) / 3600 for k in clocks]
+            error = [((k.quantiles[7] - k.quantiles[4]) / 3600 / QUARTILES) ** 2 / k.count + 0.01 for k in clocks]
+            yield Key(name, "clock", "average", since), list(zip(_since(means, days, labelled), error, strict=True))
         shifts = _shifts([np.array(k.hours) for k in clocks])
         if shifts:
             yield Key(name, "clock", "shift"), shifts
 
 
+def _since(stands: Sequence[float], days: Sequence[float | None], labelled: bool) -> list[float]:
+    """Hours since the batch's date, or where labels don't tell it since the batch before."""
+    if labelled:
+        return [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
+    return [math.nan, *(b - a for a, b in pairwise(stands))]
+
+
+def _step(clock: Clock) -> float:
+    """Hours from one point in time that stands there to the next, where they are whole hours or the days of several; else 0.
+
+    A batch of one day in dates without a time has no steps: another day is another day.
+    """
+    if clock.midnight >= clock.count:
+        return 24.0 if clock.quantiles[-3] - clock.quantiles[2] > DAY else 0.0
+    return 1.0 if all(seconds % 3600 == 0 for seconds in clock.quantiles) else 0.0
+
+
 def _clock_error(clock: Clock, at: int) -> float:
-    """Variance in hours of a quantile: from the quantiles beside it, or where days have no hours from those that chance
-    may put in its place.
+    """Variance in hours of a quantile: from the quantiles beside it, or where it moves by steps from those that chance may put
+    in its place, and at least half a step: it stays put for long and then jumps.
     """
     q = clock.quantiles
     error = ((q[at + 1] - q[at - 1]) / 3600) ** 2 / max(4.0, clock.count) + 0.01
-    if clock.midnight < clock.count:
+    step = _step(clock)
+    if not step and clock.midnight < clock.count:
         return error
     p = CLOCK_GRID[at]
     # Of the last day's rows, nine of which are expected, there is always one.
     reach = max(5 * math.sqrt(p * (1 - p) / clock.count), 9 / clock.count)
     low = max(i for i, g in enumerate(CLOCK_GRID) if g <= max(0.0, p - reach))
     high = min(i for i, g in enumerate(CLOCK_GRID) if g >= min(1.0, p + reach))
-    return max(error, ((q[high] - q[low]) / 3600) ** 2)
+    return max(error, ((q[high] - q[low]) / 3600) ** 2, (step / 2) ** 2)
 
 
 def _shifts(hours: Sequence[Array]) -> Column:
@@ -280,6 +335,12 @@ def _shifts(hours: Sequence[Array]) -> Column:
         best = max(range(24), key=lambda t: (alike[t], -abs(t - 11)))
         result.append((float(best - 11), 0.15 + 500 / max(float(hours[i].sum()), 1.0)))
     return result
+
+
+def likely_clocks(columns: Sequence[ColumnProfile]) -> list[Clock]:
+    """The clock of every batch, each read in the same order of day and month."""
+    order = best_order(columns)
+    return [next((k for k in c.clocks if k.order in (order, "")), c.clocks[0]) for c in columns]
 
 
 def best_order(columns: Sequence[ColumnProfile]) -> str:

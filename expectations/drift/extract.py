@@ -8,7 +8,7 @@ import numpy as np
 
 from expectations.drift import between
 from expectations.drift.figures import Figures, Pair, named
-from expectations.drift.implied import beyond_digits, formats
+from expectations.drift.implied import alike, beyond_digits, formats
 from expectations.profile.categories import FORMATS, TOP
 from expectations.profile.model import GRID, ColumnProfile, Profile
 
@@ -33,7 +33,7 @@ def extract(profile: Profile) -> Figures:
     out.shares[named(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
     for name, column in profile.columns.items():
         _spelling(out, name, column, rows)
-        _values(out, name, column, rows)
+        _values(out, name, column, rows, profile.sampled)
         _numbers(out, name, column)
         _clock(out, name, column)
         _order(out, name, column, float(profile.relations.rows))
@@ -77,10 +77,13 @@ def _length_variance(column: ColumnProfile) -> float:
     return (text.length_deviation**2 * text.counted + doubt) / (text.counted + 1) / text.counted
 
 
-def _values(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
+def _values(out: Figures, name: str, column: ColumnProfile, rows: float, sampled: float) -> None:
+    counted = column.text.counted
+    if column.distinct and rows == sampled:
+        # A value too many in a key, told where the history shows it to be one (see `frame`).
+        out.shares[named(name, "duplicates", "repeated")] = (max(0.0, counted - column.distinct), counted)
     if column.clocks:
         return
-    counted = column.text.counted
     vocabulary = named(name, "categories", "category")
     out.counted[vocabulary] = counted
     out.unlisted[vocabulary] = column.top[-1][1] if len(column.top) >= TOP else 0.0
@@ -156,10 +159,9 @@ def _clock(out: Figures, name: str, column: ColumnProfile) -> None:
 
 def _order(out: Figures, name: str, column: ColumnProfile, rows: float) -> None:
     if rows > 10:
-        counted = column.text.counted
-        alike = sum((count / counted) ** 2 for _, count in column.top) if counted else 0.0
-        changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, alike))
-        if alike < MIXED or changes < chance / 2:
+        mix = alike(column)
+        changes, chance = ((1 - share) * (rows - 1) + 0.5 for share in (column.same_next, mix))
+        if mix < MIXED or changes < chance / 2:
             out.shares[named(name, "order", "same_as_next")] = (column.same_next * (rows - 1), rows - 1)
         else:
             # How often few values change from row to row follows from their mix, unless they come in runs.

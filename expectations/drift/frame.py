@@ -14,7 +14,8 @@ from expectations.drift import compare, given_others
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking
 from expectations.drift.figures import Figures, Key, Pair, each_column
-from expectations.drift.implied import counting
+from expectations.drift.implied import alike, counting
+from expectations.drift.vocabulary import STANDS
 from expectations.profile.model import ColumnProfile, Profile
 
 Mask = NDArray[np.bool_]
@@ -35,7 +36,7 @@ BY_VALUE = frozenset(
 SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
 LONGEST_IN_SEGMENT = 50.0
-LIMITS = frozenset({"above_limit", "below_limit"})
+LIMITS = frozenset({"above_limit", "below_limit", "late_limit", "early_limit"})
 # Rules that one program keeps for every row.
 RULES = frozenset({"constant", "formulas", "date_part", "determined", "in_order", "negative", *LIMITS})
 # Share of the history's batches in which all rows or none must be so, for a figure to be a matter of the program: notes
@@ -44,19 +45,25 @@ SETTLED = 0.9
 # Counts of a sample are raised to the batch and lose their last digits.
 ALMOST = 1e-9
 STATES = frozenset({"constant", "all_absent"})
-ROW_FREE = frozenset({"starts", "middle", "ends", "shift", "distinct", "constant", "largest", "smallest"})
+# Figures of how large numbers are.
+SIZES = frozenset({"largest", "smallest", "mean", "quantile", "log_mean"})
+# Rows that happen to be all alike are news where this is less likely.
+BY_CHANCE = 1e-3
+ROW_FREE = STANDS | {"shift", "distinct", "constant", "largest", "smallest"}
 
 
 @dataclass(frozen=True)
 class Frame:
     """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
-    `written` are the figures that only change when somebody changes a program, and not with what the data is about.
+    `written` are the figures that only change when somebody changes a program, and not with what the data is about; `closed`
+    tell of values that no other batch has, in columns where that was never so.
     """
 
     shares: Block
     levels: Block
     scales: Array
     written: frozenset[Key]
+    closed: frozenset[Key]
 
 
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
@@ -70,13 +77,16 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         if key.column in going_on and key.name in SPELLED and batch.columns[key.column].numbers is None:
             return False
         there = key.column is None or (key.column in columns and not muted(key, repeated))
-        return there and (key.name not in STATES or _far_from(history, key))
+        if key.name in STATES:
+            return there and _is_news(profiles, key)
+        return there and (key.name not in SIZES or not _one_number(history, key.column or ""))
 
     def only_usable(found: Iterable[tuple[Key, list[Pair]]]) -> dict[Key, list[Pair]]:
         return {key: pairs for key, pairs in found if usable(key)}
 
     against_others = (compare.unseen, compare.out_of_range, compare.redelivered, given_others.held)
-    found = chain(_open(figures).items(), *(function(profiles) for function in against_others))
+    against = (function(profiles) for function in against_others)
+    found = chain(_open(figures).items(), *against, compare.outside(profiles, days))
     dated = {Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
     shares = beside(
         gathered([f.shares for f in figures], [k for k in figures[-1].shares if usable(k)]),
@@ -91,6 +101,9 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     shares = shares.only(_told(shares))
     shares = shares.only(_worth(shares))
     written = _written(shares)
+    # That a value stands twice is news in a key only; how many differ tells of the others.
+    kept = written | shares.where(lambda key: key.name != "repeated")
+    shares, written = shares.only(kept), written[kept]
     runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
     plain = _blurred(levels.only(_told(levels)), runs)
     in_units, scales = _scaled(_blurred(scaled.only(_told(scaled)), runs))
@@ -99,6 +112,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         beside(plain, in_units),
         np.concatenate([np.full(len(plain.keys), np.nan), scales]),
         frozenset(compress(shares.keys, written)),
+        frozenset(compress(shares.keys, _settled(shares) & shares.where(lambda key: key.name == "unseen"))),
     )
 
 
@@ -139,8 +153,11 @@ def _worth(shares: Block) -> Mask:
     return np.asarray(worth)
 
 
-def _far_from(history: Sequence[Profile], key: Key) -> bool:
-    """Whether the column was usually far from being empty or constant: only then it is news that it is."""
+def _is_news(profiles: Sequence[Profile], key: Key) -> bool:
+    """Whether it is news that a column is empty or constant: it usually was far from it, and so many rows as the batch has
+    don't come out alike by chance.
+    """
+    *history, batch = profiles
     usual = []
     for profile in history:
         column = profile.columns[key.column or ""]
@@ -148,13 +165,23 @@ def _far_from(history: Sequence[Profile], key: Key) -> bool:
         usual.append(
             (column.nulls if key.name == "all_absent" else max(commonest, column.nulls)) / max(1, profile.rows)
         )
-    return float(np.median(usual)) < 0.75
+    rows = batch.rows / CLUSTERED / _runs([p.columns[key.column or ""] for p in history]).equal
+    return float(np.median(usual)) < 0.75 and max(usual) ** rows < BY_CHANCE
+
+
+def _one_number(history: Sequence[Profile], name: str) -> bool:
+    """Whether a column held one and the same number in every row so far: how far another may lie has no measure, and how many
+    rows have another is told by shares.
+    """
+    found = {n.quantiles[at] for p in history if (n := p.columns[name].numbers) is not None for at in (0, -1)}
+    return len(found) == 1
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """How many rows of a column tell as much as one independent row: because values come in runs (`equal`), or because
-    they change slowly from row to row as well (`slow`, at least `equal`).
+    """How many rows of a column tell as much as one independent row: because values come in runs (`equal`: rows per change
+    against what their mix would make in random order), or because they change slowly from row to row as well (`slow`, at
+    least `equal`).
     """
 
     equal: float = 1.0
@@ -162,10 +189,10 @@ class _Runs:
 
 
 def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
-    repeated = float(np.median([c.same_next for c in columns]))
+    changes = [(1 - alike(c)) / max(1e-3, 1 - c.same_next) for c in columns]
     slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
     smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
-    equal = max(1.0, 1 / max(1e-3, 1 - repeated))
+    equal = max(1.0, float(np.median(changes)))
     return _Runs(equal, max(equal, (1 + smooth) / max(1e-3, 1 - smooth)))
 
 
@@ -202,11 +229,16 @@ def _run(key: Key, runs: dict[str, _Runs]) -> float:
 
 def _written(shares: Block) -> Mask:
     """Which shares only change when somebody changes a program: by their name, and by what they were so far."""
+    redelivery = shares.where(lambda key: key.kind == "redelivery")
+    return np.asarray(redelivery | (shares.where(_may_be_written) & _settled(shares)))
+
+
+def _settled(shares: Block) -> Mask:
+    """Which shares were none or all of the rows in nearly every batch of the history."""
     a, b = shares.a[:-1], shares.b[:-1]
     counted = b > 0
     settled = counted & ((a < ALMOST * b) | (a > (1 - ALMOST) * b))
-    always = counted.any(axis=0) & (settled.sum(axis=0) >= SETTLED * counted.sum(axis=0))
-    return np.asarray(shares.where(lambda key: key.kind == "redelivery") | (shares.where(_may_be_written) & always))
+    return np.asarray(counted.any(axis=0) & (settled.sum(axis=0) >= SETTLED * counted.sum(axis=0)))
 
 
 def _may_be_written(key: Key) -> bool:
@@ -223,8 +255,14 @@ def _scaled(block: Block) -> tuple[Block, Array]:
     sizes: dict[tuple[str | None, str, str], list[float]] = {}
     for key, usual in zip(block.keys, middle.tolist(), strict=True):
         sizes.setdefault(_unit(key), []).append(usual)
-    scale = np.array([max(float(np.median(sizes[_unit(key)])), 1e-6) for key in block.keys])
+    scale = np.array([_middle_size(sizes[_unit(key)]) for key in block.keys])
     return Block(block.keys, np.arcsinh(block.a / scale), block.b / (scale**2 + block.a**2)), scale
+
+
+def _middle_size(sizes: Sequence[float]) -> float:
+    """The middle of the sizes that are any."""
+    told = [size for size in sizes if size > 0]
+    return max(float(np.median(told)), 1e-6) if told else 1e-6
 
 
 def _unit(key: Key) -> tuple[str | None, str, str]:

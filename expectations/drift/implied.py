@@ -63,6 +63,14 @@ def beyond_digits(column: ColumnProfile) -> tuple[float, float] | None:
     return max(0.0, rest), error
 
 
+def alike(column: ColumnProfile) -> float:
+    """The chance that two rows have the same value, or none, as the mix of values has it: of rows in random order that share
+    equals the next one.
+    """
+    size = column.text.counted + column.nulls
+    return sum((count / size) ** 2 for count in (column.nulls, *(count for _, count in column.top))) if size else 0.0
+
+
 def counting(profiles: Sequence[Profile]) -> set[str]:
     """Text columns whose numbers in otherwise equal texts went on in every batch, the last one included."""
     last = profiles[-1]

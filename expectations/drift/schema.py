@@ -24,17 +24,16 @@ def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
     renamed = _renamed(before, batch, gone, come)
     for name in gone:
         new = renamed.get(name)
-        text = f"is called {new} now" if new else "is gone"
-        alerts.append(
-            _alert(name, f"Column {name} {text}.", f"column {name}", f"column {new}" if new else "no such column")
-        )
+        text = f"is called {_shown(new)} now" if new else "is gone"
+        observed = f"column {_shown(new)}" if new else "no such column"
+        alerts.append(_alert(name, f"Column {_shown(name)} {text}.", f"column {_shown(name)}", observed))
     for name in come:
         if name not in renamed.values():
-            alerts.append(
-                _alert(name, f"Column {name} is new; no earlier batch had it.", "no such column", f"column {name}")
-            )
+            text = f"Column {_shown(name)} is new; no earlier batch had it."
+            alerts.append(_alert(name, text, "no such column", f"column {_shown(name)}"))
     for old, new in renamed.items():
-        alerts.append(_alert(new, f"Column {new} is new and holds what {old} held.", f"column {old}", f"column {new}"))
+        text = f"Column {_shown(new)} is new and holds what {_shown(old)} held."
+        alerts.append(_alert(new, text, f"column {_shown(old)}", f"column {_shown(new)}"))
     same = [name for name in before.columns if name in batch.columns]
     if [name for name in batch.columns if name in before.columns] != same and all(
         [n for n in p.columns if n in batch.columns] == same for p in history[-5:]
@@ -48,6 +47,11 @@ def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
     if batch.rows == 0 and all(p.rows for p in history):
         alerts.append(_alert(None, "The batch has no rows; none was ever empty.", "rows", "0 rows", "volume"))
     return alerts
+
+
+def _shown(name: str) -> str:
+    """A column's name; in quotes where it begins or ends with a space that nobody would see."""
+    return name if name == name.strip() else f"'{name}'"
 
 
 def _alert(

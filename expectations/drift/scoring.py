@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
+from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
-from expectations.drift.calibrate import LEAST, LEAST_SLOW, LEAST_WRITTEN, Calibration, calibrate
+from expectations.drift.calibrate import LEAST, LEAST_CLOSED, LEAST_SLOW, LEAST_WRITTEN, Calibration, calibrate
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
-from expectations.drift.frame import Frame, frame
+from expectations.drift.frame import LIMITS, Frame, frame
 from expectations.drift.model import Accepted, Alert, Band, Sensitivity
-from expectations.drift.slow import WEEK, slow_surprise, then_and_now
+from expectations.drift.slow import WEEK, carried, slow_surprise, then_and_now
+from expectations.drift.vocabulary import STANDS
 from expectations.drift.words import Said, say_level, say_share
 from expectations.profile.model import Profile
 
@@ -26,14 +28,24 @@ from expectations.profile.model import Profile
 BEGAN = 0.7
 # A batch that came this near moved its week by itself.
 STEPPED = 0.5
+# A slow movement that came this near in the batch before isn't told once more.
+AGAIN = 0.8
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
 OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
 # One absurd row, or one batch of one value, is worth a word, but no reason to stop a batch or to wake somebody.
-OBSERVED_ONCE = frozenset({"largest", "smallest", "constant"})
+EXTREMES = frozenset({"largest", "smallest"})
+OBSERVED_ONCE = EXTREMES | {"constant"}
+# What varies with the world pages from this many times the score on, and from this on only: in logarithms of the number of
+# rows, and as a difference of shares.
+WORLD = 1.4
+MANY_ROWS = 0.288
+MANY_POINTS = 0.1
+# A quantile has moved where so many of the rows have, as a share.
+JUMPED = 0.06
 # Figures that are news on one side only.
-OUTWARD = {"largest": 1, "smallest": -1, "above": 1, "below": 1, "above_limit": 1, "below_limit": 1, "new_pattern": 1}
+OUTWARD = {"largest": 1, "smallest": -1} | dict.fromkeys(("above", "below", "late", "early", "new_pattern", *LIMITS), 1)
 EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
 
 
@@ -69,7 +81,7 @@ class Scored:
         return Alert(
             column,
             kind,
-            "page" if score >= page and key.name not in OBSERVED_ONCE else "digest",
+            "page" if self._pages(at, page) else "digest",
             round(score, 3),
             said.message if score >= 1 else said.aside,
             said.bounds,
@@ -78,6 +90,16 @@ class Scored:
             examples=(key.other,) if key.name in ("category", "pattern") and key.other else (),
             smallest_change=said.smallest,
         )
+
+    def _pages(self, at: int, page: float) -> bool:
+        """Whether the figure may stop a batch or wake somebody: what varies with the world has to be further out, and to be much:
+        a fifth fewer rows in a table that never varied is a holiday.
+        """
+        key, score, miss = self.keys[at], float(self.scores[at]), abs(float(self.seen[at] - self.expected[at]))
+        if key in self.frame.written:
+            return score >= page and key.name not in OBSERVED_ONCE
+        least = MANY_ROWS if key.name == "rows" else MANY_POINTS if at < len(self.rows) else 0.0
+        return score >= WORLD * page and miss >= least and key.name not in OBSERVED_ONCE
 
     def since(self, at: int, labels: Sequence[calendar.Label]) -> str | None:
         """Label of the first of the latest batches that all strayed to the same side as this one."""
@@ -129,7 +151,7 @@ def score(
     keys = built.shares.keys + built.levels.keys
     before = z[predict.first_scored(len(profiles) - 1) : -1]
     learned = calibrate(
-        before, _groups(keys), np.concatenate([shares.floor, levels.floor]), _least(keys, built.written), sensitivity
+        before, _groups(keys), np.concatenate([shares.floor, levels.floor]), _least(keys, built), sensitivity
     )
     split = len(built.shares.keys)
     rows = built.shares.b[-1]
@@ -139,33 +161,58 @@ def score(
         )
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
+    expected = np.concatenate([shares.expected, levels.expected])
+    seen = np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]])
+    explained = _explained(built, z[-1], seen - expected, calendar.turned_clocks(profiles, days))
     return Scored(
         keys,
-        learned.scores(np.where(_common(built), 0.0, _outward(keys, z[-1]))),
+        learned.scores(z[-1] * (1 - explained)),
         learned,
         before,
         low=np.concatenate([low, levels.expected - reach]),
-        expected=np.concatenate([shares.expected, levels.expected]),
+        expected=expected,
         high=np.concatenate([high, levels.expected + reach]),
-        seen=np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]]),
+        seen=seen,
         rows=rows,
         frame=built,
         slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
     )
 
 
-def _outward(keys: Sequence[Key], z: Array) -> Array:
-    """The misses without what is less new, or further in, than usual: that is no news."""
-    side = np.array([OUTWARD.get(key.name, 0) for key in keys])
-    return np.asarray(np.where(side * z < 0, 0.0, z))
+def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
+    """The share of every miss that is no news: what is less new, or further in, than usual; a largest or smallest number as
+    large as one that was there before; none or all rows where that is common; a quantile that jumped over a gap between
+    numbers where few rows did; the change of the clocks.
+    """
+    shares, levels = built.shares, built.levels
+    side = np.array([OUTWARD.get(key.name, 0) for key in shares.keys + levels.keys])
+    outward = side[len(shares.keys) :] * levels.a
+    with np.errstate(invalid="ignore"):
+        before = levels.where(lambda key: key.name in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
+    no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
+    result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
+    moved = {(k.column, k.other): abs(float(miss[i])) for i, k in enumerate(shares.keys) if k.name == "below_usual"}
+    for i, key in enumerate(levels.keys, start=len(shares.keys)):
+        if key.name == "quantile" and (key.column, key.other) in moved:
+            result[i] = max(result[i], 1 - moved[key.column, key.other] / JUMPED)
+    return np.asarray(result)
 
 
-def _common(built: Frame) -> NDArray[np.bool_]:
-    return np.concatenate([predict.is_common(built.shares), np.zeros(len(built.levels.keys), dtype=bool)])
+def _by_the_clocks(keys: Sequence[Key], miss: Array, turned: int) -> Array:
+    """The share of each miss that a change of the clocks explains, where there was one: an hour, in its direction."""
+    result = np.zeros(len(keys))
+    for i, key in enumerate(keys if turned else ()):
+        if key.kind == "clock" and key.name == "hour":
+            # How often each hour comes moves with all of them.
+            result[i] = 1.0
+        elif key.name == "shift" or (key.kind == "clock" and key.name in STANDS and miss[i] * turned > 0):
+            result[i] = min(1.0, 1 / max(abs(float(miss[i])), 1e-9))
+    return result
 
 
-def _least(keys: Sequence[Key], written: frozenset[Key], usual: float = LEAST) -> Array:
-    return np.array([LEAST_WRITTEN if k in written else usual for k in keys])
+def _least(keys: Sequence[Key], built: Frame, usual: float = LEAST) -> Array:
+    nearer = dict.fromkeys(built.closed, LEAST_CLOSED) | dict.fromkeys(built.written, LEAST_WRITTEN)
+    return np.array([nearer.get(key, usual) for key in keys])
 
 
 def _groups(keys: Sequence[Key]) -> list[NDArray[np.int64]]:
@@ -192,9 +239,16 @@ def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]
     keys = [every[i] for i in positions]
     # Weeks that share days with the batch's own would show the same movement and call it usual.
     floor = np.full(len(positions), predict.CHANCE)
-    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built.written, LEAST_SLOW), sensitivity)
-    scores = learned.scores(z[-1]) / (1 + OVERLAP * WEEK / len(z[:-WEEK]))
-    return tuple((positions[i], float(scores[i])) for i in np.argsort(-scores) if keys[i].column not in stepped)
+    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built, LEAST_SLOW), sensitivity)
+    scores, told = (learned.scores(row) / (1 + OVERLAP * WEEK / len(z[:-WEEK])) for row in (z[-1], z[-2]))
+    # What the batch before had to tell of a column is told.
+    quiet = stepped | {key.column for key in compress(keys, (told >= AGAIN).tolist())}
+    found = [
+        (positions[i], float(scores[i]))
+        for i in np.argsort(-scores).tolist()
+        if scores[i] >= FLOOR and keys[i].column not in quiet
+    ]
+    return tuple((at, value) for at, value in found if carried(built.shares, built.levels, at))
 
 
 # Extracting is a third of the work; a replay meets every profile of the history again and again.

@@ -20,6 +20,8 @@ WEEK = 7
 # Batches before the first compared week, and scored weeks that must be there to learn from.
 BEFORE = 5
 LEARNED = 6
+# Of the last WEEK batches so many must lie where the figure moved to.
+CARRIED = 6
 KINDS = frozenset({"values", "completeness", "format", "reference", "volume"})
 # What is compared with all before it anyway, what is either so or not so for a whole batch, and how far numbers spread:
 # that goes by the few that are 0.
@@ -45,6 +47,15 @@ def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
             week, before = range(i - WEEK + 1, i + 1), range(i - WEEK + 1)
             rows.append(np.concatenate([_of_shares(shares, a, week, before), _of_levels(levels, b, week, before)]))
     return [*a, *(len(shares.keys) + i for i in b)], np.vstack(rows)
+
+
+def carried(shares: Block, levels: Block, at: int) -> bool:
+    """Whether most batches of the last week lie to the side to which the figure moved: one batch far out is no slow drift."""
+    then, now = then_and_now(shares, levels, at)
+    with np.errstate(all="ignore"):
+        split = len(shares.keys)
+        week = (shares.a[-WEEK:, at] / shares.b[-WEEK:, at]) if at < split else levels.a[-WEEK:, at - split]
+    return int(np.sum((week - then) * (now - then) > 0)) >= CARRIED
 
 
 def then_and_now(shares: Block, levels: Block, at: int) -> tuple[float, float]:

@@ -32,11 +32,16 @@ SHARES = {
     "below": "numbers below all earlier ones in {column}",
     "above_limit": "numbers above the limit that several batches reach and none passes in {column}",
     "below_limit": "numbers below the limit that several batches reach and none passes in {column}",
+    "late": "timestamps of {column} later after the batch's date than all earlier ones",
+    "early": "timestamps of {column} earlier, counted from the batch's date, than all earlier ones",
+    "late_limit": "timestamps of {column} after the day or time at which several batches end and that none passes",
+    "early_limit": "timestamps of {column} before the day or time at which several batches begin",
     "below_usual": "numbers in {column} below what usually {percent} % of them are below",
     "midnight": "timestamps at exactly midnight in {column}",
     "whole_minutes": "timestamps on the full minute in {column}",
     "hour": "timestamps of {column} between {other}:00 and {other}:59",
     "date_part": "rows in which {column} agrees with the batch's date",
+    "repeated": "rows whose {column} stands in another row as well",
     "same_as_next": "rows whose {column} equals the next row's",
     "determined": "rows in which the same {other} comes with another {column}",
     "in_order": "rows in which {column} is not before {other}",
@@ -64,6 +69,7 @@ LEVELS = {
     "starts": "the start of {column}, counted from {since}",
     "middle": "the middle of {column}, counted from {since}",
     "ends": "the end of {column}, counted from {since}",
+    "average": "the mean time of {column}, counted from {since}",
     "shift": "the hours of the day in {column}, turned against the usual",
     "changes": "how often {column} changes from row to row, against rows in random order",
     "follows": "how much {column} is like the row before (1: follows it, 0: not at all)",
@@ -81,5 +87,7 @@ LEVELS = {
 
 # Shares that are one yes or no for the whole batch.
 ONCE = frozenset({"constant", "all_absent"})
+# Where a clock stands.
+STANDS = frozenset({"starts", "middle", "ends", "average"})
 # Levels that can't be below zero.
 COUNTS = frozenset({"length", "beyond_digits", "rows", "distinct", "days"})

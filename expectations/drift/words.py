@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from expectations.drift.figures import Key
-from expectations.drift.vocabulary import COUNTS, LEVELS, ONCE, SHARES
+from expectations.drift.vocabulary import COUNTS, LEVELS, ONCE, SHARES, STANDS
 from expectations.profile.model import BETWEEN
 
 # Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
@@ -133,7 +133,7 @@ def _fill(text: str, key: Key) -> str:
         key.other if key.kind not in ("clock", "relation") or key.name == "formulas" else key.other.split(BETWEEN)[0]
     )
     percent = f"{100 * float(key.other):g}" if key.name in ("quantile", "below_usual") else ""
-    since = key.other if key.name in ("starts", "middle", "ends") else ""
+    since = key.other if key.name in STANDS else ""
     return text.format(
         column=key.column, other=other or "empty text", segment=f"{by} is {value}", percent=percent, since=since
     )
@@ -153,7 +153,7 @@ def _unit(key: Key, scale: float, more: int) -> Told:
         return lambda x: _percent(1 / (1 + math.exp(-_bounded(x))), more)
     if key.name in ("length", "beyond_digits"):
         return lambda x: f"{max(0.0, math.expm1(_bounded(x))):.{1 + more}f} characters"
-    if key.name in ("starts", "middle", "ends"):
+    if key.name in STANDS:
         return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600, more)}"
     if key.name in ("log_mean", "mean"):
         return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x), more)

@@ -114,8 +114,8 @@ def _header(path: Path, text: str) -> tuple[list[str], str]:
         raise UpstreamError(f"{path} is empty: not even a header line.", code="EMPTY-FILE")
     first = line.splitlines()[0]
     delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d))))
-    names = [name.strip() for name in next(csv.reader(io.StringIO(line), delimiter=delimiter))]
-    if all(not name or name.replace(".", "").replace("-", "").isdigit() for name in names):
+    names = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    if all(not name.strip() or name.strip().replace(".", "").replace("-", "").isdigit() for name in names):
         raise UpstreamError(
             f"{path} has no header line: its first line is {first[:80]!r}.",
             code="NO-HEADER",
@@ -124,7 +124,8 @@ def _header(path: Path, text: str) -> tuple[list[str], str]:
     seen: dict[str, int] = {}
     unique = []
     for position, name in enumerate(names):
-        name = name or f"column{position + 1}"
+        # Spaces at the edges stay: whoever reads the file sees another column.
+        name = name if name.strip() else f"column{position + 1}"
         seen[name.lower()] = seen.get(name.lower(), 0) + 1
         unique.append(name if seen[name.lower()] == 1 else f"{name}_{seen[name.lower()]}")
     return unique, delimiter

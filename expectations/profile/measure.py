@@ -131,17 +131,17 @@ def _profile(
     # What needs the interpreter's lock is done while the engine, which doesn't, reads the rest.
     codes, labels = _codes(con, first, columns, reads)
     head_numbers, head_clocks = head.of_numbers(), head.of_clocks()
-    held = relations.relations(
-        codes,
-        labels,
-        head_numbers,
-        {columns[i].name: head_clocks[f"{i}{r.orders[0]}"] for i, r in enumerate(reads) if r.orders},
-    )
+    times = {
+        columns[i].name: numbers.likelier(*(head_clocks[f"{i}{order}"] for order in r.orders))
+        for i, r in enumerate(reads)
+        if r.orders
+    }
+    held = relations.relations(codes, labels, head_numbers, times)
     all_numbers, all_clocks = whole.of_numbers(), whole.of_clocks()
 
     def measured(i: int, column: ColumnKind, read: Read) -> ColumnProfile:
         clocks = [numbers.clock(order, all_clocks[f"{i}{order}"], scale) for order in read.orders]
-        series = head_numbers.get(column.name, head_clocks.get(f"{i}{read.orders[0]}" if read.orders else ""))
+        series = head_numbers.get(column.name, times.get(column.name))
         code = codes[column.name]
         return ColumnProfile(
             kind=read.kind,

@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-VERSION = 5
+VERSION = 6
 
 Kind = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "text"]
 
@@ -115,7 +115,8 @@ class Relations:
     variance of a number's ranks that a category explains; `means`/`covariance` of raw and of logarithmic numbers;
     `formulas`: share of rows where a sum or product holds; `parts`: share of rows where a number is a part of a date;
     `gaps`: (share of rows in order, quantiles of the difference in seconds) between two clocks;
-    `segments`: rows, missing, mean and deviation (logarithmic; hours for clocks) of a column within a category's value.
+    `segments`: rows, missing, mean and deviation of a column within a category's value: of numbers logarithmic, of clocks in
+    hours from the mean time of day of all rows, round the clock.
     """
 
     rows: int = 0

@@ -46,6 +46,15 @@ def _decimals(found: Array) -> tuple[int, int, int, int]:
     return counts[0], counts[1], counts[2], len(rest)
 
 
+def likelier(*readings: Array) -> Array:
+    """Of the ways to read points in time (day or month first) the one that reads more of them, then the one that sees them
+    closer together.
+    """
+    told = [values[np.isfinite(values)] for values in readings]
+    best = max(range(len(readings)), key=lambda i: (len(told[i]), -float(np.ptp(told[i])) if len(told[i]) else 0.0))
+    return readings[best]
+
+
 def clock(order: str, seconds: Array, scale: float) -> Clock | None:
     """The clock of a column of points in time (seconds since 1970, NaN where there is none)."""
     found = seconds[np.isfinite(seconds)]

@@ -21,6 +21,10 @@ SEGMENTS = 400
 # square of the width, and what belongs together mostly stands together.
 WIDE = 60
 NEAR = 30
+# Under this length of the mean direction of the hours of a day it points nowhere.
+SPREAD = 0.2
+# The furthest time zones from UTC.
+ZONES = (np.timedelta64(0, "h"), np.timedelta64(-12, "h"), np.timedelta64(14, "h"))
 GAP_GRID = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -183,7 +187,10 @@ def moments(
 
 
 def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array], near: Neighbours) -> dict[str, float]:
-    """Where a small whole number is a part of a date: the share of rows in which it is."""
+    """Where a small whole number is a part of a date: the share of rows in which it is.
+
+    A month or year may be that of another time zone, which differs in the rows of one day only; a day and an hour may not.
+    """
     result = {}
     for clock, seconds in clocks.items():
         found = np.isfinite(seconds)
@@ -191,25 +198,37 @@ def date_parts(numbers: Mapping[str, Array], clocks: Mapping[str, Array], near: 
         if not len(stamps):
             continue
         days, months = stamps.astype("datetime64[D]"), stamps.astype("datetime64[M]")
+        elsewhere = [(stamps + zone).astype("datetime64[M]").astype(int) for zone in ZONES]
         parts = {
-            "year": months.astype(int) // 12 + 1970,
-            "month": months.astype(int) % 12 + 1,
-            "day": (days - months).astype(int) + 1,
-            "hour": (stamps.astype("int64") % DAY) // 3600,
-            "weekday": (days.astype(int) + 4) % 7,
+            "year": [month // 12 + 1970 for month in elsewhere],
+            "month": [month % 12 + 1 for month in elsewhere],
+            "day": [(days - months).astype(int) + 1],
+            "hour": [(stamps.astype("int64") % DAY) // 3600],
+            "weekday": [(days.astype(int) + 4) % 7],
         }
-        if not parts["hour"].any():
+        if not parts["hour"][0].any():
             # Of dates without a time: any 0 would be its hour.
             del parts["hour"]
         for name in near.around(numbers, clock):
             part_values = numbers[name][found]
             if not np.isfinite(part_values).any() or np.nanmax(np.abs(part_values)) > 3000:
                 continue
-            for part, truth in parts.items():
-                share = float(np.mean(part_values == truth))
+            for part, truths in parts.items():
+                share = float(np.mean(np.any([part_values == truth for truth in truths], axis=0)))
                 if share > 0.3:
                     result[_key(name, clock, part)] = share
     return result
+
+
+def hours_from_mean(seconds: Array) -> Array:
+    """Hours of the day from the mean time of day, -12 to 12: times round midnight have a mean at midnight, and rows of a whole
+    batch that is an hour later stay where they are. Hours from noon where the rows are spread over the whole day.
+    """
+    hours = np.mod(seconds, DAY) / 3600
+    found = hours[np.isfinite(hours)]
+    around = complex(np.exp(found * (2j * np.pi / 24)).mean()) if len(found) else 0j
+    mean = np.angle(around) * 12 / np.pi if abs(around) > SPREAD else 12.0
+    return np.asarray(np.mod(hours - mean + 12, 24) - 12)
 
 
 def gaps(clocks: Mapping[str, Array], near: Neighbours) -> dict[str, tuple[float, ...]]:
@@ -238,7 +257,7 @@ def segments(
     most = min(SEGMENT_VALUES, max(3, SEGMENTS // max(1, len(by_columns) * len(codes))))
     measured = {
         **{c: signed_log(v) for c, v in numbers.items()},
-        **{c: np.mod(v, DAY) / 3600 for c, v in clocks.items()},
+        **{c: hours_from_mean(v) for c, v in clocks.items()},
     }
     result = {}
     for by in by_columns:
