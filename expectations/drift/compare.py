@@ -273,8 +273,8 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
             stands = [k.quantiles[at] / 3600 for k in clocks]
             error = [_clock_error(k, at) for k in clocks]
             yield Key(name, "clock", what, since), list(zip(_since(stands, days, labelled), error, strict=True))
-        if 2 * sum(_step(k) > 0 for k in clocks[:-1]) > len(clocks) - 1:
-            # Where quantiles jump the mean tells a shift.
+        if 2 * sum(_step(k) == 1 for k in clocks[:-1]) > len(clocks) - 1:
+            # Where quantiles jump from hour to hour the mean tells a shift; that of days is told by those beyond any before.
             means = [float(np.trapezoid(k.quantiles, CLOCK_GRID)) / 3600 for k in clocks]
             error = [((k.quantiles[7] - k.quantiles[4]) / 3600 / QUARTILES) ** 2 / k.count + 0.01 for k in clocks]
             yield Key(name, "clock", "average", since), list(zip(_since(means, days, labelled), error, strict=True))

@@ -164,7 +164,8 @@ def _choose(z: Array, able: NDArray[np.bool_]) -> NDArray[np.int64]:
     cap = 4 * median(miss[0]) + 1e-9
     miss = np.minimum(miss, cap)
     base = np.where(np.isnan(miss), np.nan, miss[0])
-    cost = np.nanmean(miss, axis=1) / np.maximum(np.nanmean(base, axis=1), 1e-9)
+    # Where nothing ever missed no way is better than the one that has seen most.
+    cost = (np.nanmean(miss, axis=1) + 1e-9) / (np.nanmean(base, axis=1) + 1e-9)
     told = np.isfinite(miss).sum(axis=1)
     # The fewer batches speak for a way, the more it must be better: one of several looks good by luck.
     cost = np.where(np.isfinite(cost) & (told >= 6) & able, cost / (1 - 1 / np.sqrt(np.maximum(told, 2))), np.inf)

@@ -128,3 +128,126 @@ def test_what_moved_at_once_has_not_moved_slowly(measured: Any) -> None:
     history = [sizes(day, 1.0) for day in range(24)] + [sizes(day, 1.5) for day in range(24, 29)]
     told = detect(sizes(30, 1.5), history).alerts
     assert [a for a in told if a.kind == "slow_drift"] == []
+
+
+Batch = Callable[[int, list[str]], Profile]
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Batch:
+    """The profile of a batch of rows under a header of `width` columns `a`, `b`, ..."""
+
+    def measure(width: int, rows: list[str]) -> Profile:
+        path = tmp_path / "batch.csv"
+        path.write_text("\n".join([",".join("abcdefgh"[:width]), *rows, ""]))
+        return profile_file(path)
+
+    return measure
+
+
+def told(profile: Profile, history: list[Profile]) -> set[tuple[str | None, str]]:
+    return {(a.column, a.kind) for a in detect(profile, history).alerts}
+
+
+def test_a_first_one_in_a_column_of_zeros_is_no_news_and_many_are(batch: Batch) -> None:
+    def cancelled(day: int, few: int) -> Profile:
+        return batch(2, [f"{day}-{n},{int(n < few)}" for n in range(40)])
+
+    history = [cancelled(day, 0) for day in range(28)]
+    assert told(cancelled(29, 1), history) == set()
+    assert ("b", "values") in told(cancelled(29, 25), history)
+
+
+def test_the_largest_number_is_no_news_where_one_as_large_was_there_before(batch: Batch) -> None:
+    def waited(day: int, longest: int) -> Profile:
+        return batch(2, [f"{day}-{n},{longest if n == 7 else 0}" for n in range(60)])
+
+    history = [waited(day, 90 if day == 9 else 0) for day in range(28)]
+    assert told(waited(29, 80), history) == set()
+    assert ("b", "values") in told(waited(29, 5000), history)
+
+
+def test_few_rows_may_come_out_alike_and_many_do_not(batch: Batch) -> None:
+    def races(day: int, rows: int, same: bool = False) -> Profile:
+        rng = random.Random(day)
+        return batch(2, [f"{day}-{n},{'x' if same else rng.choice('xxyz')}" for n in range(rows)])
+
+    few, many = ([races(day, rows) for day in range(28)] for rows in (20, 200))
+    assert told(races(29, 20, same=True), few) == set()
+    assert ("b", "values") in told(races(29, 200, same=True), many)
+
+
+def test_two_rare_values_in_one_row_make_no_correlation(batch: Batch) -> None:
+    def rooms(day: int, together: int) -> Profile:
+        rng = random.Random(day)
+        odd = rng.sample(range(30), 2) if not together else []
+        rows = [(int(n in odd[:1] or n < together), int(n in odd[1:] or n < together)) for n in range(30)]
+        return batch(3, [f"{day}-{n},{adults},{children}" for n, (adults, children) in enumerate(rows)])
+
+    history = [rooms(day, 0) for day in range(28)]
+    assert told(rooms(29, 1), history) == set()
+    assert told(rooms(29, 14), history)
+
+
+def test_a_key_that_stands_in_three_rows_more_is_told_and_a_name_is_not(batch: Batch) -> None:
+    def people(day: int, again: int) -> Profile:
+        rng = random.Random(day)
+        keys = [f"{day:02d}-{n}" for n in range(100 - again)]
+        return batch(2, [f"{key},{rng.randrange(80)}" for key in [*keys, *keys[:again]]])
+
+    history = [people(day, 0) for day in range(28)]
+    assert told(people(29, 1), history) == set()
+    assert told(people(29, 4), history) == {("a", "duplicates")}
+
+
+def test_a_new_value_of_a_closed_column_is_told_and_of_an_open_one_is_not(batch: Batch) -> None:
+    def wards(day: int, new: int) -> Profile:
+        rng = random.Random(day)
+        rows = [(rng.choice(["CARD", "ONCO", "SURG"]), f"p{rng.randrange(9000)}") for _ in range(120)]
+        return batch(2, [f"{'X_CARD' if n < new else ward},{patient}" for n, (ward, patient) in enumerate(rows)])
+
+    history = [wards(day, 0) for day in range(28)]
+    assert told(wards(29, 0), history) == set()
+    assert ("a", "reference") in told(wards(29, 15), history)
+
+
+def test_how_often_a_column_changes_counts_empty_rows_too(batch: Batch) -> None:
+    """More coupons are used at Christmas: that fewer neighbours are both empty follows from it."""
+
+    def orders(day: int, used: float) -> Profile:
+        rng = random.Random(day)
+        return batch(2, [f"{day}-{n},{'XMAS' if rng.random() < used else ''}" for n in range(300)])
+
+    history = [orders(day, 0.1 + 0.002 * day) for day in range(28)]
+    assert ("b", "order") not in told(orders(29, 0.5), history)
+
+
+def test_a_quantile_that_jumps_over_a_gap_is_no_news(batch: Batch) -> None:
+    def callers(day: int, low: float) -> Profile:
+        rng = random.Random(day)
+        numbers = [rng.randrange(1000, 1100) + (0 if rng.random() < low else 90_000) for _ in range(3000)]
+        return batch(2, [f"{day}-{n},{number}" for n, number in enumerate(numbers)])
+
+    history = [callers(day, 0.5 + 0.03 * (day % 2)) for day in range(28)]
+    assert ("b", "values") not in told(callers(29, 0.48), history)
+    assert ("b", "values") in told(callers(29, 0.1), history)
+
+
+def test_a_fifth_fewer_rows_wake_nobody_and_half_of_them_do(batch: Batch) -> None:
+    def rows(day: int, count: int) -> Profile:
+        return batch(1, [f"{day}-{n}" for n in range(count)])
+
+    history = [rows(day, 1000 + day % 3) for day in range(28)]
+    levels = {
+        count: {a.level for a in detect(rows(29, count), history).alerts if a.kind == "volume"} for count in (800, 500)
+    }
+    assert levels == {800: {"digest"}, 500: {"page"}}
+
+
+def test_a_space_at_the_edge_of_a_column_name_is_told(tmp_path: Path) -> None:
+    profiles = []
+    for header in ("id,price", "id,price", "id,price "):
+        (tmp_path / "batch.csv").write_text(f"{header}\n1,2\n")
+        profiles.append(profile_file(tmp_path / "batch.csv"))
+    messages = [a.message for a in detect(profiles[-1], profiles[:-1]).alerts]
+    assert "Column price is called 'price ' now." in messages
