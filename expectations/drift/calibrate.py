@@ -31,6 +31,8 @@ LEAST = 7.8
 LEAST_WRITTEN = 4.2
 # A value that no other batch has, in a column where that was never so.
 LEAST_CLOSED = 5.5
+# The number of rows is one figure, where columns have hundreds that may each stray by luck.
+LEAST_VOLUME = 5.5
 # The same for a week against the batches before it: far fewer weeks than batches can stray.
 LEAST_SLOW = 6.3
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.

@@ -32,8 +32,9 @@ LIMIT_SHARE = 0.25
 SLACK = 0.1
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
 FIRM = 1
-# Standard deviations between the quartiles of a normal distribution.
-QUARTILES = 1.35
+# The quantiles of CLOCK_GRID that tell together where a clock of whole hours stands, and the variance of that.
+INNER = range(2, 9)
+BY_STEPS = 0.04
 # The hours of a day that is turned by -11 to 12 hours.
 TURNED = (np.arange(24) - np.arange(-11, 13)[:, None]) % 24
 Column = list[Pair]
@@ -274,10 +275,8 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
             error = [_clock_error(k, at) for k in clocks]
             yield Key(name, "clock", what, since), list(zip(_since(stands, days, labelled), error, strict=True))
         if 2 * sum(_step(k) == 1 for k in clocks[:-1]) > len(clocks) - 1:
-            # Where quantiles jump from hour to hour the mean tells a shift; that of days is told by those beyond any before.
-            means = [float(np.trapezoid(k.quantiles, CLOCK_GRID)) / 3600 for k in clocks]
-            error = [((k.quantiles[7] - k.quantiles[4]) / 3600 / QUARTILES) ** 2 / k.count + 0.01 for k in clocks]
-            yield Key(name, "clock", "average", since), list(zip(_since(means, days, labelled), error, strict=True))
+            inner = np.array([_since([k.quantiles[at] / 3600 for k in clocks], days, labelled) for at in INNER])
+            yield Key(name, "clock", "all", since), [(hour, BY_STEPS) for hour in _together(inner)]
         shifts = _shifts([np.array(k.hours) for k in clocks])
         if shifts:
             yield Key(name, "clock", "shift"), shifts
@@ -288,6 +287,16 @@ def _since(stands: Sequence[float], days: Sequence[float | None], labelled: bool
     if labelled:
         return [s - 24 * (d or 0.0) for s, d in zip(stands, days, strict=True)]
     return [math.nan, *(b - a for a, b in pairwise(stands))]
+
+
+def _together(stands: Array) -> list[float]:
+    """Where all of a clock stands, per batch: its middle as it usually is, moved as far as every one of its quantiles
+    (quantiles x batches) has moved at least. Single quantiles of whole hours jump now and then; with another zone all do.
+    """
+    usual = np.nanmedian(stands[:, :-1], axis=1)
+    moved = stands - usual[:, None]
+    least, most = moved.min(axis=0), moved.max(axis=0)
+    return [float(x) for x in usual[len(usual) // 2] + np.maximum(least, 0) + np.minimum(most, 0)]
 
 
 def _step(clock: Clock) -> float:

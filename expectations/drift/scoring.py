@@ -14,7 +14,15 @@ from expectations.drift import calendar, predict
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
-from expectations.drift.calibrate import LEAST, LEAST_CLOSED, LEAST_SLOW, LEAST_WRITTEN, Calibration, calibrate
+from expectations.drift.calibrate import (
+    LEAST,
+    LEAST_CLOSED,
+    LEAST_SLOW,
+    LEAST_VOLUME,
+    LEAST_WRITTEN,
+    Calibration,
+    calibrate,
+)
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
 from expectations.drift.frame import LIMITS, Frame, frame
@@ -212,6 +220,7 @@ def _by_the_clocks(keys: Sequence[Key], miss: Array, turned: int) -> Array:
 
 def _least(keys: Sequence[Key], built: Frame, usual: float = LEAST) -> Array:
     nearer = dict.fromkeys(built.closed, LEAST_CLOSED) | dict.fromkeys(built.written, LEAST_WRITTEN)
+    nearer |= {key: LEAST_VOLUME for key in keys if key.name == "rows"}
     return np.array([nearer.get(key, usual) for key in keys])
 
 

@@ -69,7 +69,7 @@ LEVELS = {
     "starts": "the start of {column}, counted from {since}",
     "middle": "the middle of {column}, counted from {since}",
     "ends": "the end of {column}, counted from {since}",
-    "average": "the mean time of {column}, counted from {since}",
+    "all": "where all of {column} stands, counted from {since}",
     "shift": "the hours of the day in {column}, turned against the usual",
     "changes": "how often {column} changes from row to row, against rows in random order",
     "follows": "how much {column} is like the row before (1: follows it, 0: not at all)",
@@ -88,6 +88,6 @@ LEVELS = {
 # Shares that are one yes or no for the whole batch.
 ONCE = frozenset({"constant", "all_absent"})
 # Where a clock stands.
-STANDS = frozenset({"starts", "middle", "ends", "average"})
+STANDS = frozenset({"starts", "middle", "ends", "all"})
 # Levels that can't be below zero.
 COUNTS = frozenset({"length", "beyond_digits", "rows", "distinct", "days"})
