@@ -194,8 +194,9 @@ def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
     slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
     smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
     equal = max(1.0, float(np.median(changes)))
-    # One value for a whole batch is one observation, however many rows have it.
-    alone = LONGEST if np.median([c.same_next for c in columns]) == 1 else 1.0
+    # Another value in each batch, which all its rows have, is one observation however many they are.
+    each = len({c.top[:1] and c.top[0][0] for c in columns}) > 1 and np.median([c.same_next for c in columns]) == 1
+    alone = LONGEST if each else 1.0
     return _Runs(equal, max(equal, alone, (1 + smooth) / max(1e-3, 1 - smooth)))
 
 

@@ -24,3 +24,21 @@ def test_a_slow_movement_is_a_digest_of_its_own_kind(world: Any) -> None:
     assert slow
     assert {a.level for a in slow} == {"digest"}
     assert "has been moving" in slow[0].message
+    assert len({a.column for a in slow}) == len(slow), "a movement is told once"
+
+
+def test_one_week_with_one_day_far_out_is_not_slow(world: Any) -> None:
+    profiles, labels, told = list(world.profiles), list(world.labels), []
+    for step in range(9):
+        rows = [
+            row | {"price": str(30 * float(row["price"])) if step == 3 else row["price"]}
+            for row in world.day(21 + step)
+        ]
+        label = f"orders_{date(2024, 3, 25) + timedelta(days=step)}.csv"
+        profile = world.measured(rows)
+        verdict = detect(profile, profiles, batch_label=label, history_labels=labels)
+        told += [(step, a.column, a.kind) for a in verdict.alerts]
+        profiles.append(profile)
+        labels.append(label)
+    assert (3, "price", "values") in told
+    assert [each for each in told if each[2] == "slow_drift"] == []
