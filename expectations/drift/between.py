@@ -88,7 +88,8 @@ def segments(out: Figures, profile: Profile) -> None:
         if measured:
             count, mean, deviation = measured
             clocks = bool(profile.columns[name].clocks)
-            # Where all rows stand, from which hours are counted, strays as well.
-            error = DAY_VARIANCE / rows_of_all if clocks else 1e-6
+            # Where all rows stand, from which hours are counted, strays as well; and a few rows may come close to each other at
+            # any time of the day.
+            error = DAY_VARIANCE * (1 / rows_of_all + 10 / count**2) if clocks else 1e-6
             figure = named(name, "segment", "hour" if clocks else "mean", where)
             out.levels[figure] = (mean, max(deviation**2, 0.01) / count + error)

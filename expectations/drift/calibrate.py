@@ -34,7 +34,7 @@ LEAST_CLOSED = 5.5
 # The number of rows is one figure, where columns have hundreds that may each stray by luck.
 LEAST_VOLUME = 5.5
 # The same for a week against the batches before it: far fewer weeks than batches can stray.
-LEAST_SLOW = 6.3
+LEAST_SLOW = 7.0
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
 REACH = 2.5

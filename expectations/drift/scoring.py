@@ -36,8 +36,8 @@ from expectations.profile.model import Profile
 BEGAN = 0.7
 # A batch that came this near moved its week by itself.
 STEPPED = 0.5
-# A slow movement that was this far out in the batch before was told then, and isn't told once more.
-AGAIN = 1.05
+# A slow movement that was this far out in the batch before was told then, and is told once.
+AGAIN = 1.0
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
 OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.

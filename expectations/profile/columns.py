@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -12,11 +14,19 @@ from expectations.profile.spelling import Facts
 
 # A column gets figures of numbers (dates) where at least this share of its values are spelled as such.
 READABLE = 0.2
+# Numbers are seconds (or thousandths) since 1970 where the column is called a time and nearly all would lie between September
+# 2001, from when on they have ten digits, and 2100.
+_CALLED_A_TIME = re.compile(r"(?i:time|date|stamp|epoch|(?:\A|_)(?:ts|at|dt)(?:_|\Z))|[a-z](?:At|Ts)\Z")
+SECONDS = (1e9, 4_102_444_800.0)
+NEARLY_ALL = 0.9
+EPOCHS = {"seconds": 1, "thousandths": 1000}
 
 
 @dataclass(frozen=True)
 class Read:
-    """What one column holds. `dates`: the date spellings found; `orders`: "" or the two ways to read day and month."""
+    """What one column holds. `dates`: the date spellings found, or one of EPOCHS; `orders`: "" or the two ways to read day and
+    month.
+    """
 
     kind: Kind
     values: Values
@@ -28,6 +38,8 @@ class Read:
     def clock_sql(self, column: str) -> dict[str, str]:
         """SQL of the seconds since 1970, one for each way to read it."""
         result = {}
+        for epoch in EPOCHS.keys() & set(self.dates):
+            return {"": f"TRY_CAST({column} AS DOUBLE) / {EPOCHS[epoch]}"}
         for order in self.orders:
             day_month = ("m", "d") if order == "mdy" else ("d", "m")
             named = [form.format(*day_month) for form in self.dates if form != "iso"]
@@ -61,10 +73,32 @@ def read_column(con: duckdb.DuckDBPyConnection, table: str, position: int, colum
     compact = numeric > READABLE * total and dated < 0.98 * total
     is_dated = not column.masked and dated > READABLE * total and total > 0 and not compact
     dates = tuple(sorted(forms, key=lambda form: (-forms[form], form))) if is_dated else ()
+    if not dates and not column.masked and numeric > NEARLY_ALL * total:
+        dates = _epoch(column.name, values)
     orders = () if not dates else ("dmy", "mdy") if any("{}" in form for form in dates) else ("",)
     is_numeric = not column.masked and not dates and total > 0 and numeric > READABLE * total
     kind = column.kind if column.kind != "text" else _kind(told, total, numeric, dated if dates else 0.0)
     return Read(kind, values, spelled, is_numeric, dates, orders)
+
+
+def _epoch(name: str, values: Values) -> tuple[str, ...]:
+    """Which of EPOCHS the numbers of a column are, if any."""
+    if not _CALLED_A_TIME.search(name):
+        return ()
+    sizes = [(_number(value), weight) for value, weight in zip(values.values, values.weights, strict=True)]
+    total = sum(values.weights)
+    for epoch, per_second in EPOCHS.items():
+        low, high = (bound * per_second for bound in SECONDS)
+        if sum(weight for size, weight in sizes if low <= size < high) > NEARLY_ALL * total:
+            return (epoch,)
+    return ()
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _kind(told: list[tuple[Facts, float]], total: float, numeric: float, dated: float) -> Kind:

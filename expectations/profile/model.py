@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-VERSION = 6
+VERSION = 7
 
 Kind = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "text"]
 

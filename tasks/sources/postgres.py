@@ -24,6 +24,8 @@ from tasks.sources.opening import Span
 
 _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
+# Seconds after which a thread that waits for its reader looks whether there still is one.
+_LOOKED_AFTER = 0.5
 # Failures of a connection carry no SQLSTATE.
 _REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
 _QUERY_FAULTS = ("0A", "21", "22", "25", "42")
@@ -73,8 +75,16 @@ class PostgresReader:
                 yield item
         finally:
             sink.abandoned.set()
-            connection.close()
-            thread.join(timeout=10)
+            # Within that time a thread that has rows to hand over sees that nobody wants them.
+            thread.join(timeout=2 * _LOOKED_AFTER)
+            if thread.is_alive():
+                # It waits for the source, which is asked to stop. Only a connection that no thread is in may be closed: freed
+                # under a call to the client library it ends the process.
+                with suppress(psycopg2.Error):
+                    connection.cancel()
+                thread.join(timeout=10)
+            if not thread.is_alive():
+                connection.close()
 
     def _copy_out(self, connection: Connection, sink: _Sink) -> None:
         try:
@@ -179,7 +189,7 @@ class _Sink:
     def _put(self, item: bytes | BaseException | None) -> None:
         while not self.abandoned.is_set():
             try:
-                self._pipe.put(item, timeout=0.5)
+                self._pipe.put(item, timeout=_LOOKED_AFTER)
                 return
             except queue.Full:
                 continue
