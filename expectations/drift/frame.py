@@ -165,7 +165,7 @@ def _is_news(profiles: Sequence[Profile], key: Key) -> bool:
         usual.append(
             (column.nulls if key.name == "all_absent" else max(commonest, column.nulls)) / max(1, profile.rows)
         )
-    rows = batch.rows / CLUSTERED / _runs([p.columns[key.column or ""] for p in history]).equal
+    rows = batch.rows / CLUSTERED / _runs([p.columns[key.column or ""] for p in history]).within
     # A version that rolled out further every day is everywhere in the end.
     return max(float(np.median(usual)), usual[-1]) < 0.75 and max(usual) ** rows < BY_CHANCE
 
@@ -180,11 +180,12 @@ def _one_number(history: Sequence[Profile], name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Runs:
-    """How many rows of a column tell as much as one independent row: because values come in runs (`equal`: rows per change
-    against what their mix would make in random order), or because they change slowly from row to row as well (`slow`, at
-    least `equal`).
+    """How many rows of a column tell as much as one independent row: because values come in runs (`within`: rows per change
+    against what their mix would make in random order), because each batch has one of its own (`equal`), or because they
+    change slowly from row to row as well (`slow`). Each is at least the one before.
     """
 
+    within: float = 1.0
     equal: float = 1.0
     slow: float = 1.0
 
@@ -193,11 +194,11 @@ def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
     changes = [(1 - alike(c)) / max(1e-3, 1 - c.same_next) for c in columns]
     slow = [c.autocorrelation for c in columns if c.autocorrelation is not None and not c.clocks]
     smooth = float(np.median(slow)) if len(slow) > len(columns) / 2 else 0.0
-    equal = max(1.0, float(np.median(changes)))
+    within = max(1.0, float(np.median(changes)))
     # Another value in each batch, which all its rows have, is one observation however many they are.
     each = len({c.top[:1] and c.top[0][0] for c in columns}) > 1 and np.median([c.same_next for c in columns]) == 1
-    alone = LONGEST if each else 1.0
-    return _Runs(equal, max(equal, alone, (1 + smooth) / max(1e-3, 1 - smooth)))
+    equal = max(within, LONGEST) if each else within
+    return _Runs(within, equal, max(equal, (1 + smooth) / max(1e-3, 1 - smooth)))
 
 
 def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
@@ -226,8 +227,9 @@ def _run(key: Key, runs: dict[str, _Runs]) -> float:
     if not (key.kind in IN_RUNS or by_value) or key.name in ROW_FREE:
         return 1.0
     of = runs.get(key.column or "", _Runs())
-    # A value that changes slowly still is another value, spelled anew, and crosses a limit in every row.
-    by = of.equal if by_value or key.name in LIMITS else of.slow
+    # A value that changes slowly still is another value, spelled anew, and crosses a limit in every row; and two spellings in
+    # one batch are more than another value.
+    by = of.within if key.name == "new_pattern" else of.equal if by_value or key.name in LIMITS else of.slow
     return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, by)
 
 
