@@ -27,7 +27,8 @@ def extract(profile: Profile) -> Figures:
     """All directly comparable figures of a profile."""
     out = Figures()
     rows = float(profile.rows)
-    out.levels[named(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 1e-4 + 0.25 / max(rows, 0.5) ** 2)
+    # A few hundredths of the rows come and go in the most regular of tables.
+    out.levels[named(None, "volume", "rows")] = (math.log(max(rows, 0.5)), 6e-4 + 0.25 / max(rows, 0.5) ** 2)
     out.shares[named(None, "duplicates", "duplicate_rows")] = (profile.duplicates, rows)
     out.shares[named(None, "duplicates", "repeated_rows")] = (profile.same_rows_next * rows, rows)
     out.shares[named(None, "format", "unreadable_rows")] = (float(profile.unreadable), rows + profile.unreadable)
