@@ -218,9 +218,9 @@ def _by_the_clocks(keys: Sequence[Key], miss: Array, turned: int) -> Array:
     return result
 
 
-def _least(keys: Sequence[Key], built: Frame, usual: float = LEAST) -> Array:
+def _least(keys: Sequence[Key], built: Frame, usual: float = LEAST, rows: float = LEAST_VOLUME) -> Array:
     nearer = dict.fromkeys(built.closed, LEAST_CLOSED) | dict.fromkeys(built.written, LEAST_WRITTEN)
-    nearer |= {key: LEAST_VOLUME for key in keys if key.name == "rows"}
+    nearer |= {key: rows for key in keys if key.name == "rows"}
     return np.array([nearer.get(key, usual) for key in keys])
 
 
@@ -248,7 +248,8 @@ def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]
     keys = [every[i] for i in positions]
     # Weeks that share days with the batch's own would show the same movement and call it usual.
     floor = np.full(len(positions), predict.CHANCE)
-    learned = calibrate(z[:-WEEK], _groups(keys), floor, _least(keys, built, LEAST_SLOW), sensitivity)
+    least = _least(keys, built, LEAST_SLOW, LEAST_SLOW)
+    learned = calibrate(z[:-WEEK], _groups(keys), floor, least, sensitivity)
     scores, told = (learned.scores(row) / (1 + OVERLAP * WEEK / len(z[:-WEEK])) for row in (z[-1], z[-2]))
     # What the batch before had to tell of a column is told.
     quiet = stepped | {key.column for key in compress(keys, (told >= AGAIN).tolist())}
