@@ -18,7 +18,6 @@ Label = date | datetime | str | None
 _DATE = re.compile(
     r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?:[T_ -]?([01]\d|2[0-3]))?"
 )
-_MONTH = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_./]?(0[1-9]|1[0-2])(?!\d)")
 _EPOCH = date(1970, 1, 1)
 SUNDAY = 6
 WEEK = 7
@@ -43,8 +42,8 @@ def day_of(label: Label) -> float | None:
         return float((label - _EPOCH).days)
     found = _DATE.search(label) if label else None
     if found is None:
-        of_month = _MONTH.search(label) if label else None
-        return float((date.fromisoformat("-".join(of_month.groups()) + "-01") - _EPOCH).days) if of_month else None
+        # Nor is a month one: its end is 28 to 31 days after its first.
+        return None
     year, month, day = (int(part) for part in found.groups()[:3])
     try:
         return float((date(year, month, day) - _EPOCH).days) + int(found.group(4) or 0) / 24

@@ -107,15 +107,25 @@ def test_a_wrong_year_in_few_rows_is_told(judged: Callable[..., Verdict]) -> Non
     assert any("before the day or time at which several batches begin" in message for message in told), told
 
 
-def test_a_month_is_a_date(judged: Callable[..., Verdict]) -> None:
-    assert calendar.day_of("sales_2024-05.csv") == calendar.day_of(date(2024, 5, 1))
-    assert calendar.day_of("sales_202405.csv") == calendar.day_of(date(2024, 5, 1))
-    assert calendar.day_of("sales_2024.csv") is None
-
-
 def test_months_have_no_weekday() -> None:
-    days = calendar.days_of([f"2024-{month:02d}" for month in range(1, 13)])
+    days = calendar.days_of([date(2024, month, 1) for month in range(1, 13)])
+    assert None not in days
     assert calendar.weekdays([Profile(0, {})] * 12, days) == [None] * 12
+
+
+def test_a_month_that_is_a_day_shorter_is_no_news(tmp_path: Path) -> None:
+    """Monthly files are named by their month, and September ends a day before August does."""
+    profiles, labels = [], [f"2019-{month:02d}" for month in range(5, 10)]
+    for month in range(5, 10):
+        path = tmp_path / "batch.csv"
+        first, following = datetime(2019, month, 1), datetime(2019, month + 1, 1)
+        minutes = int((following - first).total_seconds() / 60)
+        rng = random.Random(month)
+        stamps = sorted(first + timedelta(minutes=rng.randrange(minutes)) for _ in range(2000))
+        path.write_text("row,at\n" + "".join(f"r{month}{n},{at}\n" for n, at in enumerate(stamps)))
+        profiles.append(profile_file(path))
+    told = detect(profiles[-1], profiles[:-1], batch_label=labels[-1], history_labels=labels[:-1]).alerts
+    assert [a.message for a in told if a.column == "at"] == []
 
 
 def test_a_local_month_agrees_with_the_date_in_utc_and_another_month_does_not(tmp_path: Path) -> None:
