@@ -14,14 +14,15 @@ from deployments.errors import CheckFailedError, DriftStopError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart, typed_relation
-from expectations.contract.quoting import identifier
+from expectations.contract.quoting import identifier, literal
+from expectations.profile.model import ColumnKind
 from expectations.record import Drift, DriftAlert, RuleResult
 from expectations.suites.sentences import sentence
 from tasks.acceptances import accepted_for
 from tasks.batch import Batch
 from tasks.history import history_of
 from tasks.overrides import marked
-from tasks.workbench import workbench
+from tasks.workbench import Workbench, workbench
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,7 +69,7 @@ def assess(
     if in_memory and rules.expectations:
         results = _judge_frame(batch, table, rules, connection, relation, rows)
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
-    profile, drift = _drift(batch, table, suite, connection, relation, checked)
+    profile, drift = _drift(batch, table, suite, connection, relation, checked, _sampled(parts))
     assessment = Assessment(in_memory, marked(batch, results), drift, profile)
     stop_on_failures(batch, table, assessment)
     return assessment
@@ -163,6 +164,27 @@ def _judge_frame(
     return results_of(outcome, rules, table.owner, "batch")
 
 
+def profile_columns(table: Table) -> tuple[ColumnKind, ...]:
+    """The columns of a table as its profile knows them."""
+    return tuple(
+        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)
+        for column in table.columns
+    )
+
+
+def profile_key(bench: Workbench) -> str:
+    """What the hashes of masked columns are salted with in a profile."""
+    return (bench.pii_key or b"").decode(errors="ignore")
+
+
+def _sampled(parts: Sequence[CheckedPart]) -> str | None:
+    """A relation of the rows kept for the profile while the parts were checked; None where a part has kept none."""
+    samples = [part.sample for part in parts if part.accepted]
+    if not samples or None in samples:
+        return None
+    return f"read_parquet([{', '.join(literal(str(sample)) for sample in samples)}])"
+
+
 def _drift(
     batch: Batch,
     table: Table,
@@ -170,18 +192,17 @@ def _drift(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     checked: Checksum,
+    sampled: str | None,
 ) -> tuple[dict[str, object] | None, Drift | None]:
     from expectations.drift import detect
-    from expectations.profile import ColumnKind, measure
+    from expectations.profile import measure
 
     if not checked.rows:
         return None, None
-    kinds = [
-        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)
-        for column in table.columns
-    ]
-    key = (workbench().pii_key or b"").decode(errors="ignore")
-    profile = measure(connection, relation, kinds, key=key, counted=(checked.rows, checked.values))
+    profile = measure(
+        connection, relation, profile_columns(table), key=profile_key(workbench()),
+        counted=(checked.rows, checked.values), sampled=sampled,
+    )  # fmt: skip
     past = history_of(workbench(), table, batch)
     verdict = detect(
         profile,

@@ -1,12 +1,17 @@
-"""Stage: checked parts compressed with zstd onto the object store, then the manifest that names exactly them."""
+"""Stage: checked parts onto the object store, then the manifest that names exactly them.
+
+What goes over a network is compressed with zstd; in a folder a part is a second name of the checked file.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import zstandard
 from prefect import task
@@ -17,6 +22,7 @@ from tasks.batch import Batch, Staged, Validated
 from tasks.in_place import staged_in_place
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
+from tasks.objects.packing import ENDINGS, Codec
 from tasks.objects.store import ObjectStore, holds, sha256_of
 from tasks.part_workers import dask_pool, refuse_another, side_by_side
 from tasks.progress import report_progress
@@ -63,7 +69,7 @@ def stage_parts(
         for done in side_by_side(pool, THREADS, lambda job: _stage_part(store, job), stage_part, jobs):
             staged.append(done)
             report_progress("stage", sum(part.rows for part in staged), "rows")
-    manifest = Manifest(f"{prefix}/{manifests.NAME}", delimiter, null_marker, tuple(staged))
+    manifest = Manifest(f"{prefix}/{manifests.NAME}", delimiter, null_marker, tuple(staged), codec=store.codec)
     reached("stage-manifest")
     # Last: where a manifest stands, everything it names is complete.
     store.put(manifest.key, manifest.to_bytes(store.base), "application/json")
@@ -87,18 +93,27 @@ def stage_part(job: StageJob) -> Part:
 
 
 def _stage_part(store: ObjectStore, job: StageJob) -> Part:
-    prefix, part = job.prefix, job.part
+    part = job.part
+    with _packed(part.path, store.codec) as packed:
+        key = f"{job.prefix}/part-{part.number:05d}.csv{ENDINGS[store.codec]}"
+        store.put_file(key, packed)
+        reached("stage-part")
+        size, digest = packed.stat().st_size, sha256_of(packed)
+    return Part(part.number, key, part.accepted, size, digest, holds(part.path, b"\r\n"))
+
+
+@contextmanager
+def _packed(file: Path, codec: Codec) -> Iterator[Path]:
+    """The file as it is to be stored."""
+    if codec == "none":
+        yield file
+        return
     # A worker that was given up may still be writing: no two tries write the same file.
-    packed = part.path.with_name(f"{part.path.stem}.{secrets.token_hex(4)}.zst")
-    with part.path.open("rb") as source, packed.open("wb") as target:
-        zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=part.path.stat().st_size)
-    key = f"{prefix}/part-{part.number:05d}.csv.zst"
-    store.put_file(key, packed)
-    reached("stage-part")
-    crlf = holds(part.path, b"\r\n")
-    done = Part(part.number, key, part.accepted, packed.stat().st_size, sha256_of(packed), crlf)
+    packed = file.with_name(f"{file.stem}.{secrets.token_hex(4)}.zst")
+    with file.open("rb") as source, packed.open("wb") as target:
+        zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=file.stat().st_size)
+    yield packed
     packed.unlink()
-    return done
 
 
 def _quarantine_csv(parts: tuple[CheckedPart, ...]) -> bytes:

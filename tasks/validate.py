@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import local
@@ -26,13 +26,15 @@ from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.lexical import duckdb_type
-from expectations.contract.part_check import CheckedPart, PartChecker
+from expectations.contract.part_check import CheckedPart, PartChecker, typed_relation
 from expectations.contract.reasons import sentence
 from expectations.contract.split import RawPart
+from expectations.profile.measure import stable_columns
+from expectations.profile.sampling import SAMPLED, Sampling
 from expectations.record import QuarantineReason
 from expectations.rows.compile import RowRule, UniqueRule, compile_rule
 from expectations.suites.sentences import sentence as rule_sentence
-from tasks.assess import assess
+from tasks.assess import assess, profile_columns, profile_key
 from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.in_place import unparsed
 from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_by_side
@@ -71,7 +73,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     layout = _layout(table, extracted)
     row_rules, unique = batch_rules(table, suite, batch)
     with dask_pool() as pool, _Checkers(batch, table, layout, row_rules, marker, bench, pool) as checkers:
-        parts = checkers.check(extracted.parts)
+        parts = _check_all(checkers, batch, table, layout, marker, extracted)
         with closing(
             connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)), threads=THREADS)
         ) as connection:
@@ -115,6 +117,22 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     )
 
 
+def _check_all(
+    checkers: _Checkers, batch: Batch, table: Table, layout: Layout, marker: str, extracted: Extracted
+) -> list[CheckedPart]:
+    """Check every part. Of a large batch the first one tells which columns make a row's mark; the sample that the profile is
+    measured of is then kept while the others are checked.
+    """
+    first = checkers.check(extracted.parts[:1])
+    if extracted.rows > SAMPLED and first[0].accepted:
+        columns, relation = profile_columns(table), typed_relation(table, [first[0].path], layout.delimiter, marker)
+        with closing(connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)))) as connection:
+            stable = stable_columns(connection, relation, columns, key=profile_key(workbench()))
+            checkers.sampling = Sampling(columns, stable, extracted.rows)
+            first = [replace(first[0], sample=checkers.sampling.write(connection, relation, first[0].path))]
+    return first + checkers.check(extracted.parts[1:])
+
+
 @dataclass(frozen=True, slots=True)
 class PartJob:
     """What a worker elsewhere needs to check a part: names, and where it lies. Secrets are its own."""
@@ -125,6 +143,7 @@ class PartJob:
     marker: str
     part: SpooledPart
     excluded: Mapping[int, str] | None
+    sampling: Sampling | None
 
 
 def check_part(job: PartJob) -> CheckedPart:
@@ -134,7 +153,7 @@ def check_part(job: PartJob) -> CheckedPart:
     table = bench.project.table(job.batch.table)
     rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch)
     spool = job.part.path.parents[1]
-    checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb")
+    checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb", job.sampling)
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
         return _checked(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
@@ -160,6 +179,7 @@ class _Checkers:
     ) -> None:  # fmt: skip
         self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, batch.spool / "duckdb")
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
+        self.sampling: Sampling | None = None
         self._clean = batch.spool / "clean"
         self._pool = pool
         self._mine = local()
@@ -182,7 +202,7 @@ class _Checkers:
         """Check parts side by side; with `excluded`, only the parts that lose more rows are checked again."""
         done = {part.number: part for part in known}
         jobs = [
-            self._job(part, (excluded or {}).get(part.number))
+            self._job(part, (excluded or {}).get(part.number), self.sampling)
             for part in spooled
             if excluded is None or part.number in excluded
         ]
@@ -199,6 +219,7 @@ class _Checkers:
         if checker is None:
             checker = self._mine.checker = self._make()
             self._all.append(checker)
+        checker.sampling = job.sampling
         return _checked(checker, job.part, job.excluded, self._clean)
 
 

@@ -28,9 +28,10 @@ from expectations.contract.lexical import LexicalColumn, lexical_column
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
+from expectations.profile.sampling import Sampling, write_sample
 from expectations.rows.compile import RowRule
 
-_REASON, _PLACE, _ASIDE = ours("reason"), ours("place"), ours("aside")
+_REASON, _PLACE, _ASIDE, _KEPT = ours("reason"), ours("place"), ours("aside"), ours("kept")
 AT_ONCE = 150
 """Columns and rules that one query may judge: a column takes 0.2 to 0.6 MB of 192."""
 A_JOIN = 10
@@ -61,6 +62,8 @@ class CheckedPart:
     rewritten: bool
     checksum: Checksum
     quarantined: tuple[Quarantined, ...] = ()
+    sample: Path | None = None
+    """The rows that the profile of the batch is measured of, as a Parquet file; None: it reads them itself."""
 
     @property
     def reasons(self) -> Counter[str]:
@@ -86,6 +89,8 @@ class PartChecker:
     null_marker: str
     pii_key: bytes | None
     temp: Path
+    sampling: Sampling | None = None
+    """Set between parts, once it is known of which rows the profile is to be measured."""
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
     groups: tuple[_Group, ...] = field(init=False)
@@ -132,7 +137,7 @@ class PartChecker:
             )
         bad, altered, checksum = judgement
         if not excluded and not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
-            return self._result(part, raw, checksum.rows, False, checksum, [])
+            return self._result(part, raw, checksum.rows, False, checksum, [], self._write_sample(clean))
         return self._rewrite(part, raw, clean, excluded or {}, bad > 0)
 
     def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
@@ -141,11 +146,11 @@ class PartChecker:
         figures: list[Checksum] = []
         try:
             for group in self.groups:
-                row = single(
-                    self.connection,
-                    f"SELECT count({_REASON}), count(*) FILTER (WHERE {self._altered(group)}), "
-                    f"{duckdb_checksum_sql([self.table.columns[index] for index in group.columns])} "
-                    f"FROM ({self._judged(part, raw, group)})",
+                row = self._figures(
+                    f"count({_REASON}), count(*) FILTER (WHERE {self._altered(group)}), "
+                    f"{duckdb_checksum_sql([self.table.columns[index] for index in group.columns])}",
+                    f"({self._judged(part, raw, group)})",
+                    f"{_REASON} IS NULL",
                 )
                 bad, altered = bad + int(str(row[0])), altered + int(str(row[1]))
                 figures.append(read_checksum(row[2:], len(group.columns)))
@@ -155,6 +160,27 @@ class PartChecker:
         except duckdb.InvalidInputException:
             return None
         return None if {item.rows for item in figures} != {part.records} else (bad, altered, checksum)
+
+    def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
+        """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
+        if not self._samples:
+            return single(self.connection, f"SELECT {figures} FROM {relation}")
+        assert self.sampling is not None
+        kept = self.sampling.rows_sql(among)
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {figures}, {kept} AS {_KEPT} FROM {relation}"
+        )
+        return single(self.connection, f"SELECT * EXCLUDE ({_KEPT}) FROM kept")
+
+    @property
+    def _samples(self) -> bool:
+        """A table that is judged some columns at a time is never read whole: its profile reads it once more."""
+        return self.sampling is not None and len(self.groups) == 1
+
+    def _write_sample(self, clean: Path) -> Path | None:
+        if not self._samples:
+            return None
+        return write_sample(self.connection, f"SELECT unnest({_KEPT}, max_depth := 2) FROM kept", clean)
 
     def _altered(self, group: _Group) -> str:
         """SQL: whether a conversion changed the row."""
@@ -200,8 +226,10 @@ class PartChecker:
         for place, text, data in zip(places, texts, raw_records(part, places), strict=True):
             code, _, column = reasons[place].partition("|")
             quarantined.append(self._quarantined(ordinals[place], code, column or None, data, text))
-        checksum = self._checksum(clean) if len(places) < part.records else Checksum.empty(len(self.columns))
-        return self._result(part, clean, checksum.rows, True, checksum, quarantined)
+        if len(places) == part.records:
+            return self._result(part, clean, 0, True, Checksum.empty(len(self.columns)), quarantined)
+        checksum = self._checksum(clean)
+        return self._result(part, clean, checksum.rows, True, checksum, quarantined, self._write_sample(clean))
 
     def _reasons(self, part: RawPart, raw: Path) -> dict[int, str]:
         """The first fault (code|column) of each record to be set aside, by its place in the part."""
@@ -219,13 +247,14 @@ class PartChecker:
         figures = []
         for group in self.groups:
             columns = [self.table.columns[index] for index in group.columns]
-            row = single(self.connection, f"SELECT {duckdb_checksum_sql(columns)} FROM {relation}")
+            row = self._figures(duckdb_checksum_sql(columns), relation, "true")
             figures.append(read_checksum(row, len(columns)))
         return beside(figures, self._text_hash(relation)) if len(figures) > 1 else figures[0]
 
     def _result(
-        self, part: RawPart, path: Path, accepted: int, rewritten: bool, checksum: Checksum, rows: list[Quarantined]
-    ) -> CheckedPart:
+        self, part: RawPart, path: Path, accepted: int, rewritten: bool, checksum: Checksum, rows: list[Quarantined],
+        sample: Path | None = None,
+    ) -> CheckedPart:  # fmt: skip
         unreadable = [self._unreadable(reject) for reject in part.rejects]
         quarantined = tuple(sorted([*rows, *unreadable], key=lambda row: row.record))
         if accepted + len(quarantined) != part.extracted:
@@ -235,7 +264,7 @@ class PartChecker:
                 code="PART-ACCOUNTING",
                 next_command="report this with the run's log; nothing was published",
             )
-        return CheckedPart(part.number, path, part.extracted, accepted, rewritten, checksum, quarantined)
+        return CheckedPart(part.number, path, part.extracted, accepted, rewritten, checksum, quarantined, sample)
 
     def _staged(self, raw: Path, read: Sequence[int] | None = None, *, whole: bool = False) -> str:
         """Nested selects: fields (f; all of the record for the `whole`), converted text (x) and staged text (t), of all columns

@@ -235,6 +235,8 @@ def redelivered(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         for i, own in enumerate(marks):
             best = (0.0, float(len(own)))
             for j in range(i) if i < last else range(last):
+                if profiles[i].marked_by != profiles[j].marked_by:
+                    continue
                 # Marks are kept in the order of those without clocks.
                 within = bisect_right(bare[i], min(ends[i], ends[j]))
                 again = sum(map(sets[j].__contains__, own[:within]))

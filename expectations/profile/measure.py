@@ -1,8 +1,8 @@
 """Measures the profile of a relation with DuckDB, in bounded memory and a time that hardly depends on the width.
 
 Row and null counts are exact. Everything else is exact up to SAMPLED rows; above, it is told from the rows with the
-smallest hashes (the same rows whichever order they come in, and the same on every engine that knows MD5), and what
-needs the order of delivery from the first FIRST rows.
+smallest marks (the same rows whichever order they come in), and what needs the order of delivery from the first FIRST
+rows.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 from expectations.profile import categories, numbers, relations
 from expectations.profile.columns import Read, read_column, text_of
 from expectations.profile.model import ColumnKind, ColumnProfile, Profile
+from expectations.profile.sampling import SAMPLED, Sampling, mark, marked_by, quoted
 
-SAMPLED = 100_000
 FIRST = 6_000
 MARKS = 256
 FETCHED = 50
@@ -41,11 +41,13 @@ def measure(
     key: str = "",
     counted: tuple[int, Sequence[int]] | None = None,
     in_place: bool = False,
+    sampled: str | None = None,
 ) -> Profile:
     """The profile of `relation` (SQL usable after FROM). `key` salts the hashes of masked columns.
 
     `counted`: rows, and values of each column, where the caller has counted them already: it saves a pass. `in_place`:
-    the relation is a table of texts that stays as it is meanwhile, so it needs no copy. Tables made are dropped again.
+    the relation is a table of texts that stays as it is meanwhile, so it needs no copy. `sampled`: a relation of the rows that
+    a `Sampling` chose, of which a large batch is measured then. Tables made are dropped again.
     Columns are read through cursors of `con`, which see neither an open transaction nor temporary tables: `con` must be
     outside a transaction, and a relation read in place no temporary table. Raises duckdb.Error where the relation or a
     column doesn't exist.
@@ -60,9 +62,10 @@ def measure(
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="profile") as pool:
             measured = first
             if rows > SAMPLED:
-                stable, _ = _row_columns(columns, _read(pool, con, first, columns, key))
-                bound = f"WHERE {marked(stable)} < {int(2**64 * SAMPLED / rows)}::UBIGINT"
-                con.execute(f"CREATE TABLE {sample} AS SELECT * FROM (SELECT {cast} FROM {relation}) {bound}")
+                if sampled is None:
+                    stable = _stable(columns, _read(pool, con, first, columns, key))
+                    sampled = f"({Sampling(tuple(columns), stable, rows).select_sql(relation)})"
+                con.execute(f"CREATE TABLE {sample} AS SELECT * FROM {sampled}")
                 measured = sample
             elif rows > FIRST and in_place:
                 con.execute(f"CREATE VIEW {view} AS SELECT {cast} FROM {relation}")
@@ -78,15 +81,23 @@ def measure(
         con.execute(f"DROP TABLE IF EXISTS {sample}")
 
 
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+def stable_columns(
+    con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnKind], *, key: str = ""
+) -> tuple[int, ...]:
+    """The columns, by place, that make a row's mark: all that aren't read as points in time in the first rows."""
+    name = f"headgate_stable_{next(_serial)}"
+    cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
+    try:
+        con.execute(f"CREATE TABLE {name} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="profile") as pool:
+            return _stable(columns, _read(pool, con, name, columns, key))
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def marked(columns: Sequence[str]) -> str:
-    """SQL of a 64-bit mark of a row: a lasting hash of its values."""
-    values = ", ".join(f"coalesce({c}, chr(1))" for c in columns)
-    return categories.lasting_hash(f"concat_ws(chr(31), {values})")
+def _stable(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[int, ...]:
+    """By name, whatever order they are delivered in."""
+    return tuple(sorted((i for i, read in enumerate(reads) if not read.dates), key=lambda i: columns[i].name))
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnKind]) -> tuple[int, list[int]]:
@@ -104,13 +115,6 @@ def _read(
     )
 
 
-def _row_columns(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[list[str], list[str]]:
-    """The columns that make a row's mark without clocks, and all; by name, whatever order they are delivered in."""
-    order = sorted(range(len(columns)), key=lambda i: columns[i].name)
-    every = [f"c{i}" for i in order]
-    return [f"c{i}" for i in order if not reads[i].dates] or every, every
-
-
 def _profile(
     pool: ThreadPoolExecutor,
     con: duckdb.DuckDBPyConnection,
@@ -121,7 +125,8 @@ def _profile(
     rows: int,
     present: Sequence[int],
 ) -> Profile:
-    stable, every = _row_columns(columns, reads)
+    every = [f"c{i}" for i in sorted(range(len(columns)), key=lambda i: columns[i].name)]
+    stable = [f"c{i}" for i in _stable(columns, reads)] or every
     head = _Arrays(pool, con, first, columns, reads)
     whole = head if first == sample else _Arrays(pool, con, sample, columns, reads)
     marks = pool.submit(_marks, con.cursor(), sample, stable, every)
@@ -167,6 +172,7 @@ def _profile(
         duplicates=float(sampled - different.result()) * scale,
         same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
         row_marks=tuple(pairs[:MARKS]),
+        marked_by=marked_by(),
         row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
         relations=held,
     )
@@ -189,7 +195,7 @@ def _marks(
 ) -> list[tuple[int, int]]:
     """The smallest marks of rows without clocks, each with that of the whole row; the upper 32 bits of both."""
     lowest = con.execute(
-        f"SELECT a, {marked(every)} FROM (SELECT *, {marked(stable)} a FROM {sample} ORDER BY a LIMIT 1024)"
+        f"SELECT a, {mark(every)} FROM (SELECT *, {mark(stable)} a FROM {sample} ORDER BY a LIMIT 1024)"
     ).fetchall()
     return sorted({(int(a) >> 32, int(b) >> 32) for a, b in lowest})
 

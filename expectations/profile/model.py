@@ -139,7 +139,8 @@ BETWEEN = "\x1f"
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Everything kept of one batch. `row_marks`: (hash without clocks, hash of all) of a sample of rows.
+    """Everything kept of one batch. `row_marks`: (hash without clocks, hash of all) of a sample of rows; those of another hash
+    (`marked_by`) can't be compared with them.
 
     Compared by identity; compare `to_json()` for equal figures.
     """
@@ -151,6 +152,7 @@ class Profile:
     same_rows_next: float = 0.0
     row_marks: tuple[tuple[int, int], ...] = ()
     row_marks_complete: bool = True
+    marked_by: str = "md5"
     relations: Relations = field(default_factory=Relations)
     unreadable: int = 0
     encoding: str = "utf-8"

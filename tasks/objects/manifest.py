@@ -17,7 +17,7 @@ NAME = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One staged object: CSV without header, compressed with zstd. `crlf`: a value in it holds CR LF."""
+    """One staged object: CSV without header, packed as the manifest says. `crlf`: a value in it holds CR LF."""
 
     number: int
     key: str

@@ -11,6 +11,8 @@ import zstandard
 Codec = Literal["none", "gzip", "zstd"]
 PACKING_ERRORS = (zlib.error, zstandard.ZstdError, EOFError)
 _PACKED_BYTES = 64 * 1024
+ENDINGS: dict[Codec, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
+"""How the names of our own files end."""
 _ENDINGS: dict[str, Codec] = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 

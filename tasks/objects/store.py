@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from deployments.errors import DeclarationError, RetryableError
+from tasks.objects.packing import Codec
 from tasks.second_name import second_name
 
 READ_BYTES = 1024 * 1024
@@ -28,6 +29,10 @@ class ObjectStore(Protocol):
     @property
     def base(self) -> str:
         """The store's URL."""
+
+    @property
+    def codec(self) -> Codec:
+        """How large objects are best packed there."""
 
     def url(self, key: str) -> str:
         """The full URL of a key."""
@@ -56,9 +61,10 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Objects as files below a folder."""
+    """Objects as files below a folder. Unpacked: a second name for a file costs nothing."""
 
     base: str
+    codec: Codec = "none"
 
     @cached_property
     def root(self) -> Path:
@@ -119,6 +125,7 @@ class BucketStore:
     """Objects in an S3 bucket, by way of boto3 with prefect-aws credentials (role, profile or AWS_* variables)."""
 
     base: str
+    codec: Codec = "zstd"
 
     @cached_property
     def _client(self) -> Any:

@@ -95,3 +95,7 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     made: Callable[[Path], str] = sha256_of
     assert made(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_goes_over_a_network_is_packed_and_a_folder_takes_it_as_it_is() -> None:
+    assert [open_store(url).codec for url in ("s3://bucket/stage", "file:///tmp/stage")] == ["zstd", "none"]
