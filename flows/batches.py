@@ -15,7 +15,7 @@ from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_
 from tasks import report
 from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Override, Staged, Validated, new_attempt
 from tasks.housekeeping import keep_house
-from tasks.warehouses import ops
+from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
 from tasks.workbench import Workbench, workbench
@@ -136,7 +136,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
             code="APPEND-AGAIN",
             next_command="load.mode: replace_window, if windows have to be loaded again",
         )
-    run_id, attempt = new_run_id(table.table, planned.label), new_attempt()
+    run_id, attempt = new_run_id(table.table, planned.label), new_attempt(clock.now(bench.warehouse))
     return Batch(
         table=table.table,
         batch_key=planned.batch_key,

@@ -10,7 +10,7 @@ from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_
 from tasks.batch import Audited, Batch, Staged, Validated, new_attempt
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
-from tasks.warehouses import names, ops, proofs
+from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
 from tasks.warehouses.quarantine import OpenBatch, open_batches
@@ -37,7 +37,8 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
     ops.prepare(bench.warehouse, [live])
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if bench.warehouse.exists(cursor, names.proof(live)) else []
-    run_id, attempt = new_run_id(table.table, f"replay-{item.label}"), new_attempt()
+    run_id = new_run_id(table.table, f"replay-{item.label}")
+    attempt = new_attempt(clock.now(bench.warehouse))
     batch = Batch(
         table=table.table, batch_key=item.batch_key, label=item.label, run_id=run_id, attempt_id=attempt,
         expected_sequence=proofs.latest(known, item.batch_key), standing_fingerprint=None, spool=bench.spool / run_id,

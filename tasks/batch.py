@@ -69,7 +69,8 @@ class Batch:
 
     def next_attempt(self) -> Batch:
         """The same batch for another try: what a failed attempt left behind is never written to again."""
-        attempt = new_attempt()
+        # It keeps its minute: nobody tells the time here, and no batch is tried for days.
+        attempt = self.attempt_id[:_MINUTE_CHARACTERS] + new_attempt(_EPOCH)[_MINUTE_CHARACTERS:]
         return replace(self, attempt_id=attempt, stage_key=f"{self.stage_key.rpartition('-')[0]}-{attempt}")
 
 
@@ -166,12 +167,12 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MINUTE_CHARACTERS = 5
 
 
-def new_attempt() -> str:
+def new_attempt(now: datetime) -> str:
     """A short name that nobody else has; it becomes part of table names and object keys.
 
-    It begins with the minute it was made in, so that leftovers tell their age.
+    It begins with the minute it was made in by the warehouse's clock, so that leftovers tell their age.
     """
-    minutes, made = int((datetime.now(UTC) - _EPOCH).total_seconds() // 60), ""
+    minutes, made = int((now - _EPOCH).total_seconds() // 60), ""
     for _ in range(_MINUTE_CHARACTERS):
         minutes, digit = divmod(minutes, len(_DIGITS))
         made = _DIGITS[digit] + made

@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -26,7 +27,7 @@ from tasks.objects.store import open_store
 from tasks.reachable import Line, reach
 from tasks.sources import web
 from tasks.validate import NULL_MARKER
-from tasks.warehouses import names
+from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import one, rows, session, transaction
@@ -101,7 +102,7 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
 def _load(bench: Workbench, schema: str) -> Line:
     """One row through the stage into a table that is dropped again (on Redshift: COPY with NOLOAD)."""
     adapter, store, what = bench.warehouse, bench.stage, "warehouse: load of one row"
-    attempt = new_attempt()
+    attempt = new_attempt(clock.now(adapter))
     table = names.candidate(TableName(schema, "headgate_check"), attempt)
     prefix = f"headgate-check/{attempt}"
     text = io.StringIO()
@@ -130,7 +131,7 @@ def _load(bench: Workbench, schema: str) -> Line:
 
 def _stage(bench: Workbench) -> Iterator[Line]:
     """Write, read, delete; each needs a right of its own on S3."""
-    store, key = bench.stage, f"headgate-check/{new_attempt()}"
+    store, key = bench.stage, f"headgate-check/{new_attempt(datetime.now(UTC))}"
     for verb in ("write", "read", "delete"):
         try:
             if verb == "write":

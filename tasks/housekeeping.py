@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from psycopg2 import Error
@@ -12,6 +11,7 @@ from psycopg2 import Error
 from deployments.errors import HeadgateError
 from tasks.leftovers import find_leftovers, remove
 from tasks.spool import dead_attempts
+from tasks.warehouses import clock
 from tasks.workbench import Workbench
 
 EVERY_SECONDS = 3600
@@ -26,7 +26,7 @@ def keep_house(bench: Workbench, target: str) -> None:
             return
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        now = datetime.now(UTC)
+        now = clock.now(bench.warehouse)
         for leftover in list(find_leftovers(bench, [target], now)):
             remove(bench, leftover, now)
             logger.info("removed %s %s: %s", leftover.kind, leftover.name, leftover.why)

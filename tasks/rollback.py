@@ -14,7 +14,7 @@ from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.publish import clean_up
 from tasks.switches import reached
-from tasks.warehouses import decisions, names, ops, proofs
+from tasks.warehouses import clock, decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
@@ -109,7 +109,7 @@ def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id:
     plan = Undo(
         live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,
         window_column=target.window_column, builds_up=target.builds_up, generations=target.generations, run_id=run_id,
-        attempt_id=new_attempt(), note=note, point=reached,
+        attempt_id=new_attempt(clock.now(adapter)), note=note, point=reached,
     )  # fmt: skip
     undone = undo(adapter, plan)
     try:

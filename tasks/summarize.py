@@ -22,7 +22,7 @@ from tasks.batch import SOURCE_KEY, new_attempt, new_try
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
-from tasks.warehouses import names, ops, proofs
+from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.protocol import Shape
@@ -91,7 +91,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
     return Job(
         target=summary.target,
         run_id=run_id,
-        attempt_id=new_attempt(),
+        attempt_id=new_attempt(clock.now(bench.warehouse)),
         expected_sequence=max((proof.sequence for proof in own), default=0),
         fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
         standing_fingerprint=None if standing is None else standing.fingerprint,

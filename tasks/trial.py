@@ -18,7 +18,7 @@ from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
 from tasks.spool import hold, release
 from tasks.summarize import Built, Job, check_inputs, check_output
-from tasks.warehouses import names
+from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
 from tasks.warehouses.session import explain, one, rows, session, transaction
@@ -66,7 +66,8 @@ class Trial:
 
 def try_summary(bench: Workbench, summary: Summary) -> Trial:
     """Run the trial; the workbench's project has the summary. Raises what a broken SELECT or an absent input raises."""
-    job = Job(summary.target, "trial", new_attempt(), 0, "", None, bench.spool / f"{SPOOL}{new_attempt()}")
+    attempt = new_attempt(clock.now(bench.warehouse))
+    job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}")
     _clean(bench, summary.target)
     # A killed trial is known to be dead by its free lock: what it left goes with the next one, or with the next run.
     hold(job.spool, summary.target, job.attempt_id, "")

@@ -33,6 +33,8 @@ def _qualified(name: str) -> str:
         raise ValueError(f"'{name}' must be schema.table in lower-case letters, digits and _")
     if len(table) > 48:
         raise ValueError(f"'{table}' is longer than 48 characters; candidates and proofs need room for a suffix")
+    if "__hg_" in table:
+        raise ValueError(f"'{table}' holds '__hg_', which marks the tables that headgate makes beside a declared one")
     return name
 
 

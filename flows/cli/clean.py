@@ -19,12 +19,12 @@ def clean(tables: tuple[str, ...], only_plan: bool, as_json: bool) -> None:
     Every run does this for its table by itself. What a failed run left stays for HEADGATE_KEEP_DAYS (7), quarantined rows
     for HEADGATE_QUARANTINE_DAYS (90).
     """
-    from datetime import UTC, datetime
-
     from flows.cli.settings import workbench
     from tasks.leftovers import find_leftovers, remove
+    from tasks.warehouses import clock
 
-    bench, now = workbench(silent=as_json), datetime.now(UTC)
+    bench = workbench(silent=as_json)
+    now = clock.now(bench.warehouse)
     project = bench.project
     targets = [project.full_name(name) for name in tables] or [*project.tables, *project.summaries]
     found = list(find_leftovers(bench, targets, now))

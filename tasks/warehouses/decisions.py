@@ -8,16 +8,16 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from psycopg2.extensions import cursor as Cursor
 
-from tasks.warehouses import names
+from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.session import rows, session, transaction
+from tasks.warehouses.session import one, rows, session, transaction
 
 Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay"]
 EVERY_TARGET = "*"
@@ -54,9 +54,14 @@ def add(cursor: Cursor, decision: Decision) -> None:
 
 
 def decide(adapter: Adapter, decision: Decision) -> None:
-    """Write a decision in a transaction of its own."""
+    """Write a decision in a transaction of its own, as the last word: after every other one, whatever a machine's clock said
+    when that was written."""
     with transaction(adapter.address) as cursor:
-        add(cursor, decision)
+        adapter.lock(cursor, TableName(names.OPS, "decision"))
+        (newest,) = one(cursor, "SELECT max(decided_at) FROM ops.decision")
+        now = clock.read(adapter, cursor)
+        after = now if newest is None else _aware(newest) + timedelta(microseconds=1)
+        add(cursor, replace(decision, decided_at=max(now, after)))
 
 
 def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> list[Decision]:
@@ -79,13 +84,22 @@ def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> lis
 
 
 def paused(adapter: Adapter, targets: Sequence[str], now: datetime) -> dict[str, Decision]:
-    """Which of these targets are paused, and by what. The newest word wins, on the target itself or on all of them."""
+    """Which of these targets are paused, and by what: by their own last pause, or by the last one of all targets, each of
+    which holds until it ends or somebody resumes the target or all of them. The longer one is told."""
     known = read(adapter, [*targets, EVERY_TARGET], ["pause", "resume"])
     found: dict[str, Decision] = {}
     for target in targets:
-        last = next((item for item in reversed(known) if item.target in (target, EVERY_TARGET)), None)
-        if last is not None and last.kind == "pause" and last.holds(now):
-            found[target] = last
+        holding: dict[str, Decision] = {}
+        for item in known:
+            if item.target not in (target, EVERY_TARGET):
+                continue
+            if item.kind == "resume":
+                holding.clear()
+            else:
+                holding[item.target] = item
+        left = [item for item in holding.values() if item.holds(now)]
+        if left:
+            found[target] = max(left, key=lambda item: item.expires_at or datetime.max.replace(tzinfo=UTC))
     return found
 
 

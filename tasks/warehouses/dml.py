@@ -155,10 +155,14 @@ def keep_added(cursor: Cursor, plan: Publication, new: TableName, sequence: int)
 
 
 def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> None:
-    """Note that publish `sequence` made the table: an empty table of rows it took out."""
-    if plan.generations:
-        nothing = sql.SQL("SELECT {} FROM {} WHERE 1 = 0").format(_columns(plan), _q(plan.live))
-        adapter.create_as(cursor, names.undo(plan.live, sequence), nothing, None)
+    """Note that publish `sequence` made the table: an empty table of rows it took out. Its candidate has become the live
+    table, so the rows it put in are copied where nothing else tells them from those that come later."""
+    if not plan.generations:
+        return
+    rows = sql.SQL("SELECT {} FROM {}").format(_columns(plan), _q(plan.live))
+    adapter.create_as(cursor, names.undo(plan.live, sequence), rows + sql.SQL(" WHERE 1 = 0"), None)
+    if plan.mode == "append":
+        adapter.create_as(cursor, names.added(plan.live, sequence), rows, None)
 
 
 def insert_all(cursor: Cursor, plan: Publication, new: TableName) -> int:

@@ -16,13 +16,12 @@ def sequence_of(table: TableName) -> int | None:
 
 
 def surplus(side: Iterable[TableName], known: Sequence[Proof], keep: int) -> dict[TableName, str]:
-    """Generations that nobody can go back to any more, with the reason: undone, or older than the last `keep`."""
+    """Generations that nobody can go back to any more, with the reason: undone, a rollback's own, or older than the last
+    `keep` publishes."""
     numbered = {table: sequence for table in side if (sequence := sequence_of(table)) is not None}
-    undone = {proof.sequence for proof in known if proof.undone_by is not None}
-    standing = sorted(set(numbered.values()) - undone, reverse=True)
-    old = set(standing[keep:])
-    return {
-        table: f"publish {sequence} is undone" if sequence in undone else f"only the last {keep} publishes are kept"
-        for table, sequence in numbered.items()
-        if sequence in undone or sequence in old
-    }
+    useless = {proof.sequence: f"publish {proof.sequence} is undone" for proof in known if proof.undone_by is not None}
+    useless |= {proof.sequence: "a rollback can't be undone" for proof in known if proof.kind == "rollback"}
+    standing = sorted(set(numbered.values()) - useless.keys(), reverse=True)
+    old = dict.fromkeys(standing[keep:], f"only the last {keep} publishes are kept")
+    why = useless | old
+    return {table: why[sequence] for table, sequence in numbered.items() if sequence in why}

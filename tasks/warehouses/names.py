@@ -1,6 +1,8 @@
-"""Names of the tables headgate makes beside a declared one: bounded, unique per attempt, and recognizable.
+"""Names of the tables headgate makes beside a declared one: bounded, unique, and parsed back exactly.
 
-Redshift and PostgreSQL allow 127 and 63 bytes; 63 is kept everywhere.
+Redshift and PostgreSQL allow 127 and 63 bytes; 63 is kept everywhere. A side table is named STEM__hg_KIND TAG: the stem is
+the live table's name, or its beginning and a hash where it is too long, and is the same for every kind and tag. So a side
+table belongs to the one live table whose stem it has.
 """
 
 from __future__ import annotations
@@ -11,7 +13,11 @@ from dataclasses import dataclass
 
 LIMIT_BYTES = 63
 OPS, QUARANTINE = "ops", "quarantine"
-_OURS = re.compile(r"__hg_(?P<kind>[cgun])(?P<tag>[0-9a-z]+)$")
+TAG_BYTES = 20
+"""An attempt and its try, or the number of a publish."""
+_HASH_CHARACTERS = 8
+_OURS = re.compile(r"(?P<stem>.+)__hg_(?P<kind>[cgun])(?P<tag>[0-9a-z]+)")
+_STEM_BYTES = LIMIT_BYTES - len("__hg_c") - TAG_BYTES
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,25 +58,50 @@ def added(live: TableName, sequence: int) -> TableName:
 
 def kind_of(name: str) -> tuple[str, str] | None:
     """Kind letter and tag of one of our side tables; None for anybody else's."""
-    match = _OURS.search(name)
+    match = _OURS.fullmatch(name)
     return None if match is None else (match["kind"], match["tag"])
+
+
+def stem(live: TableName) -> str:
+    """What the names of all side tables of a live table begin with, before `__hg_`."""
+    return _bounded(live.name, _STEM_BYTES)
+
+
+def is_beside(live: TableName, name: str) -> bool:
+    """Whether a table of that name, in the schema of `live`, is one of its side tables."""
+    match = _OURS.fullmatch(name)
+    return match is not None and match["stem"] == stem(live)
 
 
 def proof(live: TableName) -> TableName:
     """The proof table of a target."""
-    return TableName(OPS, _bounded(f"proof__{live.schema}__{live.name}"))
+    return TableName(OPS, _bounded(f"proof__{_joined(live)}", LIMIT_BYTES))
 
 
 def quarantine(live: TableName) -> TableName:
     """The quarantine table of a target."""
-    return TableName(QUARANTINE, _bounded(f"{live.schema}__{live.name}"))
+    return TableName(QUARANTINE, _bounded(_joined(live), LIMIT_BYTES))
 
 
 def _beside(live: TableName, kind: str, tag: str) -> TableName:
-    return TableName(live.schema, f"{live.name[: LIMIT_BYTES - 7 - len(tag)]}__hg_{kind}{tag}")
+    if len(tag) > TAG_BYTES:
+        raise ValueError(f"a tag of {len(tag)} characters: {TAG_BYTES} are allowed")
+    return TableName(live.schema, f"{stem(live)}__hg_{kind}{tag}")
 
 
-def _bounded(name: str) -> str:
-    if len(name) <= LIMIT_BYTES:
+def _joined(live: TableName) -> str:
+    """Schema and table in one name. The first `__` parts them; a schema in which that is another place gets a hash."""
+    joined = f"{live.schema}__{live.name}"
+    if joined.partition("__")[::2] == (live.schema, live.name):
+        return joined
+    return f"{joined}_{_digest(str(live))}"
+
+
+def _bounded(name: str, limit: int) -> str:
+    if len(name) <= limit:
         return name
-    return f"{name[: LIMIT_BYTES - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: limit - _HASH_CHARACTERS - 1]}_{_digest(name)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_CHARACTERS]

@@ -115,9 +115,30 @@ def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[
     return [_proof(row) for row in found]
 
 
-def standing(proofs: list[Proof]) -> dict[str, Proof]:
+def standing(proofs: Sequence[Proof]) -> dict[str, Proof]:
     """Per batch the load that stands: the last one that isn't undone."""
     return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind in WHOLE}
+
+
+def rows_expected(proofs: Sequence[Proof], mode: str) -> int | None:
+    """Rows that the live table must have by what stands; None where no count tells (`merge`: rows of others are merged)."""
+    if mode == "merge":
+        return None
+    return sum(_rows_of_batch(proofs, whole) for whole in standing(proofs).values())
+
+
+def rows_since(proofs: Sequence[Proof], whole: Proof) -> int:
+    """Rows of a table that publish `whole` made anew, with what was published on top of it."""
+    later = [item for item in proofs if item.sequence > whole.sequence and item.undone_by is None]
+    on_top = [item.counts for item in later if item.kind != "rollback"]
+    return whole.counts.inserted + sum(counts.inserted - counts.deleted for counts in on_top)
+
+
+def _rows_of_batch(proofs: Sequence[Proof], whole: Proof) -> int:
+    of_batch = [item for item in proofs if item.batch_key == whole.batch_key and item.undone_by is None]
+    return whole.counts.published + sum(
+        item.counts.inserted for item in of_batch if item.kind == "replay" and item.sequence > whole.sequence
+    )
 
 
 def latest(proofs: Sequence[Proof], batch_key: str) -> int:
@@ -126,15 +147,19 @@ def latest(proofs: Sequence[Proof], batch_key: str) -> int:
 
 
 def refused(proofs: Sequence[Proof], batch_key: str, declaration_hash: str, suite_hash: str) -> tuple[str, ...]:
-    """Fingerprints of a batch's content that was rolled back and would be the same again under this declaration."""
-    loads = [item for item in proofs if item.batch_key == batch_key and item.kind in WHOLE]
-    stands = {item.fingerprint for item in loads if item.undone_by is None}
-    undone = {
-        item.fingerprint
-        for item in loads
-        if item.undone_by is not None and (item.declaration_hash, item.suite_hash) == (declaration_hash, suite_hash)
+    """Fingerprints of a batch's content that was rolled back and would be the same again under this declaration.
+
+    The last load of a content counts: what was rolled back, and then loaded again on somebody's word, is refused no more;
+    what had been loaded in peace before and was rolled back the last time is.
+    """
+    last = {
+        item.fingerprint: item
+        for item in proofs
+        if item.batch_key == batch_key
+        and item.kind in WHOLE
+        and (item.declaration_hash, item.suite_hash) == (declaration_hash, suite_hash)
     }
-    return tuple(sorted(undone - stands))
+    return tuple(sorted(fingerprint for fingerprint, item in last.items() if item.undone_by is not None))
 
 
 def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: int) -> None:

@@ -53,6 +53,10 @@ class Adapter(Protocol):
     def text_null_needs_marker(self) -> bool:
         """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
 
+    @property
+    def clock(self) -> str:
+        """The query that gives the present as a timestamp in UTC."""
+
     def lock(self, cursor: Cursor, table: TableName) -> None:
         """Lock a proof table against other publishes until the end of the transaction."""
 

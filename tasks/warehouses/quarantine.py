@@ -20,7 +20,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import RetryableError
 from tasks.objects.store import ObjectStore
-from tasks.warehouses import names
+from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one, rows
@@ -58,7 +58,7 @@ def quarantine_writer(
             sql.SQL("DELETE FROM {} WHERE batch_key = %s AND state = 'open'").format(_q(table)), (batch.batch_key,)
         )
         if key is not None and staged is not None:
-            arrived = _arrived(batch, staged.uri, layout, _fetched(store, key))
+            arrived = _arrived(batch, staged.uri, layout, _fetched(store, key), clock.read(adapter, cursor))
             adapter.copy_rows(cursor, store, f"{batch.stage_key}/quarantine-rows", table, COLUMNS, arrived)
 
     return write
@@ -247,9 +247,9 @@ def rows_of(adapter: Adapter, cursor: Cursor, live: TableName, code: str | None,
     return [{**dict(zip(keys, row, strict=True)), "raw": None if row[7] else row[6]} for row in found]
 
 
-def _arrived(batch: Batch, uri: str, layout: str | None, data: bytes) -> Iterator[tuple[object, ...]]:
+def _arrived(batch: Batch, uri: str, layout: str | None, data: bytes, at: datetime) -> Iterator[tuple[object, ...]]:
     """Rows of the quarantine table from the staged file of rows set aside."""
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    now = at.strftime("%Y-%m-%d %H:%M:%S.%f")
     text = io.StringIO(data.decode(errors="surrogatepass"), newline="")
     for record, code, column, raw, digest, withheld in csv.reader(text):
         hidden = withheld == "True"

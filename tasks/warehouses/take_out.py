@@ -52,6 +52,18 @@ def put_back(adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName)
     return int(cursor.rowcount)
 
 
+def keys_in_both(adapter: Adapter, cursor: Cursor, table: TableName, kept: TableName, key: Sequence[str]) -> int:
+    """How many rows of `kept` have a key that lives in `table`, too; 0 where either lacks the key, or isn't there."""
+    for one in (table, kept):
+        if not key or not {column.name for column in adapter.columns(cursor, one)}.issuperset(key):
+            return 0
+    cursor.execute(
+        sql.SQL("SELECT count(*) FROM {} k JOIN {} l ON {}").format(_q(kept), _q(table), _equal(key, "k", "l"))
+    )
+    (found,) = cursor.fetchone() or (0,)
+    return int(found)
+
+
 def _without_key(
     adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName, columns: Sequence[LiveColumn], attempt: str
 ) -> int:

@@ -125,7 +125,7 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
                 # The kept table of an older publish stands for everything that came after it.
                 counts = Counts()
             elif whole and proof.sequence == min(whole):
-                counts = _swap_back(adapter, cursor, plan, proof, own)
+                counts = _swap_back(adapter, cursor, plan, proof, own, known, whole)
             else:
                 counts = _take_back(adapter, cursor, plan, proof, known)
             undo_quarantine(adapter, cursor, plan.live, proof.run_id)
@@ -142,10 +142,14 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
         return Undone(tuple(targets), tuple(rollbacks))
 
 
-def _swap_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, own: int) -> Counts:
+def _swap_back(
+    adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, own: int, known: Sequence[Proof], wholes: Sequence[int]
+) -> Counts:
     """Put the kept table in the live one's place; the one that was live is kept as the rollback's generation."""
     live, kept = plan.live, names.generation(plan.live, proof.sequence)
     before, after = _count(cursor, live), _count(cursor, kept)
+    newest = max((item for item in known if item.sequence in wholes), key=lambda item: item.sequence)
+    _prove_unchanged(live, proofs.rows_since(known, newest), before)
     now = {column.name: column.type for column in adapter.columns(cursor, live)}
     then = {column.name: column.type for column in adapter.columns(cursor, kept)}
     plan.point("before-swap")
@@ -167,6 +171,19 @@ def _swap_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, own: 
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns_sql, columns_sql, _q(kept))
         )
     return Counts(inserted=after, deleted=before)
+
+
+def _prove_unchanged(live: TableName, expected: int, found: int) -> None:
+    """A table that is swapped back as a whole must have as many rows as its publishes gave it."""
+    if found != expected:
+        raise CheckFailedError(
+            f"{live} has {found:,} rows, but its publishes left {expected:,}: somebody else has changed the table, and "
+            "that would be lost. Nothing was changed.",
+            code="LIVE-CHANGED",
+            next_command=f"headgate run {live} --full-refresh   (loads it again from the source)",
+            expected=expected,
+            found=found,
+        )
 
 
 def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> Counts:
@@ -193,8 +210,36 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
         )
     if went and not has_undo:
         raise not_kept(live, proof)
+    if went:
+        _prove_free(adapter, cursor, plan, proof, known)
     back = take_out.put_back(adapter, cursor, live, taken_out) if went else 0
     return Counts(inserted=back, deleted=removed)
+
+
+def _prove_free(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> None:
+    """Refuse when a key that would come back lives by now in rows that another publish (or somebody else) put in."""
+    live, taken_out = plan.live, names.undo(plan.live, proof.sequence)
+    taken = take_out.keys_in_both(adapter, cursor, live, taken_out, plan.shape.key)
+    if not taken:
+        return
+    holders = [
+        later
+        for later in standing(known)
+        if later.sequence > proof.sequence
+        and later.sequence not in plan.sequences
+        and take_out.keys_in_both(adapter, cursor, names.added(live, later.sequence), taken_out, plan.shape.key)
+    ]
+    listing = "".join(f"\n  {later.run_id} ({later.batch_key}) has them now" for later in holders)
+    raise DeclarationError(
+        f"{live}: {proof.run_id} ({proof.batch_key}) can't be undone alone: {taken:,} keys of the rows it took out are in "
+        f"other rows by now. Nothing was changed.{listing}",
+        code="ROLLBACK-KEYS",
+        next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay; the others go with it)"
+        if holders
+        else f"headgate run {live} --window ...   (loads it again from the source)",
+        keys=taken,
+        publishes=[later.run_id for later in holders],
+    )
 
 
 def _take_out_first(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> int:

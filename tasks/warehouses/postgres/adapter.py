@@ -36,6 +36,7 @@ class PostgresAdapter:
 
     address: Address
     text_null_needs_marker: bool = False
+    clock: str = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:
         cursor.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(qualified(table)))

@@ -34,6 +34,7 @@ class RedshiftAdapter:
     address: Address
     role: str | None = None
     text_null_needs_marker: bool = True
+    clock: str = "SELECT sysdate"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:
         # The first statement of its transaction: the service takes its snapshot only afterwards.

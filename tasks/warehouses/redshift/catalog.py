@@ -8,7 +8,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import parse_type
-from tasks.warehouses.names import TableName, kind_of
+from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
 from tasks.warehouses.session import one, rows
@@ -110,10 +110,9 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
         cursor,
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = %s AND c.relkind = 'r' AND strpos(c.relname, %s) = 1 ORDER BY 1",
-        (live.schema, live.name[:40]),
+        (live.schema, f"{stem(live)}__hg_"),
     )
-    names = [TableName(live.schema, name) for (name,) in found]
-    return [name for name in names if kind_of(name.name) and live.name.startswith(name.name.rpartition("__hg_")[0])]
+    return [TableName(live.schema, name) for (name,) in found if is_beside(live, name)]
 
 
 def members(cursor: Cursor) -> dict[str, set[str]]:

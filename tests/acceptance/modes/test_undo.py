@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.rollback import choose, take_back, target_of
+from deployments.errors import CheckFailedError, DeclarationError
+from tasks.rollback import batch_key_of, choose, take_back, target_of
 from tasks.workbench import workbench
 
 TABLE = """
@@ -34,10 +35,10 @@ DAY = {
 }
 
 
-def roll_back(table: str) -> None:
+def roll_back(table: str, window: str | None = None, to: str | None = None) -> None:
     bench = workbench()
     target = target_of(bench, table)
-    choice = choose(bench, target, None, None)
+    choice = choose(bench, target, batch_key_of(bench, table, window), to)
     take_back(bench, target, choice.publishes, "rollback-1", "somebody", "a test")
 
 
@@ -79,3 +80,94 @@ def test_a_full_refresh_is_taken_back(house: Any) -> None:
     roll_back(table)
     assert house.rows(f"{house.schema}.notes") == [("a",), ("b",)]
     assert [proof[1] for proof in house.proofs(table)] == ["publish", "publish", "rollback"]
+
+
+@pytest.mark.parametrize("mode", ["append", "append without a key", "replace_window"])
+def test_the_first_window_is_taken_back_alone(house: Any, mode: str) -> None:
+    table = house.declare("orders", TABLE % MODES[mode])
+    house.source("orders-01.csv", DAY[1])
+    house.source("orders-02.csv", "id,note,at\n3,c,2026-01-02 01:00:00\n")
+    for day in ("2026-01-01", "2026-01-02"):
+        house.load(table, day)
+    roll_back(table, window="2026-01-01")
+    assert house.rows(table, "id, note") == [(3, "c")]
+
+
+FULL = (TABLE % (KEY, "full_refresh")).replace("-{window.start:%d}", "").replace(
+    "window: {every: day, timezone: UTC, start: 2026-01-01}\n", ""
+)  # fmt: skip
+HEADER = "id,note,at\n"
+
+
+def test_a_content_that_was_rolled_back_the_last_time_is_held(house: Any) -> None:
+    table = house.declare("orders", FULL)
+    for content in ("1,a,\n", "2,b,\n", "1,a,\n"):
+        house.source("orders.csv", HEADER + content)
+        house.load(table)
+    roll_back(table)
+    assert house.load(table).status == "held"
+    assert house.rows(table, "id, note") == [(2, "b")]
+    # Somebody's word ends it; another content in between doesn't bring it back.
+    house.load(table, reprocess=True)
+    assert house.rows(table, "id, note") == [(1, "a")]
+    for content, row in (("2,b,\n", (2, "b")), ("1,a,\n", (1, "a"))):
+        house.source("orders.csv", HEADER + content)
+        house.load(table)
+        assert house.rows(table, "id, note") == [row]
+
+
+def moved(house: Any) -> str:
+    """A row that has moved from the first day to the second, which were loaded in that order."""
+    table = house.declare("orders", TABLE % MODES["replace_window"])
+    row = "1,a,2026-01-0%d 01:00:00\n"
+    house.source("orders-01.csv", HEADER + row % 1 + "2,b,2026-01-01 02:00:00\n")
+    house.load(table, "2026-01-01")
+    house.source("orders-01.csv", HEADER + "2,b,2026-01-01 02:00:00\n")
+    house.load(table, "2026-01-01", reprocess=True)
+    house.source("orders-02.csv", HEADER + row % 2)
+    house.load(table, "2026-01-02")
+    return str(table)
+
+
+def test_a_key_that_another_window_has_by_now_is_not_put_back(house: Any) -> None:
+    table = moved(house)
+    before = house.rows(table)
+    with pytest.raises(DeclarationError) as told:
+        roll_back(table, window="2026-01-01")
+    assert told.value.code == "ROLLBACK-KEYS"
+    assert "2026-01-02T00:00:00Z/2026-01-03T00:00:00Z) has them now" in told.value.message
+    assert house.rows(table) == before
+
+
+def test_both_windows_of_a_key_that_moved_are_taken_back_together(house: Any) -> None:
+    table = moved(house)
+    first = house.place.ask(f"SELECT run_id FROM ops.proof__{table.replace('.', '__')} WHERE sequence = 1")[0][0]
+    roll_back(table, to=first)
+    assert house.rows(table, "id, note") == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("change", ["INSERT INTO {t} (id) SELECT max(id) + 7 FROM {t}", "DELETE FROM {t} WHERE id = 1"])
+def test_a_full_refresh_that_others_have_changed_is_not_taken_back(house: Any, change: str) -> None:
+    table = house.declare("orders", FULL)
+    for content in ("1,a,\n", "1,a,\n2,b,\n"):
+        house.source("orders.csv", HEADER + content)
+        house.load(table)
+    house.place.ask(change.format(t=table))
+    before = house.rows(table)
+    with pytest.raises(CheckFailedError) as told:
+        roll_back(table)
+    assert told.value.code == "LIVE-CHANGED"
+    assert house.rows(table) == before
+
+
+def test_a_rollback_uses_up_no_generation(house: Any) -> None:
+    table = house.declare("orders", FULL.replace("mode: full_refresh", "mode: full_refresh, generations: 2"))
+    for content in ("1,a,\n", "2,b,\n", "3,c,\n"):
+        house.source("orders.csv", HEADER + content)
+        house.load(table)
+    roll_back(table)
+    assert house.side_tables(table) == ["orders__hg_g2"]
+    house.source("orders.csv", HEADER + "4,d,\n")
+    house.load(table)
+    # Both publishes that stand on another can be undone: the rollback between them has taken no place.
+    assert house.side_tables(table) == ["orders__hg_g2", "orders__hg_g5"]

@@ -15,6 +15,7 @@ from deployments.errors import HeadgateError
 from flows import ingest
 from tasks import switches
 from tasks.batch import ATTEMPT_CHARACTERS, attempt_began, new_attempt
+from tasks.warehouses import clock
 from tasks.workbench import workbench
 
 TABLE = """
@@ -110,7 +111,7 @@ def test_the_age_of_an_attempt_nobody_knows(house: Any, command: Callable[..., A
     table = house.declare("orders", TABLE)
     house.source("orders.csv", "id\n1\n")
     house.load(table)
-    young, old = new_attempt(), "00001" + "a" * 7
+    young, old = new_attempt(datetime.now(UTC)), "00001" + "a" * 7
     for attempt in (young, old):
         house.place.ask(f"CREATE TABLE {table}__hg_c{attempt}0000 (id integer)")
     house.place.ask(f"CREATE TABLE {table}__hg_mine (id integer)")
@@ -134,7 +135,7 @@ def test_quarantined_rows_are_kept_for_ninety_days(house: Any, command: Callable
 
 
 def test_attempts_tell_their_age() -> None:
-    names = {new_attempt() for _ in range(200)}
+    names = {new_attempt(datetime.now(UTC)) for _ in range(200)}
     assert len(names) == 200
     for name in names:
         began = attempt_began(name)
@@ -142,3 +143,29 @@ def test_attempts_tell_their_age() -> None:
         assert began is not None
         assert timedelta(0) <= datetime.now(UTC) - began < timedelta(minutes=2)
     assert attempt_began("not-one") is None
+
+
+class DaysAhead(datetime):
+    """A machine's clock that is wrong."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.now(tz) + timedelta(days=5)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_machine_whose_clock_is_ahead_removes_nothing_in_use(
+    house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = house.declare("orders", TABLE)
+    house.source("orders.csv", "id\n1\n")
+    house.load(table)
+    in_use = new_attempt(clock.now(workbench().warehouse))
+    house.place.ask(f"CREATE TABLE {table}__hg_c{in_use}0000 (id integer)")
+    for module in ("tasks.warehouses.clock", "tasks.leftovers", "tasks.housekeeping", "flows.cli.clean"):
+        monkeypatch.setattr(f"{module}.datetime", DaysAhead, raising=False)
+    monkeypatch.setattr(clock, "_offsets", {})
+    began = attempt_began(new_attempt(clock.now(workbench().warehouse)))
+    assert began is not None
+    assert abs(began - datetime.now(UTC)) < timedelta(minutes=5), "its own attempts are as young for the others"
+    assert command("clean").out == "nothing to remove\n"

@@ -70,3 +70,25 @@ def test_a_paused_summary_is_not_built(house: Any, command: Callable[..., Any]) 
     done = command("run", table, "--json")
     assert [item["table"] for item in done.json["skipped"]] == [f"{house.schema}.s"]
     assert done.code == 0
+
+
+def test_a_pause_of_all_does_not_end_a_longer_one_of_a_table(house: Any, command: Callable[..., Any]) -> None:
+    table = declared(house)
+    command("pause", table, "--until", "2d", "--reason", "the source is rebuilt")
+    command("pause", "--all", "--until", "1h", "--reason", "a short break")
+    assert "the source is rebuilt" in command("plan", table).out
+    house.place.ask("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE target = '*'")
+    assert "the source is rebuilt" in command("plan", table).out
+    command("resume", "--all")
+    assert "paused" not in command("plan", table).out
+
+
+def test_resume_ends_a_pause_of_a_machine_whose_clock_is_ahead(house: Any, command: Callable[..., Any]) -> None:
+    table = declared(house)
+    command("pause", table, "--until", "2d", "--reason", "move")
+    house.place.ask("UPDATE ops.decision SET decided_at = decided_at + interval '1 day' WHERE target = %s", (table,))
+    command("resume", table)
+    assert "paused" not in command("plan", table).out
+    # And a pause after it holds again.
+    command("pause", table, "--until", "3d", "--reason", "once more")
+    assert "once more" in command("plan", table).out
