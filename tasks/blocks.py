@@ -1,6 +1,7 @@
 """Settings kept on the Prefect server: blocks that hold what the environment of a worker otherwise would.
 
-Secrets are encrypted by the server and masked on its pages. A block's document is named after the connection or notice
+Secrets are encrypted where the server keeps them and masked on its pages; its API hands them out in clear to whoever has its
+login, so they are only sent to a server that asks for one. A block's document is named after the connection or notice
 target it holds ('-' for '_'), or `default`.
 """
 

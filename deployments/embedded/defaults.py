@@ -9,35 +9,57 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from deployments.embedded.stack import EmbeddedStack
+from deployments.embedded.service import PartName
+from deployments.embedded.stack import PARTS, EmbeddedStack, StackState
 from deployments.settings import Settings
 
 Progress = Callable[[str], None]
+PREFECT_API_URL = "PREFECT_API_URL"
 PRODUCTION, SURVEY, FILES = "production", "survey", "files"
 
 
-def started(settings: Settings, progress: Progress | None = None) -> Settings:
-    """The same settings, pointing at the local stack, which is up when this returns. Safe to call again.
+def started(
+    settings: Settings, progress: Progress | None = None, parts: Sequence[PartName] = PARTS, *, sources: bool = True
+) -> Settings:
+    """The same settings, pointing at the local stack, whose `parts` are up when this returns. Safe to call again.
 
-    Sets what client libraries read from the environment (AWS_*, PREFECT_API_URL), but never over what is set already.
+    Sets what client libraries read from the environment: AWS_* never over what is set already, Prefect's address and login
+    only where no PREFECT_API_URL is set. Without `sources` the example's world isn't made.
     """
     stack = EmbeddedStack(settings.state)
-    external_prefect = bool(os.environ.get("PREFECT_API_URL"))
-    parts: tuple[str, ...] = ("postgres", "s3") if external_prefect else ("postgres", "s3", "prefect")
-    state = stack.up(parts, progress)  # type: ignore[arg-type]
-    for name, value in state.environment().items():
-        os.environ.setdefault(name, value)
+    chosen = [part for part in parts if part != "prefect" or not os.environ.get(PREFECT_API_URL)]
+    state = stack.up(chosen, progress)
+    _enter(state, chosen)
     settings = replace(
         settings,
         warehouse_url=state.warehouse_url,
-        stage_url=settings.stage_url or f"s3://{state.s3_bucket}/stage",
+        stage_url=settings.stage_url or (f"s3://{state.s3_bucket}/stage" if "s3" in chosen else None),
         pii_key=settings.pii_key or _local_key(settings),
         local_stack=True,
     )
-    return _with_world(settings, stack, progress) if settings.is_shop else settings
+    return _with_world(settings, stack, progress) if settings.is_shop and sources else settings
+
+
+def prefect_address(settings: Settings, progress: Progress | None = None) -> str:
+    """The API of the Prefect server to use: PREFECT_API_URL, else our own local one, started. Never Prefect's ephemeral one.
+
+    To be called before Prefect is imported: it reads the environment then.
+    """
+    if not os.environ.get(PREFECT_API_URL):
+        _enter(EmbeddedStack(settings.state).up(("prefect",), progress), ("prefect",))
+    return os.environ[PREFECT_API_URL]
+
+
+def _enter(state: StackState, parts: Sequence[PartName]) -> None:
+    for name, value in state.environment(parts).items():
+        if name.startswith("PREFECT_"):
+            # A login that is set without an address is that of another server.
+            os.environ[name] = value
+        else:
+            os.environ.setdefault(name, value)
 
 
 def _with_world(settings: Settings, stack: EmbeddedStack, progress: Progress | None) -> Settings:

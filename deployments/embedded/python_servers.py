@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ BUCKET = "headgate"
 ACCESS_KEY = "headgate"
 SECRET_KEY = "headgate-local"  # noqa: S105
 REGION = "us-east-1"
+LOGIN_NAME = "headgate"
 
 
 class _PythonServer:
@@ -61,16 +64,24 @@ class S3(_PythonServer):
 
 
 class Prefect(_PythonServer):
-    """Prefect's server on its own sqlite file, with no analytics."""
+    """Prefect's server on its own sqlite file, with no analytics.
+
+    Whoever reaches its API starts commands as the user of a worker and reads every block: it asks for a login that was
+    made for this stack, and no web page of another origin may call it.
+    """
 
     name: PartName = "prefect"
     title = "Prefect server"
     patience_seconds = 180.0  # the first start makes its database, on a slow machine in a minute
 
     def prepare(self, _progress: Progress, _turn: int) -> None:
-        """Make PREFECT_HOME."""
+        """Make PREFECT_HOME and the login."""
         _require("prefect")
         (self.files.folder / "home").mkdir(exist_ok=True, mode=0o700)
+        if not self._login_file.exists():
+            handle = os.open(self._login_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w") as out:
+                out.write(f"{LOGIN_NAME}:{secrets.token_urlsafe(24)}")
 
     def command(self, port: int) -> Command:
         """The server with everything it writes below the part's folder."""
@@ -81,6 +92,7 @@ class Prefect(_PythonServer):
             PREFECT_HOME=str(home),
             # Its default place is inside the installed package, which need not be writable.
             PREFECT_SERVER_UI_STATIC_DIRECTORY=str(self.files.folder / "ui"),
+            PREFECT_SERVER_API_AUTH_STRING=self.login() or "",
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
             DO_NOT_TRACK="1",
             PREFECT_LOGGING_LEVEL="WARNING",
@@ -89,8 +101,16 @@ class Prefect(_PythonServer):
             PREFECT_SERVER_DATABASE_TIMEOUT="60",
         )
 
+    def login(self) -> str | None:
+        """`name:password`, as Prefect's settings and its page take it; None before the first start."""
+        return self._login_file.read_text(encoding="utf-8") if self._login_file.exists() else None
+
+    @property
+    def _login_file(self) -> Path:
+        return self.files.folder / "login"
+
     def answers(self, port: int) -> Answer:
-        """Ask for its health."""
+        """Ask for its health, which needs no login."""
         return "yes" if _get(port, "/api/health") == b"true" else "no"
 
 

@@ -70,6 +70,8 @@ def serve_prefect(port_file: Path, listener: socket.socket) -> None:
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        # Its own page, under both names of this machine, and nobody else's.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
     }
     tell_port(port_file, port)
     import uvicorn

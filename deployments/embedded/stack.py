@@ -38,6 +38,7 @@ class StackState:
     warehouse_url: str | None = field(repr=False)  # with the password
     s3_endpoint: str | None
     prefect_api_url: str | None
+    prefect_login: str | None = field(default=None, repr=False)
     s3_bucket: str = BUCKET
     s3_region: str = REGION
     s3_access_key: str = ACCESS_KEY
@@ -53,20 +54,20 @@ class StackState:
         """Whether all three run."""
         return all(server.running for server in self.servers)
 
-    def environment(self) -> dict[str, str]:
-        """What clients (boto3, Prefect) of the running servers need to have in their environment."""
+    def environment(self, parts: Sequence[PartName] = PARTS) -> dict[str, str]:
+        """What clients (boto3, Prefect) of these servers, where they run, need to have in their environment."""
         # A proxy for the outside world must not be asked for loopback.
         direct = [*filter(None, os.environ.get("NO_PROXY", "").split(",")), "127.0.0.1", "localhost"]
         wanted = {"NO_PROXY": ",".join(dict.fromkeys(direct))}
-        if self.s3_endpoint:
+        if self.s3_endpoint and "s3" in parts:
             wanted |= {
                 "AWS_ENDPOINT_URL_S3": self.s3_endpoint,
                 "AWS_ACCESS_KEY_ID": self.s3_access_key,
                 "AWS_SECRET_ACCESS_KEY": self.s3_secret_key,
                 "AWS_DEFAULT_REGION": self.s3_region,
             }
-        if self.prefect_api_url:
-            wanted["PREFECT_API_URL"] = self.prefect_api_url
+        if self.prefect_api_url and self.prefect_login and "prefect" in parts:
+            wanted |= {"PREFECT_API_URL": self.prefect_api_url, "PREFECT_API_AUTH_STRING": self.prefect_login}
         return wanted
 
 
@@ -123,6 +124,7 @@ class EmbeddedStack:
             warehouse_url=warehouse_url,
             s3_endpoint=f"http://{s3.address}" if s3.running else None,
             prefect_api_url=f"http://{prefect.address}/api" if prefect.running else None,
+            prefect_login=self._prefect.login() if prefect.running else None,
         )
 
     def create_database(self, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from flows.cli.console import print_json
+from flows.cli.deploy import NO_LOGIN, prefect_server
 
 
 @click.group()
@@ -16,9 +17,7 @@ def blocks() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the block types as JSON.")
 def register_types(as_json: bool) -> None:
     """Make the block types known to the server, to be filled in on its page. Safe to repeat."""
-    from flows.cli.deploy import prefect_server
-
-    server = prefect_server()
+    server = prefect_server(no_login=True)
     from tasks.blocks import register
 
     made = register()
@@ -30,14 +29,17 @@ def register_types(as_json: bool) -> None:
 
 
 @blocks.command("save")
+@NO_LOGIN
 @click.option("--json", "as_json", is_flag=True, help="Print the names of what was written as JSON.")
-def save_settings(as_json: bool) -> None:
-    """Write this environment's warehouse, stage, connections and notice targets into blocks. Values aren't printed."""
+def save_settings(no_login: bool, as_json: bool) -> None:
+    """Write this environment's warehouse, stage, connections and notice targets into blocks. Values aren't printed.
+
+    Blocks are encrypted where the server keeps them, and handed out in clear by its API to whoever has its login.
+    """
     from deployments.settings import read_settings
-    from flows.cli.deploy import prefect_server
 
     settings = read_settings()
-    prefect_server()
+    prefect_server(no_login=no_login, secrets=True)
     from tasks.blocks import save
 
     written = save(settings)

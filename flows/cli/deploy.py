@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
 
 MARKS = {"new": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
 
+NO_LOGIN = click.option("--server-has-no-login", "no_login", is_flag=True,
+                        help="Use a Prefect server without a login: its network is closed.")  # fmt: skip
+
 
 @click.command()
 @click.option("--plan", "plan_only", is_flag=True, help="Only show what would change.")
@@ -22,8 +24,9 @@ MARKS = {"new": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "re
               help="Work pool; one that doesn't exist becomes a process pool.")  # fmt: skip
 @click.option("--write", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Only write them as a file for `prefect deploy`.")  # fmt: skip
+@NO_LOGIN
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-def deploy(plan_only: bool, pool: str, file: Path | None, as_json: bool) -> None:
+def deploy(plan_only: bool, pool: str, file: Path | None, no_login: bool, as_json: bool) -> None:
     """Make a deployment per table and summary on the Prefect server: schedules, limits, triggers, forms.
 
     Running it twice changes nothing. Deployments of this pool that are no longer declared are removed; what others made
@@ -41,7 +44,7 @@ def deploy(plan_only: bool, pool: str, file: Path | None, as_json: bool) -> None
         file.write_text(prefect_yaml(wanted(project), pool), encoding="utf-8")
         click.echo(f"{file} written. Next: prefect deploy --all --prefect-file {file}")
         return
-    server = prefect_server()
+    server = prefect_server(no_login=no_login or plan_only)
     from prefect.client.orchestration import get_client
 
     from flows.deploy.apply import apply, compare
@@ -68,18 +71,20 @@ def deploy(plan_only: bool, pool: str, file: Path | None, as_json: bool) -> None
         click.echo(f"Nothing was changed. Next: headgate deploy --pool {pool}")
 
 
-def prefect_server() -> str:
-    """The address of the Prefect server to use; starts the local one when none is configured."""
-    address = os.environ.get("PREFECT_API_URL")
-    if address:
-        return address
-    from deployments.embedded.stack import EmbeddedStack
+def prefect_server(*, no_login: bool, secrets: bool = False) -> str:
+    """The address of the Prefect server to use; starts the local one when none is configured.
+
+    DeclarationError when it asks for no login, unless that is said to be right. `secrets`: they are to be sent there.
+    """
+    from deployments.embedded.defaults import prefect_address
     from deployments.settings import read_settings
 
-    state = EmbeddedStack(read_settings().state).up(("prefect",), None)
-    for name, value in state.environment().items():
-        os.environ.setdefault(name, value)
-    return os.environ["PREFECT_API_URL"]
+    address = prefect_address(read_settings())
+    from flows.deploy.login import require_login
+
+    for text in require_login(address, anyway=no_login, secrets=secrets):
+        click.echo(click.style("note ", fg="yellow") + text, err=True)
+    return address
 
 
 def _tell(changes: list[Change], plan_only: bool) -> None:

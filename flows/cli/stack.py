@@ -58,13 +58,18 @@ def down(purge: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--show-password", is_flag=True, help="Print the warehouse's address with its password.")
+@click.option(
+    "--show-password", is_flag=True, help="Print the warehouse's address with its password, and Prefect's login."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def status(show_password: bool, as_json: bool) -> None:
     """Show which local servers run and how to reach them."""
     from deployments.embedded.stack import EmbeddedStack
 
-    _print(EmbeddedStack(state_folder()).status(), as_json, show_password)
+    state = EmbeddedStack(state_folder()).status()
+    _print(state, as_json, show_password)
+    if show_password and not as_json and state.prefect_login:
+        click.echo(f"{'login of its page':<15} {state.prefect_login}")
 
 
 def _print(state: StackState, as_json: bool, show_password: bool = False) -> None:
@@ -80,14 +85,17 @@ def _print(state: StackState, as_json: bool, show_password: bool = False) -> Non
             }
             for server in state.servers
         }
-        click.echo(json.dumps({"folder": str(state.folder), "servers": servers, "s3_bucket": state.s3_bucket}))
+        login = {"prefect_login": state.prefect_login} if show_password else {}
+        click.echo(json.dumps({"folder": str(state.folder), "servers": servers, "s3_bucket": state.s3_bucket} | login))
         return
     for server in state.servers:
         click.echo(f"{server.title:<15} {addresses[server.name] or 'not running'}")
     if not state.running:
         click.echo("next: headgate up")
     elif not show_password:
-        click.echo('next: headgate run <table>, or "headgate status --show-password" for the address psql needs')
+        click.echo(
+            'next: headgate run <table>, or "headgate status --show-password" for psql and for the page of Prefect'
+        )
 
 
 def _without_password(url: str | None) -> str | None:

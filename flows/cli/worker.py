@@ -7,12 +7,15 @@ import sys
 
 import click
 
+from flows.cli.deploy import NO_LOGIN, prefect_server
+
 
 @click.command()
 @click.option("--pool", default="headgate", show_default=True, metavar="NAME", help="The work pool to serve.")
 @click.option("--name", help="The worker's name on Prefect's page; default: one that Prefect makes up.")
 @click.option("--limit", type=click.IntRange(1, 64), default=4, show_default=True, help="Runs at the same time.")
-def worker(pool: str, name: str | None, limit: int) -> None:
+@NO_LOGIN
+def worker(pool: str, name: str | None, limit: int, no_login: bool) -> None:
     """Serve a process pool. Runs get the project, the state folder and the settings of `.env` from here.
 
     The same as `prefect worker start` with HEADGATE_PROJECT, HEADGATE_STATE and the rest in its environment.
@@ -20,15 +23,14 @@ def worker(pool: str, name: str | None, limit: int) -> None:
     from deployments.project import load_project
     from deployments.settings import environment_for_runs, read_settings
     from flows.cli import QUIET
-    from flows.cli.deploy import prefect_server
 
     load_project(read_settings().project)
-    prefect_server()
+    prefect_server(no_login=no_login)
     os.environ.update(environment_for_runs())
     # Our other commands speak for themselves; a worker's log is what its supervisor keeps.
-    for name in ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"):
-        if os.environ.get(name) == QUIET[name]:
-            del os.environ[name]
+    for variable in ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"):
+        if os.environ.get(variable) == QUIET[variable]:
+            del os.environ[variable]
     arguments = ["worker", "start", "--pool", pool, "--type", "process", "--limit", str(limit)]
     if name:
         arguments += ["--name", name]

@@ -85,10 +85,10 @@ def _play(
         results = _share(workers, trials)
         if cold:
             prefect.join()
-            api = stack.status().prefect_api_url
-            assert api is not None, "Prefect's server didn't come up"
+            reached = stack.status().environment(("prefect",))
+            assert "PREFECT_API_URL" in reached, "Prefect's server didn't come up"
             for worker in workers:
-                worker.environment["PREFECT_API_URL"] = api
+                worker.environment |= reached
             results += _share(workers, cold)
         return results, undermined(workers[0]) if arguments.undermine else {}
     finally:

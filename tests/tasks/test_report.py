@@ -6,6 +6,7 @@ column fails. Then every place a reader can see is searched for the names and ad
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -81,6 +82,7 @@ class Story:
     store: FolderStore
     warehouse_url: str
     prefect_url: str
+    prefect_login: str
     bench: Workbench
     log: str
     secrets: set[str]
@@ -96,6 +98,7 @@ class Story:
         body = json.dumps({"limit": 100}).encode()
         request = urllib.request.Request(f"{self.prefect_url}/artifacts/latest/filter", body, method="POST")
         request.add_header("Content-Type", "application/json")
+        request.add_header("Authorization", f"Basic {base64.b64encode(self.prefect_login.encode()).decode()}")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         return {item["key"]: item for item in json.load(opener.open(request, timeout=30))}
 
@@ -130,19 +133,20 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PREFECT_", "AWS_"))}
         environment |= state.environment() | {
             "HEADGATE_PROJECT": str(folder), "HEADGATE_STATE": str(folder / "state"), "PYTHONPATH": str(REPOSITORY),
-            "HEADGATE_PII_KEY": "a key for this test only", "PREFECT_LOGGING_LEVEL": "INFO",
+            "HEADGATE_PII_KEY": "a key for this test only, and long enough", "PREFECT_LOGGING_LEVEL": "INFO",
             "HEADGATE_WAREHOUSE_URL": str(state.warehouse_url), "HEADGATE_STAGE_URL": f"s3://{state.s3_bucket}/stage",
             "HEADGATE_CONNECTION_CRM": "postgresql://reader:pw-planted-7716@127.0.0.1:9/crm",
         }  # fmt: skip
         password = urlsplit(str(state.warehouse_url)).password
         assert password
-        planted |= {environment["HEADGATE_PII_KEY"], "pw-planted-7716", password}
+        planted |= {environment["HEADGATE_PII_KEY"], "pw-planted-7716", password, str(state.prefect_login)}
         labels = [str(FIRST + timedelta(days=n)) for n in range(DAYS)]
         done = subprocess.run([sys.executable, "-c", PROGRAM, *labels], env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         settings = read_settings(environment, folder)
         yield Story(folder, FolderStore(f"file://{folder}/state/report"), str(state.warehouse_url),
-                    str(state.prefect_api_url), Workbench(settings), done.stdout + done.stderr, planted)  # fmt: skip
+                    str(state.prefect_api_url), str(state.prefect_login),
+                    Workbench(settings), done.stdout + done.stderr, planted)  # fmt: skip
     finally:
         stack.down(purge=True)
 

@@ -9,7 +9,7 @@ import prefect.artifacts
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
 from deployments.embedded.stack import ephemeral_stack
 from expectations.record import RunRecord
@@ -24,7 +24,8 @@ RECORD = RunRecord(run_id="r", table="raw_data.sales", kind="ingest", mode="merg
 def server() -> Iterator[str]:
     with ephemeral_stack(("prefect",)) as (_, state):
         url = str(state.prefect_api_url)
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_UI_URL: "http://127.0.0.1:4200"}):
+        reached = {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: state.prefect_login}
+        with temporary_settings(reached | {PREFECT_UI_URL: "http://127.0.0.1:4200"}):
             yield url
 
 

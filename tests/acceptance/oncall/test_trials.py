@@ -195,7 +195,7 @@ def test_a_schedule_somebody_switched_off(watched: Watched) -> None:
     site.write(days=1)
     site.headgate("deploy")
     watched.begin()
-    with httpx.Client(base_url=str(site.state.prefect_api_url), trust_env=False) as client:
+    with httpx.Client(base_url=str(site.state.prefect_api_url), trust_env=False, auth=site.login) as client:
         found = client.get(f"deployments/name/load/{site.table}").json()
         client.post(f"deployments/{found['id']}/pause_deployment").raise_for_status()
         report("schedule switched off", watched.told("schedule is switched off", time.time(), 120))

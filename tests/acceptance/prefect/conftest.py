@@ -25,6 +25,7 @@ from deployments.embedded.stack import EmbeddedStack, StackState
 
 SYSTEM_POSTGRES = Path("/usr/lib/postgresql/15/bin/postgres")
 FIRST = date(2020, 8, 10)
+LOGIN = "headgate:of-these-stories"
 ROWS_A_DAY = 20
 
 TABLE = """\
@@ -77,6 +78,12 @@ class Site:
     @property
     def summary(self) -> str:
         return f"{self.schema}_sums.by_day"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """Name and password of the Prefect server, for requests."""
+        name, _, password = str(self.state.prefect_login).partition(":")
+        return name, password
 
     @property
     def environment(self) -> dict[str, str]:
@@ -142,7 +149,9 @@ class Site:
         """POST to the Prefect server."""
         import httpx
 
-        answer = httpx.post(f"{self.state.prefect_api_url}/{path}", json=body, trust_env=False, timeout=60)
+        answer = httpx.post(
+            f"{self.state.prefect_api_url}/{path}", json=body, trust_env=False, timeout=60, auth=self.login
+        )
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
@@ -158,7 +167,7 @@ class Site:
         import httpx
 
         url = f"{self.state.prefect_api_url}/deployments/name/{deployment}"
-        found = httpx.get(url, trust_env=False, timeout=60).raise_for_status().json()
+        found = httpx.get(url, trust_env=False, timeout=60, auth=self.login).raise_for_status().json()
         run = self.api(f"deployments/{found['id']}/create_flow_run", {"parameters": parameters})
         return str(run["id"])
 
@@ -175,7 +184,8 @@ class Site:
     def state_of(self, run: str) -> dict[str, Any]:
         import httpx
 
-        found = httpx.get(f"{self.state.prefect_api_url}/flow_runs/{run}", trust_env=False, timeout=60)
+        url = f"{self.state.prefect_api_url}/flow_runs/{run}"
+        found = httpx.get(url, trust_env=False, timeout=60, auth=self.login)
         state: dict[str, Any] = found.raise_for_status().json()["state"]
         return state
 
@@ -224,7 +234,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
         state = stack.up(("postgres",))
         with ExitStack() as running:
             database = running.enter_context(system_postgres(folder / "pg")) if SYSTEM_POSTGRES.exists() else None
-            yield replace(state, prefect_api_url=running.enter_context(prefect_on(database, folder)))
+            api = running.enter_context(prefect_on(database, folder))
+            yield replace(state, prefect_api_url=api, prefect_login=LOGIN)
     finally:
         stack.down(purge=True)
 
@@ -278,6 +289,7 @@ def prefect_on(database: str | None, folder: Path) -> Iterator[str]:
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         DO_NOT_TRACK="1",
         PREFECT_LOGGING_SERVER_LEVEL="WARNING",
+        PREFECT_SERVER_API_AUTH_STRING=LOGIN,
         **kept,
     )
     with (folder / "server.log").open("wb") as log:

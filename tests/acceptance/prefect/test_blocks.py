@@ -32,7 +32,7 @@ def forget_block_types(site: Any) -> None:
     for found in site.api("block_types/filter", {"limit": 200}):
         if found["slug"].startswith("headgate-"):
             httpx.delete(
-                f"{site.state.prefect_api_url}/block_types/{found['id']}", trust_env=False, timeout=60
+                f"{site.state.prefect_api_url}/block_types/{found['id']}", trust_env=False, timeout=60, auth=site.login
             ).raise_for_status()
 
 

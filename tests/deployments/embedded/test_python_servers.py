@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -85,17 +87,45 @@ def test_prefect_is_our_own_quiet_server(stack: EmbeddedStack, tmp_path: Path, m
     state = stack.up(("prefect",))
     files = ServerFiles(stack.folder / "prefect")
     assert state.environment()["PREFECT_API_URL"] == state.prefect_api_url
-    settings = read(f"{state.prefect_api_url}/admin/settings")
+    settings = read(f"{state.prefect_api_url}/admin/settings", state.prefect_login)
     assert '"analytics_enabled":false' in settings.replace(" ", "")
     assert f'"{files.folder}/home"' in settings
     # The page in the browser is served and asks this server.
     assert state.prefect_api_url in read(f"http://{state.prefect.address}/ui-settings")
     assert (files.folder / "home" / "prefect.db").exists()
     assert process.log_tail(files) == ""
+    only_with_its_login(state)
+    no_page_of_another_origin(state)
     assert stack.down() == ["prefect"]
 
 
-def read(url: str) -> str:
+def only_with_its_login(state: StackState) -> None:
+    """Neither without one nor with that of another server; the file that holds it is its owner's."""
+    for login in (None, "admin:secret"):
+        for path in ("admin/settings", "admin/version", "deployments/name/a/b"):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                read(f"{state.prefect_api_url}/{path}", login)
+    assert (state.folder / "prefect" / "login").stat().st_mode & 0o777 == 0o600
+    assert state.prefect_login is not None
+    assert len(state.prefect_login) > 30
+    assert state.prefect_login not in repr(state)
+    assert state.environment()["PREFECT_API_AUTH_STRING"] == state.prefect_login
+
+
+def no_page_of_another_origin(state: StackState) -> None:
+    for origin, allowed in (("https://evil.example", False), (f"http://{state.prefect.address}", True)):
+        asked = urllib.request.Request(f"{state.prefect_api_url}/deployments/filter", method="OPTIONS", headers={
+            "Origin": origin, "Access-Control-Request-Method": "POST"})  # fmt: skip
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            answer = opener.open(asked, timeout=30).headers
+        except urllib.error.HTTPError as refused:
+            answer = refused.headers
+        assert answer.get("access-control-allow-origin") == (origin if allowed else None)
+
+
+def read(url: str, login: str | None = None) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=30) as answer:
+    sign = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
+    with opener.open(urllib.request.Request(url, headers=sign), timeout=30) as answer:
         return str(answer.read().decode())
