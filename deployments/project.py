@@ -54,11 +54,7 @@ class Project:
 
     def full_name(self, name: str) -> str:
         """`schema.name` of a table or summary; DeclarationError when there is none."""
-        for mapping in (self.tables, self.summaries):
-            for full in mapping:
-                if name in (full, full.partition(".")[2]):
-                    return full
-        raise _unknown("table or summary", name, [*self.tables, *self.summaries])
+        return _named([*self.tables, *self.summaries], name, "table or summary")
 
     def readers(self, schema: str) -> tuple[str, ...]:
         """Groups that `warehouse.yaml` lets read whatever comes into a schema."""
@@ -98,6 +94,11 @@ class Project:
         return ordered
 
 
+def is_project(folder: Path) -> bool:
+    """Whether a folder holds declarations."""
+    return (folder / "tables").is_dir() or (folder / "summaries").is_dir()
+
+
 def load_project(folder: Path) -> Project:
     """Read and check a project; raises one DeclarationError with every mistake of every file."""
     project, problems = read_project(folder)
@@ -107,12 +108,8 @@ def load_project(folder: Path) -> Project:
 
 def read_project(folder: Path) -> tuple[Project, list[Problem]]:
     """The project as far as it can be read, and all its mistakes."""
-    if not (folder / "tables").is_dir() and not (folder / "summaries").is_dir():
-        raise DeclarationError(
-            f"{folder} isn't a headgate project: it has neither tables/ nor summaries/",
-            code="NO-PROJECT",
-            next_command="headgate init DIR",
-        )
+    if not is_project(folder):
+        raise _no_project(folder)
     problems: list[Problem] = []
     files: dict[str, Path] = {}
     tables: dict[str, Table] = {}
@@ -149,6 +146,17 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         provisioning=_provisioning(folder / "warehouse.yaml", problems),
     )
     return project, problems
+
+
+def _no_project(folder: Path) -> DeclarationError:
+    above = next((item for item in folder.parents if is_project(item)), None)
+    ways = "headgate init DIR   (a project of your own), or: headgate --project DIR ..., headgate --project shop plan"
+    return DeclarationError(
+        f"{folder} isn't a headgate project: "
+        + ("it has neither tables/ nor summaries/" if folder.is_dir() else "there is no such folder"),
+        code="NO-PROJECT",
+        next_command=ways if above is None else f"cd {above}",
+    )
 
 
 def _oncall(file: Path, problems: list[Problem]) -> OnCall | None:
@@ -222,10 +230,22 @@ def _yaml_files(folder: Path) -> Sequence[Path]:
 
 
 def _pick(mapping: Mapping[str, Declared], name: str, what: str) -> Declared:
-    for full, declared in mapping.items():
-        if name in (full, full.partition(".")[2]):
-            return declared
-    raise _unknown(what, name, list(mapping))
+    return mapping[_named(list(mapping), name, what)]
+
+
+def _named(known: Sequence[str], name: str, what: str) -> str:
+    """The one full name that is meant; a name that two schemas have must be written with its schema."""
+    if name in known:
+        return name
+    found = [full for full in known if name == full.partition(".")[2]]
+    if len(found) > 1:
+        raise DeclarationError(
+            f"'{name}' is declared {len(found)} times: {', '.join(sorted(found))}", code="UNKNOWN-TABLE",
+            next_command=f"the same command with {found[0]} or {found[1]}",
+        )  # fmt: skip
+    if not found:
+        raise _unknown(what, name, known)
+    return found[0]
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> DeclarationError:

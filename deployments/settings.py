@@ -1,30 +1,35 @@
 """Settings: where the warehouse, the stage and the sources are. The environment wins over .env.
 
-Values may be secrets: they are never printed; errors name the setting, not its value.
+Which settings there are stands in `declared_settings.py`. Values may be secrets: they are never printed; errors name the
+setting, not its value.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from deployments import dotenv_file
 from deployments.declarations.problems import nearest
+from deployments.declared_settings import MIN_PII_KEY, PREFIX, mistyped, setting_of
 from deployments.errors import DeclarationError
-from deployments.project import SHOP
+from deployments.project import SHOP, is_project
 
-_PREFIX = "HEADGATE_"
-_NAMES = ("PROJECT", "STATE", "WAREHOUSE_URL", "STAGE_URL", "COPY_IAM_ROLE", "REPORT_URL", "PII_KEY", "LANGUAGE",
-          "STATEMENT_TIMEOUT_SECONDS", "DASK")  # fmt: skip
 DASK_LOCAL = "local"
+SHOP_NAME = "shop"
+"""What the shipped example is asked for by; a folder of that name is `./shop`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says. `warehouse_url` and `stage_url` None: the embedded stack is used."""
+    """What the environment says. `warehouse_url` and `stage_url` None: the embedded stack is used.
+
+    `project` need not be one: a command that works on it is refused by `load_project`.
+    """
 
     project: Path
     state: Path
@@ -33,6 +38,7 @@ class Settings:
     copy_iam_role: str | None = None
     report_url: str | None = None
     pii_key: str | None = field(default=None, repr=False)
+    short_pii_key: bool = False
     language: str = "en"
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     notify: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -62,7 +68,7 @@ class Settings:
         if name in self.connections:
             return self.connections[name]
         hint = nearest(name, self.connections)
-        setting = f"{_PREFIX}CONNECTION_{name.upper()}"
+        setting = f"{PREFIX}CONNECTION_{name.upper()}"
         raise DeclarationError(
             f"connection '{name}' isn't configured: {setting} is not set"
             + (f"; did you mean '{hint}'?" if hint else ""),
@@ -71,49 +77,56 @@ class Settings:
             connection=name,
         )
 
+    def hashing_key(self, table: str) -> bytes:
+        """The key of a table's hashed columns; DeclarationError when there is none, or one that can be guessed."""
+        if self.pii_key is None:
+            raise DeclarationError(
+                f"{table} has hashed columns, and {PREFIX}PII_KEY is not set", code="NO-PII-KEY",
+                next_command=f"export {PREFIX}PII_KEY=...   (a long random text, the same on every worker)",
+            )  # fmt: skip
+        if len(self.pii_key) < MIN_PII_KEY and not self.short_pii_key:
+            raise DeclarationError(
+                f"{PREFIX}PII_KEY has less than {MIN_PII_KEY} characters: who sees hashes of e-mail addresses finds such a "
+                "key by trying. Make one with: openssl rand -hex 32. It gives other hashes: load tables with hashed columns "
+                f"anew (headgate run {table} --full-refresh); until then {PREFIX}SHORT_PII_KEY=yes goes on with the old key",
+                code="SHORT-KEY",
+                next_command=f"export {PREFIX}PII_KEY=...   (a long random text), or {PREFIX}SHORT_PII_KEY=yes",
+            )
+        return self.pii_key.encode()
+
 
 def read_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
-    """Settings of a process started in `folder` (default: the current one)."""
+    """Settings of a process started in `folder` (default: the current one).
+
+    Without `environment` it is the process's own, with what the folder's `.env` says put into it: whatever is started or
+    asked later (Prefect, AWS, a worker's runs) has the same values.
+    """
     here = folder or Path.cwd()
-    values = {**_dotenv(here / ".env"), **(os.environ if environment is None else environment)}
+    if environment is None:
+        dotenv_file.enter(here)
+        values: Mapping[str, str] = os.environ
+    else:
+        values = {**dotenv_file.read(here / dotenv_file.NAME), **environment}
     _refuse_typos(values)
-
-    def get(name: str) -> str | None:
-        return values.get(_PREFIX + name) or None
-
-    project = Path(get("PROJECT") or (here if (here / "tables").is_dir() else SHOP)).absolute()
-    warehouse = get("WAREHOUSE_URL")
-    if warehouse is not None and urlsplit(warehouse).scheme not in ("postgresql", "redshift"):
-        raise _wrong("HEADGATE_WAREHOUSE_URL must start with postgresql:// or redshift://")
-    stage = get("STAGE_URL")
-    if stage is not None and urlsplit(stage).scheme not in ("s3", "file"):
-        raise _wrong("HEADGATE_STAGE_URL must start with s3:// or file://")
-    keep_days, quarantine_days = get("KEEP_DAYS") or "7", get("QUARANTINE_DAYS") or "90"
-    for setting, value in (("KEEP_DAYS", keep_days), ("QUARANTINE_DAYS", quarantine_days)):
-        if not value.isdecimal() or int(value) < 1:
-            raise _wrong(f"HEADGATE_{setting} must be a whole number of days, 1 or more")
-    timeout = get("STATEMENT_TIMEOUT_SECONDS") or "3600"
-    if not timeout.isdecimal():
-        raise _wrong("HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number of seconds")
-    dask = get("DASK")
-    if dask not in (None, DASK_LOCAL) and urlsplit(dask).scheme not in ("tcp", "tls"):
-        raise _wrong(f"HEADGATE_DASK must be '{DASK_LOCAL}' or the address of a scheduler: tcp:// or tls://")
-    return Settings(
-        project=project,
-        state=Path(get("STATE") or here / ".headgate").absolute(),
-        warehouse_url=warehouse,
-        stage_url=stage,
-        copy_iam_role=get("COPY_IAM_ROLE"),
-        report_url=get("REPORT_URL"),
-        pii_key=get("PII_KEY"),
-        language=get("LANGUAGE") or "en",
-        connections=_named(values, "CONNECTION_"),
-        notify=_named(values, "NOTIFY_"),
-        statement_timeout_seconds=int(timeout),
-        keep_days=int(keep_days),
-        quarantine_days=int(quarantine_days),
-        dask=dask,
-    )
+    read: dict[str, Any] = {}
+    families: dict[str, dict[str, str]] = {"CONNECTION": {}, "NOTIFY": {}}
+    for variable in sorted(values):
+        found = setting_of(variable)
+        if found is None or not values[variable]:
+            continue
+        setting, name = found
+        try:
+            value = setting.read(values[variable])
+        except ValueError as error:
+            raise _wrong(f"{variable} {error}") from None
+        if setting.family:
+            families[setting.name][name] = values[variable]
+        elif not setting.of_process:
+            read[setting.name.lower()] = value
+    project = _project(here, read.pop("project", None))
+    given_state = read.pop("state", None)
+    state = Path(given_state).absolute() if given_state else _usual_state(here, project)
+    return Settings(project=project, state=state, connections=families["CONNECTION"], notify=families["NOTIFY"], **read)
 
 
 def environment_for_runs(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> dict[str, str]:
@@ -125,43 +138,37 @@ def environment_for_runs(environment: Mapping[str, str] | None = None, folder: P
     given = os.environ if environment is None else environment
     settings = read_settings(environment, folder)
     return {
-        **{name: value for name, value in _dotenv(here / ".env").items() if name not in given},
-        _PREFIX + "PROJECT": str(settings.project),
-        _PREFIX + "STATE": str(settings.state),
+        **{name: value for name, value in dotenv_file.read(here / dotenv_file.NAME).items() if name not in given},
+        PREFIX + "PROJECT": str(settings.project),
+        PREFIX + "STATE": str(settings.state),
     }
 
 
-def _named(values: Mapping[str, str], kind: str) -> dict[str, str]:
-    start = _PREFIX + kind
-    return {
-        name.removeprefix(start).lower(): value for name, value in values.items() if name.startswith(start) and value
-    }
+def _project(here: Path, given: str | None) -> Path:
+    if given is None:
+        return here.absolute()
+    if given != SHOP_NAME:
+        return (here / given).absolute()
+    if is_project(here / SHOP_NAME):
+        raise _wrong(f"{PREFIX}PROJECT={SHOP_NAME} means the shipped example, and there is a project in ./{SHOP_NAME}: "
+                     f"write ./{SHOP_NAME} for that one")  # fmt: skip
+    return SHOP
+
+
+def _usual_state(here: Path, project: Path) -> Path:
+    """`.headgate` of the folder; the example has its own where the folder is somebody's project."""
+    usual = here.absolute() / ".headgate"
+    return usual / SHOP_NAME if project == SHOP and is_project(here) else usual
 
 
 def _refuse_typos(values: Mapping[str, str]) -> None:
     """A mistyped HEADGATE_WAREHOUSE_URL must not mean the local stack."""
-    for name in values:
-        rest = name.removeprefix(_PREFIX)
-        known = rest in _NAMES or rest.startswith(("CONNECTION_", "NOTIFY_", "TEST_"))
-        if name.startswith(_PREFIX) and not known:
-            close = difflib.get_close_matches(rest, _NAMES, n=1, cutoff=0.85)
-            if close:
-                raise _wrong(f"{name} is not a known setting; did you mean '{_PREFIX}{close[0]}'?")
+    found = mistyped(values)
+    if found is not None:
+        variable, meant = found
+        hint = f"; did you mean '{meant}'?" if meant else ": headgate settings lists them"
+        raise _wrong(f"{variable} is not a known setting{hint}")
 
 
 def _wrong(message: str) -> DeclarationError:
     return DeclarationError(message, code="SETTING", next_command="mend the environment or .env; then: headgate check")
-
-
-def _dotenv(file: Path) -> dict[str, str]:
-    """NAME=value lines; quotes around a value are taken off, '#' begins a comment line."""
-    if not file.is_file():
-        return {}
-    pairs = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            pairs[name.strip()] = value[1:-1] if quoted else value
-    return pairs

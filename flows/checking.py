@@ -38,6 +38,18 @@ def unset_connections(project: Project, settings: Settings) -> list[str]:
     return missing
 
 
+def key_problems(project: Project, settings: Settings) -> list[Problem]:
+    """A key of hashed columns that can be guessed. One that isn't set here may be set where the runs are."""
+    hashed = [name for name, table in project.tables.items() if table.hashed]
+    if not hashed or settings.pii_key is None:
+        return []
+    try:
+        settings.hashing_key(hashed[0])
+    except DeclarationError as error:
+        return [Problem(settings.project / ".env", 0, "", error.message)]
+    return []
+
+
 def channel_problems(settings: Settings) -> list[Problem]:
     """Addresses of channels for notices that can't be used; nothing of an address is shown."""
     from tasks.notices.channels import channel_mistakes

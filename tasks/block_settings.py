@@ -6,10 +6,11 @@ Prefect is imported only when something is absent and a server is configured, so
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from deployments.declared_settings import SETTINGS
 from deployments.errors import RetryableError
 from deployments.settings import Settings
 
@@ -23,20 +24,23 @@ def completed(settings: Settings, connections: Collection[str] = ()) -> Settings
     complete = settings.warehouse_url and settings.stage_url and set(connections) <= set(settings.connections)
     if complete or settings.is_shop or not os.environ.get("PREFECT_API_URL"):
         return settings
-    warehouse, stage = _documents("headgate-warehouse"), _documents("headgate-stage")
-    main = warehouse.get("default", {})
+    kept = {kind: _documents(f"headgate-{kind}") for kind in {item.block.kind for item in SETTINGS if item.block}}
+    found: dict[str, Any] = {}
+    for setting in SETTINGS:
+        field = setting.name.lower()
+        if setting.block is None or setting.family:
+            continue
+        if getattr(settings, field) is None:
+            found[field] = kept[setting.block.kind].get("default", {}).get(setting.block.field)
     return replace(
-        settings,
-        warehouse_url=settings.warehouse_url or main.get("url"),
-        copy_iam_role=settings.copy_iam_role or main.get("copy_iam_role"),
-        stage_url=settings.stage_url or stage.get("default", {}).get("url"),
-        connections=_named("headgate-connection") | dict(settings.connections),
-        notify=_named("headgate-notify") | dict(settings.notify),
-    )
+        settings, **found,
+        connections=_named(kept["connection"]) | dict(settings.connections),
+        notify=_named(kept["notify"]) | dict(settings.notify),
+    )  # fmt: skip
 
 
-def _named(slug: str) -> dict[str, str]:
-    return {name.replace("-", "_"): str(values["url"]) for name, values in _documents(slug).items()}
+def _named(documents: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    return {name.replace("-", "_"): str(values["url"]) for name, values in documents.items()}
 
 
 def _documents(slug: str) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,6 @@ from prefect.cache_policies import NO_CACHE
 
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError
 from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
@@ -63,12 +62,8 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     table, suite = bench.project.table(batch.table), bench.project.suite(batch.table)
     if extracted.objects:
         return unparsed(table, extracted)
-    if "hash" in table.pii.values() and bench.pii_key is None:
-        raise DeclarationError(
-            f"{table.table} has hashed columns ({', '.join(sorted(table.pii))}), but HEADGATE_PII_KEY is not set",
-            code="NO-PII-KEY",
-            next_command="export HEADGATE_PII_KEY=...   (a long random text; keep it: another key gives other hashes)",
-        )
+    if table.hashed:
+        bench.settings.hashing_key(table.table)
     marker = null_marker(table, bench.warehouse)
     layout = _layout(table, extracted)
     row_rules, unique = batch_rules(table, suite, batch)

@@ -35,7 +35,13 @@ class Workbench:
 
     @cached_property
     def stage(self) -> ObjectStore:
-        return open_store(self.settings.stage_url or f"file://{self.settings.state / 'stage'}")
+        url = self.settings.stage_url
+        if url is None and self.settings.local_stack:
+            from deployments.embedded.defaults import started
+
+            # A command that only reads the warehouse starts nothing else; this one went on to the stage.
+            url = started(self.settings, parts=("s3",), sources=False).stage_url
+        return open_store(url or f"file://{self.settings.state / 'stage'}")
 
     @property
     def pii_key(self) -> bytes | None:

@@ -81,6 +81,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.trial)
 
 
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """What a command puts into the environment (`.env`, addresses of servers) ends with the test."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[tuple[EmbeddedStack, StackState]]:
     """PostgreSQL, S3 and Prefect in a temporary folder, for the whole session."""
@@ -100,7 +109,7 @@ def new_database(servers: tuple[EmbeddedStack, StackState]) -> Callable[[], str]
 @pytest.fixture(scope="module")
 def clients(servers: tuple[EmbeddedStack, StackState]) -> Iterator[StackState]:
     """The servers, with boto3 and Prefect in this process pointed at them for the tests of a module."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
 
     state = servers[1]
     quiet = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
@@ -108,7 +117,8 @@ def clients(servers: tuple[EmbeddedStack, StackState]) -> Iterator[StackState]:
         for name, value in (state.environment() | quiet).items():
             patch.setenv(name, value)
         # Prefect read the environment when it was imported; threads of a flow read it again.
-        with temporary_settings({PREFECT_API_URL: state.prefect_api_url, PREFECT_LOGGING_LEVEL: "ERROR"}):
+        reached = {PREFECT_API_URL: state.prefect_api_url, PREFECT_API_AUTH_STRING: state.prefect_login}
+        with temporary_settings(reached | {PREFECT_LOGGING_LEVEL: "ERROR"}):
             yield state
 
 

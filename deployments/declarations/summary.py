@@ -73,6 +73,7 @@ class Summary(Declared):
     allow_empty: bool = Field(False, description="An empty result may replace a table with rows.")
     sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
     runbook: str | None = Field(None, description="Link for the on-call.")
+    tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
     sql: str = Field(description="The SELECT; taken from below the header.")
 
     @property
@@ -91,7 +92,7 @@ class Summary(Declared):
     @property
     def fingerprint(self) -> str:
         """A hash of header and SQL, recorded with each run."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude={"tags"}).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ class Table(Declared):
         default_factory=dict, description="hash: stored as a keyed hash; hide: stored as it is, never shown."
     )
     runbook: str | None = Field(None, description="Link for the on-call.")
+    tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
 
     @property
     def schema_name(self) -> str:
@@ -233,7 +234,7 @@ class Table(Declared):
     @property
     def fingerprint(self) -> str:
         """A hash of the declaration, recorded with each run."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude={"tags"}).encode()).hexdigest()[:16]
 
 
 def share(text: str) -> float:

@@ -6,10 +6,15 @@ import importlib
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
+
+from deployments import dotenv_file
+from flows.cli.everywhere import debugging, everywhere, with_everywhere
 
 # Command: (module below flows.cli, function there, first line of its help).
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -17,34 +22,40 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("init", "init", "Make a project of your own."),
     "peek": ("peek", "peek", "Look at real records of a source, declared or not."),
     "new": ("new", "new", "Draft a table's two files from real records."),
-    "check": ("check", "check", "Check every declaration, suite and SQL file; all mistakes at once."),
-    "plan": ("plan", "plan", "Show windows, what run would do, and schema differences; changes nothing."),
+    "check": ("check", "check", "Every mistake in every declaration, suite and SQL file."),
+    "plan": ("plan", "plan", "Windows, what run would do, schema differences."),
     "run": ("run", "run", "Load what plan shows."),
     "backfill": ("backfill", "backfill", "Load windows of the past that are missing or failed."),
-    "retry": ("retry", "retry", "Run again what failed."),
-    "publish": ("publish", "publish", "Publish a batch although it failed, knowingly."),
-    "rollback": ("rollback", "rollback", "Undo the last publish of a table."),
-    "pause": ("pause", "pause", "Don't load tables for a while."),
-    "resume": ("pause", "resume", "End a pause."),
-    "show": ("show", "show", "The story of one run."),
-    "summary": ("summary", "summary", "Try a summary on real data without publishing it."),
-    "lineage": ("lineage", "lineage", "What feeds what, from sources to those who rely on it."),
-    "quarantine": ("quarantine", "quarantine", "Rows set aside, by table and reason."),
-    "drift": ("drift", "drift", "Score files against their history."),
-    "report": ("report", "report", "The pages data owners read."),
-    "review": ("review", "review", "The weekly figures: failures, promises, incidents, what took long."),
-    "watch": ("watch", "watch", "Look for what is wrong; open, remind and close incidents."),
-    "incident": ("incident", "incident", "What is open; acknowledge, silence, resolve."),
-    "oncall": ("oncall", "oncall", "Who is on call now, next, this week."),
-    "deploy": ("deploy", "deploy", "Prefect deployments from the declarations, the difference first."),
-    "worker": ("worker", "worker", "Serve the deployments on this machine."),
-    "blocks": ("blocks", "blocks", "Settings kept on the Prefect server."),
-    "provision": ("provision", "provision", "Schemas, groups and rights as declared, the difference first."),
     "clean": ("clean", "clean", "Remove what dead runs left behind."),
+    "deploy": ("deploy", "deploy", "Prefect deployments from the declarations."),
+    "worker": ("worker", "worker", "Serve the deployments on this machine."),
+    "provision": ("provision", "provision", "Schemas, groups and rights as declared."),
+    "settings": ("settings_list", "settings", "Every setting, and which are set here."),
+    "blocks": ("blocks", "blocks", "Settings kept on the Prefect server."),
     "up": ("stack", "up", "Start the local PostgreSQL, S3 and Prefect servers."),
     "down": ("stack", "down", "Stop the local servers."),
     "status": ("stack", "status", "What of the local stack runs."),
+    "summary": ("summary", "summary", "Try a summary on real data, unpublished."),
+    "lineage": ("lineage", "lineage", "What feeds what, from sources to those who rely on it."),
+    "report": ("report", "report", "The pages data owners read."),
+    "drift": ("drift", "drift", "What changed its meaning; say that it is meant."),
+    "quarantine": ("quarantine", "quarantine", "Rows set aside: list, show, replay, discard."),
+    "review": ("review", "review", "The week: failures, promises, incidents, what took long."),
+    "show": ("show", "show", "The story of one run, or the newest runs."),
+    "retry": ("retry", "retry", "Run again what failed."),
+    "rollback": ("rollback", "rollback", "Undo the last publish of a table."),
+    "publish": ("publish", "publish", "Publish a batch although it failed, knowingly."),
+    "pause": ("pause", "pause", "Don't load tables for a while."),
+    "resume": ("pause", "resume", "End a pause."),
+    "incident": ("incident", "incident", "What is open; acknowledge, silence, resolve."),
+    "oncall": ("oncall", "oncall", "Who is on call now, next, this week."),
+    "watch": ("watch", "watch", "Look for what is wrong; tell it, close what is over."),
 }
+# The help lists a command where those look who use it most: up to the one named here.
+SECTIONS = {
+    "Begin": "new", "Engineers: load": "clean", "Engineers: run it": "status", "Analysts": "lineage",
+    "Data owners": "review", "On call": "watch",
+}  # fmt: skip
 
 
 # What keeps libraries from talking over our output or phoning home.
@@ -72,11 +83,15 @@ class _Lazy(click.Group):
         module, function, _ = COMMANDS[name]
         found = getattr(importlib.import_module(f"flows.cli.{module}"), function)
         assert isinstance(found, click.Command)
-        return found
+        return with_everywhere(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+        names = list(COMMANDS)
+        for title, last in SECTIONS.items():
+            end = names.index(last) + 1
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name][2]) for name in names[:end]])
+            names = names[end:]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -89,17 +104,29 @@ class _Lazy(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(package_name="headgate", prog_name="headgate")
 def cli() -> None:
-    """Validated, exactly-once loads into Amazon Redshift and PostgreSQL, on Prefect."""
+    """Validated, exactly-once loads into Amazon Redshift and PostgreSQL, on
+    Prefect.
+
+    TABLE is a name (orders, shop.orders), a pattern ('shop.*'), or owner:,
+    tier: or tag: with a value. The options below may stand after a command, too.
+    """
+
+
+cli.params += everywhere(hidden=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the codes of the documentation."""
-    quiet()
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = cli.main(arguments, standalone_mode=False)
+        if not {"--help", "-h", "--version"}.intersection(given):
+            # Before anything reads the environment: servers, clients and workers have the same values.
+            dotenv_file.enter(Path.cwd(), again=True)
+        quiet()
+        code = cli.main(given, standalone_mode=False, obj=frozenset(given))
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.exceptions.Abort:
@@ -128,16 +155,16 @@ def quiet() -> None:
 def _explained(error: Exception) -> int:
     from deployments.errors import DeclarationError, HeadgateError
 
+    if debugging():
+        traceback.print_exception(error)
     if isinstance(error, HeadgateError):
         click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {error}", err=True)
         return 2 if isinstance(error, DeclarationError) else 1
-    if os.environ.get("HEADGATE_DEBUG"):
-        raise error
     text = str(error).splitlines()[0][:500] if str(error) else ""
     click.echo(
         click.style("internal error ", fg="red", bold=True)
         + f"{type(error).__name__}: {text}\n  who must act: engineer (a fault of the software)\n"
-        "  next: run it again with HEADGATE_DEBUG=1 for the trace, and report it",
+        "  next: run it again with --debug for the trace, and report it",
         err=True,
     )
     return 70

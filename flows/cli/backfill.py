@@ -35,7 +35,7 @@ def backfill(
 
     from flows.cli.settings import workbench
 
-    bench = workbench(silent=as_json)
+    bench = workbench(silent=as_json, need="warehouse" if plan_only else "flows", asked=[table])
     # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
     name = bench.project.full_name(table)
     from flows.backfill import Asked, plan_backfill

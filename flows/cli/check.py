@@ -25,11 +25,11 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     """
     from deployments.project import read_project
     from deployments.settings import read_settings
-    from flows.checking import channel_problems, suite_problems, unset_channels, unset_connections
+    from flows.checking import channel_problems, key_problems, suite_problems, unset_channels, unset_connections
 
     settings = read_settings()
     project, problems = read_project(settings.project)
-    problems = [*problems, *suite_problems(project), *channel_problems(settings)]
+    problems = [*problems, *suite_problems(project), *channel_problems(settings), *key_problems(project, settings)]
     silent = unset_channels(project, settings)
     missing = [] if settings.is_shop and settings.embedded else unset_connections(project, settings)
     if (connect or live) and not problems:

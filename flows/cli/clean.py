@@ -20,13 +20,13 @@ def clean(tables: tuple[str, ...], only_plan: bool, as_json: bool) -> None:
     for HEADGATE_QUARANTINE_DAYS (90).
     """
     from flows.cli.settings import workbench
+    from flows.selecting import selected
     from tasks.leftovers import find_leftovers, remove
     from tasks.warehouses import clock
 
-    bench = workbench(silent=as_json)
+    bench = workbench(silent=as_json, need="warehouse", asked=tables)
     now = clock.now(bench.warehouse)
-    project = bench.project
-    targets = [project.full_name(name) for name in tables] or [*project.tables, *project.summaries]
+    targets = selected(bench.project, tables)
     found = list(find_leftovers(bench, targets, now))
     for leftover in found:
         if not only_plan:

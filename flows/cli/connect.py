@@ -19,7 +19,7 @@ def try_out(*, connect: bool, live: bool, as_json: bool) -> int:
     """Try, tell, and return the exit code: 0 when everything works."""
     from flows.cli.settings import workbench
 
-    bench = workbench(silent=as_json)
+    bench = workbench(silent=as_json, need="flows" if connect else "warehouse")
     lines = []
     for line in _lines(bench, connect=connect, live=live):
         lines.append(line)

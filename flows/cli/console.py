@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 import click
 
 from expectations.record import RunRecord, Step
+from flows.cli.everywhere import quiet, verbose
 
 MARKS = {"published": "ok", "warned": "warning", "unchanged": "same", "already_published": "same", "checked": "ok",
          "held": "held", "failed": "FAILED"}  # fmt: skip
@@ -23,12 +26,13 @@ class Console:
 
     def __init__(self, *, brief: bool = False, silent: bool = False) -> None:
         self.brief, self.silent = brief, silent
+        self._verbose = verbose()
         self._lock = threading.Lock()
         self._begun: set[str] = set()
-        self._bar = _Bar(enabled=not silent and sys.stderr.isatty())
+        self._bar = _Bar(enabled=not silent and not quiet() and sys.stderr.isatty())
 
     def step(self, record: RunRecord, step: Step) -> None:
-        if self.silent or self.brief:
+        if self.silent or (self.brief and not self._verbose):
             return
         with self._lock:
             self._bar.clear()
@@ -42,7 +46,7 @@ class Console:
             return
         with self._lock:
             self._bar.clear()
-            if self.brief:
+            if self.brief and not self._verbose:
                 self._one_line(record)
             else:
                 self._summary(record)
@@ -51,13 +55,13 @@ class Console:
         self._bar.show(step, amount, unit)
 
     def _one_line(self, record: RunRecord) -> None:
-        mark = click.style(f"{MARKS.get(record.status, record.status):<8}", fg=COLORS.get(record.status))
+        mark = click.style(f"{MARKS.get(record.status, record.status):<7}", fg=COLORS.get(record.status))
         rows = record.counts.get("published", 0)
         said = f"{rows:>9,} rows" if record.counts else " " * 14
-        line = f"  {mark} {record.table:<34} {record.label:<12} {said} {record.seconds:6.2f} s"
+        line = f"  {mark} {record.table:<33} {record.label:<12} {said} {record.seconds:6.2f} s"
         click.echo(line.rstrip())
         for text in news(record):
-            click.echo(f"           {text}")
+            told(text, " " * 11)
 
     def _summary(self, record: RunRecord) -> None:
         if record.accounting:
@@ -73,7 +77,19 @@ class Console:
         }.get(record.status, f"{record.seconds:.1f} s, run {record.run_id}")
         click.echo(f"  {mark}: {said}")
         for text in news(record):
-            click.echo(f"    {text}")
+            told(text, " " * 4)
+
+
+def told(text: str, indent: str) -> None:
+    """A sentence, in lines as wide as the terminal; whole where no terminal reads it."""
+    if sys.stdout.isatty():
+        width = max(shutil.get_terminal_size().columns, 60)
+        text = textwrap.fill(
+            text, width, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False
+        )
+    else:
+        text = indent + text
+    click.echo(text)
 
 
 def news(record: RunRecord) -> list[str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 import click
 
+from deployments.settings import SHOP_NAME
 from flows.cli.console import Console, news, print_json, telling
 
 if TYPE_CHECKING:
     from expectations.record import RunRecord
     from flows.run import Outcome
     from tasks.workbench import Workbench
+
+ELSEWHERE = ("HEADGATE_", "AWS_", "PREFECT_API_")
+KEPT = ("HEADGATE_STATE", "HEADGATE_LANGUAGE", "HEADGATE_DEBUG")
 
 
 @click.command()
@@ -22,12 +27,7 @@ def demo(as_json: bool) -> None:
 
     One bad row and one change of meaning are planted in its data. Exit code 0 when exactly these are told.
     """
-    import os
-
-    from deployments.project import SHOP
-
-    os.environ["HEADGATE_PROJECT"] = str(SHOP)
-    os.environ.pop("HEADGATE_WAREHOUSE_URL", None)
+    _only_local()
     started = time.perf_counter()
     from flows.cli.settings import workbench
 
@@ -52,6 +52,13 @@ def demo(as_json: bool) -> None:
     else:
         _tell(bench, outcome, surprises, seconds)
     raise click.exceptions.Exit(1 if surprises or outcome.failures else 0)
+
+
+def _only_local() -> None:
+    """Take everything out of this process's environment that leads to servers of somebody's own; `.env` was in it."""
+    for name in [name for name in os.environ if name.startswith(ELSEWHERE) and name not in KEPT]:
+        del os.environ[name]
+    os.environ["HEADGATE_PROJECT"] = SHOP_NAME
 
 
 def unplanned(bench: Workbench, outcome: Outcome) -> list[str]:
@@ -106,7 +113,9 @@ def _tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: flo
         if record.table == "analytics.channel_month":
             _sample(bench, record.table)
     click.echo(f"\n{seconds:.0f} s. The report: {bench.report_url}/index.html")
-    click.echo("Next: headgate plan · headgate show · headgate quarantine list · headgate down")
+    click.echo(
+        "Next, each with --project shop: headgate plan · headgate show · headgate quarantine list · headgate down"
+    )
 
 
 def _explain(record: RunRecord, planted: str) -> None:
@@ -116,7 +125,7 @@ def _explain(record: RunRecord, planted: str) -> None:
         click.echo(f"  {text}")
     click.echo(f"  (planted: {planted})")
     click.echo(f"  {record.accounting}")
-    click.echo(f"  next: headgate show {record.run_id}")
+    click.echo(f"  next: headgate --project shop show {record.run_id}")
 
 
 def _sample(bench: Workbench, name: str) -> None:

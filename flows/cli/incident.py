@@ -103,7 +103,7 @@ def _answer(bench: Workbench, which: str, as_json: bool, said: Answer, by: str |
 def _bench() -> Workbench:
     from flows.cli.settings import workbench
 
-    return workbench(silent=True)
+    return workbench(silent=True, need="warehouse")
 
 
 def _zone(bench: Workbench) -> ZoneInfo:

@@ -19,9 +19,11 @@ def explain(run: str, as_json: bool) -> None:
     """What RUN's batch has that its history doesn't explain, what was expected, and what to type."""
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
+
+    bench = workbench(silent=True, need="warehouse")
     from flows.overriding import known
 
-    record = known(workbench(silent=True), run)
+    record = known(bench, run)
     if as_json:
         print_json(None if record.drift is None else record.drift.model_dump(mode="json"))
         return
@@ -72,7 +74,7 @@ def accept(
     from tasks.acceptances import accept as write
     from tasks.warehouses.decisions import somebody
 
-    bench = workbench(silent=True)
+    bench = workbench(silent=True, need="warehouse")
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
     done = write(bench, which, column=column, kinds=kinds, by=by or somebody(), reason=reason, until=moment, run_id=run)
     record, changes = done.record, [(of or "table", kind) for of, kind in done.changes]

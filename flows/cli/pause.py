@@ -62,12 +62,13 @@ def _decide(kind: str, tables: tuple[str, ...], everything: bool, reason: str, b
     from datetime import UTC, datetime
 
     from flows.cli.settings import workbench
+    from flows.selecting import selected
     from tasks.warehouses import decisions, ops
 
     if bool(tables) == everything:
         raise click.UsageError("say which tables, or --all")
-    bench: Workbench = workbench(silent=True)
-    names = [decisions.EVERY_TARGET] if everything else [bench.project.full_name(name) for name in tables]
+    bench: Workbench = workbench(silent=True, need="warehouse", asked=tables)
+    names = [decisions.EVERY_TARGET] if everything else selected(bench.project, tables)
     ops.prepare(bench.warehouse, [])
     for name in names:
         decisions.decide(

@@ -23,18 +23,18 @@ def plan(
 ) -> None:  # fmt: skip
     """Show windows loaded, missing, failed and stale, which summaries are stale, and what `run` would do.
 
-    Changes nothing.
+    TABLE is a name, a pattern such as 'shop.*', owner:, tier: or tag: with a value; none: everything. Changes nothing.
     """
     from datetime import UTC, datetime
 
     from flows.cli.settings import workbench
+    from flows.selecting import selected
+
+    bench = workbench(silent=as_json, need="warehouse", asked=tables)
     from flows.planning import Selection, plan_table
     from flows.summary_planning import plan_summary
 
-    bench = workbench(silent=as_json)
-    wanted = [bench.project.full_name(name) for name in tables] or [
-        *bench.project.tables, *bench.project.build_order()
-    ]  # fmt: skip
+    wanted = selected(bench.project, tables)
     selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
     plans = [
         plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)

@@ -22,7 +22,7 @@ def provision(only_plan: bool, as_json: bool) -> None:
     from tasks.provision import plan_provision
     from tasks.provision import provision as apply
 
-    bench = workbench(silent=as_json)
+    bench = workbench(silent=as_json, need="warehouse")
     found = plan_provision(bench)
     if not only_plan and any(item.sql is not None for item in found):
         if not as_json:

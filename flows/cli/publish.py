@@ -28,11 +28,12 @@ def publish(
 
     from deployments.moments import until
     from flows.cli.settings import workbench
+
+    bench, now = workbench(silent=as_json), datetime.now(UTC)
     from flows.overriding import known
     from tasks.overrides import decide
     from tasks.warehouses.decisions import somebody
 
-    bench, now = workbench(silent=as_json), datetime.now(UTC)
     record = known(bench, run)
     wanted = tuple(code.upper() for code in codes)
     decide(bench, record, wanted, by or somebody(), reason, until(expires, now, "--expires"), now)

@@ -19,12 +19,13 @@ def quarantine() -> None:
 def list_reasons(tables: tuple[str, ...], as_json: bool) -> None:
     """How many rows are set aside, by table and reason."""
     from flows.cli.settings import workbench
+    from flows.selecting import selected
     from tasks.warehouses.names import TableName
     from tasks.warehouses.quarantine import summary
     from tasks.warehouses.session import session
 
-    bench = workbench(silent=True)
-    wanted = [bench.project.full_name(name) for name in tables] or list(bench.project.tables)
+    bench = workbench(silent=True, need="warehouse", asked=tables)
+    wanted = [name for name in selected(bench.project, tables) if name in bench.project.tables]
     found = []
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         for name in wanted:
@@ -51,7 +52,7 @@ def show_rows(table: str, code: str | None, limit: int, as_json: bool) -> None:
     from tasks.warehouses.quarantine import rows_of
     from tasks.warehouses.session import session
 
-    bench = workbench(silent=True)
+    bench = workbench(silent=True, need="warehouse", asked=[table])
     name = bench.project.full_name(table)
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         found = rows_of(bench.warehouse, cursor, TableName.parse(name), code, limit)

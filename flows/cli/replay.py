@@ -20,9 +20,10 @@ def replay(table: str, code: str | None, window: str | None, no_dependents: bool
     that still fail stay set aside. Exit code 3 while rows stay set aside.
     """
     from flows.cli.settings import workbench
+
+    bench = workbench(silent=as_json, asked=[table])
     from flows.replaying import waiting
 
-    bench = workbench(silent=as_json)
     name = bench.project.table(table).table
     if not waiting(bench, name, window, code):
         if as_json:
@@ -57,10 +58,11 @@ def replay(table: str, code: str | None, window: str | None, no_dependents: bool
 def discard(table: str, code: str, window: str | None, reason: str, by: str | None, as_json: bool) -> None:
     """Give up the open rows of TABLE with this reason: they are no longer counted as open, and deleted when old."""
     from flows.cli.settings import workbench
+
+    bench = workbench(silent=True, need="warehouse", asked=[table])
     from tasks.discard import discard_rows
     from tasks.warehouses.decisions import somebody
 
-    bench = workbench(silent=True)
     name = bench.project.table(table).table
     count = discard_rows(bench, name, code, window, reason, by or somebody())
     if as_json:

@@ -51,12 +51,12 @@ def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def build(runs: int, as_json: bool) -> None:
     """Make the whole report anew from the ops tables, when its store was lost or moved."""
+    from flows.cli.settings import workbench
     from tasks import report as reporting
-    from tasks.workbench import workbench
 
     progress = sys.stderr.isatty() and not as_json
     told = (lambda table, count: click.echo(f"  {table}: {count} runs", err=True)) if progress else None
-    _print(reporting.build(workbench(), runs, told), as_json)
+    _print(reporting.build(workbench(silent=as_json, need="warehouse"), runs, told), as_json)
 
 
 @report.command()

@@ -24,9 +24,10 @@ def retry(run: str, no_dependents: bool, as_json: bool) -> None:
     """
     from deployments.errors import HeadgateError
     from flows.cli.settings import workbench
-    from flows.overriding import known
 
     bench = workbench(silent=as_json)
+    from flows.overriding import known
+
     record = known(bench, run)
     done = _nothing_to_retry(bench, record)
     if done is not None:

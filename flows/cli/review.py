@@ -29,7 +29,7 @@ def review(weeks: int, as_json: bool) -> None:
     from flows.cli import settings
     from tasks.review import read_history
 
-    bench = settings.workbench(silent=as_json)
+    bench = settings.workbench(silent=as_json, need="warehouse")
     end = datetime.now(UTC)
     middle, start = end - timedelta(weeks=weeks), end - timedelta(weeks=2 * weeks)
     history = read_history(bench.warehouse, start, end)

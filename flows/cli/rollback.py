@@ -24,10 +24,11 @@ def rollback(
     further back, say --to RUN. What was undone isn't loaded again by itself while the source has the same content.
     """
     from flows.cli.settings import workbench
+
+    bench = workbench(silent=as_json, asked=[table])
     from flows.taking_back import roll_back
     from tasks.warehouses.decisions import somebody
 
-    bench = workbench(silent=as_json)
     done = roll_back(bench, table, window=window, to=to_run, by=by or somebody(), reason=reason)
     name = bench.project.full_name(table)
     rebuild = bool(done.dependents) and done.record is not None and not no_dependents

@@ -39,18 +39,18 @@ def run(
 ) -> None:
     """Load tables: exactly the windows `headgate plan` shows, oldest first, then the summaries that read them.
 
-    `all` stands for every declared table and summary. Exit codes: 0 done, 1 a failure (the text says what was
-    published), 2 a wrong declaration or call, 3 published with warnings.
+    TABLE is a name, a pattern such as 'shop.*', owner:, tier: or tag: with a value, or all. Exit codes: 0 done, 1 a failure
+    (the text says what was published), 2 a wrong declaration or call, 3 published with warnings.
     """
     from flows.cli.settings import workbench
+    from flows.selecting import selected
+
+    bench = workbench(silent=as_json, asked=tables)
+    names = selected(bench.project, tables)
+    # Not before: Prefect reads its settings when it is imported, and the local server's address is among them now.
     from flows.planning import Selection
 
-    bench = workbench(silent=as_json)
-    names = [*bench.project.tables, *bench.project.build_order()] if tables == ("all",) else list(tables)
-    for name in names:
-        bench.project.full_name(name)
     selection = Selection(window=window, start=start, end=end, full_refresh=full_refresh)
-    # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
     from flows.run import run_tables
 
     console = Console(silent=as_json)

@@ -1,35 +1,54 @@
-"""The workbench of a command: settings read, the local stack up when no warehouse is configured."""
+"""The workbench of a command: settings and declarations read, names looked up, and only then the servers it needs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.settings import read_settings
+from deployments.settings import Settings, read_settings
+from flows.cli.everywhere import quiet, verbose
 
 if TYPE_CHECKING:
     from tasks.workbench import Workbench
 
+Need = Literal["warehouse", "flows"]
+"""`warehouse`: it is only asked, no flow runs, no source is read. `flows`: everything, a Prefect server included."""
 
-def workbench(*, silent: bool = False) -> Workbench:
-    """The process's workbench; says what is started on the way."""
+
+def workbench(*, silent: bool = False, need: Need = "flows", asked: Sequence[str] = ()) -> Workbench:
+    """The process's workbench; says what is started on the way.
+
+    DeclarationError before anything is started: a broken declaration, or a name among `asked` that nothing has.
+    """
     from deployments.project import load_project
+    from flows.selecting import selected
 
     settings = read_settings()
-    # A broken declaration is told before any server is started.
     project = load_project(settings.project)
+    if asked:
+        selected(project, asked)
     from tasks.workbench import use, with_blocks
 
-    settings = with_blocks(settings, project)
-    if settings.embedded:
-        from deployments.embedded.defaults import started
+    return use(_started(with_blocks(settings, project), need, silent=silent), project)
 
-        settings = started(settings, None if silent else _say)
-    return use(settings, project)
+
+def _started(settings: Settings, need: Need, *, silent: bool) -> Settings:
+    from deployments.embedded.defaults import prefect_address, started
+    from deployments.embedded.stack import PARTS
+
+    progress = None if silent else _say
+    if settings.embedded:
+        if need == "flows":
+            return started(settings, progress, PARTS)
+        return started(settings, progress, ("postgres",), sources=False)
+    if need == "flows":
+        prefect_address(settings, progress)
+    return settings
 
 
 def _say(text: str) -> None:
     """What is being started; servers that run already are no news."""
-    if ": runs on" not in text:
+    if verbose() or (": runs on" not in text and not quiet()):
         click.secho(f"  {text}", dim=True, err=True)

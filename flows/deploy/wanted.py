@@ -90,7 +90,7 @@ def _table(project: Project, table: Table) -> Wanted:
         entrypoint="flows.scheduled.load_due",
         description=_described(table),
         version=version_of(project, table.table),
-        tags=_tags(table.table, table.owner, table.tier),
+        tags=_tags(table.table, table),
         parameters={"table": table.table},
         cron=schedule.cron if schedule else None,
         timezone=_zone(schedule, table.window.timezone if table.window else "UTC"),
@@ -103,7 +103,7 @@ def _summary(project: Project, summary: Summary) -> Wanted:
     return Wanted(
         flow=BUILD, name=summary.target, entrypoint="flows.scheduled.build_summary",
         description=f"{summary.description}\n\nOwner: {summary.owner}",
-        version=version_of(project, summary.target), tags=_tags(summary.target, summary.owner, summary.tier),
+        version=version_of(project, summary.target), tags=_tags(summary.target, summary),
         parameters={"summary": summary.target},
         cron=schedule.cron if schedule else None, timezone=_zone(schedule, "UTC"), at_once=1,
         triggered_by=() if schedule else tuple(sorted(summary.triggers)),
@@ -123,11 +123,12 @@ def _forms(project: Project) -> Iterator[Wanted]:
 def tags_of(project: Project, name: str) -> tuple[str, ...]:
     """What runs of a table or summary are found by on Prefect's page, however they were started."""
     declared = project.summaries[name] if name in project.summaries else project.tables[name]
-    return _tags(name, declared.owner, declared.tier)
+    return _tags(name, declared)
 
 
-def _tags(name: str, owner: str, tier: str) -> tuple[str, ...]:
-    return (TAG, f"owner:{owner}", f"table:{name}", f"tier:{tier}")
+def _tags(name: str, declared: Table | Summary) -> tuple[str, ...]:
+    own = (f"tag:{word}" for word in declared.tags)
+    return (TAG, f"owner:{declared.owner}", f"table:{name}", f"tier:{declared.tier}", *own)
 
 
 def _zone(schedule: Schedule | None, usual: str) -> str:

@@ -33,9 +33,11 @@ def run(tmp_path: Path, program: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(("arguments", "code"), [
-    ((), 2), (("--help",), 0), (("--version",), 0), (("check",), 0), (("check", "--json"), 0), (("check", "--help"), 0),
+    ((), 2), (("--help",), 0), (("--version",), 0), (("check",), 2), (("plan",), 2), (("settings",), 0),
+    (("--project", "shop", "check"), 0), (("check", "--json", "--project", "shop"), 0), (("check", "--help"), 0),
     (("drift", "--help"), 0), (("drift", "score", "--help"), 0), (("run", "--help"), 0), (("plan", "--help"), 0),
-    (("peek", "--help"), 0), (("new", "--help"), 0), (("lineage",), 0), (("review", "--help"), 0), (("peek", "absent.csv"), 1),
+    (("peek", "--help"), 0), (("new", "--help"), 0), (("--project", "shop", "lineage"), 0),
+    (("review", "--help"), 0), (("peek", "absent.csv"), 1),
     (("summary", "try", "--help"), 0),
     (("demo", "--help"), 0), (("up", "--help"), 0), (("rnu",), 2), (("run",), 2), (("run", "--windw", "x", "a"), 2),
 ])  # fmt: skip
