@@ -17,6 +17,7 @@ from tasks.overrides import marked
 from tasks.retrying import worth_retrying
 from tasks.source_keys import load_source_keys
 from tasks.switches import reached
+from tasks.warehouses import names
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
@@ -51,7 +52,7 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
             adapter.finish_candidate(cursor, candidate, shape)
         reached("after-finish")
     except Error as error:
-        raise explain(error, f"audit of {batch.table}") from error
+        raise explain(error, f"audit of {batch.table}") from None
     keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     # In place the warehouse is the only one that has counted; a row it refused would have failed the COPY.
     extracted = copied.rows if validated.in_place else validated.extracted
@@ -79,12 +80,14 @@ def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableN
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     latest = TableName(copied.candidate.schema, copied.candidate.name[:-1] + "z")
     source = sql.Identifier(copied.candidate.schema, copied.candidate.name)
+    age = sql.Identifier("hg$age")
     numbered = sql.SQL(
-        "SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC NULLS LAST) AS hg_age FROM {}"
+        "SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC NULLS LAST) AS {} FROM {}"
     ).format(
         columns,
         sql.SQL(", ").join(map(sql.Identifier, table.key)),
         sql.Identifier(table.load.keep.latest_by),
+        age,
         source,
     )
     with transaction(bench.warehouse.address) as cursor:
@@ -94,8 +97,8 @@ def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableN
             return latest, copied.rows - int(one(cursor, counted)[0])
         bench.warehouse.create_candidate(cursor, latest, shape_of(table))
         cursor.execute(
-            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) aged WHERE hg_age = 1").format(
-                sql.Identifier(latest.schema, latest.name), columns, columns, numbered
+            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) {} WHERE {} = 1").format(
+                sql.Identifier(latest.schema, latest.name), columns, columns, numbered, sql.Identifier(names.ROWS), age
             )
         )
         kept = int(cursor.rowcount)

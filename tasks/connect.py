@@ -22,6 +22,7 @@ from deployments.declarations.columns import Column
 from deployments.declarations.table import Physical
 from deployments.errors import HeadgateError, SourceMissingError
 from tasks.batch import new_attempt
+from tasks.driver_errors import said
 from tasks.objects.manifest import NAME, Manifest, Part
 from tasks.objects.store import open_store
 from tasks.reachable import Line, reach
@@ -125,7 +126,7 @@ def _load(bench: Workbench, schema: str) -> Line:
     except HeadgateError as error:
         return _failed(what, error)
     except psycopg2.Error as error:
-        return Line(what, False, _first_line(error), "headgate provision --plan")
+        return Line(what, False, said(error), "headgate provision --plan")
     return Line(what, True, f"from {store.base} into {schema}")
 
 
@@ -197,7 +198,7 @@ def _login(what: str, url: str) -> Line:
             with connection.cursor() as cursor:
                 user, database = one(cursor, "SELECT current_user, current_database()")
     except psycopg2.Error as error:
-        text = _first_line(error).replace(unquote(urlsplit(url).password or "\0"), "***")
+        text = said(error).replace(unquote(urlsplit(url).password or "\0"), "***")
         return Line(f"{what}: login", False, text, "check the connection's setting; may this user log in?")
     return Line(f"{what}: login", True, f"{user} in {database}, read only")
 
@@ -219,7 +220,3 @@ def _failed(what: str, error: HeadgateError | OSError) -> Line:
         # The command that is being run can't be its own next one.
         return Line(what, False, error.message, None if command == "headgate check --connect" else command)
     return Line(what, False, error.strerror or str(error), "check HEADGATE_STAGE_URL")
-
-
-def _first_line(error: psycopg2.Error) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

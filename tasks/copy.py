@@ -54,7 +54,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
             return Copied(candidate, rows)
         loaded = checksum_of(adapter, candidate, table)
     except Error as error:
-        raise explain(error, f"copy of {batch.table}") from error
+        raise explain(error, f"copy of {batch.table}") from None
     found = differences(table.columns, validated.checksum, loaded)
     if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:
         found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")

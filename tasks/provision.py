@@ -30,7 +30,7 @@ def plan_provision(bench: Workbench) -> list[Difference]:
         with session(adapter.address) as connection, connection.cursor() as cursor:
             return [_told(cursor, step) for step in _difference(bench, cursor)]
     except Error as error:
-        raise explain(error, "reading who may do what") from error
+        raise explain(error, "reading who may do what") from None
 
 
 def provision(bench: Workbench) -> list[Difference]:

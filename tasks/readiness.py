@@ -14,9 +14,11 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
+from tasks.driver_errors import said
 from tasks.objects.store import open_store
 from tasks.sources import web
 from tasks.sources.address import fill, join, shown
+from tasks.sources.one_select import prove_one_select
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
@@ -86,16 +88,18 @@ def _answers_true(bench: Workbench, table: Table, wait: WaitFor, window: Window 
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = '60s'")
-                cursor.execute(fill(wait.query, window, zone))
+                query = fill(wait.query, window, zone)
+                prove_one_select(cursor, query)
+                cursor.execute(query)
                 row = cursor.fetchone()
     except psycopg2.OperationalError as error:
         raise SourceUnreachableError(
-            f"{table.source.connection}: {str(error).splitlines()[0]}", code="SOURCE-UNREACHABLE",
+            f"{table.source.connection}: {said(error)}", code="SOURCE-UNREACHABLE",
             next_command="headgate check --connect",
         ) from None  # fmt: skip
     except psycopg2.Error as error:
         raise DeclarationError(
-            f"{table.table}: wait_for.query: {str(error).splitlines()[0]}", code="WAIT-FOR",
+            f"{table.table}: wait_for.query: {said(error)}", code="WAIT-FOR",
             next_command="mend source.wait_for.query",
         ) from None  # fmt: skip
     return bool(row and row[0])

@@ -1,6 +1,6 @@
 """Replay: rows of quarantine through contract, rules, stage, COPY, audit and publish again, after what was wrong is mended.
 
-A row keeps its place in quarantine as one more column, `hg_record`, from the spool to the candidate: what is published
+A row keeps its place in quarantine as one more column, `hg$record`, from the spool to the candidate: what is published
 and what leaves quarantine can't be different rows. Hashed columns hold their hash already and are left as they are.
 """
 
@@ -74,7 +74,8 @@ def replay_table(table: Table) -> Table:
         column.model_copy(update={"cast": (), "null": ()}) if column.name in table.hashed else column
         for column in table.columns
     ]
-    place = Column(name=RECORD, type="bigint", nullable=False)
+    # No declared column can have this name.
+    place = Column(name="place", type="bigint", nullable=False).model_copy(update={"name": RECORD})
     return table.model_copy(update={"columns": (*columns, place), "pii": {}})
 
 
@@ -95,7 +96,7 @@ def gather_rows(batch: Batch, source_run: str, code: str | None) -> Gathered:
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
             rows = set_aside(bench.warehouse, cursor, batch.live, batch.batch_key, source_run, code)
     except Error as error:
-        raise explain(error, f"reading the quarantine of {batch.table}") from error
+        raise explain(error, f"reading the quarantine of {batch.table}") from None
     withheld = sum(row.raw is None or not _is_whole(row) for row in rows)
     fit = [row for row in rows if row.raw is not None and _is_whole(row) and row.code not in BROKEN]
     layout = next((row.layout for row in rows if row.layout), None)
@@ -202,7 +203,7 @@ def audit_rows(batch: Batch, copied: Copied, validated: Validated) -> Audited:
             changes = find_changes(shape_of(table), adapter.columns(cursor, batch.live))
         warnings = judge(batch.live, table.load.mode, table.load.on_schema_change, changes)
     except Error as error:
-        raise explain(error, f"audit of {batch.table}") from error
+        raise explain(error, f"audit of {batch.table}") from None
     failing = sum(reason.rows for reason in validated.reasons)
     counts = Counts(extracted=validated.extracted, quarantined=failing, staged=copied.rows, copied=copied.rows)
     return Audited(copied.candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings))

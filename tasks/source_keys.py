@@ -13,6 +13,7 @@ from deployments.declarations.table import Table
 from deployments.errors import UpstreamError
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
+from expectations.contract.quoting import identifier
 from expectations.contract.split import RawPart
 from tasks.batch import Batch
 from tasks.extract import spool_source
@@ -60,7 +61,7 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
             adapter.create_candidate(cursor, target, shape_of(table))
         adapter.copy(bench.stage, manifest, target, [column.name for column in table.columns])
     except Error as error:
-        raise explain(error, f"keys of {batch.table}") from error
+        raise explain(error, f"keys of {batch.table}") from None
     return target, as_of
 
 
@@ -68,9 +69,9 @@ def _keys_only(table: Table) -> Table:
     """The declaration reduced to its key: source, contract and layout."""
     assert isinstance(table.source, PostgresSource)
     columns = tuple(column for column in table.columns if column.name in table.key)
-    listed = ", ".join(f'"{column.source_name}"' for column in columns)
+    listed = ", ".join(identifier(column.source_name) for column in columns)
     source = table.source.model_copy(
-        update={"query": f"SELECT {listed} FROM ({table.source.query}) hg_rows", "cursor": None}
+        update={"query": f"SELECT {listed} FROM ({table.source.query}\n) hg_rows", "cursor": None}
     )
     return table.model_copy(
         update={

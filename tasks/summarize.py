@@ -116,7 +116,7 @@ def check_inputs(job: Job) -> InputsChecked:
             if rules:
                 results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
     except Error as error:
-        raise explain(error, f"inputs of {job.target}") from error
+        raise explain(error, f"inputs of {job.target}") from None
     _stop_on_failures(job, results, "an input isn't fit to build from")
     return InputsChecked(rows, tuple(results))
 
@@ -133,7 +133,7 @@ def build(job: Job) -> Built:
             shape = Shape((), summary.key, summary.physical, summary.description, summary.grants)
             rows = bench.warehouse.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
     except Error as error:
-        raise explain(error, f"the SELECT of {job.target}") from error
+        raise explain(error, f"the SELECT of {job.target}") from None
     reached("built")
     return Built(candidate, rows)
 
@@ -176,7 +176,7 @@ def publish_summary(job: Job, built: Built) -> Published:
             with transaction(adapter.address) as cursor:
                 adapter.finish_candidate(cursor, built.candidate, shape)
     except Error as error:
-        raise explain(error, f"publish of {job.target}") from error
+        raise explain(error, f"publish of {job.target}") from None
     plan = Publication(
         live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY, window=None,
         window_column=None, latest_by=None, expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id,

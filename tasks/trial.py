@@ -127,7 +127,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
                 count = adapter.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
         except Error as error:
             made_schema = False
-            raise explain(error, f"the SELECT of {summary.target}") from error
+            raise explain(error, f"the SELECT of {summary.target}") from None
         yield Built(candidate, count)
     finally:
         with transaction(adapter.address) as cursor:

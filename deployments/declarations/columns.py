@@ -26,6 +26,8 @@ _ALIASES: dict[str, Kind] = {
 _TYPE = re.compile(r"(?P<name>[a-z0-9 ]+?)\s*(?:\(\s*(?P<a>\d+)\s*(?:,\s*(?P<b>\d+)\s*)?\))?")
 MAX_VARCHAR_BYTES = 65535
 MAX_PRECISION = 38
+KEPT_BY_WAREHOUSES = ("cmax", "cmin", "ctid", "deletexid", "insertxid", "oid", "tableoid", "xmax", "xmin")
+"""Columns that every table of PostgreSQL or Redshift has by itself: none can be declared."""
 _ALLOWED = (
     "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
 )
@@ -92,6 +94,13 @@ class Column(Declared):
         "quarantine", description="Which of the two hours when clocks go back; quarantine when unknown."
     )
     encode: str | None = Field(None, description="Redshift column encoding, such as az64 or zstd.")
+
+    @field_validator("name")
+    @classmethod
+    def _free_name(cls, name: str) -> str:
+        if name in KEPT_BY_WAREHOUSES:
+            raise ValueError(f"'{name}' is a column the warehouses keep for themselves; another name, and from: {name}")
+        return name
 
     @field_validator("type")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.model import Declared, Duration, Identifier
+from deployments.declarations.one_statement import one_select
 
 OnMissing = Literal["fail", "empty", "wait"]
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -29,6 +30,11 @@ class WaitFor(Declared):
     table: str | None = Field(None, description="A table of this project that must have published the window.")
     until: str = Field(description="Local time of the day ('05:30') at which waiting becomes a late-upstream incident.")
     every: Duration = Field("5m", description="How often to look.")
+
+    @field_validator("query")
+    @classmethod
+    def _one_select(cls, value: str | None) -> str | None:
+        return None if value is None else one_select(value)
 
     @model_validator(mode="after")
     def _one_thing(self) -> WaitFor:
@@ -104,10 +110,7 @@ class PostgresSource(_Source):
     @field_validator("query")
     @classmethod
     def _one_select(cls, value: str) -> str:
-        text = value.strip().rstrip(";").strip()
-        if not re.match(r"(?is)^(select|with)\b", text):
-            raise ValueError("must be one SELECT (or WITH ... SELECT)")
-        return text
+        return one_select(value)
 
 
 Source = Annotated[CsvSource | JsonSource | PostgresSource, Field(discriminator="kind")]

@@ -20,6 +20,8 @@ from psycopg2.extensions import connection as Connection
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from tasks.driver_errors import said
+from tasks.sources.one_select import inside, prove_one_select
 from tasks.sources.opening import Span
 
 _CHUNK_BYTES = 1024 * 1024
@@ -52,10 +54,11 @@ class PostgresReader:
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
         if self.span.window is not None:
             return None
-        statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(q::text, 0)::numeric), 0) FROM ({}) q")
+        # ROW(q.*): q alone would be the column of that name, if the source has one.
+        statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(ROW(q.*)::text, 0)::numeric), 0) FROM {} q")
         with self.connected() as connection, connection.cursor() as cursor:
             try:
-                cursor.execute(statement.format(sql.SQL(self.source.query)))
+                cursor.execute(statement.format(inside(self.source.query)))
                 count, total = cursor.fetchone()
             except psycopg2.Error as error:
                 raise self.told(error) from None
@@ -101,19 +104,19 @@ class PostgresReader:
             sink.fail(error)
 
     def _statement(self) -> sql.Composed:
-        query: sql.Composable = sql.SQL(self.source.query)
+        query: sql.Composable = inside(self.source.query)
         window, cursor = self.span.window, self.source.cursor
         if window is not None and cursor is not None:
             column = sql.Identifier("q", cursor.column)
             zone = ZoneInfo(self.cursor_timezone)
             naive = [sql.Literal(moment.astimezone(zone).replace(tzinfo=None)) for moment in (window.start, window.end)]
-            query = sql.SQL("SELECT q.* FROM ({}) q WHERE {} >= {} AND {} < {}").format(
+            query = sql.SQL("(SELECT q.* FROM {} q WHERE {} >= {} AND {} < {})").format(
                 query, column, naive[0], column, naive[1]
             )
-        return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER true)").format(query)
+        return sql.SQL("COPY {} TO STDOUT (FORMAT csv, HEADER true)").format(query)
 
     def connected(self) -> Connection:
-        """A read-only session that writes values as they are declared to be read; errors are ours."""
+        """A read-only session that writes values as they are declared to be read, its query proven; errors are ours."""
         try:
             connection = psycopg2.connect(self.url, connect_timeout=15, application_name="headgate")
             connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
@@ -121,13 +124,14 @@ class PostgresReader:
                 cursor.execute("SET datestyle = 'ISO, YMD'; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'")
                 cursor.execute("SET bytea_output = 'hex'; SET extra_float_digits = 1; SET intervalstyle = 'iso_8601'")
                 cursor.execute("SET statement_timeout = %s", (seconds(self.source.statement_timeout) * 1000,))
+                prove_one_select(cursor, self.source.query)
             return connection
         except psycopg2.Error as error:
             raise self.told(error) from None
 
     def told(self, error: psycopg2.Error) -> HeadgateError:
-        """Our error, by who must act. The server's first line holds no value of a row, and never the password."""
-        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        """Our error, by who must act. It holds no value of a row, and never the password."""
+        text = said(error)
         state = error.pgcode or ""
         if state == errorcodes.UNDEFINED_TABLE:
             return SourceMissingError(

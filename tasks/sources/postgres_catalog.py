@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2 import sql
 
 from expectations.draft.facts import SourceColumn
+from tasks.sources.one_select import inside
 from tasks.sources.postgres import PostgresReader
 
 # Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.
@@ -32,7 +33,7 @@ def described(reader: PostgresReader) -> SourceShape:
     """Ask the catalog. Views and expressions tell their types, but neither NOT NULL nor a key."""
     with closing(reader.connected()) as connection, connection.cursor() as cursor:
         try:
-            cursor.execute(sql.SQL("SELECT q.* FROM ({}) q LIMIT 0").format(sql.SQL(reader.source.query)))
+            cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(reader.source.query)))
             found = [
                 (item.name, item.type_code, item.table_oid, item.table_column) for item in cursor.description or ()
             ]
@@ -66,9 +67,7 @@ def described(reader: PostgresReader) -> SourceShape:
 
 def first_day(reader: PostgresReader, column: str) -> date | None:
     """The day of the least value of a date or time column of the query; None when it has no rows."""
-    statement = sql.SQL("SELECT min(q.{})::date FROM ({}) q").format(
-        sql.Identifier(column), sql.SQL(reader.source.query)
-    )
+    statement = sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(reader.source.query))
     with closing(reader.connected()) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(statement)

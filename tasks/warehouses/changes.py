@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column, ColumnType, parse_type
 from deployments.declarations.table import SchemaChange
 from deployments.errors import DeclarationError
+from tasks.driver_errors import said
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
 from tasks.warehouses.views import create_all, drop_all
@@ -106,7 +107,7 @@ def apply_before(
                     raise
                 views = ", ".join(str(view.view) for view in adapter.bound_views(cursor, live)) or "none"
                 raise DeclarationError(
-                    f"{live}: the warehouse refuses to make {column.name} {column.type}: {error.diag.message_primary}; "
+                    f"{live}: the warehouse refuses to make {column.name} {column.type}: {said(error)}; "
                     f"nothing was published. Views bound to the table: {views}",
                     code="WIDEN-REFUSED",
                     next_command="make those views WITH NO SCHEMA BINDING, or load.mode: full_refresh once",

@@ -24,6 +24,8 @@ from tasks.warehouses.session import one
 if TYPE_CHECKING:
     from tasks.warehouses.publication import Publication
 
+_LIVE, _NEW = sql.Identifier(names.LIVE), sql.Identifier(names.NEW)
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -80,36 +82,39 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     With `latest_by` a row of the batch that is older than the live one is left out: windows may be loaded in any order.
     """
     live, candidate = _q(plan.live), _q(new)
-    same_key = equal(plan.shape.key, "l", "c")
+    same_key = equal(plan.shape.key, names.LIVE, names.NEW)
     others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
-    differs = _differs(others, "l", "c")
-    newer = _newer(plan, "l")
-    matched = sql.SQL("FROM {} l JOIN {} c ON {} WHERE ").format(live, candidate, same_key)
+    differs = _differs(others, names.LIVE, names.NEW)
+    newer = _newer(plan, names.LIVE)
+    matched = sql.SQL("FROM {} {} JOIN {} {} ON {} WHERE ").format(live, _LIVE, candidate, _NEW, same_key)
     total = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(candidate))[0])
     superseded = 0
     if plan.latest_by is not None:
         older = sql.SQL("SELECT count(*) {}CASE WHEN {} THEN 0 ELSE 1 END = 1").format(matched, newer)
         superseded = int(one(cursor, older)[0])
     if plan.generations:
-        columns = sql.SQL(", ").join(sql.Identifier("l", column.name) for column in plan.shape.columns)
+        columns = sql.SQL(", ").join(sql.Identifier(names.LIVE, column.name) for column in plan.shape.columns)
         adapter.create_as(
             cursor, names.undo(plan.live, sequence),
             sql.SQL("SELECT {} ").format(columns) + matched + newer + sql.SQL(" AND ") + differs, None,
         )  # fmt: skip
     cursor.execute(
-        sql.SQL("DELETE FROM {live} USING {new} c WHERE {key} AND {newer} AND {differs}").format(
+        sql.SQL("DELETE FROM {live} USING {new} {alias} WHERE {key} AND {newer} AND {differs}").format(
             live=live,
             new=candidate,
-            key=equal(plan.shape.key, plan.live.name, "c"),
+            alias=_NEW,
+            key=equal(plan.shape.key, plan.live.name, names.NEW),
             newer=_newer(plan, plan.live.name),
-            differs=_differs(others, plan.live.name, "c"),
+            differs=_differs(others, plan.live.name, names.NEW),
         )
     )
     updated = int(cursor.rowcount)
     plan.point("rows-deleted")
     # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
     cursor.execute(
-        sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(candidate, live, equal(plan.shape.key, "l", new.name))
+        sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
+            candidate, live, _LIVE, equal(plan.shape.key, names.LIVE, new.name)
+        )
     )
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
@@ -124,8 +129,8 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
 def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: TableName, sequence: int) -> int:
     """Delete live rows whose key isn't among the source's `keys`; the rows are kept for undo. Returns how many."""
     live = _q(plan.live)
-    absent = sql.SQL("NOT EXISTS (SELECT 1 FROM {} k WHERE {})").format(
-        _q(keys), equal(plan.shape.key, plan.live.name, "k")
+    absent = sql.SQL("NOT EXISTS (SELECT 1 FROM {} {} WHERE {})").format(
+        _q(keys), sql.Identifier(names.OTHER), equal(plan.shape.key, plan.live.name, names.OTHER)
     )
     if plan.generations:
         kept = names.undo(plan.live, sequence)
@@ -143,7 +148,7 @@ def _newer(plan: Publication, live: str) -> sql.Composable:
     if plan.latest_by is None:
         return sql.SQL("true")
     return sql.SQL("({c} >= {l} OR {l} IS NULL)").format(
-        c=sql.Identifier("c", plan.latest_by), l=sql.Identifier(live, plan.latest_by)
+        c=sql.Identifier(names.NEW, plan.latest_by), l=sql.Identifier(live, plan.latest_by)
     )
 
 
@@ -182,7 +187,9 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
     found = int(
         one(
             cursor,
-            sql.SQL("SELECT count(*) FROM {} c JOIN {} l ON {}").format(_q(new), kept, equal(plan.shape.key, "l", "c")),
+            sql.SQL("SELECT count(*) FROM {} {} JOIN {} {} ON {}").format(
+                _q(new), _NEW, kept, _LIVE, equal(plan.shape.key, names.LIVE, names.NEW)
+            ),
         )[0]
     )
     if found:

@@ -50,7 +50,7 @@ def committed(
                 if found is not None:
                     return found
             if not isinstance(failure, RetryableError):
-                raise failure from error
+                raise failure from None
         except RetryableError as error:
             # A server that restarts lets nobody in for a while; every other trouble of the kind is the caller's.
             if error.code != UNREACHABLE:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 LIMIT_BYTES = 63
 OPS, QUARANTINE = "ops", "quarantine"
+LIVE, NEW, OTHER, ROWS = "hg$live", "hg$new", "hg$other", "hg$rows"
+"""Aliases in our SQL. A declared name has no dollar: neither a table nor a column can be taken for one of ours."""
 TAG_BYTES = 20
 """An attempt and its try, or the number of a publish."""
 _HASH_CHARACTERS = 8

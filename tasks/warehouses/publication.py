@@ -64,7 +64,7 @@ class Publication:
     keys_as_of: int = 0
     quarantine: Callable[[Cursor], None] | None = None
     replay_of: str | None = None
-    """The run whose rows set aside are in the candidate, each with its `hg_record`."""
+    """The run whose rows set aside are in the candidate, each with its place there."""
     point: Point = field(default=nowhere)
 
 

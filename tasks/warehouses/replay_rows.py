@@ -1,7 +1,7 @@
 """What a replay does to the live table: its rows are added or merged, nothing else goes, and they leave quarantine.
 
 Run inside the publish transaction, after the proof table's lock. The candidate holds, beside the contract's columns,
-`hg_record`: the place each row has in quarantine.
+`RECORD`: the place each row has in quarantine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tasks.warehouses.session import one
 if TYPE_CHECKING:
     from tasks.warehouses.publication import Publication
 
-RECORD = "hg_record"
+RECORD = "hg$record"
 
 
 def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: str, sequence: int) -> Effect:
@@ -43,8 +43,8 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
     by_time = plan.mode == "merge" and plan.latest_by is not None
     if plan.shape.key and not by_time:
         cursor.execute(
-            sql.SQL("DELETE FROM {} USING {} l WHERE {}").format(
-                _q(new), _q(plan.live), equal(plan.shape.key, "l", new.name)
+            sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
+                _q(new), _q(plan.live), sql.Identifier(names.LIVE), equal(plan.shape.key, names.LIVE, new.name)
             )
         )
         refused = int(cursor.rowcount)
@@ -81,14 +81,14 @@ def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_
 def _without_older(cursor: Cursor, plan: Publication, new: TableName) -> int:
     """Leave the latest row of each key in the candidate; returns how many went. Ties have been set aside before."""
     assert plan.latest_by is not None
-    at, later = sql.Identifier(new.name, plan.latest_by), sql.Identifier("o", plan.latest_by)
+    at, later = sql.Identifier(new.name, plan.latest_by), sql.Identifier(names.OTHER, plan.latest_by)
     cursor.execute(
         sql.SQL(
-            "DELETE FROM {new} USING {new} o WHERE {key} AND ({later} > {at} OR ({at} IS NULL AND {later} IS NOT NULL) "
+            "DELETE FROM {new} USING {new} {other} WHERE {key} AND ({later} > {at} OR ({at} IS NULL AND {later} IS NOT NULL) "
             "OR (({at} = {later} OR ({at} IS NULL AND {later} IS NULL)) AND {o_record} > {record}))"
         ).format(
-            new=_q(new), key=equal(plan.shape.key, new.name, "o"), at=at, later=later,
-            record=sql.Identifier(new.name, RECORD), o_record=sql.Identifier("o", RECORD),
+            new=_q(new), other=sql.Identifier(names.OTHER), key=equal(plan.shape.key, new.name, names.OTHER), at=at, later=later,
+            record=sql.Identifier(new.name, RECORD), o_record=sql.Identifier(names.OTHER, RECORD),
         )
     )  # fmt: skip
     return int(cursor.rowcount)

@@ -22,6 +22,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
+from tasks.driver_errors import said
 from tasks.warehouses.stage_errors import stage_error
 
 Result = TypeVar("Result")
@@ -94,7 +95,7 @@ def retried(address: Address, doing: str, work: Callable[[Cursor], Result], atte
         except psycopg2.Error as error:
             known = explain(error, doing)
             if not isinstance(known, RetryableError) or attempt == attempts - 1:
-                raise known from error
+                raise known from None
             time.sleep(0.1 * 2**attempt)
     raise CodeError(f"{doing}: no attempt was made", next_command="report this")
 
@@ -175,9 +176,8 @@ def _set_up(address: Address, connection: Connection) -> None:
 
 
 def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
-    """Our error for a driver's: its family says whether a retry can help. The server's text holds no values of ours
-    beyond what its message names; the statement itself is not repeated."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """Our error for a driver's: its family says whether a retry can help. It repeats neither values nor the statement."""
+    text = said(error)
     message = f"{doing}: {text}"
     state = error.pgcode
     if is_lost(error):
@@ -246,8 +246,8 @@ def one(cursor: Cursor, statement: Any, parameters: Any = None) -> tuple[Any, ..
 
 def _connect_error(address: Address, error: psycopg2.Error) -> HeadgateError:
     # libpq's hints are indented lines below what happened.
-    said = [line.strip() for line in str(error).strip().splitlines() if not line.startswith(("\t", " "))]
-    text = said[-1] if said else "no answer"
+    lines = [line.strip() for line in str(error).strip().splitlines() if not line.startswith(("\t", " "))]
+    text = lines[-1] if lines else "no answer"
     where = f"can't connect to the warehouse at {address.place}"
     if any(word in text for word in ("authentication failed", "does not exist", "no password")):
         return DeclarationError(

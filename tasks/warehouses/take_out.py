@@ -16,6 +16,8 @@ from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn
 
+_KEPT, _TAKEN, _NTH = map(sql.Identifier, (names.OTHER, "hg$taken", "hg$nth"))
+
 
 def rows_of(
     adapter: Adapter, cursor: Cursor, live: TableName, kept: TableName, key: Sequence[str], attempt: str
@@ -26,8 +28,8 @@ def rows_of(
     known = {column.name for column in columns}
     if key and known.issuperset(key):
         cursor.execute(
-            sql.SQL("DELETE FROM {} USING {} k WHERE {} AND {}").format(
-                _q(live), _q(kept), _equal(key, live.name, "k"), _same(columns, live.name, "k")
+            sql.SQL("DELETE FROM {} USING {} {} WHERE {} AND {}").format(
+                _q(live), _q(kept), _KEPT, _equal(key, live.name, names.OTHER), _same(columns, live.name, names.OTHER)
             )
         )
         return int(cursor.rowcount)
@@ -72,22 +74,28 @@ def _without_key(
     All equal rows are deleted, and as many as are too many come back.
     """
     plain = _names(column.name for column in columns)
-    of_live = _names((column.name for column in columns), "l")
+    of_live = _names((column.name for column in columns), names.LIVE)
     surplus = names.candidate(live, f"{attempt}s")
-    once = sql.SQL("(SELECT {}, count(*) AS hg_taken FROM {} GROUP BY {})").format(plain, _q(kept), plain)
+    once = sql.SQL("(SELECT {}, count(*) AS {} FROM {} GROUP BY {})").format(plain, _TAKEN, _q(kept), plain)
     matched = sql.SQL(
-        "SELECT {of_live}, k.hg_taken, row_number() OVER (PARTITION BY {of_live} ORDER BY {first}) AS hg_nth "
-        "FROM {live} l JOIN {once} k ON {near} AND {same}"
+        "SELECT {of_live}, {other}.{taken}, row_number() OVER (PARTITION BY {of_live} ORDER BY {first}) AS {nth} "
+        "FROM {live} {alias} JOIN {once} {other} ON {near} AND {same}"
     ).format(
-        of_live=of_live, first=sql.Identifier("l", columns[0].name), live=_q(live), once=once,
-        near=_near(columns, "l", "k"), same=_same(columns, "l", "k"),
+        of_live=of_live, first=sql.Identifier(names.LIVE, columns[0].name), live=_q(live), once=once, other=_KEPT,
+        alias=sql.Identifier(names.LIVE), taken=_TAKEN, nth=_NTH,
+        near=_near(columns, names.LIVE, names.OTHER), same=_same(columns, names.LIVE, names.OTHER),
     )  # fmt: skip
     extra = adapter.create_as(
-        cursor, surplus, sql.SQL("SELECT {} FROM ({}) m WHERE hg_nth > hg_taken").format(plain, matched), None
+        cursor,
+        surplus,
+        sql.SQL("SELECT {} FROM ({}) {} WHERE {} > {}").format(
+            plain, matched, sql.Identifier(names.ROWS), _NTH, _TAKEN
+        ),
+        None,
     )
     cursor.execute(
-        sql.SQL("DELETE FROM {} USING {} k WHERE {} AND {}").format(
-            _q(live), _q(kept), _near(columns, live.name, "k"), _same(columns, live.name, "k")
+        sql.SQL("DELETE FROM {} USING {} {} WHERE {} AND {}").format(
+            _q(live), _q(kept), _KEPT, _near(columns, live.name, names.OTHER), _same(columns, live.name, names.OTHER)
         )
     )
     deleted = int(cursor.rowcount)
