@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from deployments.errors import SourceMissingError
-from expectations.contract.split import split
+from expectations.contract.split import split, with_rejects
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
@@ -80,7 +80,7 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
         chunks = counted()
         head, header = heading(chunks, source)
         parts = []
-        for part in split(_after(head, chunks), source.delimiter):
+        for part in with_rejects(split(_after(head, chunks), source.delimiter), source.set_aside):
             path = raw / f"part-{part.number + 1:05d}.csv"
             write_aside(_write, path, part.data)
             parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))

@@ -47,7 +47,7 @@ from tasks.workbench import Workbench, workbench
 ROWS_A_PART = 20_000
 BROKEN = frozenset(
     {"BLANK-LINE", "TOO-FEW-FIELDS", "TOO-MANY-FIELDS", "BAD-QUOTING", "BARE-CR", "NUL-BYTE", "BYTE-ORDER-MARK",
-     "NOT-UTF8", "TOO-LONG-RECORD", "HEADER-ROW"}
+     "NOT-UTF8", "TOO-LONG-RECORD", "HEADER-ROW", "KEY-TWICE", "NOT-JSON-VALUE", "NOT-JSON-LINE", "HALF-CHARACTER"}
 )  # fmt: skip
 """Reasons that lie in the bytes themselves: no rule or contract can mend them, only the source."""
 

@@ -84,18 +84,28 @@ class CsvSource(_Source):
 
 
 class JsonSource(_Source):
-    """JSON over http(s) or in a file: a list of flat records, in pages if there are any."""
+    """JSON at a URL: http(s), file or s3. A list of records, in pages if there are any, or a record on each line."""
 
     kind: Literal["json"]
     url: str = Field(description="First page; may hold window placeholders.")
     records: str | None = Field(None, description="Dotted path of the list of records; none: the document is the list.")
     next: str | None = Field(None, description="Dotted path of the next page's URL; null or absent ends the paging.")
+    format: Literal["auto", "document", "lines"] = Field(
+        "auto", description="lines: a record on each line (JSON lines); auto: by the name's ending (.jsonl, .ndjson)."
+    )
+    compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
     max_pages: int = Field(10_000, ge=1, description="A paging that never ends is an error.")
 
     @field_validator("url")
     @classmethod
     def _placeholders(cls, value: str) -> str:
         return check_url(value)
+
+    @model_validator(mode="after")
+    def _lines_are_all(self) -> JsonSource:
+        if self.format == "lines" and (self.records or self.next):
+            raise ValueError("format lines has neither records nor next: each line is a record")
+        return self
 
 
 class PostgresSource(_Source):
@@ -116,11 +126,39 @@ class PostgresSource(_Source):
 Source = Annotated[CsvSource | JsonSource | PostgresSource, Field(discriminator="kind")]
 
 
+_STARTS = "http://, https://, file://, s3:// or, with a connection, /"
+_DATABASES = ("postgres", "postgresql", "redshift")
+_TOLD = {
+    "mysql": "MySQL", "mariadb": "MariaDB", "mssql": "SQL Server", "sqlserver": "SQL Server", "oracle": "Oracle",
+    "snowflake": "Snowflake", "bigquery": "BigQuery", "mongodb": "MongoDB", "mongodb+srv": "MongoDB", "sqlite": "SQLite",
+    "gs": "Google Cloud Storage", "abfs": "Azure storage", "abfss": "Azure storage", "wasbs": "Azure storage",
+    "sftp": "SFTP", "ftp": "FTP", "hdfs": "HDFS", "kafka": "Kafka", "jdbc:mysql": "MySQL",
+}  # fmt: skip
+
+
+def _unread(scheme: str) -> str:
+    """What to do about an address that isn't read; the address itself may hold a password."""
+    if scheme in _DATABASES:
+        return (
+            "a database isn't named by its address: put that into HEADGATE_CONNECTION_<NAME>, then"
+            " `kind: postgres, connection: <name>, query: ...` (typed: connection:NAME --table NAME)"
+        )
+    return (
+        f"{_TOLD.get(scheme, scheme + '://')} isn't read; read are CSV and JSON at {_STARTS}, and PostgreSQL by a connection:"
+        " have it export to one of these"
+    )
+
+
 def check_url(value: str) -> str:
     """Return a URL template whose scheme and placeholders are known; ValueError otherwise."""
-    scheme = value.partition("://")[0] if "://" in value else ""
+    scheme = value.partition("://")[0].lower() if "://" in value else ""
     if scheme not in ("http", "https", "file", "s3") and not value.startswith("/"):
-        raise ValueError(f"'{value}' must start with http://, https://, file://, s3:// or, with a connection, /")
+        raise ValueError(_unread(scheme) if scheme else f"'{value}' must start with {_STARTS}")
+    if scheme in ("file", "s3") and re.search(r"[*?\[]", _PLACEHOLDER.sub("", value)):
+        raise ValueError(
+            "a pattern of names isn't read: a source is one file, or one for each window"
+            " ({window.start:%Y-%m-%d} in its name); a folder of CSV in S3 ends in / (load.stage: in_place)"
+        )
     for placeholder in _PLACEHOLDER.findall(value):
         if not re.fullmatch(r"window\.(start|end)(:.+)?", placeholder):
             raise ValueError(f"'{{{placeholder}}}' isn't known; allowed: {{window.start:%Y-%m-%d}}, {{window.end:...}}")

@@ -19,6 +19,8 @@ _BOM = codecs.BOM_UTF8
 def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     """The part without its unreadable records, which become rejects (codes BLANK-LINE, BARE-CR, NUL-BYTE, NOT-UTF8,
     BYTE-ORDER-MARK, TOO-FEW-FIELDS, TOO-MANY-FIELDS)."""
+    if not part.data:
+        return part
     array = np.frombuffer(part.data, dtype=np.uint8)
     quotes = np.flatnonzero(array == _QUOTE)
 

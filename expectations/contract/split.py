@@ -8,7 +8,8 @@ record by record: a broken record ends with its line, so that one stray quote co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +58,11 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
     """
     pending: list[bytes] = []
     size = number = record = 0
+    wanted = part_bytes
     for chunk in chunks:
         pending.append(chunk)
         size += len(chunk)
-        if size < part_bytes:
+        if size < wanted:
             continue
         buffer = b"".join(pending)
         cut, part = _cut(buffer, delimiter, number, record, final=False)
@@ -68,6 +70,8 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
             yield part
             number, record = number + 1, record + part.extracted
         pending, size = [buffer[cut:]], len(buffer) - cut
+        # What is left has been looked at: it must grow by as much again, or a long record would be read over and over.
+        wanted = max(part_bytes, 2 * size)
     buffer = b"".join(pending)
     if buffer:
         if not buffer.endswith(b"\n"):
@@ -75,6 +79,29 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
         _, part = _cut(buffer, delimiter, number, record, final=True)
         if part is not None:
             yield part
+
+
+def with_rejects(parts: Iterable[RawPart], rejects: Sequence[Reject]) -> Iterator[RawPart]:
+    """The parts with records put in that never were bytes of theirs, at their places among all records of the batch.
+
+    `rejects` (in order) may grow while the parts are read, but never behind the part that is given out.
+    """
+    taken = number = 0
+    for part in parts:
+        start, end = taken, part.first_record + part.extracted
+        while taken < len(rejects) and rejects[taken].record - taken <= end:
+            taken += 1
+        found = rejects[start:taken]
+        written_before = [reject.record - index for index, reject in enumerate(found, start)]
+        own = (
+            Reject(reject.record + start + bisect_right(written_before, reject.record), reject.code, reject.raw)
+            for reject in part.rejects
+        )
+        together = tuple(sorted([*own, *found], key=lambda reject: reject.record))
+        yield RawPart(part.number, part.data, part.first_record + start, part.records, together)
+        number = part.number + 1
+    if taken < len(rejects):
+        yield RawPart(number, b"", rejects[taken].record, 0, tuple(rejects[taken:]))
 
 
 def first_record(buffer: bytes, delimiter: str) -> bytes | None:
@@ -147,8 +174,9 @@ def _record(delimiter: str) -> re.Pattern[bytes]:
 def _field(delimiter: str) -> tuple[bytes, bytes]:
     """Patterns of the delimiter and of a field. A carriage return is part of a field only where no line ends with it."""
     d = re.escape(delimiter.encode())
-    plain = rb'[^"' + d + rb"\r\n]*"
-    return d, rb'(?:"[^"]*(?:""[^"]*)*"|' + plain + rb"(?:\r(?!\n|\Z)" + plain + rb")*)"
+    plain = rb'[^"' + d + rb"\r\n]*+"
+    # Nothing that was matched is given back: a field that doesn't end there doesn't end earlier either.
+    return d, rb'(?:"[^"]*+(?:""[^"]*+)*+"|' + plain + rb"(?:\r(?!\n|\Z)" + plain + rb")*+)"
 
 
 def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool) -> tuple[int, RawPart | None]:
@@ -193,7 +221,7 @@ def _ends_line(buffer: bytes, match: re.Match[bytes]) -> bool:
 def _open_quote(buffer: bytes, position: int, delimiter: str) -> bool:
     """Whether the record at `position` could still close its quote in bytes that haven't come yet."""
     d, field = _field(delimiter)
-    unfinished = re.compile(rb"(?:" + field + d + rb')*"[^"]*(?:""[^"]*)*\Z')
+    unfinished = re.compile(rb"(?:" + field + d + rb')*+"[^"]*+(?:""[^"]*+)*+\Z')
     return unfinished.match(buffer, position) is not None
 
 

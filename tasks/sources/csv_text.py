@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from deployments.declarations.sources import CsvSource
-from deployments.errors import SourceMissingError, UpstreamError
-from tasks.objects.packing import PACKING_ERRORS, codec_of, unpacked
+from deployments.errors import UpstreamError
+from expectations.contract.split import Reject
 from tasks.sources import web
 from tasks.sources.address import fill, join, shown
 from tasks.sources.opening import Span
+from tasks.sources.stored import plain
 
 _BOM = codecs.BOM_UTF8
-_READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,10 @@ class CsvReader:
     def where(self) -> str:
         return shown(self.url)
 
+    @property
+    def set_aside(self) -> Sequence[Reject]:
+        return ()
+
     def fingerprint(self) -> str | None:
         if self.url.startswith("http"):
             etag = web.head(self.url).get("ETag")
@@ -47,63 +50,49 @@ class CsvReader:
         return None
 
     def chunks(self) -> Iterator[bytes]:
-        yield from _without_bom(self._utf8(self._unpacked(self._stored())))
-
-    def _stored(self) -> Iterator[bytes]:
-        url = self.url
-        if url.startswith("http"):
-            with web.opened(url) as response:
-                # iter_raw: what Content-Encoding hides is part of the transport only when the server says so.
-                encoded = "Content-Encoding" in response.headers
-                yield from response.iter_bytes(_READ_BYTES) if encoded else response.iter_raw(_READ_BYTES)
-        elif url.startswith("s3://"):
-            from tasks.objects.store import open_store
-
-            base, _, key = url.rpartition("/")
-            try:
-                yield from open_store(base).stream(key)
-            except FileNotFoundError:
-                raise self._missing() from None
-        else:
-            path = Path(unquote(urlsplit(url).path))
-            if not path.is_file():
-                raise self._missing()
-            with path.open("rb") as file:
-                while piece := file.read(_READ_BYTES):
-                    yield piece
-
-    def _missing(self) -> SourceMissingError:
-        return SourceMissingError(
-            f"{self.where} isn't there",
-            code="SOURCE-MISSING",
-            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
-        )
-
-    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        how = self.source.compression
-        codec = codec_of(urlsplit(self.url).path) if how == "auto" else how
-        try:
-            yield from unpacked(pieces, codec)
-        except PACKING_ERRORS as error:
-            raise UpstreamError(
-                f"{self.where} isn't whole {codec} data: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
-            ) from None
+        source = self.source
+        yield from _without_bom(self._utf8(plain(self.url, source.compression, encoding=source.encoding)))
 
     def _utf8(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        if codecs.lookup(self.source.encoding).name in ("utf-8", "ascii"):
+        encoding = codecs.lookup(self.source.encoding).name
+        if encoding in ("utf-8", "ascii"):
             yield from pieces
             return
-        decoder = codecs.getincrementaldecoder(self.source.encoding)()
+        # What the encoding has no letter for stays a byte that UTF-8 doesn't have either: its record is set aside.
+        wide = encoding.startswith(("utf-16", "utf-32"))
+        decoder = codecs.getincrementaldecoder(encoding)("strict" if wide else "surrogateescape")
         try:
             for piece in pieces:
-                yield decoder.decode(piece).encode()
-            yield decoder.decode(b"", final=True).encode()
+                yield _encoded(decoder.decode(piece))
+            yield _encoded(decoder.decode(b"", final=True))
         except UnicodeDecodeError as error:
             raise UpstreamError(
-                f"{self.where} isn't {self.source.encoding}: {error.reason} at byte {error.start} of a piece",
+                f"{self.where} isn't {self.source.encoding}: {error.reason}",
                 code="ENCODING",
                 next_command="mend source.encoding, or the source",
             ) from None
+
+
+_ESCAPED = re.compile("[\udc80-\udcff]+")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b"".join(_run(run) for run in re.split("([\udc80-\udcff]+)", text))
+
+
+def _run(text: str) -> bytes:
+    """Bytes of a stretch of text, or of escaped bytes as they came; those that happen to be UTF-8 are made not to be."""
+    if not _ESCAPED.fullmatch(text):
+        return text.encode("utf-8", "surrogatepass")
+    raw = text.encode("ascii", "surrogateescape")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _without_bom(pieces: Iterable[bytes]) -> Iterator[bytes]:

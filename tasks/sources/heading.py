@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deployments.errors import ContractError
-from expectations.contract.layout import read_header
+from expectations.contract.layout import line_ends, read_header
 from expectations.contract.split import MAX_RECORD_BYTES, first_record
 from tasks.sources.opening import OpenSource
 
@@ -23,6 +23,8 @@ def heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[s
             )
         if len(buffer) > MAX_RECORD_BYTES:
             break
+    if b"\n" not in buffer and b"\r" in buffer.strip():
+        raise line_ends(source.where)
     if buffer.strip() and len(buffer) <= MAX_RECORD_BYTES:
         return b"", read_header(buffer.rstrip(b"\r\n"), source.delimiter, source.where)
     what = "is empty: not even a header" if not buffer.strip() else "has no line end in its first 4 MB"

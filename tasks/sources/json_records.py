@@ -1,44 +1,68 @@
-"""JSON records, page by page, as CSV: every value keeps the spelling it had in the JSON.
+"""JSON records, page by page or line by line, as CSV: every value keeps the spelling it had in the JSON.
 
-null becomes NULL, "" an empty text; numbers are not parsed, so 1.10 stays 1.10; nested values become JSON text.
+null becomes NULL, "" an empty text; numbers are not parsed, so 1.10 stays 1.10; nested values become JSON text. A record that
+can't be written so without a guess (a key twice, half a character) is set aside.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+import codecs
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from deployments.declarations.problems import nearest
 from deployments.declarations.sources import JsonSource
-from deployments.errors import SourceMissingError, UpstreamError
-from tasks.sources import web
+from deployments.errors import ContractError, SourceMissingError, UpstreamError
+from expectations.contract.split import MAX_LINE_BYTES, Reject
+from tasks.sources import json_text
 from tasks.sources.address import fill, join, shown
+from tasks.sources.json_text import Parsed, Spelled, fault_of, nested_text
 from tasks.sources.opening import Span
+from tasks.sources.stored import plain
+
+MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
+"""A document is held in memory as a whole; JSON lines and pages aren't."""
+_AT_ONCE = 1_000
+_OWNER = "ask the source's owner; then: headgate retry RUN"
 
 
-class _Spelled(str):
-    """A JSON number as it was written."""
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """A record that can't be written as CSV: the reason code and the record as it came."""
 
-    __slots__ = ()
+    code: str
+    raw: bytes
+
+
+_Records = list[dict[str, Any] | _Unfit]
 
 
 @dataclass(frozen=True)
 class JsonReader:
-    """See `OpenSource`. The header is the contract's columns, then other keys in the order they were met on page 1."""
+    """See `OpenSource`. The header is the contract's columns (`names`), then other keys in the order they were met on page 1.
+
+    A column that no record has is NULL where it may be (`optional`), else ContractError at the end: only then it is known.
+    """
 
     source: JsonSource
     span: Span
     base: str | None = field(repr=False)
     names: Sequence[str]
+    optional: frozenset[str] = frozenset()
+    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
 
     delimiter: str = ","
 
     @property
     def url(self) -> str:
         return join(self.base, fill(self.source.url, self.span.window, self.span.timezone))
+
+    @property
+    def _is_lines(self) -> bool:
+        return self.source.format == "lines" or (self.source.format == "auto" and is_lines(self.url))
 
     @property
     def where(self) -> str:
@@ -48,47 +72,79 @@ class JsonReader:
         return None
 
     def chunks(self) -> Iterator[bytes]:
-        header: list[str] | None = None
+        try:
+            yield from self._chunks()
+        except json_text.TooDeepError as error:
+            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=_OWNER) from None
+
+    def _chunks(self) -> Iterator[bytes]:
+        self.set_aside.clear()
+        header: list[str] = []
         always: set[str] = set()
-        for page, records in enumerate(self._pages(), start=1):
-            if header is None:
-                if not records:
-                    continue
-                met = dict.fromkeys(key for record in records for key in record)
-                # A key that no record has is a column that is missing.
-                present = [name for name in self.names if name in met]
-                header = [*present, *(key for key in met if key not in self.names)]
-                always = {name for name in present if all(name in record for record in records)}
+        met: dict[str, None] = {}
+        count = 0
+        for page, items in enumerate(self._pages(), start=1):
+            records = [item for item in items if not isinstance(item, _Unfit)]
+            on_page = dict.fromkeys(key for record in records for key in record)
+            met.update(on_page)
+            if records and not header:
+                header = [*self.names, *(key for key in on_page if key not in self.names)]
+                always = {name for name in self.names if all(name in record for record in records)}
                 yield _line(header)
-            known = set(header)
-            self._same_columns(page, records, known, always)
-            for record in records:
-                unknown = record.keys() - known
-                if unknown.intersection(self.names):
-                    raise UpstreamError(
-                        f"{self.where}: page {page} has keys the first page didn't have: {', '.join(sorted(unknown))}",
-                        code="HEADER-CHANGED",
-                        next_command="ask the source's owner; then: headgate retry RUN",
-                    )
-                yield _line([record.get(name) for name in header])
-        if header is None:
+            self._same_columns(page, set(on_page), set(header), always)
+            lines = []
+            for place, item in enumerate(items, start=count):
+                unfit = item if isinstance(item, _Unfit) else None
+                try:
+                    lines += [_line([item.get(name) for name in header])] if isinstance(item, dict) else []
+                except UnicodeEncodeError:
+                    unfit = _Unfit("HALF-CHARACTER", _raw(item))
+                if unfit is not None:
+                    self.set_aside.append(Reject(place, unfit.code, unfit.raw))
+                if len(lines) >= _AT_ONCE:
+                    yield b"".join(lines)
+                    lines = []
+            count += len(items)
+            yield b"".join(lines)
+        if not header:
             # Without a record nothing can be said of columns.
             yield _line(list(self.names))
+        else:
+            self._check_met(met)
 
-    def _same_columns(self, page: int, records: list[dict[str, Any]], known: set[str], always: set[str]) -> None:
+    def _check_met(self, met: dict[str, None]) -> None:
+        """ContractError when a column that must have values, or that was renamed, is in no record."""
+        others = [key for key in met if key not in self.names]
+        for name in self.names:
+            meant = None if name in met else nearest(name, others)
+            if name not in met and (meant is not None or name not in self.optional):
+                hint = f" (found '{meant}': renamed? then declare `from: {meant}`)" if meant else ""
+                raise ContractError(
+                    f"{self.where}: no record has the column '{name}'{hint}\n  found:    {', '.join(met)}\n"
+                    f"  expected: {', '.join(self.names)}",
+                    code="HEADER",
+                    next_command="mend the source, or the columns in the declaration; then: headgate retry RUN",
+                    found=list(met),
+                    expected=list(self.names),
+                )
+
+    def _same_columns(self, page: int, met: set[str], known: set[str], always: set[str]) -> None:
         """A page that lacks a column every record of the first page had, and has a key that is new, renamed it: the
         values would be lost as NULL. Keys that some records leave out (`always` has none of them) say nothing."""
-        met = {key for record in records for key in record}
         gone, new = sorted(always - met), sorted(met - known)
-        if records and gone and new:
+        if met and gone and new:
+            what = f"block of {_AT_ONCE:,} lines" if self._is_lines else "page"
             raise UpstreamError(
-                f"{self.where}: page {page} has no {', '.join(gone)}, which all records of page 1 have, but"
+                f"{self.where}: {what} {page} has no {', '.join(gone)}, which all records of {what} 1 have, but"
                 f" {', '.join(new)}, which none of them has",
                 code="HEADER-CHANGED",
-                next_command="ask the source's owner; then: headgate retry RUN",
+                next_command=_OWNER,
             )
 
-    def _pages(self) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self) -> Iterator[_Records]:
+        if self._is_lines:
+            yield from self._lines()
+            return
         url: str | None = self.url
         seen: set[str] = set()
         while url is not None:
@@ -97,44 +153,75 @@ class JsonReader:
                     f"{self.where}: the paging doesn't end (page {len(seen) + 1})", code="PAGING",
                     next_command="check source.next; ask the source's owner",
                 )  # fmt: skip
-            document = self._document(url, first=not seen)
+            parsed = self._document(url, first=not seen)
             seen.add(url)
-            yield self._records(document, url)
-            following = None if self.source.next is None else _at(document, self.source.next)
+            yield _judged(self._records(parsed.document, url), parsed.suspect)
+            following = None if self.source.next is None else _at(parsed.document, self.source.next)
             url = None if not following else _next_address(url, str(following))
 
-    def _document(self, url: str, *, first: bool) -> Any:
-        if url.startswith("http"):
-            try:
-                with web.opened(url) as response:
-                    body = response.read()
-            except SourceMissingError as error:
-                if first:
-                    raise
-                # Half of the pages must never pass for a source that has nothing.
-                raise UpstreamError(
-                    f"a page that another one names is missing: {error.message}", code="PAGE-MISSING",
-                    next_command="ask the source's owner; then: headgate retry RUN",
-                ) from None  # fmt: skip
-        else:
-            path = Path(unquote(urlsplit(url).path))
-            if not path.is_file():
-                raise SourceMissingError(
-                    f"{shown(url)} isn't there", code="SOURCE-MISSING", next_command="ask the source's owner"
-                )
-            body = path.read_bytes()
+    def _document(self, url: str, *, first: bool) -> Parsed:
         try:
-            return json.loads(body, parse_float=_Spelled, parse_int=_Spelled, parse_constant=_Spelled)
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            body = self._body(url)
+        except SourceMissingError as error:
+            if first:
+                raise
+            # Half of the pages must never pass for a source that has nothing.
             raise UpstreamError(
-                f"{shown(url)} isn't JSON: {error}", code="NOT-JSON", next_command="ask the source's owner"
+                f"a page that another one names is missing: {error.message}", code="PAGE-MISSING", next_command=_OWNER
             ) from None
+        try:
+            parsed = json_text.parse(body)
+        except ValueError as error:
+            hint = ", but JSON lines: declare `format: lines`" if looks_like_lines(body) else f": {error}"
+            raise UpstreamError(
+                f"{shown(url)} isn't {'a JSON document' if 'format' in hint else 'JSON'}{hint}",
+                code="NOT-JSON",
+                next_command="headgate peek SOURCE   (look at what the source sends)",
+            ) from None
+        places = [path for path in (self.source.records, self.source.next) if path is not None]
+        if parsed.suspect and any(_twice_above(parsed.document, path) for path in places):
+            raise UpstreamError(
+                f"{shown(url)}: a key stands twice in the document beside its records, and which one is meant can't be known",
+                code="NOT-JSON",
+                next_command=_OWNER,
+            )
+        return parsed
+
+    def _body(self, url: str) -> bytes:
+        pieces, size = [], 0
+        # json.loads knows UTF-16 and UTF-32 by itself.
+        for piece in plain(url, self.source.compression, encoding="utf-16"):
+            size += len(piece)
+            if size > MAX_DOCUMENT_BYTES:
+                raise UpstreamError(
+                    f"{shown(url)} is longer than {MAX_DOCUMENT_BYTES // 1024**2} MB, the most a JSON document may have",
+                    code="TOO-LARGE",
+                    next_command="ask the source's owner for pages, or for JSON lines (`format: lines`)",
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _lines(self) -> Iterator[_Records]:
+        lines = _split_lines(plain(self.url, self.source.compression), self.where)
+        first = True
+        while batch := list(islice(lines, _AT_ONCE)):
+            items = [_record_of(line) for line in batch]
+            if first and all(isinstance(item, _Unfit) and item.code == "NOT-JSON-LINE" for item in items):
+                raise UpstreamError(
+                    f"{self.where} isn't JSON lines: none of its first {len(items):,} lines is a JSON object",
+                    code="NOT-JSON",
+                    next_command="headgate peek SOURCE --format json   (`format: document` when it is one list)",
+                )
+            first = False
+            yield items
 
     def shape(self) -> tuple[list[str], list[str]]:
         """Dotted paths in the first page: of the lists of objects (what `records` may be), and of keys that are named
         like the next page's address (`next`)."""
-        document = self._document(self.url, first=True)
-        return sorted(_paths(document, "", _is_records)), sorted(_paths(document, "", _is_next))
+        if self._is_lines:
+            return [], []
+        document = self._document(self.url, first=True).document
+        return sorted(json_text.paths(document, _is_records)), sorted(json_text.paths(document, _is_next))
 
     def _records(self, document: Any, url: str) -> list[dict[str, Any]]:
         records = document if self.source.records is None else _at(document, self.source.records)
@@ -143,17 +230,91 @@ class JsonReader:
             raise UpstreamError(
                 f"{shown(url)}: {place} isn't a list of objects",
                 code="NOT-RECORDS",
-                next_command="check source.records",
+                next_command="headgate peek SOURCE   (it tells the lists there are: source.records)",
             )
         return records
 
 
-def _paths(node: Any, path: str, wanted: Callable[[str, Any], bool]) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _paths(value, f"{path}.{key}" if path else key, wanted)
-    if path and wanted(path.rpartition(".")[2], node):
-        yield path
+def is_lines(url: str) -> bool:
+    """Whether the name's ending says that each line is a record."""
+    path = urlsplit(url).path.lower()
+    for packed in (".gz", ".gzip", ".zst", ".zstd"):
+        path = path.removesuffix(packed)
+    return path.endswith((".jsonl", ".ndjson"))
+
+
+def looks_like_lines(start: bytes) -> bool:
+    """Whether the first line with text on it is a JSON object, and there is more behind it."""
+    lines = [line for line in start[: 256 * 1024].removeprefix(codecs.BOM_UTF8).split(b"\n", 20) if line.strip()]
+    return len(lines) > 1 and isinstance(_record_of(lines[0].strip()), dict)
+
+
+def _judged(records: list[dict[str, Any]], suspect: bool) -> _Records:
+    """The records, those set aside that aren't what was written, or have a key that no text can hold."""
+    halves = {key for record in records for key in record if not _is_whole(key)}
+    if not suspect and not halves:
+        return [*records]
+    judged: _Records = []
+    for record in records:
+        code = fault_of(record) or ("HALF-CHARACTER" if halves.intersection(record) else None)
+        judged.append(record if code is None else _Unfit(code, _raw(record)))
+    return judged
+
+
+def _record_of(line: bytes) -> dict[str, Any] | _Unfit:
+    try:
+        parsed = json_text.parse(line.decode())
+    except UnicodeDecodeError:
+        return _Unfit("NOT-UTF8", line)
+    except json_text.TooDeepError:
+        raise
+    except ValueError:
+        return _Unfit("NOT-JSON-LINE", line)
+    record = parsed.document
+    if not isinstance(record, dict):
+        return _Unfit("NOT-JSON-LINE", line)
+    code = fault_of(record) if parsed.suspect else None
+    if code is None and b"\\u" in line and not _is_whole(nested_text(record)):
+        code = "HALF-CHARACTER"
+    return record if code is None else _Unfit(code, line)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _split_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+    """Lines with something on them, without their ends."""
+    rest, first = b"", True
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            text = (line.removeprefix(codecs.BOM_UTF8) if first else line).strip()
+            first = False
+            if text:
+                yield text
+        if len(rest) > MAX_LINE_BYTES:
+            raise UpstreamError(
+                f"{where} has a line of more than {MAX_LINE_BYTES // 1024**2} MB", code="RECORD-WITHOUT-END",
+                next_command="headgate peek SOURCE   (is it JSON lines, and is it whole?)",
+            )  # fmt: skip
+    text = (rest.removeprefix(codecs.BOM_UTF8) if first else rest).strip()
+    if text:
+        yield text
+
+
+def _twice_above(document: Any, path: str) -> bool:
+    """Whether an object on the way to the records has a key twice."""
+    for part in path.split("."):
+        if isinstance(document, json_text.KeyTwice):
+            return True
+        document = document.get(part) if isinstance(document, dict) else None
+    return False
 
 
 def _is_records(_: str, node: Any) -> bool:
@@ -181,28 +342,22 @@ def _next_address(url: str, following: str) -> str:
     return urlunsplit(there)
 
 
+def _raw(record: Any) -> bytes:
+    """A record of a document as JSON, with every key it had."""
+    return nested_text(record).encode("utf-8", "backslashreplace")
+
+
 def _line(values: Sequence[Any]) -> bytes:
-    return (",".join(map(_field, values)) + "\n").encode("utf-8", errors="surrogatepass")
+    """UnicodeEncodeError when a value holds half of a surrogate pair."""
+    return (",".join(map(_field, values)) + "\n").encode()
 
 
 def _field(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, _Spelled):
+    if isinstance(value, Spelled):
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = value if isinstance(value, str) else _nested(value)
+    text = value if isinstance(value, str) else nested_text(value)
     return '"' + text.replace('"', '""') + '"'
-
-
-def _nested(value: Any) -> str:
-    """An object or a list as JSON without blanks; numbers stay as they were written, which `json.dumps` can't do."""
-    if isinstance(value, _Spelled):
-        return str(value)
-    if isinstance(value, dict):
-        pairs = (f"{json.dumps(key, ensure_ascii=False)}:{_nested(item)}" for key, item in value.items())
-        return "{" + ",".join(pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_nested, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

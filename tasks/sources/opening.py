@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from deployments.declarations.sources import CsvSource, JsonSource, PostgresSour
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
+from expectations.contract.split import Reject
 
 
 class OpenSource(Protocol):
@@ -22,6 +23,10 @@ class OpenSource(Protocol):
     @property
     def where(self) -> str:
         """What people call it, without secrets."""
+
+    @property
+    def set_aside(self) -> Sequence[Reject]:
+        """Records that can't be written as CSV, in their order among all; those that `chunks` has met so far."""
 
     def fingerprint(self) -> str | None:
         """What identifies the content without reading all of it; None when only reading tells."""
@@ -54,7 +59,8 @@ def open_source(table: Table, window: Window | None, settings: Settings) -> Open
     assert isinstance(source, JsonSource)
     from tasks.sources.json_records import JsonReader
 
-    return JsonReader(source, span, base, tuple(column.source_name for column in table.columns))
+    names = tuple(column.source_name for column in table.columns)
+    return JsonReader(source, span, base, names, frozenset(c.source_name for c in table.columns if c.nullable))
 
 
 def _cursor_timezone(table: Table) -> str:

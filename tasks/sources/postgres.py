@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from psycopg2.extensions import connection as Connection
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from expectations.contract.split import Reject
 from tasks.driver_errors import said
 from tasks.sources.one_select import inside, prove_one_select
 from tasks.sources.opening import Span
@@ -49,6 +50,10 @@ class PostgresReader:
     def where(self) -> str:
         parts = urlsplit(self.url)
         return f"{self.source.connection} ({parts.hostname}{parts.path})"
+
+    @property
+    def set_aside(self) -> Sequence[Reject]:
+        return ()
 
     def fingerprint(self) -> str | None:
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""

@@ -10,7 +10,7 @@ from typing import cast
 
 from deployments.errors import ContractError, SourceMissingError, UpstreamError
 from expectations.contract.scan import scan
-from expectations.contract.split import RawPart, split
+from expectations.contract.split import RawPart, split, with_rejects
 from tasks.sources.heading import heading
 from tasks.sources.opening import OpenSource
 
@@ -79,7 +79,7 @@ def _parts(source: OpenSource) -> Iterator[tuple[tuple[str, ...], RawPart]]:
     chunks = source.chunks()
     try:
         rest, header = _heading(chunks, source)
-        for part in split(_after(rest, chunks), source.delimiter, _PART_BYTES):
+        for part in with_rejects(split(_after(rest, chunks), source.delimiter, _PART_BYTES), source.set_aside):
             yield header, scan(part, source.delimiter, len(header))
     finally:
         # A source that isn't read to its end is left at once: its connection is closed here.

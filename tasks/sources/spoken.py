@@ -18,9 +18,11 @@ from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources.address import shown
 from tasks.sources.csv_text import CsvReader
+from tasks.sources.json_records import is_lines, looks_like_lines
 from tasks.sources.opening import Span
 
 _DELIMITERS = ",;\t|"
+_JSON = ("{", "[")
 _ADAPTER: TypeAdapter[Source] = TypeAdapter(Source)
 _DATABASES = ("postgresql", "postgres")
 
@@ -59,14 +61,16 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
         "delimiter": spoken.delimiter or ",",
         "encoding": spoken.encoding or "utf-8",
     }
-    if spoken.format is None or (spoken.format == "csv" and spoken.delimiter is None):
-        start = _start(_made(csv), span, base)
-        if spoken.format is None and (spoken.records or start.lstrip()[:1] in ("{", "[")):
-            return _made({**common, "kind": "json", "records": spoken.records, "next": spoken.next})
-        csv["delimiter"] = spoken.delimiter or _delimiter(start)
-    if spoken.format == "json":
-        return _made({**common, "kind": "json", "records": spoken.records, "next": spoken.next})
-    return _made(csv)
+    json: dict[str, object] = {**common, "kind": "json", "records": spoken.records, "next": spoken.next}
+    if spoken.format == "csv" and spoken.delimiter is not None:
+        return _made(csv)
+    start = _start(_made(csv), span, base)
+    if spoken.format == "json" or (
+        spoken.format is None and (spoken.records or start.lstrip("\ufeff \t\r\n")[:1] in _JSON)
+    ):
+        lines = not spoken.records and looks_like_lines(start.encode())
+        return _made(json | ({"format": "lines"} if lines and not is_lines(url) else {}))
+    return _made(csv | {"delimiter": spoken.delimiter or _delimiter(start)})
 
 
 def connection_of(source: str) -> str | None:
@@ -90,6 +94,9 @@ def _parts(source: str) -> tuple[str | None, str]:
         return name, slash + path
     if re.match(r"[a-z][a-z0-9+]*://", source):
         return None, source
+    if re.search(r"[*?\[]", re.sub(r"\{[^{}]*\}", "", source)) and not os.path.lexists(source):
+        # Left as it is: the declaration says what is read instead of a pattern.
+        return None, f"file://{source}"
     # Placeholders of windows stay as they are; everything else is escaped as an address needs it.
     pieces = re.split(r"(\{[^{}]*\})", os.path.abspath(source))  # noqa: PTH100 - links stay as they were typed
     return None, "file://" + "".join(piece if piece.startswith("{") else quote(piece) for piece in pieces)

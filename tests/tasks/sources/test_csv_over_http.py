@@ -11,6 +11,8 @@ import pytest
 import zstandard
 
 from deployments.errors import HeadgateError, RetryableError, SourceMissingError, SourceUnreachableError
+from expectations.contract.scan import scan
+from expectations.contract.split import split
 from tasks.retrying import is_passing
 from tasks.sources import web as web_module
 
@@ -116,9 +118,24 @@ def test_data_that_is_not_whole_is_told(web: Web, read: Read, body: bytes, how: 
     assert caught.value.code == "SOURCE-CUT"
 
 
-def test_bytes_of_another_encoding_are_told(web: Web, read: Read) -> None:
-    with pytest.raises(HeadgateError, match="isn't cp949") as caught:
-        read(csv(web.put("/a.csv", b"id\n\xff\xff\n"), encoding="cp949"))
+@pytest.mark.parametrize(("encoding", "line", "left"), [
+    ("cp949", b"\xff\xff", b"\xff\xff"),
+    ("cp1252", b"a\x81b\xe9", b"a\x81b\xc3\xa9"),
+    # Two bytes without a letter that would be one of UTF-8 together: they must not become it.
+    ("iso8859-3", b"\xc3\xa5", b"\xed\xb3\x83\xed\xb2\xa5"),
+])  # fmt: skip
+def test_a_byte_without_a_letter_spoils_its_record_only(
+    web: Web, read: Read, encoding: str, line: bytes, left: bytes
+) -> None:
+    data = read(csv(web.put("/a.csv", b"id\n1\n" + line + b"\n2\n"), encoding=encoding))
+    assert data == b"id\n1\n" + left + b"\n2\n"
+    (part,) = split([data.removeprefix(b"id\n")])
+    assert [(reject.record, reject.code) for reject in scan(part, ",", 1).rejects] == [(1, "NOT-UTF8")]
+
+
+def test_text_that_is_not_utf16_is_told(web: Web, read: Read) -> None:
+    with pytest.raises(HeadgateError, match="isn't utf-16") as caught:
+        read(csv(web.put("/a.csv", "id\n1\n".encode("utf-16")[:-1]), encoding="utf-16"))
     assert caught.value.code == "ENCODING"
 
 

@@ -31,8 +31,9 @@ def test_a_file(tmp_path: Path, read: Read) -> None:
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path, read: Read) -> None:
-    with pytest.raises(SourceMissingError):
+    with pytest.raises(HeadgateError, match="is a folder") as caught:
         read(csv(f"file://{tmp_path}"))
+    assert (caught.value.code, caught.value.family) == ("SOURCE", "declaration")
 
 
 def test_an_object_in_s3(clients: StackState, read: Read) -> None:

@@ -1,0 +1,69 @@
+"""What isn't text is told by its first bytes, with what is read and what to do; nobody parses it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from deployments.errors import HeadgateError
+
+Read = Callable[..., bytes]
+TEXT = b"id,name\n1,a\n2,b\n"
+
+
+def zipped(name: str) -> bytes:
+    with io.BytesIO() as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, TEXT)
+        archive.close()
+        return file.getvalue()
+
+
+FORMS = {
+    "zip": (zipped("a.csv"), "is a zip file", "declaration"),
+    "xlsx": (zipped("[Content_Types].xml"), r"Excel workbook \(xlsx\)", "declaration"),
+    "gzip": (gzip.compress(TEXT), "compression: gzip", "declaration"),
+    "zstd": (zstandard.compress(TEXT), "compression: zstd", "declaration"),
+    "xz": (lzma.compress(TEXT), "is xz", "declaration"),
+    "bzip2": (bz2.compress(TEXT), "is bzip2", "declaration"),
+    "parquet": (b"PAR1\x15\x04\x15", "is Parquet", "declaration"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "old Excel", "declaration"),
+    "utf-16 with a mark": (TEXT.decode().encode("utf-16"), "encoding: utf-16", "declaration"),
+    "utf-16 little": (TEXT.decode().encode("utf-16-le"), "encoding: utf-16-le", "declaration"),
+    "utf-16 big": (TEXT.decode().encode("utf-16-be"), "encoding: utf-16-be", "declaration"),
+    "a page": (b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in", "web page", "upstream"),
+    "a page without doctype": (b"<HTML><head>", "web page", "upstream"),
+    "xml": (b'<?xml version="1.0"?><rows/>', "is XML", "declaration"),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize(("body", "words", "family"), FORMS.values(), ids=FORMS.keys())
+def test_another_form_is_told(tmp_path: Path, read: Read, kind: str, body: bytes, words: str, family: str) -> None:
+    (tmp_path / "a").write_bytes(body)
+    if kind == "json" and "utf-16" in words:
+        pytest.skip("JSON parsers know UTF-16 by themselves")
+    with pytest.raises(HeadgateError, match=words) as caught:
+        read({"kind": kind, "url": f"file://{tmp_path}/a"})
+    assert (caught.value.code, caught.value.family) == ("NOT-TEXT", family)
+
+
+@pytest.mark.parametrize("body", [
+    TEXT, b"", b"PK,id\n1,2\n", b"ORCA,id\n1,2\n", b"BZh,id\n", b"id\n<html>\n", "é,id\n1,2\n".encode(), b"a\0b,c\n1,2\n",
+])  # fmt: skip
+def test_text_is_text(tmp_path: Path, read: Read, body: bytes) -> None:
+    (tmp_path / "a").write_bytes(body)
+    assert read({"kind": "csv", "url": f"file://{tmp_path}/a"}) == body
+
+
+def test_a_declared_encoding_is_not_another_form(tmp_path: Path, read: Read) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        (tmp_path / "a").write_bytes(TEXT.decode().encode(encoding))
+        assert read({"kind": "csv", "url": f"file://{tmp_path}/a", "encoding": encoding}) == TEXT
