@@ -7,6 +7,7 @@ judged on the candidate. Right for large files whose producer can be trusted wit
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 
 from deployments.declarations.sources import CsvSource
@@ -22,6 +23,7 @@ from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
 from tasks.objects.store import ObjectStore, open_store
 from tasks.sources.address import fill, shown
+from tasks.sources.file_forms import refuse_other_forms
 
 
 def find_objects(table: Table, window: Window | None) -> Extracted:
@@ -31,25 +33,26 @@ def find_objects(table: Table, window: Window | None) -> Extracted:
     url = fill(source.url, window, "UTC" if table.window is None else table.window.timezone)
     base, _, name = url.rpartition("/")
     store = open_store(base)
-    keys = [key for key in store.keys(name) if name == "" or key == name]
-    if not keys:
+    found = [(key, *store.stat(key)) for key in store.keys(name) if name == "" or key == name]
+    objects = [(key, size, tag) for key, size, tag in found if size or not _is_marker(key)]
+    keys = [key for key, _, _ in objects]
+    if not objects:
         raise SourceMissingError(
             f"{shown(url)} isn't there", code="SOURCE-MISSING",
             next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
         )  # fmt: skip
-    codecs = {_codec(source, key) for key in keys}
-    if len(codecs) > 1:
+    packings = {_codec(source, key) for key in keys}
+    if len(packings) > 1:
         raise DeclarationError(
-            f"{shown(url)}: objects are compressed in different ways ({', '.join(sorted(codecs))}); one COPY reads one",
+            f"{shown(url)}: objects are compressed in different ways ({', '.join(sorted(packings))}); one COPY reads one",
             code="MIXED-CODECS",
             next_command="ask the producer, or load.stage: parts",
         )
-    codec = codecs.pop()
+    codec = packings.pop()
     header: tuple[str, ...] = ()
     parts = []
-    for number, key in enumerate(keys, start=1):
+    for number, (key, size, tag) in enumerate(objects, start=1):
         header = _checked_header(table, store, key, codec, source.delimiter)
-        size, tag = store.stat(key)
         parts.append(Part(number, key, -1, size, tag))
     digest = hashlib.sha256("|".join(f"{p.key}:{p.bytes}:{p.sha256}" for p in parts).encode()).hexdigest()
     return Extracted(
@@ -77,6 +80,11 @@ def staged_in_place(stage: ObjectStore, batch: Batch, extracted: Extracted) -> S
     return Staged(manifest, None, stage.url(batch.stage_key))
 
 
+def _is_marker(key: str) -> bool:
+    """Whether an empty object only marks a folder, or that a job is done (`_SUCCESS`): consoles and Spark leave them."""
+    return key.endswith("/") or key.rpartition("/")[2].startswith(("_", ".")) or not key
+
+
 def _codec(source: CsvSource, key: str) -> Codec:
     if source.compression != "auto":
         return source.compression
@@ -101,8 +109,10 @@ def _checked_header(table: Table, store: ObjectStore, key: str, codec: Codec, de
 def _first_record(store: ObjectStore, key: str, codec: Codec, delimiter: str, where: str) -> bytes:
     buffer = b""
     try:
-        for piece in unpacked(store.stream(key), codec):
+        for piece in refuse_other_forms(unpacked(store.stream(key), codec), where):
             buffer += piece
+            # COPY passes over the first line, and with it over a byte order mark.
+            buffer = buffer.removeprefix(codecs.BOM_UTF8)
             record = first_record(buffer, delimiter)
             if record is not None:
                 return record

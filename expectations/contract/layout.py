@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from deployments.declarations.problems import nearest
 from deployments.declarations.table import Table
 from deployments.errors import ContractError
+
+MAX_FIELDS = 5_000
+"""More names than any warehouse has columns: a longer first line is no header."""
+_LISTED, _TOLD, _COMPARED = 200, 20, 200
+"""Names in one list of a message; missing columns told one by one, each compared with so many names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,15 @@ def read_header(record: bytes, delimiter: str, where: str) -> tuple[str, ...]:
     try:
         text = record.decode("utf-8")
         names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+        if len(names) > MAX_FIELDS:
+            raise ContractError(
+                f"{where}: the header has {len(names):,} names; at most {MAX_FIELDS:,} are read",
+                code="BAD-HEADER",
+                next_command="headgate peek SOURCE   (is its first line a header, and is --delimiter right?)",
+            )
     except (UnicodeDecodeError, csv.Error) as error:
+        if b"\r" in record:
+            raise line_ends(where) from None
         raise ContractError(
             f"{where}: the first record can't be read as a header: {error}",
             code="BAD-HEADER",
@@ -40,13 +54,23 @@ def read_header(record: bytes, delimiter: str, where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def line_ends(where: str) -> ContractError:
+    """The error of a text whose lines end as on old Macs."""
+    return ContractError(
+        f"{where}: lines end with a carriage return alone (CR, as old Macs wrote them), which isn't read",
+        code="LINE-ENDS",
+        next_command="ask the source's owner for lines that end with LF or CRLF; then: headgate peek SOURCE",
+    )
+
+
 def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> Layout:
     """Map the header to the contract; raises ContractError for what the policy doesn't allow."""
     policy = table.load.on_schema_change
     wanted = [column.source_name for column in table.columns]
-    repeated = sorted({name for name in header if header.count(name) > 1 and name in wanted})
-    removed = [name for name in wanted if name not in header]
-    added = [name for name in header if name not in wanted]
+    known, places = set(wanted), {name: place for place, name in reversed(list(enumerate(header)))}
+    repeated = sorted(name for name, count in Counter(header).items() if count > 1 and name in known)
+    removed = [name for name in wanted if name not in places]
+    added = [name for name in header if name not in known]
     faults: list[str] = []
     warnings: list[str] = []
 
@@ -58,24 +82,37 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
 
     if repeated:
         faults.append(f"names stand twice in the header: {', '.join(repeated)}")
-    for name in removed:
-        meant = nearest(name, added)
+    for name in removed[:_TOLD]:
+        meant = nearest(name, added[:_COMPARED])
         hint = f" (found '{meant}': renamed? then declare `from: {meant}`)" if meant else ""
         judge("fail", f"column '{name}' is missing{hint}")
+    if len(removed) > _TOLD:
+        judge("fail", f"and {len(removed) - _TOLD:,} more columns are missing")
     if added and not removed:
-        judge(policy.added, f"columns the contract doesn't name: {', '.join(added)} (not loaded)")
-    present = [name for name in header if name in wanted]
+        judge(policy.added, f"columns the contract doesn't name: {_added(header, known)} (not loaded)")
+    present = [name for name in header if name in known]
     if not removed and present != wanted:
         judge(policy.reordered, f"columns come in another order: {', '.join(present)}")
     if faults:
         raise ContractError(
             f"{where}: the header isn't the contract's\n  "
             + "\n  ".join(faults)
-            + f"\n  found:    {', '.join(header)}\n  expected: {', '.join(wanted)}",
+            + f"\n  found:    {_listing(header)}\n  expected: {_listing(wanted)}",
             code="HEADER",
             next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate run {table.table}",
             table=table.table,
-            found=list(header),
-            expected=wanted,
+            found=list(header[:_LISTED]),
+            expected=wanted[:_LISTED],
         )
-    return Layout(tuple(header), tuple(header.index(name) for name in wanted), delimiter, tuple(warnings))
+    return Layout(tuple(header), tuple(places[name] for name in wanted), delimiter, tuple(warnings))
+
+
+def _added(header: Sequence[str], known: Collection[str]) -> str:
+    """Names the contract doesn't have; one without a name is told by its place."""
+    added = [(place, name) for place, name in enumerate(header, start=1) if name not in known]
+    return _listing([name if name.strip() else f"an unnamed column at place {place}" for place, name in added])
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

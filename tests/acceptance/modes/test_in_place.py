@@ -32,8 +32,8 @@ class Bucket:
         self.prefix = f"producer/{secrets.token_hex(4)}"
         self.client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"])
 
-    def put(self, name: str, content: str) -> None:
-        data = content.encode()
+    def put(self, name: str, content: str | bytes) -> None:
+        data = content.encode() if isinstance(content, str) else content
         body = gzip.compress(data) if name.endswith(".gz") else data
         self.client.put_object(Bucket="headgate", Key=f"{self.prefix}/{name}", Body=body)
 
@@ -57,6 +57,22 @@ def test_objects_are_loaded_as_they_lie(house: Any, bucket: Bucket, ending: str)
     assert house.load(table).status == "unchanged"
     bucket.put(f"c.{ending}", "id,amount,note\n4,4.00,z\n")
     assert house.load(table).counts["published"] == 4
+
+
+def test_markers_of_folders_and_of_done_jobs_are_passed_over_and_a_mark_is_no_name(house: Any, bucket: Bucket) -> None:
+    for marker in ("", "sub/", "_SUCCESS"):
+        bucket.put(marker, "")
+    bucket.put("a.csv", "\ufeffid,amount,note\n1,1.50,a\n")
+    table = declared(house, bucket)
+    assert house.load(table).accounting == "extracted 1 = published 1 + quarantined 0 + superseded 0"
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "b.csv has no header"), (b"PK\x03\x04aa", "b.csv is a zip file")])
+def test_an_object_that_is_no_csv_is_named(house: Any, bucket: Bucket, content: bytes, words: str) -> None:
+    bucket.put("a.csv", "id,amount,note\n1,1.50,a\n")
+    bucket.put("b.csv", content)
+    with pytest.raises(HeadgateError, match=words):
+        house.load(declared(house, bucket))
 
 
 def test_another_header_stops_before_anything_is_loaded(house: Any, bucket: Bucket) -> None:

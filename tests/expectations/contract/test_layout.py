@@ -58,3 +58,30 @@ def test_what_cant_be_a_header_is_refused(record: bytes) -> None:
     with pytest.raises(ContractError, match="can't be read as a header") as caught:
         read_header(record, ",", "here")
     assert caught.value.code == "BAD-HEADER"
+
+
+@pytest.mark.parametrize("record", [b"a,b\r1,2\r3,4", b"a,b\r1,2"])
+def test_line_ends_of_old_macs_are_named(record: bytes) -> None:
+    with pytest.raises(ContractError, match="carriage return alone") as caught:
+        read_header(record, ",", "here")
+    assert caught.value.code == "LINE-ENDS"
+
+
+def test_more_names_than_any_table_has_are_refused() -> None:
+    with pytest.raises(ContractError, match="8,000 names; at most 5,000") as caught:
+        read_header(",".join(f"c{n}" for n in range(8_000)).encode(), ",", "here")
+    assert len(str(caught.value)) < 1_000
+
+
+def test_a_wide_header_is_told_in_a_few_lines(make_table: Any) -> None:
+    with pytest.raises(ContractError) as caught:
+        lay_out(make_table(*[{"name": f"w{n}", "type": "integer"} for n in range(1_500)]),
+                [f"c{n}" for n in range(5_000)], ",", "here")  # fmt: skip
+    assert "and 1,480 more columns are missing" in str(caught.value)
+    assert "and 4,800 more" in str(caught.value)
+    assert len(str(caught.value)) < 10_000
+
+
+def test_a_column_without_a_name_is_told_by_its_place(make_table: Any) -> None:
+    layout = lay_out(make_table(A, B), ["a", "B b", "", "c"], ",", "here")
+    assert layout.warnings == ("columns the contract doesn't name: an unnamed column at place 3, c (not loaded)",)

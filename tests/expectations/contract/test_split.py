@@ -153,3 +153,12 @@ def test_memory_stays_within_a_few_parts() -> None:
 ])  # fmt: skip
 def test_the_first_record_is_given_once_it_is_whole(buffer: bytes, record: bytes | None) -> None:
     assert first_record(buffer, ",") == record
+
+
+@pytest.mark.parametrize("megabytes", [5, 18, 40])
+def test_an_open_quote_on_a_long_line_costs_its_length_once(megabytes: int) -> None:
+    """Read over and over from its start, 18 MB took minutes."""
+    data = b'1,"' + b"x" * (megabytes * 1024 * 1024)
+    chunks = (data[start : start + 1024 * 1024] for start in range(0, len(data), 1024 * 1024))
+    (part,) = split(chunks)
+    assert [(reject.code, len(reject.raw)) for reject in part.rejects] == [("TOO-LONG-RECORD", len(data))]
