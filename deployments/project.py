@@ -78,6 +78,13 @@ class Project:
                 ordered.append(summary)
         return ordered
 
+    def base_tables(self, name: str) -> tuple[str, ...]:
+        """The tables below a summary, through other summaries; nothing for a table."""
+        found: dict[str, None] = {}
+        for item in self.summaries[name].inputs if name in self.summaries else ():
+            found.update(dict.fromkeys((item.table, *self.base_tables(item.table))))
+        return tuple(table for table in found if table in self.tables)
+
     def build_order(self) -> list[str]:
         """All summaries, inputs first."""
         ordered: list[str] = []

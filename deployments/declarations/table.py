@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.columns import Column, check_zone
-from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName
+from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, seconds
 from deployments.declarations.sources import PostgresSource, Source
 from deployments.windows import Grid, check_every
 
@@ -173,6 +174,10 @@ class Sla(Declared):
             raise ValueError(f"fresh_by '{self.fresh_by}' isn't a time of day such as 06:00")
         return self
 
+    @property
+    def max_age_seconds(self) -> float | None:
+        return None if self.max_age is None else seconds(self.max_age)
+
 
 class Table(Declared):
     """A declared target in the warehouse. Rules between keys are in `rules.py`, which reports them all at once."""
@@ -208,6 +213,17 @@ class Table(Declared):
     @property
     def grid(self) -> Grid | None:
         return None if self.window is None else self.window.grid()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the table's windows, or where it has none of its schedule: promised times of day are of it."""
+        return ZoneInfo(self.window.timezone if self.window else (self.schedule and self.schedule.timezone) or "UTC")
+
+    @property
+    def lag(self) -> timedelta:
+        """How long after a window's end its source is read."""
+        cursor = self.source.cursor if isinstance(self.source, PostgresSource) else None
+        return timedelta(seconds=0 if cursor is None else seconds(cursor.lag))
 
     @property
     def cursor_is_mutable(self) -> bool:

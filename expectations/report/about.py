@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.windows import Grid
+
 
 class Kept(BaseModel):
     """Base of everything that is kept as JSON."""
@@ -57,6 +59,18 @@ class WindowGrid(Kept):
     start: datetime
     end: datetime | None = None
 
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.every, self.timezone, self.start, self.end)
+
+
+class Below(Kept):
+    """A table with windows below a summary."""
+
+    table: str
+    window: WindowGrid
+    lag_seconds: float = 0
+
 
 class Described(Kept):
     """What the declarations say of a table or summary, as far as a reader of the report needs it."""
@@ -72,6 +86,7 @@ class Described(Kept):
     rules: tuple[DeclaredRule, ...] = ()
     metrics: dict[str, str] = Field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    below: tuple[Below, ...] = ()
     sql: str = ""
     drift_policy: str = "warn"
     promises: tuple[Promise, ...] = ()

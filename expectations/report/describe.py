@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from deployments.declarations.model import seconds
 from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.declarations.table import Schedule, Sla, Table, WindowSpec
 from deployments.project import Project
-from expectations.report.about import Column, DeclaredRule, Described, Promise, WindowGrid
+from expectations.report.about import Below, Column, DeclaredRule, Described, Promise, WindowGrid
 from expectations.report.texts import Texts
 from expectations.suites.sentences import sentence
 
@@ -20,12 +20,12 @@ def described(project: Project, name: str, texts: Texts) -> Described:
     full = project.full_name(name)
     if full in project.tables:
         return describe_table(project.tables[full], project.suite(full), texts)
-    return describe_summary(project.summaries[full], texts)
+    below = [project.tables[table] for table in project.base_tables(full)]
+    return describe_summary(project.summaries[full], below, texts)
 
 
 def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
     source = table.source
-    cursor = source.cursor if isinstance(source, PostgresSource) else None
     return Described(
         table=table.table, kind="table", description=table.description, owner=table.owner, tier=table.tier,
         mode=table.load.mode, source=_source(source), drift_policy=suite.drift.policy, runbook=table.runbook,
@@ -36,18 +36,24 @@ def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
         ),
         rules=tuple(_rule(rule, table.owner) for rule in suite.expectations),
         promises=_promises(table.sla), window=_window(table.window),
-        lag_seconds=seconds(cursor.lag) if cursor is not None else 0,
+        lag_seconds=table.lag.total_seconds(),
         timezone=_zone(table.window, table.schedule), cron=table.schedule.cron if table.schedule else None,
     )  # fmt: skip
 
 
-def describe_summary(summary: Summary, texts: Texts) -> Described:
+def describe_summary(summary: Summary, below: Sequence[Table], texts: Texts) -> Described:
+    """`below`: the tables it is made of, through other summaries."""
     checks = [_input_check(check, item.table, summary.owner, texts) for item in summary.inputs for check in item.checks]
     return Described(
         table=summary.target, kind="summary", description=summary.description, owner=summary.owner, tier=summary.tier,
         mode="summary", drift_policy=summary.drift.policy, runbook=summary.runbook, metrics=summary.metrics,
         rules=(*checks, *_output_rules(summary)),
-        inputs=tuple(item.table for item in summary.inputs), sql=summary.sql, promises=_promises(summary.sla),
+        inputs=tuple(item.table for item in summary.inputs),
+        below=tuple(
+            Below(table=table.table, window=window, lag_seconds=table.lag.total_seconds())
+            for table in below
+            if (window := _window(table.window)) is not None
+        ), sql=summary.sql, promises=_promises(summary.sla),
         timezone=_zone(None, summary.schedule), cron=summary.schedule.cron if summary.schedule else None,
     )  # fmt: skip
 
@@ -91,7 +97,7 @@ def _promises(slas: tuple[Sla, ...]) -> tuple[Promise, ...]:
     return tuple(
         Promise(
             stakeholder=sla.for_, fresh_by=sla.fresh_by, contact=sla.contact,
-            max_age_seconds=None if sla.max_age is None else seconds(sla.max_age),
+            max_age_seconds=sla.max_age_seconds,
         )
         for sla in slas
     )  # fmt: skip

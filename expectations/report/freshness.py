@@ -1,89 +1,90 @@
-"""How fresh a table is, and the moment from which a promise is broken. The clock is passed in.
+"""How fresh a table is, as its page shows it: what is published counts, not that something ran. The clock is passed in.
 
-What counts is what is published, not that something ran. For a table with windows a promise holds for the window after
-the newest published one: it must be there at the first `fresh_by` o'clock after its end. For a table without windows
-every day needs a successful look at the source before `fresh_by`.
+The rule by which a promise is broken is `expectations.freshness`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deployments.windows import Grid, Window
+from expectations.freshness import GOOD_STATUSES, awaited_below, awaited_window, look_due, window_due
 from expectations.report.about import Described, Promise
 from expectations.report.lines import by_batch
 from expectations.report.model import Facts, Freshness, Line
 
 SEARCHED_WINDOWS = 400
-_LOOKED = ("published", "warned", "unchanged", "already_published")
 
 
-def freshness(described: Described, lines: Sequence[Line], facts: Facts, now: datetime) -> Freshness:
-    """Freshness of a table from its runs (oldest first) and, where they are known, its proofs of publish."""
+def freshness(
+    described: Described,
+    lines: Sequence[Line],
+    facts: Facts,
+    now: datetime,
+    below: Mapping[str, Freshness] | None = None,
+) -> Freshness:
+    """Freshness of a table from its runs (oldest first) and, where they are known, its proofs of publish; of a summary also
+    from that of the tables `below` it.
+    """
     standing = by_batch(lines)
     if described.window is None:
-        return _windowless(described, lines, standing)
-    spec = described.window
-    grid = Grid(spec.every, spec.timezone, spec.start, spec.end)
+        return _windowless(described, lines, standing, below or {})
+    grid, lag = described.window.grid, timedelta(seconds=described.lag_seconds)
     published = _published(standing, facts)
     newest = max(published, default=None)
-    lag = timedelta(seconds=described.lag_seconds)
-    following = grid.nth(0) if newest is None else grid.next_after(newest.end)
-    until, promised_to = None, ""
-    for promise in described.promises:
-        moment = _deadline(promise, following, newest, lag, grid.zone)
-        if moment is not None and (until is None or moment < until):
-            until, promised_to = moment, promise.stakeholder
+    awaited = awaited_window(grid, newest)
+    moments = [] if awaited is None else [
+        (window_due(promise, awaited, lag, grid.zone), promise) for promise in described.promises
+    ]  # fmt: skip
+    until, promised_to = _first(moments)
     last = next((line for line in reversed(standing) if newest and line.batch_key == newest.key), None)
     missing = _missing(grid, published, now - lag)
     return Freshness(
-        until=until, promised_to=promised_to, missing=missing, complete=following is None and missing == 0,
+        until=until, promised_to=promised_to, missing=missing, complete=awaited is None and missing == 0,
         last_label=grid.label(newest) if newest else "", last_at=_last_at(newest, last, facts),
-        data_until=newest.end if newest else None,
+        data_until=newest.end if newest else None, newest_key=newest.key if newest else "",
     )  # fmt: skip
 
 
-def next_clock_time(after: datetime, time_of_day: str, zone: ZoneInfo) -> datetime:
-    """The first moment at or after `after` at which clocks of `zone` show `time_of_day` (HH:MM)."""
-    hour, minute = map(int, time_of_day.split(":"))
-    local = after.astimezone(zone)
-    wanted = local.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
-    if wanted.timestamp() < after.timestamp():
-        wanted += timedelta(days=1)
-    return wanted.astimezone(after.tzinfo)
-
-
-def _windowless(described: Described, lines: Sequence[Line], standing: Sequence[Line]) -> Freshness:
-    # A run that found nothing new proves as much as one that published.
-    looked = next((line for line in reversed(lines) if line.status in _LOOKED and line.kind != "rollback"), None)
+def _windowless(
+    described: Described, lines: Sequence[Line], standing: Sequence[Line], below: Mapping[str, Freshness]
+) -> Freshness:
+    good = (line for line in reversed(lines) if line.status in GOOD_STATUSES and line.kind != "rollback")
+    looked = next((line.at for line in good), None)
     last = standing[-1] if standing else None
-    until, promised_to = None, ""
-    for promise in described.promises:
-        moment = None
-        if looked is not None and promise.fresh_by is not None:
-            today = next_clock_time(looked.at, promise.fresh_by, ZoneInfo(described.timezone))
-            moment = next_clock_time(today + timedelta(seconds=1), promise.fresh_by, ZoneInfo(described.timezone))
-        elif looked is not None and promise.max_age_seconds is not None:
-            moment = looked.at + timedelta(seconds=promise.max_age_seconds)
-        if moment is not None and (until is None or moment < until):
-            until, promised_to = moment, promise.stakeholder
+    if described.below:
+        moments = _of_summary(described, looked, below)
+    else:
+        zone = ZoneInfo(described.timezone)
+        moments = [(look_due(promise, looked, zone), promise) for promise in described.promises if looked is not None]
+    until, promised_to = _first(moments)
     return Freshness(
         until=until, promised_to=promised_to, last_label=last.label if last else "", last_at=last.at if last else None,
-        data_until=looked.at if looked else None,
+        data_until=looked,
     )  # fmt: skip
 
 
-def _deadline(
-    promise: Promise, following: Window | None, newest: Window | None, lag: timedelta, zone: ZoneInfo
-) -> datetime | None:
-    if following is None:
-        return None
-    if promise.fresh_by is not None:
-        return next_clock_time(following.end + lag, promise.fresh_by, zone)
-    start = newest.end if newest else following.end
-    return start + timedelta(seconds=promise.max_age_seconds or 0)
+def _of_summary(
+    described: Described, built: datetime | None, below: Mapping[str, Freshness]
+) -> list[tuple[datetime, Promise]]:
+    moments = []
+    for table in described.below:
+        known, grid = below.get(table.table, Freshness()), table.window.grid
+        newest = Window.from_key(known.newest_key) if known.newest_key else None
+        since = built is not None and known.last_at is not None and built >= known.last_at
+        awaited = awaited_below(grid, newest, built_since=since)
+        if awaited is not None:
+            lag = timedelta(seconds=table.lag_seconds)
+            moments += [(window_due(promise, awaited, lag, grid.zone), promise) for promise in described.promises]
+    return moments
+
+
+def _first(moments: Sequence[tuple[datetime, Promise]]) -> tuple[datetime | None, str]:
+    """The earliest moment, and to whom it is promised."""
+    at, promise = min(moments, key=lambda item: item[0], default=(None, None))
+    return at, "" if promise is None else promise.stakeholder
 
 
 def _published(standing: Iterable[Line], facts: Facts) -> set[Window]:

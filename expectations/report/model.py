@@ -157,6 +157,7 @@ class Freshness(Kept):
     last_label: str = ""
     last_at: datetime | None = None
     data_until: datetime | None = None
+    newest_key: str = ""
     missing: int = 0
     complete: bool = False
 

@@ -20,7 +20,7 @@ from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
 from expectations.report.lines import columns_of, in_order, line_of
-from expectations.report.model import Facts, Line, RunTwin, StartRow, TableTwin
+from expectations.report.model import Facts, Freshness, Line, RunTwin, StartRow, TableTwin
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
 from expectations.report.shelf import Shelf
@@ -143,7 +143,7 @@ class Site:
             twin = twin.model_copy(
                 update={
                     "state": state_of(lines, items), "open_items": items, "written_at": now,
-                    "freshness": freshness(twin.described, lines, twin.facts, now),
+                    "freshness": freshness(twin.described, lines, twin.facts, now, self._below(twin.described)),
                 }
             )  # fmt: skip
             at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in lines))
@@ -154,6 +154,11 @@ class Site:
             if set(at.run_ids(self.shelf, table)) <= pages:
                 break
         return row
+
+    def _below(self, described: Described) -> dict[str, Freshness]:
+        """How fresh the tables below a summary are, as their own pages say."""
+        twins = ((item.table, at.read_twin(self.shelf, item.table)) for item in described.below)
+        return {table: twin.freshness for table, twin in twins if twin is not None}
 
     def _unseen(self, table: str, pages: set[str], lines: Sequence[Line]) -> list[Line]:
         """Lines of runs that other processes wrote since the index was read; older ones than it keeps stay out."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-ENDED = ("published", "warned", "unchanged", "already_published", "failed", "held")
+from expectations.freshness import GOOD_STATUSES
+
+ENDED = (*GOOD_STATUSES, "failed", "held")
 """Statuses of runs that count: not those that wait, still run, or were only to look (`--until`)."""
-GOOD = ("published", "warned", "unchanged", "already_published")
 
 
 @dataclass(frozen=True, slots=True)

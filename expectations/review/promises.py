@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from deployments.declarations.model import seconds
-from deployments.declarations.sources import PostgresSource
 from deployments.declarations.table import Sla, Table
 from deployments.project import Project
-from expectations.report.freshness import next_clock_time
-from expectations.review.facts import GOOD, History
+from expectations.freshness import GOOD_STATUSES, next_clock_time, window_due
+from expectations.review.facts import History
 
 DAY = timedelta(days=1)
 
@@ -60,7 +58,7 @@ def promises_due(project: Project, history: History, start: datetime, end: datet
 def _looks(history: History) -> Looks:
     good: dict[str, list[datetime]] = {}
     for run in sorted(history.runs, key=lambda run: run.started_at):
-        if run.status in GOOD and run.kind != "rollback" and run.finished_at is not None:
+        if run.status in GOOD_STATUSES and run.kind != "rollback" and run.finished_at is not None:
             good.setdefault(run.target, []).append(run.finished_at)
     published: dict[tuple[str, str], datetime] = {}
     for item in sorted(history.publishes, key=lambda item: item.at):
@@ -70,8 +68,7 @@ def _looks(history: History) -> Looks:
 
 def _of_table(table: Table, sla: Sla, looks: Looks, start: datetime, end: datetime) -> Iterator[Due]:
     if table.grid is None:
-        zone = ZoneInfo((table.schedule and table.schedule.timezone) or "UTC")
-        yield from _daily(table.table, sla, looks.good.get(table.table, ()), zone, start, end)
+        yield from _daily(table.table, sla, looks.good.get(table.table, ()), table.zone, start, end)
         return
     for key, at in _deadlines(table, sla, start, end):
         published = looks.published.get((table.table, key))
@@ -83,9 +80,9 @@ def _of_summary(
 ) -> Iterator[Due]:  # fmt: skip
     kept: dict[datetime, bool] = {}
     built = looks.good.get(name, ())
-    for below in _base_tables(project, name):
-        table = project.tables.get(below)
-        if table is None or table.grid is None:
+    for below in project.base_tables(name):
+        table = project.tables[below]
+        if table.grid is None:
             continue
         for key, at in _deadlines(table, sla, start, end):
             published = looks.published.get((below, key))
@@ -98,36 +95,38 @@ def _deadlines(table: Table, sla: Sla, start: datetime, end: datetime) -> Iterat
     """(batch key, when it must be there) of the windows whose moment lies in the span."""
     grid = table.grid
     assert grid is not None
-    lag = timedelta(0)
-    if isinstance(table.source, PostgresSource) and table.source.cursor is not None:
-        lag = timedelta(seconds=seconds(table.source.cursor.lag))
-    age = timedelta(seconds=seconds(sla.max_age)) if sla.max_age else timedelta(0)
+    age = timedelta(seconds=sla.max_age_seconds or 0)
     length = grid.nth(0).end - grid.nth(0).start
     # Months differ in length: a wide margin costs a few windows that are then left out.
-    for window in grid.between(start - age - lag - 2 * length - 2 * DAY, end):
-        moments = []
-        if sla.fresh_by is not None:
-            moments.append(next_clock_time(window.end + lag, sla.fresh_by, grid.zone))
-        if sla.max_age is not None:
-            moments.append(max(window.start + age, window.end + lag))
-        if start <= min(moments) < end:
-            yield window.key, min(moments)
+    for window in grid.between(start - age - table.lag - 2 * length - 2 * DAY, end):
+        due = window_due(sla, window, table.lag, table.zone)
+        if start <= due < end:
+            yield window.key, due
 
 
 def _daily(
     target: str, sla: Sla, good: Sequence[datetime], zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[Due]:
-    if sla.fresh_by is not None:
-        at = next_clock_time(start, sla.fresh_by, zone)
-        while at < end:
-            yield Due(target, sla.for_, at, any(at - DAY < look <= at for look in good))
-            at = next_clock_time(at + timedelta(seconds=1), sla.fresh_by, zone)
+    """A day is kept when somebody looked between its moment and the one before, and no look was ever too long ago."""
+    stale = () if sla.max_age_seconds is None else tuple(_stale(good, timedelta(seconds=sla.max_age_seconds), end))
+    for before, at in _days(sla, zone, start, end):
+        looked = sla.fresh_by is None or any(before < look <= at for look in good)
+        yield Due(target, sla.for_, at, looked and not any(a < at and b > before for a, b in stale))
+
+
+def _days(sla: Sla, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The moments that close the days of the span, each with the one before: the promised time of day, or whole days."""
+    if sla.fresh_by is None:
+        at = start + DAY
+        while at <= end:
+            yield at - DAY, at
+            at += DAY
         return
-    age = timedelta(seconds=seconds(str(sla.max_age)))
-    at = start + DAY
-    while at <= end:
-        yield Due(target, sla.for_, at, not any(a < at and b > at - DAY for a, b in _stale(good, age, end)))
-        at += DAY
+    before = next_clock_time(start - DAY, sla.fresh_by, zone)
+    at = next_clock_time(start, sla.fresh_by, zone)
+    while at < end:
+        yield before, at
+        before, at = at, next_clock_time(at + timedelta(seconds=1), sla.fresh_by, zone)
 
 
 def _stale(good: Sequence[datetime], age: timedelta, end: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -135,10 +134,3 @@ def _stale(good: Sequence[datetime], age: timedelta, end: datetime) -> Iterator[
     for look, following in zip(good, [*good[1:], end], strict=True):
         if following - look > age:
             yield look + age, following
-
-
-def _base_tables(project: Project, name: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for item in project.summaries[name].inputs if name in project.summaries else ():
-        found.update(dict.fromkeys((item.table, *_base_tables(project, item.table))))
-    return tuple(found)

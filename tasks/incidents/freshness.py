@@ -1,8 +1,6 @@
-"""How fresh a table is for each stakeholder, from the proofs of publish; and when a promise is broken or will be. Pure.
+"""Where tables stand for each stakeholder, from the proofs of publish; and what is late, or will be as its runs usually take.
 
-A promise about a table with windows holds for the window after the newest published one. A table without windows has to be
-looked at every day: a run that found nothing new proves as much as one that published. A summary is as fresh as the
-tables below it, once it is built after them.
+Pure. The rule by which a promise is broken is `expectations.freshness`.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from deployments.declarations.model import seconds
-from deployments.declarations.sources import PostgresSource
 from deployments.declarations.summary import Summary
 from deployments.declarations.table import Sla, Table
 from deployments.project import Project
 from deployments.windows import Window
-from expectations.report.freshness import next_clock_time
+from expectations.freshness import awaited_below, awaited_window, look_due, window_due
 from tasks.incidents.model import SEVERITY_OF_TIER, Severity, Trouble
 
 FORESEEN_WITHIN = timedelta(hours=2)
@@ -67,7 +63,7 @@ class Pace:
 
 def standings(project: Project, published: Mapping[str, Published], now: datetime) -> dict[str, Standing]:
     """Where every table and summary stands."""
-    found = {name: _table(table, published.get(name, Published()), now) for name, table in project.tables.items()}
+    found = {name: _table(table, published.get(name, Published())) for name, table in project.tables.items()}
     for name, summary in project.summaries.items():
         found[name] = _summary(project, summary, published)
     return found
@@ -95,68 +91,48 @@ def severity_of(project: Project, name: str) -> Severity:
     return SEVERITY_OF_TIER[min(tiers, key=ranks.index)]
 
 
-def base_tables(project: Project, name: str) -> tuple[str, ...]:
-    """The tables below a summary, through other summaries; nothing for a table."""
-    found: dict[str, None] = {}
-    for item in project.summaries[name].inputs if name in project.summaries else ():
-        found.update(dict.fromkeys((item.table, *base_tables(project, item.table))))
-    return tuple(found)
-
-
-def _table(table: Table, known: Published, now: datetime) -> Standing:
-    zone = ZoneInfo(table.window.timezone if table.window else (table.schedule and table.schedule.timezone) or "UTC")
+def _table(table: Table, known: Published) -> Standing:
     grid = table.grid
     if grid is None:
-        promises = _windowless(table.sla, known, zone)
+        looked = known.looked_at
+        promises = () if looked is None else tuple(
+            _promise(sla, look_due(sla, looked, table.zone), looked, table.zone) for sla in table.sla
+        )  # fmt: skip
         return Standing(table.table, known.at, "", promises)
-    following = grid.nth(0) if known.newest is None else grid.next_after(known.newest.end)
-    promises = () if following is None else tuple(
-        _promise(sla, following.end + _lag(table), known.newest.end if known.newest else following.end, zone)
-        for sla in table.sla
-    )  # fmt: skip
+    awaited = awaited_window(grid, known.newest)
+    promises = () if awaited is None else tuple(_of_window(sla, table, awaited) for sla in table.sla)
     return Standing(table.table, known.at, grid.label(known.newest) if known.newest else "", promises)
-
-
-def _windowless(slas: Sequence[Sla], known: Published, zone: ZoneInfo) -> tuple[Promise, ...]:
-    if known.looked_at is None:
-        return ()
-    looked = known.looked_at
-    return tuple(
-        # Today's look was in time; the promise now is about the next one.
-        _promise(sla, next_clock_time(looked, sla.fresh_by, zone) + timedelta(seconds=1), looked, zone)
-        if sla.fresh_by
-        else _promise(sla, looked, looked, zone)
-        for sla in slas
-    )
 
 
 def _summary(project: Project, summary: Summary, published: Mapping[str, Published]) -> Standing:
     known = published.get(summary.target, Published())
     promises: list[Promise] = []
-    for name in base_tables(project, summary.target):
-        table = project.tables.get(name)
-        below = published.get(name, Published())
-        if table is None or table.grid is None or below.newest is None:
+    for name in project.base_tables(summary.target):
+        table, below = project.tables[name], published.get(name, Published())
+        if table.grid is None:
             continue
         built = known.looked_at is not None and below.at is not None and known.looked_at >= below.at
-        pending = table.grid.next_after(below.newest.end) if built else below.newest
-        if pending is not None:
-            zone = table.grid.zone
-            promises += [_promise(sla, pending.end + _lag(table), pending.start, zone) for sla in summary.sla]
+        awaited = awaited_below(table.grid, below.newest, built_since=built)
+        if awaited is not None:
+            promises += [_of_window(sla, table, awaited) for sla in summary.sla]
     by_stakeholder: dict[str, Promise] = {}
     for promise in sorted(promises, key=lambda item: item.at):
         by_stakeholder.setdefault(promise.stakeholder, promise)
     return Standing(summary.target, known.at, "", tuple(by_stakeholder.values()))
 
 
-def _promise(sla: Sla, due: datetime, data_until: datetime, zone: ZoneInfo) -> Promise:
-    """`due`: when the awaited data exist; `data_until`: up to when readers have them."""
+def _of_window(sla: Sla, table: Table, awaited: Window) -> Promise:
+    return _promise(sla, window_due(sla, awaited, table.lag, table.zone), awaited.start, table.zone)
+
+
+def _promise(sla: Sla, at: datetime, data_until: datetime, zone: ZoneInfo) -> Promise:
+    """`data_until`: up to when readers have the data."""
+    said = []
     if sla.fresh_by is not None:
-        at = next_clock_time(due, sla.fresh_by, zone)
-        return Promise(sla.for_, sla.contact, at, f"fresh by {at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})")
-    assert sla.max_age is not None
-    return Promise(sla.for_, sla.contact, data_until + timedelta(seconds=seconds(sla.max_age)),
-                   f"no older than {sla.max_age}, data until {data_until.astimezone(zone):%Y-%m-%d %H:%M}")  # fmt: skip
+        said.append(f"fresh by {at.astimezone(zone):%Y-%m-%d} {sla.fresh_by} ({zone.key})")
+    if sla.max_age is not None:
+        said.append(f"no older than {sla.max_age}, data until {data_until.astimezone(zone):%Y-%m-%d %H:%M}")
+    return Promise(sla.for_, sla.contact, at, "; ".join(said))
 
 
 def _foreseen(promise: Promise, pace: Pace | None, now: datetime) -> bool:
@@ -177,15 +153,9 @@ def _trouble(
         scope=standing.table, code="LATE", domain="late", family="retryable" if foreseen else "upstream",
         severity=severity_of(project, standing.table), message=f"{standing.table} {said}{until}",
         since=now if foreseen else first.at, latest=first.at, tables=(standing.table,),
-        depends_on=base_tables(project, standing.table), next_command=f"headgate plan {standing.table}",
+        depends_on=project.base_tables(standing.table), next_command=f"headgate plan {standing.table}",
         late=() if foreseen else tuple(f"{item.stakeholder}: {item.said}" for item in promises), foreseen=foreseen,
     )  # fmt: skip
-
-
-def _lag(table: Table) -> timedelta:
-    source = table.source
-    cursor = source.cursor if isinstance(source, PostgresSource) else None
-    return timedelta(seconds=seconds(cursor.lag)) if cursor is not None else timedelta(0)
 
 
 def _tier(project: Project, name: str) -> str:

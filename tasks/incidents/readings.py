@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.project import Project
 from deployments.windows import Window
+from expectations.freshness import GOOD_STATUSES
 from tasks.incidents.causes import Failing
 from tasks.incidents.freshness import Published
 from tasks.warehouses import names, ops, proofs
@@ -18,7 +19,8 @@ from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import rows, session
 
 LOOK_BACK = timedelta(days=14)
-_GOOD = ("published", "warned", "unchanged", "already_published", "held")
+_ENDS_FAILURES = (*GOOD_STATUSES, "held")
+"""A run that was held found nothing wrong; but readers don't have what the source has."""
 _PACE_DAYS = timedelta(days=30)
 
 
@@ -97,7 +99,7 @@ def _row_of_failures(cursor: Cursor, target: str, batch_key: str) -> tuple[datet
     ((last_good,),) = rows(
         cursor,
         "SELECT max(started_at) FROM ops.run WHERE target = %s AND batch_key = %s AND status IN %s",
-        (target, batch_key, _GOOD),
+        (target, batch_key, _ENDS_FAILURES),
     )
     ((since, times),) = rows(
         cursor,
@@ -112,7 +114,7 @@ def _looked(cursor: Cursor) -> dict[str, datetime]:
     found = rows(
         cursor,
         "SELECT target, max(finished_at) FROM ops.run WHERE status IN %s AND kind <> 'rollback' GROUP BY target",
-        (_GOOD,),
+        (GOOD_STATUSES,),
     )
     return {target: at.replace(tzinfo=UTC) for target, at in found if at is not None}
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import psycopg2
 
 from deployments.errors import HeadgateError
+from expectations.freshness import GOOD_STATUSES
 from expectations.record import RunRecord
 from expectations.report.withheld import cleaned
 from tasks.incidents import store
@@ -32,7 +33,6 @@ from tasks.workbench import Workbench
 
 logger = logging.getLogger(__name__)
 ALIVE = timedelta(minutes=15)
-_OVER = ("published", "warned", "unchanged", "already_published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def after_run(bench: Workbench, record: RunRecord, now: datetime) -> None:
     try:
         mine = [item for item in store.local_incidents(bench.settings.state) if item.active]
         about = any(record.table in item.trouble.tables or item.trouble.domain == "warehouse" for item in mine)
-        if not record.is_failure and not (about and record.status in _OVER):
+        if not record.is_failure and not (about and record.status in GOOD_STATUSES):
             return
         if _watched(bench, now):
             return

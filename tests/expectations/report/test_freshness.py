@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import pytest
 
 from expectations.report.about import Promise
-from expectations.report.freshness import freshness, next_clock_time
+from expectations.report.freshness import freshness
 from expectations.report.lines import line_of
 from expectations.report.model import Facts, Publish
 
@@ -72,17 +71,3 @@ def test_without_windows_each_day_needs_a_look_at_the_source(sales, run_of, stat
     whole = sales.model_copy(update={"window": None})
     line = line_of(run_of(0, window_start=None, window_end=None, batch_key="source", status=status))
     assert freshness(whole, [line], Facts(), NOW).until == until
-
-
-@pytest.mark.parametrize(
-    ("after", "zone", "expected"),
-    [
-        (datetime(2026, 3, 5, 20, 59, tzinfo=UTC), "Asia/Seoul", datetime(2026, 3, 5, 21, 0, tzinfo=UTC)),
-        (datetime(2026, 3, 5, 21, 1, tzinfo=UTC), "Asia/Seoul", datetime(2026, 3, 6, 21, 0, tzinfo=UTC)),
-        # Clocks go forward in the night: six o'clock comes an hour earlier in UTC.
-        (datetime(2026, 3, 28, 12, tzinfo=UTC), "Europe/Berlin", datetime(2026, 3, 29, 4, 0, tzinfo=UTC)),
-    ],
-)  # fmt: skip
-def test_the_next_time_clocks_show_an_hour(after, zone, expected):
-    assert next_clock_time(after, "06:00", ZoneInfo(zone)) == expected
-    assert next_clock_time(expected, "06:00", ZoneInfo(zone)) - expected == timedelta(0)
