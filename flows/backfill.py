@@ -134,6 +134,7 @@ def fill(bench: Workbench, asked: Asked, plan: TablePlan) -> Outcome:
     A failed window doesn't stop the others: a backfill is run to learn of all of them at once.
     """
     outcome = Outcome()
+    outcome.note(plan)
     progress = _Progress(len(plan.to_run), plan.table)
     begun = time.monotonic()
     with runs_of(bench, plan.table), told_to(outcome):

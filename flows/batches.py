@@ -30,7 +30,8 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
     # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
     groups = (*table.grants, *bench.project.readers(table.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
-    batch = replace(_batch(bench, table, window, reprocess), overrides=overrides)
+    batch, changed = _batch(bench, table, window, reprocess)
+    batch = replace(batch, overrides=overrides)
     if bench.project.suite(table.table).expectations:
         from expectations.suites.library import import_in_background
 
@@ -45,7 +46,8 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
             tier=table.tier, declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(table.table),
             schema_columns=tuple(_column(table, column.name) for column in table.columns),
             attempt_id=batch.attempt_id, flow_run_id=flow_run_id(), attempt=attempt_number(),
-        )
+        ),
+        found=() if changed is None else (changed,),
     )  # fmt: skip
     keep_house(bench, table.table)
     hold_spool(batch)
@@ -97,7 +99,7 @@ def finished(
         story.update(**published_facts(published))
         if not published.by_this_attempt:
             status = "already_published"
-        elif _has_warnings(story.record):
+        elif story.found or _has_warnings(story.record):
             status = "warned"
     record = story.finish(status)
     keep(bench, record, profile=published is not None and published.by_this_attempt)
@@ -120,7 +122,8 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batch:
+def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tuple[Batch, str | None]:
+    """The batch, and what others have changed in the live table."""
     selection = Selection(window=None if window == SOURCE_KEY else window, full_refresh=reprocess)
     if table.grid is not None and selection.window is None:
         raise DeclarationError(
@@ -128,6 +131,8 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
             next_command=f"headgate plan {table.table}",
         )  # fmt: skip
     plan = plan_table(bench, table, datetime.now(UTC), selection, look_for_pause=False)
+    if plan.missing is not None:
+        raise plan.missing
     planned = next(item for item in plan.windows if item.run)
     stands = planned.state in ("loaded", "stale")
     if stands and reprocess and table.load.mode == "append":
@@ -137,7 +142,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
             next_command="load.mode: replace_window, if windows have to be loaded again",
         )
     run_id, attempt = new_run_id(table.table, planned.label), new_attempt(clock.now(bench.warehouse))
-    return Batch(
+    batch = Batch(
         table=table.table,
         batch_key=planned.batch_key,
         label=planned.label,
@@ -150,6 +155,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> Batc
         stands=stands,
         refused=() if reprocess else planned.refused,
     )
+    return batch, plan.changed
 
 
 def published_facts(published: Published) -> dict[str, object]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from deployments.declarations.table import Table
 from deployments.errors import HeadgateError, SourceMissingError
 from deployments.windows import Window
+from flows.books import balance
 from flows.lanes import load_window, run_in_lanes
 from flows.planning import PlannedWindow, TablePlan, plan_table
 from flows.run import Outcome
@@ -35,7 +36,10 @@ class Due:
 
 def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     """Plan at `now` and load. A window that fails or has to wait stops the ones after it; nothing loaded is repeated."""
+    mended = balance(bench, table.table)
     due = Due(plan_table(bench, table, now))
+    due.outcome.mended += mended
+    due.outcome.note(due.plan)
 
     def load(planned: PlannedWindow) -> bool:
         window = None if planned.batch_key == SOURCE_KEY else Window.from_key(planned.batch_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
@@ -14,7 +14,7 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
-from tasks.warehouses import names, ops, proofs
+from tasks.warehouses import names, ops, outside_hands, proofs
 from tasks.warehouses.changes import Change, find_changes
 from tasks.warehouses.decisions import paused
 from tasks.warehouses.names import TableName
@@ -55,10 +55,19 @@ class TablePlan:
     seconds_expected: float | None
     paused: str | None = None
     """Until when, by whom and why nothing is loaded."""
+    missing: DeclarationError | None = None
+    """The live table is gone though publishes stand: nothing is loaded into a part of a table."""
+    changed: str | None = None
+    """What a count tells of rows that others have changed; looked at when there is nothing to do otherwise."""
 
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
-        return () if self.paused else tuple(window for window in self.windows if window.run)
+        return () if self.paused or self.missing else tuple(window for window in self.windows if window.run)
+
+    def to_json(self) -> dict[str, object]:
+        """The plan for `--json`."""
+        told = {"changes": [str(change) for change in self.changes], "missing": self.missing and self.missing.message}
+        return asdict(replace(self, missing=None)) | told
 
     def count(self, state: State) -> int:
         return sum(window.state == state for window in self.windows)
@@ -89,6 +98,7 @@ def plan_table(
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
+        missing = outside_hands.missing(adapter, cursor, live, known)
     standing = proofs.standing(known)
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing)
@@ -97,6 +107,14 @@ def plan_table(
         if table.grid is None
         else _windows(table, bench.project.suite_hash(table.table), now, known, failed, selection)
     )
+    changed = None
+    if not missing and (table.grid is None or not any(window.run for window in windows)):
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            changed = outside_hands.changed(adapter, cursor, live, known, table.load.mode)
+    if table.load.mode == "full_refresh" and (missing or changed):
+        # Its source has the whole table: loading it again puts right what others have done.
+        windows = tuple(replace(window, fingerprint=None) for window in windows)
+        changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run for window in windows)
     following = None if table.grid is None else table.grid.next_after(now - lag(table))
@@ -108,6 +126,8 @@ def plan_table(
         rows_expected=None if usual_rows is None else usual_rows * count,
         seconds_expected=None if usual_seconds is None else usual_seconds * count,
         paused=pause_of(bench, table.table, now) if look_for_pause and has_ops else None,
+        missing=missing,
+        changed=changed,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
+from flows.books import balance
 from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
 from flows.planning import PlannedWindow, Selection, TablePlan, pause_of, plan_table
@@ -30,6 +31,17 @@ class Outcome:
     records: list[RunRecord] = field(default_factory=list)
     failures: list[tuple[str, str, HeadgateError]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    mended: list[RunRecord] = field(default_factory=list)
+    """Runs that were killed after their COMMIT, told from their proofs."""
+    changed: list[str] = field(default_factory=list)
+    """What others have changed in tables that had nothing to load."""
+
+    def note(self, plan: TablePlan) -> None:
+        """What the plan says beside its windows: a table that is gone is a failure, a changed one a warning."""
+        if plan.missing is not None:
+            self.failures.append((plan.table, "", plan.missing))
+        elif plan.changed is not None and not plan.to_run:
+            self.changed.append(plan.changed)
 
     def step(self, record: RunRecord, step: Step) -> None:
         """Nothing is kept of single steps: the record holds them."""
@@ -42,7 +54,8 @@ class Outcome:
         """The worst of failed, warned and done."""
         if self.failures:
             return EXIT_FAILED
-        return EXIT_WARNED if any(record.status == "warned" for record in self.records) else EXIT_DONE
+        warned = self.changed or any(record.status == "warned" for record in self.records)
+        return EXIT_WARNED if warned else EXIT_DONE
 
     @property
     def published(self) -> list[RunRecord]:
@@ -67,9 +80,11 @@ def run_tables(
     with without_heartbeat(), told_to(outcome):
         for name in tables:
             if name in bench.project.tables:
+                outcome.mended += balance(bench, name)
                 plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
                 if announce is not None:
                     announce(plan)
+                outcome.note(plan)
                 _run_windows(bench, plan, selection, until, outcome)
         if until == "publish":
             build_summaries(bench, tables, outcome, with_dependents=with_dependents, rebuild=selection.full_refresh)
@@ -110,7 +125,7 @@ def build_summaries(
 
     wanted = {name for name in asked if name in bench.project.summaries}
     if with_dependents:
-        for record in outcome.published:
+        for record in (*outcome.published, *outcome.mended):
             wanted.update(bench.project.dependents(record.table))
     broken: set[str] = set()
     for name in bench.project.build_order():

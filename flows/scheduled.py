@@ -48,7 +48,7 @@ def load_due(table: str, now: datetime | None = None) -> State[Any]:
         return Completed(name="On hold", message=held)
     with runs_of(bench, declared.table):
         due = load_what_is_due(bench, declared, moment)
-    tell_published(declared.table, due.outcome.published)
+    tell_published(declared.table, [*due.outcome.mended, *due.outcome.published])
     table_artifact(declared, due)
     zone = declared.window.timezone if declared.window else "UTC"
     if due.outcome.failures:

@@ -60,6 +60,8 @@ class Story:
     """Collects the record of one run."""
 
     record: RunRecord
+    found: tuple[str, ...] = ()
+    """What was wrong before the run began, told with its warnings."""
     _step: str = field(default="begin")
 
     def run(self, verb: Callable[..., Result], *inputs: Any) -> Result:
@@ -85,7 +87,7 @@ class Story:
         self.record = self.record.model_copy(update=changes)
 
     def finish(self, status: Status) -> RunRecord:
-        self.update(status=status, finished_at=datetime.now(UTC))
+        self.update(status=status, finished_at=datetime.now(UTC), warnings=(*self.found, *self.record.warnings))
         for teller in tuple(_tellers):
             teller.end(self.record)
         return self.record

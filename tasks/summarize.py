@@ -87,6 +87,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
             known = proofs.read(cursor, table) if bench.warehouse.exists(cursor, names.proof(table)) else []
             marks.append(f"{item.table}@{max((proof.sequence for proof in known), default=0)}")
         own = proofs.read(cursor, live)
+        there = bench.warehouse.exists(cursor, live)
     standing = proofs.standing(own).get(SOURCE_KEY)
     return Job(
         target=summary.target,
@@ -94,7 +95,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
         attempt_id=new_attempt(clock.now(bench.warehouse)),
         expected_sequence=max((proof.sequence for proof in own), default=0),
         fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
-        standing_fingerprint=None if standing is None else standing.fingerprint,
+        standing_fingerprint=standing.fingerprint if standing is not None and there else None,
         spool=bench.spool / run_id,
         refused=proofs.refused(own, SOURCE_KEY, summary.fingerprint, summary.fingerprint),
     )

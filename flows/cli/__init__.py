@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Windows, what run would do, schema differences."),
     "run": ("run", "run", "Load what plan shows."),
     "backfill": ("backfill", "backfill", "Load windows of the past that are missing or failed."),
+    "repair": ("repair", "repair", "Bring the books up to date with the proofs."),
     "clean": ("clean", "clean", "Remove what dead runs left behind."),
     "deploy": ("deploy", "deploy", "Prefect deployments from the declarations."),
     "worker": ("worker", "worker", "Serve the deployments on this machine."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -57,7 +56,7 @@ def backfill(
 
 def _show_plan(plan: TablePlan, parallel: int, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(plan) | {"changes": [str(change) for change in plan.changes]})
+        print_json(plan.to_json())
         return
     _say(plan, parallel)
     for window in plan.windows:

@@ -46,7 +46,7 @@ def plan(
                  if name in bench.project.summaries]  # fmt: skip
     if as_json:
         print_json([
-            *(asdict(item) | {"changes": [str(change) for change in item.changes]} for item in plans),
+            *(item.to_json() for item in plans),
             *(asdict(item) for item in summaries),
         ])  # fmt: skip
         return
@@ -58,6 +58,11 @@ def plan(
         state = "looks at the source" if look else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
         todo = [] if look else list(item.to_run)
+        if item.missing is not None:
+            click.echo(f"    {item.missing.message}")
+            click.echo(f"    next: {item.missing.next_command}")
+        elif item.changed:
+            click.echo(f"    {item.changed}" + ("; run loads it again" if look else ""))
         if item.paused:
             click.echo(f"    {item.paused}; run leaves it alone (headgate resume {item.table})")
         elif todo:

@@ -81,6 +81,8 @@ def _announce(plan: TablePlan) -> None:
     if plan.paused:
         click.echo(f"{plan.table}: {plan.paused}; nothing is loaded (headgate resume {plan.table})")
         return
+    if plan.missing:
+        return
     count = len(plan.to_run)
     loaded = plan.count("loaded")
     if not count:
@@ -92,6 +94,12 @@ def _announce(plan: TablePlan) -> None:
 
 
 def _close(outcome: Outcome) -> None:
+    for record in outcome.mended:
+        click.echo(
+            f"{record.table} {record.label}: {record.run_id} was killed after its COMMIT; its books are in order now"
+        )
+    for text in outcome.changed:
+        click.secho(f"warning: {text}", fg="yellow", err=True)
     done = len(outcome.published)
     said = [f"{done:,} {'batch' if done == 1 else 'batches'} published"]
     if outcome.failures:

@@ -135,12 +135,15 @@ def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str
             time.sleep(0.2 * (attempt + 1))
 
 
-def save_run(adapter: Adapter, record: RunRecord) -> None:
-    """Write a run's facts, replacing what an earlier try of the same run wrote."""
+def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False) -> bool:
+    """Write a run's facts, replacing what an earlier try of the same run wrote. `unless_known`: only where nothing is known
+    of the run. Returns whether they were written."""
 
-    def write(cursor: Cursor) -> None:
+    def write(cursor: Cursor) -> bool:
         # On Redshift two that delete from one table at once end in a conflict: they come in turn instead.
         adapter.lock(cursor, TableName(names.OPS, "run"))
+        if unless_known and rows(cursor, "SELECT 1 FROM ops.run WHERE run_id = %s", (record.run_id,)):
+            return False
         for table in ("run", "run_record", "check_result", "alert"):
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
@@ -167,8 +170,9 @@ def save_run(adapter: Adapter, record: RunRecord) -> None:
             (record.run_id, record.table, alert.column, alert.kind, alert.level, alert.score, _clip(alert.message), now)
             for alert in alerts
         ])  # fmt: skip
+        return True
 
-    retried(adapter.address, "writing ops.run", write)
+    return retried(adapter.address, "writing ops.run", write)
 
 
 def save_profile(adapter: Adapter, record: RunRecord) -> None:

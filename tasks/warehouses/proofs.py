@@ -18,6 +18,8 @@ from tasks.warehouses.names import TableName, proof
 from tasks.warehouses.session import rows
 
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
+LOST = "lost"
+"""The fingerprint of a rollback that only notes that somebody else has dropped the live table."""
 WHOLE: tuple[Kind, ...] = ("publish", "empty", "override")
 """Kinds that load a batch as a whole. A replay adds rows to one, a rollback takes one back."""
 
@@ -159,7 +161,10 @@ def refused(proofs: Sequence[Proof], batch_key: str, declaration_hash: str, suit
         and item.kind in WHOLE
         and (item.declaration_hash, item.suite_hash) == (declaration_hash, suite_hash)
     }
-    return tuple(sorted(fingerprint for fingerprint, item in last.items() if item.undone_by is not None))
+    lost = {item.sequence for item in proofs if item.kind == "rollback" and item.fingerprint == LOST}
+    return tuple(
+        sorted(content for content, item in last.items() if item.undone_by is not None and item.undone_by not in lost)
+    )
 
 
 def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: int) -> None:

@@ -18,7 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.table import Mode
 from deployments.errors import CheckFailedError, CodeError
 from deployments.windows import Window
-from tasks.warehouses import names, proofs
+from tasks.warehouses import names, outside_hands, proofs
 from tasks.warehouses.changes import apply_before, apply_changes
 from tasks.warehouses.dml import Effect, append, delete_absent, keep_beginning, merge, replace_window
 from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
@@ -98,6 +98,9 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         if done is not None:
             connection.rollback()
             return done
+        gone = outside_hands.missing(adapter, cursor, plan.live, known)
+        if gone is not None and (plan.mode != "full_refresh" or plan.replay_of is not None):
+            raise gone
         sequence = max((item.sequence for item in known), default=0) + 1
         if plan.quarantine is not None:
             plan.quarantine(cursor)

@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError, DeclarationError, RetryableError
-from tasks.warehouses import names, proofs, take_out
+from tasks.warehouses import names, outside_hands, proofs, take_out
 from tasks.warehouses.exactly_once import committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
@@ -111,6 +111,9 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
                 f"{plan.live}: some of these publishes were undone meanwhile; nothing was changed",
                 code="ROLLBACK-RACE", next_command=f"headgate rollback {plan.live} --to RUN",
             )  # fmt: skip
+        gone = outside_hands.missing(adapter, cursor, plan.live, known)
+        if gone is not None:
+            raise gone
         later = in_the_way(known, plan.sequences, builds_up=plan.builds_up)
         if later:
             raise out_of_order(plan.live, targets[-1], later)
@@ -140,6 +143,40 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
         connection.commit()
         plan.point("after-commit")
         return Undone(tuple(targets), tuple(rollbacks))
+
+
+def note_lost(adapter: Adapter, live: TableName, run_id: str, attempt_id: str) -> list[Proof]:
+    """Note that every publish that stands is lost with its table, so that the next run loads them again. Returns them.
+
+    DeclarationError when the table is there: then nothing of it is lost.
+    """
+
+    def once(connection: Connection) -> list[Proof]:
+        with connection.cursor() as cursor:
+            adapter.lock(cursor, names.proof(live))
+            known = proofs.read(cursor, live)
+            if outside_hands.missing(adapter, cursor, live, known) is None:
+                raise DeclarationError(
+                    f"{live} isn't missing: nothing of it is lost", code="NOTHING-LOST",
+                    next_command=f"headgate plan {live}",
+                )  # fmt: skip
+            lost, sequence = standing(known), max(proof.sequence for proof in known) + 1
+            for own, proof in enumerate(lost, start=sequence):
+                note = Proof(
+                    sequence=own, batch_key=proof.batch_key, kind="rollback", run_id=run_id, attempt_id=attempt_id,
+                    fingerprint=proofs.LOST, declaration_hash="", suite_hash="", stage_uri="",
+                    published_at=datetime.now(UTC), counts=Counts(),
+                )  # fmt: skip
+                proofs.write(cursor, live, note)
+                proofs.mark_undone(cursor, live, [proof.sequence], own)
+            connection.commit()
+            return lost
+
+    def done(known: Sequence[Proof]) -> list[Proof] | None:
+        ours = [proof.sequence for proof in known if proof.attempt_id == attempt_id]
+        return [proof for proof in known if proof.undone_by in ours] if ours else None
+
+    return committed(adapter, live, "repair of", once, done)
 
 
 def _swap_back(

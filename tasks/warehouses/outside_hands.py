@@ -1,0 +1,51 @@
+"""The proofs held against the live table: whether somebody has dropped, renamed or changed it behind our back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.errors import DeclarationError
+from tasks.warehouses import proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import one
+
+MAX_COUNTED = 2_000_000
+"""Rows of a table that are counted before 'nothing to do' is said; of a larger one only that it has any."""
+
+
+def missing(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof]) -> DeclarationError | None:
+    """The error of a live table that must be there by its proofs and isn't; None when all is well."""
+    stands = [item for item in proofs.standing(known).values() if item.counts.published]
+    if not stands or adapter.exists(cursor, live):
+        return None
+    rows = sum(item.counts.published for item in stands)
+    return DeclarationError(
+        f"{live} is gone: {len(stands):,} publishes stand with {rows:,} rows, but somebody has dropped or renamed the table. "
+        "Nothing was changed.",
+        code="LIVE-MISSING",
+        next_command=f"rename it back; or, when it is lost: headgate repair {live} --lost   (then run loads it again)",
+        publishes=len(stands),
+        rows=rows,
+    )
+
+
+def changed(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: str) -> str | None:
+    """What a count tells of a table that others have changed; None when it has the rows its proofs say."""
+    expected = proofs.rows_expected(known, mode)
+    if expected is None or not known or not adapter.exists(cursor, live):
+        return None
+    table = sql.Identifier(live.schema, live.name)
+    if expected > MAX_COUNTED:
+        cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table))
+        return (
+            None if cursor.fetchone() else f"{live} is empty, its publishes left {expected:,} rows: somebody emptied it"
+        )
+    found = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(table))[0])
+    if found == expected:
+        return None
+    return f"{live} has {found:,} rows, its publishes left {expected:,}: somebody else has changed it"

@@ -1,0 +1,175 @@
+"""Books and live tables held against the proofs: after a kill right after COMMIT, and after others dropped or changed a table."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deployments.errors import HeadgateError
+from flows import ingest
+from flows.taking_back import roll_back
+from tasks import switches
+from tasks.workbench import workbench
+
+COLUMNS = """
+columns:
+  - {name: id, type: integer, nullable: false}
+  - {name: at, type: timestamp, source_timezone: UTC}
+"""
+DAILY = (
+    """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders-{window.start:%%d}.csv"}
+window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-03}
+"""
+    + COLUMNS
+    + "load: {mode: %s}\n"
+)
+WHOLE = (
+    """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders.csv"}
+"""
+    + COLUMNS
+    + "load: {mode: full_refresh}\n"
+)
+DAYS = {day: f"id,at\n{day},2026-01-0{day} 01:00:00\n" for day in (1, 2)}
+SUMMARY = """/*
+target: {schema}.counted
+description: How many.
+owner: a@example.com
+inputs: [{table: {schema}.orders}]
+*/
+SELECT count(*) AS orders FROM {schema}.orders
+"""
+
+
+def daily(house: Any, mode: str = "replace_window, window_column: at") -> str:
+    for day, text in DAYS.items():
+        house.source(f"orders-{day:02}.csv", text)
+    return str(house.declare("orders", DAILY % mode))
+
+
+def killed(house: Any, work: Callable[[], object], at: str) -> None:
+    """Something in a process of its own that dies at a point."""
+    child = os.fork()
+    if child == 0:
+        try:
+            house.open()
+            switches.at_points(switches.killer(at))
+            work()
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def ledger(house: Any, table: str) -> list[tuple[Any, ...]]:
+    return list(
+        house.place.ask("SELECT sequence, kind, undone_by FROM ops.ledger WHERE target = %s ORDER BY 1", (table,))
+    )
+
+
+def test_a_kill_after_commit_is_entered_by_the_next_run(house: Any, command: Callable[..., Any]) -> None:
+    table = daily(house)
+    killed(house, lambda: ingest.ingest(table, "2026-01-01"), "after-commit")
+    assert ledger(house, table) == []
+    told = command("run", table)
+    assert "was killed after its COMMIT; its books are in order now" in told.out
+    assert ledger(house, table) == [(1, "publish", None), (2, "publish", None)]
+    ((run_id,),) = house.place.ask("SELECT run_id FROM ops.run WHERE target = %s AND label = '2026-01-01'", (table,))
+    shown = command("show", run_id)
+    assert shown.code == 0
+    assert "told from the proof" in shown.out
+    assert "extracted 1 = published 1" in shown.out
+
+
+def test_repair_enters_what_is_missing_and_says_it_first(house: Any, command: Callable[..., Any]) -> None:
+    table = daily(house)
+    command("run", table)
+    killed(house, lambda: roll_back(workbench(), table, window=None, to=None, by="x", reason=""), "after-commit")
+    assert ledger(house, table) == [(1, "publish", None), (2, "publish", None)]
+    planned = command("repair", "--plan", "--json").json
+    assert [(gap["sequence"], gap["in_ledger"]) for gap in planned["gaps"]] == [(2, False), (3, False)]
+    assert len(ledger(house, table)) == 2
+    assert command("repair").code == 0
+    assert ledger(house, table) == [(1, "publish", None), (2, "publish", 3), (3, "rollback", None)]
+    assert house.place.ask("SELECT kind FROM ops.run WHERE target = %s ORDER BY started_at", (table,))[-1] == (
+        "rollback",
+    )
+    assert command("repair").out == "the books are in order\n"
+
+
+def test_a_record_that_was_written_is_not_replaced(house: Any, command: Callable[..., Any]) -> None:
+    table = daily(house)
+    command("run", table)
+    house.place.ask("DELETE FROM ops.ledger")
+    command("repair")
+    bodies = house.place.ask("SELECT body FROM ops.run_record WHERE target = %s", (table,))
+    assert all("told from the proof" not in body for (body,) in bodies)
+    assert len(ledger(house, table)) == 2
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE {t}", "ALTER TABLE {t} RENAME TO elsewhere"])
+@pytest.mark.parametrize("mode", ["replace_window, window_column: at", "append"])
+def test_a_table_that_is_gone_is_told(house: Any, command: Callable[..., Any], mode: str, change: str) -> None:
+    table = daily(house, mode)
+    command("run", table)
+    house.place.ask(change.format(t=table))
+    assert f"{table} is gone" in command("plan", table).out
+    told = command("run", table)
+    assert told.code == 1
+    assert "[LIVE-MISSING]" in told.out
+    # Nor is one window of it made by name, or undone.
+    for arguments in (("run", table, "--window", "2026-01-01"), ("rollback", table)):
+        again = command(*arguments)
+        assert again.code != 0
+        assert "LIVE-MISSING" in again.out or again.error.code == "LIVE-MISSING"
+    there = "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = 'orders'"
+    assert house.place.ask(there, (house.schema,)) == [(0,)]
+    assert command("repair", table, "--lost").code == 0
+    assert command("run", table).code == 0
+    assert house.rows(table, "id") == [(1,), (2,)]
+    with pytest.raises(HeadgateError, match="isn't missing"):
+        raise command("repair", table, "--lost").error
+
+
+def test_rows_that_others_took_are_told_before_nothing_to_do(house: Any, command: Callable[..., Any]) -> None:
+    table = daily(house)
+    command("run", table)
+    assert command("run", table).code == 0
+    house.place.ask(f"DELETE FROM {table} WHERE id = 2")
+    told = command("run", table)
+    assert told.code == 3
+    assert "has 1 rows, its publishes left 2" in told.out
+    command("run", table, "--window", "2026-01-02")
+    assert command("run", table).code == 0
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE {t}", "DELETE FROM {t}"])
+def test_a_full_refresh_that_others_emptied_is_loaded_again(
+    house: Any, command: Callable[..., Any], change: str
+) -> None:
+    table = house.declare("orders", WHOLE)
+    house.source("orders.csv", DAYS[1])
+    command("run", table)
+    assert command("run", table).code == 0
+    house.place.ask(change.format(t=table))
+    assert command("run", table).code == 3
+    assert house.rows(table, "id") == [(1,)]
+
+
+def test_a_summary_that_somebody_dropped_is_built_again(house: Any, command: Callable[..., Any]) -> None:
+    table = daily(house)
+    (house.folder / "summaries").mkdir(exist_ok=True)
+    (house.folder / "summaries" / "counted.sql").write_text(SUMMARY.replace("{schema}", house.schema))
+    house.open()
+    command("run", table)
+    house.place.ask(f"DROP TABLE {house.schema}.counted")
+    command("run", "counted")
+    assert house.rows(f"{house.schema}.counted") == [(2,)]
