@@ -78,13 +78,15 @@ class DriftAlert(_Recorded):
 class Drift(_Recorded):
     """The drift detector's verdict on the batch.
 
-    `history` counts the batches it was compared with; `left_out` names published ones whose page nobody has answered.
+    `history` counts the batches it was compared with; `left_out` names published ones whose page nobody has answered,
+    `without` the windows before it that nothing stood of when it was judged.
     """
 
     verdict: str
     score: float
     history: int = 0
     left_out: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
     policy: Literal["warn", "stop"] = "warn"
     alerts: tuple[DriftAlert, ...] = ()
     bands: dict[str, Any] = Field(default_factory=dict)

@@ -7,14 +7,17 @@ import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from psycopg2 import Error
+
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError
+from deployments.errors import DeclarationError, HeadgateError
 from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
 from tasks import report
-from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Override, Staged, Validated, new_attempt
+from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Judged, Override, Staged, Validated, new_attempt
 from tasks.housekeeping import keep_house
+from tasks.leftovers import remove_attempt
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
@@ -80,6 +83,7 @@ def finished(
     checked: Validated | None = None,
     staged: Staged | None = None,
     audited: Audited | None = None,
+    judged: Judged | None = None,
     published: Published | None = None,
 ) -> RunRecord:
     """End the story with everything that is known, and keep it."""
@@ -88,13 +92,14 @@ def finished(
         story.update(source=source.where, fingerprint=source.fingerprint)
     if checked is not None:
         story.update(
-            quarantine=checked.reasons, rules=checked.rules, drift=checked.drift, profile=checked.profile,
-            warnings=checked.warnings,
+            quarantine=checked.reasons, rules=checked.rules, profile=checked.profile, warnings=checked.warnings
         )  # fmt: skip
     if staged is not None:
         story.update(stage_uri=staged.uri, bytes_staged=staged.manifest.size_bytes)
     if audited is not None:
-        story.update(rules=story.record.rules + audited.rules, warnings=story.record.warnings + audited.warnings)
+        story.update(rules=story.record.rules + audited.rules)
+    if judged is not None:
+        story.update(drift=judged.drift, warnings=story.record.warnings + judged.warnings)
     if published is not None:
         story.update(**published_facts(published))
         if not published.by_this_attempt:
@@ -112,6 +117,16 @@ def record_failure(story: Story, error: BaseException) -> RunRecord:
     keep(workbench(), record, profile=False)
     _let_go(error)
     return record
+
+
+def passed_over(batch: Batch, story: Story) -> RunRecord:
+    """End a window that isn't published because one before it wasn't good. Nothing is kept of it, as if never begun."""
+    logger.info("%s %s isn't loaded: a window before it wasn't good", batch.table, batch.label)
+    try:
+        remove_attempt(workbench(), batch)
+    except (Error, HeadgateError, OSError) as error:
+        logger.warning("what %s had made is left for the next clean-up: %s", batch.run_id, error)
+    return story.record
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -211,7 +226,7 @@ def _on_disk(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
 def _in_warehouse(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
     ops.save_run(bench.warehouse, record)
     if profile:
-        ops.save_profile(bench.warehouse, record)
+        ops.number_profile(bench.warehouse, record)
 
 
 def _as_page(bench: Workbench, record: RunRecord, *, profile: bool) -> None:

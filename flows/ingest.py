@@ -5,21 +5,24 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import appended, finished, held, nothing_new, opened, record_failure
+from flows.batches import appended, finished, held, nothing_new, opened, passed_over, record_failure
+from flows.lanes import windows_before_are_good
 from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
+from tasks.handover import hand_over
+from tasks.judge import judge
 from tasks.publish import publish
 from tasks.stage import stage
 from tasks.validate import validate
 
-STEPS = ("extract", "validate", "stage", "copy", "audit", "publish")
+STEPS = ("extract", "validate", "stage", "copy", "audit", "judge", "publish")
 
 
 @flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False)
 def ingest(table: str, window: str = "source", reprocess: bool = False, until: str = "publish") -> RunRecord:
-    """Load one window of a table: extract, validate, stage, copy, audit, publish.
+    """Load one window of a table: extract, validate, stage, copy, audit, judge, publish.
 
     `window` is a label such as 2020-08-10, or 'source' for a table without windows. `reprocess` loads a window again
     that is published. `until` stops after a step: everything up to it is real, nothing is published.
@@ -42,14 +45,26 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
         if until == "stage":
             return finished(story, "checked", source, checked, staged)
         if staged.manifest.rows == 0:
-            audited = nothing_to_load(batch, checked)
+            audited = nothing_to_load(checked)
         else:
             loaded = story.run(copy, batch, staged, checked)
             audited = story.run(audit, batch, loaded, checked)
         if until in ("copy", "audit"):
+            hand_over(batch, audited)
             return finished(story, "checked", source, checked, staged, audited)
-        published = story.run(publish, batch, source, staged, audited)
-        return finished(story, "published", source, checked, staged, audited, published)
+        if not windows_before_are_good():
+            return passed_over(batch, story)
+        judged = story.run(judge, batch, story.record, checked, audited)
+        if until == "judge":
+            return finished(story, "checked", source, checked, staged, audited, judged)
+        published = story.run(publish, batch, source, staged, audited, judged)
+        return finished(story, "published", source, checked, staged, audited, judged, published)
+    except Exception as error:
+        # What a window has against itself is told in its turn, too, so that the first failure of a table is its oldest.
+        if not windows_before_are_good():
+            return passed_over(batch, story)
+        record_failure(story, error)
+        raise
     except BaseException as error:
         record_failure(story, error)
         raise

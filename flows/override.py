@@ -11,6 +11,7 @@ from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
+from tasks.judge import judge
 from tasks.publish import publish
 from tasks.resume import resume
 from tasks.stage import stage
@@ -31,12 +32,13 @@ def publish_override(run: str) -> RunRecord:
             checked = story.run(validate, batch, source)
             staged = story.run(stage, batch, checked)
         if staged.manifest.rows == 0:
-            audited = nothing_to_load(batch, checked)
+            audited = nothing_to_load(checked)
         else:
             loaded = story.run(copy, batch, staged, checked)
             audited = story.run(audit, batch, loaded, checked)
-        published = story.run(publish, batch, source, staged, audited)
-        return finished(story, "published", source, checked, staged, audited, published)
+        judged = story.run(judge, batch, story.record, checked, audited)
+        published = story.run(publish, batch, source, staged, audited, judged)
+        return finished(story, "published", source, checked, staged, audited, judged, published)
     except BaseException as error:
         record_failure(story, error)
         raise

@@ -8,7 +8,7 @@ from expectations.record import RunRecord
 from flows.batches import record_failure
 from flows.replaying import finished, opened, waiting
 from flows.story import clear_spool
-from tasks.replay import audit_replay, copy_replay, gather, recheck
+from tasks.replay import audit_replay, copy_replay, gather, judge_replay, recheck
 from tasks.replay_publish import publish_replay
 from tasks.stage import stage
 from tasks.warehouses.quarantine import OpenBatch
@@ -36,8 +36,9 @@ def _replay_batch(table: str, item: OpenBatch, code: str | None) -> RunRecord:
             return finished(story, gathered, checked)
         loaded = story.run(copy_replay, batch, staged, checked)
         audited = story.run(audit_replay, batch, loaded, checked)
-        published = story.run(publish_replay, batch, item.run_id, staged, audited)
-        return finished(story, gathered, checked, staged, audited, published)
+        judged = story.run(judge_replay, batch)
+        published = story.run(publish_replay, batch, item.run_id, staged, audited, judged)
+        return finished(story, gathered, checked, staged, audited, judged, published)
     except BaseException as error:
         record_failure(story, error)
         raise

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from expectations.record import QuarantineReason, RunRecord, Status
 from flows.batches import keep, published_facts
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
-from tasks.batch import Audited, Batch, Staged, Validated, new_attempt
+from tasks.batch import Audited, Batch, Judged, Staged, Validated, new_attempt
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
 from tasks.warehouses import clock, names, ops, proofs
@@ -65,6 +65,7 @@ def finished(
     checked: Validated | None = None,
     staged: Staged | None = None,
     audited: Audited | None = None,
+    judged: Judged | None = None,
     published: Published | None = None,
 ) -> RunRecord:
     """End the story: published, with a warning while rows of it stay set aside."""
@@ -75,7 +76,9 @@ def finished(
     if staged is not None:
         story.update(stage_uri=staged.uri, bytes_staged=staged.manifest.size_bytes)
     if audited is not None:
-        story.update(rules=audited.rules, warnings=story.record.warnings + audited.warnings)
+        story.update(rules=audited.rules)
+    if judged is not None:
+        story.update(warnings=story.record.warnings + judged.warnings)
     if published is not None:
         story.update(**published_facts(published))
         refused = published.proof.counts.quarantined - sum(reason.rows for reason in story.record.quarantine)

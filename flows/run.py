@@ -109,7 +109,6 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
             return False
         return True
 
-    # Windows of one table side by side only as far as it is declared: the drift history grows by published windows.
     with tags(*tags_of(bench.project, plan.table)):
         left = run_in_lanes(plan.to_run, lanes, load)
     outcome.skipped += [(plan.table, window.label) for window in left]

@@ -1,5 +1,8 @@
 """One window on any worker of the pool: started, watched, and started again when its worker dies.
 
+The worker takes the window up to its audit; the backfill judges and publishes it, so that windows come in their order
+however quick their workers are. A backfill that dies leaves windows that aren't published: the next one does them.
+
 A run is asked for by an idempotency key, so that asking twice is one run. Whatever runs twice all the same, because a
 worker seemed dead and was not, is stopped by the window's own proof.
 """
@@ -13,7 +16,9 @@ from uuid import UUID
 
 from deployments.errors import DeclarationError, HeadgateError, RetryableError, UpstreamError
 from flows.deploy.wanted import WINDOW
+from flows.lanes import load_window
 from flows.planning import PlannedWindow
+from flows.prepared import publish_prepared
 from tasks.warehouses import ops
 from tasks.workbench import workbench
 
@@ -36,7 +41,14 @@ class Spreader:
         self._table, self._reprocess, self._mark = table, reprocess, mark
 
     def load(self, window: PlannedWindow) -> RunRecord:
-        """Have one window loaded and return its record. A crash is tried again, a failure is raised."""
+        """Have one window prepared, then judge and publish it in its turn. A crash is tried again, a failure is raised."""
+        record = self._prepared(window)
+        if record.status != "checked":
+            return record
+        # In place nothing is staged that could be handed over; or somebody has cleaned up meanwhile.
+        return publish_prepared(record) or load_window(self._table, window, reprocess=self._reprocess)
+
+    def _prepared(self, window: PlannedWindow) -> RunRecord:
         for attempt in range(1, TRIES + 1):
             run = self._wait(self._start(window, attempt))
             assert run.state is not None
@@ -57,7 +69,12 @@ class Spreader:
         try:
             run = run_deployment(
                 DEPLOYMENT,
-                parameters={"table": self._table, "window": window.label, "reprocess": self._reprocess},
+                parameters={
+                    "table": self._table,
+                    "window": window.label,
+                    "reprocess": self._reprocess,
+                    "until": "audit",
+                },
                 idempotency_key=f"{self._mark}:{window.batch_key}:{attempt}",
                 flow_run_name=f"{self._table} {window.label}",
                 timeout=0,

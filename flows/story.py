@@ -18,7 +18,7 @@ from prefect.utilities.annotations import quote
 from deployments.errors import CodeError, HeadgateError, RetryableError
 from expectations.record import Failure, RunRecord, Status, Step
 from tasks.assess import Assessment
-from tasks.batch import Batch, Extracted, Staged, Validated
+from tasks.batch import Batch, Extracted, Judged, Staged, Validated
 from tasks.spool import hold, release
 
 Result = TypeVar("Result")
@@ -154,8 +154,10 @@ def _facts(result: object) -> dict[str, object]:
     if isinstance(result, Extracted):
         return {"source": result.where, "fingerprint": result.fingerprint}
     if isinstance(result, Validated):
-        return {"quarantine": result.reasons, "rules": result.rules, "drift": result.drift, "profile": result.profile,
+        return {"quarantine": result.reasons, "rules": result.rules, "profile": result.profile,
                 "warnings": result.warnings}  # fmt: skip
+    if isinstance(result, Judged):
+        return {"drift": result.drift}
     if isinstance(result, Staged):
         return {"stage_uri": result.uri, "bytes_staged": result.manifest.size_bytes}
     return {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import singledispatch
 
-from tasks.batch import Audited, Copied, Extracted, Staged, Validated
+from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.replay import Gathered
 from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
@@ -23,6 +24,12 @@ def size(number: float) -> str:
 def plural(count: int, noun: str) -> str:
     """'1 part', '2 parts', '1,000 rows'."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def few(labels: Sequence[str], most: int = 3) -> str:
+    """'2020-08-11, 2020-08-12 and 4 more'."""
+    more = len(labels) - most
+    return ", ".join(labels) if more <= 0 else f"{', '.join(labels[:most])} and {more} more"
 
 
 @singledispatch
@@ -56,14 +63,6 @@ def _(result: Validated) -> dict[str, object]:
             if failed
             else f"; {plural(len(judged), 'check')} passed"
         )
-    if result.drift is not None:
-        drift = result.drift
-        if drift.alerts:
-            line += f"; drift: {len(drift.alerts)} told"
-        elif drift.verdict == "learning":
-            line += f"; drift: learning ({drift.history} batches so far)"
-        else:
-            line += f"; no drift against {drift.history} batches"
     return {"rows": accepted, "line": line}
 
 
@@ -92,9 +91,22 @@ def _(result: Audited) -> dict[str, object]:
         line += f", {counts.superseded:,} superseded by a later version"
     if result.rules:
         line += f"; {plural(len(result.rules), 'check')} on the candidate passed"
-    for warning in result.warnings:
-        line += f"; {warning}"
     return {"rows": counts.copied - counts.superseded, "line": line}
+
+
+@words_of.register
+def _(result: Judged) -> dict[str, object]:
+    said, drift = list(result.warnings), result.drift
+    if drift is not None:
+        if drift.alerts:
+            told = f"drift: {len(drift.alerts)} told"
+        elif drift.verdict == "learning":
+            told = f"drift: learning ({drift.history} batches so far)"
+        else:
+            told = f"no drift against {drift.history} batches"
+        absent = f", without {few(drift.without)}" if drift.without else ""
+        said.insert(0, told + absent)
+    return {"rows": None, "line": "; ".join(said) or "the live table has these columns"}
 
 
 @words_of.register

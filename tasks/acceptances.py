@@ -140,8 +140,9 @@ def _last_told(bench: Workbench, table: Table, column: str | None, kinds: Sequen
             return None
         found = rows(
             cursor,
-            "SELECT run_id, column_name, kind FROM ops.alert WHERE target = %s ORDER BY raised_at DESC, score DESC",
-            (table.table,),
+            "SELECT run_id, column_name, kind FROM ops.alert WHERE target = %s "
+            "AND run_id IN (SELECT run_id FROM ops.run WHERE target = %s) ORDER BY raised_at DESC, score DESC",
+            (table.table, table.table),
         )
     for run_id, of, kind in found:
         about = column is None or of == (None if column == WHOLE_TABLE else column)

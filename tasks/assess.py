@@ -1,26 +1,24 @@
-"""Assess a batch as a whole: its suite in memory while it fits, its profile, and drift against its own history."""
+"""Assess a batch as a whole: its suite in memory while it fits, and its profile."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.declarations.columns import Kind as WarehouseKind
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.table import Table
-from deployments.errors import CheckFailedError, DriftStopError
+from deployments.errors import CheckFailedError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart, typed_relation
 from expectations.contract.quoting import identifier, literal
 from expectations.profile.model import ColumnKind
-from expectations.record import Drift, DriftAlert, RuleResult
+from expectations.record import Drift, RuleResult
 from expectations.suites.sentences import sentence
-from tasks.acceptances import accepted_for
 from tasks.batch import Batch
-from tasks.history import history_of
 from tasks.overrides import marked
 from tasks.workbench import Workbench, workbench
 
@@ -46,8 +44,8 @@ class Assessment:
 
     in_memory: bool
     rules: tuple[RuleResult, ...]
-    drift: Drift | None
-    profile: dict[str, object] | None
+    profile: dict[str, object] | None = None
+    drift: Drift | None = None
 
 
 def assess(
@@ -59,7 +57,7 @@ def assess(
     delimiter: str,
     null_marker: str,
 ) -> Assessment:
-    """Judge the accepted rows. Raises CheckFailedError or DriftStopError with the assessment as fact `assessment`."""
+    """Judge the accepted rows. Raises CheckFailedError with the assessment as fact `assessment`."""
     files = [part.path for part in parts if part.accepted]
     rows = sum(part.accepted for part in parts)
     relation = typed_relation(table, files, delimiter, null_marker)
@@ -69,14 +67,14 @@ def assess(
     if in_memory and rules.expectations:
         results = _judge_frame(batch, table, rules, connection, relation, rows)
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
-    profile, drift = _drift(batch, table, suite, connection, relation, checked, _sampled(parts))
-    assessment = Assessment(in_memory, marked(batch, results), drift, profile)
+    profile = _profile(table, connection, relation, checked, _sampled(parts))
+    assessment = Assessment(in_memory, marked(batch, results), profile)
     stop_on_failures(batch, table, assessment)
     return assessment
 
 
 def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None:
-    """Raise when a critical rule failed, or drift pages and the policy is to stop."""
+    """Raise when a critical rule failed."""
     failed = [
         rule
         for rule in assessment.rules
@@ -90,16 +88,6 @@ def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None
             code="CHECK-FAILED",
             next_command=f"headgate show {batch.run_id}",
             rules=[rule.code for rule in failed],
-            assessment=assessment,
-        )
-    drift = assessment.drift
-    if drift is not None and drift.policy == "stop" and drift.verdict == "page" and not batch.overridden("DRIFT"):
-        pages = [alert for alert in drift.alerts if alert.level == "page"]
-        raise DriftStopError(
-            f"{table.table} {batch.label} differs from its history; nothing was published\n  "
-            + "\n  ".join(alert.message for alert in pages),
-            code="DRIFT",
-            next_command=f"headgate drift explain {batch.run_id}",
             assessment=assessment,
         )
 
@@ -185,44 +173,14 @@ def _sampled(parts: Sequence[CheckedPart]) -> str | None:
     return f"read_parquet([{', '.join(literal(str(sample)) for sample in samples)}])"
 
 
-def _drift(
-    batch: Batch,
-    table: Table,
-    suite: Suite,
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    checked: Checksum,
-    sampled: str | None,
-) -> tuple[dict[str, object] | None, Drift | None]:
-    from expectations.drift import detect
+def _profile(
+    table: Table, connection: duckdb.DuckDBPyConnection, relation: str, checked: Checksum, sampled: str | None
+) -> dict[str, object] | None:
     from expectations.profile import measure
 
     if not checked.rows:
-        return None, None
-    profile = measure(
+        return None
+    return measure(
         connection, relation, profile_columns(table), key=profile_key(workbench()),
         counted=(checked.rows, checked.values), sampled=sampled,
-    )  # fmt: skip
-    past = history_of(workbench(), table, batch)
-    verdict = detect(
-        profile,
-        past.profiles,
-        sensitivity=suite.drift.sensitivity,
-        accepted=accepted_for(workbench(), table, batch, datetime.now(UTC)),
-        batch_label=batch.label,
-        history_labels=past.labels,
-    )
-    alerts = tuple(DriftAlert(**alert.to_json()) for alert in verdict.alerts if alert.column not in suite.drift.ignore)
-    level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
-    if not alerts and level in ("page", "digest"):
-        level = "pass"
-    drift = Drift(
-        verdict=level,
-        score=verdict.score,
-        history=len(past.profiles),
-        left_out=past.left_out,
-        policy=suite.drift.policy,
-        alerts=alerts,
-        bands={"figures": [asdict(band) for band in verdict.bands]},
-    )
-    return profile.to_json(), drift
+    ).to_json()  # fmt: skip

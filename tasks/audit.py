@@ -1,6 +1,7 @@
-"""Audit: the candidate as readers would see it, judged before they do.
+"""Audit: the candidate as readers would see it, before they do.
 
-Older versions of a key are superseded, the suite's warehouse rules run, and the contract is compared with the live table.
+Older versions of a key are superseded and the suite's warehouse rules run. Nothing but the candidate is looked at, so that
+windows can be audited side by side; what a batch is held against comes after it, in `tasks.judge`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, sui
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.overrides import marked
 from tasks.retrying import worth_retrying
-from tasks.source_keys import load_source_keys
 from tasks.switches import reached
 from tasks.warehouses import names
-from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
-from tasks.warehouses.session import explain, one, session, transaction
+from tasks.warehouses.session import explain, one, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -33,7 +32,7 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
 
 
 def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
-    """Judge the candidate. Raises CheckFailedError, or DeclarationError for a schema change that isn't allowed."""
+    """Audit the candidate. Raises CheckFailedError when a critical rule fails."""
     bench = workbench()
     table, adapter = bench.project.table(batch.table), bench.warehouse
     candidate, superseded = copied.candidate, 0
@@ -43,32 +42,25 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")
         rules = marked(batch, _judge(bench, batch, table, candidate, validated))
-        stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules, None, None))
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            changes = find_changes(shape, adapter.columns(cursor, batch.live))
-        warnings = judge(batch.live, table.load.mode, table.load.on_schema_change, changes)
+        stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules))
         reached("before-finish")
         with transaction(adapter.address) as cursor:
             adapter.finish_candidate(cursor, candidate, shape)
         reached("after-finish")
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from None
-    keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     # In place the warehouse is the only one that has counted; a row it refused would have failed the COPY.
     extracted = copied.rows if validated.in_place else validated.extracted
     counts = Counts(
         extracted=extracted, quarantined=validated.quarantined, staged=extracted - validated.quarantined,
         copied=copied.rows, superseded=superseded,
     )  # fmt: skip
-    return Audited(candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings), keys, as_of)
+    return Audited(candidate, counts, rules)
 
 
-def nothing_to_load(batch: Batch, validated: Validated) -> Audited:
-    """The audit of a batch without rows: its proof will be published, and deletes where they are compared."""
-    table = workbench().project.table(batch.table)
-    keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
-    counts = Counts(extracted=validated.extracted, quarantined=validated.quarantined)
-    return Audited(None, counts, source_keys=keys, keys_as_of=as_of)
+def nothing_to_load(validated: Validated) -> Audited:
+    """The audit of a batch without rows: there is no candidate, its proof will be published."""
+    return Audited(None, Counts(extracted=validated.extracted, quarantined=validated.quarantined))
 
 
 def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableName, int]:

@@ -124,7 +124,6 @@ class Validated:
     in_place: Extracted | None = None
     warnings: tuple[str, ...] = ()
     rules: tuple[RuleResult, ...] = ()
-    drift: Drift | None = None
     profile: dict[str, object] | None = field(default=None, repr=False)
     where: str = ""
     fingerprint: str = ""
@@ -155,6 +154,13 @@ class Audited:
     candidate: TableName | None
     counts: Counts
     rules: tuple[RuleResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a batch is beside what stands: the windows before it, the live table's columns, the keys its source has."""
+
+    drift: Drift | None = None
     changes: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     source_keys: TableName | None = None

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployments.declarations.table import Table
+from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
-from tasks.batch import Batch
-from tasks.warehouses import decisions, ops
+from tasks.batch import SOURCE_KEY, Batch
+from tasks.warehouses import decisions, ops, proofs
 from tasks.warehouses.names import TableName
+from tasks.warehouses.ops import KeptProfile
+from tasks.warehouses.proofs import Proof
+from tasks.warehouses.session import session
 from tasks.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -19,34 +23,78 @@ if TYPE_CHECKING:
 TRUSTED = 14
 """Batches of history from which on a page is believed: two weeks of days know the weekdays. With fewer, leaving out
 what was told could keep a history from ever growing."""
+LOOKED_AT = 80
+"""The newest publishes before a batch whose profiles are read. The detector remembers eight weeks of days; more are read
+since some may be left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Profiles with their labels, oldest first; `left_out` are labels of batches that wait for an owner's answer."""
+    """Profiles with their labels, oldest first. `left_out`: labels of batches that wait for an owner's answer;
+    `without`: labels of windows in between that no publish stands of, as they failed or weren't loaded yet."""
 
     labels: tuple[str, ...]
     profiles: tuple[Profile, ...]
     left_out: tuple[str, ...]
+    without: tuple[str, ...]
 
 
 def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
-    """What a batch of a table is compared with."""
+    """What a batch of a table is compared with: what stands of the windows that ended before it, in their order.
+
+    When a window was published plays no part: a run judges its windows in turn (`flows.lanes`), so that those before a
+    window stand when it is judged. Without windows every publish is a batch, in the order of the publishes.
+    """
     from expectations.profile import Profile
     from expectations.profile.model import VERSION
 
-    before = None if batch.window is None else batch.batch_key
     target = TableName.parse(table.table)
+    before = _before(bench, target, batch)[-LOOKED_AT:]
     # A profile measured by an older headgate has other figures: the history starts anew with the new ones.
     kept = [one for one in ops.profiles(bench.warehouse, target, before) if one.body.get("version") == VERSION]
     accepted = {(item.column, item.what) for item in decisions.read(bench.warehouse, [table.table], ["accept-drift"])}
-    out = unanswered([one.run_id for one in kept], ops.pages(bench.warehouse, target), accepted)
-    stays = [one for one in kept if one.run_id not in out]
+    out = unanswered([one.proof.run_id for one in kept], ops.pages(bench.warehouse, target), accepted)
+    stays = [one for one in kept if one.proof.run_id not in out]
     return History(
-        tuple(one.label for one in stays),
+        tuple(map(_label, stays)),
         tuple(Profile.from_json(one.body) for one in stays),
-        tuple(one.label for one in kept if one.run_id in out),
+        tuple(_label(one) for one in kept if one.proof.run_id in out),
+        _absent(table, batch, before),
     )
+
+
+def _label(one: KeptProfile) -> str:
+    # Without windows every publish has the same label: its number tells it apart.
+    return f"#{one.proof.sequence}" if one.proof.batch_key == SOURCE_KEY else one.label
+
+
+def _before(bench: Workbench, target: TableName, batch: Batch) -> list[Proof]:
+    """The loads that stand and lie before the batch, oldest first."""
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, target)
+    if batch.window is None:
+        return [
+            proof
+            for proof in known
+            if proof.undone_by is None and proof.kind in proofs.WHOLE and proof.batch_key == SOURCE_KEY
+        ]
+    start = batch.window.start
+    windows = [proof for key, proof in proofs.standing(known).items() if key != SOURCE_KEY]
+    return sorted((proof for proof in windows if _window(proof).end <= start), key=_window)
+
+
+def _absent(table: Table, batch: Batch, before: Sequence[Proof]) -> tuple[str, ...]:
+    """Labels of the table's windows between those of the history and the batch that nothing stands of."""
+    if batch.window is None or table.grid is None or not before:
+        return ()
+    there = {_window(proof) for proof in before}
+    oldest = _window(before[0]).start
+    expected = table.grid.between(oldest, batch.window.start)
+    return tuple(table.grid.label(window) for window in expected if window not in there)
+
+
+def _window(proof: Proof) -> Window:
+    return Window.from_key(proof.batch_key)
 
 
 def unanswered(

@@ -15,7 +15,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from tasks import spool
-from tasks.batch import ATTEMPT_CHARACTERS, attempt_began
+from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
 from tasks.warehouses import names, proofs, quarantine
 from tasks.warehouses.generations import surplus
 from tasks.warehouses.names import TableName
@@ -122,6 +122,18 @@ def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
         table = TableName.parse(leftover.name)
         drop = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table.schema, table.name))
         retried(adapter.address, f"dropping {leftover.name}", lambda cursor: cursor.execute(drop))
+
+
+def remove_attempt(bench: Workbench, batch: Batch) -> None:
+    """Remove the candidates and the staged parts of an attempt that doesn't go on; doing it again does nothing."""
+    now = datetime.now(UTC)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        side = bench.warehouse.side_tables(cursor, batch.live)
+    for table in side:
+        kind = names.kind_of(table.name)
+        if kind is not None and kind[0] == "c" and kind[1].startswith(batch.attempt_id):
+            remove(bench, Leftover("candidate", str(table), "not gone on with"), now)
+    remove(bench, Leftover("stage", batch.stage_key, "not gone on with"), now)
 
 
 def _beside(bench: Workbench, cursor: Cursor, live: TableName, rules: Rules) -> Iterator[Leftover]:

@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import share
 from deployments.errors import HeadgateError
-from tasks.batch import Audited, Batch, Extracted, Staged
+from tasks.batch import Audited, Batch, Extracted, Judged, Staged
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
 from tasks.warehouses import ops, proofs
@@ -31,11 +31,13 @@ logger = logging.getLogger(__name__)
 
 @task(name="publish", task_run_name="publish {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=3,
       retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
-def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited) -> Published:
-    return publish_batch(batch, extracted, staged, audited)
+def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited, judged: Judged) -> Published:
+    return publish_batch(batch, extracted, staged, audited, judged)
 
 
-def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited) -> Published:
+def publish_batch(
+    batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited, judged: Judged
+) -> Published:
     """Publish exactly once; calling it again finds the proof and changes nothing."""
     bench = workbench()
     table, adapter = bench.project.table(batch.table), bench.warehouse
@@ -59,9 +61,9 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
         counts=audited.counts,
         generations=table.load.generations,
         shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(table.load.shrink_guard),
-        changes=audited.changes,
-        source_keys=audited.source_keys,
-        keys_as_of=audited.keys_as_of,
+        changes=judged.changes,
+        source_keys=judged.source_keys,
+        keys_as_of=judged.keys_as_of,
         quarantine=quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted)),
         point=reached,
     )
@@ -69,7 +71,7 @@ def publish_batch(batch: Batch, extracted: Extracted, staged: Staged | None, aud
     try:
         reached("before-clean-up")
         ops.roll_up(adapter, batch.live, published.proof)
-        clean_up(adapter, batch.live, table.load.generations, audited.candidate, audited.source_keys)
+        clean_up(adapter, batch.live, table.load.generations, audited.candidate, judged.source_keys)
         reached("after-clean-up")
     except (Error, HeadgateError) as error:
         # The batch is published; what is left over is found and removed by the next run.

@@ -30,18 +30,17 @@ from expectations.contract.part_check import RAW_LIMIT_BYTES, CheckedPart, PartC
 from expectations.contract.split import RawPart
 from expectations.record import RuleResult
 from tasks.assess import Assessment, results_of, stop_on_failures
-from tasks.batch import Audited, Batch, Copied, SpooledPart, Staged, Validated, reason_counts
+from tasks.batch import Audited, Batch, Copied, Judged, SpooledPart, Staged, Validated, reason_counts
 from tasks.copy import fill
+from tasks.judge import schema_changes
 from tasks.retrying import worth_retrying
 from tasks.second_name import second_name
 from tasks.validate import batch_rules, null_marker, reasons_of
-from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.quarantine import SetAside, set_aside
 from tasks.warehouses.replay_rows import RECORD
 from tasks.warehouses.session import explain, session
-from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
 ROWS_A_PART = 20_000
@@ -195,18 +194,23 @@ def audit_replay(batch: Batch, copied: Copied, validated: Validated) -> Audited:
 def audit_rows(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     """Judge the candidate by the critical rules that hold of every single row; the others speak of whole batches."""
     bench = workbench()
-    table, adapter = bench.project.table(batch.table), bench.warehouse
+    table = bench.project.table(batch.table)
     try:
         rules = _judge(bench, table, copied.candidate)
-        stop_on_failures(batch, table, Assessment(False, rules, None, None))
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            changes = find_changes(shape_of(table), adapter.columns(cursor, batch.live))
-        warnings = judge(batch.live, table.load.mode, table.load.on_schema_change, changes)
+        stop_on_failures(batch, table, Assessment(False, rules))
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from None
     failing = sum(reason.rows for reason in validated.reasons)
     counts = Counts(extracted=validated.extracted, quarantined=failing, staged=copied.rows, copied=copied.rows)
-    return Audited(copied.candidate, counts, rules, tuple((c.kind, c.column) for c in changes), tuple(warnings))
+    return Audited(copied.candidate, counts, rules)
+
+
+@task(name="judge", task_run_name="judge {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def judge_replay(batch: Batch) -> Judged:
+    """Rows of a batch that stands already: only the live table's columns may have changed."""
+    changes, warnings = schema_changes(workbench(), batch)
+    return Judged(None, changes, warnings)
 
 
 def _judge(bench: Workbench, table: Table, candidate: TableName) -> tuple[RuleResult, ...]:

@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from expectations.contract.checksum import Checksum
-from expectations.record import Drift, QuarantineReason, RuleResult, RunRecord
+from expectations.record import QuarantineReason, RuleResult, RunRecord
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest
@@ -41,7 +41,6 @@ def save(store: ObjectStore, batch: Batch, validated: Validated) -> None:
         "quarantined": validated.quarantined, "reasons": [reason.model_dump() for reason in validated.reasons],
         "keys_repeat": validated.keys_repeat, "checked_in_memory": validated.checked_in_memory,
         "warnings": validated.warnings, "rules": [rule.model_dump(mode="json") for rule in validated.rules],
-        "drift": None if validated.drift is None else validated.drift.model_dump(mode="json"),
         "profile": validated.profile,
     }  # fmt: skip
     store.put(f"{batch.stage_key}/{NAME}", json.dumps(told, default=str).encode(), "application/json")
@@ -82,6 +81,5 @@ def _validated(told: dict[str, Any]) -> Validated:
         reasons=tuple(QuarantineReason.model_validate(reason) for reason in told["reasons"]),
         keys_repeat=told["keys_repeat"], checked_in_memory=told["checked_in_memory"],
         warnings=tuple(told["warnings"]), rules=tuple(RuleResult.model_validate(rule) for rule in told["rules"]),
-        drift=None if told["drift"] is None else Drift.model_validate(told["drift"]), profile=told["profile"],
-        where=told["where"], fingerprint=told["fingerprint"], header=tuple(told["header"]),
+        profile=told["profile"], where=told["where"], fingerprint=told["fingerprint"], header=tuple(told["header"]),
     )  # fmt: skip

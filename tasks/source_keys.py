@@ -15,7 +15,7 @@ from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
 from expectations.contract.quoting import identifier
 from expectations.contract.split import RawPart
-from tasks.batch import Batch
+from tasks.batch import Batch, new_try
 from tasks.extract import spool_source
 from tasks.sources.opening import open_source
 from tasks.stage import stage_parts
@@ -55,7 +55,7 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
             next_command=f"headgate show {batch.run_id}",
         )
     manifest = stage_parts(bench.stage, f"{batch.stage_key}/keys", parts, layout.delimiter, marker)
-    target = names.candidate(batch.live, f"{batch.attempt_id}keys")
+    target = names.candidate(batch.live, f"{batch.attempt_id}{new_try()}")
     try:
         with transaction(adapter.address) as cursor:
             adapter.create_candidate(cursor, target, shape_of(table))

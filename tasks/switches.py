@@ -24,6 +24,7 @@ POINTS: dict[str, str] = {
     "kept-latest": "older versions of a key are taken out of the batch",
     "before-finish": "the candidate is judged; its indexes aren't made",
     "after-finish": "the candidate is ready",
+    "judged": "the batch is judged, its profile is kept; nothing of it is published",
     "built": "a summary's SELECT has filled its candidate",
     "publish-begun": "nothing of the publish has happened",
     "proof-locked": "the proof table is locked and read",

@@ -1,4 +1,4 @@
-"""Validate: contract, row rules and uniqueness over every row; the suite, profile and drift of the batch.
+"""Validate: contract, row rules and uniqueness over every row; the suite and the profile of the batch.
 
 Runs before the stage. A batch too large for memory is judged by its suite on the candidate, before publish.
 """
@@ -54,7 +54,7 @@ def validate(batch: Batch, extracted: Extracted) -> Validated:
 
 
 def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
-    """Check the spooled parts. Raises ContractError, ToleranceError, CheckFailedError or DriftStopError.
+    """Check the spooled parts. Raises ContractError, ToleranceError or CheckFailedError.
 
     Running it again reads the raw parts again and writes the same clean ones.
     """
@@ -104,7 +104,6 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
         checked_in_memory=verdict.in_memory,
         warnings=layout.warnings,
         rules=verdict.rules,
-        drift=verdict.drift,
         profile=verdict.profile,
         where=extracted.where,
         fingerprint=extracted.fingerprint,

@@ -104,11 +104,14 @@ def _proposed(bench: Workbench, record: RunRecord, columns: list[str]) -> str:
 
 
 def _verdict(record: RunRecord) -> str:
+    from flows.words import few
+
     drift = record.drift
     if drift is None:
         return "no drift was measured"
+    absent = f"\nnot held against windows that nothing stood of: {few(drift.without)}" if drift.without else ""
     if not drift.alerts:
-        return f"nothing that {drift.history} earlier batches don't explain"
+        return f"nothing that {drift.history} earlier batches don't explain{absent}"
     done = "stopped" if record.is_failure else "published"
     waiting = f"\nnot counted as usual until accepted: {', '.join(drift.left_out)}" if drift.left_out else ""
-    return f"differs from {drift.history} earlier batches; {done} (policy: {drift.policy}){waiting}"
+    return f"differs from {drift.history} earlier batches; {done} (policy: {drift.policy}){absent}{waiting}"

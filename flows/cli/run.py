@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flows.run import Outcome
 
 MANY_WINDOWS = 5
-UNTIL = ("extract", "validate", "stage", "copy", "audit", "publish")
+UNTIL = ("extract", "validate", "stage", "copy", "audit", "judge", "publish")
 
 
 @click.command()

@@ -26,6 +26,8 @@ from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import explain, retried, rows, session, transaction
 
 PIECE_CHARACTERS = 16_000
+UNPUBLISHED = 0
+"""The sequence of a profile whose batch isn't published yet, or never was."""
 _RACES = (errorcodes.UNIQUE_VIOLATION, errorcodes.DUPLICATE_TABLE, errorcodes.DUPLICATE_SCHEMA,
           errorcodes.DUPLICATE_OBJECT)  # fmt: skip
 
@@ -105,9 +107,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 class KeptProfile(NamedTuple):
-    """The profile of a batch that stands, as JSON; `label` tells it apart within its table."""
+    """The profile of a publish, as JSON; `label` is its window's."""
 
-    run_id: str
+    proof: Proof
     label: str
     body: dict[str, object]
 
@@ -165,30 +167,43 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
              rule.rows_checked, rule.rows_failed, _clip(rule.message), now)
             for rule in record.rules
         ])  # fmt: skip
-        alerts = record.drift.alerts if record.drift else ()
-        _insert(cursor, "alert", [
-            (record.run_id, record.table, alert.column, alert.kind, alert.level, alert.score, _clip(alert.message), now)
-            for alert in alerts
-        ])  # fmt: skip
+        _insert_alerts(cursor, record, now)
         return True
 
     return retried(adapter.address, "writing ops.run", write)
 
 
-def save_profile(adapter: Adapter, record: RunRecord) -> None:
-    """Keep a published batch's profile: the history that later batches are compared with."""
-    if record.profile is None or record.sequence is None:
-        return
+def save_judged(adapter: Adapter, record: RunRecord) -> None:
+    """Keep what later batches are compared with, and what was told of it, before the batch is published.
+
+    They count once a proof of the run stands. So no publish is ever without them, wherever its process is killed.
+    """
     body = json.dumps(record.profile, separators=(",", ":"))
 
     def write(cursor: Cursor) -> None:
+        # The same lock as of `save_run`, which writes ops.alert, too.
+        adapter.lock(cursor, TableName(names.OPS, "run"))
         adapter.lock(cursor, TableName(names.OPS, "profile"))
-        cursor.execute("DELETE FROM ops.profile WHERE target = %s AND batch_key = %s AND sequence = %s",
-                       (record.table, record.batch_key, record.sequence))  # fmt: skip
-        _insert(cursor, "profile", [
-            (record.run_id, record.table, record.batch_key, record.label, record.sequence, n, text)
-            for n, text in _pieces(body)
-        ])  # fmt: skip
+        for table in ("alert", "profile"):
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
+            )
+        _insert_alerts(cursor, record, datetime.now(UTC).replace(tzinfo=None))
+        if record.profile is not None:
+            _insert(cursor, "profile", [
+                (record.run_id, record.table, record.batch_key, record.label, UNPUBLISHED, n, text)
+                for n, text in _pieces(body)
+            ])  # fmt: skip
+
+    retried(adapter.address, "writing ops.profile", write)
+
+
+def number_profile(adapter: Adapter, record: RunRecord) -> None:
+    """Write beside a profile which publish of its target it belongs to."""
+
+    def write(cursor: Cursor) -> None:
+        adapter.lock(cursor, TableName(names.OPS, "profile"))
+        cursor.execute("UPDATE ops.profile SET sequence = %s WHERE run_id = %s", (record.sequence, record.run_id))
 
     retried(adapter.address, "writing ops.profile", write)
 
@@ -208,36 +223,24 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
     retried(adapter.address, "writing ops.ledger", write)
 
 
-def profiles(adapter: Adapter, target: TableName, before: str | None, limit: int = 80) -> list[KeptProfile]:
-    """Profiles of the published batches that a batch is compared with, oldest first, at most `limit`.
-
-    `before` is the key of the batch's window: windows loaded out of order know only the ones that lie before them. None:
-    a table without windows, whose every publish is a batch of its own.
-    """
+def profiles(adapter: Adapter, target: TableName, publishes: Sequence[Proof]) -> list[KeptProfile]:
+    """The profiles of these publishes, in their order; an empty batch has none."""
+    if not publishes:
+        return []
+    bodies: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        standing = {item.sequence for item in proofs.read(cursor, target) if item.undone_by is None}
-        heads = rows(
+        for run_id, label, body in rows(
             cursor,
-            "SELECT batch_key, label, sequence, run_id FROM ops.profile WHERE target = %s AND piece = 0 ORDER BY sequence",
-            (str(target),),
-        )
-        latest: dict[str, tuple[str, int, str]] = {}
-        for batch_key, label, sequence, run_id in heads:
-            if sequence in standing and (before is None or batch_key < before):
-                latest[batch_key if before is not None else f"{sequence:020d}"] = (label, sequence, run_id)
-        wanted = [latest[key] for key in sorted(latest)][-limit:]
-        bodies: dict[int, list[str]] = {}
-        if wanted:
-            for sequence, body in rows(
-                cursor,
-                "SELECT sequence, body FROM ops.profile WHERE target = %s AND sequence IN %s ORDER BY sequence, piece",
-                (str(target), tuple(sequence for _, sequence, _ in wanted)),
-            ):
-                bodies.setdefault(sequence, []).append(body)
-    # Without windows every publish has the same label: its number tells it apart.
+            "SELECT run_id, label, body FROM ops.profile WHERE target = %s AND run_id IN %s ORDER BY run_id, piece",
+            (str(target), tuple(proof.run_id for proof in publishes)),
+        ):
+            bodies.setdefault(run_id, []).append(body)
+            labels[run_id] = label
     return [
-        KeptProfile(run_id, label if before is not None else f"#{sequence}", json.loads("".join(bodies[sequence])))
-        for label, sequence, run_id in wanted
+        KeptProfile(proof, labels[proof.run_id], json.loads("".join(bodies[proof.run_id])))
+        for proof in publishes
+        if proof.run_id in bodies
     ]
 
 
@@ -301,6 +304,14 @@ def _insert(cursor: Cursor, table: str, values: Sequence[tuple[object, ...]]) ->
     if values:
         target = sql.SQL("INSERT INTO {} VALUES %s").format(sql.Identifier(names.OPS, table))
         execute_values(cursor, target.as_string(cursor), values, page_size=200)
+
+
+def _insert_alerts(cursor: Cursor, record: RunRecord, now: datetime) -> None:
+    alerts = record.drift.alerts if record.drift else ()
+    _insert(cursor, "alert", [
+        (record.run_id, record.table, alert.column, alert.kind, alert.level, alert.score, _clip(alert.message), now)
+        for alert in alerts
+    ])  # fmt: skip
 
 
 def _pieces(body: str) -> list[tuple[int, str]]:

@@ -32,6 +32,7 @@ from flows.story import clear_spool
 from tasks.audit import audit_batch, nothing_to_load
 from tasks.copy import copy_batch
 from tasks.extract import extract_batch
+from tasks.judge import judge_batch
 from tasks.publish import publish_batch
 from tasks.retrying import is_passing
 from tasks.stage import stage_batch
@@ -137,12 +138,13 @@ class House:
             checked = again(validate_batch, batch, source)
             staged = again(stage_batch, batch, checked)
             if staged.manifest.rows == 0:
-                audited = nothing_to_load(batch, checked)
+                audited = nothing_to_load(checked)
             else:
                 copied = again(copy_batch, batch, staged, checked)
                 audited = again(audit_batch, batch, copied, checked)
-            published = again(publish_batch, batch, source, staged, audited)
-            return finished(story, "published", source, checked, staged, audited, published)
+            judged = again(judge_batch, batch, story.record, checked, audited)
+            published = again(publish_batch, batch, source, staged, audited, judged)
+            return finished(story, "published", source, checked, staged, audited, judged, published)
         except BaseException as error:
             record_failure(story, error)
             raise

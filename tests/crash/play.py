@@ -77,9 +77,9 @@ def without_prefect() -> None:
     from tasks import report
 
     for module, verbs in (
-        (ingest, ("extract", "validate", "stage", "copy", "audit", "publish")),
+        (ingest, ("extract", "validate", "stage", "copy", "audit", "judge", "publish")),
         (summarize, ("check_inputs", "build", "check_output", "publish_summary")),
-        (replay, ("gather", "recheck", "stage", "copy_replay", "audit_replay", "publish_replay")),
+        (replay, ("gather", "recheck", "stage", "copy_replay", "audit_replay", "judge_replay", "publish_replay")),
     ):
         for name in verbs:
             setattr(module, name, _plain(getattr(module, name)))

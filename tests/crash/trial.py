@@ -11,7 +11,7 @@ ON = {
     "rollback": ("full_refresh", "append", "replace_window", "merge"),
 }
 _LOAD = ("extract-part", "validate-part", "stage-part", "stage-manifest", "candidate-made", "copy-bytes", "copy-part",
-         "copied", "before-finish", "after-finish")  # fmt: skip
+         "copied", "before-finish", "after-finish", "judged")  # fmt: skip
 _PUBLISH = ("publish-begun", "proof-locked", "quarantine-written", "before-commit", "after-commit", "before-clean-up",
             "after-clean-up")  # fmt: skip
 POINTS: dict[str, tuple[str, ...]] = {

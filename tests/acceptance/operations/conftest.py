@@ -15,10 +15,10 @@ from flows import ingest, override, replay, summarize
 from tasks.workbench import workbench
 
 VERBS = {
-    ingest: ("extract", "validate", "stage", "copy", "audit", "publish"),
-    override: ("resume", "extract", "validate", "stage", "copy", "audit", "publish"),
+    ingest: ("extract", "validate", "stage", "copy", "audit", "judge", "publish"),
+    override: ("resume", "extract", "validate", "stage", "copy", "audit", "judge", "publish"),
     summarize: ("check_inputs", "build", "check_output", "publish_summary"),
-    replay: ("gather", "recheck", "stage", "copy_replay", "audit_replay", "publish_replay"),
+    replay: ("gather", "recheck", "stage", "copy_replay", "audit_replay", "judge_replay", "publish_replay"),
 }
 FLOWS = {ingest: "ingest", summarize: "summarize", replay: "replay", override: "publish_override"}
 

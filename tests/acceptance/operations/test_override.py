@@ -70,7 +70,7 @@ def test_a_guard_publishes_what_was_staged(house: Any, command: Callable[..., An
     table, run = fail(house, command, "id,amount\n7,7\n")
     (house.folder / "orders.csv").unlink()
     (record,) = command(*words(run, "SHRINK-GUARD"), "--expires", "1d", "--json").json
-    assert [step["name"] for step in record["steps"]] == ["resume", "copy", "audit", "publish"]
+    assert [step["name"] for step in record["steps"]] == ["resume", "copy", "audit", "judge", "publish"]
     assert house.rows(table) == [(7, 7)]
 
 

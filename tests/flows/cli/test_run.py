@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.flows.cli.conftest import Told
 
 Call = Callable[..., "Told"]
-STEPS = ["extract", "validate", "stage", "copy", "audit", "publish"]
+STEPS = ["extract", "validate", "stage", "copy", "audit", "judge", "publish"]
 
 
 def test_01_a_plan_changes_nothing(call: Call) -> None:
@@ -37,7 +37,7 @@ def test_02_a_run_until_a_step_publishes_nothing(call: Call) -> None:
 def test_03_a_run_tells_each_step_the_sum_and_rebuilds_what_depends_on_it(call: Call) -> None:
     told = call("run", "items")
     assert told.code == 0
-    assert [line.split()[0] for line in told.out.splitlines()[1:7]] == STEPS
+    assert [line.split()[0] for line in told.out.splitlines()[1:8]] == STEPS
     assert "extracted 2 = published 2 + quarantined 0 + superseded 0" in told.out
     assert "analytics.totals" in told.out
     assert "2 batches published" in told.out

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
-from flows.lanes import run_in_lanes
+from flows.lanes import run_in_lanes, windows_before_are_good
 from flows.planning import PlannedWindow
 
 WINDOWS = [PlannedWindow(str(n), str(n), "missing", True) for n in range(9)]
@@ -77,3 +78,46 @@ def test_lanes_see_the_context_they_were_started_in() -> None:
 
     run_in_lanes(WINDOWS, 3, load)
     assert seen == {"backfill"}
+
+
+def _by_turns(
+    lanes: int, ends: dict[str, bool | BaseException], seconds: dict[str, float]
+) -> tuple[list[str], list[str]]:
+    """Windows in the order they got their turn and were published, and those that weren't loaded."""
+    published: list[str] = []
+
+    def load(window: PlannedWindow) -> bool:
+        time.sleep(seconds.get(window.label, 0))
+        end = ends.get(window.label, True)
+        if isinstance(end, BaseException):
+            raise end
+        if windows_before_are_good() and end:
+            published.append(window.label)
+        return end
+
+    try:
+        left = run_in_lanes(WINDOWS, lanes, load)
+    except OSError:
+        return published, []
+    return published, [window.label for window in left]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 9])
+def test_windows_get_their_turn_in_their_order(lanes: int) -> None:
+    slow = {"0": 0.05, "3": 0.03, "4": 0.02}
+    assert _by_turns(lanes, {}, slow) == ([window.label for window in WINDOWS], [])
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 9])
+@pytest.mark.parametrize("slow", [{}, {"2": 0.05}, {"3": 0.05}, {"0": 0.05, "1": 0.02}])
+def test_what_stands_after_a_failure_is_what_one_lane_would_leave(lanes: int, slow: dict[str, float]) -> None:
+    """The windows after it may have been prepared, or have failed as well: none of them is published."""
+    assert _by_turns(lanes, {"2": False, "3": False}, slow) == (["0", "1"], ["3", "4", "5", "6", "7", "8"])
+
+
+def test_a_window_that_breaks_lets_those_after_it_go() -> None:
+    assert _by_turns(3, {"1": OSError("disk full")}, {"1": 0.05}) == (["0"], [])
+
+
+def test_a_window_on_its_own_waits_for_nobody() -> None:
+    assert windows_before_are_good()

@@ -1,0 +1,113 @@
+"""Judge: the batch beside what stands, which are the windows before it, the live table's columns and its source's keys.
+
+What comes before it looks at the batch alone and may run side by side for many windows. This step and the publish after it
+come in turn (`flows.lanes`): what a window is held against never depends on which of two was quicker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from psycopg2 import Error
+
+from deployments.declarations.suite import Suite
+from deployments.declarations.table import Table
+from deployments.errors import DriftStopError
+from expectations.record import Drift, DriftAlert, RunRecord
+from tasks.acceptances import accepted_for
+from tasks.assess import Assessment
+from tasks.batch import Audited, Batch, Judged, Validated
+from tasks.history import history_of
+from tasks.retrying import worth_retrying
+from tasks.source_keys import load_source_keys
+from tasks.switches import reached
+from tasks.warehouses import ops
+from tasks.warehouses.changes import find_changes
+from tasks.warehouses.changes import judge as allowed
+from tasks.warehouses.session import explain, session
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import Workbench, workbench
+
+
+@task(name="judge", task_run_name="judge {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
+      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audited) -> Judged:
+    return judge_batch(batch, record, validated, audited)
+
+
+def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: Audited) -> Judged:
+    """Raises DriftStopError, or DeclarationError for a schema change that isn't allowed.
+
+    The profile and what is told are kept before the batch is published; running it again replaces them.
+    """
+    bench = workbench()
+    table = bench.project.table(batch.table)
+    # A batch without rows changes no column.
+    changes, warnings = schema_changes(bench, batch) if audited.candidate else ((), ())
+    drift = _drift(bench, table, bench.project.suite(table.table), batch, validated)
+    _stop_on_drift(batch, table, drift)
+    if validated.profile is not None:
+        ops.save_judged(bench.warehouse, record.model_copy(update={"profile": validated.profile, "drift": drift}))
+    reached("judged")
+    keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
+    return Judged(drift, changes, warnings, keys, as_of)
+
+
+def schema_changes(bench: Workbench, batch: Batch) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Differences between contract and live table as (kind, column), and what is warned of; DeclarationError for those
+    that aren't allowed."""
+    table = bench.project.table(batch.table)
+    try:
+        with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+            changes = find_changes(shape_of(table), bench.warehouse.columns(cursor, batch.live))
+    except Error as error:
+        raise explain(error, f"judging {batch.table}") from None
+    warnings = allowed(batch.live, table.load.mode, table.load.on_schema_change, changes)
+    return tuple((change.kind, change.column) for change in changes), tuple(warnings)
+
+
+def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated: Validated) -> Drift | None:
+    if validated.profile is None:
+        return None
+    from expectations.drift import detect
+    from expectations.profile import Profile
+
+    past = history_of(bench, table, batch)
+    verdict = detect(
+        Profile.from_json(validated.profile),
+        past.profiles,
+        sensitivity=suite.drift.sensitivity,
+        accepted=accepted_for(bench, table, batch, datetime.now(UTC)),
+        batch_label=batch.label,
+        history_labels=past.labels,
+    )
+    alerts = tuple(DriftAlert(**alert.to_json()) for alert in verdict.alerts if alert.column not in suite.drift.ignore)
+    level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
+    if not alerts and level in ("page", "digest"):
+        level = "pass"
+    return Drift(
+        verdict=level,
+        score=verdict.score,
+        history=len(past.profiles),
+        left_out=past.left_out,
+        without=past.without,
+        policy=suite.drift.policy,
+        alerts=alerts,
+        bands={"figures": [asdict(band) for band in verdict.bands]},
+    )
+
+
+def _stop_on_drift(batch: Batch, table: Table, drift: Drift | None) -> None:
+    if drift is None or drift.policy != "stop" or drift.verdict != "page" or batch.overridden("DRIFT"):
+        return
+    pages = [alert for alert in drift.alerts if alert.level == "page"]
+    raise DriftStopError(
+        f"{table.table} {batch.label} differs from its history; nothing was published\n  "
+        + "\n  ".join(alert.message for alert in pages),
+        code="DRIFT",
+        next_command=f"headgate drift explain {batch.run_id}",
+        assessment=Assessment(in_memory=False, rules=(), drift=drift),
+    )
