@@ -45,7 +45,7 @@ def command(house: Any, flows_as_functions: None, monkeypatch: pytest.MonkeyPatc
     """Run a headgate command in this process; its outcome with `code`, `out`, `json` and, when it failed, `error`."""
     from flows.cli import cli, settings
 
-    def opened(*, silent: bool = False) -> Any:
+    def opened(**_: object) -> Any:
         house.open()
         return workbench()
 
