@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from deployments.foreign_text import one_line, printable
+
 Family = Literal["code", "declaration", "upstream", "retryable"]
 
 WHO_ACTS: dict[Family, str] = {
@@ -29,11 +31,12 @@ class HeadgateError(Exception):
     def __init__(
         self, message: str, *, code: str | None = None, next_command: str | None = None, **facts: object
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        # Sources, servers and drivers write parts of it: cleaned here, it is harmless wherever it is shown.
+        self.message = printable(message)
+        super().__init__(self.message)
         self.code = code or type(self).__name__.removesuffix("Error").upper()
-        self.next_command = next_command
-        self.facts = facts
+        self.next_command = None if next_command is None else one_line(next_command, 1_000)
+        self.facts = {name: _clean(fact) for name, fact in facts.items()}
 
     def __str__(self) -> str:
         lines = [self.message, f"  who must act: {WHO_ACTS[self.family]}"]
@@ -55,6 +58,16 @@ class HeadgateError(Exception):
             "next_command": self.next_command,
             "facts": {key: value for key, value in self.facts.items() if value is not None},
         }
+
+
+def _clean(fact: object) -> object:
+    if isinstance(fact, str):
+        return printable(fact)
+    if isinstance(fact, dict):
+        return {_clean(key): _clean(value) for key, value in fact.items()}
+    if isinstance(fact, list | tuple):
+        return type(fact)(map(_clean, fact)) if type(fact) in (list, tuple) else fact
+    return fact
 
 
 def _rebuild(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from pydantic import ValidationError
 from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, UpstreamError
+from deployments.foreign_text import one_line
 from deployments.settings import Settings
 from deployments.windows import Window
+from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
 from tasks.sources.opening import OpenSource, Span
@@ -152,13 +155,13 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
     if source.records is None and lists:
         if len(lists) > 1:
             raise UpstreamError(
-                f"{reader.where} holds several lists of records: {', '.join(lists)}", code="NOT-RECORDS",
-                next_command=f"headgate peek SOURCE --records {lists[0]}",
+                f"{reader.where} holds several lists of records: {listing(lists)}", code="NOT-RECORDS",
+                next_command=f"headgate peek SOURCE --records {shlex.quote(one_line(lists[0]))}",
             )  # fmt: skip
         changes["records"] = lists[0]
     if source.next is None and len(following) == 1:
         changes["next"] = following[0]
-    return source.model_copy(update=changes), tuple(f"--{name} {value}" for name, value in changes.items())
+    return source.model_copy(update=changes), tuple(f"--{name} {one_line(value)}" for name, value in changes.items())
 
 
 def _opened(source: Source, settings: Settings, span: Span) -> OpenSource:

@@ -15,7 +15,7 @@ from deployments.declarations.table import Table
 from deployments.errors import ContractError, DeclarationError, SourceMissingError, UpstreamError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
-from expectations.contract.layout import lay_out, read_header
+from expectations.contract.layout import lay_out, listing, read_header
 from expectations.contract.split import first_record
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
@@ -98,8 +98,8 @@ def _checked_header(table: Table, store: ObjectStore, key: str, codec: Codec, de
     if not layout.is_contract:
         raise ContractError(
             f"{where}: in_place needs exactly the contract's columns in its order\n"
-            f"  found:    {', '.join(layout.header)}\n"
-            f"  expected: {', '.join(column.source_name for column in table.columns)}",
+            f"  found:    {listing(layout.header)}\n"
+            f"  expected: {listing([column.source_name for column in table.columns])}",
             code="HEADER",
             next_command="mend the source, or load.stage: parts",
         )

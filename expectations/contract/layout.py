@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from deployments.declarations.problems import nearest
 from deployments.declarations.table import Table
 from deployments.errors import ContractError
+from deployments.foreign_text import one_line
 
 MAX_FIELDS = 5_000
 """More names than any warehouse has columns: a longer first line is no header."""
@@ -81,10 +82,10 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
             warnings.append(text)
 
     if repeated:
-        faults.append(f"names stand twice in the header: {', '.join(repeated)}")
+        faults.append(f"names stand twice in the header: {listing(repeated)}")
     for name in removed[:_TOLD]:
         meant = nearest(name, added[:_COMPARED])
-        hint = f" (found '{meant}': renamed? then declare `from: {meant}`)" if meant else ""
+        hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
         judge("fail", f"column '{name}' is missing{hint}")
     if len(removed) > _TOLD:
         judge("fail", f"and {len(removed) - _TOLD:,} more columns are missing")
@@ -92,12 +93,12 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         judge(policy.added, f"columns the contract doesn't name: {_added(header, known)} (not loaded)")
     present = [name for name in header if name in known]
     if not removed and present != wanted:
-        judge(policy.reordered, f"columns come in another order: {', '.join(present)}")
+        judge(policy.reordered, f"columns come in another order: {listing(present)}")
     if faults:
         raise ContractError(
             f"{where}: the header isn't the contract's\n  "
             + "\n  ".join(faults)
-            + f"\n  found:    {_listing(header)}\n  expected: {_listing(wanted)}",
+            + f"\n  found:    {listing(header)}\n  expected: {listing(wanted)}",
             code="HEADER",
             next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate run {table.table}",
             table=table.table,
@@ -110,9 +111,10 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
 def _added(header: Sequence[str], known: Collection[str]) -> str:
     """Names the contract doesn't have; one without a name is told by its place."""
     added = [(place, name) for place, name in enumerate(header, start=1) if name not in known]
-    return _listing([name if name.strip() else f"an unnamed column at place {place}" for place, name in added])
+    return listing([name if name.strip() else f"an unnamed column at place {place}" for place, name in added])
 
 
-def _listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str]) -> str:
+    """Names of a source as one line of bounded length."""
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return ", ".join(map(one_line, names[:_LISTED])) + more

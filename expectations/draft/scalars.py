@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
+from deployments.foreign_text import one_line
+
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "none", "nan", "inf"})
 
@@ -19,7 +21,15 @@ def scalar(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return "".join(map(_visible, json.dumps(text, ensure_ascii=False)))
+
+
+def _visible(character: str) -> str:
+    """A character, or YAML's escape of one that can't be seen."""
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def sequence(values: Iterable[object]) -> str:
@@ -34,4 +44,4 @@ def mapping(pairs: Iterable[tuple[str, str]]) -> str:
 
 def comment(text: str) -> str:
     """A text as the rest of a line."""
-    return " ".join(text.split())
+    return one_line(" ".join(text.split()), 1_000)

@@ -155,13 +155,14 @@ def quiet() -> None:
 
 def _explained(error: Exception) -> int:
     from deployments.errors import DeclarationError, HeadgateError
+    from deployments.foreign_text import one_line
 
     if debugging():
         traceback.print_exception(error)
     if isinstance(error, HeadgateError):
         click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {error}", err=True)
         return 2 if isinstance(error, DeclarationError) else 1
-    text = str(error).splitlines()[0][:500] if str(error) else ""
+    text = one_line(str(error).splitlines()[0], 500) if str(error) else ""
     click.echo(
         click.style("internal error ", fg="red", bold=True)
         + f"{type(error).__name__}: {text}\n  who must act: engineer (a fault of the software)\n"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployments.foreign_text import one_line
 from flows.cli.console import print_json
 from flows.cli.source_options import source_options, wanted_from
 
@@ -58,14 +59,16 @@ def _tell(looked: Looked, source: str) -> None:
     for number, row in enumerate(looked.records.first(_FIRST), start=1):
         click.secho(f"  record {number}", dim=True)
         for name, value in zip(sample.header, row, strict=True):
-            click.echo(f"    {name:<24} {_shown(value)}")
+            click.echo(f"    {one_line(name):<24} {_shown(value)}")
     _tell_keys(proposal)
     click.echo(f"  next: headgate new TABLE --source {source}   (with the same options)")
 
 
 def _tell_column(column: ProposedColumn) -> None:
     facts = column.facts
-    click.echo(f"  {facts.name:<24} " + click.style(f"{column.choice.type:<18}", fg="cyan") + f" {_counts(column)}")
+    click.echo(
+        f"  {one_line(facts.name):<24} " + click.style(f"{column.choice.type:<18}", fg="cyan") + f" {_counts(column)}"
+    )
     click.echo(f"      {_spelled(column)}")
     for text in column.choice.decide:
         click.secho(f"      ? {text}", fg="yellow")

@@ -16,6 +16,8 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from deployments.declarations.problems import nearest
 from deployments.declarations.sources import JsonSource
 from deployments.errors import ContractError, SourceMissingError, UpstreamError
+from deployments.foreign_text import one_line
+from expectations.contract.layout import listing
 from expectations.contract.split import MAX_LINE_BYTES, Reject
 from tasks.sources import json_text
 from tasks.sources.address import fill, join, shown
@@ -118,13 +120,13 @@ class JsonReader:
         for name in self.names:
             meant = None if name in met else nearest(name, others)
             if name not in met and (meant is not None or name not in self.optional):
-                hint = f" (found '{meant}': renamed? then declare `from: {meant}`)" if meant else ""
+                hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
                 raise ContractError(
-                    f"{self.where}: no record has the column '{name}'{hint}\n  found:    {', '.join(met)}\n"
-                    f"  expected: {', '.join(self.names)}",
+                    f"{self.where}: no record has the column '{name}'{hint}\n  found:    {listing(list(met))}\n"
+                    f"  expected: {listing(self.names)}",
                     code="HEADER",
                     next_command="mend the source, or the columns in the declaration; then: headgate retry RUN",
-                    found=list(met),
+                    found=list(met)[:200],
                     expected=list(self.names),
                 )
 
@@ -135,8 +137,8 @@ class JsonReader:
         if met and gone and new:
             what = f"block of {_AT_ONCE:,} lines" if self._is_lines else "page"
             raise UpstreamError(
-                f"{self.where}: {what} {page} has no {', '.join(gone)}, which all records of {what} 1 have, but"
-                f" {', '.join(new)}, which none of them has",
+                f"{self.where}: {what} {page} has no {listing(gone)}, which all records of {what} 1 have, but"
+                f" {listing(new)}, which none of them has",
                 code="HEADER-CHANGED",
                 next_command=_OWNER,
             )

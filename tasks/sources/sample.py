@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from deployments.errors import ContractError, SourceMissingError, UpstreamError
+from expectations.contract.layout import listing
 from expectations.contract.scan import scan
 from expectations.contract.split import RawPart, split, with_rejects
 from tasks.sources.heading import heading
@@ -106,7 +107,7 @@ def _check_records(sample: Sample) -> None:
 def _check_same(where: str, first: tuple[str, ...], names: tuple[str, ...]) -> None:
     if first != names:
         raise ContractError(
-            f"{where}: the header isn't that of the first window\n  found: {', '.join(names)}\n  first: {', '.join(first)}",
+            f"{where}: the header isn't that of the first window\n  found: {listing(names)}\n  first: {listing(first)}",
             code="HEADER-CHANGED",
             next_command="headgate peek SOURCE --window DATE   (one window; or --to before the change)",
         )
@@ -135,8 +136,8 @@ def _check_header(where: str, header: tuple[str, ...]) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         raise ContractError(
-            f"{where}: names stand twice in the header: {', '.join(repr(name) for name in twice)}\n"
-            f"  found: {', '.join(header)}",
+            f"{where}: names stand twice in the header: {listing([repr(name) for name in twice])}\n"
+            f"  found: {listing(header)}",
             code="HEADER",
             next_command="ask the source's owner for names that differ; for a query: give columns names with AS",
         )

@@ -45,7 +45,8 @@ def test_what_is_refused(make_table: Any, header: list[str], policy: dict[str, s
     with pytest.raises(ContractError, match="the header isn't the contract's") as caught:
         lay_out(table, header, ",", "files/a.csv")
     assert words in str(caught.value)
-    assert f"found:    {', '.join(header)}\n  expected: a, B b" in str(caught.value)
+    shown = ", ".join(header).replace("\ufeff", "\\ufeff")
+    assert f"found:    {shown}\n  expected: a, B b" in str(caught.value)
     assert caught.value.code == "HEADER"
 
 
