@@ -87,7 +87,7 @@ def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
                 by_code[code] = by_code.get(code, 0) + rows
             if not batch.overridden("TOLERANCE"):
                 failed = (row for part in parts for row in part.quarantined)
-                judge_tolerance(table, suite, extracted.rows, by_code, failed)
+                judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
             if bench.pii_key is not None:
                 mask.set_key(connection, bench.pii_key)
             verdict = assess(batch, table, suite, connection, parts, layout.delimiter, marker)

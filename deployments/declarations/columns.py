@@ -14,7 +14,11 @@ from deployments.declarations.time_format import check_format
 
 Kind = Literal["smallint", "integer", "bigint", "decimal", "double precision", "boolean", "date", "timestamp",
                "timestamptz", "varchar"]  # fmt: skip
-Cast = Literal["trim", "whole_number", "drop_thousands", "upper", "lower"]
+Cast = Literal["trim", "accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "drop_thousands",
+               "decimal_comma", "whole_number", "upper", "lower"]  # fmt: skip
+_OF_NUMBERS = ("accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "decimal_comma")
+_OF_TEXT_TOO = ("whole_number", "drop_thousands")
+_EXCLUDING = (("decimal_comma", "drop_thousands"), ("percent", "percent_points"))
 
 _ALIASES: dict[str, Kind] = {
     "smallint": "smallint", "int2": "smallint", "integer": "integer", "int": "integer", "int4": "integer",
@@ -86,8 +90,13 @@ class Column(Declared):
     unit: str | None = Field(None, description="What the number counts, such as USD or seconds; for reports.")
     description: str | None = Field(None, description="What it means; becomes the column's comment.")
     null: tuple[str, ...] = Field((), description="Spellings that mean 'no value', such as NA.")
-    cast: tuple[Cast, ...] = Field((), description="Conversions in order: trim, whole_number (17850.0 is 17850), "
-                                                   "drop_thousands (1,234 is 1234), upper, lower.")  # fmt: skip
+    strip: tuple[str, ...] = Field((), description="Units that may stand before or behind a number, such as $ or EUR.")
+    cast: tuple[Cast, ...] = Field(
+        (),
+        description="Conversions: trim, accounting ((12.50) and 12.50- are -12.50), percent (5% is 0.05), percent_points "
+        "(5% is 5), space_thousands (1 234), apostrophe_thousands (1'234), drop_thousands (1,234), decimal_comma (6.252,53), "
+        "whole_number (17850.0 is 17850), upper, lower. They are applied in this order.",
+    )
     format: str | None = Field(None, description="strptime format of a date or timestamp that isn't ISO.")
     source_timezone: str | None = Field(None, description="Zone of a timestamp written without one; stored as UTC.")
     ambiguous: Literal["quarantine", "first", "second"] = Field(
@@ -107,7 +116,7 @@ class Column(Declared):
     def _known_type(cls, text: str) -> str:
         return str(parse_type(text))
 
-    @field_validator("cast", "null", mode="before")
+    @field_validator("cast", "null", "strip", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -137,9 +146,29 @@ class Column(Declared):
             if kind not in ("date", "timestamp"):
                 raise ValueError(f"format belongs to date and timestamp, not to {kind}")
             check_format(self.format, kind)
-        if "whole_number" in self.cast and not self.column_type.is_number and kind != "varchar":
-            raise ValueError(f"cast whole_number belongs to numbers (or their text), not to {kind}")
+        self._check_conversions(kind)
         return self
+
+    def _check_conversions(self, kind: Kind) -> None:
+        for cast in self.cast:
+            if cast in _OF_NUMBERS and not self.column_type.is_number:
+                raise ValueError(f"cast {cast} belongs to numbers, not to {kind}")
+            if cast in _OF_TEXT_TOO and not self.column_type.is_number and kind != "varchar":
+                raise ValueError(f"cast {cast} belongs to numbers (or their text), not to {kind}")
+        for one, other in _EXCLUDING:
+            if one in self.cast and other in self.cast:
+                raise ValueError(f"cast {one} and cast {other} read the same text differently: one of them")
+        if "percent" in self.cast and kind not in ("decimal", "double precision"):
+            raise ValueError(
+                f"cast percent makes fractions (5% is 0.05), which {kind} can't hold; 5% is 5: percent_points"
+            )
+        if self.strip and not self.column_type.is_number:
+            raise ValueError(f"strip belongs to numbers, not to {kind}")
+        for unit in self.strip:
+            if not unit.strip() or re.search(r"[0-9.,()%-]", unit):
+                raise ValueError(
+                    f"strip '{unit}': a unit has no digits, dots, commas, signs or brackets (percent: cast)"
+                )
 
     @property
     def column_type(self) -> ColumnType:

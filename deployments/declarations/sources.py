@@ -144,8 +144,8 @@ def _unread(scheme: str) -> str:
             " `kind: postgres, connection: <name>, query: ...` (typed: connection:NAME --table NAME)"
         )
     return (
-        f"{_TOLD.get(scheme, scheme + '://')} isn't read; read are CSV and JSON at {_STARTS}, and PostgreSQL by a connection:"
-        " have it export to one of these"
+        f"{_TOLD.get(scheme, scheme + '://')} isn't read: an address must start with {_STARTS} (CSV and JSON are read there);"
+        " PostgreSQL is read by a connection; have it export to one of these"
     )
 
 

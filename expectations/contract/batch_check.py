@@ -13,10 +13,14 @@ from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table, share
 from deployments.errors import ToleranceError
 from expectations.contract.engine import single
+from expectations.contract.fields import raw_fields
+from expectations.contract.layout import Layout
 from expectations.contract.part_check import CheckedPart, Quarantined, typed_relation
 from expectations.contract.quoting import identifier, ours
+from expectations.profile.spelling import pattern
 from expectations.rows.compile import UniqueRule
 
+_SPELLED, _LONGEST_SPELLING = 1_000, 40
 MIN_TOLERATED_ROWS = 1
 """A share of a small batch may be less than one row; one bad row among few is set aside, not a reason to stop."""
 
@@ -95,11 +99,17 @@ def _repeats(connection: duckdb.DuckDBPyConnection, rows: str, by: str) -> bool:
 
 
 def judge_tolerance(
-    table: Table, suite: Suite, extracted: int, reasons: Mapping[str, int], failed_rows: Iterable[Quarantined] = ()
+    table: Table,
+    suite: Suite,
+    extracted: int,
+    reasons: Mapping[str, int],
+    failed_rows: Iterable[Quarantined] = (),
+    layout: Layout | None = None,
 ) -> None:
     """Raise ToleranceError when a rule's rows, or all rows set aside, exceed what is declared.
 
-    It names the first records of each reason, without their values: the batch leaves nothing in quarantine to look at.
+    It names the first records of each reason and, by the `layout`, how their values are spelled (9.999,99), never a value: the
+    batch leaves nothing in quarantine to look at.
     """
     if not extracted:
         return
@@ -118,7 +128,7 @@ def judge_tolerance(
             f"all reasons: {total:,} of {extracted:,} rows ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
         )
     if over:
-        told = [*over, *_first_of_each(failed_rows), "Nothing was published."]
+        told = [*over, *_first_of_each(failed_rows, table, layout), "Nothing was published."]
         raise ToleranceError(
             f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(told),
             code="TOLERANCE",
@@ -128,15 +138,31 @@ def judge_tolerance(
         )
 
 
-def _first_of_each(failed: Iterable[Quarantined]) -> Iterator[str]:
-    """Where to look: the first records of each reason, counted from 1 after the header, as they came."""
-    found: dict[tuple[str, str | None], list[int]] = {}
+def _first_of_each(failed: Iterable[Quarantined], table: Table, layout: Layout | None) -> Iterator[str]:
+    """Where to look: the first records of each reason, counted from 1 after the header, as they came, and their spellings."""
+    found: dict[tuple[str, str | None], list[Quarantined]] = {}
     for row in failed:
-        found.setdefault((row.code, row.column), []).append(row.record + 1)
-    for (code, column), records in islice(sorted(found.items(), key=lambda item: -len(item[1])), 3):
-        shown = ", ".join(f"{record:,}" for record in sorted(records)[:5])
-        more = ", ..." if len(records) > 5 else ""
-        yield f"{code}{f' in {column}' if column else ''}: record{'s' * (len(records) > 1)} {shown}{more} of the source"
+        found.setdefault((row.code, row.column), []).append(row)
+    for (code, column), rows in islice(sorted(found.items(), key=lambda item: -len(item[1])), 3):
+        shown = ", ".join(f"{record:,}" for record in sorted(row.record + 1 for row in rows)[:5])
+        more = ", ..." if len(rows) > 5 else ""
+        told = f"{code}{f' in {column}' if column else ''}: record{'s' * (len(rows) > 1)} {shown}{more} of the source"
+        yield told + _spellings(rows, column, table, layout)
+
+
+def _spellings(rows: Sequence[Quarantined], column: str | None, table: Table, layout: Layout | None) -> str:
+    """The commonest spellings of the values that failed, as patterns: 9 a digit, A and a letters."""
+    if column is None or layout is None or column in table.masked:
+        return ""
+    places = [place for place, known in zip(layout.positions, table.columns, strict=True) if known.name == column]
+    counts: Counter[str] = Counter()
+    for row in islice((row for row in rows if places and row.raw is not None), _SPELLED):
+        fields = raw_fields(str(row.raw), layout.delimiter)
+        if places[0] < len(fields):
+            counts[pattern(fields[places[0]].strip('"'))[:_LONGEST_SPELLING]] += 1
+    if not counts:
+        return ""
+    return ", written as " + ", ".join(f"{shape or '(nothing)'}" for shape, _ in counts.most_common(4))
 
 
 def _tolerated(share_of_rows: float, extracted: int) -> float:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployments.declarations.columns import Column, ColumnType
-from deployments.declarations.time_format import pattern_of
-from expectations.contract.quoting import identifier, literal, one_of
+from expectations.contract.conversions import NO_VALUE, converted
+from expectations.contract.quoting import identifier, literal
 
 MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
 """DuckDB variables that hold the two padded keys of HMAC-SHA-256; see `mask.set_key`."""
@@ -56,17 +56,18 @@ def lexical_column(column: Column, field: str, text: str, staged: str, *, masked
     faults: list[Fault] = [] if column.nullable else [Fault("NOT-NULL", f"{text} IS NULL")]
     if column.format is not None:
         # Text that doesn't have the declared format must not pass by looking like an ISO date.
-        faults.append(Fault(f"NOT-{kind.kind.upper()}", f"starts_with({text}, chr(1))"))
+        faults.append(Fault(f"NOT-{kind.kind.upper()}", f"starts_with({text}, {NO_VALUE})"))
     faults += _faults(kind, column, text)
+    source_text = converted(column, field)
     staged_sql = _staged(kind, column, text, masked=masked)
     return LexicalColumn(
         name=column.name,
-        text=_converted(column, field),
+        text=source_text,
         faults=tuple(faults),
         staged=staged_sql,
         value=_value(kind, staged),
         duckdb_type=duckdb_type(kind),
-        untouched=staged_sql == text and not column.null and not column.cast and column.format is None,
+        untouched=staged_sql == text and source_text == field,
         plain=_plain(column, text, faults, as_text=staged_sql == text),
     )
 
@@ -78,31 +79,6 @@ def duckdb_type(kind: ColumnType) -> str:
     if kind.kind == "decimal":
         return f"DECIMAL({kind.precision},{kind.scale})"
     return {"double precision": "DOUBLE", "timestamptz": "TIMESTAMPTZ"}.get(kind.kind, kind.kind.upper())
-
-
-def _converted(column: Column, field: str) -> str:
-    sql = field
-    for cast in column.cast:
-        if cast == "trim":
-            sql = f"trim({sql}, E' \\t\\r\\n')"
-        elif cast == "whole_number":
-            sql = f"regexp_replace({sql}, '^(-?[0-9]+)\\.0+$', '\\1')"
-        elif cast == "drop_thousands":
-            pattern = "'-?[0-9]{1,3}(,[0-9]{3})+(\\.[0-9]+)?'"
-            sql = f"CASE WHEN regexp_full_match({sql}, {pattern}) THEN replace({sql}, ',', '') ELSE {sql} END"
-        else:
-            sql = f"{cast}({sql})"
-    if column.null:
-        spellings = [literal(spelling) for spelling in column.null]
-        # The spelling may be meant before or after the conversions: 'NA ' with trim, '-1.0' with whole_number.
-        both = one_of(field, spellings) + ("" if sql == field else f" OR {one_of(sql, spellings)}")
-        sql = f"CASE WHEN {both} THEN NULL ELSE {sql} END"
-    if column.format is not None:
-        shape = "%Y-%m-%d" if column.column_type.kind == "date" else "%Y-%m-%d %H:%M:%S.%f"
-        parsed = f"strftime(try_strptime({sql}, {literal(column.format)}), {literal(shape)})"
-        described = f"regexp_full_match({sql}, {literal(pattern_of(column.format))})"
-        sql = f"CASE WHEN {described} THEN coalesce({parsed}, chr(1) || {sql}) ELSE chr(1) || {sql} END"
-    return sql
 
 
 def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:

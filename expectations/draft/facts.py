@@ -13,6 +13,14 @@ class Reading:
     kind: str
     cast: tuple[str, ...] = ()
     format: str | None = None
+    strip: tuple[str, ...] = ()
+
+    @property
+    def is_converted_number(self) -> bool:
+        """Whether digits and places can only be counted in the converted text."""
+        return self.kind in ("bigint", "decimal(38,12)") and bool(
+            self.strip or set(self.cast) - {"trim", "whole_number"}
+        )
 
 
 @dataclass(frozen=True, slots=True)

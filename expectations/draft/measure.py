@@ -5,7 +5,7 @@ Works on the different values of a field with their records, so that a wide samp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from expectations.draft.readings import column_for, readings_for
 from expectations.profile.spelling import NULLISH, pattern
 
 FEW = 12
+NEARLY_ALL = 0.995
+"""A type is chosen when so many values fit; the rest would be set aside by a load."""
 _LOOKED_AT = 2_000
 _BLANKS = "E' \\t\\r\\n'"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"
@@ -72,11 +74,13 @@ class Records:
                   .fetchall()]  # fmt: skip
         none = [*nullish, *([""] if empties else [])]
         readings = readings_for(values)
-        figures = self._spelled(none)
+        fits = self._fits(readings, none, zone, trim=padded > 0)
+        filled = self.rows - int(nulls) - int(empties) - sum(nullish.values())
+        figures = self._spelled(none, _number(fits, filled, none, zone, trim=padded > 0))
         distinct = int(figures.pop("distinct"))
         return FieldFacts(
             name=self.header[position], rows=self.rows, nulls=int(nulls), empties=int(empties), nullish=nullish,
-            distinct=distinct, padded=padded, fits=self._fits(readings, none, zone, trim=padded > 0),
+            distinct=distinct, padded=padded, fits=fits,
             patterns=_patterns(con), values=tuple(values[:5]), few=tuple(sorted(values)) if distinct <= FEW else (),
             **figures,
         )  # fmt: skip
@@ -93,20 +97,21 @@ class Records:
         )
         return int(row[0])
 
-    def _spelled(self, none: Sequence[str]) -> dict[str, Any]:
-        """Lengths of all values, and what digits tell of those that stand for a value."""
+    def _spelled(self, none: Sequence[str], number: str) -> dict[str, Any]:
+        """Lengths of all values, and what digits tell of those that stand for a value. `number`: SQL of it as text."""
         absent = ", ".join(literal(text) for text in none) or "''"
         row = self.connection.execute(
-            f"""WITH v AS (SELECT v, n, trim(v, {_BLANKS}) AS t, v NOT IN ({absent}) AS is_value FROM field),
-            w AS (SELECT *, regexp_replace(replace(t, ',', ''), '\\.0+$', '') AS whole FROM v)
+            f"""WITH v AS (SELECT v, n, trim(v, {_BLANKS}) AS t, {number} AS number,
+              v NOT IN ({absent}) AS is_value FROM field),
+            w AS (SELECT *, regexp_replace(number, '\\.0+$', '') AS whole FROM v)
             SELECT count(*) AS distinct, coalesce(min(strlen(v)), 0) AS shortest, coalesce(max(strlen(v)), 0) AS longest,
               coalesce(bool_and(strlen(v) = length(v)), true) AS ascii_only,
               coalesce(sum(n) FILTER (WHERE regexp_full_match(t, '-?0[0-9]+')), 0) AS leading_zeros,
               min(try_cast(whole AS HUGEINT)) FILTER (WHERE is_value AND regexp_full_match(whole, '-?[0-9]+')) AS low,
               max(try_cast(whole AS HUGEINT)) FILTER (WHERE is_value AND regexp_full_match(whole, '-?[0-9]+')) AS high,
-              coalesce(max(length(ltrim(split_part(replace(t, ',', ''), '.', 1), '-0'))) FILTER (WHERE is_value), 0) AS digits,
-              coalesce(max(length(split_part(t, '.', 2))) FILTER (WHERE is_value), 0) AS places,
-              coalesce(sum(n) FILTER (WHERE is_value AND starts_with(t, '-')), 0) AS negatives,
+              coalesce(max(length(ltrim(split_part(number, '.', 1), '-0'))) FILTER (WHERE is_value), 0) AS digits,
+              coalesce(max(length(split_part(number, '.', 2))) FILTER (WHERE is_value), 0) AS places,
+              coalesce(sum(n) FILTER (WHERE is_value AND starts_with(number, '-')), 0) AS negatives,
               coalesce(sum(n) FILTER (WHERE is_value AND regexp_full_match(t, '-?[0-9]+\\.0')), 0) AS point_zero,
               coalesce(sum(n) FILTER (WHERE regexp_full_match(t, {literal(_EMAIL)})), 0) AS emails,
               coalesce(sum(n) FILTER (WHERE regexp_full_match(t, {literal(_PHONE)})), 0) AS phones
@@ -129,6 +134,14 @@ class Records:
             counts.append(f"coalesce(sum(n) FILTER (WHERE x{number} IS NOT NULL AND NOT ({faults})), 0)")
         row = single(self.connection, f"SELECT {', '.join(counts)} FROM (SELECT n, {', '.join(texts)} FROM field)")
         return {reading: int(count) for reading, count in zip(readings, row, strict=True)}
+
+
+def _number(fits: Mapping[Reading, int], filled: int, none: Sequence[str], zone: str, *, trim: bool) -> str:
+    """SQL of a value's number as plain text: by the first reading that takes all values, if its text has to be converted."""
+    first = next((reading for reading, count in fits.items() if filled and count >= NEARLY_ALL * filled), None)
+    if first is None or not first.is_converted_number:
+        return f"replace(trim(v, {_BLANKS}), ',', '')"
+    return lexical_column(column_for(first, none, zone, trim=trim), "v", "x", "", masked=False).text
 
 
 def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int], ...]:

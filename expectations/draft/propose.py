@@ -32,7 +32,8 @@ class ProposedColumn:
         choice = self.choice
         return Column.model_validate({
             "name": self.name, "type": choice.type, "from": self.facts.name, "nullable": self.nullable,
-            "null": choice.null, "cast": choice.cast, "format": choice.format, "source_timezone": choice.zone,
+            "null": choice.null, "cast": choice.cast, "format": choice.format, "strip": choice.strip,
+            "source_timezone": choice.zone,
         })  # fmt: skip
 
     @property
@@ -100,5 +101,5 @@ def _hashable(choice: Choice, facts: FieldFacts) -> Choice:
     length = int(choice.type[8:-1]) if choice.type.startswith("varchar(") else 0
     if length >= _HASH_BYTES:
         return choice
-    return replace(choice, type=f"varchar({_HASH_BYTES})" if length else "varchar(128)", format=None, zone=None,
+    return replace(choice, type=f"varchar({_HASH_BYTES})" if length else "varchar(128)", format=None, strip=(), zone=None,
                    cast=tuple(cast for cast in choice.cast if cast == "trim"), misfits=0, decide=[])  # fmt: skip

@@ -113,6 +113,8 @@ def _column(column: ProposedColumn) -> str:
         pairs.append(("nullable", "false"))
     if choice.null:
         pairs.append(("null", sequence(choice.null)))
+    if choice.strip:
+        pairs.append(("strip", sequence(choice.strip)))
     if choice.cast:
         pairs.append(("cast", choice.cast[0] if len(choice.cast) == 1 else sequence(choice.cast)))
     if choice.format:

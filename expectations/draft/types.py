@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from deployments.declarations.columns import parse_type
 from expectations.draft import readings
 from expectations.draft.facts import FieldFacts, Reading, SourceColumn
+from expectations.draft.measure import NEARLY_ALL
 
-NEARLY_ALL = 0.995
 _ENOUGH = 200
 _LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65535)
 _PRECISIONS = (9, 12, 18, 24, 38)
@@ -31,6 +31,7 @@ class Choice:
     cast: tuple[str, ...] = ()
     null: tuple[str, ...] = ()
     format: str | None = None
+    strip: tuple[str, ...] = ()
     zone: str | None = None
     misfits: int = 0
     decide: list[str] = field(default_factory=list)
@@ -88,7 +89,13 @@ def _is_meant(name: str, facts: FieldFacts, reading: Reading) -> bool:
 
 
 def _typed(name: str, facts: FieldFacts, reading: Reading, source: SourceColumn | None) -> Choice:
-    choice = Choice(reading.kind, reading.cast, format=reading.format, misfits=facts.filled - facts.fits[reading])
+    choice = Choice(
+        reading.kind,
+        reading.cast,
+        format=reading.format,
+        strip=reading.strip,
+        misfits=facts.filled - facts.fits[reading],
+    )
     choice.null = (*(("",) if facts.empties else ()), *facts.nullish)
     if facts.padded:
         choice.cast = ("trim", *choice.cast)
@@ -107,9 +114,29 @@ def _typed(name: str, facts: FieldFacts, reading: Reading, source: SourceColumn 
     elif reading == readings.DOUBLE:
         exponents = facts.places <= 6
         choice.notes.append("some are written with an exponent" if exponents else "binary floats with all their digits")
+    other = _other_separators(facts, reading)
+    if other is not None:
+        choice.decide.append(other)
+    if "percent" in reading.cast:
+        choice.notes.append("5% is stored as 0.05; cast: percent_points keeps it 5")
+    if reading.strip:
+        choice.decide.append(f"{reading.strip[0]} is taken off: has every row that unit?")
     if reading.format is not None and _is_ambiguous(facts, reading):
         choice.decide.append("day first or month first? the values don't tell")
     return choice
+
+
+def _other_separators(facts: FieldFacts, reading: Reading) -> str | None:
+    """The question that values don't answer where dots and commas could mean both: 1,234 and 1.234."""
+    others = tuple(cast for cast in reading.cast if cast != "drop_thousands")
+    comma = Reading("decimal(38,12)", (*others, "decimal_comma"), None, reading.strip)
+    if not facts.places and "drop_thousands" not in reading.cast:
+        return None
+    if reading.kind == "double precision" or "decimal_comma" in reading.cast or facts.fits.get(comma, 0) < facts.filled:
+        return None
+    if "drop_thousands" in reading.cast:
+        return "does the comma separate thousands, or decimals? (cast: decimal_comma)"
+    return "does the dot separate decimals, or thousands? (cast: decimal_comma)"
 
 
 def _whole(name: str, facts: FieldFacts, source: SourceColumn | None) -> str:

@@ -93,7 +93,11 @@ def _counts(column: ProposedColumn) -> str:
 def _spelled(column: ProposedColumn) -> str:
     shapes = ", ".join(shape for shape, _ in column.facts.patterns)
     values = ", ".join(_shown(value, 24) for value in column.facts.values)
-    how = [*column.choice.cast, *([column.choice.format] if column.choice.format else [])]
+    how = [
+        *(f"strip {unit}" for unit in column.choice.strip),
+        *column.choice.cast,
+        *([column.choice.format] if column.choice.format else []),
+    ]
     return f"{values}   as {shapes}" + (f"   with {', '.join(how)}" if how else "")
 
 
@@ -136,6 +140,7 @@ def _field(column: ProposedColumn) -> dict[str, object]:
         "field": facts.name, "column": column.name, "type": choice.type, "nulls": facts.nulls, "empty": facts.empties,
         "null_spellings": dict(facts.nullish), "distinct": facts.distinct, "shortest_bytes": facts.shortest,
         "longest_bytes": facts.longest, "patterns": [{"pattern": shape, "records": n} for shape, n in facts.patterns],
-        "cast": list(choice.cast), "format": choice.format, "misfits": choice.misfits, "decide": choice.decide,
+        "strip": list(choice.strip), "cast": list(choice.cast), "format": choice.format, "misfits": choice.misfits,
+        "decide": choice.decide,
         "notes": choice.notes, "personal": column.personal,
     }  # fmt: skip

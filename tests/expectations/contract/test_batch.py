@@ -12,6 +12,7 @@ from deployments.declarations.suite import Suite
 from deployments.errors import ToleranceError
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.engine import connect
+from expectations.contract.layout import lay_out
 from expectations.contract.part_check import Quarantined
 from expectations.rows.compile import UniqueRule
 
@@ -107,3 +108,20 @@ def test_a_batch_that_fails_by_tolerance_names_the_records_to_look_at(make_table
     assert "NOT-INTEGER in amount: records 22, 23, 24, 25, 26, ... of the source" in str(caught.value)
     assert "TOO-MANY-FIELDS: record 8 of the source" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_batch_that_fails_by_tolerance_tells_how_the_values_are_spelled(make_table: Any) -> None:
+    table = make_table(
+        {"name": "k", "type": "integer"}, {"name": "n", "type": "integer"}, load={"mode": "append", "tolerance": "1%"}
+    )
+    written = ["1.234,50", "9.999,99", '"7,5"', ""]
+    rows = [Quarantined(n, "NOT-INTEGER", "n", f"x;{value}", "") for n, value in enumerate(written * 10)]
+    layout = lay_out(table, ["k", "n"], ";", "here")
+    with pytest.raises(ToleranceError) as caught:
+        judge_tolerance(table, Suite(table="raw.t"), 100, {"NOT-INTEGER": 40}, rows, layout)
+    assert "written as 9.999,99, 9,9, (nothing)" in str(caught.value)
+    assert "1.234,50" not in str(caught.value)
+    hidden = table.model_copy(update={"pii": {"n": "hide"}})
+    with pytest.raises(ToleranceError) as caught:
+        judge_tolerance(hidden, Suite(table="raw.t"), 100, {"NOT-INTEGER": 40}, rows, layout)
+    assert "written as" not in str(caught.value)

@@ -16,6 +16,40 @@ from hypothesis import strategies as st
 Check = Callable[..., Any]
 KEEPER = {"name": "k", "type": "varchar(9)"}
 
+NO = "!NOT-DECIMAL"
+# Casts, units, and what is made of what is written: exactly what a conversion describes, and nothing that looks like it.
+VALUES: list[tuple[list[str], list[str], dict[str, str]]] = [
+    (["decimal_comma"], [], {
+        "6.252,53": "6252.53", "-6.252.252,5": "-6252252.5", "12,5": "12.5", "1.234": "1234", "12": "12", ",5": ".5",
+        "0,000": "0.000",
+        "1.23": NO, "1.2345": NO, "12.345.6": NO, "1,234,567": NO, "1234.567,8": NO, "1.234.5,6": NO, "1.234,": NO, "1,5e3": NO,
+        "": NO, ",": NO, "6 252,53": NO, "--1,5": NO, "1.5": NO}),
+    (["space_thousands"], [], {
+        "1 234": "1234", "1\N{NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567.5": "1234567.5", "-12\N{THIN SPACE}345": "-12345",
+        "12": "12", "1 23": NO, "1 2345": NO, "1  234": NO, " 1 234": NO, "1234 567": NO, "1 234,5": NO}),
+    (["space_thousands", "decimal_comma"], [], {"1 234,5": "1234.5", "-1\N{NO-BREAK SPACE}234": "-1234",
+                                                "1 234.5": NO, "12.5": NO}),
+    (["apostrophe_thousands"], [], {"1'234.50": "1234.50", "1\N{RIGHT SINGLE QUOTATION MARK}234": "1234", "1'23": NO,
+                                    "'1234'": NO}),
+    (["percent"], [], {
+        "5%": "0.05", "5 %": "0.05", "12.5%": "0.125", "-150%": "-1.50", "0%": "0.00", ".5%": "0.005", "5": NO, "%": NO,
+        "5%%": NO,
+        "5 percent": NO, "-.5\N{NO-BREAK SPACE}%": "-0.005", "05.0%": "0.050"}),
+    (["decimal_comma", "percent"], [], {"12,5 %": "0.125", "1.250%": "12.50", "12.5%": NO, "12,5": NO}),
+    (["percent_points"], [], {"5%": "5", "-12.5 %": "-12.5", "5": NO}),
+    (["accounting"], [], {"(12.50)": "-12.50", "12.50-": "-12.50", "12.50": "12.50", "-12.50": "-12.50", "(-12.50)": NO,
+                          "((1))": NO,
+                          "(12": NO, "12)": NO, "()": NO, "-12.50-": NO, "(1)-": NO}),
+    (["drop_thousands", "accounting"], ["$"], {
+        "$40.68": "40.68", "$1,234.50": "1234.50", "($1,234.50)": "-1234.50", "$(1.5)": NO, "-$5": "-5", "$-5": "-5",
+        "$ 5": "5",
+        "5 $": "5", "5$": "5", "5": "5", "$$5": NO, "$5$": NO, "\u20ac5": NO, "USD 5": NO, "-$-5": NO, "$": NO}),
+    (["decimal_comma"], ["\u20ac", "EUR"], {"1.234,50 \u20ac": "1234.50", "EUR 5": "5", "EUR5,5": "5.5", "5.5 EUR": NO,
+                                            "5 eur": NO}),
+    (["trim", "accounting", "space_thousands", "apostrophe_thousands", "decimal_comma", "percent", "whole_number"], ["kg"],
+     {" (1 234,5 kg%) ": "-12.345", " 1 234,5% ": "12.345"}),
+]  # fmt: skip
+
 # Column, what the source writes (None: an unquoted empty field), what is staged; a reason begins with '!'.
 CONVERSIONS: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"type": "integer"}, None, None),
@@ -50,6 +84,15 @@ CONVERSIONS: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"type": "integer", "cast": "drop_thousands"}, "12,34", "!NOT-INTEGER"),
     ({"type": "integer", "cast": "drop_thousands"}, "1,2345", "!NOT-INTEGER"),
     ({"type": "integer", "cast": ["trim", "drop_thousands", "whole_number"]}, " 1,234.0 ", "1234"),
+    *(({"type": "decimal(12,3)", "cast": cast, "strip": strip}, written, staged) for cast, strip, pairs in VALUES
+      for written, staged in pairs.items()),
+    ({"type": "integer", "cast": "decimal_comma"}, "1.234", "1234"),
+    ({"type": "integer", "cast": "decimal_comma"}, "1.234,5", "!NOT-INTEGER"),
+    ({"type": "double precision", "cast": "decimal_comma"}, "1.5", "!NOT-NUMBER"),
+    ({"type": "decimal(5,2)", "cast": "decimal_comma"}, "1,234", "!TOO-MANY-PLACES"),
+    ({"type": "decimal(9,2)", "cast": ["decimal_comma", "trim"], "null": ["-", "k.A."]}, " - ", None),
+    ({"type": "decimal(9,2)", "cast": ["decimal_comma", "trim"], "null": ["-", "k.A."]}, "k.A.", None),
+    ({"type": "decimal(9,2)", "cast": "decimal_comma", "nullable": False}, None, "!NOT-NULL"),
     ({"type": "varchar(9)", "cast": "upper"}, "é 한 a", "É 한 A"),
     ({"type": "varchar(9)", "cast": "lower"}, "ÀB", "àb"),
     ({"type": "boolean"}, "TRUE", "true"),

@@ -63,7 +63,37 @@ def test_conversions_that_values_need(
     assert (choice.type, choice.cast, tuple(sorted(choice.null)), choice.format) == (kind, cast, null, form)
 
 
+WRITTEN = {
+    "decimal comma": (['"6.252,53"', '"1,5"'], "decimal(12,4)", (), ("decimal_comma",), None),
+    "dollars": (["$40.68", '"$1,240.50"', "-$5.00"], "decimal(12,4)", ("$",), ("drop_thousands",), None),
+    "euros behind": (['"1.234,50 €"', '"2,00 €"'], "decimal(12,4)", ("€",), ("decimal_comma",), None),
+    "a code of a currency": (["USD 4.50", "USD 3.00"], "decimal(12,4)", ("USD",), (), None),
+    "percent": (["5%", "12.5 %"], "decimal(12,5)", (), ("percent",), None),
+    "blanks between thousands": (["1 234", "12\N{NO-BREAK SPACE}345", "7"], "integer", (), ("space_thousands",), None),
+    "blanks and a comma": (['"1 234,5"', '"0,5"'], "decimal(12,3)", (), ("space_thousands", "decimal_comma"), None),
+    "Swiss": (["1'234.50", "12.00"], "decimal(12,4)", (), ("apostrophe_thousands",), None),
+    "brackets": (["(12.50)", "12.50"], "decimal(12,4)", (), ("accounting",), None),
+    "dollars in brackets": (['"($1,012.50)"', "$12.50"], "decimal(12,4)", ("$",), ("accounting", "drop_thousands"), None),
+    "small am and pm": (["1/31/2024 3:05 pm", "2/1/2024 11:59 am"], "timestamp", (), (), "%m/%d/%Y %I:%M %p"),
+    "close am and pm": (["31/1/2024 3:05PM"], "timestamp", (), (), "%d/%m/%Y %I:%M%p"),
+    "two digits of a year": (["31.12.24", "1.2.24"], "date", (), (), "%d.%m.%y"),
+    "American": (['"Jan 5, 2024"', '"Mar 15, 2024"'], "date", (), (), "%b %d, %Y"),
+    "two currencies": (["$5", "€5"], "varchar(8)", (), (), None),
+    "codes": (["A12", "A13"], "varchar(8)", (), (), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "kind", "strip", "cast", "form"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_numbers_and_dates_as_people_write_them(
+    field: Field, values: list[str], kind: str, strip: tuple[str, ...], cast: tuple[str, ...], form: str | None
+) -> None:
+    choice = choose("x", field(values).field(0, "UTC"), "UTC")
+    assert (choice.type, choice.strip, choice.cast, choice.format) == (kind, strip, cast, form)
+
+
 @pytest.mark.parametrize(("values", "words"), [
+    (['"1,234"', '"12,345"'], "thousands, or decimals"), (["1.234", "12.345"], "decimals, or thousands"),
+    (["$5.00"], "has every row that unit"),
     (["2024-01-01 10:00:00"], "which zone"), (["01/02/2024", "03/02/2024"], "day first or month first"),
     (["17850.0"], "a number, or the text of an id"), (["a", "NA"], "is 'NA' (1) no value"), ([""], "no value seen"),
     ([*["7"] * 999, "x"], "1 of 1,000 values"),
