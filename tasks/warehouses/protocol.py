@@ -7,6 +7,7 @@ A third warehouse is one new folder with a class of this shape and a line in `op
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -109,6 +110,11 @@ class Adapter(Protocol):
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Indexes and statistics that the live table is to have, made while nobody reads it."""
+
+    def looking_up_keys(
+        self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int
+    ) -> AbstractContextManager[None]:
+        """While `rows` rows are joined with the live table by its key: the time may grow with them, not with the table."""
 
     def can_swap(self, cursor: Cursor, live: TableName) -> bool:
         """Whether the live table can be replaced by renaming: only views depend on it."""

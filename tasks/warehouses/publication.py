@@ -182,11 +182,9 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
         return Effect(inserted=plan.counts.copied - plan.counts.superseded)
     if plan.mode != "full_refresh":
         apply_changes(adapter, cursor, live, plan.shape, plan.changes)
-        if plan.mode == "append":
-            return append(cursor, plan, new, sequence)
-        if plan.mode == "merge":
-            return _without_absent(adapter, cursor, plan, merge(adapter, cursor, plan, new, sequence), known, sequence)
-        return replace_window(adapter, cursor, plan, new, sequence)
+        with adapter.looking_up_keys(cursor, live, plan.shape.key, plan.counts.copied):
+            effect = _into_live(adapter, cursor, plan, new, sequence)
+        return _without_absent(adapter, cursor, plan, effect, known, sequence) if plan.mode == "merge" else effect
     before = _count(cursor, live)
     rows = plan.counts.copied - plan.counts.superseded
     _guard(plan, before, rows)
@@ -204,6 +202,14 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
         cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns, columns, _q(new)))
     return Effect(inserted=rows, deleted=before)
+
+
+def _into_live(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
+    if plan.mode == "append":
+        return append(cursor, plan, new, sequence)
+    if plan.mode == "merge":
+        return merge(adapter, cursor, plan, new, sequence)
+    return replace_window(adapter, cursor, plan, new, sequence)
 
 
 def _empty(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> Effect:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -26,6 +27,10 @@ _MICROSECONDS = (
     "ELSE (extract(epoch from {column}) * 1000000)::bigint END"
 )
 """Since 1970. As a double, twice as fast, they are exact while two roundings (2**-53 each) stay under half of one."""
+_LOOKUP_SHARE = 20
+"""Keys are looked up one by one where the live table has so many times the rows of the batch; for more rows a table that is
+read once is the faster way (measured with 2,000,000 live rows)."""
+_OTHER_JOINS = ("enable_hashjoin", "enable_mergejoin")
 _SWAP_LOCK_TIMEOUT_MS = 2000
 """How long a swap waits for readers. New readers queue behind it, so it gives up early and tries again later."""
 
@@ -107,6 +112,18 @@ class PostgresAdapter:
         if sortkey and tuple(sortkey) != tuple(shape.key[: len(sortkey)]):
             cursor.execute(sql.SQL("CREATE INDEX ON {} ({})").format(qualified(table), _names(sortkey)))
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
+
+    @contextmanager
+    def looking_up_keys(self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int) -> Iterator[None]:
+        # The planner reckons with pages on a disk and would read a table of any size through for a small batch.
+        lookups = rows * _LOOKUP_SHARE < catalog.estimated_rows(cursor, live) and catalog.has_key_index(
+            cursor, live, key
+        )
+        for setting in _OTHER_JOINS if lookups else ():
+            cursor.execute(sql.SQL("SET LOCAL {} = off").format(sql.Identifier(setting)))
+        yield
+        for setting in _OTHER_JOINS if lookups else ():
+            cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(sql.Identifier(setting)))
 
     def can_swap(self, cursor: Cursor, live: TableName) -> bool:
         return catalog.other_dependents(cursor, live) == 0

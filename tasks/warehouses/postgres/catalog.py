@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -21,6 +23,26 @@ def exists(cursor: Cursor, table: TableName) -> bool:
 def has_index(cursor: Cursor, table: TableName) -> bool:
     found = one(cursor, f"SELECT count(*) FROM pg_index WHERE indrelid = {_RELATION}", (table.schema, table.name))
     return bool(found[0])
+
+
+def has_key_index(cursor: Cursor, table: TableName, key: Sequence[str]) -> bool:
+    """Whether a usable index begins with exactly the columns of the key, in any order."""
+    found = one(
+        cursor,
+        "SELECT count(*) FROM pg_index i WHERE i.indrelid = "
+        f"{_RELATION} AND i.indisvalid AND i.indpred IS NULL AND (SELECT array_agg(a.attname::text ORDER BY a.attname) "
+        "FROM generate_series(0, %s - 1) n JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[n]) "
+        "= %s::text[]",
+        (table.schema, table.name, len(key), sorted(key)),
+    )
+    return bool(key) and bool(found[0])
+
+
+def estimated_rows(cursor: Cursor, table: TableName) -> int:
+    """Rows as the last ANALYZE or VACUUM counted them; -1 before the first."""
+    return int(
+        one(cursor, f"SELECT reltuples::bigint FROM pg_class WHERE oid = {_RELATION}", (table.schema, table.name))[0]
+    )
 
 
 def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
