@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from deployments.closed_folder import own_state
 from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, UpstreamError
@@ -71,6 +72,7 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
     windows = _windows(wanted)
     zone = wanted.zone or "UTC"
     span = Span(windows[0] if windows else None, zone)
+    own_state(settings.state)
     spool = settings.state / "spool"
     for dead in dead_attempts(spool):
         if dead.spool.name.startswith(_SPOOL):

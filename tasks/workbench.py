@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
+from deployments.closed_folder import own_stage, own_state
 from deployments.project import Project, load_project
 from deployments.settings import Settings, read_settings
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.store import FolderStore, ObjectStore, open_store
 from tasks.warehouses.opening import open_warehouse
 from tasks.warehouses.protocol import Adapter
 
@@ -41,7 +42,10 @@ class Workbench:
 
             # A command that only reads the warehouse starts nothing else; this one went on to the stage.
             url = started(self.settings, parts=("s3",), sources=False).stage_url
-        return open_store(url or f"file://{self.settings.state / 'stage'}")
+        store = open_store(url or f"file://{self.settings.state / 'stage'}")
+        if isinstance(store, FolderStore):
+            own_stage(store.root)
+        return store
 
     @property
     def pii_key(self) -> bytes | None:
@@ -68,6 +72,7 @@ def workbench() -> Workbench:
         if _current is None:
             settings = read_settings()
             project = load_project(settings.project)
+            own_state(settings.state)
             _current = Workbench(_with_stack(with_blocks(settings, project)), project)
         return _current
 

@@ -172,8 +172,6 @@ def _wait(part: Part, cancelled: threading.Event, progress: Progress) -> bool:
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not (ignore := folder.parent / ".gitignore").exists():
-            ignore.write_text("*\n", encoding="ascii")
     except OSError as error:
         raise DeclarationError(
             f"the state folder can't be written: {error}",

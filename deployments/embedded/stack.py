@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployments.closed_folder import own_state
 from deployments.embedded import service
 from deployments.embedded.postgres import WAREHOUSE, Postgres
 from deployments.embedded.python_servers import ACCESS_KEY, BUCKET, REGION, S3, SECRET_KEY, Prefect
@@ -89,6 +90,7 @@ class EmbeddedStack:
         tell = progress or _silent
         cancelled = threading.Event()
         chosen = [part for part in self._parts() if part.name in parts]
+        own_state(self.folder.parent)
         with self._own_files(), ThreadPoolExecutor(max_workers=len(PARTS), thread_name_prefix="up") as pool:
             running = [pool.submit(service.up, part, tell, cancelled) for part in chosen]
             try:

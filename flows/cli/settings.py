@@ -22,6 +22,7 @@ def workbench(*, silent: bool = False, need: Need = "flows", asked: Sequence[str
 
     DeclarationError before anything is started: a broken declaration, or a name among `asked` that nothing has.
     """
+    from deployments.closed_folder import own_state
     from deployments.project import load_project
     from flows.selecting import selected
 
@@ -29,6 +30,7 @@ def workbench(*, silent: bool = False, need: Need = "flows", asked: Sequence[str
     project = load_project(settings.project)
     if asked:
         selected(project, asked)
+    own_state(settings.state)
     from tasks.workbench import use, with_blocks
 
     return use(_started(with_blocks(settings, project), need, silent=silent), project)
