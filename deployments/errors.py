@@ -18,6 +18,9 @@ WHO_ACTS: dict[Family, str] = {
     "upstream": "owner of the source (data or system)",
     "retryable": "nobody yet: it will be retried",
 }
+BY_HAND = "whoever typed it: it may pass by itself; run it again"
+"""Who acts on what may pass where nothing is scheduled to try again."""
+STOPPED_BY_HAND = "whoever stopped it; it isn't run again by itself"
 
 
 class HeadgateError(Exception):

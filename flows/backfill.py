@@ -21,7 +21,7 @@ from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.lanes import load_window, run_in_lanes
 from flows.planning import PlannedWindow, Reprocess, Selection, TablePlan, plan_table
 from flows.run import Outcome, build_summaries, without_heartbeat
-from flows.scheduled import ended
+from flows.scheduled import ended, failed
 from flows.story import told_to
 from flows.words import plural
 from tasks.workbench import Workbench, workbench
@@ -110,7 +110,7 @@ def backfill(
         return Completed(name="On hold", message=f"{plan.table} is {plan.paused}; next: headgate resume {plan.table}")
     outcome = fill(bench, asked, plan)
     if outcome.failures:
-        raise outcome.failures[0][2]
+        return failed(outcome)
     return ended(outcome, f"nothing to do: {plural(plan.count('loaded'), 'window')} loaded already")
 
 

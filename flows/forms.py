@@ -19,7 +19,7 @@ from deployments.errors import DeclarationError
 from flows.deployed import runs_of
 from flows.hooks import keep_failure
 from flows.run import Outcome, build_summaries
-from flows.scheduled import ended
+from flows.scheduled import ended, failed
 from flows.story import told_to
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
@@ -51,7 +51,7 @@ def rollback(table: str, by: Said, reason: Said, window: str = "", run: str = ""
             return Completed(name="Nothing to do", message="that is undone already; nothing was changed")
         build_summaries(bench, list(done.dependents), outcome, with_dependents=False, rebuild=False)
     if outcome.failures:
-        raise outcome.failures[0][2]
+        return failed(outcome)
     undone = ", ".join(proof.run_id for proof in done.publishes)
     return Completed(message=f"{name}: undone: {undone}; summaries rebuilt: {len(done.dependents)}")
 
@@ -73,7 +73,7 @@ def replay(table: str, code: str = "", window: str = "") -> State[Any]:
         verbs.replay(name, _window(window), code or None)
         build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
     if outcome.failures:
-        raise outcome.failures[0][2]
+        return failed(outcome)
     return ended(outcome, f"{name}: no row is open in quarantine that fits now")
 
 
@@ -145,7 +145,7 @@ def override(run: str, code: Said, by: Said, reason: Said, until: Said) -> State
         publish_override(run)
         build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
     if outcome.failures:
-        raise outcome.failures[0][2]
+        return failed(outcome)
     return ended(outcome, f"{record.table} {record.label} was published by another run; nothing was changed")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployments.errors import HeadgateError
 from deployments.settings import read_settings
+from expectations.record import RunRecord
 from tasks.facts import Fact, Kind, keep
 
 if TYPE_CHECKING:
@@ -31,6 +32,22 @@ def keep_crash(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> No
 def keep_cancellation(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Somebody canceled the run."""
     _keep("canceled", flow.name, flow_run, state)
+
+
+def name_warned(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A run that published with warnings is called so on Prefect's page: plain success says that there is nothing to see."""
+    record = state.result(raise_on_failure=False)
+    if not isinstance(record, RunRecord) or record.status != "warned":
+        return
+    from prefect.client.orchestration import get_client
+    from prefect.states import Completed
+
+    told = [*record.warnings, *(f"{rule.code}: {rule.message}" for rule in record.failed_rules)]
+    told += [alert.message for alert in record.drift.alerts] if record.drift else []
+    told += [f"{reason.rows:,} rows set aside, {reason.code}" for reason in record.quarantine]
+    said = f"published, with warnings: {'; '.join(told[:3])}; headgate show {record.run_id}"
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run.id, Completed(name="Warned", message=said), force=True)
 
 
 def fact_of(

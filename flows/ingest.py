@@ -6,6 +6,7 @@ from prefect import flow
 
 from expectations.record import RunRecord
 from flows.batches import appended, finished, held, nothing_new, opened, passed_over, record_failure
+from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
@@ -20,7 +21,7 @@ from tasks.validate import validate
 STEPS = ("extract", "validate", "stage", "copy", "audit", "judge", "publish")
 
 
-@flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False)
+@flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False, on_completion=[name_warned])
 def ingest(table: str, window: str = "source", reprocess: bool = False, until: str = "publish") -> RunRecord:
     """Load one window of a table: extract, validate, stage, copy, audit, judge, publish.
 

@@ -6,6 +6,7 @@ from prefect import flow
 
 from expectations.record import RunRecord
 from flows.batches import finished, record_failure
+from flows.hooks import name_warned
 from flows.overriding import opened, source_changed
 from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
@@ -18,7 +19,7 @@ from tasks.stage import stage
 from tasks.validate import validate
 
 
-@flow(name="override", flow_run_name="override {run}", validate_parameters=False)
+@flow(name="override", flow_run_name="override {run}", validate_parameters=False, on_completion=[name_warned])
 def publish_override(run: str) -> RunRecord:
     """Run the batch of a failed run again, with the overrides that are in force for it."""
     batch, story, failed = opened(run)

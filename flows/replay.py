@@ -6,6 +6,7 @@ from prefect import flow
 
 from expectations.record import RunRecord
 from flows.batches import record_failure
+from flows.hooks import name_warned
 from flows.replaying import finished, opened, waiting
 from flows.story import clear_spool
 from tasks.replay import audit_replay, copy_replay, gather, judge_replay, recheck
@@ -15,7 +16,7 @@ from tasks.warehouses.quarantine import OpenBatch
 from tasks.workbench import workbench
 
 
-@flow(name="replay", flow_run_name="replay {table}", validate_parameters=False)
+@flow(name="replay", flow_run_name="replay {table}", validate_parameters=False, on_completion=[name_warned])
 def replay(table: str, window: str | None = None, code: str | None = None) -> list[RunRecord]:
     """Replay the rows of a table that are set aside: all of them, of one window, or of one reason.
 

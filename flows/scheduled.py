@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
-from deployments.errors import HeadgateError
+from deployments.errors import WHO_ACTS, HeadgateError
 from flows.artifacts import table_artifact
 from flows.deployed import on_hold, refuse_other_version, runs_of, tell_published
 from flows.due import Due, load_what_is_due
+from flows.failure_log import first_line
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.planning import pause_of
 from flows.run import Outcome
@@ -90,17 +91,21 @@ def ended(outcome: Outcome, nothing: str) -> State[Any]:
     published = outcome.published
     if not published:
         return Completed(name="Nothing due", message=nothing)
-    # What was asked for is counted; summaries that followed are named beside it.
-    built = [record.table for record in published if record.kind == "summary"]
-    counted = [record for record in published if record.kind != "summary"] or published
-    rows = sum(record.counts.get("published", 0) for record in counted)
-    said = f"{len(counted):,} {'batch' if len(counted) == 1 else 'batches'} published, {plural(rows, 'row')}"
-    if built and len(counted) < len(published):
-        said += f"; built: {', '.join(built)}"
+    said = _published(outcome)
     warned = [record for record in published if record.status == "warned"]
     if warned:
         return Completed(name="Warned", message=f"{said}; warnings: headgate show {warned[0].run_id}")
     return Completed(message=said)
+
+
+def _published(outcome: Outcome) -> str:
+    """What was published, in words. What was asked for is counted; summaries that followed are named beside it."""
+    published = outcome.published
+    built = [record.table for record in published if record.kind == "summary"]
+    counted = [record for record in published if record.kind != "summary"] or published
+    rows = sum(record.counts.get("published", 0) for record in counted)
+    said = f"{len(counted):,} {'batch' if len(counted) == 1 else 'batches'} published, {plural(rows, 'row')}"
+    return said + (f"; built: {', '.join(built)}" if built and len(counted) < len(published) else "")
 
 
 def _nothing(due: Due) -> str:
@@ -114,7 +119,7 @@ def _nothing(due: Due) -> str:
 
 
 def _failed(due: Due, retries: int, delay: str) -> State[Any]:
-    """Raise the first failure, unless it may pass by itself and there are tries left: then the run comes back later."""
+    """Failed, with the story of its windows, unless it may pass by itself and there are tries left: then the run comes back."""
     from datetime import timedelta
 
     from deployments.declarations.model import seconds
@@ -125,4 +130,27 @@ def _failed(due: Due, retries: int, delay: str) -> State[Any]:
         said = error.message if isinstance(error, HeadgateError) else str(error)
         come_back(timedelta(seconds=seconds(delay)), "Retrying",
                   f"{table} {label}: {said}; try {tries + 1} of {retries + 1} in {delay}")  # fmt: skip
-    raise error
+    return failed(due.outcome)
+
+
+def failed(outcome: Outcome) -> State[Any]:
+    """How a run with failures ends: the story of all of it is the run's own; the first failure is what hooks get."""
+    said = told_failures(outcome)
+    get_run_logger().error(said)
+    return Failed(message=said, data=outcome.failures[0][2])
+
+
+def told_failures(outcome: Outcome) -> str:
+    """What a run did before it failed, what failed and why, and what wasn't tried: what Prefect's page says of it."""
+    said = [_published(outcome)] if outcome.published else ["nothing was published"]
+    for table, label, error in outcome.failures:
+        place = "" if error.message.startswith(table) else f"{table} {label}: "
+        said.append(f"failed: {place}{first_line(error)}")
+        if error.next_command and error is outcome.failures[0][2]:
+            run = next(
+                (r.run_id for r in outcome.records if (r.table, r.label, r.status) == (table, label, "failed")), "RUN"
+            )
+            said.append(f"who must act: {WHO_ACTS[error.family]}; next: {error.next_command.replace('RUN', run)}")
+    if outcome.skipped:
+        said.append(f"{plural(len(outcome.skipped), 'window')} not tried")
+    return "; ".join(said)

@@ -15,14 +15,17 @@ from typing import Any, Protocol, TypeVar
 from prefect.context import TagsContext
 from prefect.utilities.annotations import quote
 
-from deployments.errors import CodeError, HeadgateError, RetryableError
+from deployments.errors import BY_HAND, STOPPED_BY_HAND, WHO_ACTS, CodeError, HeadgateError, RetryableError
 from expectations.record import Failure, RunRecord, Status, Step
+from flows.failure_log import tell_short
 from tasks.assess import Assessment
 from tasks.batch import Batch, Extracted, Judged, Staged, Validated
 from tasks.spool import hold, release
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
+# Every flow tells its story by this module: the log is short from the first flow on.
+tell_short()
 
 
 class Teller(Protocol):
@@ -102,12 +105,11 @@ class Story:
                 drift=assessment.drift or self.record.drift,
                 profile=assessment.profile or self.record.profile,
             )
-        told = known.to_json()
         facts = {key: value for key, value in known.facts.items() if isinstance(value, str | int | float | list | dict)}
         self.update(
             failure=Failure(
                 code=known.code, family=known.family, step=self._step, message=known.message,
-                who_must_act=str(told["who_must_act"]), facts=facts,
+                who_must_act=_who_acts(known), facts=facts,
                 next_command=(known.next_command or "").replace("RUN", self.record.run_id) or None,
             )
         )  # fmt: skip
@@ -137,6 +139,15 @@ def attempt_number() -> int:
     from prefect.runtime import flow_run
 
     return int(flow_run.get_run_count() or os.environ.get("PREFECT__FLOW_RUN_COUNT", 1))
+
+
+def _who_acts(error: HeadgateError) -> str:
+    """A run of a deployment is tried again; one that was typed is not."""
+    from prefect.runtime import deployment
+
+    if error.family != "retryable" or deployment.get_id() is not None:
+        return WHO_ACTS[error.family]
+    return STOPPED_BY_HAND if error.code == "INTERRUPTED" else BY_HAND
 
 
 def _unforeseen(error: BaseException) -> HeadgateError:

@@ -6,10 +6,11 @@ from prefect import flow
 
 from expectations.record import RunRecord
 from flows.builds import built_record, close, opened, record_failure
+from flows.hooks import name_warned
 from tasks.summarize import build, check_inputs, check_output, publish_summary
 
 
-@flow(name="summarize", flow_run_name="{summary}", validate_parameters=False)
+@flow(name="summarize", flow_run_name="{summary}", validate_parameters=False, on_completion=[name_warned])
 def summarize(summary: str, rebuild: bool = False) -> RunRecord:
     """Build a summary table from its SELECT. Inputs that haven't changed since the last build: nothing to do."""
     job, story = opened(summary)
