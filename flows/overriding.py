@@ -15,10 +15,19 @@ from tasks.workbench import Workbench, workbench
 
 
 def known(bench: Workbench, run_id: str) -> RunRecord:
-    """The record of a run; DeclarationError when there is none."""
+    """The record of a run by its id, or by a beginning that only one run has; DeclarationError when there is none."""
     record = ops.record(bench.warehouse, run_id)
+    if record is not None:
+        return record
+    found = [str(item["run_id"]) for item in ops.last_runs(bench.warehouse, begins=run_id, limit=6)] if run_id else []
+    record = ops.record(bench.warehouse, found[0]) if len(found) == 1 else None
     if record is None:
-        raise DeclarationError(f"no run '{run_id}' is known", code="UNKNOWN-RUN", next_command="headgate show")
+        hint = f"; runs that begin so: {', '.join(found[:5])}" if found else ""
+        raise DeclarationError(
+            f"no run '{run_id}' is known{hint}", code="UNKNOWN-RUN",
+            next_command="headgate show   (the newest runs)" if ops.last_runs(bench.warehouse, limit=1) else
+            "headgate plan   (nothing was run in this warehouse yet)",
+        )  # fmt: skip
     return record
 
 

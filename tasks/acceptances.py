@@ -57,11 +57,32 @@ def accept(
     bench: Workbench, which: str, *, column: str | None, kinds: Sequence[str], by: str, reason: str,
     until: datetime | None, run_id: str | None = None,
 ) -> Answered:  # fmt: skip
-    """Write acceptances down, all or none.
+    """Write acceptances down, all or none: what `answered` finds."""
+    found = answered(bench, which, column=column, kinds=kinds, run_id=run_id)
+    write(bench, found, by, reason, until)
+    return found
+
+
+def write(bench: Workbench, found: Answered, by: str, reason: str, until: datetime | None) -> None:
+    """Write down that these changes are meant, in one transaction."""
+    record = found.record
+    ops.prepare(bench.warehouse, [TableName.parse(record.table)])
+    with transaction(bench.warehouse.address) as cursor:
+        for of, kind in found.changes:
+            decisions.add(
+                cursor, Decision(datetime.now(UTC), record.table, "accept-drift", kind, by, reason, of, until, record.run_id)
+            )  # fmt: skip
+
+
+def answered(
+    bench: Workbench, which: str, *, column: str | None, kinds: Sequence[str], run_id: str | None = None
+) -> Answered:
+    """The run and the changes that are meant; writes nothing.
 
     `which` is the run that told the change, or a table: then `run_id`, or the last run that told such a change.
     `column` None means every column that was told, "table" the table as a whole; no `kinds`: every kind that was told.
-    DeclarationError for a run, column or kind that doesn't exist, or that no run has told.
+    DeclarationError for a run, column or kind that doesn't exist, or that no run has told; for a table whose last such run was
+    rolled back: what it told isn't what readers see, so that run is to be named.
     """
     record = None if which in bench.project.tables else ops.record(bench.warehouse, which)
     table = bench.project.table(which if record is None else record.table)
@@ -74,20 +95,18 @@ def accept(
             f"{table.table} has no column '{column}'; it has {listing}, or '{WHOLE_TABLE}' for the table as a whole"
         )
     if record is None:
-        run_id = run_id or _last_told(bench, table, column, kinds)
+        named = run_id is not None
+        run_id = run_id or last_told(bench, table, column, kinds)
+        if run_id is not None and not named and _is_undone(bench, table, run_id):
+            raise DeclarationError(
+                f"{run_id}, the last run of {table.table} that told such a change, was rolled back", code="ACCEPT-REFUSED",
+                next_command=f"headgate drift explain {run_id}   (meant all the same? headgate drift accept {run_id})",
+            )  # fmt: skip
         record = None if run_id is None else ops.record(bench.warehouse, run_id)
     if record is None or record.table != table.table:
         what = f"run '{run_id}' of {table.table}" if run_id else f"change of {_named(column, kinds)}"
         raise _refused(f"no {what} is known")
-    changes = _chosen(record, column, kinds)
-    ops.prepare(bench.warehouse, [TableName.parse(table.table)])
-    with transaction(bench.warehouse.address) as cursor:
-        for of, kind in changes:
-            decision = Decision(
-                datetime.now(UTC), table.table, "accept-drift", kind, by, reason, of, until, record.run_id
-            )
-            decisions.add(cursor, decision)
-    return Answered(record, changes)
+    return Answered(record, _chosen(record, column, kinds))
 
 
 def _chosen(record: RunRecord, column: str | None, kinds: Sequence[str]) -> tuple[Change, ...]:
@@ -133,7 +152,14 @@ def _level_from(item: Decision, labels: list[tuple[Proof, str]]) -> str | None:
     return next((label for proof, label in labels if proof.published_at >= item.decided_at), None)
 
 
-def _last_told(bench: Workbench, table: Table, column: str | None, kinds: Sequence[str]) -> str | None:
+def _is_undone(bench: Workbench, table: Table, run_id: str) -> bool:
+    adapter, live = bench.warehouse, TableName.parse(table.table)
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+    return any(proof.run_id == run_id and proof.undone_by is not None for proof in known)
+
+
+def last_told(bench: Workbench, table: Table, column: str | None = None, kinds: Sequence[str] = ()) -> str | None:
     """The last run that told a change of this column and one of these kinds."""
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         if not bench.warehouse.exists(cursor, TableName(names.OPS, "alert")):

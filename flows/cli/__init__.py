@@ -154,13 +154,15 @@ def quiet() -> None:
 
 
 def _explained(error: Exception) -> int:
-    from deployments.errors import DeclarationError, HeadgateError
+    from deployments.errors import BY_HAND, WHO_ACTS, DeclarationError, HeadgateError
     from deployments.foreign_text import one_line
 
     if debugging():
         traceback.print_exception(error)
     if isinstance(error, HeadgateError):
-        click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {error}", err=True)
+        # A command isn't tried again by itself.
+        told = str(error).replace(WHO_ACTS["retryable"], BY_HAND)
+        click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {told}", err=True)
         return 2 if isinstance(error, DeclarationError) else 1
     text = one_line(str(error).splitlines()[0], 500) if str(error) else ""
     click.echo(

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 # Nothing of weight at the top: `headgate drift score` shares this module and must start at once.
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from expectations.record import RunRecord
+    from tasks.acceptances import Answered
     from tasks.workbench import Workbench
 
 
 @click.command()
-@click.argument("run")
+@click.argument("which", metavar="RUN|TABLE")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(run: str, as_json: bool) -> None:
-    """What RUN's batch has that its history doesn't explain, what was expected, and what to type."""
+def explain(which: str, as_json: bool) -> None:
+    """What RUN's batch has that its history doesn't explain, what was expected, and what to type.
+
+    With TABLE: the last run of it that told a change.
+    """
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
 
     bench = workbench(silent=True, need="warehouse")
-    from flows.overriding import known
-
-    record = known(bench, run)
+    record = _asked(bench, which)
     if as_json:
         print_json(None if record.drift is None else record.drift.model_dump(mode="json"))
         return
@@ -57,13 +60,15 @@ def explain(run: str, as_json: bool) -> None:
 @click.option("--by", help="Who decides; default: your user name.")
 @click.option("--until", "expires", metavar="WHEN", help="Until when it is meant: 7d, 2026-12-31; default: for good.")
 @click.option("--from", "run", metavar="RUN", help="With TABLE: the run that told it; default: the last one that did.")
+@click.option("--yes", is_flag=True, help="With TABLE: don't ask, though it is more than one change.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def accept(
     which: str, column: str | None, kinds: tuple[str, ...], reason: str, by: str | None, expires: str | None,
-    run: str | None, as_json: bool,
+    run: str | None, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Say that what RUN told (or the last run of TABLE that told such a change) is meant: later batches are held to it.
 
+    With TABLE, what would be accepted is shown first and asked for, unless it is one change or named by --column or --kind.
     Prints the change of the suite that follows, if one does. A batch that was stopped is loaded by headgate retry.
     """
     from datetime import UTC, datetime
@@ -71,12 +76,15 @@ def accept(
     from deployments.moments import until
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
-    from tasks.acceptances import accept as write
+    from tasks.acceptances import answered, write
     from tasks.warehouses.decisions import somebody
 
     bench = workbench(silent=True, need="warehouse")
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
-    done = write(bench, which, column=column, kinds=kinds, by=by or somebody(), reason=reason, until=moment, run_id=run)
+    done = answered(bench, which, column=column, kinds=kinds, run_id=run)
+    if which != done.record.run_id and len(done.changes) > 1 and not (column or kinds or run or yes):
+        _ask(done)
+    write(bench, done, by or somebody(), reason, moment)
     record, changes = done.record, [(of or "table", kind) for of, kind in done.changes]
     diff = _proposed(bench, record, list(dict.fromkeys(of for of, _ in changes)))
     if as_json:
@@ -91,6 +99,45 @@ def accept(
         click.echo(diff, nl=False)
     if record.is_failure:
         click.echo(f"next: headgate retry {record.run_id}")
+
+
+def _ask(found: Answered) -> None:
+    """Show what would be accepted and ask; where nobody can be asked, the run is to be named."""
+    from deployments.errors import DeclarationError
+
+    record = found.record
+    click.echo(f"{record.table} {record.label} told {len(found.changes)} changes (run {record.run_id}):", err=True)
+    for of, kind in found.changes:
+        alert = (
+            next((a for a in record.drift.alerts if (a.column, a.kind) == (of, kind)), None) if record.drift else None
+        )
+        click.echo(f"  {of or 'table'} {kind}" + (f": {alert.message}" if alert else ""), err=True)
+    if not sys.stdin.isatty():
+        raise DeclarationError(
+            "nothing was accepted: that are several changes at once, and nobody can be asked here", code="ACCEPT-REFUSED",
+            next_command=f'headgate drift accept {record.run_id} --reason "..."   (all of them), or with --column and --kind',
+        )  # fmt: skip
+    click.confirm("Is all of it meant?", abort=True, err=True)
+
+
+def _asked(bench: Workbench, which: str) -> RunRecord:
+    """The run of that name, or the last run of the table that told a change."""
+    from deployments.errors import DeclarationError
+    from flows.overriding import known
+    from tasks.acceptances import last_told
+
+    names = [name for name in bench.project.tables if which in (name, name.partition(".")[2])]
+    if not names:
+        return known(bench, which)
+    table = bench.project.table(which)
+    run = last_told(bench, table)
+    if run is None:
+        raise DeclarationError(
+            f"no run of {table.table} told a change",
+            code="UNKNOWN-RUN",
+            next_command=f"headgate show --table {table.table}",
+        )
+    return known(bench, run)
 
 
 def _proposed(bench: Workbench, record: RunRecord, columns: list[str]) -> str:

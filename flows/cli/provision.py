@@ -18,6 +18,7 @@ def provision(only_plan: bool, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from deployments.errors import HeadgateError
     from flows.cli.settings import workbench
     from tasks.provision import plan_provision
     from tasks.provision import provision as apply
@@ -26,8 +27,13 @@ def provision(only_plan: bool, as_json: bool) -> None:
     found = plan_provision(bench)
     if not only_plan and any(item.sql is not None for item in found):
         if not as_json:
+            click.echo("to be done, in one transaction:")
             _tell(found)
-        apply(bench)
+        try:
+            apply(bench)
+        except HeadgateError:
+            click.echo("refused; what is left to do: headgate provision --plan", err=True)
+            raise
         left = plan_provision(bench)
     else:
         left = [item for item in found if item.sql is None]

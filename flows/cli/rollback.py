@@ -58,11 +58,15 @@ def rollback(
 
 
 def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]
+    from tasks.batch import SOURCE_KEY
+
     if done.record is None:
         click.echo(f"{name}: that is undone already; nothing was changed")
         click.echo(f"next: headgate rollback {name} --to RUN   (to go further back; headgate show lists runs)")
         return
-    click.secho(f"{name} {done.record.label}", bold=True)
+    # A table without windows has one batch: its label says nothing to people.
+    label = "" if done.record.label == SOURCE_KEY else f" {done.record.label}"
+    click.secho(f"{name}{label}: rolled back", bold=True)
     for proof in done.publishes:
         click.echo(f"  undone: {proof.run_id}, published {proof.published_at:%Y-%m-%d %H:%M} UTC")
     counts = done.record.counts

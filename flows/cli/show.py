@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, get_args
+
 import click
 
 from flows.cli.console import Console, print_json
 
+if TYPE_CHECKING:
+    from expectations.record import RunRecord
+    from tasks.workbench import Workbench
+
 
 @click.command()
 @click.argument("run", required=False, metavar="[RUN]")
+@click.option(
+    "--table", "tables", multiple=True, metavar="TABLE", help="Runs of these only: name, pattern, owner:, tier:, tag:."
+)
+@click.option("--status", help="Runs that ended so only: published, warned, failed, unchanged, ...")
+@click.option("--since", metavar="WHEN", help="Runs that began then or later: 2h, 7d (ago), 2026-12-31 (UTC).")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
-def show(run: str | None, as_json: bool) -> None:
-    """The story of a run: steps, counts, checks, drift, failure and what to do. Without RUN: the newest runs."""
-    from deployments.errors import DeclarationError
-    from flows.cli.settings import workbench
-    from tasks.warehouses import ops
+def show(
+    run: str | None, tables: tuple[str, ...], status: str | None, since: str | None, limit: int, as_json: bool
+) -> None:
+    """The story of a run: steps, counts, checks, drift, failure and what to do. Without RUN: the newest runs.
 
-    bench = workbench(silent=True)
+    RUN may be shortened as long as only one run begins so.
+    """
+    from flows.cli.settings import workbench
+
+    if run is not None and (tables or status or since):
+        raise click.UsageError("a run by its name, or runs by --table, --status and --since")
+    _check_status(status)
+    bench = workbench(silent=True, need="warehouse", asked=tables)
     if run is None:
-        found = ops.last_runs(bench.warehouse, limit=20)
-        if as_json:
-            print_json(found)
-            return
-        for item in found:
-            click.echo(f"{item['run_id']!s:<48} {item['status']!s:<10} {item['started_at']:%Y-%m-%d %H:%M}"
-                       f"  {item['published'] or 0:>9,} rows  {item['failure_code'] or ''}".rstrip())  # fmt: skip
+        _list(bench, tables, status, since, limit, as_json)
         return
-    record = ops.record(bench.warehouse, run)
-    if record is None:
-        raise DeclarationError(f"no run '{run}' is known", code="UNKNOWN-RUN", next_command="headgate show")
+    from flows.overriding import known
+
+    record = known(bench, run)
     if as_json:
         print_json(record.model_dump(mode="json", exclude={"profile"}))
         return
@@ -38,5 +50,57 @@ def show(run: str | None, as_json: bool) -> None:
     console.end(record)
     for rule in record.rules:
         click.echo(f"    {rule.outcome:<7} {rule.code:<20} {rule.sentence}")
-    if record.failure is not None and record.failure.next_command:
-        click.echo(f"  next: {record.failure.next_command}")
+    for line in what_to_do(record):
+        click.echo(f"  next: {line}")
+
+
+def what_to_do(record: RunRecord) -> list[str]:
+    """What follows from a failure, for somebody who looks at it already."""
+    from tasks.overrides import failed_codes
+
+    if record.failure is None:
+        return []
+    told = record.failure.next_command or ""
+    steps = [] if told.startswith("headgate show") else [told]
+    if any(reason.rows for reason in record.quarantine):
+        steps.append(f"headgate quarantine show {record.table}")
+    if told.startswith("headgate show"):
+        steps.append(f"headgate retry {record.run_id}   (once it is mended)")
+    if record.kind in ("ingest", "override") and (codes := failed_codes(record)):
+        overrides = " ".join(f"--override {code}" for code in codes)
+        steps.append(
+            f'headgate publish {record.run_id} {overrides} --reason "..." --expires 1d   (knowingly, as it is)'
+        )
+    return [step for step in steps if step]
+
+
+def _check_status(status: str | None) -> None:
+    from expectations.record import Status
+
+    if status is not None and status not in get_args(Status):
+        raise click.BadParameter(f"'{status}' is none of {', '.join(get_args(Status))}", param_hint="--status")
+
+
+def _list(
+    bench: Workbench, tables: tuple[str, ...], status: str | None, since: str | None, limit: int, as_json: bool
+) -> None:
+    from datetime import UTC, datetime
+
+    from deployments.moments import back_to
+    from flows.selecting import selected
+    from tasks.warehouses import ops
+
+    found = ops.last_runs(
+        bench.warehouse, selected(bench.project, tables) if tables else None, limit, status=status,
+        since=None if since is None else back_to(since, datetime.now(UTC), "--since"),
+    )  # fmt: skip
+    if as_json:
+        print_json(found)
+        return
+    if found:
+        click.secho(f"{'run':<40} {'ended':<9} {'began (UTC)':<16} {'rows':>9}", bold=True)
+    for item in found:
+        rows = item["failure_code"] or f"{item['published'] or 0:,}"
+        click.echo(f"{item['run_id']!s:<40} {item['status']!s:<9} {item['started_at']:%Y-%m-%d %H:%M} {rows:>9}")
+    if not found:
+        click.echo("no run is like that" if tables or status or since else "nothing was run yet; next: headgate plan")

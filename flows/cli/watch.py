@@ -11,6 +11,7 @@ from flows.cli.console import print_json
 
 if TYPE_CHECKING:
     from tasks.incidents.watching import Pass
+    from tasks.workbench import Workbench
 
 
 @click.command()
@@ -20,7 +21,7 @@ def watch(every: int | None, as_json: bool) -> None:
     """Open, remind, escalate and close incidents, and deliver notices that wait.
 
     A deployment does this every minute; run it here, from cron or as a service, to have a watch outside of Prefect: it also
-    tells when Prefect itself is down.
+    tells when Prefect itself is down. With --every, declarations are read again before each look.
     """
     from datetime import UTC, datetime
 
@@ -33,6 +34,7 @@ def watch(every: int | None, as_json: bool) -> None:
 
     while True:
         begun = time.monotonic()
+        bench = _as_declared_now(bench)
         try:
             done, news = watch_once(bench, datetime.now(UTC))
         except HeadgateError as error:
@@ -45,6 +47,19 @@ def watch(every: int | None, as_json: bool) -> None:
         if every is None:
             return
         time.sleep(max(every - (time.monotonic() - begun), 1))
+
+
+def _as_declared_now(bench: Workbench) -> Workbench:
+    """The workbench with the project as its files are now; the last one that could be read while they can't be."""
+    from deployments.errors import DeclarationError
+    from deployments.project import load_project
+    from tasks.workbench import use
+
+    try:
+        return use(bench.settings, load_project(bench.settings.project))
+    except DeclarationError as error:
+        click.echo(f"[{error.code}] {error.message}\n  watched meanwhile: what was declared before", err=True)
+        return bench
 
 
 def _print(done: Pass, said: list[str], as_json: bool) -> None:

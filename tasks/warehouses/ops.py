@@ -259,8 +259,10 @@ def pages(adapter: Adapter, target: TableName) -> dict[str, set[tuple[str | None
 
 
 def record(adapter: Adapter, run_id: str) -> RunRecord | None:
-    """The story of a run by its id, or by the start of it when that is unambiguous."""
+    """The story of a run; None when there is none, or nothing was ever run here."""
     with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "run_record")):
+            return None
         found = rows(
             cursor,
             "SELECT run_id, body FROM ops.run_record WHERE run_id = %s ORDER BY piece",
@@ -269,16 +271,36 @@ def record(adapter: Adapter, run_id: str) -> RunRecord | None:
     return RunRecord.model_validate_json("".join(body for _, body in found)) if found else None
 
 
-def last_runs(adapter: Adapter, target: str | None = None, limit: int = 200) -> list[dict[str, object]]:
-    """The newest runs, newest first: id, target, label, status, times and counts."""
+def last_runs(
+    adapter: Adapter, target: str | Sequence[str] | None = None, limit: int = 200, *, status: str | None = None,
+    since: datetime | None = None, begins: str | None = None,
+) -> list[dict[str, object]]:  # fmt: skip
+    """The newest runs, newest first: id, target, label, status, times and counts; none where nothing was ever run.
+
+    Of these targets, that ended so, that began at `since` or later, whose id begins so.
+    """
     columns = ("run_id", "target", "batch_key", "label", "status", "started_at", "finished_at", "extracted",
                "published", "quarantined", "failure_code")  # fmt: skip
+    targets = (target,) if isinstance(target, str) else None if target is None else tuple(target)
+    asked: list[tuple[str, object]] = []
+    if targets is not None:
+        asked.append(("target IN %s", targets))
+    if status is not None:
+        asked.append(("status = %s", status))
+    if since is not None:
+        asked.append(("started_at >= %s", _naive(since)))
+    if begins is not None:
+        # Not LIKE: '_' and '%' are letters of a name.
+        asked.append((f"left(run_id, {len(begins)}) = %s", begins))
+    where = " WHERE " + " AND ".join(condition for condition, _ in asked) if asked else ""
+    given = [value for _, value in asked]
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        where = " WHERE target = %s" if target else ""
+        if targets == () or not adapter.exists(cursor, TableName(names.OPS, "run")):
+            return []
         found = rows(
             cursor,
             f"SELECT {', '.join(columns)} FROM ops.run{where} ORDER BY started_at DESC LIMIT {int(limit)}",
-            (target,) if target else None,
+            tuple(given) if given else None,
         )
     return [dict(zip(columns, row, strict=True)) for row in found]
 

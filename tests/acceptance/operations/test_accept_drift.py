@@ -70,3 +70,28 @@ def test_nothing_to_accept(house: Any, command: Callable[..., Any]) -> None:
     ):
         done = command("drift", "accept", table, "--column", column, "--kind", kind, "--reason", "x")
         assert why in str(done.error)
+
+
+def test_a_table_is_answered_for_what_readers_see_and_not_unseen(house: Any, command: Callable[..., Any]) -> None:
+    table = house.declare("orders", TABLE, SUITE.replace("policy: stop", "policy: warn"))
+    days(house, 1, 10)
+    days(house, 11, 11, factor=100)
+    assert command("run", table, "--to", "2026-01-12").code == 3
+    explained = command("drift", "explain", table)
+    assert explained.out == command("drift", "explain", run_of(house, table)).out
+    # Several changes at once, and nobody who could be asked: they are shown and the run is to be named.
+    refused = command("drift", "accept", table, "--reason", "x")
+    assert "nothing was accepted" in str(refused.error)
+    assert "amount values:" in refused.out
+    assert house.place.ask("SELECT count(*) FROM ops.decision WHERE target = %s", (table,)) == [(0,)]
+    assert command("rollback", table, "--window", "2026-01-11").code == 0
+    undone = command("drift", "accept", table, "--column", "amount", "--kind", "values", "--reason", "x")
+    assert "was rolled back" in str(undone.error)
+    assert command("drift", "accept", run_of(house, table), "--reason", "x").code == 0
+
+
+def run_of(house: Any, table: str) -> str:
+    ((run,),) = house.place.ask(
+        "SELECT run_id FROM ops.run WHERE target = %s AND label = '2026-01-11' AND kind = 'ingest'", (table,)
+    )
+    return str(run)

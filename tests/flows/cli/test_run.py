@@ -24,7 +24,8 @@ def test_01_a_plan_changes_nothing(call: Call) -> None:
     assert told.code == 0
     assert "run would load 3 windows: 2024-03-01 to 2024-03-03" in told.out
     assert call("plan").out == told.out
-    assert call("show").out == ""
+    assert call("show").out == "nothing was run yet; next: headgate plan\n"
+    assert call("show", "nope").code == 2
 
 
 def test_02_a_run_until_a_step_publishes_nothing(call: Call) -> None:
