@@ -59,6 +59,10 @@ class TablePlan:
     """The live table is gone though publishes stand: nothing is loaded into a part of a table."""
     changed: str | None = None
     """What a count tells of rows that others have changed; looked at when there is nothing to do otherwise."""
+    kept: tuple[str, ...] = ()
+    """What hangs on the live table that a renamed one would lack: a full refresh replaces its rows instead."""
+    stranger: str | None = None
+    """Why the live table isn't ours, so that nothing can be published into it."""
 
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
@@ -99,6 +103,9 @@ def plan_table(
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
+        renamed = table.load.mode == "full_refresh" and adapter.exists(cursor, live)
+        kept = adapter.lost_by_swap(cursor, live, shape_of(table)) if renamed else []
+        stranger = adapter.stranger(cursor, live)
     standing = proofs.standing(known)
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing)
@@ -128,6 +135,8 @@ def plan_table(
         paused=pause_of(bench, table.table, now) if look_for_pause and has_ops else None,
         missing=missing,
         changed=changed,
+        kept=tuple(kept),
+        stranger=stranger,
     )
 
 

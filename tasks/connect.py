@@ -31,6 +31,7 @@ from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
+from tasks.warehouses.provision import makers
 from tasks.warehouses.session import one, rows, session, transaction
 from tasks.workbench import Workbench
 
@@ -90,6 +91,13 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
                 None if may else f"GRANT USAGE, CREATE ON SCHEMA {schema} to this user, or: headgate provision --plan"
             )
             yield Line(what, may, said, hint), schema
+            strange = adapter.strange_schema(cursor, schema) if schema in (names.OPS, names.QUARANTINE) else None
+            if strange is not None:
+                yield Line(f"{what}: owner", False, f"{strange}: it must be ours alone", "ask who made it"), None
+            others = makers(cursor, schema)
+            if others:
+                told = f"{', '.join(others)} may make tables here too; a table of theirs is never taken for ours"
+                yield Line(f"{what}: others", True, told), None
         groups = adapter.groups(cursor)
     grants = {group for table in project.tables.values() for group in table.grants}
     grants |= {group for summary in project.summaries.values() for group in summary.grants}

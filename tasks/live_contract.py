@@ -19,7 +19,10 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
     for name, table in bench.project.tables.items():
         live = TableName.parse(name)
         with session(adapter.address) as connection, connection.cursor() as cursor:
-            columns = adapter.columns(cursor, live)
+            columns, stranger = adapter.columns(cursor, live), adapter.stranger(cursor, live)
+        if stranger is not None:
+            yield Line(name, False, f"{stranger}: it isn't ours", f"headgate plan {name}")
+            continue
         changes = find_changes(shape_of(table), columns)
         try:
             judge(live, table.load.mode, table.load.on_schema_change, changes)

@@ -29,6 +29,7 @@ def _load() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as library
+        import sqlalchemy
         from great_expectations.execution_engine import pandas_execution_engine
 
         from expectations.suites import custom
@@ -38,7 +39,18 @@ def _load() -> Any:
     # and stands in metadata that is thrown away here.
     pandas_execution_engine.HASH_THRESHOLD = 0
     custom.register()
+    sqlalchemy.event.listen(sqlalchemy.pool.Pool, "connect", _use_safe_path)
     return library
+
+
+def _use_safe_path(connection: Any, _: object) -> None:
+    """In the library's sessions as in all others, no function of somebody else's takes the place of the server's own."""
+    import psycopg2.extensions
+
+    if isinstance(connection, psycopg2.extensions.connection):
+        with connection.cursor() as cursor:
+            cursor.execute("SET search_path TO pg_catalog, pg_temp")
+        connection.commit()
 
 
 def context() -> Any:

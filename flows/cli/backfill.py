@@ -64,6 +64,10 @@ def _show_plan(plan: TablePlan, parallel: int, as_json: bool) -> None:
         click.echo(f"  {'load' if window.run else '':<6}{window.label:<18}{window.state:<9}{rows:>14}".rstrip())
     for change in plan.changes:
         click.echo(f"  schema: {change}")
+    if plan.kept:
+        click.echo(f"  its rows are replaced, and the table stays for: {', '.join(plan.kept)}")
+    if plan.stranger:
+        click.echo(f"  {plan.table} {plan.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
 
 
 def _say(plan: TablePlan, parallel: int) -> None:

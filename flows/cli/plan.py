@@ -75,5 +75,9 @@ def plan(
             click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
+        if item.kept:
+            click.echo(f"    its rows are replaced, and the table stays for: {', '.join(item.kept)}")
+        if item.stranger:
+            click.echo(f"    {item.table} {item.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")

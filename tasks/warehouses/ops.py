@@ -122,12 +122,15 @@ def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str
             with transaction(adapter.address) as cursor:
                 for schema in sorted(schemas):
                     adapter.create_schema(cursor, schema)
+                for schema in (names.OPS, names.QUARANTINE):
+                    _prove_ours(adapter, cursor, schema)
                 for group in sorted(set(groups) - adapter.groups(cursor)):
                     adapter.create_group(cursor, group)
                 _migrate(adapter, cursor)
                 for target in targets:
                     if not adapter.exists(cursor, names.proof(target)):
                         proofs.create(cursor, target)
+                        adapter.close(cursor, names.proof(target))
             return
         except psycopg2.Error as error:
             # Two processes that make the same object at once: the loser finds it made at its next look.
@@ -135,6 +138,18 @@ def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str
             if attempt == 4 or not (error.pgcode in _RACES or isinstance(known, RetryableError)):
                 raise known from None
             time.sleep(0.2 * (attempt + 1))
+
+
+def _prove_ours(adapter: Adapter, cursor: Cursor, schema: str) -> None:
+    """Refuse a schema of ours that somebody else could fill: proofs and rows set aside are believed."""
+    why = adapter.strange_schema(cursor, schema)
+    if why is not None:
+        raise DeclarationError(
+            f"schema {schema} {why}: it must be ours alone, and nothing was published",
+            code="NOT-OURS",
+            next_command="look at it with whoever owns it; ALTER ... OWNER TO the loader, or drop it; headgate check --connect",
+            schema=schema,
+        )
 
 
 def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False) -> bool:

@@ -116,8 +116,17 @@ class Adapter(Protocol):
     ) -> AbstractContextManager[None]:
         """While `rows` rows are joined with the live table by its key: the time may grow with them, not with the table."""
 
-    def can_swap(self, cursor: Cursor, live: TableName) -> bool:
-        """Whether the live table can be replaced by renaming: only views depend on it."""
+    def stranger(self, cursor: Cursor, table: TableName) -> str | None:
+        """Why a table that is there can't be taken for ours, in a few words; None when it can, or isn't there."""
+
+    def strange_schema(self, cursor: Cursor, schema: str) -> str | None:
+        """Why a schema of our own can't be trusted: somebody else's, or somebody else's things are in it."""
+
+    def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
+        """What hangs on the live table and wouldn't on one that takes its place by a rename; empty: it can be replaced."""
+
+    def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
+        """DeclarationError when deleting rows of the live table would change other tables; called before rows go."""
 
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         """Rename `live` to `old` and `new` to `live`; views, grants, comments and owner stay as readers know them."""
@@ -133,6 +142,9 @@ class Adapter(Protocol):
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         """Make a table from a SELECT, closed to everybody else; returns its rows."""
+
+    def close(self, cursor: Cursor, table: TableName) -> None:
+        """Take every right from everybody but the owner: default privileges may have opened a new table."""
 
     def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
         """Views bound to the table, directly or not, each after those it reads."""

@@ -159,6 +159,15 @@ def _schema_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
     return {(name, schema): letters & set(SCHEMA) for schema, acl in found for name, letters, _ in _items(acl)}
 
 
+def makers(cursor: Cursor, schema: str) -> list[str]:
+    """Who else may make tables in a schema: its owner, and whoever was granted that."""
+    me, owner = one(
+        cursor, "SELECT current_user, pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)
+    )
+    found = {name or "everybody" for (name, _), letters in _schema_rights(cursor, (schema,)).items() if "C" in letters}
+    return sorted({*found, str(owner)} - {str(me)})
+
+
 def _future_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
     me = str(one(cursor, "SELECT current_user")[0])
     found = rows(

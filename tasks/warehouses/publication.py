@@ -16,11 +16,11 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import Mode
-from deployments.errors import CheckFailedError, CodeError
+from deployments.errors import CheckFailedError, CodeError, DeclarationError
 from deployments.windows import Window
 from tasks.warehouses import names, outside_hands, proofs
 from tasks.warehouses.changes import apply_before, apply_changes
-from tasks.warehouses.dml import Effect, append, delete_absent, keep_beginning, merge, replace_window
+from tasks.warehouses.dml import Effect, append, delete_absent, insert_all, keep_beginning, merge, replace_window
 from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
@@ -91,7 +91,9 @@ def publish(adapter: Adapter, plan: Publication) -> Published:
 def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -> Published:
     with connection.cursor() as cursor:
         plan.point("publish-begun")
+        # First of all, on Redshift, where the snapshot is taken after it; a lock runs nothing of somebody else's.
         adapter.lock(cursor, names.proof(plan.live))
+        _prove_ours(adapter, cursor, plan.live)
         known = proofs.read(cursor, plan.live)
         plan.point("proof-locked")
         done = _already(known, plan)
@@ -105,6 +107,8 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         if plan.quarantine is not None:
             plan.quarantine(cursor)
             plan.point("quarantine-written")
+        if plan.mode != "append":
+            adapter.guard_deletes(cursor, plan.live)
         if plan.replay_of is None:
             effect = _apply(adapter, cursor, plan, known, sequence)
         else:
@@ -139,7 +143,11 @@ def _alter_before(adapter: Adapter, connection: Connection, plan: Publication) -
     if not plan.changes or plan.candidate is None:
         return
     with connection.cursor() as cursor:
-        swapped = plan.mode == "full_refresh" and plan.replay_of is None and adapter.can_swap(cursor, plan.live)
+        swapped = (
+            plan.mode == "full_refresh"
+            and plan.replay_of is None
+            and not adapter.lost_by_swap(cursor, plan.live, plan.shape)
+        )
         connection.rollback()
         if swapped:
             return
@@ -160,6 +168,20 @@ def _already(known: Sequence[Proof], plan: Publication) -> Published | None:
     if of_batch and of_batch[-1].sequence > plan.expected_sequence:
         return Published(of_batch[-1], by_this_attempt=False)
     return None
+
+
+def _prove_ours(adapter: Adapter, cursor: Cursor, live: TableName) -> None:
+    """Refuse tables that somebody else made where ours belong: what hangs on them would run with our rights."""
+    for table in (names.proof(live), names.quarantine(live), live):
+        why = adapter.stranger(cursor, table)
+        if why is not None:
+            raise DeclarationError(
+                f"{table} {why}: it isn't ours, and nothing was published",
+                code="NOT-OURS",
+                next_command=f"ask who made {table}; rename or drop it, or ALTER TABLE {table} OWNER TO the loader; "
+                "headgate check --connect",
+                table=str(table),
+            )
 
 
 def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[Proof], sequence: int) -> Effect:
@@ -190,17 +212,10 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
     _guard(plan, before, rows)
     plan.point("before-swap")
     old = names.generation(live, sequence)
-    if adapter.can_swap(cursor, live):
-        adapter.swap(cursor, live, new, old, plan.shape)
-    else:
-        # Something a rename can't carry over hangs on the table (a materialized view, a foreign key): its rows are
-        # replaced instead. Slower, and the old rows are copied aside first so that the publish can be undone.
-        if plan.generations:
-            adapter.create_as(cursor, old, sql.SQL("SELECT * FROM {}").format(_q(live)), None)
-        apply_changes(adapter, cursor, live, plan.shape, plan.changes)
-        cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
-        columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
-        cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns, columns, _q(new)))
+    lost = adapter.lost_by_swap(cursor, live, plan.shape)
+    if lost:
+        return _replace_rows(adapter, cursor, plan, new, old, lost)
+    adapter.swap(cursor, live, new, old, plan.shape)
     return Effect(inserted=rows, deleted=before)
 
 
@@ -210,6 +225,42 @@ def _into_live(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableNa
     if plan.mode == "merge":
         return merge(adapter, cursor, plan, new, sequence)
     return replace_window(adapter, cursor, plan, new, sequence)
+
+
+def _replace_rows(
+    adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, old: TableName, lost: Sequence[str]
+) -> Effect:
+    """Replace the rows and leave the table, on which something hangs that a renamed one wouldn't have.
+
+    Slower than a rename, and the old rows are copied aside first so that the publish can be undone.
+    """
+    live = plan.live
+    if plan.generations:
+        adapter.create_as(cursor, old, sql.SQL("SELECT * FROM {}").format(_q(live)), None)
+    apply_changes(adapter, cursor, live, plan.shape, plan.changes)
+    there = {column.name: column.type for column in adapter.columns(cursor, live)}
+    other = [c.name for c in plan.shape.columns if there.get(c.name) != c.type]
+    if other:
+        raise DeclarationError(
+            f"{live}: {', '.join(other)} can't become what is declared while the table keeps {', '.join(lost)}; nothing was "
+            "published",
+            code="TABLE-IN-THE-WAY",
+            next_command=f"take that off {live}, or ALTER its columns by hand; headgate retry {plan.run_id}",
+            lost=list(lost),
+            columns=other,
+        )
+    cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
+    deleted = int(cursor.rowcount)
+    inserted = insert_all(cursor, plan, new)
+    left = _count(cursor, live)
+    if left != inserted or inserted != plan.counts.copied - plan.counts.superseded:
+        raise CodeError(
+            f"{live} has {left:,} rows after {inserted:,} of {plan.counts.copied:,} were put in: a trigger or a rule on it "
+            "keeps rows in or out; nothing was published",
+            code="ROWS-REWRITTEN",
+            next_command=f"look at {', '.join(lost)}; headgate retry {plan.run_id}",
+        )
+    return Effect(inserted=inserted, deleted=deleted)
 
 
 def _empty(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> Effect:

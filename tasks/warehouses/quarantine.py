@@ -52,6 +52,7 @@ def quarantine_writer(
             return
         if not there:
             create(cursor, table)
+            adapter.close(cursor, table)
         else:
             _complete(adapter, cursor, table)
         cursor.execute(

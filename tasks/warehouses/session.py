@@ -27,6 +27,8 @@ from tasks.warehouses.stage_errors import stage_error
 
 Result = TypeVar("Result")
 APPLICATION = "headgate"
+SAFE_PATH = "SET search_path TO pg_catalog, pg_temp"
+"""Names without a schema mean the server's own things only, and temporary tables last; on Redshift as well."""
 LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
 LOCK_TIMEOUT_SECONDS = 20
 REDSHIFT_PORT = 5439
@@ -167,6 +169,8 @@ def connect(address: Address) -> Connection:
 def _set_up(address: Address, connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = %s", (address.statement_timeout_seconds * 1000,))
+        # A function in another schema may have the types of its arguments more exactly than the server's own, and would run.
+        cursor.execute(SAFE_PATH)
         if address.dialect == "redshift":
             cursor.execute("SET query_group TO 'headgate'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, YMD'")
         else:
@@ -209,6 +213,12 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
         )
     if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME, errorcodes.UNDEFINED_OBJECT):
         return DeclarationError(message, code="WAREHOUSE-RIGHTS", next_command="headgate provision --plan")
+    if (state or "").startswith("23"):
+        return DeclarationError(
+            f"{message}: a constraint that somebody put on the table refuses these rows",
+            code="LIVE-CONSTRAINT",
+            next_command="mend the rows or the constraint; headgate retry RUN",
+        )
     return CodeError(message, code=f"SQL-{state or 'UNKNOWN'}", next_command="headgate show RUN")
 
 

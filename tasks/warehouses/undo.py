@@ -190,7 +190,7 @@ def _swap_back(
     now = {column.name: column.type for column in adapter.columns(cursor, live)}
     then = {column.name: column.type for column in adapter.columns(cursor, kept)}
     plan.point("before-swap")
-    if adapter.can_swap(cursor, live) and now.items() <= then.items():
+    if not adapter.lost_by_swap(cursor, live, plan.shape) and now.items() <= then.items():
         declared = {column.name: column for column in plan.shape.columns}
         columns = tuple(
             declared.get(name)

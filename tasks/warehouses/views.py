@@ -31,15 +31,17 @@ class ViewGrant:
 
 @dataclass(frozen=True, slots=True)
 class BoundView:
-    """A view and what it must have again. `direct`: it reads the table itself. `plain`: not a materialized one."""
+    """A view and what it must have again. `direct`: it reads the table itself. `stuck`: why it can't be dropped and made
+    again as it was. `options`: what stands in its WITH."""
 
     view: TableName
     definition: str
     direct: bool
-    plain: bool
+    stuck: str | None
     owner: str
     grants: tuple[ViewGrant, ...]
     comments: tuple[tuple[str | None, str], ...]
+    options: tuple[str, ...] = ()
 
 
 def with_dependents(table: TableName, direct: Callable[[TableName], Sequence[BoundView]]) -> list[BoundView]:
@@ -60,7 +62,7 @@ def with_dependents(table: TableName, direct: Callable[[TableName], Sequence[Bou
 
 def replace(cursor: Cursor, table: TableName, view: BoundView) -> None:
     """Bind a view to the new table; its own grants, comments and dependents stay."""
-    _define(cursor, table, view, "CREATE OR REPLACE VIEW {} AS {}")
+    _define(cursor, table, view, "CREATE OR REPLACE VIEW {}{} AS {}")
 
 
 def drop_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> None:
@@ -69,9 +71,10 @@ def drop_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> No
     DeclarationError when one of them can't be made again as it was.
     """
     for view in views:
-        if not view.plain:
+        if view.stuck is not None:
             raise DeclarationError(
-                f"{table}: the materialized view {view.view} hangs on a column whose type changes; nothing was published",
+                f"{table}: the view {view.view} ({view.stuck}) hangs on a column whose type changes, and can't be made "
+                "again as it is; nothing was published",
                 code="VIEW-IN-THE-WAY",
                 next_command=f"drop {view.view}; headgate retry RUN; make it again",
                 view=str(view.view),
@@ -84,7 +87,7 @@ def create_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> 
     """Make dropped views again as they were; DeclarationError when the table no longer has what one of them reads."""
     for view in views:
         (user,) = one(cursor, "SELECT current_user")
-        _define(cursor, table, view, "CREATE VIEW {} AS {}")
+        _define(cursor, table, view, "CREATE VIEW {}{} AS {}")
         for column, text in view.comments:
             name = (view.view.schema, view.view.name)
             target = sql.SQL("VIEW ") if column is None else sql.SQL("COLUMN ")
@@ -99,7 +102,8 @@ def create_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> 
 
 def _define(cursor: Cursor, table: TableName, view: BoundView, form: str) -> None:
     try:
-        cursor.execute(sql.SQL(form).format(_q(view.view), sql.SQL(view.definition)))
+        options = sql.SQL(f" WITH ({', '.join(view.options)})" if view.options else "")
+        cursor.execute(sql.SQL(form).format(_q(view.view), options, sql.SQL(view.definition)))
     except psycopg2.Error as error:
         if error.pgcode not in _BROKEN:
             raise

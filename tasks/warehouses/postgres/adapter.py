@@ -13,8 +13,9 @@ from deployments.declarations.columns import Column
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
-from tasks.warehouses.names import TableName
-from tasks.warehouses.postgres import catalog
+from tasks.warehouses.names import LIMIT_BYTES, TableName
+from tasks.warehouses.postgres import catalog, ownership
+from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.protocol import LiveColumn, Shape
@@ -60,7 +61,7 @@ class PostgresAdapter:
         definitions = sql.SQL(", ").join(_definition(column) for column in shape.columns)
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
         cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(table), definitions))
-        self._close(cursor, table)
+        self.close(cursor, table)
 
     def copy(
         self,
@@ -107,10 +108,18 @@ class PostgresAdapter:
             return
         if shape.key:
             # Unique: the proof that was made of the key is then kept by the server as well.
-            cursor.execute(sql.SQL("CREATE UNIQUE INDEX ON {} ({})").format(qualified(table), _names(shape.key)))
+            cursor.execute(
+                sql.SQL("CREATE UNIQUE INDEX {} ON {} ({})").format(
+                    _index(table, KEY_INDEX), qualified(table), _names(shape.key)
+                )
+            )
         sortkey = shape.physical.sortkey
         if sortkey and tuple(sortkey) != tuple(shape.key[: len(sortkey)]):
-            cursor.execute(sql.SQL("CREATE INDEX ON {} ({})").format(qualified(table), _names(sortkey)))
+            cursor.execute(
+                sql.SQL("CREATE INDEX {} ON {} ({})").format(
+                    _index(table, SORT_INDEX), qualified(table), _names(sortkey)
+                )
+            )
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
 
     @contextmanager
@@ -125,8 +134,17 @@ class PostgresAdapter:
         for setting in _OTHER_JOINS if lookups else ():
             cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(sql.Identifier(setting)))
 
-    def can_swap(self, cursor: Cursor, live: TableName) -> bool:
-        return catalog.other_dependents(cursor, live) == 0
+    def stranger(self, cursor: Cursor, table: TableName) -> str | None:
+        return ownership.stranger(cursor, table)
+
+    def strange_schema(self, cursor: Cursor, schema: str) -> str | None:
+        return ownership.strange_schema(cursor, schema)
+
+    def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
+        return lost_by_swap(cursor, live, shape)
+
+    def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
+        guard_deletes(cursor, live)
 
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         cursor.execute("SET LOCAL lock_timeout = %s", (_SWAP_LOCK_TIMEOUT_MS,))
@@ -160,7 +178,7 @@ class PostgresAdapter:
         for view in views:
             if in_place and view.direct:
                 replace(cursor, live, view)
-        self._close(cursor, old)
+        self.close(cursor, old)
 
     def adopt(self, cursor: Cursor, live: TableName, new: TableName, shape: Shape) -> None:
         self._rename(cursor, new, live)
@@ -180,8 +198,13 @@ class PostgresAdapter:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
         cursor.execute(sql.SQL("CREATE TABLE {} AS ").format(qualified(table)) + select)
         made = cursor.rowcount
-        self._close(cursor, table)
+        self.close(cursor, table)
         return int(made)
+
+    def close(self, cursor: Cursor, table: TableName) -> None:
+        """Take every right from everybody but the owner: default privileges may have opened a new table."""
+        for who, _, _ in catalog.grants(cursor, table):
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), catalog.grantee(who)))
 
     def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
         return catalog.bound_views(cursor, live)
@@ -221,11 +244,6 @@ class PostgresAdapter:
         for group in shape.grants:
             self._grant(cursor, live, sql.SQL("SELECT"), group, False)
 
-    def _close(self, cursor: Cursor, table: TableName) -> None:
-        """Take every right from everybody but the owner: default privileges may have opened a new table."""
-        for who, _, _ in catalog.grants(cursor, table):
-            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), catalog.grantee(who)))
-
     def _grant(self, cursor: Cursor, live: TableName, what: sql.Composable, grantee: str, option: bool) -> None:
         tail = sql.SQL(" WITH GRANT OPTION" if option else "")
         cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(what, qualified(live), catalog.grantee(grantee)) + tail)
@@ -242,6 +260,11 @@ def _definition(column: Column) -> sql.Composed:
     return sql.SQL("{} {}{}").format(
         sql.Identifier(column.name), sql.SQL(column.type), sql.SQL("" if column.nullable else " NOT NULL")
     )
+
+
+def _index(table: TableName, ending: str) -> sql.Identifier:
+    """The end of a candidate's name is what tells it from all others."""
+    return sql.Identifier((table.name + ending)[-LIMIT_BYTES:])
 
 
 def _summand(column: Column) -> sql.Composed:

@@ -9,11 +9,24 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import parse_type
 from tasks.warehouses.names import TableName, is_beside, stem
+from tasks.warehouses.postgres import ownership
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.session import one, rows
 from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 
 _RELATION = "(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)"
+
+_STUCK = (
+    "CASE WHEN v.relkind = 'm' THEN 'materialized' WHEN v.relkind <> 'v' THEN 'a rule of a table' "
+    "WHEN NOT pg_has_role(v.relowner, 'USAGE') THEN 'of ' || pg_get_userbyid(v.relowner) "
+    "WHEN NOT (has_schema_privilege(n.oid, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE')) "
+    "THEN 'in a schema where this user may make nothing' "
+    "WHEN EXISTS (SELECT 1 FROM pg_rewrite o WHERE o.ev_class = v.oid AND o.rulename <> '_RETURN') OR EXISTS (SELECT 1 "
+    "FROM pg_depend o WHERE (o.refclassid = 'pg_class'::regclass AND o.refobjid = v.oid "
+    "OR o.refclassid = 'pg_type'::regclass AND o.refobjid = v.reltype) "
+    "AND o.classid NOT IN ('pg_rewrite'::regclass, 'pg_type'::regclass)) THEN 'with triggers, rules or defaults of its own' END"
+)
+"""Why a view can't be dropped and made again as it was; NULL when it can."""
 
 
 def exists(cursor: Cursor, table: TableName) -> bool:
@@ -61,7 +74,7 @@ def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
     def direct(parent: TableName) -> list[BoundView]:
         found = rows(
             cursor,
-            "SELECT DISTINCT n.nspname, v.relname, v.relkind = 'v', pg_get_viewdef(v.oid) FROM pg_depend d "
+            f"SELECT DISTINCT n.nspname, v.relname, {_STUCK}, v.reloptions, pg_get_viewdef(v.oid) FROM pg_depend d "
             "JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class "
             "JOIN pg_namespace n ON n.oid = v.relnamespace "
             "WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass "
@@ -69,28 +82,11 @@ def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
             (parent.schema, parent.name),
         )
         return [
-            _view(cursor, TableName(schema, name), plain, text, parent == table) for schema, name, plain, text in found
+            _view(cursor, TableName(schema, name), stuck, options, text, parent == table)
+            for schema, name, stuck, options, text in found
         ]
 
     return with_dependents(table, direct)
-
-
-def other_dependents(cursor: Cursor, table: TableName) -> int:
-    """Objects bound to the table that a rename can't carry over: materialized views, foreign keys, triggers, policies."""
-    found = one(
-        cursor,
-        f"WITH t AS (SELECT {_RELATION} AS oid) SELECT "
-        "(SELECT count(*) FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class, t "
-        " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = t.oid AND v.relkind <> 'v' AND v.oid <> t.oid) "
-        "+ (SELECT count(*) FROM pg_constraint c, t WHERE c.contype = 'f' AND (c.confrelid = t.oid OR c.conrelid = t.oid)) "
-        "+ (SELECT count(*) FROM pg_trigger g, t WHERE g.tgrelid = t.oid AND NOT g.tgisinternal) "
-        "+ (SELECT count(*) FROM pg_policy p, t WHERE p.polrelid = t.oid) "
-        "+ (SELECT count(*) FROM pg_inherits i, t WHERE i.inhrelid = t.oid OR i.inhparent = t.oid) "
-        "+ (SELECT count(*) FROM pg_publication_rel p, t WHERE p.prrelid = t.oid) "
-        "+ (SELECT count(*) FROM pg_depend d, t WHERE d.refobjid = t.oid AND d.classid = 'pg_proc'::regclass)",
-        (table.schema, table.name),
-    )
-    return int(found[0])
 
 
 def grants(cursor: Cursor, table: TableName) -> list[tuple[str, str, bool]]:
@@ -146,7 +142,8 @@ def side_tables(cursor: Cursor, live: TableName) -> list[TableName]:
     found = rows(
         cursor,
         "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s) ORDER BY 1",
+        "WHERE n.nspname = %s AND c.relkind = 'r' AND starts_with(c.relname, %s) "
+        f"AND c.relowner IN {ownership.US} ORDER BY 1",
         (live.schema, f"{stem(live)}__hg_"),
     )
     return [TableName(live.schema, name) for (name,) in found if is_beside(live, name)]
@@ -172,14 +169,16 @@ def grantee(name: str) -> sql.Composable:
     return sql.Identifier(name) if name else sql.SQL("PUBLIC")
 
 
-def _view(cursor: Cursor, view: TableName, plain: bool, definition: str, direct: bool) -> BoundView:
+def _view(
+    cursor: Cursor, view: TableName, stuck: str | None, options: list[str] | None, definition: str, direct: bool
+) -> BoundView:
     granted = [ViewGrant(sql.SQL(what), grantee(who), option) for who, what, option in grants(cursor, view)]
     granted += [
         ViewGrant(sql.SQL(what + " ({})").format(sql.Identifier(column)), grantee(who), option)
         for column, who, what, option in column_grants(cursor, view)
     ]
-    return BoundView(view, definition.rstrip().rstrip(";"), direct, plain, owner(cursor, view), tuple(granted),
-                     tuple(comments(cursor, view)))  # fmt: skip
+    return BoundView(view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), tuple(granted),
+                     tuple(comments(cursor, view)), tuple(options or ()))  # fmt: skip
 
 
 def qualified(table: TableName) -> sql.Identifier:

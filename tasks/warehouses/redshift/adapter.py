@@ -16,7 +16,7 @@ from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
-from tasks.warehouses.redshift import catalog
+from tasks.warehouses.redshift import catalog, ownership
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.checksums import checksum_list
 from tasks.warehouses.redshift.ddl import create_table, definition, layout, qualified
@@ -54,7 +54,7 @@ class RedshiftAdapter:
     def create_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
         cursor.execute(create_table(table, shape))
-        self._close(cursor, table)
+        self.close(cursor, table)
 
     def copy(
         self,
@@ -92,8 +92,17 @@ class RedshiftAdapter:
         # It has no indexes: a sort key that begins with the key, or a distribution by it, is what spares work here.
         return nullcontext()
 
-    def can_swap(self, cursor: Cursor, live: TableName) -> bool:
-        return catalog.can_rename(cursor, live) and all(view.plain for view in catalog.bound_views(cursor, live))
+    def stranger(self, cursor: Cursor, table: TableName) -> str | None:
+        return ownership.stranger(cursor, table)
+
+    def strange_schema(self, cursor: Cursor, schema: str) -> str | None:
+        return ownership.strange_schema(cursor, schema)
+
+    def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
+        return catalog.lost_by_swap(cursor, live)
+
+    def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
+        """Foreign keys are for the planner only: no row of another table goes with ours."""
 
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         cursor.execute("SET LOCAL statement_timeout TO %s", (_SWAP_WAIT_MS,))
@@ -122,7 +131,7 @@ class RedshiftAdapter:
         for view in bound:
             if in_place and view.direct:
                 replace(cursor, live, view)
-        self._close(cursor, old)
+        self.close(cursor, old)
         if owner != user:
             cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(live), sql.Identifier(owner)))
 
@@ -155,9 +164,14 @@ class RedshiftAdapter:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
         how = sql.SQL("") if shape is None else layout(shape)
         cursor.execute(sql.SQL("CREATE TABLE {}").format(qualified(table)) + how + sql.SQL(" AS ") + select)
-        self._close(cursor, table)
+        self.close(cursor, table)
         # The service tells no count of the rows a CREATE TABLE AS wrote.
         return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(qualified(table)))[0])
+
+    def close(self, cursor: Cursor, table: TableName) -> None:
+        """Take every right from everybody but the owner: default privileges may have opened a new table."""
+        for grantee in catalog.acl(cursor, table).grantees:
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), grantee.sql()))
 
     def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
         return catalog.bound_views(cursor, live)
@@ -196,11 +210,6 @@ class RedshiftAdapter:
                 self._comment(cursor, live, column.name, column.description + unit)
         for group in shape.grants:
             self._grant(cursor, live, "SELECT", sql.SQL("GROUP ") + sql.Identifier(group), False)
-
-    def _close(self, cursor: Cursor, table: TableName) -> None:
-        """Take every right from everybody but the owner: default privileges may have opened a new table."""
-        for grantee in catalog.acl(cursor, table).grantees:
-            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), grantee.sql()))
 
     def _grant(self, cursor: Cursor, live: TableName, privilege: str, grantee: sql.Composable, grantable: bool) -> None:
         tail = sql.SQL(" WITH GRANT OPTION" if grantable else "")

@@ -52,15 +52,27 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
     return [LiveColumn(name, _declared_type(kind), not required) for name, kind, required in found]
 
 
-def can_rename(cursor: Cursor, table: TableName) -> bool:
-    """Whether everything that hangs on the table can be made anew on another one of its name."""
-    found = one(
-        cursor,
-        f"SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND (conrelid = (SELECT c.oid {_OF_TABLE}) "
-        f"OR confrelid = (SELECT c.oid {_OF_TABLE}))",
-        (table.schema, table.name) * 2,
+def lost_by_swap(cursor: Cursor, table: TableName) -> list[str]:
+    """What hangs on the table and can't be made anew on another one of its name, each in a few words."""
+    place = (table.schema, table.name)
+    own = f"(SELECT c.oid {_OF_TABLE})"
+    constraints = rows(
+        cursor, f"SELECT conname FROM pg_constraint WHERE conrelid = {own} OR confrelid = {own} ORDER BY 1", place * 2
     )
-    return not found[0] and not acl(cursor, table).strange and not _has_row_filters(cursor, table)
+    found = [f"constraint {name}" for (name,) in constraints]
+    defaults = rows(
+        cursor,
+        "SELECT a.attname FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum "
+        f"WHERE d.adrelid = {own} ORDER BY 1",
+        place,
+    )
+    found += [f"default of column {name}" for (name,) in defaults]
+    if acl(cursor, table).strange:
+        found.append("a grant that can't be given again")
+    if _has_row_filters(cursor, table):
+        found.append("row, mask or column rights")
+    found += [f"view {view.view} ({view.stuck})" for view in bound_views(cursor, table) if view.direct and view.stuck]
+    return found
 
 
 def owner(cursor: Cursor, table: TableName) -> str:
@@ -128,9 +140,17 @@ def groups(cursor: Cursor) -> set[str]:
 
 def _view(cursor: Cursor, view: TableName, kind: str, definition: str, direct: bool) -> BoundView:
     plain = kind == "v" and not definition.lstrip().lower().startswith("create materialized")
+    (may,) = one(
+        cursor,
+        "SELECT (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s "
+        "AND c.relname = %s AND (pg_get_userbyid(c.relowner) = current_user OR (SELECT usesuper FROM pg_user "
+        "WHERE usename = current_user))) > 0 AND has_schema_privilege(%s, 'usage') AND has_schema_privilege(%s, 'create')",
+        (view.schema, view.name, view.schema, view.schema),
+    )
+    stuck = "materialized" if not plain else None if may else f"of {owner(cursor, view)}"
     grants = tuple(ViewGrant(sql.SQL(g.privilege), g.grantee.sql(), g.grantable) for g in acl(cursor, view).grants)
     return BoundView(
-        view, definition.rstrip().rstrip(";"), direct, plain, owner(cursor, view), grants,
+        view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), grants,
         tuple(comments(cursor, view)),
     )  # fmt: skip
 
