@@ -6,7 +6,7 @@ No message may contain a secret or a value of personal data: facts are written b
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal, Self
 
 from deployments.foreign_text import one_line, printable
 
@@ -29,7 +29,8 @@ class HeadgateError(Exception):
     `code` is short and stable: incidents are grouped by it and runbooks are named after it.
     """
 
-    family: ClassVar[Family] = "code"
+    family: Family = "code"
+    """Who must act: of the class, unless an instance knows better (`for_engineer`)."""
 
     def __init__(
         self, message: str, *, code: str | None = None, next_command: str | None = None, **facts: object
@@ -49,7 +50,12 @@ class HeadgateError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Prefect pickles exceptions with task results; keyword-only arguments need their own way back.
-        return (_rebuild, (type(self), self.message, self.code, self.next_command, self.facts))
+        return (_rebuild, (type(self), self.family, self.message, self.code, self.next_command, self.facts))
+
+    def for_engineer(self, next_command: str) -> Self:
+        """The same failure where the declaration is at fault, and not the source."""
+        self.family, self.next_command = "declaration", next_command
+        return self
 
     def to_json(self) -> dict[str, object]:
         """The facts of the failure for `--json`, records and notices."""
@@ -74,9 +80,16 @@ def _clean(fact: object) -> object:
 
 
 def _rebuild(
-    kind: type[HeadgateError], message: str, code: str, next_command: str | None, facts: dict[str, object]
+    kind: type[HeadgateError],
+    family: Family,
+    message: str,
+    code: str,
+    next_command: str | None,
+    facts: dict[str, object],
 ) -> HeadgateError:
-    return kind(message, code=code, next_command=next_command, **facts)
+    error = kind(message, code=code, next_command=next_command, **facts)
+    error.family = family
+    return error
 
 
 class CodeError(HeadgateError):

@@ -169,6 +169,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         stage_key=f"{table.table}/{run_id}-{attempt}",
         stands=stands,
         refused=() if reprocess else planned.refused,
+        declared_anew=plan.declared_anew,
     )
     return batch, plan.changed
 

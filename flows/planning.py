@@ -63,6 +63,8 @@ class TablePlan:
     """What hangs on the live table that a renamed one would lack: a full refresh replaces its rows instead."""
     stranger: str | None = None
     """Why the live table isn't ours, so that nothing can be published into it."""
+    declared_anew: bool = False
+    """Whether the last publish was made by another declaration, or there is none."""
 
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
@@ -137,6 +139,7 @@ def plan_table(
         changed=changed,
         kept=tuple(kept),
         stranger=stranger,
+        declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
     )
 
 

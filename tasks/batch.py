@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from deployments.errors import UpstreamError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart
@@ -24,6 +27,9 @@ from tasks.warehouses.proofs import Counts
 
 SOURCE_KEY = "source"
 """The batch key of a table without windows."""
+
+OF_EITHER = frozenset({"TOLERANCE", "ENCODING", "HEADER", "BAD-HEADER", "NOT-JSON", "NOT-RECORDS"})
+"""Failures of which only the history tells whether the declaration or the source is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class Batch:
     refused: tuple[str, ...] = ()
     """Fingerprints of content that was rolled back; empty when somebody asked for the batch by name."""
     overrides: tuple[Override, ...] = ()
+    declared_anew: bool = False
+    """Whether nothing was ever published by the declaration as it is now."""
 
     @property
     def window(self) -> Window | None:
@@ -62,6 +70,18 @@ class Batch:
     @property
     def live(self) -> TableName:
         return TableName.parse(self.table)
+
+    @contextmanager
+    def attributed(self) -> Iterator[None]:
+        """Failures that a declaration causes as easily as a source: the engineer's, until it has worked once."""
+        try:
+            yield
+        except UpstreamError as error:
+            if self.declared_anew and error.code in OF_EITHER:
+                raise error.for_engineer(
+                    f"headgate check; mend the declaration of {self.table} (or the source), then: headgate run {self.table}"
+                ) from None
+            raise
 
     def overridden(self, code: str) -> bool:
         """Whether somebody decided that this failure doesn't stop the batch."""

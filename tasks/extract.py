@@ -31,6 +31,11 @@ def extract(batch: Batch) -> Extracted:
 
 
 def extract_batch(batch: Batch) -> Extracted:
+    with batch.attributed():
+        return read_batch(batch)
+
+
+def read_batch(batch: Batch) -> Extracted:
     """Read the whole source of the batch into the spool. A retry starts the spool anew.
 
     A source without data for the window is an empty batch where the declaration says so, else SourceMissingError.

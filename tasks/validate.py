@@ -54,6 +54,11 @@ def validate(batch: Batch, extracted: Extracted) -> Validated:
 
 
 def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
+    with batch.attributed():
+        return check_batch(batch, extracted)
+
+
+def check_batch(batch: Batch, extracted: Extracted) -> Validated:
     """Check the spooled parts. Raises ContractError, ToleranceError or CheckFailedError.
 
     Running it again reads the raw parts again and writes the same clean ones.

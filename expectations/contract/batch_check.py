@@ -129,12 +129,19 @@ def judge_tolerance(
         )
     if over:
         told = [*over, *_first_of_each(failed_rows, table, layout), "Nothing was published."]
-        raise ToleranceError(
+        error = ToleranceError(
             f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(told),
             code="TOLERANCE",
             next_command="headgate retry RUN   (when the source is mended)",
             reasons=dict(counts),
             extracted=extracted,
+        )
+        # A source hardly breaks all of its rows at once: what doesn't fit is how they are read.
+        none_fits = total >= extracted > 1
+        raise (
+            error.for_engineer("headgate peek SOURCE   (how it is spelled, and which conversions it needs)")
+            if none_fits
+            else error
         )
 
 

@@ -84,6 +84,8 @@ def test_bad_rows_are_set_aside_and_the_rest_is_published(small: Small, web: Web
     assert (small.ask(query) if there else []) == aside
 
 
+# Each of them has an address of its own, so a declaration that has never worked: what a declaration causes as easily as a source
+# is the engineer's then.
 FAILURES: dict[str, tuple[Callable[[Web], str], str, str]] = {
     "a missing source": (lambda web: web.base + "/absent.csv", "SOURCE-MISSING", "upstream"),
     "a source that fails": (lambda web: web.put("/a", b"", status=500), "SOURCE-UNREACHABLE", "upstream"),
@@ -96,18 +98,18 @@ FAILURES: dict[str, tuple[Callable[[Web], str], str, str]] = {
     ),
     "a source that hangs": (lambda web: web.put("/a", b"", hang=threading.Event()), "SOURCE-TIMEOUT", "upstream"),
     "an empty file": (lambda web: web.put("/a", b""), "EMPTY-SOURCE", "upstream"),
-    "a file of blank lines": (lambda web: web.put("/a", b"\n\n"), "HEADER", "upstream"),
-    "another header": (lambda web: web.put("/a", b"id,nam,price,at\n1,a,1,\n"), "HEADER", "upstream"),
-    "no header": (lambda web: web.put("/a", f"{GOOD}\n".encode()), "HEADER", "upstream"),
-    "another delimiter": (lambda web: web.put("/a", b"id;name;price;at\n1;a;1;\n"), "HEADER", "upstream"),
-    "a page of HTML": (lambda web: web.put("/a", b"<html><body>please log in</body></html>"), "HEADER", "upstream"),
-    "bytes in the header": (lambda web: web.put("/a", b"id,\xff\n"), "BAD-HEADER", "upstream"),
+    "a file of blank lines": (lambda web: web.put("/a", b"\n\n"), "HEADER", "declaration"),
+    "another header": (lambda web: web.put("/a", b"id,nam,price,at\n1,a,1,\n"), "HEADER", "declaration"),
+    "no header": (lambda web: web.put("/a", f"{GOOD}\n".encode()), "HEADER", "declaration"),
+    "another delimiter": (lambda web: web.put("/a", b"id;name;price;at\n1;a;1;\n"), "HEADER", "declaration"),
+    "a page of HTML": (lambda web: web.put("/a", b"<html><body>please log in</body></html>"), "NOT-TEXT", "upstream"),
+    "bytes in the header": (lambda web: web.put("/a", b"id,\xff\n"), "BAD-HEADER", "declaration"),
     "not gzip": (lambda web: web.put("/a.csv.gz", b"id,name,price,at\n"), "SOURCE-CUT", "upstream"),
     "a header alone": (lambda web: web.put("/a", b"id,name,price,at\n"), "SHRINK-GUARD", "upstream"),
     "too many bad rows": (
         lambda web: web.put("/a", b"id,name,price,at\n1,a,1,\n" + b"x,a,1,\n" * 9),
         "TOLERANCE",
-        "upstream",
+        "declaration",
     ),
 }
 
@@ -138,3 +140,35 @@ def test_a_failure_has_its_code_and_leaves_the_live_table_alone(
     last = ops.last_runs(workbench().warehouse, "raw.steady", limit=1)[0]
     assert (last["status"], last["failure_code"]) == ("failed", code)
     assert small.ask("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'steady\\_\\_hg\\_c%%'") == [(0,)]
+
+
+GOOD_FILE = f"id,name,price,at\n{GOOD}\n".encode()
+MOST_BAD = b"id,name,price,at\n1,a,1,\n" + b"x,a,1,\n" * 9
+ACTORS: dict[str, tuple[bytes, str, str]] = {
+    "the source, when the declaration has worked": (MOST_BAD, "", "upstream"),
+    "the engineer, when the declaration was changed since": (MOST_BAD, "# none\nretries: {count: 2}\n", "declaration"),
+    "the engineer, when no row fits": (b"id,name,price,at\n" + b"x,a,1,\n" * 9, "", "declaration"),
+    "the source, when it has another header all at once": (b"id,nam,price,at\n1,a,1,\n", "", "upstream"),
+    "the engineer, when the header never fitted": (
+        b"id,nam,price,at\n1,a,1,\n",
+        "retries: {count: 3}\n",
+        "declaration",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "change", "family"), ACTORS.values(), ids=ACTORS.keys())
+def test_who_must_act_depends_on_what_has_worked_before(
+    small: Small, web: Web, body: bytes, change: str, family: str
+) -> None:
+    from deployments.errors import HeadgateError
+
+    text = TABLE.replace("raw.orders", "raw.acted").replace("tolerance: 100%", "tolerance: 1%")
+    text = text.format(url=web.put("/acted.csv", GOOD_FILE))
+    small.declare("tables/acted.yaml", text)
+    small.ingest("acted")
+    web.put("/acted.csv", body)
+    small.declare("tables/acted.yaml", text.rstrip() + "\n" + change)
+    with pytest.raises(HeadgateError) as caught:
+        small.ingest("acted")
+    assert caught.value.family == family, caught.value
