@@ -38,7 +38,8 @@ def extract_batch(batch: Batch) -> Extracted:
 def read_batch(batch: Batch) -> Extracted:
     """Read the whole source of the batch into the spool. A retry starts the spool anew.
 
-    A source without data for the window is an empty batch where the declaration says so, else SourceMissingError.
+    A source without data for the window (no file, or a file of a window without rows) is an empty batch where the declaration
+    says so, else SourceMissingError.
     """
     bench = workbench()
     table = bench.project.table(batch.table)
@@ -50,7 +51,14 @@ def read_batch(batch: Batch) -> Extracted:
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
-        return spool_source(source, batch.spool / "raw", named)
+        extracted = spool_source(source, batch.spool / "raw", named)
+        if table.source.kind == "csv" and batch.window is not None and not extracted.rows:
+            raise SourceMissingError(
+                f"{extracted.where} has a header and no row",
+                code="EMPTY-FILE",
+                next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+            )
+        return extracted
     except SourceMissingError:
         if table.source.on_missing != "empty":
             raise

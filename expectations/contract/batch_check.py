@@ -173,8 +173,10 @@ def _spellings(rows: Sequence[Quarantined], column: str | None, table: Table, la
 
 
 def _tolerated(share_of_rows: float, extracted: int) -> float:
-    """How many rows may fail; a declared 0% is meant."""
-    return max(MIN_TOLERATED_ROWS, share_of_rows * extracted) if share_of_rows else 0
+    """How many rows may fail; a declared 0% is meant, and nothing but a declared 100% lets a batch end empty."""
+    if share_of_rows in (0, 1):
+        return share_of_rows * extracted
+    return min(max(MIN_TOLERATED_ROWS, share_of_rows * extracted), extracted - 1)
 
 
 def _locate(

@@ -1,7 +1,7 @@
 """What each load mode does to the live table, as SQL both warehouses read the same. Columns are always listed.
 
 Run inside the publish transaction, after the proof table's lock. Rows taken out of the live table and rows put into it
-are kept beside it, so that the publish can be undone (`undo.py`).
+are kept beside it, so that the publish can be undone (`undo.py`): those taken out with every column, others' too.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     if plan.generations:
         adapter.create_as(
             cursor, names.undo(plan.live, sequence),
-            sql.SQL("SELECT {} FROM {} WHERE ").format(_columns(plan), live) + inside, None,
+            sql.SQL("SELECT * FROM {} WHERE ").format(live) + inside, None,
         )  # fmt: skip
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + inside)
     deleted = int(cursor.rowcount)
@@ -93,10 +93,10 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
         older = sql.SQL("SELECT count(*) {}CASE WHEN {} THEN 0 ELSE 1 END = 1").format(matched, newer)
         superseded = int(one(cursor, older)[0])
     if plan.generations:
-        columns = sql.SQL(", ").join(sql.Identifier(names.LIVE, column.name) for column in plan.shape.columns)
+        every = sql.SQL("SELECT {}.* ").format(sql.Identifier(names.LIVE))
         adapter.create_as(
             cursor, names.undo(plan.live, sequence),
-            sql.SQL("SELECT {} ").format(columns) + matched + newer + sql.SQL(" AND ") + differs, None,
+            every + matched + newer + sql.SQL(" AND ") + differs, None,
         )  # fmt: skip
     cursor.execute(
         sql.SQL("DELETE FROM {live} USING {new} {alias} WHERE {key} AND {newer} AND {differs}").format(
@@ -134,9 +134,9 @@ def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: Tab
     )
     if plan.generations:
         kept = names.undo(plan.live, sequence)
-        select = sql.SQL("SELECT {} FROM {} WHERE ").format(_columns(plan), live) + absent
+        select = sql.SQL("SELECT * FROM {} WHERE ").format(live) + absent
         if adapter.exists(cursor, kept):
-            cursor.execute(sql.SQL("INSERT INTO {} ({}) ").format(_q(kept), _columns(plan)) + select)
+            cursor.execute(sql.SQL("INSERT INTO {} ").format(_q(kept)) + select)
         else:
             adapter.create_as(cursor, kept, select, None)
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + absent)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.errors import DeclarationError
+from deployments.errors import CheckFailedError, DeclarationError
 from tasks.warehouses import proofs
+from tasks.warehouses.changes import find_changes
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
-from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
 from tasks.warehouses.session import one
 
 MAX_COUNTED = 2_000_000
@@ -32,6 +33,24 @@ def missing(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[P
         publishes=len(stands),
         rows=rows,
     )
+
+
+def prove_columns(
+    live: TableName, shape: Shape, columns: Sequence[LiveColumn], judged: Sequence[tuple[str, str]]
+) -> None:
+    """Raise CheckFailedError when a live table that is replaced as a whole has columns that were not there when the batch was
+    judged (`judged`: the changes found then): they would be lost."""
+    seen = set(judged)
+    new = [item for item in find_changes(shape, columns)
+           if item.kind != "new_column" and (item.kind, item.column) not in seen]  # fmt: skip
+    if new:
+        raise CheckFailedError(
+            f"{live} was changed by somebody else while the batch was loaded, and that would be lost; nothing was published\n  "
+            + "\n  ".join(map(str, new)),
+            code="LIVE-CHANGED",
+            next_command="headgate retry RUN   (it is judged by load.on_schema_change then)",
+            columns=[item.column for item in new],
+        )
 
 
 def changed(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: str) -> str | None:

@@ -216,6 +216,8 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
     if lost:
         return _replace_rows(adapter, cursor, plan, new, old, lost)
     adapter.swap(cursor, live, new, old, plan.shape)
+    # Nobody can change it any more: the swap holds its lock.
+    outside_hands.prove_columns(live, plan.shape, adapter.columns(cursor, old), plan.changes)
     return Effect(inserted=rows, deleted=before)
 
 
@@ -249,6 +251,7 @@ def _replace_rows(
             lost=list(lost),
             columns=other,
         )
+    outside_hands.prove_columns(live, plan.shape, adapter.columns(cursor, live), plan.changes)
     cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
     deleted = int(cursor.rowcount)
     inserted = insert_all(cursor, plan, new)

@@ -55,11 +55,22 @@ def test_a_day_without_a_file_is_a_failure_otherwise(small: Small, web: Web) -> 
     assert small.ask("SELECT count(*) FROM ops.proof__raw__must_be_there") == [(0,)]
 
 
-def test_a_file_without_rows_is_an_empty_batch(small: Small, web: Web) -> None:
-    declare(small, web, "quiet_day", "fail")
+def test_a_file_without_rows_is_an_empty_batch_where_that_is_declared(small: Small, web: Web) -> None:
+    declare(small, web, "quiet_day", "empty")
     web.put("/2024-03-01", "id,at\n")
     assert small.ingest("quiet_day", "2024-03-01").counts["extracted"] == 0
     assert small.ask("SELECT kind FROM ops.proof__raw__quiet_day") == [("empty",)]
+
+
+def test_a_file_without_rows_empties_no_window_otherwise(small: Small, web: Web) -> None:
+    declare(small, web, "cut_short", "fail")
+    web.put("/2024-03-01", "id,at\n1,2024-03-01 09:00:00\n")
+    small.ingest("cut_short", "2024-03-01")
+    web.put("/2024-03-01", "id,at\n")
+    with pytest.raises(HeadgateError) as caught:
+        small.ingest("cut_short", "2024-03-01")
+    assert caught.value.code == "EMPTY-FILE"
+    assert small.ask("SELECT id FROM raw.cut_short") == [(1,)]
 
 
 def test_rows_of_another_window_are_set_aside(small: Small, web: Web) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deployments.errors import CheckFailedError, DeclarationError
+from tasks import switches
 from tasks.rollback import batch_key_of, choose, take_back, target_of
 from tasks.workbench import workbench
 
@@ -171,3 +172,34 @@ def test_a_rollback_uses_up_no_generation(house: Any) -> None:
     house.load(table)
     # Both publishes that stand on another can be undone: the rollback between them has taken no place.
     assert house.side_tables(table) == ["orders__hg_g2", "orders__hg_g5"]
+
+
+@pytest.mark.parametrize("mode", ["replace_window", "merge"])
+def test_what_others_keep_in_a_column_of_theirs_comes_back(house: Any, mode: str) -> None:
+    table = house.declare("orders", TABLE % MODES[mode])
+    house.source("orders-01.csv", DAY[1])
+    house.load(table, "2026-01-01")
+    house.place.ask(f"ALTER TABLE {table} ADD COLUMN theirs varchar(9)")
+    house.place.ask(f"UPDATE {table} SET theirs = 'mine' WHERE id = 1")
+    house.source("orders-01.csv", HEADER + "1,z,2026-01-01 01:00:00\n2,b,2026-01-01 02:00:00\n")
+    house.load(table, "2026-01-01", reprocess=True)
+    roll_back(table)
+    assert house.rows(table, "id, note, theirs") == [(1, "a", "mine"), (2, "b", None)]
+
+
+def test_a_column_that_appears_while_a_full_refresh_is_loaded_is_not_lost(house: Any, monkeypatch: Any) -> None:
+    table = house.declare("orders", FULL)
+    house.source("orders.csv", HEADER + "1,a,\n")
+    house.load(table)
+    house.source("orders.csv", HEADER + "2,b,\n")
+    at_point("publish-begun", lambda: house.place.ask(f"ALTER TABLE {table} ADD COLUMN theirs integer"), monkeypatch)
+    with pytest.raises(CheckFailedError, match="theirs") as told:
+        house.load(table)
+    assert told.value.code == "LIVE-CHANGED"
+    assert house.rows(table, "id, note, theirs") == [(1, "a", None)]
+
+
+def at_point(name: str, work: Any, monkeypatch: Any) -> None:
+    """Do something the first time a point of the run is passed."""
+    left = [work]
+    monkeypatch.setattr(switches, "_actions", [lambda passed: left.pop()() if passed == name and left else None])
