@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -122,6 +123,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LANGUAGE", "choice", f"of pages and notices: {', '.join(LANGUAGES)}", _language, default="en"),
     Setting("STATEMENT_TIMEOUT_SECONDS", "seconds", "the warehouse cancels a longer statement; 0: never",
             _number("seconds", 0), default="3600"),
+    Setting("CONNECT_TIMEOUT_SECONDS", "seconds", "how long the warehouse may take to let us in", _number("seconds", 1),
+            default="15", of_process=True),
+    Setting("LOCK_TIMEOUT_SECONDS", "seconds", "how long a statement waits for a lock (PostgreSQL); 0: as long as it takes",
+            _number("seconds", 0), default="20", of_process=True),
+    Setting("SOURCE_TIMEOUT_SECONDS", "seconds", "how long a source on the web may be silent", _number("seconds", 1),
+            default="60", of_process=True),
+    Setting("SOURCE_READ_SECONDS", "seconds", "how long one answer of a source on the web may take as a whole",
+            _number("seconds", 1), default="3600", of_process=True),
     Setting("KEEP_DAYS", "days", "how long `headgate clean` leaves what a failed run staged", _number("days", 1),
             default="7"),
     Setting("QUARANTINE_DAYS", "days", "how long rows set aside are kept once they are replayed, replaced or given up",
@@ -142,6 +151,16 @@ _FAMILIES = {item.name: item for item in SETTINGS if item.family}
 _OF_TESTS = re.compile(r"(TEST|BENCH)_\w+|CI|KILL_AT|RULES_PER_BATCH")
 # Kubernetes puts these into every pod beside a service called headgate, or headgate-anything.
 _OF_KUBERNETES = re.compile(r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+
+
+def waiting_time(name: str) -> int:
+    """The seconds that a setting of the process says, or its default; a value that is none was refused before."""
+    setting = _PLAIN[name]
+    assert setting.default is not None
+    try:
+        return int(str(setting.read(os.environ.get(setting.variable) or setting.default)))
+    except ValueError:
+        return int(setting.default)
 
 
 def setting_of(variable: str) -> tuple[Setting, str] | None:

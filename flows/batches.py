@@ -210,7 +210,9 @@ def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
             # Whatever it is: the data's own state is proven elsewhere, and neither a lost record nor a fault in a page
             # may turn a published batch into a failed run, or hide why a run failed.
             logger.warning("the record of %s could not be kept %s: %s", record.run_id, what, error)
-    if record.is_failure or (bench.settings.state / "incidents.json").exists():
+    # A stop from outside is nobody's incident: the next run does what is left.
+    stopped = record.failure is not None and record.failure.code == "INTERRUPTED"
+    if (record.is_failure and not stopped) or (bench.settings.state / "incidents.json").exists():
         # Imported here: a run without news doesn't pay for what sends messages.
         from tasks.incidents.watching import after_run
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deployments.declarations.table import Table
-from deployments.errors import HeadgateError, SourceMissingError
+from deployments.errors import SourceMissingError
 from deployments.windows import Window
 from flows.books import balance
 from flows.lanes import load_window, run_in_lanes
@@ -50,9 +50,8 @@ def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
             if missed is not None:
                 due.waiting.append(wait_or_fail(table, window, planned.label, missed, now))
                 return False
-        except HeadgateError as error:
-            due.outcome.failures.append((table.table, planned.label, error))
-            return False
+        except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
+            return due.outcome.came_through(table.table, planned.label, error)
         return True
 
     lanes = table.schedule.parallel if table.schedule is not None else 1

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
 
+from psycopg2.extensions import cursor as Cursor
+
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import PostgresSource
 from deployments.declarations.table import Table
@@ -19,7 +21,7 @@ from tasks.warehouses.changes import Change, find_changes
 from tasks.warehouses.decisions import paused
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
-from tasks.warehouses.session import session
+from tasks.warehouses.session import retried
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench
 
@@ -100,14 +102,17 @@ def plan_table(
     selection = selection or Selection()
     live = TableName.parse(table.table)
     adapter = bench.warehouse
-    with session(adapter.address) as connection, connection.cursor() as cursor:
+
+    def look(cursor: Cursor) -> tuple[list[Proof], list[Change], bool, DeclarationError | None, list[str], str | None]:
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
         renamed = table.load.mode == "full_refresh" and adapter.exists(cursor, live)
         kept = adapter.lost_by_swap(cursor, live, shape_of(table)) if renamed else []
-        stranger = adapter.stranger(cursor, live)
+        return known, changes, has_ops, missing, kept, adapter.stranger(cursor, live)
+
+    known, changes, has_ops, missing, kept, stranger = retried(adapter.address, f"planning {table.table}", look)
     standing = proofs.standing(known)
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing)
@@ -118,8 +123,10 @@ def plan_table(
     )
     changed = None
     if not missing and (table.grid is None or not any(window.run for window in windows)):
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            changed = outside_hands.changed(adapter, cursor, live, known, table.load.mode)
+        changed = retried(
+            adapter.address, f"counting {table.table}",
+            lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.mode),
+        )  # fmt: skip
     if table.load.mode == "full_refresh" and (missing or changed):
         # Its source has the whole table: loading it again puts right what others have done.
         windows = tuple(replace(window, fingerprint=None) for window in windows)

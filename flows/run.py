@@ -14,6 +14,7 @@ from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
 from flows.planning import PlannedWindow, Selection, TablePlan, pause_of, plan_table
 from flows.story import told_to
+from tasks.outside_errors import named
 from tasks.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -42,6 +43,21 @@ class Outcome:
             self.failures.append((plan.table, "", plan.missing))
         elif plan.changed is not None and not plan.to_run:
             self.changed.append(plan.changed)
+
+    def came_through(self, table: str, label: str, error: Exception) -> bool:
+        """Whether the run was published all the same; else its failure is noted. A fault of the software is raised.
+
+        Prefect may go away between the publish and the end of its own run: that undoes nothing.
+        """
+        known = named(error, f"loading {table} {label}")
+        if known is None:
+            raise error
+        done = any(record.table == table and label in ("", record.label) for record in self.published)
+        if done and not isinstance(error, HeadgateError):
+            self.changed.append(f"{table} {label} is published, but {known.message}")
+            return True
+        self.failures.append((table, label, known))
+        return False
 
     def step(self, record: RunRecord, step: Step) -> None:
         """Nothing is kept of single steps: the record holds them."""
@@ -104,9 +120,8 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
         again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
         try:
             on_part_runner(ingest)(plan.table, window.label, reprocess=again, until=until)
-        except HeadgateError as error:
-            outcome.failures.append((plan.table, window.label, error))
-            return False
+        except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
+            return outcome.came_through(plan.table, window.label, error)
         return True
 
     with tags(*tags_of(bench.project, plan.table)):
@@ -142,9 +157,9 @@ def build_summaries(
         try:
             with tags(*tags_of(bench.project, name)):
                 summarize(name, rebuild=rebuild)
-        except HeadgateError as error:
-            outcome.failures.append((name, "", error))
-            broken.add(name)
+        except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
+            if not outcome.came_through(name, "", error):
+                broken.add(name)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from expectations.record import Failure, RunRecord, Status, Step
 from flows.failure_log import tell_short
 from tasks.assess import Assessment
 from tasks.batch import Batch, Extracted, Judged, Staged, Validated
+from tasks.outside_errors import named
 from tasks.spool import hold, release
 
 Result = TypeVar("Result")
@@ -156,6 +157,9 @@ def _unforeseen(error: BaseException) -> HeadgateError:
         return RetryableError(
             f"interrupted from outside ({type(error).__name__})", code="INTERRUPTED", next_command="headgate retry RUN"
         )
+    known = named(error)
+    if known is not None:
+        return known
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return CodeError(text, code="UNFORESEEN", next_command="report this with the log")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import NoReturn
 import click
 
 from deployments import dotenv_file
+from flows.cli import stopping
 from flows.cli.everywhere import debugging, everywhere, with_everywhere
 
 # Command: (module below flows.cli, function there, first line of its help).
@@ -127,12 +129,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             # Before anything reads the environment: servers, clients and workers have the same values.
             dotenv_file.enter(Path.cwd(), again=True)
         quiet()
+        stopping.on_terminate()
         code = cli.main(given, standalone_mode=False, obj=frozenset(given))
     except click.exceptions.Exit as stop:
         code = stop.exit_code
-    except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        code = 130
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo(
+            "stopped: windows that were published are whole, nothing of the others is in a table readers see", err=True
+        )
+        click.echo("next: the same command again; it does what is left", err=True)
+        code = 128 + stopping.received(signal.SIGINT)
     except click.ClickException as mistake:
         mistake.show()
         code = 2
@@ -156,14 +162,16 @@ def quiet() -> None:
 def _explained(error: Exception) -> int:
     from deployments.errors import BY_HAND, WHO_ACTS, DeclarationError, HeadgateError
     from deployments.foreign_text import one_line
+    from tasks.outside_errors import named
 
     if debugging():
         traceback.print_exception(error)
-    if isinstance(error, HeadgateError):
+    known = error if isinstance(error, HeadgateError) else named(error, "this command")
+    if known is not None:
         # A command isn't tried again by itself.
-        told = str(error).replace(WHO_ACTS["retryable"], BY_HAND)
-        click.echo(click.style("error ", fg="red", bold=True) + f"[{error.code}] {told}", err=True)
-        return 2 if isinstance(error, DeclarationError) else 1
+        told = str(known).replace(WHO_ACTS["retryable"], BY_HAND)
+        click.echo(click.style("error ", fg="red", bold=True) + f"[{known.code}] {told}", err=True)
+        return 2 if isinstance(known, DeclarationError) else 1
     text = one_line(str(error).splitlines()[0], 500) if str(error) else ""
     click.echo(
         click.style("internal error ", fg="red", bold=True)

@@ -208,16 +208,25 @@ class _Telling:
         if error is None:
             return
         from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError, NoCredentialsError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            CredentialRetrievalError,
+            FlexibleChecksumError,
+            NoCredentialsError,
+            TokenRetrievalError,
+            UnauthorizedSSOTokenError,
+        )
 
         code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
         if code in ("NoSuchKey", "404"):
             raise FileNotFoundError(self.url) from None
-        if code in ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch") or isinstance(
-            error, NoCredentialsError
-        ):
+        if code in ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+                    "InvalidToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId") or isinstance(
+            error, NoCredentialsError | CredentialRetrievalError | TokenRetrievalError | UnauthorizedSSOTokenError
+        ):  # fmt: skip
             raise DeclarationError(
-                f"can't {self.doing} {self.url}: {code or 'no AWS credentials found'}",
+                f"can't {self.doing} {self.url}: {code or type(error).__name__}",
                 code="STAGE-RIGHTS",
                 next_command="headgate check --connect",
             ) from None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
+from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from tasks.sources.address import shown
 
-TIMEOUT_SECONDS = 60.0
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -20,7 +21,31 @@ def opened(url: str) -> Iterator[httpx.Response]:
     """A streaming GET; user and password in the URL become basic authentication."""
     with telling(url), _client(url) as client, client.stream("GET", _bare(url)) as response:
         _check(response, url)
+        response.stream = _InTime(response.stream, url)
         yield response
+
+
+class _InTime(httpx.SyncByteStream):
+    """The body of an answer, given up when it takes too long as a whole: a byte a second never times out by itself."""
+
+    def __init__(self, body: httpx.SyncByteStream | httpx.AsyncByteStream, url: str) -> None:
+        assert isinstance(body, httpx.SyncByteStream)
+        self._body, self._url = body, url
+
+    def __iter__(self) -> Iterator[bytes]:
+        limit, begun, came = waiting_time("SOURCE_READ_SECONDS"), time.monotonic(), 0
+        for piece in self._body:
+            came += len(piece)
+            if time.monotonic() - begun > limit:
+                raise SourceUnreachableError(
+                    f"{shown(self._url)} gave only {came:,} bytes in {limit:,} s (HEADGATE_SOURCE_READ_SECONDS)",
+                    code="SOURCE-TIMEOUT",
+                    next_command="ask the source's owner; a longer time if it is really that slow",
+                )
+            yield piece
+
+    def close(self) -> None:
+        self._body.close()
 
 
 def head(url: str) -> httpx.Headers:
@@ -40,7 +65,7 @@ def telling(url: str) -> Iterator[None]:
         yield
     except httpx.TimeoutException:
         raise SourceUnreachableError(
-            f"{shown(url)} didn't answer within {TIMEOUT_SECONDS:.0f} s (a firewall or an IP allow-list?)",
+            f"{shown(url)} didn't answer within {waiting_time('SOURCE_TIMEOUT_SECONDS')} s (a firewall or an IP allow-list?)",
             code="SOURCE-TIMEOUT",
             next_command="headgate check --connect",
         ) from None
@@ -66,7 +91,7 @@ def _client(url: str) -> httpx.Client:
     parts = urlsplit(url)
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return httpx.Client(
-        timeout=TIMEOUT_SECONDS,
+        timeout=waiting_time("SOURCE_TIMEOUT_SECONDS"),
         follow_redirects=True,
         auth=auth,
         trust_env=parts.hostname not in ("127.0.0.1", "localhost"),

@@ -242,16 +242,16 @@ def profiles(adapter: Adapter, target: TableName, publishes: Sequence[Proof]) ->
     """The profiles of these publishes, in their order; an empty batch has none."""
     if not publishes:
         return []
+    statement = "SELECT run_id, label, body FROM ops.profile WHERE target = %s AND run_id IN %s ORDER BY run_id, piece"
+    found = retried(
+        adapter.address, f"reading the history of {target}",
+        lambda cursor: rows(cursor, statement, (str(target), tuple(proof.run_id for proof in publishes))),
+    )  # fmt: skip
     bodies: dict[str, list[str]] = {}
     labels: dict[str, str] = {}
-    with session(adapter.address) as connection, connection.cursor() as cursor:
-        for run_id, label, body in rows(
-            cursor,
-            "SELECT run_id, label, body FROM ops.profile WHERE target = %s AND run_id IN %s ORDER BY run_id, piece",
-            (str(target), tuple(proof.run_id for proof in publishes)),
-        ):
-            bodies.setdefault(run_id, []).append(body)
-            labels[run_id] = label
+    for run_id, label, body in found:
+        bodies.setdefault(run_id, []).append(body)
+        labels[run_id] = label
     return [
         KeptProfile(proof, labels[proof.run_id], json.loads("".join(bodies[proof.run_id])))
         for proof in publishes

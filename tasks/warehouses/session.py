@@ -21,6 +21,7 @@ from psycopg2 import errorcodes
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
 from tasks.driver_errors import said
 from tasks.warehouses.stage_errors import stage_error
@@ -30,7 +31,6 @@ APPLICATION = "headgate"
 SAFE_PATH = "SET search_path TO pg_catalog, pg_temp"
 """Names without a schema mean the server's own things only, and temporary tables last; on Redshift as well."""
 LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
-LOCK_TIMEOUT_SECONDS = 20
 REDSHIFT_PORT = 5439
 _CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
 _LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
@@ -94,8 +94,8 @@ def retried(address: Address, doing: str, work: Callable[[Cursor], Result], atte
         try:
             with transaction(address) as cursor:
                 return work(cursor)
-        except psycopg2.Error as error:
-            known = explain(error, doing)
+        except (psycopg2.Error, RetryableError) as error:
+            known = explain(error, doing) if isinstance(error, psycopg2.Error) else error
             if not isinstance(known, RetryableError) or attempt == attempts - 1:
                 raise known from None
             time.sleep(0.1 * 2**attempt)
@@ -148,10 +148,11 @@ def connect(address: Address) -> Connection:
         # Not 'system': the driver carries an OpenSSL of its own that looks for certificates where none are.
         options.setdefault("sslrootcert", certifi.where())
     port = parts.port or (REDSHIFT_PORT if address.dialect == "redshift" else None)
+    wait = waiting_time("CONNECT_TIMEOUT_SECONDS")
     try:
         connection = psycopg2.connect(
             host=parts.hostname, port=port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
-            password=_plain(parts.password), connect_timeout=15, application_name=APPLICATION, keepalives=1,
+            password=_plain(parts.password), connect_timeout=wait, application_name=APPLICATION, keepalives=1,
             keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,
         )  # fmt: skip
     except psycopg2.OperationalError as error:
@@ -175,7 +176,7 @@ def _set_up(address: Address, connection: Connection) -> None:
             cursor.execute("SET query_group TO 'headgate'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, YMD'")
         else:
             cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
-            cursor.execute("SET lock_timeout = %s", (LOCK_TIMEOUT_SECONDS * 1000,))
+            cursor.execute("SET lock_timeout = %s", (waiting_time("LOCK_TIMEOUT_SECONDS") * 1000,))
     connection.commit()
 
 
@@ -201,7 +202,9 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
         return about_stage
     if state in (errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED):
         return RetryableError(
-            f"{message} (waited {LOCK_TIMEOUT_SECONDS} s for a lock)", code="LOCKED", next_command="headgate retry RUN"
+            f"{message} (HEADGATE_LOCK_TIMEOUT_SECONDS is {waiting_time('LOCK_TIMEOUT_SECONDS')})",
+            code="LOCKED",
+            next_command="headgate retry RUN",
         )
     if state == errorcodes.QUERY_CANCELED:
         return RetryableError(message, code="STATEMENT-TIMEOUT", next_command="headgate retry RUN")

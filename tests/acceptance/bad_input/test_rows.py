@@ -119,11 +119,10 @@ def test_a_failure_has_its_code_and_leaves_the_live_table_alone(
     small: Small, web: Web, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     from deployments.errors import HeadgateError
-    from tasks.sources import web as web_module
     from tasks.warehouses import ops
     from tasks.workbench import workbench
 
-    monkeypatch.setattr(web_module, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setenv("HEADGATE_SOURCE_TIMEOUT_SECONDS", "1")
     make, code, family = FAILURES[name]
     text = TABLE.replace("raw.orders", "raw.steady").replace("tolerance: 100%", "tolerance: 1%")
     if small.ask("SELECT to_regclass('raw.steady')") == [(None,)]:

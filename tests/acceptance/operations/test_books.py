@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -173,3 +174,36 @@ def test_a_summary_that_somebody_dropped_is_built_again(house: Any, command: Cal
     house.place.ask(f"DROP TABLE {house.schema}.counted")
     command("run", "counted")
     assert house.rows(f"{house.schema}.counted") == [(2,)]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_sessions_that_are_ended_all_the_time_are_no_fault_of_the_software(
+    house: Any, command: Callable[..., Any]
+) -> None:
+    table = daily(house)
+    command("plan", table)
+    done = threading.Event()
+
+    def end_sessions() -> None:
+        while not done.wait(0.25):
+            house.place.ask(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'headgate' "
+                "AND datname = current_database()"
+            )
+
+    ending = threading.Thread(target=end_sessions)
+    ending.start()
+    told = []
+    try:
+        # `command` raises what is no error of ours.
+        for _ in range(3):
+            told += [command("plan", table), command("run", table, "--full-refresh")]
+    finally:
+        done.set()
+        ending.join()
+    for outcome in told:
+        assert outcome.code in (0, 1, 3)
+        assert "SQL-" not in outcome.out
+        assert "UNFORESEEN" not in outcome.out
+    assert command("run", table).code == 0
+    assert house.rows(table, "id") == [(1,), (2,)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import threading
+import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,6 @@ from deployments.errors import HeadgateError, RetryableError, SourceMissingError
 from expectations.contract.scan import scan
 from expectations.contract.split import split
 from tasks.retrying import is_passing
-from tasks.sources import web as web_module
 
 if TYPE_CHECKING:
     from tests.conftest import Web
@@ -140,7 +141,7 @@ def test_text_that_is_not_utf16_is_told(web: Web, read: Read) -> None:
 
 
 def test_a_server_that_hangs_is_given_up(web: Web, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_module, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setenv("HEADGATE_SOURCE_TIMEOUT_SECONDS", "1")
     with pytest.raises(SourceUnreachableError, match="didn't answer within") as caught:
         read(csv(web.put("/a.csv", DATA, hang=threading.Event())))
     assert caught.value.code == "SOURCE-TIMEOUT"
@@ -163,3 +164,34 @@ def test_a_strong_etag_is_the_fingerprint(
     url = web.put("/a.csv", DATA, headers=headers, status=status)
     assert source(csv(url)).fingerprint() == fingerprint
     assert web.asked[-1][0] == "HEAD"
+
+
+def test_a_server_that_gives_a_byte_now_and_then_is_given_up(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_SOURCE_READ_SECONDS", "1")
+    done = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            while not done.wait(0.1):
+                self.wfile.write(b"x")
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(SourceUnreachableError, match="HEADGATE_SOURCE_READ_SECONDS") as caught:
+            read(csv(f"http://127.0.0.1:{server.server_address[1]}/a.csv"))
+    finally:
+        done.set()
+        server.shutdown()
+    assert caught.value.code == "SOURCE-TIMEOUT"
+    assert time.monotonic() - begun < 10
