@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from deployments.declarations.folder import read_folder
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.problems import Problem, fail_on, nearest
 from deployments.declarations.provisioning import Provisioning
-from deployments.declarations.rules import Fault, project_faults, table_faults
-from deployments.declarations.suite import Suite, check_suite
-from deployments.declarations.summary import Summary, read_summary
+from deployments.declarations.suite import Suite
+from deployments.declarations.summary import Summary
 from deployments.declarations.table import Table
-from deployments.declarations.yaml_source import key_of, line_of, parse, read_yaml
 from deployments.errors import DeclarationError
-from deployments.rota import rota_faults
 
 SHOP = Path(__file__).parent / "shop"
 Declared = TypeVar("Declared", Table, Summary)
@@ -117,42 +115,18 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
     """The project as far as it can be read, and all its mistakes."""
     if not is_project(folder):
         raise _no_project(folder)
-    problems: list[Problem] = []
-    files: dict[str, Path] = {}
-    tables: dict[str, Table] = {}
-    places: dict[str, tuple[object, int]] = {}
-    broken: set[str] = set()
-    for file in _yaml_files(folder / "tables"):
-        content = read_yaml(file, problems)
-        table = None if content is None else parse(Table, content, file, problems)
-        if table is None and isinstance(content, Mapping):
-            broken.add(str(content.get("table")))
-        if table is not None and _unique(table.table, file, files, problems):
-            tables[table.table] = table
-            places[table.table] = (content, 1)
-            problems.extend(_at(file, content, 1, fault) for fault in table_faults(table))
-    summaries: dict[str, Summary] = {}
-    for file in sorted((folder / "summaries").glob("*.sql")):
-        found = read_summary(file, problems)
-        summary = None if found is None else found.summary
-        if found is not None and summary is not None and _unique(summary.target, file, files, problems):
-            summaries[summary.target] = summary
-            places[summary.target] = (found.header, found.header_line)
-    suite_files: dict[str, Path] = {}
-    suites = dict(_suites(folder / "suites", tables, broken, summaries, suite_files, problems))
-    for name, fault in project_faults(tables, summaries):
-        problems.append(_at(files[name], *places[name], fault))
+    found = read_folder(folder)
     project = Project(
         folder=folder,
-        tables=MappingProxyType(tables),
-        suites=MappingProxyType(suites),
-        summaries=MappingProxyType(summaries),
-        files=MappingProxyType(files),
-        suite_files=MappingProxyType(suite_files),
-        oncall=_oncall(folder / "oncall.yaml", problems),
-        provisioning=_provisioning(folder / "warehouse.yaml", problems),
+        tables=MappingProxyType(found.tables),
+        suites=MappingProxyType(found.suites),
+        summaries=MappingProxyType(found.summaries),
+        files=MappingProxyType(found.files),
+        suite_files=MappingProxyType(found.suite_files),
+        oncall=found.oncall,
+        provisioning=found.provisioning,
     )
-    return project, problems
+    return project, found.problems
 
 
 def _no_project(folder: Path) -> DeclarationError:
@@ -164,76 +138,6 @@ def _no_project(folder: Path) -> DeclarationError:
         code="NO-PROJECT",
         next_command=ways if above is None else f"cd {above}",
     )
-
-
-def _oncall(file: Path, problems: list[Problem]) -> OnCall | None:
-    """The rota; None when there is no such file, or none that can be read."""
-    content = read_yaml(file, problems) if file.exists() else None
-    rota = None if content is None else parse(OnCall, content, file, problems)
-    faults = [] if rota is None else [_at(file, content, 1, fault) for fault in rota_faults(rota)]
-    problems.extend(faults)
-    return None if faults else rota
-
-
-def _provisioning(file: Path, problems: list[Problem]) -> Provisioning | None:
-    """Who may do what; None when there is no such file, or none that can be read."""
-    content = read_yaml(file, problems) if file.exists() else None
-    return None if content is None else parse(Provisioning, content, file, problems)
-
-
-def _suites(
-    folder: Path,
-    tables: Mapping[str, Table],
-    broken: Set[str],
-    summaries: Mapping[str, Summary],
-    files: dict[str, Path],
-    problems: list[Problem],
-) -> Iterator[tuple[str, Suite]]:
-    for file in _yaml_files(folder):
-        content = read_yaml(file, problems)
-        suite = None if content is None else parse(Suite, content, file, problems)
-        if suite is None or not _unique(suite.table, file, files, problems):
-            continue
-        if suite.table in broken:
-            # What is wrong with the table is told where it stands; what its suite may name isn't known yet.
-            continue
-        if suite.table not in tables:
-            hint = nearest(suite.table, tables)
-            where = " (a summary's checks stand in its own header)" if suite.table in summaries else ""
-            problems.append(
-                Problem(file, line_of(content, ("table",)), "table", f"isn't a declared table{where}",
-                        found=suite.table, nearest=hint)
-            )  # fmt: skip
-            continue
-        names = [column.name for column in tables[suite.table].columns]
-        if tables[suite.table].load.stage == "in_place":
-            for position, rule in enumerate(suite.expectations):
-                if rule.rows is not None:
-                    place = ("expectations", position, "rows")
-                    problems.append(
-                        Problem(file, line_of(content, place), f"expectations.{rule.code}.rows",
-                                "in_place sets no rows aside: bad ones are found on the candidate and stop the batch")
-                    )  # fmt: skip
-        for path, message in check_suite(suite, names, tables[suite.table].hashed):
-            problems.append(Problem(file, line_of(content, path), key_of(content, path), message))
-        yield suite.table, suite
-
-
-def _at(file: Path, content: object, first_line: int, fault: Fault) -> Problem:
-    line = line_of(content, fault.path, first_line)
-    return Problem(file, line, key_of(content, fault.path), fault.message, allowed=fault.allowed, nearest=fault.nearest)
-
-
-def _unique(name: str, file: Path, seen: dict[str, Path], problems: list[Problem]) -> bool:
-    if name in seen:
-        problems.append(Problem(file, 1, "table", f"'{name}' is declared in {seen[name].name} already"))
-        return False
-    seen[name] = file
-    return True
-
-
-def _yaml_files(folder: Path) -> Sequence[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _pick(mapping: Mapping[str, Declared], name: str, what: str) -> Declared:

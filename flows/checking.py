@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from deployments.declarations.problems import Problem
+from deployments.declarations.sources import PostgresSource
 from deployments.declarations.yaml_source import key_of, line_of, read_yaml
 from deployments.errors import DeclarationError
 from deployments.project import Project
 from deployments.settings import Settings
 from expectations.contract.lexical import duckdb_type
 from expectations.rows.compile import check_row_rules
+
+DATABASES = ("postgresql", "postgres", "redshift")
+FILES = ("http", "https", "file", "s3")
 
 
 def suite_problems(project: Project) -> list[Problem]:
@@ -21,6 +27,41 @@ def suite_problems(project: Project) -> list[Problem]:
         content = read_yaml(file, []) if faults else None
         for place, message in faults:
             found.append(Problem(file, line_of(content, place), key_of(content, place), message))
+    return found
+
+
+def connection_problems(project: Project, settings: Settings) -> list[Problem]:
+    """Connections that are set here, to a place the source can't be read from; nothing of an address is shown."""
+    found = []
+    for name, table in project.tables.items():
+        source = table.source
+        scheme = urlsplit(settings.connections.get(source.connection or "", "")).scheme.lower()
+        allowed = DATABASES if isinstance(source, PostgresSource) else FILES
+        if scheme and scheme not in allowed:
+            place, file = ("source", "connection"), project.files[name]
+            told = f"a {source.kind} source can't be read from a connection to {scheme}://"
+            line = line_of(read_yaml(file, []), place)
+            found.append(
+                Problem(file, line, "source.connection", told, found=source.connection, allowed=", ".join(allowed))
+            )
+    return found
+
+
+def without_suite(project: Project) -> list[str]:
+    """Tables that nobody wrote a rule for: only contract and drift are held against their batches."""
+    return [name for name in project.tables if name not in project.suite_files]
+
+
+def unlisted_inputs(project: Project) -> list[str]:
+    """Tables that a SELECT reads and that aren't among the inputs: the summary isn't built again when they change."""
+    from deployments.declarations.select import read_select
+
+    found = []
+    for name, summary in project.summaries.items():
+        select, _ = read_select(summary.sql)
+        known = {*project.tables, *project.summaries} - {name}
+        inputs = {item.table for item in summary.inputs}
+        found += [f"{name} reads {table}" for table in sorted((select.tables if select else set()) & known - inputs)]
     return found
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem, fail_on
 from deployments.declarations.rules import table_faults
 from deployments.declarations.sources import CsvSource, JsonSource
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.table import Table
-from deployments.declarations.yaml_source import parse, read_yaml
+from deployments.declarations.yaml_source import read_yaml
 from deployments.errors import CodeError, DeclarationError
 from deployments.project import Project
 from expectations.contract.layout import lay_out

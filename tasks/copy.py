@@ -48,7 +48,8 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
             adapter.create_candidate(cursor, candidate, shape)
         reached("candidate-made")
         columns = [column.name for column in table.columns]
-        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, table.load.copy_options)
+        options = table.load.copy_options.model_dump(exclude_none=True)
+        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, options)
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows)

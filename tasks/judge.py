@@ -46,7 +46,8 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
     bench = workbench()
     table = bench.project.table(batch.table)
     # A batch without rows changes no column.
-    changes, warnings = schema_changes(bench, batch) if audited.candidate else ((), ())
+    replaced = table.load.mode == "full_refresh"
+    changes, warnings = schema_changes(bench, batch, replaced=replaced) if audited.candidate else ((), ())
     drift = _drift(bench, table, bench.project.suite(table.table), batch, validated)
     _stop_on_drift(batch, table, drift)
     if validated.profile is not None:
@@ -56,16 +57,19 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
     return Judged(drift, changes, warnings, keys, as_of)
 
 
-def schema_changes(bench: Workbench, batch: Batch) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+def schema_changes(
+    bench: Workbench, batch: Batch, *, replaced: bool
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Differences between contract and live table as (kind, column), and what is warned of; DeclarationError for those
-    that aren't allowed."""
+    that aren't allowed. `replaced`: the live table is swapped for a new one."""
     table = bench.project.table(batch.table)
     try:
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
             changes = find_changes(shape_of(table), bench.warehouse.columns(cursor, batch.live))
     except Error as error:
         raise explain(error, f"judging {batch.table}") from None
-    warnings = allowed(batch.live, table.load.mode, table.load.on_schema_change, changes)
+    policy = table.load.on_schema_change
+    warnings = allowed(bench.warehouse, batch.live, policy, shape_of(table), changes, replaced=replaced)
     return tuple((change.kind, change.column) for change in changes), tuple(warnings)
 
 

@@ -23,9 +23,10 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
         if stranger is not None:
             yield Line(name, False, f"{stranger}: it isn't ours", f"headgate plan {name}")
             continue
-        changes = find_changes(shape_of(table), columns)
+        shape, replaced = shape_of(table), table.load.mode == "full_refresh"
+        changes = find_changes(shape, columns)
         try:
-            judge(live, table.load.mode, table.load.on_schema_change, changes)
+            judge(adapter, live, table.load.on_schema_change, shape, changes, replaced=replaced)
         except DeclarationError as error:
             yield Line(name, False, error.message, f"headgate plan {name}")
             continue

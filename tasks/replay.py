@@ -209,7 +209,8 @@ def audit_rows(batch: Batch, copied: Copied, validated: Validated) -> Audited:
       retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
 def judge_replay(batch: Batch) -> Judged:
     """Rows of a batch that stands already: only the live table's columns may have changed."""
-    changes, warnings = schema_changes(workbench(), batch)
+    # Rows are added to those that are there, whatever the mode of a load is.
+    changes, warnings = schema_changes(workbench(), batch, replaced=False)
     return Judged(None, changes, warnings)
 
 

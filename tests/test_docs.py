@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 import pytest
 
+from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
 from deployments.declarations.rules import table_faults
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import read_summary
 from deployments.declarations.table import Table
-from deployments.declarations.yaml_source import parse, read_yaml
+from deployments.declarations.yaml_source import read_yaml
 from deployments.declared_settings import SETTINGS, mistyped
 from expectations.contract.reasons import reasons
 from flows.cli import COMMANDS, cli

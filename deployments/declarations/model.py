@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -16,6 +17,9 @@ class Declared(BaseModel):
     """A frozen model that refuses unknown keys: a typo must never be a silent default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    retired: ClassVar[Mapping[str, str]] = {}
+    """Keys that somebody may expect here and that there aren't: why, in a sentence."""
 
 
 def _identifier(name: str) -> str:

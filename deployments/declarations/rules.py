@@ -1,14 +1,15 @@
-"""What must hold between the keys of a declaration, and between declarations. All mistakes are collected."""
+"""What must hold between the keys of a table's declaration. Each rule stands alone, so that all mistakes are collected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial as bound
 
 from deployments.declarations.columns import Column
+from deployments.declarations.partial import known
 from deployments.declarations.problems import nearest
 from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
-from deployments.declarations.summary import Summary
 from deployments.declarations.table import Table
 
 Path = tuple[int | str, ...]
@@ -25,79 +26,169 @@ class Fault:
 
 
 def table_faults(table: Table) -> Iterator[Fault]:
-    """Contradictions inside one table's declaration."""
+    """Contradictions inside one table's declaration; of a `partial` one, those that don't hang on what is unknown."""
+    rules = (
+        _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
+        _copy_options, _in_place_source, _in_place_columns, _cursor, _window_placeholders, _path_needs_connection, _wait_for,
+        _schedule_without_window, _without_effect, _clocks_without_effect,
+    )  # fmt: skip
+    yield from known(bound(rule, table) for rule in rules)
+
+
+def _repeated_columns(table: Table) -> Iterator[Fault]:
+    yield from _repeated("column", [column.name for column in table.columns])
+    yield from _repeated("source name", [column.source_name for column in table.columns])
+
+
+def _repeated(what: str, names: list[str]) -> Iterator[Fault]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Fault(("columns",), f"{what} '{name}' stands more than once")
+
+
+def _references(table: Table) -> Iterator[Fault]:
+    """Columns that other keys name, each judged by itself."""
+    yield from known(bound(_reference, table, place) for place in _PLACES)
+
+
+def _reference(table: Table, place: str) -> Iterator[Fault]:
+    path, used = _named(table, place)
+    yield from known(bound(_unknown_column, table, path, name) for name in used)
+
+
+_PLACES = ("key", "pii", "sortkey", "distkey", "window_column", "latest_by")
+
+
+def _named(table: Table, place: str) -> tuple[Path, Iterable[str]]:
+    match place:
+        case "key":
+            return ("key",), table.key
+        case "pii":
+            return ("pii",), table.pii
+        case "sortkey":
+            return ("physical", "sortkey"), table.physical.sortkey
+        case "distkey":
+            return ("physical", "distkey"), filter(None, [table.physical.distkey])
+        case "window_column":
+            return ("load", "window_column"), filter(None, [table.load.window_column])
+    return ("load", "keep", "latest_by"), [table.load.keep.latest_by] if table.load.keep is not None else []
+
+
+def _unknown_column(table: Table, path: Path, name: str) -> Iterator[Fault]:
     names = [column.name for column in table.columns]
-    yield from _repeated(("columns",), "column", names)
-    yield from _repeated(("columns",), "source name", [column.source_name for column in table.columns])
-    known = ", ".join(names)
-    references: list[tuple[Path, Iterable[str]]] = [
-        (("key",), table.key),
-        (("pii",), table.pii),
-        (("physical", "sortkey"), table.physical.sortkey),
-        (("physical", "distkey"), filter(None, [table.physical.distkey])),
-        (("load", "window_column"), filter(None, [table.load.window_column])),
-        (("load", "keep", "latest_by"), [table.load.keep.latest_by] if table.load.keep else []),
-    ]
-    for path, used in references:
-        for name in used:
-            if name not in names:
-                yield Fault(path, f"'{name}' isn't a column of the contract", known, nearest(name, names))
+    if name not in names:
+        yield Fault(path, f"'{name}' isn't a column of the contract", ", ".join(names), nearest(name, names))
+
+
+def _key(table: Table) -> Iterator[Fault]:
     for name in table.key:
-        if name in names and table.column(name).nullable:
+        if any(column.name == name and column.nullable for column in table.columns):
             yield Fault(("key",), f"'{name}' is part of the key but nullable", "nullable: false on key columns")
+
+
+def _hashes(table: Table) -> Iterator[Fault]:
     for name, how in table.pii.items():
-        if name in names and how == "hash" and not _holds_hash(table.column(name)):
-            yield Fault(("pii", name), "a hashed column must be varchar(64) or longer: the hash is 64 hex digits")
-    yield from _load_faults(table)
-    yield from _in_place_faults(table)
-    yield from _source_faults(table)
+        if how == "hash" and any(column.name == name and not _holds_hash(column) for column in table.columns):
+            yield Fault(
+                ("pii", name),
+                "a hashed column must be varchar(64) or longer: the hash is 64 hex digits",
+                "varchar(64)",
+            )
 
 
-def _load_faults(table: Table) -> Iterator[Fault]:
-    load = table.load
-    if load.mode == "merge" and not table.key:
+def _holds_hash(column: Column) -> bool:
+    return column.column_type.kind == "varchar" and column.column_type.length >= 64
+
+
+def _mode(table: Table) -> Iterator[Fault]:
+    mode = table.load.mode
+    if mode == "merge" and not table.key:
         yield Fault(("load", "mode"), "merge needs a key", "key: [column, ...]")
-    if load.mode in ("append", "replace_window") and table.cursor_is_mutable:
+    if mode in ("append", "replace_window") and table.cursor_is_mutable:
         yield Fault(
             ("load", "mode"),
-            f"{load.mode} on a mutable cursor loses or doubles rows when an old window is run again",
+            f"{mode} on a mutable cursor loses or doubles rows when an old window is run again",
             "merge with a key, or an immutable cursor",
         )
-    if load.mode == "replace_window":
-        if table.window is None:
-            yield Fault(("load", "mode"), "replace_window needs window")
-        if load.window_column is None:
-            yield Fault(("load", "mode"), "replace_window needs load.window_column: the column the window is cut by")
-        elif load.window_column in [column.name for column in table.columns]:
-            kind = table.column(load.window_column).column_type.kind
-            if kind not in ("date", "timestamp", "timestamptz"):
-                yield Fault(("load", "window_column"), f"must be a date or timestamp, not {kind}")
-    elif load.window_column is not None:
-        yield Fault(("load", "window_column"), f"belongs to replace_window, not to {load.mode}")
-    if load.mode == "full_refresh" and table.window is not None:
+
+
+def _deletes(table: Table) -> Iterator[Fault]:
+    load = table.load
+    if load.deletes == "compare_keys" and (load.mode != "merge" or not isinstance(table.source, PostgresSource)):
+        yield Fault(("load", "deletes"), "compare_keys needs mode merge and a postgres source", "keep")
+
+
+def _window_column(table: Table) -> Iterator[Fault]:
+    load = table.load
+    if load.mode != "replace_window":
+        if load.window_column is not None:
+            yield Fault(("load", "window_column"), f"belongs to replace_window, not to {load.mode}")
+        return
+    if table.window is None:
+        yield Fault(("load", "mode"), "replace_window needs window", "window: {every, timezone, start}")
+    if load.window_column is None:
+        yield Fault(
+            ("load", "mode"),
+            "replace_window needs load.window_column: the column the window is cut by",
+            "window_column: COLUMN",
+        )
+    for column in table.columns:
+        if column.name == load.window_column and column.column_type.kind not in ("date", "timestamp", "timestamptz"):
+            yield Fault(
+                ("load", "window_column"),
+                f"must be a date or timestamp, not {column.column_type.kind}",
+                "date, timestamp, timestamptz",
+            )
+
+
+def _full_refresh(table: Table) -> Iterator[Fault]:
+    if table.load.mode == "full_refresh" and table.window is not None:
         yield Fault(
             ("window",), "full_refresh replaces the whole table: a window would lose all the others", "no window"
         )
-    if load.keep is not None and not table.key:
+
+
+def _retyped(table: Table) -> Iterator[Fault]:
+    load = table.load
+    if load.on_schema_change.retyped == "evolve" and load.mode != "full_refresh":
+        yield Fault(
+            ("load", "on_schema_change", "retyped"),
+            f"{load.mode} keeps rows, which would have to be converted: their values could change without a word",
+            "fail, or load.mode full_refresh",
+        )
+
+
+def _keep(table: Table) -> Iterator[Fault]:
+    if table.load.keep is not None and not table.key:
         yield Fault(("load", "keep"), "needs a key: latest of what?", "key: [column, ...]")
-    if load.deletes == "compare_keys" and (load.mode != "merge" or not isinstance(table.source, PostgresSource)):
-        yield Fault(("load", "deletes"), "compare_keys needs mode merge and a postgres source")
-    if table.schedule is not None and table.window is None and not table.schedule.catchup:
-        yield Fault(("schedule", "catchup"), "has no meaning without window")
 
 
-def _in_place_faults(table: Table) -> Iterator[Fault]:
+def _copy_options(table: Table) -> Iterator[Fault]:
+    options = table.load.copy_options
+    if options.comprows is not None and options.compupdate is not True:
+        yield Fault(
+            ("load", "copy_options", "comprows"),
+            "is the size of the sample that compupdate takes, which is off",
+            "compupdate: true",
+        )
+
+
+def _in_place_source(table: Table) -> Iterator[Fault]:
     """Loaded as it lies in the bucket, a value can neither be converted nor set aside."""
     if table.load.stage != "in_place":
         return
-    path: tuple[str, ...] = ("load", "stage")
-    source = table.source
+    path, source = ("load", "stage"), table.source
     if not isinstance(source, CsvSource) or not source.url.startswith(("s3://", "file://")):
         yield Fault(
             path, "in_place needs a csv source at s3:// (or file:// with a PostgreSQL warehouse)", "stage: parts"
         )
     elif source.encoding.lower() not in ("utf-8", "utf8"):
         yield Fault(path, f"in_place can't decode {source.encoding}", "stage: parts")
+
+
+def _in_place_columns(table: Table) -> Iterator[Fault]:
+    if table.load.stage != "in_place":
+        return
+    path = ("load", "stage")
     for column in table.columns:
         zone = column.source_timezone
         if column.null or column.cast or column.format or (zone is not None and zone.upper() not in ("UTC", "ETC/UTC")):
@@ -106,62 +197,83 @@ def _in_place_faults(table: Table) -> Iterator[Fault]:
         yield Fault(
             path, "in_place can't hash a column: its values would reach the warehouse as they are", "stage: parts"
         )
+    if "tolerance" in table.load.model_fields_set:
+        yield Fault(
+            ("load", "tolerance"), "has no meaning with in_place: no row is set aside, a bad one stops the batch"
+        )
 
 
-def _source_faults(table: Table) -> Iterator[Fault]:
+def _cursor(table: Table) -> Iterator[Fault]:
     source = table.source
-    if isinstance(source, PostgresSource):
-        if table.window is not None and source.cursor is None:
-            yield Fault(("source", "cursor"), "a postgres source with windows needs a cursor", "cursor: {column, kind}")
-        if table.window is None and source.cursor is not None:
-            yield Fault(("source", "cursor"), "has no meaning without window")
-    if isinstance(source, CsvSource | JsonSource):
-        templated = "{window." in source.url
-        if table.window is not None and not templated:
+    if not isinstance(source, PostgresSource):
+        return
+    if table.window is not None and source.cursor is None:
+        yield Fault(("source", "cursor"), "a postgres source with windows needs a cursor", "cursor: {column, kind}")
+    if table.window is None and source.cursor is not None:
+        yield Fault(("source", "cursor"), "has no meaning without window", "window: {every, timezone, start}")
+
+
+def _window_placeholders(table: Table) -> Iterator[Fault]:
+    if not isinstance(table.source, CsvSource | JsonSource):
+        return
+    templated = "{window." in table.source.url
+    if table.window is not None and not templated:
+        yield Fault(("source", "url"), "every window would read the same address", "{window.start:%Y-%m-%d} in the url")
+    if table.window is None and templated:
+        yield Fault(
+            ("source", "url"), "holds a window placeholder, but the table has no window", "window, or a plain url"
+        )
+
+
+def _path_needs_connection(table: Table) -> Iterator[Fault]:
+    source = table.source
+    if isinstance(source, CsvSource | JsonSource) and source.url.startswith("/") and source.connection is None:
+        yield Fault(("source", "url"), "a path needs a connection that gives the host", "connection: NAME")
+
+
+def _wait_for(table: Table) -> Iterator[Fault]:
+    wait = table.source.wait_for
+    if wait is None:
+        return
+    path = ("source", "wait_for")
+    if wait.query is not None and not isinstance(table.source, PostgresSource):
+        yield Fault((*path, "query"), f"a {table.source.kind} source has no database to ask", "url or table")
+    hostless = isinstance(table.source, PostgresSource) or table.source.connection is None
+    if wait.url is not None and wait.url.startswith("/") and hostless:
+        yield Fault((*path, "url"), "a path needs a source with a connection that gives the host", "a whole address")
+    if wait.table is not None and wait.table == table.table:
+        yield Fault((*path, "table"), "a table can't wait for itself", "another table of the project")
+    if table.window is None and "{window." in f"{wait.url or ''}{wait.query or ''}":
+        place = "url" if wait.url is not None else "query"
+        yield Fault(
+            (*path, place), "holds a window placeholder, but the table has no window", "window, or no placeholder"
+        )
+
+
+def _schedule_without_window(table: Table) -> Iterator[Fault]:
+    if table.schedule is None or table.window is not None:
+        return
+    if not table.schedule.catchup:
+        yield Fault(("schedule", "catchup"), "has no meaning without window", "window: {every, timezone, start}")
+    if table.schedule.parallel > 1:
+        yield Fault(("schedule", "parallel"), "has no meaning without window", "window: {every, timezone, start}")
+
+
+def _without_effect(table: Table) -> Iterator[Fault]:
+    load = table.load
+    if "shrink_guard" in load.model_fields_set and load.mode != "full_refresh" and load.deletes != "compare_keys":
+        yield Fault(
+            ("load", "shrink_guard"),
+            f"has no meaning with {load.mode}: it takes no rows away but those of its window",
+            "full_refresh, or merge with deletes: compare_keys",
+        )
+
+
+def _clocks_without_effect(table: Table) -> Iterator[Fault]:
+    for position, column in enumerate(table.columns):
+        if "ambiguous" in column.model_fields_set and column.source_timezone is None:
             yield Fault(
-                ("source", "url"), "every window would read the same address", "{window.start:%Y-%m-%d} in the url"
+                ("columns", position, "ambiguous"),
+                "has no meaning without source_timezone: no clock goes back",
+                "source_timezone: ZONE",
             )
-        if table.window is None and templated:
-            yield Fault(("source", "url"), "holds a window placeholder, but the table has no window")
-        if source.url.startswith("/") and source.connection is None:
-            yield Fault(("source", "url"), "a path needs a connection that gives the host", "connection: NAME")
-
-
-def project_faults(tables: Mapping[str, Table], summaries: Mapping[str, Summary]) -> Iterator[tuple[str, Fault]]:
-    """Contradictions between declarations, each with the target whose file holds it."""
-    known = {*tables, *summaries}
-    for name, summary in summaries.items():
-        if name in tables:
-            yield name, Fault(("target",), "is also declared as a table")
-        places: list[tuple[Path, str]] = [
-            *((("inputs", index, "table"), item.table) for index, item in enumerate(summary.inputs)),
-            *((("after", index), trigger) for index, trigger in enumerate(summary.after)),
-        ]
-        for place, used in places:
-            if used not in known:
-                listing = ", ".join(sorted(known - {name}))
-                yield name, Fault(place, f"'{used}' isn't declared", listing, nearest(used, known - {name}))
-    yield from ((name, fault) for name, fault in _cycles(summaries))
-
-
-def _cycles(summaries: Mapping[str, Summary]) -> Iterator[tuple[str, Fault]]:
-    for name in summaries:
-        path, todo = set[str](), [name]
-        while todo:
-            for item in summaries[todo.pop()].inputs:
-                if item.table == name:
-                    yield name, Fault(("inputs",), "depends on itself, by way of other summaries")
-                    todo.clear()
-                    break
-                if item.table in summaries and item.table not in path:
-                    path.add(item.table)
-                    todo.append(item.table)
-
-
-def _holds_hash(column: Column) -> bool:
-    return column.column_type.kind == "varchar" and column.column_type.length >= 64
-
-
-def _repeated(path: Path, what: str, names: list[str]) -> Iterator[Fault]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Fault(path, f"{what} '{name}' stands more than once")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial as bound
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 
 from deployments.declarations.every_fault import validated
 from deployments.declarations.model import Declared, QualifiedName
+from deployments.declarations.partial import known
 from deployments.declarations.problems import nearest
 from deployments.declarations.rule_columns import columns_named, condition_columns
 from deployments.declarations.rule_faults import Fault, rule_faults
@@ -160,23 +162,29 @@ def check_suite(suite: Suite, column_names: Collection[str], masked: Collection[
 
     Each fault is its place within the suite, and a sentence.
     """
-    faults: list[Fault] = []
-    for position, rule in enumerate(suite.expectations):
-        for place, name in columns_named(rule.kwargs):
-            if name not in column_names:
-                faults.append((("expectations", position, "kwargs", *place), _no_column(name, suite, column_names)))
-        if rule.rows is None and rule.judges_hashes(masked):
-            hidden = ", ".join(name for name in rule.columns if name in masked)
-            faults.append(
-                (
-                    ("expectations", position, "type"),
-                    f"{hidden} is masked: only hashes would be judged; rows: quarantine judges the values before",
-                )
-            )
+    rules = [bound(_rule_columns, suite, position, column_names, masked) for position in range(len(suite.expectations))]
+    return list(known([*rules, bound(_ignored, suite, column_names)]))
+
+
+def _rule_columns(
+    suite: Suite, position: int, column_names: Collection[str], masked: Collection[str]
+) -> Iterator[Fault]:
+    rule = suite.expectations[position]
+    for place, name in columns_named(rule.kwargs):
+        if name not in column_names:
+            yield ("expectations", position, "kwargs", *place), _no_column(name, suite, column_names)
+    if rule.rows is None and rule.judges_hashes(masked):
+        hidden = ", ".join(name for name in rule.columns if name in masked)
+        yield (
+            ("expectations", position, "type"),
+            f"{hidden} is masked: only hashes would be judged; rows: quarantine judges the values before",
+        )
+
+
+def _ignored(suite: Suite, column_names: Collection[str]) -> Iterator[Fault]:
     for position, name in enumerate(suite.drift.ignore):
         if name not in column_names:
-            faults.append((("drift", "ignore", position), _no_column(name, suite, column_names)))
-    return faults
+            yield ("drift", "ignore", position), _no_column(name, suite, column_names)
 
 
 def _no_column(name: str, suite: Suite, column_names: Collection[str]) -> str:

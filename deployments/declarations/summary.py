@@ -6,19 +6,21 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from deployments.declarations.model import Declared, Identifier, QualifiedName
+from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
-from deployments.declarations.suite import DriftPolicy, Rule
-from deployments.declarations.table import Physical, Schedule, Sla, Tier
-from deployments.declarations.yaml_source import Document, line_of, parse, read_yaml
+from deployments.declarations.suite import Rule
+from deployments.declarations.table import Cron, Physical, Sla, Tier
+from deployments.declarations.yaml_source import Document, line_of, read_yaml
+
+if TYPE_CHECKING:
+    from deployments.declarations.select import Select
 
 _HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
-# Read in one go: a comment may hold a quote, and a text may hold what looks like a comment.
-_TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class InputCheck(Declared):
@@ -43,6 +45,12 @@ class InputCheck(Declared):
             raise ValueError("a check by sql needs equals, at_least or at_most")
         if self.type is not None and any(bound is not None for bound in bounds):
             raise ValueError("equals, at_least and at_most belong to sql; an expectation has kwargs")
+        if self.sql is not None and self.kwargs:
+            raise ValueError("kwargs belong to type, not to sql; allowed: equals, at_least, at_most")
+        if self.equals is not None and (self.at_least is not None or self.at_most is not None):
+            raise ValueError("equals says it all; at_least and at_most can't stand beside it")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})")
         return self
 
 
@@ -56,15 +64,18 @@ class Input(Declared):
 class Summary(Declared):
     """A table made by SQL from other tables."""
 
+    retired: ClassVar = {
+        "drift": "a summary has no drift of its own: what goes into it is watched, and expectations say the rest"
+    }
+
     target: QualifiedName = Field(description="schema.table that is built and swapped in.")
     description: str = Field(description="What one row is.")
     owner: str = Field(description="Who answers for the figures.")
     tier: Tier = Field("standard", description="core summaries count in failure rate and SLA.")
     inputs: tuple[Input, ...] = Field(min_length=1, description="Tables the SELECT reads, with their checks.")
     expectations: tuple[Rule, ...] = Field((), description="Checks of the built table, before the swap.")
-    drift: DriftPolicy = Field(default_factory=DriftPolicy, description="Policy for drift of the output.")
     after: tuple[QualifiedName, ...] = Field((), description="Rebuilt when one of these is published; default: inputs.")
-    schedule: Schedule | None = Field(None, description="Instead of after: when to rebuild.")
+    schedule: Cron | None = Field(None, description="Instead of after: when to rebuild.")
     key: tuple[Identifier, ...] = Field((), description="Columns that identify a row; checked to be unique.")
     grants: tuple[Identifier, ...] = Field((), description="Groups that may select.")
     physical: Physical = Field(default_factory=Physical, description="Redshift's layout.")
@@ -102,6 +113,7 @@ class SummaryFile:
     header: Document
     header_line: int
     summary: Summary | None
+    select: Select | None
 
 
 def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
@@ -119,30 +131,26 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
     data = read_yaml(file, problems, text=match["yaml"], first_line=first_line)
     if data is None:
         return None
-    return SummaryFile(data, first_line, _summary(file, text, match, data, first_line, problems))
-
-
-def _summary(
-    file: Path, text: str, match: re.Match[str], data: Document, first_line: int, problems: list[Problem]
-) -> Summary | None:
     sql_line = text[: match.start("sql")].count("\n") + 1
     sql = match["sql"].strip().rstrip(";").strip()
-    faults = [Problem(file, sql_line, "sql", fault) for fault in _sql_faults(sql)]
-    if "sql" in data:
+    blank = match["sql"][: len(match["sql"]) - len(match["sql"].lstrip())].count("\n")
+    # Imported here: its grammar takes as long as all declarations of a project without summaries.
+    from deployments.declarations.select import read_select
+
+    select, faults = read_select(sql)
+    problems += [
+        Problem(file, sql_line + (blank + fault.line if fault.line else 0), "sql", fault.message, allowed=fault.allowed)
+        for fault in faults
+    ]
+    summary = _summary(file, data, sql, first_line, problems)
+    return SummaryFile(data, first_line, None if faults else summary, select)
+
+
+def _summary(file: Path, data: Document, sql: str, first_line: int, problems: list[Problem]) -> Summary | None:
+    stray = "sql" in data
+    if stray:
         line = line_of(data, ("sql",), first_line)
-        faults.append(Problem(file, line, "sql", "stands below the header, not in it"))
-    problems.extend(faults)
+        problems.append(Problem(file, line, "sql", "stands below the header, not in it", allowed="the SELECT below it"))
     data["sql"] = sql
     summary = parse(Summary, data, file, problems, first_line=first_line)
-    return None if faults else summary
-
-
-def _sql_faults(sql: str) -> list[str]:
-    bare = _TEXT_OR_COMMENT.sub(lambda match: "''" if match[0][0] in "'\"" else " ", sql).strip()
-    if not re.match(r"(?is)^(select|with)\b", bare):
-        return ["must be one SELECT (or WITH ... SELECT)"]
-    if ";" in bare:
-        return ["must be one statement; found a ';' inside"]
-    if re.search(r"(?i)\bselect\s+\*", bare):
-        return ["must list its columns: SELECT * changes the table when an input changes"]
-    return []
+    return None if stray else summary

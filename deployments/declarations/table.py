@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.columns import Column, check_zone
+from deployments.declarations.cron import check_cron
 from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, seconds
 from deployments.declarations.sources import PostgresSource, Source
 from deployments.windows import Grid, check_every
 
 Mode = Literal["full_refresh", "append", "replace_window", "merge"]
 Tier = Literal["core", "standard", "experimental"]
-ChangePolicy = Literal["allow", "warn", "fail", "evolve"]
-COPY_OPTIONS = ("acceptinvchars", "comprows", "maxerror", "region", "roundec", "statupdate", "compupdate")
+Told = Literal["allow", "warn", "fail"]
+Evolved = Literal["allow", "evolve", "fail"]
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -64,26 +65,29 @@ class WindowSpec(Declared):
         return Grid(self.every, self.timezone, self.start, self.end)
 
 
-class Schedule(Declared):
-    """When to look for windows that are due; what a run covers is the window's business."""
+class Cron(Declared):
+    """When to look whether there is something to do."""
 
-    cron: str = Field(description="Five fields, in the window's time zone.")
+    cron: str = Field(description="Five fields: minute hour day month weekday.")
     timezone: str | None = Field(None, description="Zone of the cron; default: the window's, else UTC.")
-    catchup: bool = Field(True, description="Load windows that were missed, oldest first.")
-    max_active_runs: int = Field(1, ge=1, description="Flow runs of this table at the same time.")
-    parallel: int = Field(1, ge=1, le=32, description="Windows loaded side by side within one run.")
 
     @field_validator("cron")
     @classmethod
-    def _five_fields(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError(f"'{value}' must have five fields: minute hour day month weekday")
-        return value
+    def _comes_round(cls, value: str) -> str:
+        return check_cron(value)
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
         return None if value is None else check_zone(value)
+
+
+class Schedule(Cron):
+    """When to look for windows that are due; what a run covers is the window's business."""
+
+    catchup: bool = Field(True, description="Load windows that were missed, oldest first.")
+    max_active_runs: int = Field(1, ge=1, description="Flow runs of this table at the same time.")
+    parallel: int = Field(1, ge=1, le=32, description="Windows loaded side by side within one run.")
 
 
 class Keep(Declared):
@@ -95,15 +99,51 @@ class Keep(Declared):
 
 
 class SchemaChange(Declared):
-    """What to do when the source, the declaration and the live table differ."""
+    """What to do when the source, the declaration and the live table differ: allow it without a word, warn (publish and
+    tell), evolve (change the live table and tell), or fail.
+    """
 
-    added: ChangePolicy = Field("warn", description="The source has a column the contract doesn't name.")
-    removed: ChangePolicy = Field("fail", description="The source lacks a column of the contract.")
-    reordered: ChangePolicy = Field("allow", description="Same columns in another order.")
-    widened: ChangePolicy = Field("evolve", description="The contract allows longer values than the live table.")
-    narrowed: ChangePolicy = Field("fail", description="The contract allows less than the live table holds.")
-    retyped: ChangePolicy = Field("fail", description="Another type than the live table's.")
-    new_column: ChangePolicy = Field("evolve", description="The contract has a column the live table lacks.")
+    added: Told = Field("warn", description="The source has a column the contract doesn't name; it isn't loaded.")
+    removed: Told | None = Field(
+        None,
+        description="A column is gone. From the source: fail by default; allow and warn load NULL where the column is "
+        "nullable. From the contract, while the live table has it: full_refresh fails by default, and drops it with "
+        "allow and warn; the other modes warn by default and keep it, without values in new rows.",
+    )
+    reordered: Told = Field("allow", description="The source has the same columns in another order.")
+    widened: Evolved = Field(
+        "evolve",
+        description="The contract allows more than the live table: longer text, larger numbers. The live "
+        "column is altered; Redshift can do so for text only, and in full_refresh.",
+    )
+    narrowed: Told = Field(
+        "fail",
+        description="The contract allows less than the live table. full_refresh makes the column narrower; in the other "
+        "modes it stays as wide as it is.",
+    )
+    retyped: Literal["evolve", "fail"] = Field(
+        "fail",
+        description="Another type than the live table's. evolve: full_refresh replaces the column; no other mode can.",
+    )
+    new_column: Evolved = Field("evolve", description="The contract has a column the live table lacks: it is added.")
+
+
+class CopyOptions(Declared):
+    """What may be said to Redshift's COPY beside where the rows are. PostgreSQL takes no notice of it."""
+
+    retired = dict.fromkeys(
+        ("acceptinvchars", "maxerror", "roundec", "emptyasnull", "truncatecolumns", "ignoreheader"),
+        "would let COPY load other values or rows than those that were checked; rows that don't fit are set aside",
+    )
+
+    statupdate: bool = Field(False, description="Make statistics after COPY; they are made by ANALYZE in any case.")
+    compupdate: bool | Literal["preset"] = Field(
+        False, description="Choose encodings in COPY: true by a sample, preset by type; else those of the declaration."
+    )
+    comprows: int | None = Field(None, ge=1000, le=1_000_000_000, description="Rows of the sample compupdate takes.")
+    region: str | None = Field(
+        None, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="Region of the stage's bucket, when not the cluster's."
+    )
 
 
 class Load(Declared):
@@ -113,22 +153,14 @@ class Load(Declared):
     window_column: Identifier | None = Field(
         None, description="replace_window: the column whose values are the window."
     )
-    keep: Keep | None = Field(None, description="merge: which row of a repeated key stays.")
+    keep: Keep | None = Field(None, description="Which row of a key that repeats in a batch stays.")
     deletes: Literal["keep", "compare_keys"] = Field("keep", description="compare_keys: rows gone from the source go.")
     on_schema_change: SchemaChange = Field(default_factory=SchemaChange, description="Policy per kind of change.")
     shrink_guard: str = Field("50%", description="full_refresh fails when the table would lose more than this share.")
     tolerance: str = Field("1%", description="The batch fails when more rows than this are quarantined in all.")
     generations: int = Field(2, ge=0, le=30, description="How many publishes can be undone.")
     stage: Literal["parts", "in_place"] = Field("parts", description="in_place: load the producer's objects directly.")
-    copy_options: dict[str, str | int | bool] = Field(default_factory=dict, description="Redshift COPY options.")
-
-    @field_validator("copy_options")
-    @classmethod
-    def _listed(cls, value: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
-        for name in value:
-            if name.lower() not in COPY_OPTIONS:
-                raise ValueError(f"'{name}' isn't on the allow-list; allowed: {', '.join(COPY_OPTIONS)}")
-        return value
+    copy_options: CopyOptions = Field(default_factory=CopyOptions, description="Redshift COPY options.")
 
     @field_validator("shrink_guard", "tolerance", mode="before")
     @classmethod
@@ -152,10 +184,13 @@ class Physical(Declared):
 
 
 class Retries(Declared):
-    """Retries of what may pass by itself."""
+    """When a deployment's run looks again after a failure that may pass by itself.
 
-    count: int = Field(1, ge=0, le=10, description="Retries of a failed step.")
-    delay: Duration = Field("3m", description="Pause before a retry.")
+    Steps have retries of their own, some seconds apart; `headgate run` has only those.
+    """
+
+    count: int = Field(1, ge=0, le=10, description="How often the run of a deployment comes back after such a failure.")
+    delay: Duration = Field("3m", description="Pause before it comes back.")
 
 
 class Sla(Declared):
@@ -164,7 +199,9 @@ class Sla(Declared):
     for_: str = Field(alias="for", description="Who relies on it.")
     fresh_by: str | None = Field(None, description="Local time by which the last due window is published.")
     max_age: Duration | None = Field(None, description="Data is never older than this.")
-    contact: str | None = Field(None, description="Who is told.")
+    contact: str | None = Field(
+        None, description="Whom to tell when it is broken: stands beside the promise in notices, reports and lineage."
+    )
 
     @model_validator(mode="after")
     def _promise(self) -> Sla:

@@ -16,11 +16,14 @@ MAX_FIELDS = 5_000
 """More names than any warehouse has columns: a longer first line is no header."""
 _LISTED, _TOLD, _COMPARED = 200, 20, 200
 """Names in one list of a message; missing columns told one by one, each compared with so many names."""
+ABSENT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The header of the source. `positions[i]` is the field that holds column i of the contract."""
+    """The header of the source. `positions[i]` is the field that holds column i of the contract; ABSENT: no field does,
+    and the policy takes that for no value.
+    """
 
     header: tuple[str, ...]
     positions: tuple[int, ...]
@@ -72,11 +75,13 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     repeated = sorted(name for name, count in Counter(header).items() if count > 1 and name in known)
     removed = [name for name in wanted if name not in places]
     added = [name for name in header if name not in known]
+    present, as_null = [name for name in header if name in known], policy.removed or "fail"
+    needed = _needed(table)
     faults: list[str] = []
     warnings: list[str] = []
 
     def judge(action: str, text: str) -> None:
-        if action in ("fail", "evolve"):
+        if action == "fail":
             faults.append(text)
         elif action == "warn":
             warnings.append(text)
@@ -86,13 +91,14 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     for name in removed[:_TOLD]:
         meant = nearest(name, added[:_COMPARED])
         hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
-        judge("fail", f"column '{name}' is missing{hint}")
+        action = "fail" if name in needed or not present else as_null
+        judge(action, f"column '{name}' is missing{hint}{'' if action == 'fail' else '; loaded as NULL'}")
     if len(removed) > _TOLD:
-        judge("fail", f"and {len(removed) - _TOLD:,} more columns are missing")
-    if added and not removed:
+        vital = not present or any(name in needed for name in removed[_TOLD:])
+        judge("fail" if vital else as_null, f"and {len(removed) - _TOLD:,} more columns are missing")
+    if added and (not removed or as_null != "fail"):
         judge(policy.added, f"columns the contract doesn't name: {_added(header, known)} (not loaded)")
-    present = [name for name in header if name in known]
-    if not removed and present != wanted:
+    if present != [name for name in wanted if name in places]:
         judge(policy.reordered, f"columns come in another order: {listing(present)}")
     if faults:
         raise ContractError(
@@ -105,7 +111,8 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
             found=list(header[:_LISTED]),
             expected=wanted[:_LISTED],
         )
-    return Layout(tuple(header), tuple(places[name] for name in wanted), delimiter, tuple(warnings))
+    positions = tuple(places.get(name, ABSENT) for name in wanted)
+    return Layout(tuple(header), positions, delimiter, tuple(warnings))
 
 
 def _added(header: Sequence[str], known: Collection[str]) -> str:
@@ -118,3 +125,10 @@ def listing(names: Sequence[str]) -> str:
     """Names of a source as one line of bounded length."""
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return ", ".join(map(one_line, names[:_LISTED])) + more
+
+
+def _needed(table: Table) -> frozenset[str]:
+    """Names in the source of columns that a batch can't do without: a row's identity, place and age hang on them."""
+    load = table.load
+    named = {*table.key, load.window_column, load.keep.latest_by if load.keep else None}
+    return frozenset(column.source_name for column in table.columns if not column.nullable or column.name in named)

@@ -23,7 +23,7 @@ from expectations.contract import mask
 from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
-from expectations.contract.layout import Layout
+from expectations.contract.layout import ABSENT, Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
@@ -102,7 +102,7 @@ class PartChecker:
         self.columns = tuple(
             lexical_column(
                 column,
-                ours(f"f{position}"),
+                "NULL::VARCHAR" if position == ABSENT else ours(f"f{position}"),
                 ours(f"x{index}"),
                 ours(f"t{index}"),
                 masked=self.table.pii.get(column.name) == "hash",
@@ -187,7 +187,7 @@ class PartChecker:
         changed = [
             f"{ours(f't{index}')} IS DISTINCT FROM {ours(f'f{self.layout.positions[index]}')}"
             for index in group.columns
-            if not self.columns[index].untouched
+            if not self.columns[index].untouched and self.layout.positions[index] != ABSENT
         ]
         return " OR ".join(changed) or "false"
 
@@ -271,7 +271,9 @@ class PartChecker:
         or those that are read.
         """
         chosen = range(len(self.columns)) if read is None else read
-        positions = range(len(self.layout.header)) if whole else sorted({self.layout.positions[i] for i in chosen})
+        positions = (
+            range(len(self.layout.header)) if whole else sorted({self.layout.positions[i] for i in chosen} - {ABSENT})
+        )
         fields = ", ".join(ours(f"f{position}") for position in positions)
         converted = ", ".join(f"{self.columns[index].text} AS {ours(f'x{index}')}" for index in chosen)
         staged = ", ".join(f"{self.columns[index].staged} AS {ours(f't{index}')}" for index in chosen)
@@ -324,7 +326,7 @@ class PartChecker:
         return [
             (index, position)
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
-            if self.table.pii.get(column.name) == "hash"
+            if self.table.pii.get(column.name) == "hash" and position != ABSENT
         ]
 
     def _masked(self, raw: bytes, hashed: Sequence[str | None]) -> bytes:

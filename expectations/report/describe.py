@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
-from deployments.declarations.table import Schedule, Sla, Table, WindowSpec
+from deployments.declarations.table import Cron, Sla, Table, WindowSpec
 from deployments.project import Project
 from expectations.report.about import Below, Column, DeclaredRule, Described, Promise, WindowGrid
 from expectations.report.texts import Texts
@@ -46,7 +46,7 @@ def describe_summary(summary: Summary, below: Sequence[Table], texts: Texts) -> 
     checks = [_input_check(check, item.table, summary.owner, texts) for item in summary.inputs for check in item.checks]
     return Described(
         table=summary.target, kind="summary", description=summary.description, owner=summary.owner, tier=summary.tier,
-        mode="summary", drift_policy=summary.drift.policy, runbook=summary.runbook, metrics=summary.metrics,
+        mode="summary", runbook=summary.runbook, metrics=summary.metrics,
         rules=(*checks, *_output_rules(summary)),
         inputs=tuple(item.table for item in summary.inputs),
         below=tuple(
@@ -109,7 +109,7 @@ def _window(window: WindowSpec | None) -> WindowGrid | None:
     return WindowGrid(every=window.every, timezone=window.timezone, start=window.start, end=window.end)
 
 
-def _zone(window: WindowSpec | None, schedule: Schedule | None) -> str:
+def _zone(window: WindowSpec | None, schedule: Cron | None) -> str:
     if schedule is not None and schedule.timezone is not None:
         return schedule.timezone
     return "UTC" if window is None else window.timezone

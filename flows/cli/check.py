@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -25,13 +25,21 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     """
     from deployments.project import read_project
     from deployments.settings import read_settings
-    from flows.checking import channel_problems, key_problems, suite_problems, unset_channels, unset_connections
+    from flows import checking
 
     settings = read_settings()
     project, problems = read_project(settings.project)
-    problems = [*problems, *suite_problems(project), *channel_problems(settings), *key_problems(project, settings)]
-    silent = unset_channels(project, settings)
-    missing = [] if settings.is_shop and settings.embedded else unset_connections(project, settings)
+    problems = [
+        *problems, *checking.suite_problems(project), *checking.connection_problems(project, settings),
+        *checking.channel_problems(settings), *checking.key_problems(project, settings),
+    ]  # fmt: skip
+    shop = settings.is_shop and settings.embedded
+    notes = {
+        "connections_not_set": [] if shop else checking.unset_connections(project, settings),
+        "channels_not_set": checking.unset_channels(project, settings),
+        "tables_without_suite": checking.without_suite(project),
+        "inputs_not_listed": checking.unlisted_inputs(project),
+    }
     if (connect or live) and not problems:
         from flows.cli.connect import try_out
 
@@ -40,22 +48,27 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         print_json({
             "project": str(project.folder), "tables": len(project.tables), "suites": len(project.suites),
             "summaries": len(project.summaries), "problems": [problem.to_json() for problem in problems],
-            "connections_not_set": missing, "channels_not_set": silent,
+            **notes,
         })  # fmt: skip
     else:
-        _print(project, problems, missing, silent)
+        _print(project, problems, notes)
     raise click.exceptions.Exit(2 if problems else 0)
 
 
-def _print(
-    project: Project, problems: Sequence[Problem], missing: Sequence[str], silent: Sequence[str]
-) -> None:  # fmt: skip
+_NOTES: dict[str, Callable[[str], str]] = {
+    "connections_not_set": lambda name: f"HEADGATE_CONNECTION_{name.upper()} is not set here",
+    "channels_not_set": lambda name: f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here",
+    "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
+    "inputs_not_listed": lambda said: f"{said}, which isn't among its inputs: it isn't built again when that changes",
+}
+
+
+def _print(project: Project, problems: Sequence[Problem], notes: Mapping[str, Sequence[str]]) -> None:
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
-    for name in missing:
-        click.echo(click.style("note ", fg="yellow") + f"HEADGATE_CONNECTION_{name.upper()} is not set here")
-    for name in silent:
-        click.echo(click.style("note ", fg="yellow") + f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here")
+    for kind, found in notes.items():
+        for item in found:
+            click.echo(click.style("note ", fg="yellow") + _NOTES[kind](item))
     summaries = len(project.summaries)
     counts = [_counted(len(project.tables), "table"), _counted(len(project.suites), "suite")]
     counts.append(f"{summaries} summar{'y' if summaries == 1 else 'ies'}")

@@ -53,10 +53,11 @@ def try_(file: str, as_json: bool) -> None:
 
 def declared(project: Project, file: str) -> tuple[Summary, Project]:
     """The summary of a file, and the project with it; DeclarationError with every mistake of the file."""
+    from deployments.declarations.folder import Place, told_at
     from deployments.declarations.problems import Problem, fail_on
-    from deployments.declarations.rules import project_faults
+    from deployments.declarations.project_rules import Declared, project_faults
     from deployments.declarations.summary import read_summary
-    from deployments.declarations.yaml_source import key_of, line_of
+    from deployments.declarations.summary_rules import summary_faults
 
     path = Path(file)
     if not path.is_file() and path.suffix != ".sql":
@@ -70,12 +71,10 @@ def declared(project: Project, file: str) -> tuple[Summary, Project]:
     assert found.summary is not None
     made = found.summary
     project = replace(project, summaries={**project.summaries, made.target: made})
-    for name, fault in project_faults(project.tables, project.summaries):
-        if name == made.target:
-            line = line_of(found.header, fault.path, found.header_line)
-            problems.append(Problem(path, line, key_of(found.header, fault.path), fault.message, allowed=fault.allowed,
-                                    nearest=fault.nearest))  # fmt: skip
-    fail_on(problems)
+    whole = Declared(project.tables, project.summaries, {*project.tables, *project.summaries}, project.provisioning)
+    faults = [fault for name, fault in project_faults(whole) if name == made.target]
+    place = Place(path, found.header, found.header_line)
+    fail_on([told_at(place, fault) for fault in (*summary_faults(made, found.select), *faults)])
     return made, project
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from deployments.declarations.summary import Summary
-from deployments.declarations.table import Schedule, Table
+from deployments.declarations.table import Cron, Table
 from deployments.project import Project, software
 from flows.deploy.forms import FORMS
 
@@ -131,7 +131,7 @@ def _tags(name: str, declared: Table | Summary) -> tuple[str, ...]:
     return (TAG, f"owner:{declared.owner}", f"table:{name}", f"tier:{declared.tier}", *own)
 
 
-def _zone(schedule: Schedule | None, usual: str) -> str:
+def _zone(schedule: Cron | None, usual: str) -> str:
     return (schedule.timezone if schedule else None) or usual
 
 

@@ -23,7 +23,7 @@ from tasks.warehouses.views import create_all, drop_all
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `kind` is a key of the policy: new_column, removed_column, widened, narrowed or retyped."""
+    """One difference. `kind`: new_column, removed_column, widened, narrowed or retyped."""
 
     kind: str
     column: str
@@ -54,44 +54,75 @@ def find_changes(shape: Shape, live: Sequence[LiveColumn]) -> list[Change]:
     return found
 
 
-def judge(table: TableName, mode: str, policy: SchemaChange, changes: Sequence[Change]) -> list[str]:
-    """Warnings for changes that are allowed; DeclarationError for those that aren't."""
-    actions = {
-        "new_column": policy.new_column, "removed_column": "fail" if mode == "full_refresh" else "warn",
-        "widened": policy.widened, "narrowed": policy.narrowed, "retyped": policy.retyped,
-    }  # fmt: skip
-    if mode == "full_refresh" and policy.removed != "fail":
-        actions["removed_column"] = policy.removed
+def judge(
+    adapter: Adapter, table: TableName, policy: SchemaChange, shape: Shape, changes: Sequence[Change], *, replaced: bool
+) -> list[str]:
+    """Warnings for changes that are allowed; DeclarationError for those that aren't, or that the warehouse can't make.
+
+    `replaced`: the live table is swapped for a new one, so that nothing has to be altered.
+    """
+    actions: dict[str, str] = {
+        "new_column": policy.new_column,
+        "removed_column": policy.removed or ("fail" if replaced else "warn"),
+        "widened": policy.widened,
+        "narrowed": policy.narrowed,
+        # Rows that stay would have to be converted: their values would change without a word.
+        "retyped": policy.retyped if replaced else "fail",
+    }
     forbidden = [change for change in changes if actions[change.kind] == "fail"]
     if forbidden:
-        settings = ", ".join(
-            sorted({f"{'removed' if c.kind == 'removed_column' else c.kind}: evolve" for c in forbidden})
-        )
         raise DeclarationError(
             f"{table}: the contract and the live table differ\n  "
-            + "\n  ".join(map(str, forbidden))
-            + f"\n  allowed by load.on_schema_change: {{{settings}}}",
+            + "\n  ".join(f"{change}; {_remedy(change, replaced=replaced)}" for change in forbidden),
             code="SCHEMA-CHANGE",
-            next_command=f"headgate plan {table}   (shows the ALTERs)",
+            next_command=f"headgate plan {table}   (every difference)",
             changes=[str(change) for change in changes],
         )
-    return [str(change) for change in changes if actions[change.kind] in ("warn", "evolve")]
+    if not replaced:
+        by_name = {column.name: column for column in shape.columns}
+        for change in changes:
+            if change.column in by_name:
+                adapter.alter_before(table, change.kind, by_name[change.column])
+    return [str(change) for change in changes if actions[change.kind] != "allow"]
+
+
+def _remedy(change: Change, *, replaced: bool) -> str:
+    """What would let a forbidden change happen."""
+    if change.kind == "retyped" and not replaced:
+        return (
+            "rows that are there would have to be converted, so no setting allows it: change the live column by hand, "
+            "or declare a column of another name"
+        )
+    settings = {"removed_column": "removed: warn", "narrowed": "narrowed: warn"}
+    return f"allowed by load.on_schema_change: {{{settings.get(change.kind, f'{change.kind}: evolve')}}}"
 
 
 def apply_changes(
     adapter: Adapter, cursor: Cursor, live: TableName, shape: Shape, changes: Sequence[tuple[str, str]]
 ) -> None:
-    """Run the ALTERs of `changes` (kind, column) that the live table still needs; running them again does nothing."""
+    """Run the ALTERs of `changes` (kind, column) that the live table still needs; running them again does nothing.
+
+    Afterwards every row of the contract fits the live table as it is: DeclarationError when it doesn't.
+    """
     needed = [(kind, adapter.alter(live, kind, column)) for kind, column in
               _still_needed(adapter, cursor, live, shape, changes)]  # fmt: skip
     # A column that a view reads can't change its type under it.
-    retyped = any(kind == "widened" and statements for kind, statements in needed)
-    views = adapter.bound_views(cursor, live) if retyped else []
+    altered = any(kind == "widened" and statements for kind, statements in needed)
+    views = adapter.bound_views(cursor, live) if altered else []
     drop_all(cursor, live, views)
     for _, statements in needed:
         for statement in statements:
             cursor.execute(statement)
     create_all(cursor, live, views)
+    left = find_changes(shape, adapter.columns(cursor, live)) if changes else []
+    unlike = [change for change in left if change.kind == "retyped"]
+    if unlike:
+        raise DeclarationError(
+            f"{live}: the live table can't be replaced by one with other types, as more than views hangs on it; nothing "
+            "was published\n  " + "\n  ".join(map(str, unlike)),
+            code="SCHEMA-CHANGE",
+            next_command="change the live columns by hand, or drop what hangs on the table; then run it again",
+        )
 
 
 def apply_before(
@@ -128,16 +159,21 @@ def _still_needed(
 
 
 def _kind(live: str, declared: ColumnType) -> str:
+    """Whether every value of the one type is a value of the other, spelled the same."""
     try:
         there = parse_type(live)
     except ValueError:
         return "retyped"
-    if there.kind == declared.kind == "varchar":
-        return "widened" if declared.length > there.length else "narrowed"
-    if there.kind == declared.kind == "decimal":
-        whole = declared.precision - declared.scale >= there.precision - there.scale
-        return "widened" if whole and declared.scale >= there.scale else "narrowed"
+    if _holds(declared, there):
+        return "widened"
+    return "narrowed" if _holds(there, declared) else "retyped"
+
+
+def _holds(wide: ColumnType, narrow: ColumnType) -> bool:
     integers = ("smallint", "integer", "bigint")
-    if there.kind in integers and declared.kind in integers:
-        return "widened" if integers.index(declared.kind) > integers.index(there.kind) else "narrowed"
-    return "retyped"
+    if wide.kind in integers and narrow.kind in integers:
+        return integers.index(wide.kind) >= integers.index(narrow.kind)
+    if wide.kind != narrow.kind:
+        return False
+    whole = wide.precision - wide.scale >= narrow.precision - narrow.scale
+    return wide.length >= narrow.length and wide.scale >= narrow.scale and whole

@@ -25,7 +25,7 @@ description: Figures.
 owner: data@example.com
 inputs: [{inputs}]
 */
-SELECT count(*) AS n FROM raw.orders
+SELECT count(*) AS n FROM {first}
 """
 
 Write = Callable[..., Project]
@@ -36,7 +36,7 @@ def table(name: str) -> str:
 
 
 def summary(name: str, *inputs: str) -> str:
-    return SUMMARY.format(name=name, inputs=", ".join(f"{{table: {item}}}" for item in inputs))
+    return SUMMARY.format(name=name, first=inputs[0], inputs=", ".join(f"{{table: {item}}}" for item in inputs))
 
 
 @pytest.fixture

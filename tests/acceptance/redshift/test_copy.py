@@ -22,7 +22,7 @@ columns:
   - {name: day, type: date}
   - {name: seen, type: timestamptz}
 key: [id]
-load: {mode: full_refresh, copy_options: {region: us-east-1, comprows: 1000}}
+load: {mode: full_refresh, copy_options: {region: us-east-1, compupdate: true, comprows: 1000}}
 physical: {diststyle: key, distkey: id, sortkey: [day]}
 """
 CONTENT = "id|note|paid|ok|day|seen\n1|\\N|1e3|yes|2026-01-01|2026-01-01T00:00:00Z\n2|||||\n"
@@ -45,7 +45,7 @@ def test_one_copy_of_one_manifest_in_the_session_s_query_group(
     assert copy["source"].endswith("/manifest.json")
     assert copy["auth"] == ["iam_role"]
     for text in ('("id", "note", "paid"', "MANIFEST FORMAT AS CSV QUOTE AS '\"' DELIMITER AS '|'", "NULL AS '~", " ZSTD ",
-                 "COMPROWS 1000", "COMPUPDATE OFF", "REGION AS 'us-east-1'", "STATUPDATE OFF"):  # fmt: skip
+                 "COMPROWS 1000", "COMPUPDATE ON", "REGION AS 'us-east-1'", "STATUPDATE OFF"):  # fmt: skip
         assert text in copy["sql"]
     assert "ROUNDEC" not in copy["sql"]
     settings = [entry["sql"] for entry in house.place.double.log() if entry["sql"].startswith("SET ")]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from deployments.declarations.columns import Column
+from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
-from deployments.declarations.yaml_source import parse, read_yaml
+from deployments.declarations.yaml_source import read_yaml
 
 
 @pytest.mark.parametrize("text", ['{name: x, type: integer, null: ["", NA]}', 'name: x\ntype: integer\nnull: ["", NA]'])

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from deployments.declarations.parsing import plain
 from deployments.declarations.problems import Problem
-from deployments.declarations.yaml_source import _plain, line_of, read_yaml
+from deployments.declarations.yaml_source import line_of, read_yaml
 
 SCALARS = ["yes", "no", "on", "012", "0o17", "0x1F", "1_000", "1e3", ".inf", "~", "null", "Null", "2024-01-01", "12:30",
            "190:20:30", "True",
@@ -20,7 +21,7 @@ def both(text: str) -> tuple[object, object]:
     problems: list[Problem] = []
     document = read_yaml(Path("x.yaml"), problems, text=text)
     assert document is not None, problems
-    return _plain(document), _plain(YAML(typ="rt").load(text))
+    return plain(document), plain(YAML(typ="rt").load(text))
 
 
 @pytest.mark.parametrize("scalar", SCALARS)
@@ -46,7 +47,7 @@ def test_every_declaration_of_the_example() -> None:
     for file in files:
         document = read_yaml(file, [])
         if document is not None:
-            assert _plain(document) == _plain(document.marked), file
+            assert plain(document) == plain(document.marked), file
             read += 1
     assert read >= 20
 

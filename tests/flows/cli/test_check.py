@@ -47,7 +47,22 @@ def run(*arguments: str) -> Result:
 def test_a_sound_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_CONNECTION_FILES", "http://files.example.com")
     result = run()
-    assert (result.exit_code, result.output) == (0, f"{project}: 1 table, 0 suites, 0 summaries: no mistakes\n")
+    assert result.exit_code == 0
+    assert result.output == (
+        "note raw.orders has no suite: only its contract and drift are checked\n"
+        f"{project}: 1 table, 0 suites, 0 summaries: no mistakes\n"
+    )
+
+
+def test_a_connection_to_another_kind_of_place_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_CONNECTION_FILES", "postgresql://ann:s3cret@db.example.com/shop")
+    result = run()
+    assert result.exit_code == 2
+    assert (
+        "orders.yaml:4: source.connection: a csv source can't be read from a connection to postgresql://"
+        in result.output
+    )
+    assert "s3cret" not in result.output
 
 
 def test_a_connection_that_is_not_set_is_a_note(project: Path) -> None:
@@ -66,7 +81,7 @@ def test_mistakes_of_all_kinds_are_told_at_once(project: Path) -> None:
     result = run()
     assert result.exit_code == 2
     assert f"{project}/tables/items.yaml:5: columns.id.type: 'intger' isn't a type" in result.output
-    assert f"{project}/suites/items.yaml:1: table: isn't a declared table" in result.output
+    assert f"{project}/suites/items.yaml:1: table: 'raw.item' isn't a declared table" in result.output
     assert f"{project}/suites/orders.yaml:" in result.output
     told = json.loads(run("--json").output)["problems"]
     assert len(told) == 3

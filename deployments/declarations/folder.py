@@ -1,0 +1,208 @@
+"""Read every declaration of a folder, and collect every mistake of every file: none hides another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployments.declarations.oncall import OnCall
+from deployments.declarations.parsing import parse, plain
+from deployments.declarations.partial import known, sound_part
+from deployments.declarations.problems import Problem, nearest
+from deployments.declarations.project_rules import (
+    ANY_SCHEMA,
+    Declared,
+    is_declared,
+    project_faults,
+    provisioning_faults,
+)
+from deployments.declarations.provisioning import Provisioning
+from deployments.declarations.rules import Fault, table_faults
+from deployments.declarations.suite import Suite, check_suite
+from deployments.declarations.summary import Summary, read_summary
+from deployments.declarations.summary_rules import summary_faults
+from deployments.declarations.table import Table
+from deployments.declarations.yaml_source import key_of, line_of, read_yaml
+from deployments.rota import rota_faults
+
+_TARGET = re.compile(r"^(?:table|target):\s*['\"]?([a-z_0-9]+\.[a-z_0-9]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a declaration stands: its file, its values, and the line of the file they begin at."""
+
+    file: Path
+    content: object
+    first_line: int = 1
+
+
+@dataclass
+class Folder:
+    """What could be read, and what is wrong. `whole` and `built` hold what is sound of every table and summary, in
+    part where it is wrong; the other mappings hold only what is right by itself.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    tables: dict[str, Table] = field(default_factory=dict)
+    suites: dict[str, Suite] = field(default_factory=dict)
+    summaries: dict[str, Summary] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    suite_files: dict[str, Path] = field(default_factory=dict)
+    oncall: OnCall | None = None
+    provisioning: Provisioning | None = None
+    names: set[str] = field(default_factory=set)
+    whole: dict[str, Table] = field(default_factory=dict)
+    built: dict[str, Summary] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+def read_folder(folder: Path) -> Folder:
+    """Everything in `tables/`, `summaries/`, `suites/`, `warehouse.yaml` and `oncall.yaml`."""
+    found = Folder()
+    for file in yaml_files(folder / "tables"):
+        _table(found, file)
+    for file in sorted((folder / "summaries").glob("*.sql")):
+        _summary(found, file)
+    rights = _provisioning(found, folder / "warehouse.yaml")
+    for file in yaml_files(folder / "suites"):
+        _suite(found, file)
+    for name, fault in project_faults(Declared(found.whole, found.built, found.names, rights)):
+        found.problems.append(told_at(found.places[name], fault))
+    _oncall(found, folder / "oncall.yaml")
+    return found
+
+
+def yaml_files(folder: Path) -> Sequence[Path]:
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+
+
+def _table(found: Folder, file: Path) -> None:
+    content = read_yaml(file, found.problems)
+    if content is None:
+        found.names.add(_guessed(file))
+        return
+    place = Place(file, content)
+    table = parse(Table, content, file, found.problems)
+    whole = table if table is not None else sound_part(Table, plain(content))
+    found.problems.extend(told_at(place, fault) for fault in table_faults(whole))
+    name = _name(found, content.get("table"), place)
+    if name is not None:
+        found.whole[name] = whole
+        if table is not None:
+            found.tables[name] = table
+
+
+def _summary(found: Folder, file: Path) -> None:
+    read = read_summary(file, found.problems)
+    if read is None:
+        found.names.add(_guessed(file))
+        return
+    place = Place(file, read.header, read.header_line)
+    whole = read.summary if read.summary is not None else sound_part(Summary, plain(read.header))
+    found.problems.extend(told_at(place, fault) for fault in known([lambda: summary_faults(whole, read.select)]))
+    name = _name(found, read.header.get("target"), place)
+    if name is not None:
+        found.built[name] = whole
+        if read.summary is not None:
+            found.summaries[name] = read.summary
+
+
+def _name(found: Folder, name: object, place: Place) -> str | None:
+    """Take down the name of a target; None when it is none, or another file has it."""
+    if not isinstance(name, str) or _TARGET.match(f"table: {name}\n") is None:
+        # Whoever names the target by its right name must not be told that it isn't declared.
+        found.names.add(ANY_SCHEMA + place.file.stem)
+        return None
+    if name in found.files:
+        told = f"'{name}' is declared in {found.files[name].name} already"
+        found.problems.append(Problem(place.file, 1, "table", told, allowed="one file for each table"))
+        return None
+    found.names.add(name)
+    found.files[name], found.places[name] = place.file, place
+    return name
+
+
+def _guessed(file: Path) -> str:
+    """What a file that can't be read seems to declare."""
+    match = _TARGET.search(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else None
+    return match[1] if match else ANY_SCHEMA + file.stem
+
+
+def _provisioning(found: Folder, file: Path) -> Provisioning | None:
+    """Who may do what, as far as it can be read; what is right as a whole goes into `found`."""
+    content = read_yaml(file, found.problems) if file.exists() else None
+    if content is None:
+        return None
+    found.provisioning = parse(Provisioning, content, file, found.problems)
+    whole = found.provisioning if found.provisioning is not None else sound_part(Provisioning, plain(content))
+    faults = known([lambda: provisioning_faults(whole, found.names)])
+    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
+    return whole
+
+
+def _suite(found: Folder, file: Path) -> None:
+    content = read_yaml(file, found.problems)
+    if content is None:
+        return
+    place = Place(file, content)
+    suite = parse(Suite, content, file, found.problems)
+    name = content.get("table")
+    if not isinstance(name, str):
+        return
+    if name in found.suite_files:
+        told = f"'{name}' is declared in {found.suite_files[name].name} already"
+        found.problems.append(
+            Problem(file, line_of(content, ("table",)), "table", told, allowed="one file for each table")
+        )
+        return
+    found.suite_files[name] = file
+    whole = suite if suite is not None else sound_part(Suite, plain(content))
+    found.problems.extend(told_at(place, fault) for fault in known([lambda: _suite_faults(found, name, whole)]))
+    if suite is not None and name in found.tables:
+        found.suites[name] = suite
+
+
+def _suite_faults(found: Folder, name: str, suite: Suite) -> Iterator[Fault]:
+    table = found.whole.get(name)
+    if table is None:
+        if not is_declared(name, found.names) or name in found.built:
+            where = " (a summary's checks stand in its own header)" if name in found.built else ""
+            listing = ", ".join(sorted(found.whole)) or "none is declared"
+            yield Fault(("table",), f"'{name}' isn't a declared table{where}", listing, nearest(name, found.whole))
+        return
+    yield from known([lambda: _nothing_set_aside(table, suite)])
+    yield from (
+        Fault(path, message)
+        for path, message in check_suite(suite, [column.name for column in table.columns], table.hashed)
+    )
+
+
+def _nothing_set_aside(table: Table, suite: Suite) -> Iterator[Fault]:
+    for position, rule in enumerate(suite.expectations):
+        if table.load.stage == "in_place" and rule.rows is not None:
+            yield Fault(
+                ("expectations", position, "rows"),
+                "in_place sets no rows aside: bad ones are found on the candidate and stop the batch",
+                "no rows, or load.stage: parts",
+            )
+
+
+def _oncall(found: Folder, file: Path) -> None:
+    content = read_yaml(file, found.problems) if file.exists() else None
+    if content is None:
+        return
+    rota = parse(OnCall, content, file, found.problems)
+    whole = rota if rota is not None else sound_part(OnCall, plain(content))
+    faults = list(known([lambda: rota_faults(whole)]))
+    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
+    found.oncall = None if faults else rota
+
+
+def told_at(place: Place, fault: Fault) -> Problem:
+    """A fault with its file and line."""
+    line = line_of(place.content, fault.path, place.first_line)
+    key = key_of(place.content, fault.path)
+    return Problem(place.file, line, key, fault.message, allowed=fault.allowed, nearest=fault.nearest)
