@@ -110,3 +110,9 @@ def test_the_summary_of_the_guide_is_right(tmp_path: Path) -> None:
 def test_every_reason_code_is_in_the_guide() -> None:
     text = (ROOT / "docs" / "add-a-table.md").read_text()
     assert [code for code in reasons() if code not in text] == []
+
+
+def test_every_test_that_the_security_page_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
+    assert named
+    assert [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()] == []
