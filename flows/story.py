@@ -106,12 +106,14 @@ class Story:
                 drift=assessment.drift or self.record.drift,
                 profile=assessment.profile or self.record.profile,
             )
+        # Here for the first time it is known which run it was; Prefect's page shows the error itself.
+        known.next_command = (known.next_command or "").replace("RUN", self.record.run_id) or None
         facts = {key: value for key, value in known.facts.items() if isinstance(value, str | int | float | list | dict)}
         self.update(
             failure=Failure(
                 code=known.code, family=known.family, step=self._step, message=known.message,
                 who_must_act=_who_acts(known), facts=facts,
-                next_command=(known.next_command or "").replace("RUN", self.record.run_id) or None,
+                next_command=known.next_command,
             )
         )  # fmt: skip
         return self.finish("failed")

@@ -161,7 +161,8 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
         adapter.lock(cursor, TableName(names.OPS, "run"))
         if unless_known and rows(cursor, "SELECT 1 FROM ops.run WHERE run_id = %s", (record.run_id,)):
             return False
-        for table in ("run", "run_record", "check_result", "alert"):
+        # Alerts of a run that is entered afterwards were kept before it was published (`save_judged`).
+        for table in ("run", "run_record", "check_result", *(() if unless_known else ("alert",))):
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
             )

@@ -62,7 +62,7 @@ class Double:
             data=None if body is None else json.dumps(body).encode(),
         )  # fmt: skip
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return json.loads(opener.open(request, timeout=20).read())
+        return json.loads(opener.open(request, timeout=120).read())
 
     def fault(self, match: str, action: str, **more: object) -> None:
         """From now on: what happens to the next statement (or `times` of them) that matches."""
@@ -221,7 +221,7 @@ def double(stack: StackState) -> Iterator[Double]:
     ports = dict(re.findall(r"(port|control)=(\d+)", said[-1]))
     yield Double(f"redshift://awsuser:Passw0rd@127.0.0.1:{ports['port']}/dev?sslmode=disable", int(ports["control"]))
     server.send_signal(signal.SIGTERM)
-    server.communicate(timeout=60)
+    server.communicate(timeout=240)
 
 
 @pytest.fixture

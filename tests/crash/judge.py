@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from targets import COLUMNS, GENERATIONS, READERS, Target
 from world import Batch, World
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass

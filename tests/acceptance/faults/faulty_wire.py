@@ -12,7 +12,7 @@ from typing import Literal
 
 When = Literal["before", "after", "middle"]
 MIDDLE_BYTES = 200_000
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass

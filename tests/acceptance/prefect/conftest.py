@@ -145,6 +145,14 @@ class Site:
             cursor.execute(statement)
             return list(cursor.fetchall())
 
+    def do(self, statement: str) -> None:
+        with (
+            closing(psycopg2.connect(self.state.warehouse_url)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
     def api(self, path: str, body: object) -> Any:
         """POST to the Prefect server."""
         import httpx

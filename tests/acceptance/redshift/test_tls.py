@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, stack: StackState) -> Itera
     line = next((line for line in process.stdout if line.startswith("ready")), "")
     yield int(re.search(r"port=(\d+)", line)[1]), crt  # type: ignore[index]
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
 
 
 @pytest.mark.parametrize(("host", "root"), [("localhost", False), ("127.0.0.1", True)])

@@ -69,7 +69,7 @@ def test_it_ends_when_its_folder_is_deleted(stack: EmbeddedStack) -> None:
     kept = stack.folder.parent / "kept.lock"
     os.link(files.alive, kept)
     shutil.rmtree(files.folder)
-    assert filelock.wait_until_free(kept, 30)
+    assert filelock.wait_until_free(kept, 120)
 
 
 def test_missing_packages_are_named(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,8 @@ def test_prefect_is_our_own_quiet_server(stack: EmbeddedStack, tmp_path: Path, m
     # The page in the browser is served and asks this server.
     assert state.prefect_api_url in read(f"http://{state.prefect.address}/ui-settings")
     assert (files.folder / "home" / "prefect.db").exists()
-    assert process.log_tail(files) == ""
+    # On a busy machine it says that one of its services came late.
+    assert [line for line in process.log_tail(files).splitlines() if "longer than its loop interval" not in line] == []
     only_with_its_login(state)
     no_page_of_another_origin(state)
     assert stack.down() == ["prefect"]

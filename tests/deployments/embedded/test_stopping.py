@@ -59,19 +59,19 @@ def test_the_server_is_away_from_our_terminal_with_fresh_signals(files: ServerFi
         start(files, "import os, signal; print(os.getsid(0) == os.getpid(), signal.getsignal(2)); os.read(0, 1)")
     finally:
         signal.signal(signal.SIGINT, before)
-    assert filelock.wait_until_free(files.alive, 10)
+    assert filelock.wait_until_free(files.alive, 120)
     assert process.log_tail(files) == "True <built-in function default_int_handler>"
 
 
 def test_what_it_prints_before_it_dies_is_in_the_log(files: ServerFiles) -> None:
     start(files, "raise SystemExit('no room')")
-    assert filelock.wait_until_free(files.alive, 10)
+    assert filelock.wait_until_free(files.alive, 120)
     assert process.log_tail(files) == "no room"
 
 
 def test_a_long_log_is_put_aside(files: ServerFiles) -> None:
     files.log.write_bytes(b"x" * 5_000_001)
     start(files, "print('fresh')")
-    assert filelock.wait_until_free(files.alive, 10)
+    assert filelock.wait_until_free(files.alive, 120)
     assert process.log_tail(files) == "fresh"
     assert files.log.with_name("server.log.1").stat().st_size == 5_000_001

@@ -20,7 +20,7 @@ Start = Callable[[str, str], "Popen[str]"]
 
 def test_all_get_the_same_servers(stack: EmbeddedStack, in_python: Start) -> None:
     children = [in_python(START, str(stack.folder.parent)) for _ in range(4)]
-    answers = [child.communicate(timeout=60) for child in children]
+    answers = [child.communicate(timeout=240) for child in children]
     assert {child.returncode for child in children} == {0}, answers
     told = {out for out, _ in answers}
     assert len(told) == 1
@@ -32,7 +32,7 @@ def test_down_waits_for_a_start_and_nothing_is_left(stack: EmbeddedStack, in_pyt
     while not (stack.folder / "s3" / "turn.lock").exists():
         assert child.poll() is None
     assert "s3" in stack.down()
-    child.communicate(timeout=60)
+    child.communicate(timeout=240)
     stack.down()
     assert not any(server.running for server in stack.status().servers)
     assert not list(stack.folder.glob("*/*.lock"))

@@ -20,6 +20,7 @@ import pytest
 from deployments.shop.world.server import make_server
 from deployments.shop.world.sources import fingerprint, web_rows
 
+PATIENCE_SECONDS = 120.0
 SEPTEMBER = {"from": "2019-09-01T00:00:00Z", "to": "2019-10-01T00:00:00Z"}
 
 
@@ -36,7 +37,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     try:
         url = process.stdout.readline().removeprefix("ready ").strip()
         assert url == f"http://127.0.0.1:{port_file.read_text().strip()}"
-        with httpx.Client(base_url=url, trust_env=False) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as http:
             yield http
     finally:
         process.kill()
@@ -146,10 +147,10 @@ def test_it_stops_when_told_though_a_client_holds_on(tmp_path: Path, number: sig
     process = start(tmp_path / "port")
     assert process.stdout is not None
     url = process.stdout.readline().removeprefix("ready ").strip()
-    with httpx.Client(base_url=url, trust_env=False) as client:
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         assert client.get("/name_gender.csv").status_code == 200
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     assert process.stdout.read() == ""
 
 
@@ -158,7 +159,7 @@ def test_it_stops_when_its_port_file_is_gone(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     (tmp_path / "port").unlink()
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_taken_port_is_replaced_by_a_free_one() -> None:
@@ -175,9 +176,9 @@ def test_a_client_that_hangs_up_is_not_complained_about(tmp_path: Path) -> None:
             # Closing with a zero linger time resets the connection under the answer.
             hanging.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             hanging.sendall(b"GET /api/nps HTTP/1.1\r\nHost: shop\r\n\r\n" * 50)
-    assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert process.stdout.read() == ""
 
 
@@ -190,10 +191,8 @@ def test_it_serves_on_without_a_reader_of_its_output(tmp_path: Path) -> None:
         while not port_file.exists():
             assert process.poll() is None
             time.sleep(0.02)
-        assert (
-            httpx.get(f"http://127.0.0.1:{port_file.read_text().strip()}/name_gender.csv", trust_env=False).status_code
-            == 200
-        )
+        url = f"http://127.0.0.1:{port_file.read_text().strip()}/name_gender.csv"
+        assert httpx.get(url, trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200
     finally:
         process.kill()
         process.wait()

@@ -151,7 +151,7 @@ class Page:
         return file
 
     def _next(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._connection.recv(timeout=30))
+        message: dict[str, Any] = json.loads(self._connection.recv(timeout=120))
         method, parameters = message.get("method"), message.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
@@ -183,20 +183,20 @@ def chromium() -> Iterator[Page]:
         finally:
             browser.terminate()
             with suppress(subprocess.TimeoutExpired):
-                browser.wait(10)
+                browser.wait(60)
             browser.kill()
-            browser.wait(10)
+            browser.wait(60)
 
 
 def _attached(folder: Path) -> ClientConnection:
     """The DevTools socket of the first tab."""
     port_file = folder / "DevToolsActivePort"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while time.monotonic() < end:
         with suppress(OSError, ValueError, IndexError, StopIteration):
             port = int(port_file.read_text().splitlines()[0])
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=60) as answer:
                 tab = next(item for item in json.load(answer) if item["type"] == "page")
-            return connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None, open_timeout=30)
+            return connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None, open_timeout=120)
         time.sleep(0.1)
     raise RuntimeError("Chromium did not start within a minute")

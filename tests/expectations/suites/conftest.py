@@ -98,7 +98,7 @@ def redshift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarehouseTabl
         yield WarehouseTable(url, "checks", "world", "redshift")
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(120)
         log.close()
 
 

@@ -50,11 +50,11 @@ def test_03b_the_run_is_found_by_its_table_and_its_tasks_wait_for_no_slots(clien
     def found(what: str) -> list[dict[str, Any]]:
         asked = {"flow_runs": {"tags": {"all_": ["table:raw.items"]}}}
         name, _, password = str(clients.prefect_login).partition(":")
-        answer = httpx.post(f"{clients.prefect_api_url}/{what}/filter", json=asked, auth=(name, password))
+        answer = httpx.post(f"{clients.prefect_api_url}/{what}/filter", json=asked, auth=(name, password), timeout=60)
         return list(answer.raise_for_status().json())
 
     assert {run["name"] for run in found("flow_runs")} >= {"raw.items source"}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     # The server writes task runs down from events, after it has answered.
     while not {run["name"].split()[0] for run in found("task_runs")} >= set(STEPS):
         assert time.monotonic() < deadline

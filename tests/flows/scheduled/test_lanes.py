@@ -27,7 +27,7 @@ def test_every_window_once(lanes: int) -> None:
 
 def test_never_more_at_once_than_lanes() -> None:
     running, most, lock = 0, 0, threading.Lock()
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=120)
 
     def load(window: PlannedWindow) -> bool:
         nonlocal running, most
@@ -51,7 +51,7 @@ def test_nothing_is_begun_after_a_failure_and_what_was_not_tried_is_told() -> No
 
 def test_begun_windows_are_finished_when_one_breaks() -> None:
     finished: list[str] = []
-    begun = threading.Barrier(2, timeout=10)
+    begun = threading.Barrier(2, timeout=120)
 
     def load(window: PlannedWindow) -> bool:
         begun.wait()
