@@ -135,6 +135,8 @@ SETTINGS: tuple[Setting, ...] = (
             default="7"),
     Setting("QUARANTINE_DAYS", "days", "how long rows set aside are kept once they are replayed, replaced or given up",
             _number("days", 1), default="90"),
+    Setting("SPOOL_LIMIT_MB", "megabytes", "a batch that is larger, unpacked, is refused before it fills the disk",
+            _number("megabytes", 1), default="65536"),
     Setting("DASK", "text", "where the parts of a batch are checked and staged: `local` or a scheduler's `tcp://` address "
             "([when](scale.md#dask))", _dask, absent="threads"),
     Setting("USER", "text", "who decides, in decisions that are recorded", absent="the user of the process",

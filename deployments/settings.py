@@ -45,6 +45,7 @@ class Settings:
     statement_timeout_seconds: int = 3600
     keep_days: int = 7
     quarantine_days: int = 90
+    spool_limit_mb: int = 65_536
     local_stack: bool = False
     dask: str | None = None
     """Where the parts of a batch are checked and staged: None in this process, `local`, or a scheduler's address."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from deployments.errors import SourceMissingError
+from deployments.errors import SourceMissingError, UpstreamError
 from expectations.contract.split import split, with_rejects
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
@@ -51,7 +51,7 @@ def read_batch(batch: Batch) -> Extracted:
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
-        extracted = spool_source(source, batch.spool / "raw", named)
+        extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb)
         if table.source.kind == "csv" and batch.window is not None and not extracted.rows:
             raise SourceMissingError(
                 f"{extracted.where} has a header and no row",
@@ -65,8 +65,11 @@ def read_batch(batch: Batch) -> Extracted:
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
 
 
-def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
-    """The whole source as parts in the folder `raw`, which is emptied first. `named`: its fingerprint, when known."""
+def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int) -> Extracted:
+    """The whole source as parts in the folder `raw`, which is emptied first. `named`: its fingerprint, when known.
+
+    UpstreamError when it is larger than the limit: a packed file may stand for a thousand times its size.
+    """
     raw.mkdir(parents=True, exist_ok=True)
     for left in raw.iterdir():
         left.unlink()
@@ -86,6 +89,8 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
                     hash_aside(digest.update, b"".join(waiting))
                     waiting, held = [], 0
                 size += len(chunk)
+                if size > limit_mb * 1024**2:
+                    raise _too_large(source.where, limit_mb)
                 report_progress("extract", size, "B")
                 yield chunk
             hash_aside(digest.update, b"".join(waiting))
@@ -99,6 +104,14 @@ def spool_source(source: OpenSource, raw: Path, named: str | None) -> Extracted:
             parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
+
+
+def _too_large(where: str, limit_mb: int) -> UpstreamError:
+    return UpstreamError(
+        f"{where} is larger than {limit_mb:,} MB, unpacked: the most a batch may take in the spool",
+        code="TOO-LARGE",
+        next_command="smaller windows, or another HEADGATE_SPOOL_LIMIT_MB; then: headgate retry RUN",
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

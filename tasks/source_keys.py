@@ -35,7 +35,9 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
     spool = batch.spool / "keys"
     with session(adapter.address) as connection, connection.cursor() as cursor:
         as_of = max((proof.sequence for proof in proofs.read(cursor, batch.live)), default=0)
-    extracted = spool_source(open_source(table, None, bench.settings), spool / "raw", None)
+    extracted = spool_source(
+        open_source(table, None, bench.settings), spool / "raw", None, bench.settings.spool_limit_mb
+    )
     layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
     marker = null_marker(table, adapter)
     checker = PartChecker(table, layout, (), marker, None, spool / "duckdb")

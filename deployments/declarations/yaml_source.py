@@ -6,6 +6,7 @@ five times as slow, keeps the line of each key; a fault deep inside a nested val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from deployments.declarations.problems import Problem
 Loc = tuple[int | str, ...]
 MAX_DEPTH = 40
 MAX_VALUES = 200_000
+_STACK = 1_000
 
 
 class Document(dict[object, object]):
@@ -42,6 +44,7 @@ def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, f
     """The parsed YAML of a file (or of `text`, whose first line is `first_line` of the file); None when unreadable."""
     try:
         content = file.read_text(encoding="utf-8") if text is None else text
+        _refuse_deep_text(content)
         data = _values(content)
         _refuse_endless(data)
     except UnicodeDecodeError as error:
@@ -112,6 +115,19 @@ def _values(content: str) -> object:
         except YAMLError:
             pass
     return _yaml("rt").load(content)
+
+
+def _refuse_deep_text(content: str) -> None:
+    """_EndlessError for a text on which libyaml, which goes down level by level, would run out of stack and end the process.
+
+    Brackets within quotes count as well: a thousand of them that are never closed stand in no declaration.
+    """
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", content):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > _STACK or any(line.count("- ") + line.count("? ") > _STACK for line in content.splitlines()):
+        raise _EndlessError
 
 
 def _refuse_endless(data: object) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.errors import UpstreamError
 from tasks import extract
 
 LINES = [b"id,name\n", *(b"%d,someone\n" % number for number in range(200_000))]
@@ -16,7 +17,7 @@ LINES = [b"id,name\n", *(b"%d,someone\n" % number for number in range(200_000))]
 class Source:
     """A source that gives a record at a time, as JSON pages do."""
 
-    delimiter, where = ",", "here"
+    delimiter, where, set_aside = ",", "here", ()
 
     def fingerprint(self) -> str | None:
         return None
@@ -26,7 +27,7 @@ class Source:
 
 
 def test_small_chunks_are_spooled_whole_and_named_by_their_content(tmp_path: Path) -> None:
-    found = extract.spool_source(Source(), tmp_path, None)
+    found = extract.spool_source(Source(), tmp_path, None, 100)
     whole = b"".join(LINES)
     assert found.fingerprint == f"sha256:{hashlib.sha256(whole).hexdigest()}"
     assert found.header == ("id", "name")
@@ -39,7 +40,15 @@ def test_a_last_part_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(extract, "_write", full)
     with pytest.raises(OSError, match="No space left"):
-        extract.spool_source(Source(), tmp_path, None)
+        extract.spool_source(Source(), tmp_path, None, 100)
+
+
+def test_a_batch_larger_than_the_limit_is_refused_as_it_comes(tmp_path: Path) -> None:
+    """Packed by gzip it was a thousandth of that."""
+    with pytest.raises(UpstreamError, match="larger than 1 MB") as caught:
+        extract.spool_source(Source(), tmp_path, None, 1)
+    assert caught.value.code == "TOO-LARGE"
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 2 * 1024**2
 
 
 def test_an_error_of_the_source_goes_first_and_names_the_one_aside() -> None:

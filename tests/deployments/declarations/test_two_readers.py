@@ -64,3 +64,31 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int) -> None
 def test_the_line_of_a_value() -> None:
     document = read_yaml(Path("x.yaml"), [], text="a: 1\nb:\n  - c: 1\n    d: 2\n")
     assert line_of(document, ("b", 0, "d")) == 4
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize("text", [BOMB, "a: &a [*a]\n", "a: &a {b: [*a]}\n"])
+def test_aliases_that_stand_for_too_much_are_told(text: str) -> None:
+    problems: list[Problem] = []
+    assert read_yaml(Path("x.yaml"), problems, text=text) is None
+    assert "holds too much, or itself" in str(problems[0])
+
+
+def test_aliases_that_repeat_a_little_are_read() -> None:
+    document = read_yaml(Path("x.yaml"), [], text="a: &a [1, 2]\nb: *a\nc: {d: *a, e: [*a, *a]}\n")
+    assert document is not None
+    assert document["c"] == {"d": [1, 2], "e": [[1, 2], [1, 2]]}
+
+
+@pytest.mark.parametrize("levels", [200, 900, 2_000, 100_000])
+@pytest.mark.parametrize("form", ["a: {0}{1}", "a:\n  {2}x", "a:\n  {3}x", "a: {0}"])
+def test_a_deep_declaration_is_told(form: str, levels: int) -> None:
+    """A hundred thousand levels made libyaml run out of stack, and ended the process."""
+    problems: list[Problem] = []
+    text = form.format("[" * levels, "]" * levels, "- " * levels, "? " * levels)
+    assert read_yaml(Path("x.yaml"), problems, text=text) is None
+    assert len(problems) == 1
