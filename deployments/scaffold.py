@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deployments.errors import DeclarationError
+from deployments.project import software
 
 TEMPLATE = Path(__file__).parent / "template"
 # Names that packaging tools would leave out, or read as their own.
@@ -28,6 +29,8 @@ def make_project(folder: Path) -> list[Path]:
         raise _refused(folder, "isn't empty")
     try:
         made = [_write(folder, source) for source in _sources()]
+        packages = folder / "requirements.txt"
+        packages.write_text(packages.read_text(encoding="utf-8").replace("{version}", software()), "utf-8")
         data = (folder / "data").absolute().as_uri()
         settings = (folder / ".env.example").read_text(encoding="utf-8")
         (folder / ".env.example").write_text(settings.replace("{data}", "file:///path/to/this/project/data"), "utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from deployments.declarations.problems import Problem
 from deployments.declarations.sources import PostgresSource
@@ -15,6 +15,7 @@ from expectations.rows.compile import check_row_rules
 
 DATABASES = ("postgresql", "postgres", "redshift")
 FILES = ("http", "https", "file", "s3")
+_PROVEN = ("verify-ca", "verify-full")
 
 
 def suite_problems(project: Project) -> list[Problem]:
@@ -63,6 +64,29 @@ def unlisted_inputs(project: Project) -> list[str]:
         inputs = {item.table for item in summary.inputs}
         found += [f"{name} reads {table}" for table in sorted((select.tables if select else set()) & known - inputs)]
     return found
+
+
+def in_the_clear(settings: Settings) -> list[str]:
+    """Settings whose address lets a login or data go over a network that anybody on the way can read. Names only."""
+    named = {"HEADGATE_WAREHOUSE_URL": settings.warehouse_url or ""}
+    named |= {f"HEADGATE_CONNECTION_{name.upper()}": url for name, url in settings.connections.items()}
+    named |= {f"HEADGATE_NOTIFY_{name.upper()}": url for name, url in settings.notify.items()}
+    return [f"{name} {why}" for name, url in sorted(named.items()) if (why := _clear(url))]
+
+
+def _clear(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        options, host = parse_qs(parts.query), parts.hostname or ""
+    except ValueError:
+        return ""
+    if not host or host in ("127.0.0.1", "localhost", "::1"):
+        return ""
+    if parts.scheme in ("postgresql", "postgres") and options.get("sslmode", ["prefer"])[-1] not in _PROVEN:
+        return "may go in the clear, and to a server that isn't proven: add ?sslmode=verify-full (and sslrootcert=FILE)"
+    if parts.scheme == "slack+http" or (parts.scheme == "http" and parts.username):
+        return "goes in the clear, the login too: https"
+    return ""
 
 
 def unset_connections(project: Project, settings: Settings) -> list[str]:

@@ -21,6 +21,7 @@ from flows.run import Outcome
 from flows.story import told_to
 from flows.waiting import come_back
 from flows.words import plural
+from tasks.shared_places import shared_places
 from tasks.workbench import workbench
 
 
@@ -42,6 +43,8 @@ def load_due(table: str, now: datetime | None = None) -> State[Any]:
         now: Plan as if it were this moment. Leave it empty for the present.
     """
     bench = workbench()
+    for text in shared_places(bench):
+        get_run_logger().warning(text)
     declared = bench.project.table(table)
     refuse_other_version(bench, declared.table)
     moment = now or datetime.now(UTC)

@@ -26,6 +26,7 @@ from tasks.driver_errors import said
 from tasks.objects.manifest import NAME, Manifest, Part
 from tasks.objects.store import open_store
 from tasks.reachable import Line, reach
+from tasks.shared_places import shared_places
 from tasks.sources import web
 from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
@@ -50,6 +51,8 @@ def try_everything(bench: Workbench) -> Iterator[Line]:
     if lines[-1].ok:
         yield from _warehouse(bench, stage_works=all(line.ok for line in stage))
     yield from stage
+    if all(line.ok for line in stage):
+        yield from (Line("shared places", False, text, "headgate settings --set") for text in shared_places(bench))
     yield from _sources(bench)
 
 

@@ -39,10 +39,13 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         "channels_not_set": checking.unset_channels(project, settings),
         "tables_without_suite": checking.without_suite(project),
         "inputs_not_listed": checking.unlisted_inputs(project),
+        "in_the_clear": checking.in_the_clear(settings),
     }
     if (connect or live) and not problems:
         from flows.cli.connect import try_out
 
+        if not as_json:
+            _tell({"in_the_clear": notes["in_the_clear"]})
         raise click.exceptions.Exit(try_out(connect=connect, live=live, as_json=as_json))
     if as_json:
         print_json({
@@ -59,6 +62,7 @@ _NOTES: dict[str, Callable[[str], str]] = {
     "connections_not_set": lambda name: f"HEADGATE_CONNECTION_{name.upper()} is not set here",
     "channels_not_set": lambda name: f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here",
     "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
+    "in_the_clear": str,
     "inputs_not_listed": lambda said: f"{said}, which isn't among its inputs: it isn't built again when that changes",
 }
 
@@ -66,14 +70,18 @@ _NOTES: dict[str, Callable[[str], str]] = {
 def _print(project: Project, problems: Sequence[Problem], notes: Mapping[str, Sequence[str]]) -> None:
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
-    for kind, found in notes.items():
-        for item in found:
-            click.echo(click.style("note ", fg="yellow") + _NOTES[kind](item))
+    _tell(notes)
     summaries = len(project.summaries)
     counts = [_counted(len(project.tables), "table"), _counted(len(project.suites), "suite")]
     counts.append(f"{summaries} summar{'y' if summaries == 1 else 'ies'}")
     said = _counted(len(problems), "mistake") if problems else "no mistakes"
     click.echo(f"{project.folder}: {', '.join(counts)}: {said}")
+
+
+def _tell(notes: Mapping[str, Sequence[str]]) -> None:
+    for kind, found in notes.items():
+        for item in found:
+            click.echo(click.style("note ", fg="yellow") + _NOTES[kind](item))
 
 
 def _counted(count: int, noun: str) -> str:

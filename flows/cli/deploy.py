@@ -24,9 +24,12 @@ NO_LOGIN = click.option("--server-has-no-login", "no_login", is_flag=True,
               help="Work pool; one that doesn't exist becomes a process pool.")  # fmt: skip
 @click.option("--write", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Only write them as a file for `prefect deploy`.")  # fmt: skip
+@click.option("--take-over", is_flag=True, help="Remove what another project has in this pool.")
 @NO_LOGIN
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-def deploy(plan_only: bool, pool: str, file: Path | None, no_login: bool, as_json: bool) -> None:
+def deploy(
+    plan_only: bool, pool: str, file: Path | None, take_over: bool, no_login: bool, as_json: bool
+) -> None:  # fmt: skip
     """Make a deployment per table and summary on the Prefect server: schedules, limits, triggers, forms.
 
     Running it twice changes nothing. Deployments of this pool that are no longer declared are removed; what others made
@@ -52,7 +55,10 @@ def deploy(plan_only: bool, pool: str, file: Path | None, no_login: bool, as_jso
     from flows.deploy.watching import NAME, watch_dead_runs
 
     with get_client(sync_client=True) as client:
-        changes = (compare if plan_only else apply)(client, pool, wanted(project))
+        if plan_only:
+            changes = compare(client, pool, wanted(project))
+        else:
+            changes = apply(client, pool, wanted(project), take_over=take_over)
         dead_runs = watch_dead_runs(client, change=not plan_only)
     if as_json:
         print_json({

@@ -42,11 +42,12 @@ def run(
     TABLE is a name, a pattern such as 'shop.*', owner:, tier: or tag: with a value, or all. Exit codes: 0 done, 1 a failure
     (the text says what was published), 2 a wrong declaration or call, 3 published with warnings.
     """
-    from flows.cli.settings import workbench
+    from flows.cli.settings import tell_shared_places, workbench
     from flows.selecting import selected
 
     bench = workbench(silent=as_json, asked=tables)
     names = selected(bench.project, tables)
+    tell_shared_places(bench)
     # Not before: Prefect reads its settings when it is imported, and the local server's address is among them now.
     from flows.planning import Selection
 

@@ -36,6 +36,14 @@ def workbench(*, silent: bool = False, need: Need = "flows", asked: Sequence[str
     return use(_started(with_blocks(settings, project), need, silent=silent), project)
 
 
+def tell_shared_places(bench: Workbench) -> None:
+    """Say so when somebody else writes to this stage or report, too."""
+    from tasks.shared_places import shared_places
+
+    for text in shared_places(bench):
+        click.echo(click.style("note ", fg="yellow") + text, err=True)
+
+
 def _started(settings: Settings, need: Need, *, silent: bool) -> Settings:
     from deployments.embedded.defaults import prefect_address, started
     from deployments.embedded.stack import PARTS

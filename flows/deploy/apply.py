@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.errors import DeclarationError
-from flows.deploy.difference import Change, differences
+from flows.deploy.difference import Change, differences, of_another_project
 from flows.deploy.standing import RESOURCE, Standing, read_standing
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
 
@@ -21,14 +21,24 @@ def compare(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> l
     return differences(wanted, read_standing(client, pool), environment(), _schemas(wanted))
 
 
-def apply(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> list[Change]:
+def apply(
+    client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted], *, take_over: bool = False
+) -> list[Change]:  # fmt: skip
     """Create, change and remove deployments; returns what was done. A pool that doesn't exist becomes a process pool.
 
+    DeclarationError when all that stands in the pool is another project's, unless it is to be taken over.
     What people changed on the page and we don't decide stays: paused, a schedule switched off, further schedules.
     """
     standing = read_standing(client, pool)
     schemas = _schemas(wanted)
     changes = differences(wanted, standing, environment(), schemas)
+    others = [] if take_over else of_another_project(changes, standing)
+    if others:
+        raise DeclarationError(
+            f"the pool '{pool}' holds another project: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}. "
+            "It would be removed, since a pool serves one project",
+            code="POOL-TAKEN", next_command="headgate deploy --pool NAME   (or --take-over: that project is gone)",
+        )  # fmt: skip
     _make_pool(client, pool)
     by_key = {item.key: item for item in wanted}
     for change in changes:

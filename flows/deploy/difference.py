@@ -45,6 +45,13 @@ def differences(
     return found
 
 
+def of_another_project(changes: Sequence[Change], standing: Mapping[str, Standing]) -> list[str]:
+    """Deployments that would be removed, when the pool holds tables and summaries and none of them is ours."""
+    targets = {key for key, item in standing.items() if any(tag.startswith("table:") for tag in item.wanted.tags)}
+    kept = {change.key for change in changes if change.kind in ("changed", "same")}
+    return sorted(targets) if targets and not targets & kept else []
+
+
 def _fields(old: Wanted, new: Wanted) -> Iterator[str]:
     for item in fields(Wanted):
         before, after = getattr(old, item.name), getattr(new, item.name)

@@ -27,7 +27,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
                 "PREFECT-UNREACHABLE", "PREFECT-LOGIN", "PREFECT-OPEN", "DISK-FULL", "NOT-WRITABLE",
                 "INTERRUPTED", "OLD-WORKER", "NOT-DEPLOYED", "WORKER-CRASHED", "DASK", "NO-DASK",
                 "SPOOL-NOT-SHARED"),
-    "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "SHORT-KEY", "FOLDER-NOT-OURS",
+    "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "SHORT-KEY", "FOLDER-NOT-OURS", "POOL-TAKEN",
                     "NO-SUCH-WINDOW", "NO-WINDOWS",
                     "APPEND-AGAIN", "UNKNOWN-TABLE", "SCHEDULE", "REPORT-URL", "SOURCE", "SECRET-IN-ADDRESS", "DRAFT-EXISTS",
                     "ROW-TOO-WIDE"),

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deployments.project import SHOP
+from deployments.settings import Settings
 from flows.cli.check import check
 
 TABLE = """\
@@ -99,3 +100,20 @@ def test_the_shop_is_checked_without_any_setting(project: Path, monkeypatch: pyt
     monkeypatch.setenv("HEADGATE_PROJECT", str(SHOP))
     result = run()
     assert (result.exit_code, "no mistakes" in result.output) == (0, True), result.output
+
+
+@pytest.mark.parametrize(("url", "told"), [
+    ("postgresql://u:hidden@db.example.com/d", "?sslmode=verify-full"),
+    ("postgresql://u:p@db.example.com/d?sslmode=require", "?ssl"),
+    ("postgresql://u:p@db.example.com/d?sslmode=verify-full", ""), ("postgresql://u:p@127.0.0.1/d", ""), ("postgresql:///d", ""),
+    ("http://u:hidden@files.example.com", "the login too"), ("http://files.example.com", "goes in the clear: https"),
+    ("https://u:p@files.example.com", ""), ("http://localhost:8080", ""), ("redshift://u:p@dw.example.com/d", ""),
+    ("s3://bucket", ""), ("file:///data", ""), ("http://[broken", ""),
+])  # fmt: skip
+def test_an_address_that_can_be_read_on_the_way_is_told_by_its_name(url: str, told: str) -> None:
+    from flows.checking import in_the_clear
+
+    found = in_the_clear(Settings(Path("/p"), Path("/s"), connections={"crm": url}))
+    assert [told in text and "hidden" not in text and "HEADGATE_CONNECTION_CRM" in text for text in found] == [
+        True
+    ] * bool(told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from deployments.errors import DeclarationError
-from deployments.project import load_project
+from deployments.project import load_project, software
 from deployments.scaffold import make_project
 from flows.cli import cli
 
@@ -81,6 +82,42 @@ def test_the_files(project: Path) -> None:
     assert (project / ".env").stat().st_mode & 0o077 == 0
     assert str(project) not in (project / ".env.example").read_text()
     assert "{data}" not in (project / ".env.example").read_text()
+    assert (project / "requirements.txt").read_text().splitlines()[-1] == f"headgate=={software()}"
     workflow = (project / ".github/workflows/headgate.yml").read_text()
     for command in ("headgate check", "headgate plan", "headgate deploy", "gh pr comment"):
         assert command in workflow
+
+
+def test_what_a_pull_request_runs_gets_no_secret_of_production(project: Path) -> None:
+    workflow = YAML(typ="safe").load(project / ".github/workflows/headgate.yml")
+    jobs = workflow["jobs"]
+    assert "env" not in workflow
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "secrets." not in json.dumps(jobs["check"])
+    assert "environment" not in jobs["check"]
+    assert re.findall(r"secrets\.(\w+)", json.dumps(jobs["plan"])) == ["HEADGATE_READ_ONLY_WAREHOUSE_URL"]
+    assert (jobs["plan"]["environment"], jobs["deploy"]["environment"]) == ("plan", "production")
+    assert jobs["deploy"]["if"] == "github.event_name == 'push'"
+    # Packages that somebody else may change run beside no login: those of the base are installed, by version.
+    assert [step["run"] for step in jobs["plan"]["steps"] if "pip" in step.get("run", "")] == [
+        "pip install -r .reviewed/requirements.txt"
+    ]
+
+
+def test_actions_are_pinned_by_commit(project: Path) -> None:
+    text = (project / ".github/workflows/headgate.yml").read_text()
+    assert set(re.findall(r"uses: [\w/-]+@(\S+)", text)) == set(
+        re.findall(r"uses: [\w/-]+@([0-9a-f]{40}) # v[\d.]+", text)
+    )
+
+
+def test_servers_of_the_compose_files_have_a_login(project: Path) -> None:
+    for file in (project / "compose.yaml", REPOSITORY / "deployments" / "container" / "compose.yaml"):
+        services = YAML(typ="safe").load(file)["services"]
+        server = services["server"]
+        assert server["environment"]["PREFECT_SERVER_API_AUTH_STRING"].startswith("${PREFECT_API_AUTH_STRING:?")
+        assert "*" not in server["environment"]["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+        assert all(port.startswith("127.0.0.1:") for port in server["ports"])
+        clients = [item for item in services.values() if "PREFECT_API_URL" in item.get("environment", {})]
+        assert clients
+        assert all("PREFECT_API_AUTH_STRING" in item["environment"] for item in clients)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from flows.deploy.difference import differences
+from flows.deploy.difference import differences, of_another_project
 from flows.deploy.standing import Standing
 from flows.deploy.wanted import Wanted
 
@@ -56,3 +56,14 @@ def test_a_changed_environment_or_form_is_told() -> None:
 def test_the_zone_of_no_schedule_is_no_difference() -> None:
     manual = replace(ITEM, cron=None)
     assert differences([manual], standing(replace(manual, timezone="UTC")), ENVIRONMENT, SCHEMAS)[0].kind == "same"
+
+
+@pytest.mark.parametrize(("declared", "others"), [
+    (["raw.sales"], []), (["raw.sales", "raw.new"], []), (["raw.other"], ["load/raw.sales"]), ([], ["load/raw.sales"]),
+])  # fmt: skip
+def test_a_pool_in_which_nothing_is_ours_is_another_projects(declared: list[str], others: list[str]) -> None:
+    there = replace(ITEM, tags=("headgate", "table:raw.sales"))
+    wanted = [replace(ITEM, name=name) for name in declared]
+    schemas = {item.key: SCHEMAS[ITEM.key] for item in wanted}
+    assert of_another_project(differences(wanted, standing(there), ENVIRONMENT, schemas), standing(there)) == others
+    assert of_another_project(differences(wanted, {}, ENVIRONMENT, schemas), {}) == []
