@@ -106,7 +106,7 @@ def test_the_shop_is_checked_without_any_setting(project: Path, monkeypatch: pyt
     ("postgresql://u:hidden@db.example.com/d", "?sslmode=verify-full"),
     ("postgresql://u:p@db.example.com/d?sslmode=require", "?ssl"),
     ("postgresql://u:p@db.example.com/d?sslmode=verify-full", ""), ("postgresql://u:p@127.0.0.1/d", ""), ("postgresql:///d", ""),
-    ("http://u:hidden@files.example.com", "the login too"), ("http://files.example.com", "goes in the clear: https"),
+    ("http://u:hidden@files.example.com", "the login too"), ("http://files.example.com", ""),
     ("https://u:p@files.example.com", ""), ("http://localhost:8080", ""), ("redshift://u:p@dw.example.com/d", ""),
     ("s3://bucket", ""), ("file:///data", ""), ("http://[broken", ""),
 ])  # fmt: skip
