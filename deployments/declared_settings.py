@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 PREFIX = "HEADGATE_"
 LANGUAGES = ("en",)
@@ -57,11 +56,7 @@ class Setting:
 
 def _address(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        try:
-            scheme = urlsplit(text).scheme
-        except ValueError:
-            scheme = ""
-        if scheme not in schemes:
+        if text.partition("://")[0] not in schemes:
             raise ValueError(f"must start with {' or '.join(f'{known}://' for known in schemes)}")
         return text
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from deployments import dotenv_file
+from deployments.addresses import fault_of
 from deployments.declarations.problems import nearest
 from deployments.declared_settings import MIN_PII_KEY, PREFIX, mistyped, setting_of
 from deployments.errors import DeclarationError
@@ -34,9 +34,9 @@ class Settings:
     project: Path
     state: Path
     warehouse_url: str | None = field(default=None, repr=False)
-    stage_url: str | None = None
+    stage_url: str | None = field(default=None, repr=False)
     copy_iam_role: str | None = None
-    report_url: str | None = None
+    report_url: str | None = field(default=None, repr=False)
     pii_key: str | None = field(default=None, repr=False)
     short_pii_key: bool = False
     language: str = "en"
@@ -50,6 +50,17 @@ class Settings:
     dask: str | None = None
     """Where the parts of a batch are checked and staged: None in this process, `local`, or a scheduler's address."""
 
+    local_bucket: str | None = field(default=None, repr=False)
+    """The bucket of the local stack, as an address with its keys; sources in that bucket are read from there."""
+
+    def __post_init__(self) -> None:
+        addresses = {"WAREHOUSE_URL": self.warehouse_url, "STAGE_URL": self.stage_url, "REPORT_URL": self.report_url}
+        addresses |= {f"CONNECTION_{name.upper()}": address for name, address in self.connections.items()}
+        for name, address in addresses.items():
+            fault = None if address is None else fault_of(address)
+            if fault is not None:
+                raise _wrong(f"{PREFIX}{name} {fault}")
+
     @property
     def is_shop(self) -> bool:
         """Whether the example project is used: its sources are then part of the local stack."""
@@ -62,7 +73,7 @@ class Settings:
 
     @property
     def dialect(self) -> str:
-        return "postgresql" if self.warehouse_url is None else urlsplit(self.warehouse_url).scheme
+        return "postgresql" if self.warehouse_url is None else self.warehouse_url.partition("://")[0]
 
     def connection(self, name: str) -> str:
         """The URL of a named connection; DeclarationError that names the setting when it is absent."""

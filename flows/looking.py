@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from deployments.closed_folder import own_state
-from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource, Source
+from deployments.declarations.sources import CsvSource, JsonSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, UpstreamError
 from deployments.foreign_text import one_line
@@ -23,8 +23,9 @@ from deployments.windows import Window
 from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
-from tasks.sources.opening import OpenSource, Span
+from tasks.sources.opening import open_declared
 from tasks.sources.postgres_catalog import SourceShape, described
+from tasks.sources.protocol import OpenSource, Span
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
 from tasks.spool import bury, dead_attempts, hold, release
@@ -84,7 +85,7 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
         source = declared(wanted.spoken, settings, span)
         _check_window(source, span.window)
         source, found_out = _completed(source, wanted.spoken, settings, span)
-        readers = [_opened(source, settings, Span(window, zone)) for window in windows or (None,)]
+        readers = [open_declared(source, settings, Span(window, zone)) for window in windows or (None,)]
         sample = read_sample(readers, wanted.rows, folder / "raw")
         records = Records(sample.files, sample.header, sample.delimiter, folder / "temp")
         shape = _shape(readers[0])
@@ -150,7 +151,7 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
         return source, ()
     from tasks.sources.json_records import JsonReader
 
-    reader = _opened(source, settings, span)
+    reader = open_declared(source, settings, span)
     assert isinstance(reader, JsonReader)
     lists, following = reader.shape()
     changes: dict[str, str] = {}
@@ -164,21 +165,6 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
     if source.next is None and len(following) == 1:
         changes["next"] = following[0]
     return source.model_copy(update=changes), tuple(f"--{name} {one_line(value)}" for name, value in changes.items())
-
-
-def _opened(source: Source, settings: Settings, span: Span) -> OpenSource:
-    base = None if source.connection is None else settings.connection(source.connection)
-    if isinstance(source, PostgresSource):
-        from tasks.sources.postgres import PostgresReader
-
-        return PostgresReader(source, span, str(base))
-    if isinstance(source, CsvSource):
-        from tasks.sources.csv_text import CsvReader
-
-        return CsvReader(source, span, base)
-    from tasks.sources.json_records import JsonReader
-
-    return JsonReader(source, span, base, ())
 
 
 def _shape(reader: OpenSource) -> SourceShape:

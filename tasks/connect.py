@@ -11,16 +11,17 @@ import io
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import psycopg2
 import zstandard
 from psycopg2 import sql
 
+from deployments.addresses import DATABASES, file_path, is_s3
 from deployments.declarations.columns import Column
+from deployments.declarations.sources import CsvSource, JsonSource
 from deployments.declarations.table import Physical
-from deployments.errors import HeadgateError, SourceMissingError
+from deployments.errors import HeadgateError
+from deployments.settings import Settings
 from tasks.batch import new_attempt
 from tasks.driver_errors import said
 from tasks.objects.manifest import NAME, Manifest, Part
@@ -28,6 +29,10 @@ from tasks.objects.store import open_store
 from tasks.reachable import Line, reach
 from tasks.shared_places import shared_places
 from tasks.sources import web
+from tasks.sources.address import Place, shown
+from tasks.sources.location import locate
+from tasks.sources.postgres import connect
+from tasks.sources.protocol import Span
 from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
@@ -163,31 +168,40 @@ def _stage(bench: Workbench) -> Iterator[Line]:
 
 def _sources(bench: Workbench) -> Iterator[Line]:
     """Each connection that a table names, and each address that stands in a declaration."""
-    wanted: dict[str, str] = {}
+    wanted: dict[str, tuple[str, str]] = {}
     for table in bench.project.tables.values():
         name = table.source.connection
         if name is not None:
             try:
-                wanted[f"source {name}"] = bench.settings.connection(name)
+                wanted[f"source {name}"] = (name, bench.settings.connection(name))
             except HeadgateError as error:
                 yield _failed(f"source {name}", error)
-        elif "://" in (url := str(getattr(table.source, "url", ""))):
-            parts = urlsplit(url.partition("{")[0])
-            base = f"{parts.scheme}://{parts.netloc}"
-            wanted.setdefault(f"source {base}" if parts.netloc else f"source {url}", base if parts.netloc else url)
-    for what, url in wanted.items():
-        yield from _source(what, url)
+        elif isinstance(table.source, CsvSource | JsonSource):
+            base = _base_of(table.source, bench.settings)
+            wanted.setdefault(f"source {shown(base)}", ("", base))
+    for what, (name, url) in wanted.items():
+        yield from _source(what, name, url)
 
 
-def _source(what: str, url: str) -> Iterator[Line]:
-    parts = urlsplit(url)
-    if parts.scheme == "file":
+def _base_of(source: CsvSource | JsonSource, settings: Settings) -> str:
+    """What can be tried of an address whose window isn't known: its host, its bucket, the folder above its placeholders."""
+    place = locate(source, settings, Span(None, "UTC")).place
+    if place.base is not None:
+        return place.base
+    if place.url.startswith("file://"):
+        return place.url
+    scheme, _, rest = place.url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def _source(what: str, name: str, url: str) -> Iterator[Line]:
+    if url.startswith("file://"):
         # The folder above the first placeholder: which files are in it is known only when a window is read.
-        place = Path(unquote(parts.path.partition("{")[0]))
-        folder = place if place.is_dir() else place.parent
+        path = file_path(url.partition("{")[0])
+        folder = path if path.is_dir() else path.parent
         yield Line(what, folder.is_dir(), str(folder), None if folder.is_dir() else "is it mounted on this machine?")
         return
-    if parts.scheme == "s3":
+    if is_s3(url):
         try:
             open_store(url).keys("headgate-check")
         except HeadgateError as error:
@@ -199,29 +213,30 @@ def _source(what: str, url: str) -> Iterator[Line]:
     yield from lines
     if not lines[-1].ok:
         return
-    yield _login(what, url) if parts.scheme.startswith("postgres") else _answer(what, url)
+    yield _login(what, name, url) if url.partition("://")[0] in DATABASES else _answer(what, url)
 
 
-def _login(what: str, url: str) -> Line:
+def _login(what: str, name: str, url: str) -> Line:
     try:
-        with closing(psycopg2.connect(url, connect_timeout=15, application_name="headgate check")) as connection:
+        with closing(connect(url, name, "headgate check")) as connection:
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
                 user, database = one(cursor, "SELECT current_user, current_database()")
+    except HeadgateError as error:
+        return _failed(f"{what}: login", error)
     except psycopg2.Error as error:
-        text = said(error).replace(unquote(urlsplit(url).password or "\0"), "***")
-        return Line(f"{what}: login", False, text, "check the connection's setting; may this user log in?")
+        return Line(f"{what}: login", False, said(error), "check the connection's setting; may this user log in?")
     return Line(f"{what}: login", True, f"{user} in {database}, read only")
 
 
 def _answer(what: str, url: str) -> Line:
     try:
-        web.head(url)
-    except SourceMissingError:
-        # The base of a connection needn't be a page of its own: it answers, and that is what was asked.
-        return Line(f"{what}: answer", True, "answers")
+        with web.opened(Place(url, until_close=True), longest_wait=0):
+            pass
     except HeadgateError as error:
-        return _failed(f"{what}: answer", error)
+        # The base of a connection needn't be a page of its own: it answers, and that is what was asked.
+        if error.code not in ("SOURCE-MISSING", "SOURCE-ANSWER", "SOURCE-ELSEWHERE", "SOURCE-CUT"):
+            return _failed(f"{what}: answer", error)
     return Line(f"{what}: answer", True, "answers")
 
 

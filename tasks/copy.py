@@ -10,6 +10,7 @@ from deployments.declarations.table import Table
 from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, beside, differences, read_checksum
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
+from tasks.in_place import producers_store
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
 from tasks.warehouses import names
@@ -49,7 +50,8 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
         reached("candidate-made")
         columns = [column.name for column in table.columns]
         options = table.load.copy_options.model_dump(exclude_none=True)
-        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, options)
+        producers = producers_store(table, bench.settings) if staged.manifest.in_place else None
+        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, options, producers)
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows)

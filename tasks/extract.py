@@ -17,7 +17,8 @@ from tasks.in_place import find_objects
 from tasks.progress import report_progress
 from tasks.retrying import worth_retrying
 from tasks.sources.heading import heading
-from tasks.sources.opening import OpenSource, open_source
+from tasks.sources.opening import open_source
+from tasks.sources.protocol import OpenSource
 from tasks.switches import reached
 from tasks.workbench import workbench
 
@@ -46,7 +47,7 @@ def read_batch(batch: Batch) -> Extracted:
     source = open_source(table, batch.window, bench.settings)
     try:
         if table.load.stage == "in_place":
-            return find_objects(table, batch.window)
+            return find_objects(table, batch.window, bench.settings)
         # A window is named by its proof; only the content of a table without windows has to be told apart.
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
@@ -59,10 +60,14 @@ def read_batch(batch: Batch) -> Extracted:
                 next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             )
         return extracted
-    except SourceMissingError:
+    except SourceMissingError as absent:
         if table.source.on_missing != "empty":
             raise
+        if absent.code != "EMPTY-FILE":
+            source.prove_missing(absent)
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
+    finally:
+        source.close()
 
 
 def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int) -> Extracted:

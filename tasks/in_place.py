@@ -10,30 +10,43 @@ from __future__ import annotations
 import codecs
 import hashlib
 
+from deployments.addresses import s3_object
 from deployments.declarations.sources import CsvSource
 from deployments.declarations.table import Table
 from deployments.errors import ContractError, DeclarationError, SourceMissingError, UpstreamError
+from deployments.settings import Settings
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
 from expectations.contract.layout import lay_out, listing, read_header
 from expectations.contract.split import first_record
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
+from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
-from tasks.objects.store import ObjectStore, open_store
-from tasks.sources.address import fill, shown
+from tasks.objects.store import ObjectStore
+from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import refuse_other_forms
+from tasks.sources.location import locate
+from tasks.sources.protocol import Span
+from tasks.sources.stored import bucket_options
 
 
-def find_objects(table: Table, window: Window | None) -> Extracted:
+def producers_store(table: Table, settings: Settings, window: Window | None = None) -> ObjectStore:
+    """The bucket of the producer, reached as the source's connection says; keys in it are whole."""
+    place = _place(table, settings, window)
+    return BucketStore(s3_object(place.url).bucket, options=bucket_options(place))
+
+
+def find_objects(table: Table, window: Window | None, settings: Settings) -> Extracted:
     """The producer's objects of the window, their headers checked. A URL that ends in '/' stands for all below it."""
     source = table.source
     assert isinstance(source, CsvSource)
-    url = fill(source.url, window, "UTC" if table.window is None else table.window.timezone)
-    base, _, name = url.rpartition("/")
-    store = open_store(base)
-    found = [(key, *store.stat(key)) for key in store.keys(name) if name == "" or key == name]
+    url = _place(table, settings, window).url
+    name = s3_object(url).key
+    store = producers_store(table, settings, window)
+    keys_there = [key for key in store.keys(name) if key == name or name == "" or name.endswith("/")]
+    found = [(key, *store.stat(key)) for key in keys_there]
     objects = [(key, size, tag) for key, size, tag in found if size or not _is_marker(key)]
     keys = [key for key, _, _ in objects]
     if not objects:
@@ -57,8 +70,14 @@ def find_objects(table: Table, window: Window | None) -> Extracted:
     digest = hashlib.sha256("|".join(f"{p.key}:{p.bytes}:{p.sha256}" for p in parts).encode()).hexdigest()
     return Extracted(
         where=shown(url), delimiter=source.delimiter, header=header, parts=(), fingerprint=f"objects:{digest}",
-        source_bytes=sum(part.bytes for part in parts), objects=tuple(parts), objects_base=base, codec=codec,
+        source_bytes=sum(part.bytes for part in parts), objects=tuple(parts), objects_base=store.base, codec=codec,
     )  # fmt: skip
+
+
+def _place(table: Table, settings: Settings, window: Window | None) -> Place:
+    source = table.source
+    assert isinstance(source, CsvSource)
+    return locate(source, settings, Span(window, "UTC" if table.window is None else table.window.timezone)).place
 
 
 def unparsed(table: Table, extracted: Extracted) -> Validated:

@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from deployments.addresses import DATABASES, database_parameters
+
 TIMEOUT_SECONDS = 8.0
 PORTS = {"postgresql": 5432, "redshift": 5439, "http": 80, "https": 443}
 
@@ -22,8 +24,14 @@ class Line:
 
 def reach(what: str, url: str, timeout: float = TIMEOUT_SECONDS) -> list[Line]:
     """Name and port of a URL's host, as far as it gets. Never holds user, password or path of the URL."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+    scheme = url.partition("://")[0]
+    if scheme in DATABASES:
+        # Of several hosts the first: a client tries them in their order.
+        found_in = {name: value.partition(",")[0] for name, value in database_parameters(url).items()}
+        host, port = found_in.get("host", "localhost"), int(found_in.get("port") or PORTS.get(scheme, 5432))
+    else:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or PORTS.get(scheme, 0)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import psycopg2
 
 from deployments.declarations.sources import WaitFor
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
+from deployments.errors import DeclarationError, SourceUnreachableError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
 from tasks.driver_errors import said
-from tasks.objects.store import open_store
-from tasks.sources import web
-from tasks.sources.address import fill, join, shown
+from tasks.sources.address import fill
+from tasks.sources.location import locate_beside
 from tasks.sources.one_select import prove_one_select
+from tasks.sources.postgres import connect
+from tasks.sources.protocol import Span
+from tasks.sources.stored import exists
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
@@ -36,9 +36,8 @@ def awaited(bench: Workbench, table: Table, window: Window | None) -> str | None
         ready = _published(bench, bench.project.full_name(wait.table), window)
         return None if ready else f"{wait.table} to publish {_said(table, window)}"
     if wait.url is not None:
-        base = None if table.source.connection is None else bench.settings.connection(table.source.connection)
-        url = join(base, fill(wait.url, window, zone))
-        return None if _exists(url) else f"{shown(url)} to be there"
+        place = locate_beside(table.source, wait.url, bench.settings, Span(window, zone)).place
+        return None if exists(place) else f"{place.shown} to be there"
     return None if _answers_true(bench, table, wait, window, zone) else "the source's query to say that it is complete"
 
 
@@ -61,20 +60,6 @@ def _published(bench: Workbench, name: str, window: Window | None) -> bool:
     return bool(standing) if window is None else covered(standing, window)
 
 
-def _exists(url: str) -> bool:
-    scheme = urlsplit(url).scheme
-    if scheme == "file":
-        return Path(unquote(urlsplit(url).path)).exists()
-    if scheme == "s3":
-        folder, _, key = url.rpartition("/")
-        return key in open_store(folder).keys(key)
-    try:
-        web.head(url)
-    except SourceMissingError:
-        return False
-    return True
-
-
 def _answers_true(bench: Workbench, table: Table, wait: WaitFor, window: Window | None, zone: str) -> bool:
     assert wait.query is not None
     if table.source.connection is None:
@@ -84,7 +69,7 @@ def _answers_true(bench: Workbench, table: Table, wait: WaitFor, window: Window 
         )  # fmt: skip
     url = bench.settings.connection(table.source.connection)
     try:
-        with closing(psycopg2.connect(url, connect_timeout=15, application_name="headgate wait_for")) as connection:
+        with closing(connect(url, table.source.connection, "headgate wait_for")) as connection:
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = '60s'")

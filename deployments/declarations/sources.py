@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from deployments.addresses import S3_OPTIONS, fault_of
 from deployments.declarations.model import Declared, Duration, Identifier
 from deployments.declarations.one_statement import one_select
 
@@ -51,7 +52,13 @@ class _Source(Declared):
     wait_for: WaitFor | None = Field(None, description="What must be there before the batch is read.")
 
 
-class CsvSource(_Source):
+class _AddressedSource(_Source):
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Other hosts that redirects and next pages may lead to: a name, or *.example.com."
+    )
+
+
+class CsvSource(_AddressedSource):
     """CSV text (RFC 4180) at a URL: http(s), file or s3. The first record is the header."""
 
     kind: Literal["csv"]
@@ -59,6 +66,9 @@ class CsvSource(_Source):
     delimiter: str = Field(",", description="One character.")
     encoding: str = Field("utf-8", description="A Python codec name; the text is stored as UTF-8.")
     compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
+    until_close: bool = Field(
+        False, description="Take a page without a length as whole when its web server ends the connection."
+    )
 
     @field_validator("delimiter")
     @classmethod
@@ -83,7 +93,7 @@ class CsvSource(_Source):
         return check_url(value)
 
 
-class JsonSource(_Source):
+class JsonSource(_AddressedSource):
     """JSON at a URL: http(s), file or s3. A list of records, in pages if there are any, or a record on each line."""
 
     kind: Literal["json"]
@@ -154,7 +164,13 @@ def check_url(value: str) -> str:
     scheme = value.partition("://")[0].lower() if "://" in value else ""
     if scheme not in ("http", "https", "file", "s3") and not value.startswith("/"):
         raise ValueError(_unread(scheme) if scheme else f"'{value}' must start with {_STARTS}")
-    if scheme in ("file", "s3") and re.search(r"[*?\[]", _PLACEHOLDER.sub("", value)):
+    plain = _PLACEHOLDER.sub("0", value)
+    if scheme in ("http", "https", "file") and (fault := fault_of(plain)) is not None:
+        raise ValueError(f"this {fault}")
+    if scheme == "s3" and re.search(rf"\?({'|'.join(S3_OPTIONS)})=", plain):
+        raise ValueError("how a bucket is reached is said in a connection: HEADGATE_CONNECTION_<NAME>=s3://bucket?...")
+    # To S3 a '?' or a '[' is a letter of the key.
+    if (scheme == "file" and re.search(r"[*?\[]", plain)) or (scheme == "s3" and "*" in plain):
         raise ValueError(
             "a pattern of names isn't read: a source is one file, or one for each window"
             " ({window.start:%Y-%m-%d} in its name); a folder of CSV in S3 ends in / (load.stage: in_place)"

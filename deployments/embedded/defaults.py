@@ -26,8 +26,8 @@ def started(
 ) -> Settings:
     """The same settings, pointing at the local stack, whose `parts` are up when this returns. Safe to call again.
 
-    Sets what client libraries read from the environment: AWS_* never over what is set already, Prefect's address and login
-    only where no PREFECT_API_URL is set. Without `sources` the example's world isn't made.
+    Sets what Prefect reads from the environment, where no PREFECT_API_URL is set. The bucket of the stack has an address of
+    its own: AWS_* stay the user's, whose other buckets are sources as well. Without `sources` the example's world isn't made.
     """
     stack = EmbeddedStack(settings.state)
     chosen = [part for part in parts if part != "prefect" or not os.environ.get(PREFECT_API_URL)]
@@ -36,7 +36,8 @@ def started(
     settings = replace(
         settings,
         warehouse_url=state.warehouse_url,
-        stage_url=settings.stage_url or (f"s3://{state.s3_bucket}/stage" if "s3" in chosen else None),
+        stage_url=settings.stage_url or (state.bucket_address("stage") if "s3" in chosen else None),
+        local_bucket=state.bucket_address() if "s3" in chosen else settings.local_bucket,
         pii_key=settings.pii_key or _local_key(settings),
         local_stack=True,
     )
@@ -58,7 +59,7 @@ def _enter(state: StackState, parts: Sequence[PartName]) -> None:
         if name.startswith("PREFECT_"):
             # A login that is set without an address is that of another server.
             os.environ[name] = value
-        else:
+        elif not name.startswith("AWS_"):
             os.environ.setdefault(name, value)
 
 

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 from deployments.closed_folder import own_state
 from deployments.embedded import service
@@ -54,6 +55,16 @@ class StackState:
     def running(self) -> bool:
         """Whether all three run."""
         return all(server.running for server in self.servers)
+
+    def bucket_address(self, prefix: str = "") -> str | None:
+        """The bucket, or a prefix in it, with what is needed to reach it; None while the server doesn't run."""
+        if self.s3_endpoint is None:
+            return None
+        options = {
+            "endpoint_url": self.s3_endpoint, "region": self.s3_region,
+            "access_key_id": self.s3_access_key, "secret_access_key": self.s3_secret_key,
+        }  # fmt: skip
+        return f"s3://{self.s3_bucket}/{prefix}?{urlencode(options)}"
 
     def environment(self, parts: Sequence[PartName] = PARTS) -> dict[str, str]:
         """What clients (boto3, Prefect) of these servers, where they run, need to have in their environment."""

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Protocol
 
-from deployments.errors import DeclarationError, RetryableError
+from deployments.addresses import file_path, is_s3, s3_connection
 from tasks.objects.packing import Codec
 from tasks.second_name import second_name
 
@@ -68,7 +67,7 @@ class FolderStore:
 
     @cached_property
     def root(self) -> Path:
-        return Path(unquote(urlsplit(self.base).path))
+        return file_path(self.base)
 
     def url(self, key: str) -> str:
         return f"{self.base.rstrip('/')}/{key}"
@@ -120,132 +119,14 @@ class FolderStore:
             being_written.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class BucketStore:
-    """Objects in an S3 bucket, by way of boto3 with prefect-aws credentials (role, profile or AWS_* variables)."""
-
-    base: str
-    codec: Codec = "zstd"
-
-    @cached_property
-    def _client(self) -> Any:
-        from prefect_aws import AwsClientParameters, AwsCredentials
-
-        parameters = AwsClientParameters(
-            endpoint_url=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
-            config={"retries": {"mode": "standard", "max_attempts": 5}, "connect_timeout": 10, "read_timeout": 60},
-        )
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        return AwsCredentials(region_name=region, aws_client_parameters=parameters).get_s3_client()
-
-    @cached_property
-    def bucket(self) -> str:
-        return urlsplit(self.base).netloc
-
-    @cached_property
-    def prefix(self) -> str:
-        return urlsplit(self.base).path.strip("/")
-
-    def url(self, key: str) -> str:
-        return f"s3://{self.bucket}/{self._key(key)}"
-
-    def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
-        extra = {"ContentType": content_type} if content_type else None
-        with _Telling(self.url(key), "write"):
-            self._client.upload_file(str(file), self.bucket, self._key(key), ExtraArgs=extra)
-
-    def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        extra = {"ContentType": content_type} if content_type else {}
-        with _Telling(self.url(key), "write"):
-            self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **extra)
-
-    def get(self, key: str) -> bytes:
-        return b"".join(self.stream(key))
-
-    def stream(self, key: str) -> Iterator[bytes]:
-        with _Telling(self.url(key), "read"):
-            body = self._client.get_object(Bucket=self.bucket, Key=self._key(key))["Body"]
-            yield from body.iter_chunks(READ_BYTES)
-
-    def keys(self, prefix: str) -> list[str]:
-        found = []
-        with _Telling(self.url(prefix), "list"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
-            for page in pages:
-                found += [item["Key"] for item in page.get("Contents", [])]
-        start, below = f"{self.prefix}/" if self.prefix else "", prefix.rstrip("/")
-        keys = sorted(key.removeprefix(start) for key in found)
-        # To S3 a prefix is only letters: run-1 would hold run-10.
-        return [key for key in keys if not below or key == below or key.startswith(f"{below}/")]
-
-    def stat(self, key: str) -> tuple[int, str]:
-        with _Telling(self.url(key), "look at"):
-            found = self._client.head_object(Bucket=self.bucket, Key=self._key(key))
-        return int(found["ContentLength"]), f"etag:{found['ETag'].strip(chr(34))}"
-
-    def delete(self, prefix: str) -> int:
-        found = self.keys(prefix)
-        with _Telling(self.url(prefix), "delete"):
-            for start in range(0, len(found), 1000):
-                batch = [{"Key": self._key(key)} for key in found[start : start + 1000]]
-                self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
-        return len(found)
-
-    def _key(self, key: str) -> str:
-        return f"{self.prefix}/{key}" if self.prefix else key
-
-
-class _Telling:
-    """Turn boto3's errors into ours: absent, forbidden, or worth a retry."""
-
-    def __init__(self, url: str, doing: str) -> None:
-        self.url, self.doing = url, doing
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            CredentialRetrievalError,
-            FlexibleChecksumError,
-            NoCredentialsError,
-            TokenRetrievalError,
-            UnauthorizedSSOTokenError,
-        )
-
-        code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
-        if code in ("NoSuchKey", "404"):
-            raise FileNotFoundError(self.url) from None
-        if code in ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
-                    "InvalidToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId") or isinstance(
-            error, NoCredentialsError | CredentialRetrievalError | TokenRetrievalError | UnauthorizedSSOTokenError
-        ):  # fmt: skip
-            raise DeclarationError(
-                f"can't {self.doing} {self.url}: {code or type(error).__name__}",
-                code="STAGE-RIGHTS",
-                next_command="headgate check --connect",
-            ) from None
-        if isinstance(error, FlexibleChecksumError):
-            raise RetryableError(
-                f"{self.url} arrives as other bytes than were stored", code="STAGE-CORRUPT",
-                next_command="headgate retry RUN",
-            ) from error  # fmt: skip
-        if isinstance(error, ClientError | BotoCoreError | Boto3Error):
-            raise RetryableError(
-                f"can't {self.doing} {self.url}: {code or type(error).__name__}",
-                code="STAGE-UNREACHABLE",
-                next_command="headgate retry RUN",
-            ) from error
-
-
 def open_store(url: str) -> ObjectStore:
-    """The store at a `file://` or `s3://` URL."""
-    return BucketStore(url) if url.startswith("s3://") else FolderStore(url)
+    """The store at a `file://` or `s3://` address of a setting."""
+    if not is_s3(url):
+        return FolderStore(url)
+    from tasks.objects.bucket import BucketStore
+
+    found = s3_connection(url)
+    return BucketStore(found.bucket, found.key, found.options)
 
 
 def sha256_of(file: Path) -> str:

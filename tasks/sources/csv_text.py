@@ -5,17 +5,24 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from deployments.declarations.columns import Column
 from deployments.declarations.sources import CsvSource
-from deployments.errors import UpstreamError
+from deployments.errors import SourceMissingError, UpstreamError
+from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.sources import web
-from tasks.sources.address import fill, join, shown
-from tasks.sources.opening import Span
+from tasks.sources.location import Location, locate
+from tasks.sources.protocol import Span
 from tasks.sources.stored import plain
 
 _BOM = codecs.BOM_UTF8
+
+
+def open_reader(source: CsvSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> CsvReader:
+    return CsvReader(source, locate(source, settings, span))
 
 
 @dataclass(frozen=True)
@@ -23,35 +30,44 @@ class CsvReader:
     """See `OpenSource`."""
 
     source: CsvSource
-    span: Span
-    base: str | None = field(repr=False)
+    location: Location
+    _asked: list[tuple[ExitStack, web.Answer]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def delimiter(self) -> str:
         return self.source.delimiter
 
     @property
-    def url(self) -> str:
-        return join(self.base, fill(self.source.url, self.span.window, self.span.timezone))
-
-    @property
     def where(self) -> str:
-        return shown(self.url)
+        return self.location.place.shown
 
     @property
     def set_aside(self) -> Sequence[Reject]:
         return ()
 
     def fingerprint(self) -> str | None:
-        if self.url.startswith("http"):
-            etag = web.head(self.url).get("ETag")
-            # A weak tag promises only that pages look alike.
-            return None if etag is None or etag.startswith("W/") else f"etag:{etag.strip(chr(34))}"
-        return None
+        """The page's version; its answer is kept for `chunks`, so that what is read is what was named."""
+        place = self.location.place
+        if not place.url.startswith("http"):
+            return None
+        with ExitStack() as asked:
+            answer = asked.enter_context(web.opened(place))
+            self._asked.append((asked.pop_all(), answer))
+        return answer.version
 
     def chunks(self) -> Iterator[bytes]:
+        asked, answer = self._asked.pop() if self._asked else (ExitStack(), None)
         source = self.source
-        yield from _without_bom(self._utf8(plain(self.url, source.compression, encoding=source.encoding)))
+        with asked:
+            pieces = plain(self.location.place, source.compression, encoding=source.encoding, answer=answer)
+            yield from _without_bom(self._utf8(pieces))
+
+    def close(self) -> None:
+        while self._asked:
+            self._asked.pop()[0].close()
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        self.location.prove_missing(absent)
 
     def _utf8(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         encoding = codecs.lookup(self.source.encoding).name

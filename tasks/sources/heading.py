@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from deployments.errors import ContractError
 from expectations.contract.layout import line_ends, read_header
 from expectations.contract.split import MAX_RECORD_BYTES, first_record
-from tasks.sources.opening import OpenSource
+from tasks.sources.protocol import OpenSource
 
 
 def heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:

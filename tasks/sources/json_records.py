@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from deployments.declarations.columns import Column
 from deployments.declarations.problems import nearest
 from deployments.declarations.sources import JsonSource
 from deployments.errors import ContractError, SourceMissingError, UpstreamError
 from deployments.foreign_text import one_line
+from deployments.settings import Settings
 from expectations.contract.layout import listing
 from expectations.contract.split import MAX_LINE_BYTES, Reject
 from tasks.sources import json_text
-from tasks.sources.address import fill, join, shown
+from tasks.sources.address import Place, following
+from tasks.sources.hosts import check_next_page
 from tasks.sources.json_text import Parsed, Spelled, fault_of, nested_text
-from tasks.sources.opening import Span
+from tasks.sources.location import Location, locate
+from tasks.sources.protocol import Span
 from tasks.sources.stored import plain
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
@@ -42,6 +45,11 @@ class _Unfit:
 _Records = list[dict[str, Any] | _Unfit]
 
 
+def open_reader(source: JsonSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> JsonReader:
+    optional = frozenset(column.source_name for column in columns if column.nullable)
+    return JsonReader(source, locate(source, settings, span), [column.source_name for column in columns], optional)
+
+
 @dataclass(frozen=True)
 class JsonReader:
     """See `OpenSource`. The header is the contract's columns (`names`), then other keys in the order they were met on page 1.
@@ -50,8 +58,7 @@ class JsonReader:
     """
 
     source: JsonSource
-    span: Span
-    base: str | None = field(repr=False)
+    location: Location
     names: Sequence[str]
     optional: frozenset[str] = frozenset()
     set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -59,19 +66,26 @@ class JsonReader:
     delimiter: str = ","
 
     @property
-    def url(self) -> str:
-        return join(self.base, fill(self.source.url, self.span.window, self.span.timezone))
+    def _place(self) -> Place:
+        """A document shows by itself whether it is whole, lines don't."""
+        return replace(self.location.place, until_close=not self._is_lines or self.location.until_close)
 
     @property
     def _is_lines(self) -> bool:
-        return self.source.format == "lines" or (self.source.format == "auto" and is_lines(self.url))
+        return self.source.format == "lines" or (self.source.format == "auto" and is_lines(self.location.place.name))
 
     @property
     def where(self) -> str:
-        return shown(self.url)
+        return self.location.place.shown
 
     def fingerprint(self) -> str | None:
         return None
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        self.location.prove_missing(absent)
+
+    def close(self) -> None:
+        """Each page is closed when it is read."""
 
     def chunks(self) -> Iterator[bytes]:
         try:
@@ -147,23 +161,31 @@ class JsonReader:
         if self._is_lines:
             yield from self._lines()
             return
-        url: str | None = self.url
-        seen: set[str] = set()
-        while url is not None:
-            if url in seen or len(seen) >= self.source.max_pages:
+        place, seen = self._place, set[str]()
+        while True:
+            if place.url in seen or len(seen) >= self.source.max_pages:
                 raise UpstreamError(
                     f"{self.where}: the paging doesn't end (page {len(seen) + 1})", code="PAGING",
                     next_command="check source.next; ask the source's owner",
                 )  # fmt: skip
-            parsed = self._document(url, first=not seen)
-            seen.add(url)
-            yield _judged(self._records(parsed.document, url), parsed.suspect)
-            following = None if self.source.next is None else _at(parsed.document, self.source.next)
-            url = None if not following else _next_address(url, str(following))
+            parsed = self._document(place, first=not seen)
+            seen.add(place.url)
+            yield _judged(self._records(parsed.document, place), parsed.suspect)
+            named = None if self.source.next is None else _at(parsed.document, self.source.next)
+            if not named:
+                return
+            place = self._following(place, str(named))
 
-    def _document(self, url: str, *, first: bool) -> Parsed:
+    def _following(self, place: Place, named: str) -> Place:
+        """The next page. A file leads to files of its folder only."""
+        url = following(self.location.place, place.url, named)
+        check_next_page(self.location.place, place.url, url)
+        is_file = place.url.startswith("file://")
+        return replace(place, url=url, base=place.base or (place.url.rpartition("/")[0] if is_file else None))
+
+    def _document(self, place: Place, *, first: bool) -> Parsed:
         try:
-            body = self._body(url)
+            body = self._body(place)
         except SourceMissingError as error:
             if first:
                 raise
@@ -176,27 +198,27 @@ class JsonReader:
         except ValueError as error:
             hint = ", but JSON lines: declare `format: lines`" if looks_like_lines(body) else f": {error}"
             raise UpstreamError(
-                f"{shown(url)} isn't {'a JSON document' if 'format' in hint else 'JSON'}{hint}",
+                f"{place.shown} isn't {'a JSON document' if 'format' in hint else 'JSON'}{hint}",
                 code="NOT-JSON",
                 next_command="headgate peek SOURCE   (look at what the source sends)",
             ) from None
         places = [path for path in (self.source.records, self.source.next) if path is not None]
         if parsed.suspect and any(_twice_above(parsed.document, path) for path in places):
             raise UpstreamError(
-                f"{shown(url)}: a key stands twice in the document beside its records, and which one is meant can't be known",
+                f"{place.shown}: a key stands twice in the document beside its records, and which one is meant can't be known",
                 code="NOT-JSON",
                 next_command=_OWNER,
             )
         return parsed
 
-    def _body(self, url: str) -> bytes:
+    def _body(self, place: Place) -> bytes:
         pieces, size = [], 0
         # json.loads knows UTF-16 and UTF-32 by itself.
-        for piece in plain(url, self.source.compression, encoding="utf-16"):
+        for piece in plain(place, self.source.compression, encoding="utf-16"):
             size += len(piece)
             if size > MAX_DOCUMENT_BYTES:
                 raise UpstreamError(
-                    f"{shown(url)} is longer than {MAX_DOCUMENT_BYTES // 1024**2} MB, the most a JSON document may have",
+                    f"{place.shown} is longer than {MAX_DOCUMENT_BYTES // 1024**2} MB, the most a JSON document may have",
                     code="TOO-LARGE",
                     next_command="ask the source's owner for pages, or for JSON lines (`format: lines`)",
                 )
@@ -204,7 +226,7 @@ class JsonReader:
         return b"".join(pieces)
 
     def _lines(self) -> Iterator[_Records]:
-        lines = _split_lines(plain(self.url, self.source.compression), self.where)
+        lines = _split_lines(plain(self._place, self.source.compression), self.where)
         first = True
         while batch := list(islice(lines, _AT_ONCE)):
             items = [_record_of(line) for line in batch]
@@ -222,24 +244,24 @@ class JsonReader:
         like the next page's address (`next`)."""
         if self._is_lines:
             return [], []
-        document = self._document(self.url, first=True).document
+        document = self._document(self._place, first=True).document
         return sorted(json_text.paths(document, _is_records)), sorted(json_text.paths(document, _is_next))
 
-    def _records(self, document: Any, url: str) -> list[dict[str, Any]]:
+    def _records(self, document: Any, place: Place) -> list[dict[str, Any]]:
         records = document if self.source.records is None else _at(document, self.source.records)
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            place = self.source.records or "the document"
+            named = self.source.records or "the document"
             raise UpstreamError(
-                f"{shown(url)}: {place} isn't a list of objects",
+                f"{place.shown}: {named} isn't a list of objects",
                 code="NOT-RECORDS",
                 next_command="headgate peek SOURCE   (it tells the lists there are: source.records)",
             )
         return records
 
 
-def is_lines(url: str) -> bool:
-    """Whether the name's ending says that each line is a record."""
-    path = urlsplit(url).path.lower()
+def is_lines(name: str) -> bool:
+    """Whether the ending of a path or key says that each line is a record."""
+    path = name.lower()
     for packed in (".gz", ".gzip", ".zst", ".zstd"):
         path = path.removesuffix(packed)
     return path.endswith((".jsonl", ".ndjson"))
@@ -334,14 +356,6 @@ def _at(document: Any, path: str) -> Any:
             return None
         document = document.get(part)
     return document
-
-
-def _next_address(url: str, following: str) -> str:
-    """The next page's address; user and password go along to the same host, and to no other."""
-    here, there = urlsplit(url), urlsplit(urljoin(url, following))
-    if there.username is None and (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port):
-        there = there._replace(netloc=here.netloc)
-    return urlunsplit(there)
 
 
 def _raw(record: Any) -> bytes:

@@ -6,24 +6,27 @@ The window is put around the query with bound values. Nothing is parsed on the w
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import psycopg2
 from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
 
+from deployments.addresses import database_parameters
+from deployments.declarations.columns import Column
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.driver_errors import said
 from tasks.sources.one_select import inside, prove_one_select
-from tasks.sources.opening import Span
+from tasks.sources.protocol import Span
 
 _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
@@ -32,6 +35,15 @@ _LOOKED_AFTER = 0.5
 # Failures of a connection carry no SQLSTATE.
 _REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
 _QUERY_FAULTS = ("0A", "21", "22", "25", "42")
+
+
+def open_reader(
+    source: PostgresSource, settings: Settings, span: Span, columns: Sequence[Column] = ()
+) -> PostgresReader:
+    cursor = None if source.cursor is None else source.cursor.column
+    # The zone the cursor column is written in: window edges are compared in it.
+    zones = [column.source_timezone for column in columns if column.source_name == cursor and column.source_timezone]
+    return PostgresReader(source, span, settings.connection(source.connection), *zones[:1])
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,8 @@ class PostgresReader:
 
     @property
     def where(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{self.source.connection} ({parts.hostname}{parts.path})"
+        place = database_parameters(self.url)
+        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
 
     @property
     def set_aside(self) -> Sequence[Reject]:
@@ -68,6 +80,13 @@ class PostgresReader:
             except psycopg2.Error as error:
                 raise self.told(error) from None
         return f"rows:{count}:hash:{total}"
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        """A table that isn't there, or that this login doesn't see, says nothing of rows."""
+        raise absent
+
+    def close(self) -> None:
+        """Its connection ends with the reading."""
 
     def chunks(self) -> Iterator[bytes]:
         connection = self.connected()
@@ -123,7 +142,7 @@ class PostgresReader:
     def connected(self) -> Connection:
         """A read-only session that writes values as they are declared to be read, its query proven; errors are ours."""
         try:
-            connection = psycopg2.connect(self.url, connect_timeout=15, application_name="headgate")
+            connection = connect(self.url, self.source.connection, "headgate")
             connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
             with connection.cursor() as cursor:
                 cursor.execute("SET datestyle = 'ISO, YMD'; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'")
@@ -161,6 +180,23 @@ class PostgresReader:
         return SourceUnreachableError(
             f"{self.where}: {text}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
         )
+
+
+def connect(url: str, name: str, application: str) -> Connection:
+    """Log in to the connection `name`. psycopg2.Error: it can't be done; DeclarationError: libpq takes its address for none,
+    and says so with parts of it that may be secret."""
+    try:
+        return psycopg2.connect(
+            **{"connect_timeout": "15", "application_name": application, **database_parameters(url)}
+        )
+    except psycopg2.Error as error:
+        if error.pgcode is None and re.match(r"invalid |missing |could not parse|unrecognized", str(error)):
+            raise DeclarationError(
+                f"HEADGATE_CONNECTION_{name.upper()} isn't an address a PostgreSQL client takes (its options, or its port?)",
+                code="SETTING",
+                next_command="mend the environment or .env; then: headgate check --connect",
+            ) from None
+        raise
 
 
 class _AbandonedError(Exception):

@@ -13,7 +13,7 @@ from expectations.contract.layout import listing
 from expectations.contract.scan import scan
 from expectations.contract.split import RawPart, split, with_rejects
 from tasks.sources.heading import heading
-from tasks.sources.opening import OpenSource
+from tasks.sources.protocol import OpenSource
 
 _PART_BYTES = 4 * 1024 * 1024
 _MISREAD = 0.01

@@ -9,22 +9,22 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
+from deployments.addresses import DATABASES
 from deployments.declarations.sources import CsvSource, JsonSource, Source
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
-from tasks.sources.address import shown
-from tasks.sources.csv_text import CsvReader
+from tasks.sources import address
 from tasks.sources.json_records import is_lines, looks_like_lines
-from tasks.sources.opening import Span
+from tasks.sources.opening import open_declared
+from tasks.sources.protocol import Span
 
 _DELIMITERS = ",;\t|"
 _JSON = ("{", "[")
 _ADAPTER: TypeAdapter[Source] = TypeAdapter(Source)
-_DATABASES = ("postgresql", "postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     """
     name, url = _parts(spoken.source)
     base = None if name is None else settings.connection(name)
-    if base is not None and urlsplit(base).scheme in _DATABASES:
+    if base is not None and base.partition("://")[0] in DATABASES:
         return _database(spoken, str(name), url)
     if spoken.query is not None or spoken.table is not None:
         raise _wrong(f"--query and --table belong to a database, as connection:NAME; {spoken.source} isn't one")
@@ -64,7 +64,7 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     json: dict[str, object] = {**common, "kind": "json", "records": spoken.records, "next": spoken.next}
     if spoken.format == "csv" and spoken.delimiter is not None:
         return _made(csv)
-    start = _start(_made(csv), span, base)
+    start = _start(_made(csv), settings, span)
     if spoken.format == "json" or (
         spoken.format is None and (spoken.records or start.lstrip("\ufeff \t\r\n")[:1] in _JSON)
     ):
@@ -80,12 +80,7 @@ def connection_of(source: str) -> str | None:
 
 def holds_secret(source: Source) -> bool:
     """Whether the address itself has a password or a token in it: it must not be written into a declaration."""
-    return isinstance(source, CsvSource | JsonSource) and "://" in source.url and _has_secret(source.url)
-
-
-def _has_secret(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.username is not None or parts.password is not None or "=***" in shown(url)
+    return isinstance(source, CsvSource | JsonSource) and "://" in source.url and address.holds_secret(source.url)
 
 
 def _parts(source: str) -> tuple[str | None, str]:
@@ -119,10 +114,9 @@ def _database(spoken: Spoken, name: str, path: str) -> Source:
     return _made({"kind": "postgres", "connection": name, "query": query})
 
 
-def _start(source: Source, span: Span, base: str | None) -> str:
+def _start(source: Source, settings: Settings, span: Span) -> str:
     """The first line or so of the text at the address."""
-    assert isinstance(source, CsvSource)
-    chunks = CsvReader(source, span, base).chunks()
+    chunks = open_declared(source, settings, span).chunks()
     start = b""
     for piece in chunks:
         start += piece

@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
 
-from deployments.errors import DeclarationError, SourceMissingError, UpstreamError
+from deployments.addresses import file_path, is_s3, s3_connection, s3_object
+from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError, UpstreamError
 from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
 from tasks.sources import web
-from tasks.sources.address import shown
+from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import refuse_other_forms
 
 _READ_BYTES = 1024 * 1024
+_GZIP = b"\x1f\x8b"
 
 
-def stored(url: str) -> Iterator[bytes]:
+def stored(place: Place) -> Iterator[bytes]:
     """The bytes as they lie there. SourceMissingError when nothing does."""
-    if url.endswith("/") and not url.startswith("http"):
-        raise _folder(url)
-    if url.startswith("http"):
-        with web.opened(url) as response:
-            # iter_raw: what Content-Encoding hides is part of the transport only when the server says so.
-            encoded = "Content-Encoding" in response.headers
-            yield from response.iter_bytes(_READ_BYTES) if encoded else response.iter_raw(_READ_BYTES)
-    elif url.startswith("s3://"):
-        from tasks.objects.store import open_store
+    if place.url.startswith("http"):
+        with web.opened(place) as answer:
+            yield from answer.pieces()
+    elif is_s3(place.url):
+        from tasks.objects.bucket import BucketStore
 
-        base, _, key = url.rpartition("/")
+        found = s3_object(place.url)
         try:
-            yield from open_store(base).stream(key)
+            yield from BucketStore(found.bucket, options=bucket_options(place)).stream(found.key)
         except FileNotFoundError:
-            raise _missing(url) from None
+            raise missing(place) from None
     else:
-        path = Path(unquote(urlsplit(url).path))
-        if path.is_dir():
-            raise _folder(url)
-        if not path.is_file():
-            raise _missing(url)
-        with path.open("rb") as file:
-            while piece := file.read(_READ_BYTES):
-                yield piece
+        yield from _of_file(place)
 
 
 def plain(
-    url: str, compression: Literal["none", "gzip", "zstd", "auto"], *, encoding: str = "utf-8"
+    place: Place,
+    compression: Literal["none", "gzip", "zstd", "auto"],
+    *,
+    encoding: str = "utf-8",
+    answer: web.Answer | None = None,
 ) -> Iterator[bytes]:
-    """The bytes at the address, unpacked as declared; refused by their first ones when they are no text of that encoding."""
-    codec: Codec = codec_of(urlsplit(url).path) if compression == "auto" else compression
-    yield from refuse_other_forms(_unpacked(stored(url), codec, shown(url)), shown(url), encoding)
+    """The bytes at the address, unpacked as declared; refused by their first ones when they are no text of that encoding.
+
+    `answer`: of a web server, when it was asked already.
+    """
+    if place.url.startswith("http") and answer is None:
+        with web.opened(place) as opened:
+            yield from plain(place, compression, encoding=encoding, answer=opened)
+        return
+    codec: Codec = codec_of(place.name) if compression == "auto" else compression
+    pieces = stored(place) if answer is None else answer.pieces()
+    if answer is not None and answer.was_packed and compression == "auto":
+        # Servers that pack by a name's ending mean that packing by it; it is undone already.
+        pieces, still_packed = _looked_at(pieces)
+        codec = codec if still_packed else "none"
+    yield from refuse_other_forms(_unpacked(pieces, codec, place.shown), place.shown, encoding)
+
+
+def exists(place: Place) -> bool:
+    """Whether something lies at the address."""
+    if place.url.startswith("http"):
+        return web.exists(place)
+    try:
+        next(stored(place), None)
+    except SourceMissingError:
+        return False
+    return True
+
+
+def bucket_options(place: Place) -> dict[str, str]:
+    """How the connection says that its bucket is reached."""
+    return dict(s3_connection(place.base).options) if place.base is not None and is_s3(place.base) else {}
+
+
+def missing(place: Place) -> SourceMissingError:
+    return SourceMissingError(
+        f"{place.shown} isn't there",
+        code="SOURCE-MISSING",
+        next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+    )
 
 
 def _unpacked(pieces: Iterable[bytes], codec: Codec, where: str) -> Iterator[bytes]:
@@ -61,18 +93,63 @@ def _unpacked(pieces: Iterable[bytes], codec: Codec, where: str) -> Iterator[byt
         ) from None
 
 
-def _folder(url: str) -> DeclarationError:
-    return DeclarationError(
-        f"{shown(url)} is a folder: a source is one file, or one for each window"
-        " ({window.start:%Y-%m-%d} in its name); only CSV in S3 with load.stage: in_place takes all of a folder",
-        code="SOURCE",
-        next_command="headgate peek FILE   (one of its files)",
-    )
+def _looked_at(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bool]:
+    rest = iter(pieces)
+    start = b""
+    while len(start) < len(_GZIP) and (piece := next(rest, None)) is not None:
+        start += piece
+
+    def all_of_it() -> Iterator[bytes]:
+        yield start
+        yield from rest
+
+    return all_of_it(), start.startswith((_GZIP, b"\x28\xb5\x2f\xfd"))
 
 
-def _missing(url: str) -> SourceMissingError:
-    return SourceMissingError(
-        f"{shown(url)} isn't there",
-        code="SOURCE-MISSING",
-        next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
-    )
+def _of_file(place: Place) -> Iterator[bytes]:
+    path = file_path(place.url)
+    try:
+        _check_inside(place, path)
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise DeclarationError(
+                f"{place.shown} is {'a folder' if path.is_dir() else 'no plain file'}; a source is one file",
+                code="SOURCE",
+                next_command="headgate peek FILE   (name a file in it, with {window.start:%Y-%m-%d} for its date)",
+            )
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            while piece := file.read(_READ_BYTES):
+                yield piece
+            after = os.fstat(file.fileno())
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            raise _unreadable(place, "is a link to something that isn't there") from None
+        raise missing(place) from None
+    except PermissionError:
+        raise DeclarationError(
+            f"{place.shown}: this user may not read it", code="SOURCE-LOGIN",
+            next_command="let the user of headgate read the file and the folders above it",
+        ) from None  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise _unreadable(place, f"can't be read: {getattr(error, 'strerror', None) or type(error).__name__}") from None
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceUnreachableError(
+            f"{place.shown} was written to while it was read", code="SOURCE-CUT", next_command="headgate retry RUN"
+        )
+
+
+def _check_inside(place: Place, path: Path) -> None:
+    """A connection is a fence: neither links nor other spellings lead out of its folder."""
+    if place.base is None or not place.base.startswith("file://"):
+        return
+    if not path.resolve().is_relative_to(file_path(place.base).resolve()):
+        raise DeclarationError(
+            f"{place.shown} lies outside of the folder of its connection, {shown(place.base)}",
+            code="SOURCE-ELSEWHERE",
+            next_command="mend source.url, or the link",
+        )
+
+
+def _unreadable(place: Place, how: str) -> SourceUnreachableError:
+    return SourceUnreachableError(f"{place.shown} {how}", code="SOURCE-UNREACHABLE", next_command="headgate retry RUN")

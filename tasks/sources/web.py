@@ -1,36 +1,98 @@
-"""Read bytes over HTTP(S): one client's settings, and its failures told apart."""
+"""Read bytes over HTTP(S): one request for each address, an answer that is proven whole, and failures told apart.
+
+Only GET is asked: what HEAD answers says nothing about the rows (an address that is signed for GET refuses it).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
 from deployments.declared_settings import waiting_time
-from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
-from tasks.sources.address import shown
+from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError, UpstreamError
+from tasks.sources.address import Place, joined, same_place
+from tasks.sources.hosts import check_leads_to
+from tasks.sources.retry_after import asked_to_wait
+from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
 
-CHUNK_BYTES = 1024 * 1024
+MAX_REDIRECTS = 10
+LONGEST_WAIT_SECONDS = 300.0
+"""So long in all a server is given that asks to be asked later."""
+pause = time.sleep
+_REDIRECTS = (301, 302, 303, 307, 308)
+_BUSY = (429, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page that is there. `pieces` are its bytes, without what the transport packed; they end only when it is whole."""
+
+    place: Place
+    response: httpx.Response
+
+    @property
+    def version(self) -> str | None:
+        """What changes with the content: the strong tag, with length and date where they are said. A weak tag promises only
+        that pages look alike, an empty one nothing."""
+        headers = self.response.headers
+        tag = headers.get("ETag", "")
+        if tag.startswith("W/") or not tag.strip('"'):
+            return None
+        return ":".join(
+            ["etag", tag.strip('"'), *(headers[n] for n in ("Content-Length", "Last-Modified") if n in headers)]
+        )
+
+    def pieces(self) -> Iterator[bytes]:
+        with _telling(self.place):
+            yield from whole(self.response, self.place)
+
+    @property
+    def was_packed(self) -> bool:
+        """Whether the transport packed it: the name's ending may tell of that packing."""
+        return self.response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
 
 
 @contextmanager
-def opened(url: str) -> Iterator[httpx.Response]:
-    """A streaming GET; user and password in the URL become basic authentication."""
-    with telling(url), _client(url) as client, client.stream("GET", _bare(url)) as response:
-        _check(response, url)
-        response.stream = _InTime(response.stream, url)
-        yield response
+def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS) -> Iterator[Answer]:
+    """A streaming GET; user and password in the address become basic authentication. Redirects are followed to the same
+    host, and to those the declaration names; the login goes to the address's own place alone."""
+    waited = 0.0
+    with _telling(place), _client(place) as client:
+        url = place.url
+        for _ in range(MAX_REDIRECTS):
+            with client.stream(
+                "GET", _bare(url), auth=_login(place.url) if same_place(place.url, url) else None
+            ) as response:
+                target = _redirect(response, url)
+                if target is not None:
+                    check_leads_to(place, url, target, "a redirect")
+                    url = target
+                    continue
+                wait = asked_to_wait(response.headers) if response.status_code in _BUSY else None
+                if wait is None or waited + wait > longest_wait:
+                    _check(response, place, wait)
+                    response.stream = _InTime(response.stream, place)
+                    yield Answer(place, response)
+                    return
+            waited += wait
+            pause(wait)
+        raise UpstreamError(
+            f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects or waits", code="SOURCE-ANSWER",
+            next_command="ask the source's owner for the address where the data are",
+        )  # fmt: skip
 
 
 class _InTime(httpx.SyncByteStream):
     """The body of an answer, given up when it takes too long as a whole: a byte a second never times out by itself."""
 
-    def __init__(self, body: httpx.SyncByteStream | httpx.AsyncByteStream, url: str) -> None:
+    def __init__(self, body: httpx.SyncByteStream | httpx.AsyncByteStream, place: Place) -> None:
         assert isinstance(body, httpx.SyncByteStream)
-        self._body, self._url = body, url
+        self._body, self._place = body, place
 
     def __iter__(self) -> Iterator[bytes]:
         limit, begun, came = waiting_time("SOURCE_READ_SECONDS"), time.monotonic(), 0
@@ -38,7 +100,7 @@ class _InTime(httpx.SyncByteStream):
             came += len(piece)
             if time.monotonic() - begun > limit:
                 raise SourceUnreachableError(
-                    f"{shown(self._url)} gave only {came:,} bytes in {limit:,} s (HEADGATE_SOURCE_READ_SECONDS)",
+                    f"{self._place.shown} gave only {came:,} bytes in {limit:,} s (HEADGATE_SOURCE_READ_SECONDS)",
                     code="SOURCE-TIMEOUT",
                     next_command="ask the source's owner; a longer time if it is really that slow",
                 )
@@ -48,79 +110,97 @@ class _InTime(httpx.SyncByteStream):
         self._body.close()
 
 
-def head(url: str) -> httpx.Headers:
-    """The headers a GET would have; empty when the server doesn't answer HEAD."""
-    with telling(url), _client(url) as client:
-        response = client.head(_bare(url))
-        if response.status_code in (405, 501):
-            return httpx.Headers()
-        _check(response, url)
-        return response.headers
+def exists(place: Place) -> bool:
+    """Whether a page is there, by a GET whose body isn't read."""
+    try:
+        with opened(place, longest_wait=0):
+            return True
+    except SourceMissingError:
+        return False
 
 
 @contextmanager
-def telling(url: str) -> Iterator[None]:
-    """Turn httpx's errors into ours."""
+def _telling(place: Place) -> Iterator[None]:
+    """Turn httpx's errors into ours; their texts may repeat an address."""
     try:
         yield
     except httpx.TimeoutException:
         raise SourceUnreachableError(
-            f"{shown(url)} didn't answer within {waiting_time('SOURCE_TIMEOUT_SECONDS')} s (a firewall or an IP allow-list?)",
+            f"{place.shown} didn't answer within {waiting_time('SOURCE_TIMEOUT_SECONDS')} s (a firewall or an IP allow-list?)",
             code="SOURCE-TIMEOUT",
             next_command="headgate check --connect",
         ) from None
     except httpx.RemoteProtocolError as error:
         if "complete message body" not in str(error) and "incomplete" not in str(error):
-            raise _unreachable(url, error) from None
+            raise _unreachable(place, error) from None
         raise SourceUnreachableError(
-            f"{shown(url)} was cut off: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
+            f"{place.shown} was cut off: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
         ) from None
-    except httpx.HTTPError as error:
-        raise _unreachable(url, error) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _unreachable(place, error) from None
 
 
-def _unreachable(url: str, error: Exception) -> SourceUnreachableError:
+def _unreachable(place: Place, error: Exception) -> SourceUnreachableError:
+    text = str(error).replace(place.url, place.shown).replace(_bare(place.url), place.shown)
     return SourceUnreachableError(
-        f"{shown(url)} can't be read: {type(error).__name__}: {str(error).replace(url, shown(url))}",
+        f"{place.shown} can't be read: {type(error).__name__}: {text}",
         code="SOURCE-UNREACHABLE",
         next_command="headgate check --connect",
     )
 
 
-def _client(url: str) -> httpx.Client:
-    parts = urlsplit(url)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+def _client(place: Place) -> httpx.Client:
     return httpx.Client(
         timeout=waiting_time("SOURCE_TIMEOUT_SECONDS"),
-        follow_redirects=True,
-        auth=auth,
-        trust_env=parts.hostname not in ("127.0.0.1", "localhost"),
+        # Unpacked by us: httpx takes the first member of a gzip body for all of it.
+        headers={"Accept-Encoding": ACCEPTED, "User-Agent": "headgate"},
+        trust_env=urlsplit(place.url).hostname not in ("127.0.0.1", "localhost", "::1"),
     )
+
+
+def _login(url: str) -> tuple[str, str] | None:
+    parts = urlsplit(url)
+    return (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
 
 
 def _bare(url: str) -> str:
     parts = urlsplit(url)
-    place = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
-    return urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
 
 
-def _check(response: httpx.Response, url: str) -> None:
-    status = response.status_code
+def _redirect(response: httpx.Response, url: str) -> str | None:
+    location = response.headers.get("Location")
+    if response.status_code not in _REDIRECTS or not location:
+        return None
+    return joined(_bare(url), str(location))
+
+
+def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
+    status, where = response.status_code, place.shown
     if status in (404, 410):
         raise SourceMissingError(
-            f"{shown(url)} isn't there (HTTP {status})",
+            f"{where} isn't there (HTTP {status})",
             code="SOURCE-MISSING",
             next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             status=status,
         )
-    if status in (401, 403):
+    if status in (401, 403, 407):
         raise DeclarationError(
-            f"{shown(url)} refuses us (HTTP {status})",
+            f"{where} refuses us (HTTP {status})",
             code="SOURCE-LOGIN",
             next_command="check the connection's settings",
         )
+    if wait is not None:
+        raise SourceUnreachableError(
+            f"{where} answered HTTP {status} and asks to be left alone for {wait:,.0f} s; we wait"
+            f" {LONGEST_WAIT_SECONDS:,.0f} s at most",
+            code="SOURCE-BUSY", next_command="headgate retry RUN   (after that time)", status=status, wait_seconds=wait,
+        )  # fmt: skip
     if status >= 400:
         raise SourceUnreachableError(
-            f"{shown(url)} answered HTTP {status}", code="SOURCE-UNREACHABLE", next_command="headgate retry RUN",
+            f"{where} answered HTTP {status}",
+            code="SOURCE-UNREACHABLE",
+            next_command="headgate retry RUN",
             status=status,
-        )  # fmt: skip
+        )
+    check_is_whole(response, place)

@@ -80,10 +80,12 @@ class Adapter(Protocol):
         table: TableName,
         columns: Sequence[str],
         options: Mapping[str, str | int | bool] | None = None,
+        producers: ObjectStore | None = None,
     ) -> int:
         """Load every part of the manifest; returns the rows loaded. Each call needs an empty table.
 
-        `options`: the declaration's copy options, which mean something to Redshift only.
+        `options`: the declaration's copy options, which mean something to Redshift only. `producers`: the store of the
+        parts, when they are the producer's own objects.
         """
 
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:

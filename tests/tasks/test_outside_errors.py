@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.errors import DeclarationError, HeadgateError, RetryableError
 from flows.cli import main
-from tasks.objects.store import _Telling
+from tasks.objects.bucket import _Telling
 from tasks.outside_errors import named
 
 RETRYABLE, DECLARATION = RetryableError, DeclarationError

@@ -30,7 +30,8 @@ from deployments.settings import read_settings
 from expectations.report import shelf as at
 from expectations.report.model import RunTwin, TableTwin
 from tasks import report
-from tasks.objects.store import BucketStore, FolderStore, open_store
+from tasks.objects.bucket import BucketStore
+from tasks.objects.store import FolderStore, open_store
 from tasks.workbench import Workbench
 
 REPOSITORY = Path(__file__).parents[2]
@@ -252,7 +253,7 @@ def test_the_report_is_copied_to_a_bucket_with_its_content_types(story, monkeypa
     state = EmbeddedStack(story.folder / "state").up(("s3",))
     for name, value in state.environment().items():
         monkeypatch.setenv(name, value)
-    target = BucketStore(f"s3://{state.s3_bucket}/pages")
+    target = BucketStore(state.s3_bucket, "pages")
     built = report.copy_site(story.store, target)
     assert (built.runs, target.keys("")) == (DAYS, story.store.keys(""))
     import boto3

@@ -70,8 +70,9 @@ class PostgresAdapter:
         table: TableName,
         columns: Sequence[str],
         options: Mapping[str, str | int | bool] | None = None,
+        producers: ObjectStore | None = None,
     ) -> int:
-        return copy(self.address, store, manifest, table, columns)
+        return copy(self.address, producers or store, manifest, table, columns)
 
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         copy(self.address, store, manifest, table, columns)

@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.errors import CodeError, DeclarationError, RetryableError
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import PACKING_ERRORS, Codec, unpacked
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address, explain, session
@@ -91,8 +91,6 @@ class PartReader(io.RawIOBase):
 
 def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
     """Load every part; returns the rows PostgreSQL counted. The table must be empty and closed."""
-    if manifest.parts_base is not None:
-        store = open_store(manifest.parts_base)
     statement = sql.SQL(
         "COPY {} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, NULL {}, HEADER {}, QUOTE '\"', ESCAPE '\"', ENCODING 'UTF8')"
     ).format(

@@ -63,7 +63,9 @@ class RedshiftAdapter:
         table: TableName,
         columns: Sequence[str],
         options: Mapping[str, Value] | None = None,
+        producers: ObjectStore | None = None,
     ) -> int:
+        """The service reads the producer's objects itself, by its role."""
         return copying.copy(self.address, self.role, store, manifest, table, columns, options or {})
 
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:

@@ -41,8 +41,14 @@ def test_a_day_without_a_file_is_an_empty_batch_with_its_proof_where_that_is_dec
     assert "nothing for this window" in record.steps[0].line
     kinds = small.ask("SELECT kind, extracted FROM ops.proof__raw__may_be_absent ORDER BY sequence")
     assert kinds == [("publish", 1), ("empty", 0)]
-    # A file that came and went again: the window's rows are replaced by none, the other day's stay.
+    # A server that has nothing at all may be the wrong one.
     del web.pages["/2024-03-01"]
+    with pytest.raises(HeadgateError) as caught:
+        small.ingest("may_be_absent", "2024-03-01")
+    assert caught.value.code == "NOT-PROVEN-EMPTY"
+    assert small.ask("SELECT count(*) FROM raw.may_be_absent") == [(1,)]
+    # A file that came and went again: the window's rows are replaced by none, the other day's stay.
+    web.put("/2024-03-03", "id,at\n")
     small.ingest("may_be_absent", "2024-03-01")
     assert small.ask("SELECT count(*) FROM raw.may_be_absent") == [(0,)]
 

@@ -12,8 +12,9 @@ import pytest
 from botocore.config import Config
 
 from deployments.errors import DeclarationError, RetryableError
+from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.store import BucketStore, FolderStore, ObjectStore, open_store, sha256_of
+from tasks.objects.store import FolderStore, ObjectStore, open_store, sha256_of
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param.startswith("file"):
         return open_store(f"file://{tmp_path}/{'a%20b' if 'spaces' in request.param else 'stage'}")
-    state: StackState = request.getfixturevalue("clients")
-    return open_store(f"s3://{state.s3_bucket}" + ("" if "without" in request.param else f"/{uuid4().hex}"))
+    state: StackState = request.getfixturevalue("servers")[1]
+    address = state.bucket_address("" if "without" in request.param else uuid4().hex)
+    assert address is not None
+    return open_store(address)
 
 
 def test_put_get_list_delete(store: ObjectStore, tmp_path: Path) -> None:
@@ -72,8 +75,8 @@ def test_an_object_that_could_not_be_written_whole_is_not_there(tmp_path: Path) 
 
 def test_failures_of_a_bucket_say_who_must_act(clients: StackState, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeclarationError, match="can't write s3://no-such-bucket/k: NoSuchBucket"):
-        BucketStore("s3://no-such-bucket").put("k", b"")
-    store = BucketStore("s3://b")
+        BucketStore("no-such-bucket").put("k", b"")
+    store = BucketStore("b")
     once = Config(retries={"total_max_attempts": 1})
     monkeypatch.setitem(store.__dict__, "_client", boto3.client("s3", endpoint_url="http://127.0.0.1:1", config=once))
     with pytest.raises(RetryableError, match="can't list s3://b/k") as caught:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployments.errors import HeadgateError, SourceMissingError
-from tasks.objects.store import BucketStore
+from tasks.objects.store import open_store
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
@@ -39,7 +39,7 @@ def test_a_folder_is_not_a_file(tmp_path: Path, read: Read) -> None:
 def test_an_object_in_s3(clients: StackState, read: Read) -> None:
     base = f"s3://{clients.s3_bucket}/source-test"
     data = b"id\n" + b"1234567\n" * 400_000
-    BucketStore(base).put("in/a.csv", data)
+    open_store(base).put("in/a.csv", data)
     assert read(csv(f"{base}/in/a.csv")) == data
     with pytest.raises(SourceMissingError, match=r"in/b\.csv isn't there") as caught:
         read(csv(f"{base}/in/b.csv"))

@@ -12,7 +12,7 @@ import pytest
 
 from deployments.errors import HeadgateError
 from expectations.contract.split import Reject, split, with_rejects
-from tasks.objects.store import BucketStore
+from tasks.objects.store import open_store
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
@@ -111,7 +111,7 @@ def test_packed_json_is_read(source: Source, tmp_path: Path, name: str, keys: di
 
 def test_json_in_s3_is_read(clients: StackState, source: Source) -> None:
     base = f"s3://{clients.s3_bucket}/json-test"
-    BucketStore(base).put("a.json", b'[{"id": 1, "v": "x"}]')
+    open_store(base).put("a.json", b'[{"id": 1, "v": "x"}]')
     reader = source({"kind": "json", "url": f"{base}/a.json"}, columns=COLUMNS)
     assert b"".join(reader.chunks()) == b'"id","v"\n1,"x"\n'
     with pytest.raises(HeadgateError) as caught:

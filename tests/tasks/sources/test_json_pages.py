@@ -123,13 +123,46 @@ def test_endless_paging_stops_at_its_limit(web: Web, read: Read) -> None:
     assert len(web.asked) == 3
 
 
-def test_the_password_goes_along_to_the_same_host_only(web: Web, read: Read) -> None:
+def test_the_login_goes_along_to_the_same_host_only(web: Web, read: Read) -> None:
     elsewhere = web.base.replace("127.0.0.1", "localhost")
-    page(web, "/c", [{"id": 3}])
-    page(web, "/b", [{"id": 2}], f"{elsewhere}/c")
-    page(web, "/a", [{"id": 1}], f"{web.base}/b")
-    read(PAGED | {"url": "/a", "connection": "api"}, api=web.base.replace("http://", "http://me:hidden@"))
-    assert ["Authorization" in headers for _, _, headers in web.asked] == [True, True, False]
+    page(web, "/c", [{"id": 3}], f"{web.base}/d")
+    page(web, "/d?token=t", [{"id": 4}])
+    page(web, "/b?token=t", [{"id": 2}], f"{elsewhere}/c")
+    page(web, "/v2/a?token=t", [{"id": 1}], f"{web.base}/b")
+    base = web.base.replace("http://", "http://me:hidden@") + "/v2?token=t"
+    source = PAGED | {"url": "/a", "connection": "api"}
+    with pytest.raises(HeadgateError, match=r"the next page leads to another host, localhost") as caught:
+        read(source, api=base)
+    assert caught.value.next_command == "if that host is the source's as well: source.allowed_hosts: [localhost]"
+    web.asked.clear()
+    read(source | {"allowed_hosts": ["localhost"]}, api=base)
+    assert [(path, "Authorization" in headers) for _, path, headers in web.asked] == [
+        ("/v2/a?token=t", True), ("/b?token=t", True), ("/c", False), ("/d?token=t", True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("named", [
+    "file:///etc/hostname", "ftp://127.0.0.1/a", "//localhost/a", "http://169.254.169.254/latest", "gopher:1",
+    "http://[::1", "s3://bucket/key", "data:application/json,[]",
+])  # fmt: skip
+def test_a_page_leads_to_pages_of_its_host_and_to_nothing_else(web: Web, read: Read, named: str) -> None:
+    url = page(web, "/a", [{"id": 1}], named)
+    with pytest.raises(HeadgateError) as caught:
+        read(PAGED | {"url": url}, columns=COLUMNS)
+    assert caught.value.code == "SOURCE-ELSEWHERE"
+    assert [path for _, path, _ in web.asked] == ["/a"]
+
+
+def test_a_file_leads_to_files_of_its_folder(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.json").write_text('{"data": [{"id": 9}]}')
+    (tmp_path / "in" / "a.json").write_text('{"data": [{"id": 1}], "paging": {"next": "b.json"}}')
+    (tmp_path / "in" / "b.json").write_text('{"data": [{"id": 2}]}')
+    assert read(PAGED | {"url": f"file://{tmp_path}/in/a.json"}) == b'"id"\n1\n2\n'
+    for named in ("../secret.json", f"file://{tmp_path}/secret.json", "http://127.0.0.1:1/x"):
+        (tmp_path / "in" / "a.json").write_text(json.dumps({"data": [{"id": 1}], "paging": {"next": named}}))
+        with pytest.raises(HeadgateError) as caught:
+            read(PAGED | {"url": f"file://{tmp_path}/in/a.json"})
+        assert caught.value.code == "SOURCE-ELSEWHERE"
 
 
 def test_a_failure_on_a_later_page_is_a_failure(web: Web, read: Read) -> None:

@@ -1,0 +1,182 @@
+"""Objects in an S3 bucket, by way of boto3 with prefect-aws credentials."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from deployments.errors import DeclarationError, RetryableError
+from tasks.objects.packing import Codec
+from tasks.objects.store import READ_BYTES
+
+# Answers that say who asks may not, or that the place itself is wrong: never that a key isn't there.
+_REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",
+            "AllAccessDisabled", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidToken", "ExpiredToken",
+            "InvalidBucketName", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId")  # fmt: skip
+_SETTINGS = {
+    "NoCredentialsError": "no AWS credentials found", "PartialCredentialsError": "half of the AWS credentials is missing",
+    "ProfileNotFound": "the AWS profile isn't in this machine's configuration", "NoRegionError": "no AWS region is set",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BucketStore:
+    """A bucket, or a prefix in it. `options` of its address go before a role, a profile or AWS_* variables."""
+
+    bucket: str
+    prefix: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    codec: Codec = "zstd"
+
+    @property
+    def base(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}" if self.prefix else f"s3://{self.bucket}"
+
+    @cached_property
+    def _client(self) -> Any:
+        from prefect_aws import AwsClientParameters, AwsCredentials
+
+        given, keys = self.options, {}
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        parameters = AwsClientParameters(
+            endpoint_url=given.get("endpoint_url") or endpoint,
+            config={"retries": {"mode": "standard", "max_attempts": 5}, "connect_timeout": 10, "read_timeout": 60},
+        )
+        if "access_key_id" in given:
+            keys = {"aws_access_key_id": given["access_key_id"], "aws_secret_access_key": given["secret_access_key"]}
+        credentials = AwsCredentials(
+            region_name=given.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+            profile_name=given.get("profile"), aws_session_token=given.get("session_token"),
+            aws_client_parameters=parameters, **keys,
+        )  # fmt: skip
+        with _Telling(self.base, "reach"):
+            return credentials.get_s3_client()
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self._key(key)}"
+
+    def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
+        extra = {"ContentType": content_type} if content_type else None
+        with _Telling(self.url(key), "write"):
+            self._client.upload_file(str(file), self.bucket, self._key(key), ExtraArgs=extra)
+
+    def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
+        extra = {"ContentType": content_type} if content_type else {}
+        with _Telling(self.url(key), "write"):
+            self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **extra)
+
+    def get(self, key: str) -> bytes:
+        return b"".join(self.stream(key))
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        with _Telling(self.url(key), "read"), self._absent(key):
+            found = self._client.get_object(Bucket=self.bucket, Key=self._key(key))
+            read = 0
+            for piece in found["Body"].iter_chunks(READ_BYTES):
+                read += len(piece)
+                yield piece
+        # The client counts too, but not behind a proxy that leaves the length out.
+        if read != found.get("ContentLength", -1):
+            raise RetryableError(
+                f"{self.url(key)} was cut off: {read:,} bytes of {found.get('ContentLength', 'an unknown number')}",
+                code="STAGE-CORRUPT", next_command="headgate retry RUN",
+            )  # fmt: skip
+
+    def keys(self, prefix: str) -> list[str]:
+        found = []
+        with _Telling(self.url(prefix), "list"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
+            for page in pages:
+                found += [item["Key"] for item in page.get("Contents", [])]
+        start, below = f"{self.prefix}/" if self.prefix else "", prefix.rstrip("/")
+        keys = sorted(key.removeprefix(start) for key in found)
+        # To S3 a prefix is only letters: run-1 would hold run-10.
+        return [key for key in keys if not below or key == below or key.startswith(f"{below}/")]
+
+    def stat(self, key: str) -> tuple[int, str]:
+        with _Telling(self.url(key), "look at"), self._absent(key):
+            found = self._client.head_object(Bucket=self.bucket, Key=self._key(key))
+        return int(found["ContentLength"]), f"etag:{found['ETag'].strip(chr(34))}"
+
+    def delete(self, prefix: str) -> int:
+        found = self.keys(prefix)
+        with _Telling(self.url(prefix), "delete"):
+            for start in range(0, len(found), 1000):
+                batch = [{"Key": self._key(key)} for key in found[start : start + 1000]]
+                self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+        return len(found)
+
+    @contextmanager
+    def _absent(self, key: str) -> Iterator[None]:
+        """Turn "not found" into FileNotFoundError once the bucket says that it holds no such key.
+
+        A HEAD is answered alike for a key and for a bucket that isn't there, and a wrong endpoint answers so to everything.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in ("NoSuchKey", "404", "NotFound"):
+                raise
+            found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(key), MaxKeys=1)
+            if "KeyCount" not in found or any(item["Key"] == self._key(key) for item in found.get("Contents", [])):
+                raise
+            raise FileNotFoundError(self.url(key)) from None
+
+    def _key(self, key: str) -> str:
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+
+class _Telling:
+    """Turn boto3's errors into ours: absent, forbidden, or worth a retry."""
+
+    def __init__(self, url: str, doing: str) -> None:
+        self.url, self.doing = url, doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            CredentialRetrievalError,
+            FlexibleChecksumError,
+            NoCredentialsError,
+            NoRegionError,
+            PartialCredentialsError,
+            ProfileNotFound,
+            TokenRetrievalError,
+            UnauthorizedSSOTokenError,
+        )
+
+        settings = (CredentialRetrievalError, NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound,
+                    TokenRetrievalError, UnauthorizedSSOTokenError)  # fmt: skip
+
+        code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+        if code in _REFUSED or isinstance(error, settings):
+            raise DeclarationError(
+                f"can't {self.doing} {self.url}: {code or _SETTINGS.get(type(error).__name__, type(error).__name__)}",
+                code="STAGE-RIGHTS",
+                next_command="headgate check --connect",
+            ) from None
+        if isinstance(error, FlexibleChecksumError):
+            raise RetryableError(
+                f"{self.url} arrives as other bytes than were stored", code="STAGE-CORRUPT",
+                next_command="headgate retry RUN",
+            ) from error  # fmt: skip
+        if isinstance(error, ClientError | BotoCoreError | Boto3Error):
+            raise RetryableError(
+                f"can't {self.doing} {self.url}: {code or type(error).__name__}",
+                code="STAGE-UNREACHABLE",
+                next_command="headgate retry RUN",
+            ) from error

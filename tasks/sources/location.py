@@ -1,0 +1,80 @@
+"""Where a declared address leads for a window: below its connection, with what the declaration allows of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from deployments.addresses import DATABASES, is_s3, s3_connection, s3_object
+from deployments.declarations.sources import CsvSource, JsonSource, Source
+from deployments.errors import SourceMissingError
+from deployments.settings import Settings
+from deployments.windows import Window
+from tasks.sources.absence import MAX_PROBES, prove
+from tasks.sources.address import Place, fill, join
+from tasks.sources.protocol import Span
+
+_BEFORE, _AFTER = 31, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The address of a source, `base` below which it lies, and the window it is read for."""
+
+    url: str
+    base: str | None = field(repr=False)
+    span: Span
+    hosts: tuple[str, ...] = ()
+    until_close: bool = False
+
+    @property
+    def place(self) -> Place:
+        return self._of(self.span.window)
+
+    @property
+    def template(self) -> Place:
+        return self._of(None)
+
+    def others(self) -> Iterator[Place]:
+        """The places of some other windows, nearest first."""
+        window, grid = self.span.window, self.span.grid
+        if window is None or grid is None:
+            return
+        length = window.end - window.start
+        near = grid.between(window.start - _BEFORE * length, window.end + _AFTER * length)
+        ordered = sorted((one for one in near if one != window), key=lambda one: abs(one.start - window.start))
+        # The nearest ones, and then with growing steps: a holiday may be long.
+        steps = (n for n in (0, 1, 2, 3, 6, 12, 20, len(ordered) - 1) if n < len(ordered))
+        yield from (self._of(ordered[n]) for n in islice(dict.fromkeys(steps), MAX_PROBES))
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        """Raise unless what isn't there is proven not to be."""
+        prove(absent, self.place, self.template, self.others())
+
+    def _of(self, window: Window | None) -> Place:
+        return Place(
+            fill(join(self.base, self.url), window, self.span.timezone), self.base, self.hosts, self.until_close
+        )
+
+
+def locate(source: CsvSource | JsonSource, settings: Settings, span: Span) -> Location:
+    """Where the source lies."""
+    base = _base(source, source.url, settings)
+    return Location(source.url, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close)
+
+
+def locate_beside(source: Source, url: str, settings: Settings, span: Span) -> Location:
+    """Where another address of the source lies, such as the one it waits for."""
+    return Location(url, _base(source, url, settings), span, until_close=True)
+
+
+def _base(source: Source, url: str, settings: Settings) -> str | None:
+    """The address that the URL lies below; a database's connection isn't one."""
+    base = None if source.connection is None else settings.connection(source.connection)
+    if base is not None:
+        return None if base.partition("://")[0] in DATABASES else base
+    own = settings.local_bucket
+    if own is not None and is_s3(url) and s3_object(url).bucket == s3_connection(own).bucket:
+        return own
+    return None

@@ -1,0 +1,154 @@
+"""What proves that an HTTP answer arrived whole, and undoing what the transport did to it.
+
+Proof is a Content-Length that the bytes on the wire match, or the last chunk of a chunked answer; both are counted by the
+client. What is packed must end where its packing says, and a digest that is sent must be the bytes'. The end of a connection
+proves nothing: it ends the same way when a server dies.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from deployments.errors import DeclarationError, SourceUnreachableError, UpstreamError
+from tasks.objects.packing import PACKING_ERRORS, unpacked
+from tasks.sources.address import Place
+
+ACCEPTED = "gzip, deflate, zstd"
+CHUNK_BYTES = 1024 * 1024
+_ALGORITHMS = {"md5": "md5", "sha": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
+_RANGE = re.compile(r"bytes\s+0-(\d+)/(\d+)")
+
+
+def check_is_whole(response: httpx.Response, place: Place) -> None:
+    """Raise unless the status and the headers are those of one whole page."""
+    headers, status, where = response.headers, response.status_code, place.shown
+    if status not in (200, 206):
+        raise _strange(where, f"answered HTTP {status}, which isn't data")
+    if status == 206 or "Content-Range" in headers:
+        match = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
+        if match is None or int(match[1]) + 1 != int(match[2]):
+            raise _cut(where, f"answered with a part: {headers.get('Content-Range', 'which one it does not say')}")
+    kind = headers.get("Content-Type", "").strip().lower()
+    if kind.startswith("multipart/"):
+        raise _strange(where, f"answered in several parts ({kind.partition(';')[0]})")
+    for encoding in _encodings(response):
+        if encoding not in _UNDONE:
+            raise _strange(where, f"is packed for the way as {encoding!r}, which we didn't ask for and can't undo")
+    has_end = "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+    if not has_end and not place.until_close:
+        raise DeclarationError(
+            f"{where} says neither how long it is nor where it ends: half of it would look like all of it",
+            code="SOURCE-NO-LENGTH",
+            next_command="ask the source's owner for Content-Length; if it can't have one: source.until_close: true",
+        )
+
+
+def whole(response: httpx.Response, place: Place) -> Iterator[bytes]:
+    """The bytes of the page, unpacked; raises at the end when they aren't whole."""
+    digests = _Digests(response.headers)
+    pieces: Iterator[bytes] = digests.over(response.iter_raw(CHUNK_BYTES))
+    encodings = _encodings(response)
+    for encoding in reversed(encodings):
+        pieces = _UNDONE[encoding](pieces)
+    try:
+        yield from digests.over_plain(pieces) if encodings else pieces
+    except (*PACKING_ERRORS, _BrokenError) as error:
+        raise _cut(place.shown, f"isn't whole {' and '.join(encodings)} data: {error}") from None
+    if digests.differ:
+        raise _cut(place.shown, f"arrived as other bytes than its {digests.differ} says")
+
+
+class _BrokenError(Exception):
+    """Deflated bytes that end too early or don't end."""
+
+
+class _Digests:
+    """The digests that a server sent, computed over the bytes: as they came, or unpacked, as servers differ in that."""
+
+    def __init__(self, headers: httpx.Headers) -> None:
+        self._wanted = list(_sent(headers))
+        self._raw = [hashlib.new(_ALGORITHMS[name], usedforsecurity=False) for _, name, _ in self._wanted]
+        self._plain = [hashlib.new(_ALGORITHMS[name], usedforsecurity=False) for _, name, _ in self._wanted]
+        self._packed = False
+
+    def over(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        return self._counted(pieces, self._raw)
+
+    def over_plain(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        self._packed = True
+        return self._counted(pieces, self._plain)
+
+    @property
+    def differ(self) -> str | None:
+        """The header whose digest is another than that of the bytes."""
+        for (header, _, digest), raw, plain in zip(self._wanted, self._raw, self._plain, strict=True):
+            if digest != raw.digest() and not (self._packed and digest == plain.digest()):
+                return header
+        return None
+
+    def _counted(self, pieces: Iterator[bytes], hashes: list[Any]) -> Iterator[bytes]:
+        for piece in pieces:
+            for one in hashes:
+                one.update(piece)
+            yield piece
+
+
+def _sent(headers: httpx.Headers) -> Iterator[tuple[str, str, bytes]]:
+    """Header, algorithm and digest of each digest that is sent and readable."""
+    said = [("Content-MD5", f"md5={headers['Content-MD5']}")] if "Content-MD5" in headers else []
+    said += [(name, part) for name in ("Digest", "Content-Digest", "Repr-Digest") if name in headers
+             for part in headers[name].split(",")]  # fmt: skip
+    for header, part in said:
+        algorithm, _, value = part.strip().partition("=")
+        try:
+            digest = base64.b64decode(value.strip().strip(":"), validate=True)
+        except ValueError:
+            continue
+        if algorithm.lower() in _ALGORITHMS:
+            yield header, algorithm.lower(), digest
+
+
+def _encodings(response: httpx.Response) -> list[str]:
+    said = response.headers.get("Content-Encoding", "").lower().split(",")
+    return [name.strip() for name in said if name.strip() not in ("", "identity")]
+
+
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """`deflate` undone: with zlib's head as it is specified, or bare, as some servers send it."""
+    inflater, begun = zlib.decompressobj(), False
+    for piece in pieces:
+        if not piece:
+            continue
+        if not begun:
+            begun = True
+            if piece[0] & 0x0F != 8:
+                inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            yield inflater.decompress(piece)
+        except zlib.error as error:
+            raise _BrokenError(str(error)) from None
+        if inflater.unused_data:
+            raise _BrokenError("something stands behind its end")
+    if begun and not inflater.eof:
+        raise _BrokenError("it ends in the middle")
+
+
+_UNDONE: dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
+    "gzip": lambda pieces: unpacked(pieces, "gzip"), "x-gzip": lambda pieces: unpacked(pieces, "gzip"),
+    "zstd": lambda pieces: unpacked(pieces, "zstd"), "deflate": _inflated,
+}  # fmt: skip
+
+
+def _cut(where: str, how: str) -> SourceUnreachableError:
+    return SourceUnreachableError(f"{where} {how}", code="SOURCE-CUT", next_command="headgate retry RUN")
+
+
+def _strange(where: str, how: str) -> UpstreamError:
+    return UpstreamError(f"{where} {how}", code="SOURCE-ANSWER", next_command="ask the source's owner")
