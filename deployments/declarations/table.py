@@ -20,6 +20,7 @@ Mode = Literal["full_refresh", "append", "replace_window", "merge"]
 Tier = Literal["core", "standard", "experimental"]
 Told = Literal["allow", "warn", "fail"]
 Evolved = Literal["allow", "evolve", "fail"]
+MAX_COLUMNS = 1600
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -238,6 +239,16 @@ class Table(Declared):
     )
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
+
+    @field_validator("columns")
+    @classmethod
+    def _not_too_many(cls, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        if len(columns) > MAX_COLUMNS:
+            raise ValueError(
+                f"{len(columns):,} columns: a table has at most {MAX_COLUMNS:,} on both warehouses; declare two tables with "
+                "the key in both"
+            )
+        return columns
 
     @property
     def schema_name(self) -> str:

@@ -2,7 +2,8 @@
 
 Per column: how many values, and an exact sum of them (numbers as they are, dates as days and timestamps as microseconds
 since 1970, booleans as 0 and 1, text as bytes of UTF-8). Text is also hashed per row, all text columns together: the sum
-of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't associative.
+of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't associative, and those near
+the end of their range made smaller: two of them would be more than a double holds.
 """
 
 from __future__ import annotations
@@ -100,6 +101,12 @@ def beside(groups: Sequence[Checksum], text_hash: int) -> Checksum:
     )
 
 
+def summable(name: str) -> str:
+    """SQL, on every warehouse: a double that can be added to 10**18 others."""
+    bound, divisor = (f"CAST('{number}' AS double precision)" for number in ("1e280", "1e28"))
+    return f"CASE WHEN abs({name}) >= {bound} THEN {name} / {divisor} ELSE {name} END"
+
+
 Expression = Callable[[ColumnType, str], str]
 
 
@@ -109,7 +116,9 @@ def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
     parts += [f"count({identifier(column.name)})" for column in columns]
     parts += [_duckdb_sum(column.column_type, identifier(column.name)) for column in columns]
     parts += [
-        f"coalesce(sum(abs({identifier(column.name)})), 0)" if column.column_type.kind == "double precision" else "0"
+        f"coalesce(sum(abs({summable(identifier(column.name))})), 0)"
+        if column.column_type.kind == "double precision"
+        else "0"
         for column in columns
     ]
     parts.append(text_hash_sql(columns))
@@ -186,6 +195,8 @@ def _duckdb_sum(kind: ColumnType, name: str) -> str:
             upper, lower = f"sum({digits} // {_HALF}::HUGEINT)", f"sum({digits} % {_HALF}::HUGEINT)"
             value = f"{upper}::VARCHAR || 'e{19 - kind.scale} ' || {lower}::VARCHAR || 'e-{kind.scale}'"
             return f"coalesce({value}, '0')"
+        case "double precision":
+            value = f"sum({summable(name)})"
         case _:
             value = f"sum({name})"
     return f"coalesce({value}, 0)"

@@ -192,7 +192,8 @@ class PartChecker:
         return " OR ".join(changed) or "false"
 
     def _text_hash(self, relation: str) -> int:
-        (found,) = single(self.connection, f"SELECT {text_hash_sql(self.table.columns)} FROM {relation}")
+        # Without a text column the hash is a constant, which would come once for every row.
+        _, found = single(self.connection, f"SELECT count(*), {text_hash_sql(self.table.columns)} FROM {relation}")
         return int(found)
 
     def close(self) -> None:
@@ -280,8 +281,15 @@ class PartChecker:
         return f"SELECT *, {staged} FROM (SELECT {fields}, {converted} FROM {self._reader(raw)})"
 
     def _judged(self, part: RawPart, raw: Path, group: _Group) -> str:
-        """What is staged of a group, with its values by name and the reason to set the row aside."""
-        values = ", ".join(f"{self.columns[i].value} AS {identifier(self.columns[i].name)}" for i in group.read)
+        """What is staged of a group, with its values by name and the reason to set the row aside.
+
+        Rules judge a hashed column by what it says; from then on its value is the hash.
+        """
+        hashed = [index for index, _ in self._hashed() if index in group.read]
+        values = ", ".join(
+            f"{ours(f'x{i}') if i in hashed else self.columns[i].value} AS {identifier(self.columns[i].name)}"
+            for i in group.read
+        )
         columns = [self.columns[index] for index in group.columns]
         may_repeat_header = group is self.groups[0] and self.layout.header[0].encode() in part.data
         whens = []
@@ -299,7 +307,11 @@ class PartChecker:
             whens.append(f"WHEN {rule.predicate_sql} THEN {literal(rule.code + '|' + (rule.column or ''))}")
         reason = f"CASE {' '.join(whens)} ELSE NULL::VARCHAR END"
         staged = self._staged(raw, group.read, whole=may_repeat_header)
-        return f"SELECT *, {reason} AS {_REASON} FROM (SELECT *, {values} FROM ({staged}))"
+        judged = f"SELECT *, {reason} AS {_REASON} FROM (SELECT *, {values} FROM ({staged}))"
+        if not hashed:
+            return judged
+        stored = ", ".join(f"{self.columns[i].value} AS {identifier(self.columns[i].name)}" for i in hashed)
+        return f"SELECT * REPLACE ({stored}) FROM ({judged})"
 
     def _reader(self, raw: Path) -> str:
         fields = [ours_unquoted(f"f{index}") for index in range(len(self.layout.header))]

@@ -10,6 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
+from expectations.contract.checksum import summable
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
@@ -93,7 +94,7 @@ class PostgresAdapter:
         parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
         parts += [sql.SQL("coalesce(sum({}), 0)").format(_summand(column)) for column in columns]
         parts += [
-            sql.SQL("coalesce(sum(abs({})), 0)").format(sql.Identifier(column.name))
+            sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=sql.Identifier(column.name))
             if column.column_type.kind == "double precision"
             else sql.SQL("0")
             for column in columns
@@ -276,6 +277,7 @@ def _summand(column: Column) -> sql.Composed:
         "date": "{column} - date '1970-01-01'",
         "timestamp": _MICROSECONDS,
         "timestamptz": _MICROSECONDS,
+        "double precision": summable("{column}"),
     }.get(column.column_type.kind, "{column}")
     return sql.SQL(form).format(column=name)
 

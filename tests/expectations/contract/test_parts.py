@@ -158,3 +158,29 @@ def test_checking_again_gives_the_same(make_table: Any, check: Check) -> None:
     data = b"id,name\n" + CASES["many at once"][0]
     first, again = (check(make_table(ID, NAME), data)[0][0] for _ in range(2))
     assert (first.checksum, first.quarantined) == (again.checksum, again.quarantined)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "failing"),
+    [
+        ("NOT regexp_matches(\"email\", '^mark')", [1]),
+        ("regexp_matches(\"email\", '^mark')", [0]),
+        ("regexp_full_match(\"email\", '[0-9a-f]{64}')", []),
+        ('length("email") > 20', [2]),
+        ('"email" = \'mark@x.example\' AND "id" = 1', [0]),
+    ],
+)
+def test_rules_judge_what_a_hashed_column_says(
+    make_table: Any, check: Check, predicate: str, failing: list[int]
+) -> None:
+    email = {"name": "email", "type": "varchar(64)", "cast": ["trim", "lower"]}
+    table = make_table(ID, email, pii={"email": "hash"})
+    rule = RowRule("MAIL", "email", ("email",), predicate)
+    data = b"id,email\n1, MARK@x.example\n2,other@x.example\n3,others.with.a.long.name@x.example\n"
+    if failing == [1]:
+        data = data.replace(b"others", b"markers")
+    parts, rows = check(table, data, key=b"k", rules=(rule,))
+    assert [row.record for row in parts[0].quarantined] == failing
+    said = {"1": "mark@x.example", "2": "other@x.example", "3": data.decode().splitlines()[3].partition(",")[2]}
+    assert rows == [(number, masked(said[number], b"k")) for number, _ in rows]
+    assert parts[0].checksum.sums[1] == 64 * len(rows)
