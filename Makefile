@@ -1,10 +1,11 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test trials lint types crash story requirements clean
+.PHONY: help demo test trials lint types crash model story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
 CRASH_TRIALS ?= 1000
+MODEL_STEPS ?= 2000
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -26,6 +27,10 @@ crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m crash $(PYTEST_ARGS)
 	@$(BIN)/python tests/crash/harness.py --trials $(CRASH_TRIALS) --workers 2
+
+model: ## anything in any order against a model, with kills, on both warehouses (MODEL_STEPS=2000 in each mode)
+	@sh .ci/venv requirements-dev.txt
+	@HEADGATE_TEST_MODEL_STEPS=$(MODEL_STEPS) $(BIN)/python -m pytest -q -s tests/acceptance/operations/test_machine.py $(PYTEST_ARGS)
 
 story: ## a real Prefect server, workers, a worker killed half-way through a backfill (some minutes)
 	@sh .ci/venv requirements-dev.txt

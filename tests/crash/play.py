@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ class Order:
     kill_at: str | None = None
     linger: tuple[str, float] | None = None
     sabotage: str | None = None
+    meet: str | None = None
+    """A folder in which both writers say that they have reached `linger`: whoever is first waits so long for the other."""
 
     def line(self) -> str:
         return json.dumps(asdict(self))
@@ -63,9 +66,19 @@ def prepare(order: Order) -> None:
         sabotage.KINDS[order.sabotage]()
     if order.linger:
         point, seconds = order.linger
-        switches.at_points(lambda passed: time.sleep(seconds) if passed == point else None)
+        wait = partial(_meet, Path(order.meet), seconds) if order.meet else partial(time.sleep, seconds)
+        switches.at_points(lambda passed: wait() if passed == point else None)
     if order.kill_at:
         switches.at_points(switches.killer(order.kill_at))
+
+
+def _meet(folder: Path, seconds: float) -> None:
+    """Wait until another process is here as well, or for so long: what a lock keeps apart, meets without it every time."""
+    folder.mkdir(exist_ok=True)
+    (folder / str(os.getpid())).touch()
+    deadline = time.monotonic() + seconds
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def without_prefect() -> None:

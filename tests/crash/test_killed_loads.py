@@ -34,6 +34,8 @@ def test_killed_anywhere_and_run_again_gives_the_right_rows() -> None:
     noticed = dict(re.findall(r"^with (.+): \d+ trials, (\d+) wrong$", said, re.M))
     assert set(noticed) == set(WORDS), said
     assert "0" not in noticed.values(), said
+    # Two writers meet with the proof in hand: without the lock they do so every time.
+    assert noticed["the proof table not locked"] == "4", said
 
 
 def test_every_point_stands_in_the_code() -> None:

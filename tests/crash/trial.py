@@ -25,6 +25,8 @@ POINTS: dict[str, tuple[str, ...]] = {
                "publish-begun", "proof-locked", "replay-flipped", "before-commit", "after-commit"),
     "rollback": ("rollback-begun", "taken-back", "before-swap", "renamed", "before-commit", "after-commit"),
 }  # fmt: skip
+MEETING_SECONDS = 3.0
+"""Longer than two writers that were started at once are apart. With the lock the first one waits it out."""
 _MANY = ("extract-part", "validate-part", "stage-part", "copy-bytes", "copy-part")
 _LINGER = (
     "proof-locked",
@@ -57,6 +59,8 @@ class Trial:
     empty: bool
     cold: bool
     seed: str
+    meet: bool = False
+    """Both writers wait for each other at `linger`, instead of dawdling."""
 
     @property
     def place(self) -> str:
@@ -89,7 +93,7 @@ class Wish:
         if self.point is not None:
             trial = replace(trial, point=self.point)
         if self.crowded:
-            trial = replace(trial, second_writer=True, linger=("proof-locked", 0.4))
+            trial = replace(trial, second_writer=True, linger=("proof-locked", MEETING_SECONDS), meet=True)
         if self.again:
             trial = replace(trial, reload=True, anew=False, empty=False)
         return trial

@@ -205,7 +205,11 @@ class Worker:
     def _victim(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
         verb = VERBS.get(trial.mode, "ingest")
         order = self._order(verb, target, label, trial.linger)
+        if trial.meet:
+            order = replace(order, meet=f"{order.out}.met")
         rival = self._order(verb, target, label, trial.linger) if trial.second_writer else None
+        if rival is not None:
+            rival = replace(rival, meet=order.meet)
         pid = runner.fork(replace(order, kill_at=trial.point))
         other = runner.fork(rival) if rival is not None else None
         if trial.point is None:
@@ -222,8 +226,9 @@ class Worker:
     def _again(self, trial: Trial, target: Target, label: str, runner: Zygote | Cold, errors: list[str]) -> bool:
         """Run to the end, by one or two processes at once; what says that it may be tried again is."""
         for attempt in range(4):
+            linger = None if trial.meet else trial.linger
             verb, writers = VERBS.get(trial.mode, "ingest"), trial.reruns if attempt == 0 else 1
-            orders = [self._order(verb, target, label, trial.linger) for _ in range(writers)]
+            orders = [self._order(verb, target, label, linger) for _ in range(writers)]
             started = time.monotonic()
             pids = [runner.fork(order) for order in orders]
             for pid in pids:
