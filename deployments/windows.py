@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from deployments.clocks import begun
+
 _ELAPSED = {"m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _EVERY = re.compile(r"(?:(?P<name>hour|day|week|month)|(?P<n>[1-9]\d{0,3})(?P<unit>m|h|d))")
 
@@ -61,14 +63,16 @@ class Grid:
 
     def between(self, low: datetime, high: datetime) -> Iterator[Window]:
         """Whole windows that start at or after `low` and end at or before `high` (aware datetimes)."""
-        n = max(0, self._index_at(low))
-        while True:
-            window = self.nth(n)
-            if window.end > high or (self._end_utc is not None and window.start >= self._end_utc):
+        n, last = max(0, self._index_at(low)), self._end_utc
+        start = self._edge(n)
+        while last is None or start < last:
+            n, end = n + 1, self._edge(n + 1)
+            if end > high:
                 return
-            if window.start >= low:
-                yield window
-            n += 1
+            # A day that the clocks of a zone jump over has no moment.
+            if low <= start < end:
+                yield Window(start, end)
+            start = end
 
     def due(self, now: datetime) -> Iterator[Window]:
         """Windows that have ended by `now`, oldest first."""
@@ -77,13 +81,11 @@ class Grid:
     def next_after(self, now: datetime) -> Window | None:
         """The first window that has not ended by `now`; None when the grid has ended."""
         n = max(0, self._index_at(now))
-        window = self.nth(n)
-        while window.end <= now:
+        while self._edge(n + 1) <= now:
             n += 1
-            window = self.nth(n)
-        if self._end_utc is not None and window.start >= self._end_utc:
+        if self._end_utc is not None and self._edge(n) >= self._end_utc:
             return None
-        return window
+        return self.nth(n)
 
     @property
     def ends_on_an_edge(self) -> bool:
@@ -93,10 +95,13 @@ class Grid:
     def label(self, window: Window) -> str:
         """What people call the window: its local start, as short as the grid allows ('2020-08-10')."""
         local = window.start.astimezone(self.zone)
-        if self.every == "month" and local.day == 1 and not (local.hour or local.minute):
-            return f"{local:%Y-%m}"
-        if self._calendar and not (local.hour or local.minute):
-            return f"{local:%Y-%m-%d}"
+        # The clocks may jump over midnight: what begins with a day is called by it.
+        if (
+            self._calendar
+            and not (self.start.hour or self.start.minute)
+            and begun(local, self.timezone) == window.start
+        ):
+            return f"{local:%Y-%m}" if self.every == "month" and local.day == 1 else f"{local:%Y-%m-%d}"
         # The offset tells the two local hours apart that share a name when clocks go back.
         return local.isoformat(timespec="minutes")
 

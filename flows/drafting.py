@@ -17,6 +17,7 @@ from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import read_yaml
 from deployments.errors import CodeError, DeclarationError
 from deployments.project import Project
+from deployments.windows import Window
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
 from expectations.draft.loading import Grid, Loading, by_address, by_cursor, whole_source
@@ -117,7 +118,7 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
         start = looked.windows[0].start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         text = start.date().isoformat() if start.hour == start.minute == 0 else start.isoformat(sep=" ")
         grid = Grid(wanted.every, zone, text, zone_is_known=wanted.zone is not None)
-        return by_address(looked.proposal, grid, _inside(looked))
+        return by_address(looked.proposal, grid, _inside(looked, zone))
     if cursor is None:
         return whole_source()
     name = identifier_of(cursor)
@@ -135,14 +136,14 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
     return by_cursor(looked.proposal, name, grid)
 
 
-def _inside(looked: Looked) -> Sequence[str]:
+def _inside(looked: Looked, zone: str) -> Sequence[str]:
     """Columns of dates or times whose values all lie in the windows that were read."""
-    start, end = looked.windows[0].start, looked.windows[-1].end
+    span = Window(looked.windows[0].start, looked.windows[-1].end)
     found = []
     for column in looked.proposal.columns:
         if column.is_moment and not column.personal and column.facts.filled == column.facts.rows:
             position = looked.sample.header.index(column.facts.name)
-            if looked.records.outside(position, column.contract, start, end) == 0:
+            if looked.records.outside(position, column.contract, span, zone) == 0:
                 found.append(column.name)
     return found
 

@@ -42,10 +42,10 @@ def words_of(result: object) -> dict[str, object]:
 def _(result: Extracted) -> dict[str, object]:
     if result.missing:
         return {"rows": 0, "line": f"{result.where} has nothing for this window: an empty batch, as declared"}
-    return {
-        "rows": result.rows,
-        "line": f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}",
-    }
+    line = f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}"
+    if result.unplaced:
+        line += f"; {plural(result.unplaced, 'row')} of the source in no window"
+    return {"rows": result.rows, "line": line}
 
 
 @words_of.register

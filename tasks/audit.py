@@ -13,6 +13,7 @@ from psycopg2 import Error, sql
 from deployments.declarations.table import Table
 from expectations.record import RuleResult
 from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
+from tasks.audit_in_place import prove_rows
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.overrides import marked
 from tasks.retrying import worth_retrying
@@ -38,6 +39,8 @@ def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     candidate, superseded = copied.candidate, 0
     shape = shape_of(table)
     try:
+        if validated.in_place is not None:
+            prove_rows(adapter, batch, table, candidate)
         if validated.keys_repeat:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")

@@ -116,6 +116,8 @@ class Extracted:
     fingerprint: str
     source_bytes: int
     missing: bool = False
+    unplaced: int = 0
+    """Rows of the source whose cursor has no value, so that no window has them."""
     objects: tuple[Part, ...] = ()
     objects_base: str | None = None
     codec: Codec = "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from prefect import task
@@ -20,6 +21,7 @@ from tasks.sources.heading import heading
 from tasks.sources.opening import open_source
 from tasks.sources.protocol import OpenSource
 from tasks.switches import reached
+from tasks.unplaced import rows_without_window
 from tasks.workbench import workbench
 
 HASHED_BYTES = 1024 * 1024
@@ -52,6 +54,7 @@ def read_batch(batch: Batch) -> Extracted:
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
+        unplaced = rows_without_window(table, source)
         extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb)
         if table.source.kind == "csv" and batch.window is not None and not extracted.rows:
             raise SourceMissingError(
@@ -59,7 +62,7 @@ def read_batch(batch: Batch) -> Extracted:
                 code="EMPTY-FILE",
                 next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             )
-        return extracted
+        return replace(extracted, unplaced=unplaced)
     except SourceMissingError as absent:
         if table.source.on_missing != "empty":
             raise

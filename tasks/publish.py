@@ -48,7 +48,7 @@ def publish_batch(
         mode=table.load.mode,
         batch_key=batch.batch_key,
         window=batch.window,
-        window_column=table.load.window_column,
+        window_column=table.window_column,
         latest_by=table.load.keep.latest_by if table.load.keep else None,
         expected_sequence=batch.expected_sequence,
         kind="override" if batch.overrides else "publish" if audited.candidate is not None else "empty",

@@ -35,7 +35,7 @@ def publish_replay_batch(batch: Batch, source_run: str, staged: Staged, audited:
     plan = Publication(
         live=batch.live, candidate=audited.candidate, shape=shape_of(table, bench.project.readers(table.schema_name)),
         mode=table.load.mode,
-        batch_key=batch.batch_key, window=batch.window, window_column=table.load.window_column,
+        batch_key=batch.batch_key, window=batch.window, window_column=table.window_column,
         latest_by=table.load.keep.latest_by if table.load.keep else None, expected_sequence=batch.expected_sequence,
         kind="replay", run_id=batch.run_id, attempt_id=batch.attempt_id, fingerprint=f"replay:{source_run}"[:128],
         declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(batch.table), stage_uri=staged.uri,

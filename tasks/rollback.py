@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from psycopg2 import Error
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.publish import clean_up
@@ -43,7 +44,7 @@ class Target:
     name: str
     shape: Shape
     generations: int
-    window_column: str | None = None
+    window_column: WindowColumn | None = None
     builds_up: bool = False
 
     @property
@@ -61,7 +62,7 @@ def target_of(bench: Workbench, name: str) -> Target:
         )
     table = bench.project.table(full)
     # A later merge may have changed a row that an earlier one brought: they can only be undone from the last backwards.
-    return Target(full, shape_of(table), table.load.generations, table.load.window_column, table.load.mode == "merge")
+    return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.mode == "merge")
 
 
 def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> Choice:

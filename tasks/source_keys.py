@@ -40,7 +40,7 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
     )
     layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
     marker = null_marker(table, adapter)
-    checker = PartChecker(table, layout, (), marker, None, spool / "duckdb")
+    checker = PartChecker(table, layout, (), marker, bench.pii_key, spool / "duckdb")
     (spool / "clean").mkdir(parents=True, exist_ok=True)
     parts = []
     try:
@@ -77,7 +77,9 @@ def _keys_only(table: Table) -> Table:
     )
     return table.model_copy(
         update={
-            "source": source, "columns": columns, "window": None, "pii": {},
+            "source": source, "columns": columns, "window": None,
+            # Hashed as the live table's keys are: nothing else can be compared with them.
+            "pii": {name: how for name, how in table.pii.items() if name in table.key},
             "physical": type(table.physical)(), "load": table.load.model_copy(update={"keep": None}),
         }
     )  # fmt: skip

@@ -17,8 +17,10 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
+from deployments.windows import Window
 from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
@@ -26,6 +28,7 @@ from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.lexical import duckdb_type
 from expectations.contract.part_check import CheckedPart, PartChecker, typed_relation
+from expectations.contract.quoting import identifier
 from expectations.contract.reasons import sentence
 from expectations.contract.split import RawPart
 from expectations.profile.measure import stable_columns
@@ -40,6 +43,7 @@ from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_
 from tasks.progress import report_progress
 from tasks.second_name import second_name
 from tasks.switches import reached
+from tasks.unplaced import sentence as sentence_of_unplaced
 from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
 
@@ -107,7 +111,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         reasons=reasons_of(suite, counts),
         keys_repeat=keys_repeat,
         checked_in_memory=verdict.in_memory,
-        warnings=layout.warnings,
+        warnings=(*layout.warnings, *_without_window(table, extracted)),
         rules=verdict.rules,
         profile=verdict.profile,
         where=extracted.where,
@@ -222,6 +226,10 @@ class _Checkers:
         return _checked(checker, job.part, job.excluded, self._clean)
 
 
+def _without_window(table: Table, extracted: Extracted) -> tuple[str, ...]:
+    return (sentence_of_unplaced(table, extracted.unplaced),) if extracted.unplaced else ()
+
+
 def _layout(table: Table, extracted: Extracted) -> Layout:
     if extracted.missing:
         return Layout(
@@ -241,22 +249,17 @@ def batch_rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule]
     types = {column.name: duckdb_type(column.column_type) for column in table.columns}
     compiled = [compile_rule(rule, types) for rule in suite.expectations if rule.rows == "quarantine"]
     rows = [rule for rule in compiled if isinstance(rule, RowRule)]
-    if table.load.window_column is not None and batch.window is not None:
-        rows.insert(0, _window_rule(table, batch))
+    if table.window_column is not None and batch.window is not None:
+        rows.insert(0, _window_rule(table.window_column, batch.window))
     return rows, unique_rules(table, [rule for rule in compiled if isinstance(rule, UniqueRule)])
 
 
-def _window_rule(table: Table, batch: Batch) -> RowRule:
+def _window_rule(column: WindowColumn, window: Window) -> RowRule:
     """Rows outside the window would be lost by the next load of their own window: they are set aside."""
-    assert batch.window is not None
-    assert table.load.window_column is not None
-    name = table.load.window_column
-    column, start, end = f'"{name}"', batch.window.start, batch.window.end
-    low, high = (f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (start, end))
-    if table.column(name).column_type.kind == "timestamptz":
-        column = f"timezone('UTC', {column})"
-    predicate = f"({column} IS NULL OR {column} < {low} OR {column} >= {high})"
-    return RowRule("OUT-OF-WINDOW", name, (name,), predicate)
+    low, high = (f"{column.kind.upper()} '{bound}'" for bound in column.bounds(window))
+    name = identifier(column.name)
+    predicate = f"({name} IS NULL OR {name} < {low} OR {name} >= {high})"
+    return RowRule("OUT-OF-WINDOW", column.name, (column.name,), predicate)
 
 
 def reasons_of(suite: Suite, counts: Mapping[tuple[str, str | None], int]) -> tuple[QuarantineReason, ...]:

@@ -29,7 +29,8 @@ def table_faults(table: Table) -> Iterator[Fault]:
     """Contradictions inside one table's declaration; of a `partial` one, those that don't hang on what is unknown."""
     rules = (
         _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
-        _copy_options, _in_place_source, _in_place_columns, _cursor, _window_placeholders, _path_needs_connection, _wait_for,
+        _hashed_order, _copy_options, _in_place_source, _in_place_columns, _cursor,
+        _cursor_zone, _cursor_nulls, _window_placeholders, _path_needs_connection, _wait_for,
         _schedule_without_window, _without_effect, _clocks_without_effect,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
@@ -162,6 +163,11 @@ def _keep(table: Table) -> Iterator[Fault]:
         yield Fault(("load", "keep"), "needs a key: latest of what?", "key: [column, ...]")
 
 
+def _hashed_order(table: Table) -> Iterator[Fault]:
+    if table.load.keep is not None and table.load.keep.latest_by in table.hashed:
+        yield Fault(("load", "keep", "latest_by"), "is hashed: hashes have no order", "a column that isn't hashed")
+
+
 def _copy_options(table: Table) -> Iterator[Fault]:
     options = table.load.copy_options
     if options.comprows is not None and options.compupdate is not True:
@@ -211,6 +217,29 @@ def _cursor(table: Table) -> Iterator[Fault]:
         yield Fault(("source", "cursor"), "a postgres source with windows needs a cursor", "cursor: {column, kind}")
     if table.window is None and source.cursor is not None:
         yield Fault(("source", "cursor"), "has no meaning without window", "window: {every, timezone, start}")
+
+
+def _cursor_zone(table: Table) -> Iterator[Fault]:
+    cursor = table.source.cursor if isinstance(table.source, PostgresSource) else None
+    if cursor is None or cursor.timezone is None:
+        return
+    if any(column.source_name == cursor.column and column.source_timezone is not None for column in table.columns):
+        yield Fault(
+            ("source", "cursor", "timezone"), "the contract has the column", "source_timezone of the column, alone"
+        )
+
+
+def _cursor_nulls(table: Table) -> Iterator[Fault]:
+    cursor = table.source.cursor if isinstance(table.source, PostgresSource) else None
+    if cursor is None or cursor.nulls != "load":
+        return
+    path = ("source", "cursor", "nulls")
+    if table.load.mode != "merge":
+        yield Fault(path, f"load: with {table.load.mode} the rows would stand once per window", "mode: merge")
+    if table.load.keep is not None and table.column(table.load.keep.latest_by).source_name == cursor.column:
+        yield Fault(
+            path, "load: load.keep.latest_by is the cursor: a row without it can't be the latest", "another latest_by"
+        )
 
 
 def _window_placeholders(table: Table) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from deployments.addresses import S3_OPTIONS, fault_of
+from deployments.declarations.columns import check_zone
 from deployments.declarations.model import Declared, Duration, Identifier
 from deployments.declarations.one_statement import one_select
 
@@ -20,7 +21,21 @@ class Cursor(Declared):
 
     column: str = Field(description="Column of the source.")
     kind: Literal["immutable", "mutable"] = Field(description="mutable: rows change after they were first written.")
+    timezone: str | None = Field(
+        None,
+        description="Zone of a time without one that isn't a column of the contract, where source_timezone says it.",
+    )
+    nulls: Literal["warn", "fail", "load"] = Field(
+        "warn",
+        description="Rows without a value lie in no window. warn: told with every batch; fail: nothing is loaded; load: read "
+        "with every window (merge only).",
+    )
     lag: Duration = Field("0s", description="How late a commit may become visible; windows are read that much later.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return None if value is None else check_zone(value)
 
 
 class WaitFor(Declared):

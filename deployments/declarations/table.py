@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column, check_zone
 from deployments.declarations.cron import check_cron
 from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, seconds
@@ -272,6 +273,15 @@ class Table(Declared):
         """How long after a window's end its source is read."""
         cursor = self.source.cursor if isinstance(self.source, PostgresSource) else None
         return timedelta(seconds=0 if cursor is None else seconds(cursor.lag))
+
+    @property
+    def window_column(self) -> WindowColumn | None:
+        """The column that tells the windows of the live table apart, where they are replaced one by one."""
+        name = self.load.window_column
+        kind = None if name is None else self.column(name).column_type.kind
+        if name is None or self.window is None or kind not in ("date", "timestamp", "timestamptz"):
+            return None
+        return WindowColumn(name, kind, self.window.timezone)
 
     @property
     def cursor_is_mutable(self) -> bool:

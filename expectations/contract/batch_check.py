@@ -37,14 +37,8 @@ class Repeated:
 
 def unique_rules(table: Table, rules: Sequence[UniqueRule]) -> list[UniqueRule]:
     """The uniqueness rules of a batch: the key (unless the latest row of a key is kept), and the suite's own."""
-    found = list(rules)
-    if table.key:
-        columns = table.key
-        code = "DUPLICATE-KEY"
-        if table.load.keep is not None:
-            columns, code = (*table.key, table.load.keep.latest_by), "KEY-TIE"
-        found.insert(0, UniqueRule(code, columns, "true"))
-    return found
+    key = [UniqueRule("DUPLICATE-KEY", table.key, "true")] if table.key and table.load.keep is None else []
+    return [*key, *rules]
 
 
 def repeated_rows(
@@ -55,12 +49,16 @@ def repeated_rows(
     delimiter: str,
     null_marker: str,
 ) -> list[Repeated]:
-    """Every row whose key occurs more than once in the batch, for each rule; all rows of a key fail.
+    """Every row whose key occurs more than once in the batch, for each rule; all rows of a key fail. Where the latest row of a
+    key is kept, those that no order puts before or after the others.
 
     The first question is only whether there are any: it needs one pass and, for most batches, is the last.
     """
     files = [part.path for part in parts if part.accepted]
     found: dict[tuple[int, int], Repeated] = {}
+    if table.load.keep is not None and files:
+        for item in _undecided(connection, table, table.load.keep.latest_by, parts, delimiter, null_marker):
+            found[item.part, item.index] = item
     for rule in rules:
         if not files:
             break
@@ -179,6 +177,49 @@ def _tolerated(share_of_rows: float, extracted: int) -> float:
     return min(max(MIN_TOLERATED_ROWS, share_of_rows * extracted), extracted - 1)
 
 
+def _undecided(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    latest_by: str,
+    parts: Sequence[CheckedPart],
+    delimiter: str,
+    null_marker: str,
+) -> Iterator[Repeated]:
+    """Rows of which nobody can say whether they are the latest of their key.
+
+    KEY-UNDATED: without a time, where the key occurs again or may live already (merge), and all other rows of such a key.
+    KEY-TIE: different rows of a key with the same time, and all rows of a key whose latest time is such a one. Rows that are
+    the same in every column are one row: whichever of them is kept, the table is the same.
+    """
+    relation = typed_relation(table, [part.path for part in parts if part.accepted], delimiter, null_marker)
+    time, keys = identifier(latest_by), ", ".join(map(identifier, table.key))
+    (undated,) = single(connection, f"SELECT count(*) - count({time}) FROM {relation}")
+    if not undated and not _may_repeat(connection, relation, f"{keys}, {time}"):
+        return
+    _number_rows(connection, table, parts, sorted({*table.key, latest_by}), "true", delimiter, null_marker)
+    whole, part, place = ours("whole"), ours("part"), ours("place")
+    alone = "false" if table.load.mode == "merge" else "rows = 1"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW times AS SELECT {keys}, {time}, min({whole}) <> max({whole}) AS tied, count(*) AS n, "
+        f"min({whole}) AS least, max({whole}) AS most FROM keyed GROUP BY {keys}, {time}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW versions AS SELECT {keys}, sum(n) AS rows, bool_or({time} IS NULL) AS undated, "
+        f"coalesce(arg_max(tied, {time}), false) AS open, bool_or(tied) AS tied, min(least) = max(most) AS same "
+        f"FROM times GROUP BY {keys}"
+    )
+    by_key = " AND ".join(f"k.{identifier(name)} = v.{identifier(name)}" for name in table.key)
+    by_time = " AND ".join(f"k.{identifier(name)} = t.{identifier(name)}" for name in (*table.key, latest_by))
+    rows = connection.execute(
+        f"SELECT k.{part}, k.{place}, CASE WHEN v.undated THEN 'KEY-UNDATED' ELSE 'KEY-TIE' END FROM keyed k "
+        f"JOIN versions v ON {by_key} LEFT JOIN times t ON {by_time} "
+        f"WHERE (v.undated AND NOT ({alone}) AND NOT (v.same AND {str(table.load.mode != 'merge').lower()})) "
+        "OR v.open OR t.tied ORDER BY ALL"
+    ).fetchall()
+    connection.execute("DROP VIEW versions; DROP VIEW times; DROP TABLE keyed")
+    yield from (Repeated(int(number), int(index), code, latest_by) for number, index, code in rows)
+
+
 def _locate(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
@@ -188,21 +229,34 @@ def _locate(
     null_marker: str,
 ) -> list[Repeated]:
     columns = ", ".join(map(identifier, rule.columns))
-    everything = ", ".join(identifier(column.name) for column in table.columns)
-    number, place, whole, counted = map(ours, ("part", "place", "whole", "counted"))
-    connection.execute("DROP TABLE IF EXISTS keyed")
-    for position, part in enumerate(part for part in parts if part.accepted):
-        select = (
-            f"SELECT {part.number} AS {number}, row_number() OVER () - 1 AS {place}, {columns}, "
-            f"hash({everything}) AS {whole}, ({rule.where_sql}) AS {counted} "
-            f"FROM {typed_relation(table, [part.path], delimiter, null_marker)}"
-        )
-        connection.execute(f"CREATE TEMP TABLE keyed AS {select}" if position == 0 else f"INSERT INTO keyed {select}")
-    # Rows of a tie that are the same in every column are one row delivered twice: the latest-row rule drops the rest.
-    same = f"AND count(DISTINCT {whole}) > 1" if rule.code == "KEY-TIE" else ""
+    number, place, counted = map(ours, ("part", "place", "counted"))
+    _number_rows(connection, table, parts, rule.columns, rule.where_sql, delimiter, null_marker)
     rows = connection.execute(
         f"SELECT {number}, {place} FROM keyed SEMI JOIN (SELECT {columns} FROM keyed WHERE {counted} GROUP BY {columns} "
-        f"HAVING count(*) > 1 {same}) USING ({columns}) WHERE {counted} ORDER BY ALL"
+        f"HAVING count(*) > 1) USING ({columns}) WHERE {counted} ORDER BY ALL"
     ).fetchall()
     connection.execute("DROP TABLE keyed")
     return [Repeated(int(part), int(index), rule.code, rule.columns[0]) for part, index in rows]
+
+
+def _number_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    parts: Sequence[CheckedPart],
+    columns: Sequence[str],
+    counted_sql: str,
+    delimiter: str,
+    null_marker: str,
+) -> None:
+    """A temporary table `keyed`: some columns of every accepted row, a hash of all of them, whether the row counts, and its
+    part and place."""
+    number, place, whole, counted = map(ours, ("part", "place", "whole", "counted"))
+    everything = ", ".join(identifier(column.name) for column in table.columns)
+    connection.execute("DROP TABLE IF EXISTS keyed")
+    for position, part in enumerate(part for part in parts if part.accepted):
+        select = (
+            f"SELECT {part.number} AS {number}, row_number() OVER () - 1 AS {place}, {', '.join(map(identifier, columns))}, "
+            f"hash({everything}) AS {whole}, ({counted_sql}) AS {counted} "
+            f"FROM {typed_relation(table, [part.path], delimiter, null_marker)}"
+        )
+        connection.execute(f"CREATE TEMP TABLE keyed AS {select}" if position == 0 else f"INSERT INTO keyed {select}")

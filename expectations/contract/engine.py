@@ -26,6 +26,8 @@ def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duck
             "threads": threads, "memory_limit": f"{memory_mb}MB", "temp_directory": str(temp),
             "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
             "preserve_insertion_order": "true", "max_expression_depth": "20000",
+            # It makes a TRY_CAST of a column the type that the CSV reader reads it as: a text that doesn't fit is an error then.
+            "disabled_optimizers": "type_pushdown",
         },
     )  # fmt: skip
     connection.execute("SET TimeZone = 'UTC'")

@@ -21,10 +21,11 @@ from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
 from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
+from expectations.contract.clocks import CLOCK, set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import ABSENT, Layout
-from expectations.contract.lexical import LexicalColumn, lexical_column
+from expectations.contract.lexical import LexicalColumn, lexical_column, zones_of
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
@@ -99,6 +100,7 @@ class PartChecker:
         self.connection = connect(self.temp, memory_mb=memory_for(len(self.table.columns)))
         if self.pii_key is not None:
             mask.set_key(self.connection, self.pii_key)
+        set_clocks(self.connection, zones_of(self.table.columns))
         self.columns = tuple(
             lexical_column(
                 column,
@@ -357,7 +359,7 @@ def _groups(columns: Sequence[LexicalColumn], rules: Sequence[RowRule]) -> Itera
     """
     every = tuple(range(len(columns)))
     # Some types ask several questions about a value: the clocks of a zone most of all.
-    sizes = [3 if len(column.plain) + len(column.staged) > 2_000 else 1 for column in columns]
+    sizes = [3 if CLOCK in column.staged else 1 for column in columns]
     asked = [1 + A_JOIN * rule.predicate_sql.count(" IN (") for rule in rules]
     if sum(sizes) + sum(asked) <= AT_ONCE:
         yield _Group(every, tuple(rules), every)

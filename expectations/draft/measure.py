@@ -6,15 +6,17 @@ Works on the different values of a field with their records, so that a wide samp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
+from deployments.windows import Window
+from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, single
-from expectations.contract.lexical import lexical_column
+from expectations.contract.lexical import lexical_column, zones_of
 from expectations.contract.part_check import csv_reader
 from expectations.contract.quoting import literal
 from expectations.draft.facts import FieldFacts, Reading
@@ -85,15 +87,18 @@ class Records:
             **figures,
         )  # fmt: skip
 
-    def outside(self, position: int, column: Column, start: datetime, end: datetime) -> int:
-        """Records whose date or time, read as the column says, doesn't lie in the interval (or can't be read)."""
+    def outside(self, position: int, column: Column, window: Window, zone: str) -> int:
+        """Records whose date or time, read as the column says, doesn't lie in the window (or can't be read). `zone`: of days."""
+        set_clocks(self.connection, zones_of([column]))
         lexical = lexical_column(column, f"f{position}", "x", "t", masked=False)
-        value = f"timezone('UTC', {lexical.value})" if column.column_type.kind == "timestamptz" else lexical.value
-        low, high = (f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}'" for moment in (start, end))
+        kind = column.column_type.kind
+        assert kind in ("date", "timestamp", "timestamptz")
+        low, high = (f"{kind.upper()} '{bound}'" for bound in WindowColumn(column.name, kind, zone).bounds(window))
         row = single(
             self.connection,
-            f"SELECT count(*) FILTER (WHERE value IS NULL OR value < {low} OR value >= {high}) FROM (SELECT {value} AS value "
-            f"FROM (SELECT {lexical.staged} AS t FROM (SELECT {lexical.text} AS x FROM records)))",
+            f"SELECT count(*) FILTER (WHERE value IS NULL OR value < {low} OR value >= {high}) "
+            f"FROM (SELECT {lexical.value} AS value FROM (SELECT {lexical.staged} AS t "
+            f"FROM (SELECT {lexical.text} AS x FROM records)))",
         )
         return int(row[0])
 
@@ -127,8 +132,10 @@ class Records:
     def _fits(self, readings: Sequence[Reading], none: Sequence[str], zone: str, *, trim: bool) -> dict[Reading, int]:
         """How many values each reading takes, by the contract's own patterns."""
         texts, counts = [], []
-        for number, reading in enumerate(readings):
-            column = lexical_column(column_for(reading, none, zone, trim=trim), "v", f"x{number}", "", masked=False)
+        columns = [column_for(reading, none, zone, trim=trim) for reading in readings]
+        set_clocks(self.connection, zones_of(columns))
+        for number, declared in enumerate(columns):
+            column = lexical_column(declared, "v", f"x{number}", "", masked=False)
             faults = " OR ".join(f"coalesce({fault.condition}, false)" for fault in column.faults)
             texts.append(f"{column.text} AS x{number}")
             counts.append(f"coalesce(sum(n) FILTER (WHERE x{number} IS NOT NULL AND NOT ({faults})), 0)")

@@ -9,9 +9,8 @@ import queue
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -20,13 +19,15 @@ from psycopg2.extensions import connection as Connection
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
 from deployments.declarations.model import seconds
-from deployments.declarations.sources import PostgresSource
+from deployments.declarations.sources import Cursor, PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.driver_errors import said
+from tasks.sources.cursor import bounds
 from tasks.sources.one_select import inside, prove_one_select
 from tasks.sources.protocol import Span
+from tasks.within import within
 
 _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
@@ -41,9 +42,8 @@ def open_reader(
     source: PostgresSource, settings: Settings, span: Span, columns: Sequence[Column] = ()
 ) -> PostgresReader:
     cursor = None if source.cursor is None else source.cursor.column
-    # The zone the cursor column is written in: window edges are compared in it.
-    zones = [column.source_timezone for column in columns if column.source_name == cursor and column.source_timezone]
-    return PostgresReader(source, span, settings.connection(source.connection), *zones[:1])
+    in_contract = next((column for column in columns if column.source_name == cursor), None)
+    return PostgresReader(source, span, settings.connection(source.connection), in_contract)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class PostgresReader:
     source: PostgresSource
     span: Span
     url: str = field(repr=False)
-    cursor_timezone: str = "UTC"
-    """The zone in which the cursor column is written, when it is a timestamp without one."""
+    cursor_column: Column | None = None
+    """The cursor as the contract reads it."""
 
     delimiter: str = ","
 
@@ -90,10 +90,17 @@ class PostgresReader:
 
     def chunks(self) -> Iterator[bytes]:
         connection = self.connected()
+        try:
+            statement = self._statement(connection)
+        except BaseException:
+            connection.close()
+            raise
         pipe: queue.Queue[bytes | BaseException | None] = queue.Queue(_QUEUED_CHUNKS)
         sink = _Sink(pipe)
         # COPY TO writes into a file object until it ends: a thread of its own, so that rows flow while they are read.
-        thread = threading.Thread(target=self._copy_out, args=(connection, sink), name="copy-out", daemon=True)
+        thread = threading.Thread(
+            target=self._copy_out, args=(connection, statement, sink), name="copy-out", daemon=True
+        )
         thread.start()
         try:
             while (item := pipe.get()) is not None:
@@ -113,10 +120,10 @@ class PostgresReader:
             if not thread.is_alive():
                 connection.close()
 
-    def _copy_out(self, connection: Connection, sink: _Sink) -> None:
+    def _copy_out(self, connection: Connection, statement: sql.Composed, sink: _Sink) -> None:
         try:
             with connection.cursor() as cursor:
-                cursor.copy_expert(self._statement(), sink, size=_CHUNK_BYTES)
+                cursor.copy_expert(statement, sink, size=_CHUNK_BYTES)
             sink.end()
         except psycopg2.Error as error:
             # A reader that went away closes the connection, and doesn't want to hear of it.
@@ -127,17 +134,43 @@ class PostgresReader:
         except Exception as error:  # noqa: BLE001 - raised where it is waited for: a thread that dies alone would hang it
             sink.fail(error)
 
-    def _statement(self) -> sql.Composed:
+    def _statement(self, connection: Connection) -> sql.Composed:
         query: sql.Composable = inside(self.source.query)
         window, cursor = self.span.window, self.source.cursor
         if window is not None and cursor is not None:
-            column = sql.Identifier("q", cursor.column)
-            zone = ZoneInfo(self.cursor_timezone)
-            naive = [sql.Literal(moment.astimezone(zone).replace(tzinfo=None)) for moment in (window.start, window.end)]
-            query = sql.SQL("(SELECT q.* FROM {} q WHERE {} >= {} AND {} < {})").format(
-                query, column, naive[0], column, naive[1]
-            )
+            column = sql.Identifier("hg_rows", cursor.column)
+            rows = within(column, bounds(self._kind(connection, cursor), cursor, self.cursor_column, self.span))
+            if cursor.nulls == "load":
+                rows = sql.SQL("({} OR {} IS NULL)").format(rows, column)
+            query = sql.SQL("(SELECT hg_rows.* FROM {} hg_rows WHERE {})").format(query, rows)
         return sql.SQL("COPY {} TO STDOUT (FORMAT csv, HEADER true)").format(query)
+
+    def unplaced(self) -> int:
+        """Rows whose cursor has no value: no window has them."""
+        assert self.source.cursor is not None
+        column = sql.Identifier("hg_rows", self.source.cursor.column)
+        statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {} IS NULL").format(
+            inside(self.source.query), column
+        )
+        with closing(self.connected()) as connection, connection.cursor() as cursor:
+            try:
+                cursor.execute(statement)
+                return int(cursor.fetchone()[0])
+            except psycopg2.Error as error:
+                raise self.told(error) from None
+
+    def _kind(self, connection: Connection, cursor: Cursor) -> str:
+        """The cursor's type at the source."""
+        statement = sql.SQL("SELECT {} FROM {} hg_rows LIMIT 0").format(
+            sql.Identifier("hg_rows", cursor.column), inside(self.source.query)
+        )
+        with connection.cursor() as asked:
+            try:
+                asked.execute(statement)
+                asked.execute("SELECT format_type(%s, NULL)", (asked.description[0].type_code,))
+                return str(asked.fetchone()[0])
+            except psycopg2.Error as error:
+                raise self.told(error) from None
 
     def connected(self) -> Connection:
         """A read-only session that writes values as they are declared to be read, its query proven; errors are ours."""

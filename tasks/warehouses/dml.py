@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -20,6 +19,7 @@ from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one
+from tasks.within import within
 
 if TYPE_CHECKING:
     from tasks.warehouses.publication import Publication
@@ -52,12 +52,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     """Delete the live rows of the window, then insert the batch. `new` None: the window is empty now."""
     assert plan.window is not None
     assert plan.window_column is not None
-    column = sql.Identifier(plan.window_column)
-    inside = sql.SQL("{c} >= {a} AND {c} < {b}").format(
-        c=column,
-        a=sql.Literal(plan.window.start.astimezone(UTC).replace(tzinfo=None)),
-        b=sql.Literal(plan.window.end.astimezone(UTC).replace(tzinfo=None)),
-    )
+    inside = within(sql.Identifier(plan.window_column.name), plan.window_column.bounds(plan.window))
     if new is not None:
         _prove_key(cursor, plan, new, outside=inside)
     live = _q(plan.live)
@@ -141,6 +136,12 @@ def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: Tab
             adapter.create_as(cursor, kept, select, None)
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + absent)
     return int(cursor.rowcount)
+
+
+def keys_in_both(plan: Publication, keys: TableName) -> sql.Composed:
+    """Counts the live rows whose key is among `keys`."""
+    same = equal(plan.shape.key, plan.live.name, "k")
+    return sql.SQL("SELECT count(*) FROM {} JOIN {} k ON {}").format(_q(plan.live), _q(keys), same)
 
 
 def _newer(plan: Publication, live: str) -> sql.Composable:

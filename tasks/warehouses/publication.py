@@ -15,12 +15,22 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.table import Mode
 from deployments.errors import CheckFailedError, CodeError, DeclarationError
 from deployments.windows import Window
 from tasks.warehouses import names, outside_hands, proofs
 from tasks.warehouses.changes import apply_before, apply_changes
-from tasks.warehouses.dml import Effect, append, delete_absent, insert_all, keep_beginning, merge, replace_window
+from tasks.warehouses.dml import (
+    Effect,
+    append,
+    delete_absent,
+    insert_all,
+    keep_beginning,
+    keys_in_both,
+    merge,
+    replace_window,
+)
 from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
@@ -45,7 +55,7 @@ class Publication:
     mode: Mode
     batch_key: str
     window: Window | None
-    window_column: str | None
+    window_column: WindowColumn | None
     latest_by: str | None
     expected_sequence: int
     kind: Kind
@@ -195,6 +205,8 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
             _guard(plan, _count(cursor, live), 0)
             if plan.shrink_guard is None:
                 return _empty(adapter, cursor, plan, sequence)
+        if exists:
+            _prove_same_keys(cursor, plan)
         return _without_absent(adapter, cursor, plan, Effect(), known, sequence)
     if not exists:
         plan.point("before-swap")
@@ -204,6 +216,8 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
         return Effect(inserted=plan.counts.copied - plan.counts.superseded)
     if plan.mode != "full_refresh":
         apply_changes(adapter, cursor, live, plan.shape, plan.changes)
+        if plan.mode == "merge":
+            _prove_same_keys(cursor, plan)
         with adapter.looking_up_keys(cursor, live, plan.shape.key, plan.counts.copied):
             effect = _into_live(adapter, cursor, plan, new, sequence)
         return _without_absent(adapter, cursor, plan, effect, known, sequence) if plan.mode == "merge" else effect
@@ -292,6 +306,25 @@ def _without_absent(
     deleted = delete_absent(adapter, cursor, plan, keys, sequence)
     _guard(plan, before, before - deleted)
     return replace(effect, deleted=effect.deleted + deleted)
+
+
+def _prove_same_keys(cursor: Cursor, plan: Publication) -> None:
+    """Before deletes: the source's keys and the live ones are of one kind. Where not one is the same they aren't, whatever
+    share may be lost."""
+    keys = plan.source_keys
+    if keys is None or not (there := _count(cursor, keys)) or not (lives := _count(cursor, plan.live)):
+        return
+    same = int(one(cursor, keys_in_both(plan, keys))[0])
+    if not same:
+        raise CheckFailedError(
+            f"{plan.live}: none of its {lives:,} rows has one of the {there:,} keys ({', '.join(plan.shape.key)}) the source has "
+            "now: they aren't the same keys (another HEADGATE_PII_KEY, another database, a key that was made anew). "
+            "Nothing was published.",
+            code="KEYS-STRANGE",
+            next_command=f"headgate show {plan.run_id}   (right all the same: load.deletes: keep, and a new table)",
+            live=lives,
+            source=there,
+        )
 
 
 def _count(cursor: Cursor, table: TableName) -> int:

@@ -6,15 +6,16 @@ SQL both warehouses read the same. NULL equals NULL here. Only columns that both
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.bounds import WindowColumn
 from deployments.windows import Window
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn
+from tasks.within import within
 
 _KEPT, _TAKEN, _NTH = map(sql.Identifier, (names.OTHER, "hg$taken", "hg$nth"))
 
@@ -36,13 +37,10 @@ def rows_of(
     return _without_key(adapter, cursor, live, kept, columns, attempt)
 
 
-def rows_of_window(cursor: Cursor, live: TableName, column: str, batch_key: str) -> int:
+def rows_of_window(cursor: Cursor, live: TableName, column: WindowColumn, batch_key: str) -> int:
     """Delete the live rows of a window; returns how many went."""
-    window = Window.from_key(batch_key)
-    start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (window.start, window.end))
-    cursor.execute(
-        sql.SQL("DELETE FROM {} WHERE {c} >= %s AND {c} < %s").format(_q(live), c=sql.Identifier(column)), (start, end)
-    )
+    inside = within(sql.Identifier(column.name), column.bounds(Window.from_key(batch_key)))
+    cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(_q(live)) + inside)
     return int(cursor.rowcount)
 
 

@@ -15,6 +15,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError, DeclarationError, RetryableError
 from tasks.warehouses import names, outside_hands, proofs, take_out
@@ -34,7 +35,7 @@ class Undo:
     live: TableName
     sequences: tuple[int, ...]
     shape: Shape
-    window_column: str | None
+    window_column: WindowColumn | None
     builds_up: bool
     generations: int
     run_id: str

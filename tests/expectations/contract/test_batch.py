@@ -50,6 +50,8 @@ def test_all_rows_of_a_repeated_key_are_set_aside(
 
 @pytest.mark.parametrize(("rows", "aside"), [
     ([f"1,a,{T1}", f"2,b,{T1}", f"1,c,{T2}"], []),
+    ([f"1,a,{T1}", f"1,b,{T2}", f"1,c,{T2}", f"2,d,{T2}", f"2,e,{T1}"], [0, 1, 2]),
+    ([f"1,a,{T1}", f"1,b,{T2}", f"1,b,{T2}", f"2,d,{T2}"], []),
     ([f"1,a,{T1}", f"2,b,{T1}", f"1,a,{T1}"], []),
     ([f"1,a,{T1}", f"2,b,{T1}", f"1,c,{T1}"], [0, 2]),
     ([f"1,a,{T1}", f"1,b,{T1}", f"1,c,{T2}"], [0, 1]),
@@ -61,6 +63,22 @@ def test_with_latest_by_only_ties_of_different_rows_are_set_aside(
 ) -> None:
     table = make_table(*COLUMNS, key=["id"], load=KEEP)
     assert found(table, check, tmp_path, rows) == ([(row, "KEY-TIE") for row in aside], True)
+
+
+@pytest.mark.parametrize(("load", "rows", "aside"), [
+    ("merge", [f"1,a,{T1}", "2,b,", f"3,c,{T2}"], [1]),
+    ("merge", [f"1,a,{T1}", "1,b,", f"1,c,{T2}", f"3,d,{T1}"], [0, 1, 2]),
+    ("merge", ["1,a,", "1,a,", f"2,c,{T2}", f"3,d,{T2}"], [0, 1]),
+    ("append", [f"1,a,{T1}", "2,b,", f"3,c,{T2}"], []),
+    ("append", ["1,a,", "1,a,", f"2,c,{T2}", f"3,d,{T2}"], []),
+    ("append", ["1,a,", "1,b,", f"2,c,{T2}", f"3,d,{T2}"], [0, 1]),
+    ("append", [f"2,c,{T2}", "1,b,", f"1,a,{T1}"], [1, 2]),
+])  # fmt: skip
+def test_what_has_no_time_is_neither_older_nor_newer(
+    make_table: Any, check: Any, tmp_path: Path, load: str, rows: list[str], aside: list[int]
+) -> None:
+    table = make_table(*COLUMNS, key=["id"], load=KEEP | {"mode": load})
+    assert found(table, check, tmp_path, rows)[0] == [(row, "KEY-UNDATED") for row in aside]
 
 
 def test_a_rule_of_the_suite_has_its_own_code_and_condition(make_table: Any, check: Any, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from deployments.declarations.columns import Column
+from expectations.contract.clocks import set_clocks
 from expectations.contract.lexical import lexical_column
 
 NUMBERS = ["0", "-0", "7", "007", "-1", "32767", "32768", "2147483648", "9223372036854775808", "1_000", "1.0", "+1", " 1", "1e3",
@@ -41,6 +42,7 @@ def mutations() -> list[str]:
 def texts() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    set_clocks(connection, ["Europe/Berlin"])
     connection.execute("CREATE TABLE texts AS SELECT unnest(?) AS f", [mutations()])
     connection.execute("INSERT INTO texts VALUES (NULL)")
     return connection

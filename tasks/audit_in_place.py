@@ -1,0 +1,68 @@
+"""What is asked of rows that were loaded as they lie in a bucket: where others are set aside one by one, the batch fails."""
+
+from __future__ import annotations
+
+from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.table import Table
+from deployments.errors import CheckFailedError
+from tasks.batch import Batch
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.session import one, transaction
+from tasks.within import within
+
+
+def prove_rows(adapter: Adapter, batch: Batch, table: Table, candidate: TableName) -> None:
+    """Raise CheckFailedError for rows of another window, and for keys whose latest row can't be told."""
+    with transaction(adapter.address) as cursor:
+        # It has gone when an earlier try of the audit has got further.
+        if adapter.exists(cursor, candidate):
+            _prove_window(cursor, batch, table, candidate)
+            _prove_order(cursor, batch, table, candidate)
+
+
+def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableName) -> None:
+    """Raise when the producer's objects hold rows of another window: there they would be replaced, or stand twice."""
+    column, window = table.window_column, batch.window
+    if column is None or window is None:
+        return
+    name = sql.Identifier(column.name)
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE {n} IS NULL OR NOT {inside}").format(
+        sql.Identifier(candidate.schema, candidate.name), n=name, inside=within(name, column.bounds(window))
+    )
+    outside = int(one(cursor, statement)[0])
+    if outside:
+        raise CheckFailedError(
+            f"{table.table} {batch.label}: {outside:,} rows lie outside the window by {column.name}; loaded in place no row "
+            "can be set aside. Nothing was published.",
+            code="OUT-OF-WINDOW",
+            next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",
+        )
+
+
+def _prove_order(cursor: Cursor, batch: Batch, table: Table, candidate: TableName) -> None:
+    """Raise when the producer's objects leave open which row of a key is its latest: elsewhere such rows are set aside."""
+    if table.load.keep is None:
+        return
+    time, keys = sql.Identifier(table.load.keep.latest_by), sql.SQL(", ").join(map(sql.Identifier, table.key))
+    rows = sql.SQL("(SELECT DISTINCT {} FROM {})").format(
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
+        sql.Identifier(candidate.schema, candidate.name),
+    )
+    alone = sql.SQL("1 = 1" if table.load.mode == "merge" else "versions > 1")
+    statement = sql.SQL(
+        "SELECT count(*) FROM (SELECT {k}, max(tied) AS tied, min(dated) AS dated, sum(versions) AS versions FROM "
+        "(SELECT {k}, {t}, count(*) AS versions, CASE WHEN count(*) > 1 THEN 1 ELSE 0 END AS tied, "
+        "CASE WHEN {t} IS NULL THEN 0 ELSE 1 END AS dated FROM {rows} d GROUP BY {k}, {t}) g GROUP BY {k}) v "
+        "WHERE tied = 1 OR (dated = 0 AND {alone})"
+    ).format(k=keys, t=time, rows=rows, alone=alone)
+    found = int(one(cursor, statement)[0])
+    if found:
+        raise CheckFailedError(
+            f"{table.table} {batch.label}: {found:,} keys have several rows of the same {table.load.keep.latest_by}, or rows "
+            "without one: which is the latest can't be told, and loaded in place no row can be set aside. Nothing was published.",
+            code="KEY-TIE",
+            next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",
+        )
