@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 DATABASES = ("postgresql", "postgres", "redshift")
 ENCODE = "in a user, password or token, characters such as / ? # @ % [ must be percent-encoded ('/' is %2F, '@' is %40)"
-S3_OPTIONS = ("endpoint_url", "region", "profile", "access_key_id", "secret_access_key", "session_token")
+S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "secret_access_key", "session_token")
+S3_OPTIONS = S3_PLACES + S3_KEYS
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -12,6 +12,8 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from deployments.addresses import S3_KEYS, is_s3, s3_connection
+from deployments.errors import DeclarationError
 from deployments.settings import Settings
 
 DEFAULT = "default"
@@ -77,6 +79,7 @@ def save(settings: Settings) -> list[str]:
         warehouse.save(DEFAULT, overwrite=True)
         written.append(f"headgate-warehouse/{DEFAULT}")
     if settings.stage_url is not None:
+        _refuse_keys(settings.stage_url)
         HeadgateStage(url=settings.stage_url).save(DEFAULT, overwrite=True)
         written.append(f"headgate-stage/{DEFAULT}")
     for name, url in settings.connections.items():
@@ -86,3 +89,12 @@ def save(settings: Settings) -> list[str]:
         HeadgateNotify(url=SecretStr(url)).save(name.replace("_", "-"), overwrite=True)
         written.append(f"headgate-notify/{name.replace('_', '-')}")
     return written
+
+
+def _refuse_keys(stage: str) -> None:
+    if is_s3(stage) and s3_connection(stage).options.keys() & set(S3_KEYS):
+        raise DeclarationError(
+            "HEADGATE_STAGE_URL holds keys, which a server shows in clear to whoever may look at the stage",
+            code="SETTING",
+            next_command="give the workers a role, or AWS_* of their own; then: headgate blocks save",
+        )

@@ -5,26 +5,34 @@ The texts are written without them; an error of a library may quote an address a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
+from deployments.addresses import DATABASES, S3_PLACES
 from deployments.settings import Settings
 from tasks.notices.notice import Contact, Link, Notice
 
 _LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
 _TOO_SHORT = 6
-_DATABASES = frozenset({"postgresql", "postgres", "redshift"})
+_UNGUESSED = 16
+_OF_AWS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# Options of a database's address that are words, not secrets.
+_OPTIONS = ("sslmode", "sslrootcert", "options", "connect_timeout", "application_name", "target_session_attrs", "host")
 Kept = TypeVar("Kept", Notice, Link)
 
 
 def known_secrets(settings: Settings) -> frozenset[str]:
     """Passwords, tokens and keys of the settings, as they stand there and decoded; very short ones would hide words."""
-    found: set[str] = {settings.pii_key or ""}
-    for address in (settings.warehouse_url or "", *settings.connections.values(), *settings.notify.values()):
+    found = {settings.pii_key or "", *(os.environ.get(name, "") for name in _OF_AWS)}
+    places = (settings.warehouse_url, settings.stage_url, settings.report_url, *settings.connections.values())
+    for address in filter(None, places):
         found |= _in(address)
+    for address in settings.notify.values():
+        found |= _in(address) | _of_webhook(address)
     return frozenset(secret for secret in found if len(secret) >= _TOO_SHORT)
 
 
@@ -63,15 +71,29 @@ def _part(part: object, clean: Callable[[str], str]) -> object:
 
 
 def _in(address: str) -> set[str]:
-    """What of an address is secret: the password; the user of a token's address; the path of a webhook."""
+    """What of an address is secret: the password, the user of a token's address, what a query holds."""
     try:
         parts = urlsplit(address)
         secrets = {parts.password or ""}
     except ValueError:
         return set()
     # A database's user is no secret, and may be a word that notices need.
-    if parts.password is None and parts.username and parts.scheme not in _DATABASES:
+    if parts.password is None and parts.username and parts.scheme not in DATABASES:
         secrets.add(parts.username)
-    if "hooks." in (parts.hostname or ""):
-        secrets.add(parts.path)
+    plain = {"s3": S3_PLACES, **dict.fromkeys(DATABASES, _OPTIONS)}.get(parts.scheme, ())
+    for pair in parts.query.split("&"):
+        name, _, value = pair.partition("=")
+        if name not in plain:
+            secrets |= {value, unquote_plus(value)}
     return secrets | {unquote(secret) for secret in secrets}
+
+
+def _of_webhook(address: str) -> set[str]:
+    """The path of a webhook is its password: as a whole, and each part that nobody could guess."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return set()
+    if not parts.scheme.endswith(("http", "https")):
+        return set()
+    return {parts.path, *(part for part in parts.path.split("/") if len(part) >= _UNGUESSED)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from deployments.addresses import DATABASES, is_s3, s3_connection, s3_object
+from deployments.addresses import DATABASES, is_s3, s3_object
 from deployments.declarations.sources import CsvSource, JsonSource, Source
 from deployments.errors import SourceMissingError
 from deployments.settings import Settings
@@ -74,7 +75,15 @@ def _base(source: Source, url: str, settings: Settings) -> str | None:
     base = None if source.connection is None else settings.connection(source.connection)
     if base is not None:
         return None if base.partition("://")[0] in DATABASES else base
-    own = settings.local_bucket
-    if own is not None and is_s3(url) and s3_object(url).bucket == s3_connection(own).bucket:
-        return own
-    return None
+    return _local_bucket(url, settings) if is_s3(url) and (settings.embedded or settings.local_stack) else None
+
+
+def _local_bucket(url: str, settings: Settings) -> str | None:
+    """The local stack's own bucket, started for a command that only looks as for a run; any other bucket, and all of them
+    where AWS_* name a server, are the user's."""
+    from deployments.embedded.defaults import started
+    from deployments.embedded.python_servers import BUCKET
+
+    if s3_object(url).bucket != BUCKET or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        return None
+    return settings.local_bucket or started(settings, parts=("s3",), sources=False).local_bucket

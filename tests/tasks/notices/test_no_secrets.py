@@ -16,16 +16,41 @@ from tasks.notices.withheld import known_secrets, without_secrets
 
 SETTINGS = Settings(
     project=Path(), state=Path(), warehouse_url="redshift://loader:wareh%40use-pass@dw.example.com/db", pii_key="k" * 32,
-    connections={"survey": "https://api-token-123@survey.example.com"},
-    notify={"ops": "https://hooks.slack.com/services/T0/B0/hooksecret", "bot": "slack://xoxb-bottoken@C0"},
+    connections={
+        "survey": "https://api-token-123@survey.example.com", "api": "https://api.example.com/v2?q=query-token%2B1",
+        "lake": "s3://lake?region=eu-west-1&access_key_id=AKIALAKE&secret_access_key=lake%2Fsecret",
+    },
+    stage_url="s3://stage?access_key_id=AKIASTAGE&secret_access_key=stage-secret&session_token=stage-session",
+    notify={
+        "ops": "https://hooks.slack.com/services/T0/B0/hooksecret", "bot": "slack://xoxb-bottoken@C0",
+        "team": "https://team.example.com/hooks/8b1f0a7e-5d0c-4e0b/in",
+    },
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "secret",
-    ["wareh@use-pass", "wareh%40use-pass", "k" * 32, "api-token-123", "/services/T0/B0/hooksecret", "xoxb-bottoken"],
+    [
+        "wareh@use-pass",
+        "wareh%40use-pass",
+        "k" * 32,
+        "api-token-123",
+        "/services/T0/B0/hooksecret",
+        "xoxb-bottoken",
+        "query-token%2B1",
+        "query-token+1",
+        "lake/secret",
+        "lake%2Fsecret",
+        "stage-secret",
+        "stage-session",
+        "of-the-machine",
+        "8b1f0a7e-5d0c-4e0b",
+    ],
 )
-def test_a_secret_of_the_settings_is_taken_out_everywhere(notice: Callable[..., Notice], secret: str) -> None:
+def test_a_secret_of_the_settings_is_taken_out_everywhere(
+    notice: Callable[..., Notice], secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-machine")
     risky = notice(
         title=f"failed: {secret}", cause=(f"error near {secret}",), effect=(secret,), commands=(f"psql {secret}",),
         links=(Link("Run", f"https://x.example.com/{secret}"),), line=secret,
@@ -50,3 +75,5 @@ def test_a_value_that_a_server_quotes_is_not_told() -> None:
 def test_the_user_of_a_database_may_be_a_word_that_notices_need() -> None:
     settings = Settings(project=Path(), state=Path(), warehouse_url="postgresql://headgate@127.0.0.1:5432/warehouse")
     assert known_secrets(settings) == set()
+    words = Settings(project=Path(), state=Path(), connections={"lake": "s3://lake?region=eu-west-1&profile=analytics"})
+    assert known_secrets(words) == set()
