@@ -66,7 +66,9 @@ def draft(looked: Looked, wanted: Wanted, table_name: str, owner: str | None, cu
         )
     loading = _loading(looked, wanted, cursor)
     text = table_text(naming_of(looked, table_name, owner), looked.source, looked.proposal, loading)
-    suite = suite_text(table_name, looked.proposal, may_be_empty=looked.sample.absent > 0)
+    # What is new since yesterday may be nothing: a quiet day is no reason to stop.
+    may_be_empty = looked.sample.absent > 0 or cursor is not None
+    suite = suite_text(table_name, looked.proposal, may_be_empty=may_be_empty)
     table = _checked(table_name, text, suite)
     label = None
     if table.grid is not None and looked.windows:

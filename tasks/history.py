@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
 from tasks.batch import SOURCE_KEY, Batch
+from tasks.declared import KEY
 from tasks.warehouses import decisions, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.ops import KeptProfile
@@ -37,6 +38,8 @@ class History:
     profiles: tuple[Profile, ...]
     left_out: tuple[str, ...]
     without: tuple[str, ...]
+    declared: tuple[Mapping[str, str] | None, ...] = ()
+    """How the columns of each profile were declared; None where it was kept before that was."""
 
 
 def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
@@ -60,6 +63,7 @@ def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
         tuple(Profile.from_json(one.body) for one in stays),
         tuple(_label(one) for one in kept if one.proof.run_id in out),
         _absent(table, batch, before),
+        tuple(cast("Mapping[str, str] | None", one.body.get(KEY)) for one in stays),
     )
 
 

@@ -20,6 +20,7 @@ from expectations.record import Drift, DriftAlert, RunRecord
 from tasks.acceptances import accepted_for
 from tasks.assess import Assessment
 from tasks.batch import Audited, Batch, Judged, Validated
+from tasks.declared import KEY, declared_anew, declared_columns
 from tasks.history import history_of
 from tasks.retrying import worth_retrying
 from tasks.source_keys import load_source_keys
@@ -51,7 +52,8 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
     drift = _drift(bench, table, bench.project.suite(table.table), batch, validated)
     _stop_on_drift(batch, table, drift)
     if validated.profile is not None:
-        ops.save_judged(bench.warehouse, record.model_copy(update={"profile": validated.profile, "drift": drift}))
+        profile = {**validated.profile, KEY: declared_columns(table)}
+        ops.save_judged(bench.warehouse, record.model_copy(update={"profile": profile, "drift": drift}))
     reached("judged")
     keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     return Judged(drift, changes, warnings, keys, as_of)
@@ -84,11 +86,19 @@ def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated
         Profile.from_json(validated.profile),
         past.profiles,
         sensitivity=suite.drift.sensitivity,
-        accepted=accepted_for(bench, table, batch, datetime.now(UTC)),
+        accepted=(
+            *accepted_for(bench, table, batch, datetime.now(UTC)),
+            *declared_anew(table, past.labels, past.declared),
+        ),
         batch_label=batch.label,
         history_labels=past.labels,
     )
-    alerts = tuple(DriftAlert(**alert.to_json()) for alert in verdict.alerts if alert.column not in suite.drift.ignore)
+    # The columns of a profile are the contract's: that they are others is declared, not drift.
+    alerts = tuple(
+        DriftAlert(**alert.to_json())
+        for alert in verdict.alerts
+        if alert.column not in suite.drift.ignore and alert.kind != "schema"
+    )
     level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
     if not alerts and level in ("page", "digest"):
         level = "pass"

@@ -89,7 +89,7 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     if repeated:
         faults.append(f"names stand twice in the header: {listing(repeated)}")
     for name in removed[:_TOLD]:
-        meant = nearest(name, added[:_COMPARED])
+        meant = nearest(name, added[:_COMPARED]) or _in_its_place(name, wanted, header, removed, added)
         hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
         action = "fail" if name in needed or not present else as_null
         judge(action, f"column '{name}' is missing{hint}{'' if action == 'fail' else '; loaded as NULL'}")
@@ -113,6 +113,15 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         )
     positions = tuple(places.get(name, ABSENT) for name in wanted)
     return Layout(tuple(header), positions, delimiter, tuple(warnings))
+
+
+def _in_its_place(
+    name: str, wanted: Sequence[str], header: Sequence[str], removed: Sequence[str], added: Sequence[str]
+) -> str | None:
+    """The new column where a lost one stood, when as many came as went: it has probably another name now."""
+    place = wanted.index(name)
+    there = header[place] if place < len(header) else None
+    return there if len(removed) == len(added) and there in added else None
 
 
 def _added(header: Sequence[str], known: Collection[str]) -> str:

@@ -170,7 +170,8 @@ class Profile:
         """The inverse of `to_json`; ValueError for a profile of another version."""
         if data.get("version") != VERSION:
             raise ValueError(f"profile of version {data.get('version')!r}, this software reads {VERSION}")
-        values = {key: value for key, value in data.items() if key != "version"}
+        # What was kept beside the figures, such as how the columns were declared, is somebody else's.
+        values = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         values["columns"] = {name: _column(column) for name, column in data["columns"].items()}
         values["row_marks"] = _tuples(data["row_marks"])
         values["relations"] = Relations(**{k: _tuples(v) for k, v in data["relations"].items()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -36,11 +37,13 @@ def try_out(*, connect: bool, live: bool, as_json: bool) -> int:
 def _lines(bench: Workbench, *, connect: bool, live: bool) -> Iterator[Line]:
     from tasks.connect import try_everything
     from tasks.live_contract import compare_live
+    from tasks.live_source import compare_source
 
     if connect:
         yield from try_everything(bench)
     if live:
         yield from compare_live(bench)
+        yield from (compare_source(bench, table, datetime.now(UTC)) for table in bench.project.tables.values())
 
 
 def _tell(line: Line) -> None:

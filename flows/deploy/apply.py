@@ -9,11 +9,12 @@ from uuid import UUID
 
 from deployments.errors import DeclarationError
 from flows.deploy.difference import Change, differences, of_another_project
-from flows.deploy.standing import RESOURCE, Standing, read_standing
+from flows.deploy.standing import RESOURCE, read_standing
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.schedules import CronSchedule
 
 
 def compare(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> list[Change]:
@@ -27,10 +28,15 @@ def apply(
     """Create, change and remove deployments; returns what was done. A pool that doesn't exist becomes a process pool.
 
     DeclarationError when all that stands in the pool is another project's, unless it is to be taken over.
+
+    Whatever Prefect could refuse is made before the first change. When the server is lost on the way, what is done stays
+    done and calling it again goes on there.
+
     What people changed on the page and we don't decide stays: paused, a schedule switched off, further schedules.
     """
-    standing = read_standing(client, pool)
+    schedules = {item.key: _cron_schedule(item) for item in wanted}
     schemas = _schemas(wanted)
+    standing = read_standing(client, pool)
     changes = differences(wanted, standing, environment(), schemas)
     others = [] if take_over else of_another_project(changes, standing)
     if others:
@@ -47,7 +53,11 @@ def apply(
             client.delete_resource_owned_automations(f"prefect.deployment.{identifier}")
             client.delete_deployment(identifier)
         elif change.kind != "same":
-            _put(client, pool, by_key[change.key], standing.get(change.key), schemas[change.key])
+            identifier = _put(client, pool, by_key[change.key], schemas[change.key])
+            _schedule(client, identifier, schedules[change.key])
+            before = standing.get(change.key)
+            if before is None or before.wanted.triggered_by != by_key[change.key].triggered_by:
+                _trigger(client, identifier, by_key[change.key])
     return changes
 
 
@@ -78,12 +88,10 @@ def _make_pool(client: SyncPrefectClient, pool: str) -> None:
             return
 
 
-def _put(
-    client: SyncPrefectClient, pool: str, item: Wanted, standing: Standing | None, schema: Mapping[str, Any]
-) -> None:
+def _put(client: SyncPrefectClient, pool: str, item: Wanted, schema: Mapping[str, Any]) -> UUID:
     from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
-    identifier = client.create_deployment(
+    return client.create_deployment(
         flow_id=client.create_flow_from_name(item.flow),
         name=item.name,
         entrypoint=item.entrypoint,
@@ -101,12 +109,21 @@ def _put(
         # A second run waits for the first instead of being lost.
         concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
     )
-    _schedule(client, identifier, item)
-    if standing is None or standing.wanted.triggered_by != item.triggered_by:
-        _trigger(client, identifier, item)
 
 
-def _schedule(client: SyncPrefectClient, identifier: UUID, item: Wanted) -> None:
+def _cron_schedule(item: Wanted) -> CronSchedule | None:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        return None if item.cron is None else CronSchedule(cron=item.cron, timezone=item.timezone)
+    except ValueError as error:
+        raise DeclarationError(
+            f"{item.name}: the schedule '{item.cron}' isn't a cron Prefect reads: {error}; nothing was deployed",
+            code="SCHEDULE", next_command=f"mend schedule.cron of {item.name}; then: headgate deploy",
+        ) from error  # fmt: skip
+
+
+def _schedule(client: SyncPrefectClient, identifier: UUID, wanted: CronSchedule | None) -> None:
     """Bring our one schedule up to date. Prefect's own upsert neither changes nor removes one."""
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule
@@ -116,20 +133,14 @@ def _schedule(client: SyncPrefectClient, identifier: UUID, item: Wanted) -> None
         if there.slug != TAG:
             continue
         kept = there.schedule
-        if isinstance(kept, CronSchedule) and (kept.cron, kept.timezone) == (item.cron, item.timezone):
+        same = (kept.cron, kept.timezone) if isinstance(kept, CronSchedule) else None
+        if wanted is not None and same == (wanted.cron, wanted.timezone):
             return
         active = there.active
         client.delete_deployment_schedule(identifier, there.id)
-    if item.cron is not None:
-        try:
-            schedule = CronSchedule(cron=item.cron, timezone=item.timezone)
-        except ValueError as error:
-            raise DeclarationError(
-                f"{item.name}: the schedule '{item.cron}' isn't a cron Prefect reads: {error}",
-                code="SCHEDULE", next_command="headgate check",
-            ) from error  # fmt: skip
+    if wanted is not None:
         client.create_deployment_schedules(
-            identifier, [DeploymentScheduleCreate(schedule=schedule, active=active, slug=TAG)]
+            identifier, [DeploymentScheduleCreate(schedule=wanted, active=active, slug=TAG)]
         )
 
 

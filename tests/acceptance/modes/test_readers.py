@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployments.errors import DeclarationError
+from deployments.errors import ContractError, DeclarationError
 
 TABLE = """
 description: Orders.
@@ -163,3 +163,41 @@ def test_a_narrowed_column_is_refused_with_the_setting_that_would_allow_it(house
     with pytest.raises(DeclarationError, match=r"note: narrowed, varchar\(20\) in the live table, varchar\(5\)"):
         house.load(table)
     assert house.rows(table) == [(1, "a")]
+
+
+def test_columns_that_are_declared_anew_are_no_drift(house: Any, groups: tuple[str, str]) -> None:
+    table = house.declare("orders", TABLE % (5, "") + MERGE % groups[0])
+    for number in range(3):
+        house.source("orders.csv", f"id,note\n1,a{number}\n2,b\n")
+        house.load(table)
+    house.declare("orders", TABLE % (50, "  - {name: extra, type: bigint}") + MERGE % groups[0])
+    house.source("orders.csv", "id,note,extra\n1,much longer than all before,7\n2,b,\n")
+    record = house.load(table)
+    assert record.drift is not None
+    assert [alert.message for alert in record.drift.alerts] == []
+
+
+@pytest.mark.parametrize(("removed", "told"), [("warn", 1), ("allow", 0)])
+def test_a_column_the_source_lacks_is_no_value_where_that_is_allowed(
+    house: Any, groups: tuple[str, str], removed: str, told: int
+) -> None:
+    load = MERGE.replace("mode: merge", "mode: merge, on_schema_change: {removed: " + removed + "}")
+    table = house.declare("orders", TABLE % (5, "") + load % groups[0])
+    house.source("orders.csv", "id\n1\n2\n")
+    record = house.load(table)
+    assert house.rows(table) == [(1, None), (2, None)]
+    assert len([said for said in record.warnings if said == "column 'note' is missing; loaded as NULL"]) == told
+    house.source("orders.csv", "note\na\n")
+    with pytest.raises(ContractError, match="column 'id' is missing"):
+        house.load(table)
+
+
+def test_a_column_of_another_type_is_replaced_where_nothing_stays(house: Any, groups: tuple[str, str]) -> None:
+    refresh = REFRESH.replace("removed: warn", "retyped: evolve")
+    table = house.declare("orders", TABLE % (9, "") + refresh % groups[0])
+    house.source("orders.csv", "id,note\n1,17\n")
+    house.load(table)
+    house.declare("orders", (TABLE % (9, "")).replace("varchar(9)", "integer") + refresh % groups[0])
+    house.source("orders.csv", "id,note\n1,18\n")
+    house.load(table)
+    assert house.rows(table) == [(1, 18)]

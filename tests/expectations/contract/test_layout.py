@@ -33,6 +33,7 @@ def test_what_the_policy_allows(
     (["a"], {}, "column 'B b' is missing"),
     (["a", "B_b"], {}, "column 'B b' is missing (found 'B_b': renamed? then declare `from: B_b`)"),
     (["A", "B b"], {}, "column 'a' is missing"),
+    (["a", "remark"], {}, "column 'B b' is missing (found 'remark': renamed? then declare `from: remark`)"),
     (["a", "a", "B b"], {}, "names stand twice in the header: a"),
     (["a", "B b", "x"], {"added": "fail"}, "columns the contract doesn't name: x"),
     (["B b", "a"], {"reordered": "fail"}, "columns come in another order: B b, a"),

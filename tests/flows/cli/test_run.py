@@ -135,3 +135,15 @@ def test_11_a_broken_declaration_is_told_before_anything_runs(call: Call, folder
     told = call("run", "items")
     assert told.code == 2
     assert "broken.yaml:1: table: 'x' must be schema.table" in told.err
+
+
+def test_check_live_tells_what_changed_at_the_source(call: Callable[..., Told], folder: Path) -> None:
+    items = folder / "items.csv"
+    before = items.read_text()
+    items.write_text("id,price,remark\n1,1.50,x\n")
+    assert "columns the contract doesn't name: remark (not loaded)" in call("check", "--live").out
+    items.write_text("id,cost\n1,1.50\n")
+    told = call("check", "--live")
+    items.write_text(before)
+    assert told.code == 1
+    assert "column 'price' is missing (found 'cost': renamed? then declare `from: cost`)" in told.out

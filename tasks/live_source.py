@@ -1,0 +1,53 @@
+"""Contracts against the sources as they are now: columns that appeared, went or were renamed, told before a run meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from datetime import datetime
+from typing import cast
+
+from deployments.declarations.table import Table
+from deployments.errors import ContractError, HeadgateError
+from expectations.contract.layout import lay_out, read_header
+from expectations.contract.split import first_record
+from tasks.reachable import Line
+from tasks.sources.opening import OpenSource, open_source
+from tasks.workbench import Workbench
+
+_HEADER_BYTES = 1_000_000
+
+
+def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
+    """What the newest window that is due, or the whole source, has for a header. Only its beginning is read."""
+    what = f"{table.table}: source"
+    due = [] if table.grid is None else list(table.grid.due(now - table.lag))
+    if table.load.stage == "in_place" or (table.grid is not None and not due):
+        return Line(
+            what, True, "not looked at: " + ("in place" if table.load.stage == "in_place" else "nothing is due")
+        )
+    window = due[-1] if due else None
+    try:
+        source = open_source(table, window, bench.settings)
+        record = _beginning(source)
+        if record is None:
+            return Line(what, True, f"{source.where} has no header to look at")
+        layout = lay_out(table, read_header(record, source.delimiter, source.where), source.delimiter, source.where)
+    except ContractError as error:
+        return Line(what, False, error.message, error.next_command)
+    except HeadgateError as error:
+        return Line(what, True, f"not looked at: {error.message}")
+    return Line(what, True, "; ".join(layout.warnings) or "as declared")
+
+
+def _beginning(source: OpenSource) -> bytes | None:
+    """The first record, however the source cuts its bytes."""
+    buffer = b""
+    # A source is a generator of its own: closing it gives its connection back.
+    with closing(cast("Generator[bytes]", source.chunks())) as chunks:
+        for chunk in chunks:
+            buffer += chunk
+            found = first_record(buffer, source.delimiter)
+            if found is not None or len(buffer) > _HEADER_BYTES:
+                return found
+    return buffer.rstrip(b"\r\n") or None
