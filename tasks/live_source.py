@@ -12,7 +12,8 @@ from deployments.errors import ContractError, HeadgateError
 from expectations.contract.layout import lay_out, read_header
 from expectations.contract.split import first_record
 from tasks.reachable import Line
-from tasks.sources.opening import OpenSource, open_source
+from tasks.sources.opening import open_source
+from tasks.sources.protocol import OpenSource
 from tasks.workbench import Workbench
 
 _HEADER_BYTES = 1_000_000

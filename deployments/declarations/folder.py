@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial as bound
 from pathlib import Path
 
 from deployments.declarations.oncall import OnCall
@@ -17,6 +18,7 @@ from deployments.declarations.project_rules import (
     is_declared,
     project_faults,
     provisioning_faults,
+    schema_faults,
 )
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.rules import Fault, table_faults
@@ -67,9 +69,13 @@ def read_folder(folder: Path) -> Folder:
     for file in sorted((folder / "summaries").glob("*.sql")):
         _summary(found, file)
     rights = _provisioning(found, folder / "warehouse.yaml")
+    declared = Declared(found.whole, found.built, found.names, rights)
+    # Who names a target by its right schema must not be told that it isn't declared.
+    mistyped = [name for name in found.names if any(True for _ in known([bound(schema_faults, name, "", declared)]))]
+    found.names.update(ANY_SCHEMA + name.partition(".")[2] for name in mistyped)
     for file in yaml_files(folder / "suites"):
         _suite(found, file)
-    for name, fault in project_faults(Declared(found.whole, found.built, found.names, rights)):
+    for name, fault in project_faults(declared):
         found.problems.append(told_at(found.places[name], fault))
     _oncall(found, folder / "oncall.yaml")
     return found

@@ -42,7 +42,7 @@ def project_faults(declared: Declared) -> Iterator[tuple[str, Fault]]:
     for name, target in targets.items():
         yield from ((name, fault) for fault in asked([bound(_groups, target, declared.provisioning)]))
         key = "table" if name in declared.tables else "target"
-        yield from ((name, fault) for fault in asked([bound(_schema, name, key, declared)]))
+        yield from ((name, fault) for fault in asked([bound(schema_faults, name, key, declared)]))
     for name in declared.summaries:
         yield from ((name, fault) for fault in asked([bound(_cycle, name, declared.summaries)]))
 
@@ -97,7 +97,7 @@ def _groups(target: Table | Summary, provisioning: Provisioning | None) -> Itera
             yield Fault(("grants", index), f"'{name}' isn't a group", listing, nearest(name, groups))
 
 
-def _schema(name: str, key: str, declared: Declared) -> Iterator[Fault]:
+def schema_faults(name: str, key: str, declared: Declared) -> Iterator[Fault]:
     """A schema of our own, or one that only this declaration names and that looks like another one's."""
     schema = name.partition(".")[0]
     if schema in CLOSED or schema.startswith("pg_") or schema == "information_schema":

@@ -213,7 +213,7 @@ def _cursor(table: Table) -> Iterator[Fault]:
     source = table.source
     if not isinstance(source, PostgresSource):
         return
-    if table.window is not None and source.cursor is None:
+    if table.window is not None and source.cursor is None and table.load.mode != "full_refresh":
         yield Fault(("source", "cursor"), "a postgres source with windows needs a cursor", "cursor: {column, kind}")
     if table.window is None and source.cursor is not None:
         yield Fault(("source", "cursor"), "has no meaning without window", "window: {every, timezone, start}")
@@ -246,7 +246,7 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
     if not isinstance(table.source, CsvSource | JsonSource):
         return
     templated = "{window." in table.source.url
-    if table.window is not None and not templated:
+    if table.window is not None and not templated and table.load.mode != "full_refresh":
         yield Fault(("source", "url"), "every window would read the same address", "{window.start:%Y-%m-%d} in the url")
     if table.window is None and templated:
         yield Fault(

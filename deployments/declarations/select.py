@@ -20,11 +20,11 @@ ONE_SELECT = "one SELECT (or WITH ... SELECT)"
 
 @dataclass(frozen=True, slots=True)
 class SqlFault:
-    """What is wrong, at which line of the SQL (from 0), and what is allowed."""
+    """What is wrong, what is allowed, and at which line of the SQL (from 0); None: the statement as a whole."""
 
     message: str
     allowed: str | None = None
-    line: int = 0
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

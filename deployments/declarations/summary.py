@@ -139,7 +139,13 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
 
     select, faults = read_select(sql)
     problems += [
-        Problem(file, sql_line + (blank + fault.line if fault.line else 0), "sql", fault.message, allowed=fault.allowed)
+        Problem(
+            file,
+            sql_line + (0 if fault.line is None else blank + fault.line),
+            "sql",
+            fault.message,
+            allowed=fault.allowed,
+        )
         for fault in faults
     ]
     summary = _summary(file, data, sql, first_line, problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -133,9 +133,9 @@ class SchemaChange(Declared):
 class CopyOptions(Declared):
     """What may be said to Redshift's COPY beside where the rows are. PostgreSQL takes no notice of it."""
 
-    retired = dict.fromkeys(
+    retired: ClassVar = dict.fromkeys(
         ("acceptinvchars", "maxerror", "roundec", "emptyasnull", "truncatecolumns", "ignoreheader"),
-        "would let COPY load other values or rows than those that were checked; rows that don't fit are set aside",
+        "COPY would load other values or rows than those that were checked",
     )
 
     statupdate: bool = Field(False, description="Make statistics after COPY; they are made by ANALYZE in any case.")
