@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
-        code = _explained(error)
+        code = _explained(error, given)
     sys.stdout.flush()
     raise SystemExit(code if isinstance(code, int) else 0)
 
@@ -159,7 +159,7 @@ def quiet() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _explained(error: Exception) -> int:
+def _explained(error: Exception, given: Sequence[str]) -> int:
     from deployments.errors import BY_HAND, WHO_ACTS, DeclarationError, HeadgateError
     from deployments.foreign_text import one_line
     from tasks.outside_errors import named
@@ -168,6 +168,9 @@ def _explained(error: Exception) -> int:
         traceback.print_exception(error)
     known = error if isinstance(error, HeadgateError) else named(error, "this command")
     if known is not None:
+        if known.next_command == " ".join(["headgate", *given]):
+            # Not in a circle: what was just typed failed for what the text says.
+            known.next_command = "the same again, once that is mended"
         # A command isn't tried again by itself.
         told = str(known).replace(WHO_ACTS["retryable"], BY_HAND)
         click.echo(click.style("error ", fg="red", bold=True) + f"[{known.code}] {told}", err=True)

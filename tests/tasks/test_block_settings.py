@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefect.blocks.core import Block
 
+from deployments.declared_settings import SETTINGS
 from deployments.errors import RetryableError
 from deployments.project import SHOP
 from deployments.settings import Settings
@@ -55,3 +57,14 @@ def test_prefect_is_not_imported_when_nothing_is_missing() -> None:
         "assert 'prefect' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=SHOP.parents[1])
+
+
+def test_the_blocks_are_those_that_the_settings_are_declared_with() -> None:
+    from tasks.blocks import KINDS
+
+    declared = {(f"headgate-{item.block.kind}", item.block.field) for item in SETTINGS if item.block}
+    assert declared == {(str(kind._block_type_slug), field) for kind in KINDS for field in _own_fields(kind)}
+
+
+def _own_fields(kind: type[Block]) -> set[str]:
+    return set(kind.model_fields) - set(Block.model_fields)

@@ -11,6 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from deployments.errors import DeclarationError, RetryableError
+from flows.cli import _explained
+
 REPOSITORY = Path(__file__).parents[3]
 NEED_ONE = [
     "check", "check --connect", "check --live", "plan", "plan x", "run x", "run all", "backfill x", "clean", "deploy",
@@ -44,3 +49,13 @@ def test_a_folder_that_is_no_project_is_told_before_anything_is_started(tmp_path
     assert {command: found for command, found in told.items() if found != [2, False]} == {}, done.stderr
     assert done.stderr.count("isn't a headgate project") == len(NEED_ONE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_just_typed_is_not_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:
+    error = DeclarationError("it isn't so", code="SETTING", next_command="headgate plan x")
+    assert _explained(error, ["plan", "x"]) == 2
+    assert "next: the same again, once that is mended" in capsys.readouterr().err
+    assert _explained(RetryableError("away", code="AWAY", next_command="headgate up"), ["run", "x"]) == 1
+    told = capsys.readouterr().err
+    assert "next: headgate up" in told
+    assert "it will be retried" not in told, "a command isn't"
