@@ -40,10 +40,15 @@ def _listed(setting: Setting) -> list[dict[str, str]]:
     of_file = dotenv_file.read(Path.cwd() / dotenv_file.NAME)
     about = {"kind": setting.kind, "meaning": setting.meaning, "default": setting.said_default}
     return [
-        {"setting": name, "value": "(secret)" if setting.secret else os.environ[name],
+        {"setting": name, "value": _shown(setting, os.environ[name]),
          "from": ".env" if of_file.get(name) == os.environ[name] else "environment", **about}
         for name in names
     ] or [{"setting": setting.variable, "value": "", "from": "", **about}]  # fmt: skip
+
+
+def _shown(setting: Setting, value: str) -> str:
+    # Behind an address that is no secret by itself, keys may stand.
+    return "(secret)" if setting.secret else value.partition("?")[0] if setting.kind == "address" else value
 
 
 def _is(setting: Setting, variable: str) -> bool:

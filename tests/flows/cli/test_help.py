@@ -86,3 +86,22 @@ def test_a_worker_has_the_name_that_was_asked_for(
     run(capsys, "worker", "--name", "north", "--pool", "p", "--limit", "3", "--project", "shop")
     assert started[0][-4:] == ["--limit", "3", "--name", "north"]
     assert "PREFECT_LOGGING_LEVEL" not in os.environ, "a worker's log is what its supervisor keeps"
+
+
+@pytest.mark.usefixtures("shop")
+def test_settings_are_listed_with_where_they_come_from_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".env").write_text(
+        "HEADGATE_PII_KEY=hidden\nHEADGATE_STAGE_URL='s3://b/p?access_key_id=a&secret_access_key=hidden'\n"
+    )
+    os.environ["HEADGATE_KEEP_DAYS"] = "9"
+    _, out, _ = run(capsys, "settings", "--set", "--json")
+    told = {item["setting"]: (item["value"], item["from"]) for item in json.loads(out)}
+    assert told == {
+        "HEADGATE_PII_KEY": ("(secret)", ".env"), "HEADGATE_STAGE_URL": ("s3://b/p", ".env"),
+        "HEADGATE_KEEP_DAYS": ("9", "environment"),
+    }  # fmt: skip
+    code, out, err = run(capsys, "settings")
+    assert (code, "hidden" in out + err) == (0, False)
+    os.environ["HEADGATE_KEEP_DAY"] = "1"
+    code, out, err = run(capsys, "settings")
+    assert (code, "HEADGATE_KEEP_DAYS" in out, "did you mean 'HEADGATE_KEEP_DAYS'" in err) == (2, True, True)

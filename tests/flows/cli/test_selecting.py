@@ -53,7 +53,7 @@ ALL = ["crm.orders", "shop.items", "shop.orders", "sums.by_day"]
     (["shop.*"], ["shop.items", "shop.orders"]), (["orders*"], ["crm.orders", "shop.orders"]), (["by_*"], ["sums.by_day"]),
     (["owner:ben@example.com"], ["crm.orders", "shop.items"]), (["owner:ana*"], ["shop.orders", "sums.by_day"]),
     (["tier:core"], ["crm.orders", "shop.orders"]), (["tag:finance"], ["shop.orders", "sums.by_day"]),
-  
+
     (["tag:d*"], ["shop.orders"]),
     (["table:shop.items"], ["shop.items"]), (["items", "shop.*"], ["shop.items", "shop.orders"]),
 ])  # fmt: skip
