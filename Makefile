@@ -1,11 +1,12 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test trials lint types crash model story requirements clean
+.PHONY: help demo test fuzz trials lint types crash model story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
 CRASH_TRIALS ?= 1000
 MODEL_STEPS ?= 2000
+FUZZ ?= 500
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -22,6 +23,10 @@ test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for so
 trials: ## stories with servers that are broken on purpose, bad input, a day on Prefect, the shop (many minutes)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m "trial and not crash and not story" $(PYTEST_ARGS)
+
+fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500)
+	@sh .ci/venv requirements-dev.txt
+	@HEADGATE_TEST_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/flows/cli/test_fuzz.py $(PYTEST_ARGS)
 
 crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt

@@ -124,8 +124,10 @@ def _heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[
             next_command="headgate peek SOURCE --encoding cp1252   (or utf-16, or another --delimiter)",
         ) from None  # fmt: skip
     if not any(header):
+        aside = Counter(reject.code for reject in source.set_aside)
+        said = f" that can be read ({', '.join(f'{code} {count:,}' for code, count in aside.items())})" if aside else ""
         raise UpstreamError(
-            f"{source.where} has no records", code="EMPTY-SOURCE",
+            f"{source.where} has no records{said}", code="EMPTY-SOURCE",
             next_command="headgate peek SOURCE   (another file, or another --window)",
         )  # fmt: skip
     _check_header(source.where, header)

@@ -108,6 +108,12 @@ FAULTS: dict[str, tuple[bytes, tuple[str, ...], str, str]] = {
     "empty": (b"", (), "EMPTY-SOURCE", "not even a header"),
     "only a header": (b"a,b\n", (), "EMPTY-SOURCE", "no record"),
     "an empty list": (b"[]", (), "EMPTY-SOURCE", "no records"),
+    "records with a key twice": (
+        b'[{"x": 1, "x": 2}]',
+        (),
+        "EMPTY-SOURCE",
+        "no records that can be read (KEY-TWICE 1)",
+    ),
     "a name twice": (b"a,b,a\n1,2,3\n", (), "HEADER", "'a'"),
     "another encoding": ("a,b\n1,é\n2,é\n".encode("latin-1"), (), "ENCODING", "isn't UTF-8"),
     "header of another encoding": ("é,b\n1,2\n".encode("latin-1"), (), "BAD-HEADER", "can't be read as a header"),
