@@ -126,6 +126,8 @@ SETTINGS: tuple[Setting, ...] = (
             default="60", of_process=True),
     Setting("SOURCE_READ_SECONDS", "seconds", "how long one answer of a source on the web may take as a whole",
             _number("seconds", 1), default="3600", of_process=True),
+    Setting("EXIT_TIMEOUT_SECONDS", "seconds", "how long a command that has done its work may take to tell a Prefect server "
+            "of it", _number("seconds", 1), default="20", of_process=True),
     Setting("KEEP_DAYS", "days", "how long `headgate clean` leaves what a failed run staged", _number("days", 1),
             default="7"),
     Setting("QUARANTINE_DAYS", "days", "how long rows set aside are kept once they are replayed, replaced or given up",

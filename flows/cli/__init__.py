@@ -149,7 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
         code = _explained(error, given)
     sys.stdout.flush()
-    raise SystemExit(code if isinstance(code, int) else 0)
+    ends_with = code if isinstance(code, int) else 0
+    stopping.end_in_time(ends_with)
+    raise SystemExit(ends_with)
 
 
 def quiet() -> None:

@@ -1,10 +1,15 @@
-"""A stop from outside: SIGTERM ends a command as Ctrl-C does, in order, and the exit code names the signal."""
+"""How a command ends: in order by SIGTERM as by Ctrl-C, the exit code names the signal; and in time."""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
+import time
 from types import FrameType
+
+from deployments.declared_settings import waiting_time
 
 _received: list[int] = []
 
@@ -18,6 +23,19 @@ def on_terminate() -> None:
 def received(default: int) -> int:
     """The signal that stopped us."""
     return _received[-1] if _received else default
+
+
+def end_in_time(code: int) -> None:
+    """End this process with `code` after a while whatever its libraries still wait for: at its end Prefect sends events and
+    logs, and when the server is away it would try for minutes."""
+    if "prefect" in sys.modules:
+        threading.Thread(target=_end, args=(code,), daemon=True, name="end in time").start()
+
+
+def _end(code: int) -> None:
+    time.sleep(waiting_time("EXIT_TIMEOUT_SECONDS"))
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

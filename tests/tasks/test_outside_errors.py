@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,15 @@ def test_a_stop_has_a_word_and_the_code_of_its_signal(tmp_path: Path, word: str,
     assert done.returncode == code, done.stderr
     assert "windows that were published are whole" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_ends_in_time_whatever_its_libraries_wait_for() -> None:
+    program = (
+        "import sys, threading, time, types, flows.cli as c\n"
+        "sys.modules['prefect'] = types.ModuleType('prefect')\n"
+        "threading.Thread(target=time.sleep, args=(100,)).start()\n"
+        "c.cli.main = lambda *a, **k: 3\nc.main(['plan'])\n"
+    )
+    environment = {**os.environ, "HEADGATE_EXIT_TIMEOUT_SECONDS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr

@@ -209,11 +209,13 @@ class Machine(RuleBasedStateMachine):
         self.table = self.house.declare(name, text)
         self.model = Model(self.mode)
         self.sources: dict[str, Content] = {}
+        self.idle = False
         for day in self.days:
             self._give(day, ((1, "a"),) if day == self.days[0] else ())
         ops.prepare(workbench().warehouse, [TableName.parse(self.table)])
 
     def _give(self, day: str, content: Content) -> None:
+        self.idle = False
         self.sources[day] = content
         at = DAYS[0] if day == "source" else day
         lines = "".join(f"{key},{note},{at} 01:00:00\n" for key, note in content)
@@ -231,6 +233,7 @@ class Machine(RuleBasedStateMachine):
             self._give(here, tuple(rest))
             self._give(there, (row, *(item for item in self.sources[there] if item[0] != row[0])))
 
+    @precondition(lambda self: not self.idle)
     @rule()
     def run(self) -> None:
         """What `headgate run` does: everything that is missing, oldest first, up to the first failure."""
@@ -251,6 +254,7 @@ class Machine(RuleBasedStateMachine):
             if failed is not None:
                 break
             loaded += 1
+        self.idle = not loaded
         self.told[f"run {failed or ('held' if held else 'loaded' if loaded else 'nothing')}"] += 1
         if failed is not None:
             assert told.code == 1, told.out
@@ -298,6 +302,7 @@ class Machine(RuleBasedStateMachine):
     def others_delete_a_row(self) -> None:
         key = min(self.model.live)
         self.house.place.ask(f"DELETE FROM {self.table} WHERE id = {key}")
+        self.idle = False
         del self.model.live[key]
         self.told["foreign delete"] += 1
 
@@ -308,6 +313,7 @@ class Machine(RuleBasedStateMachine):
         note, day = self.model.live[key]
         self.house.place.ask(f"INSERT INTO {self.table} (id, note, at) SELECT {FOREIGN}, note, at FROM {self.table} "
                              f"WHERE id = {key}")  # fmt: skip
+        self.idle = False
         self.model.live[FOREIGN] = (note, day)
         self.told["foreign insert"] += 1
 
@@ -317,6 +323,7 @@ class Machine(RuleBasedStateMachine):
         if chance:
             return
         self.house.place.ask(f"DROP TABLE {self.table}")
+        self.idle = False
         self.model.exists, self.model.live = False, {}
         self.told["foreign drop"] += 1
 
@@ -372,6 +379,7 @@ class Machine(RuleBasedStateMachine):
         return tried if code is None else code
 
     def _play(self, what: str, work: Callable[[], object], expected: str | Model, at: str | None) -> None:
+        self.idle = False
         before = self._proofs()
         told = self._ended(self._fork(work, at))
         made = self._proofs() - before

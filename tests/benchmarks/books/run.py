@@ -110,7 +110,7 @@ def _fill(url: str, runs: int, windows: int) -> None:
                            "AND table_name = %s ORDER BY ordinal_position", (table,))  # fmt: skip
             names = [name for (name,) in cursor.fetchall()]
             own = {"run_id": f"CASE WHEN n < {windows} THEN 'orders-' || n ELSE 'other-' || n END",
-                   "target": f"CASE WHEN n < {windows} THEN 'raw.orders' ELSE 'raw.other_' || n % 100 END",
+                   "target": f"CASE WHEN n < {windows} THEN 'raw.orders' ELSE 'raw.other_' || n %% 100 END",
                    "batch_key": key, "started_at": "started_at - n * interval '1 minute'",
                    "finished_at": "finished_at - n * interval '1 minute'", "attempt_id": "'a' || n"}  # fmt: skip
             cursor.execute(f"INSERT INTO ops.{table} SELECT {', '.join(own.get(name, name) for name in names)} "
