@@ -149,7 +149,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
     if plan.missing is not None:
         raise plan.missing
     planned = next(item for item in plan.windows if item.run)
-    stands = planned.state in ("loaded", "stale")
+    stands = planned.stands
     if stands and reprocess and table.load.mode == "append":
         raise DeclarationError(
             f"{table.table} {planned.label} is loaded, and mode append can't load a window again without doubling it",

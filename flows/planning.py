@@ -26,7 +26,8 @@ from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench
 
 State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look"]
-"""`undone`: rolled back, and nothing stands; it is loaded again once the source has other content, or when asked for."""
+"""`undone`: its last load was rolled back; it is loaded again once the source has other content, or when asked for. A window of
+a database waits until it is asked for: the same rows may come in another order. `stale`: loaded by an older declaration."""
 Reprocess = Literal["none", "failed", "all"]
 
 
@@ -39,6 +40,8 @@ class PlannedWindow:
     state: State
     run: bool
     rows: int | None = None
+    stands: bool = False
+    """Whether a publish of it stands: that of an older declaration (`stale`), or one from before what was `undone`."""
     sequence: int = 0
     fingerprint: str | None = None
     refused: tuple[str, ...] = ()
@@ -97,7 +100,8 @@ def plan_table(
 ) -> TablePlan:
     """The plan of one table. The warehouse is only read; a table that was never loaded is all missing.
 
-    `look_for_pause` False: for one batch that somebody asked for by name.
+    `look_for_pause` False: for one batch that somebody asked for by name. Then nothing is said of other windows: a backfill
+    asks for each of its windows so.
     """
     selection = selection or Selection()
     live = TableName.parse(table.table)
@@ -119,7 +123,9 @@ def plan_table(
     windows = tuple(
         _windowless(table, bench.project.suite_hash(table.table), known, standing, selection)
         if table.grid is None
-        else _windows(table, bench.project.suite_hash(table.table), now, known, failed, selection)
+        else _windows(
+            table, bench.project.suite_hash(table.table), now, known, failed, selection, alone=not look_for_pause
+        )
     )
     changed = None
     if not missing and (table.grid is None or not any(window.run for window in windows)):
@@ -191,61 +197,84 @@ def _windowless(
 
 
 def _windows(
-    table: Table, suite_hash: str, now: datetime, known: list[Proof], failed: set[str], selection: Selection
+    table: Table,
+    suite_hash: str,
+    now: datetime,
+    known: list[Proof],
+    failed: set[str],
+    selection: Selection,
+    *,
+    alone: bool,
 ) -> list[PlannedWindow]:
     assert table.grid is not None
     grid = table.grid
     standing = proofs.standing(known)
-    due = list(grid.due(now - lag(table)))
-    chosen = _chosen(table, due, selection)
+    ended = now - lag(table)
+    if selection.window is not None:
+        named = _named(table, selection.window, ended)
+        due, chosen = [named] if alone else list(grid.due(ended)), {named}
+    else:
+        due = list(grid.due(ended))
+        chosen = _chosen(table, due, selection)
     found = []
     by_batch: dict[str, list[Proof]] = {}
     for item in known:
         by_batch.setdefault(item.batch_key, []).append(item)
     for window in due:
         proof, of_batch = standing.get(window.key), by_batch.get(window.key, [])
-        if proof is not None:
-            state: State = "loaded" if proof.declaration_hash == table.fingerprint else "stale"
-        else:
-            undone = any(item.undone_by is not None and item.kind in proofs.WHOLE for item in of_batch)
-            state = "failed" if window.key in failed else "undone" if undone else "missing"
-        asked = window in chosen
-        again = state in ("loaded", "stale") and (
-            selection.window is not None or selection.full_refresh or selection.reprocess == "all"
-        )
-        new = state in ("missing", "undone") or (state == "failed" and selection.reprocess != "none")
+        state = _state(table, proof, of_batch, failed=window.key in failed)
+        refused = proofs.refused(of_batch, window.key, table.fingerprint, suite_hash)
+        by_name = selection.window is not None or selection.full_refresh or selection.reprocess == "all"
+        held = state == "undone" and bool(refused) and table.source.kind == "postgres"
+        new = proof is None and not held and (state != "failed" or selection.reprocess != "none")
         found.append(
             PlannedWindow(
-                window.key, grid.label(window), state, asked and (new or again),
-                rows=None if proof is None else proof.counts.published,
-                sequence=proofs.latest(of_batch, window.key),
-                refused=proofs.refused(of_batch, window.key, table.fingerprint, suite_hash),
+                window.key, grid.label(window), state, window in chosen and (new or by_name),
+                rows=None if proof is None else proof.counts.published, stands=proof is not None,
+                sequence=proofs.latest(of_batch, window.key), refused=refused,
             )
         )  # fmt: skip
     return found
+
+
+def _state(table: Table, stands: Proof | None, of_batch: Sequence[Proof], *, failed: bool) -> State:
+    loads = [item for item in of_batch if item.kind in proofs.WHOLE]
+    undone = bool(loads) and loads[-1].undone_by is not None
+    if stands is not None:
+        return "loaded" if stands.declaration_hash == table.fingerprint else "undone" if undone else "stale"
+    return "failed" if failed else "undone" if undone else "missing"
+
+
+def _named(table: Table, text: str, ended: datetime) -> Window:
+    """The window somebody asked for; DeclarationError when there is none, or it isn't over."""
+    assert table.grid is not None
+    try:
+        window = table.grid.parse(text)
+        if window.end > ended:
+            due = (window.end + lag(table)).astimezone(table.grid.zone)
+            begun = "isn't over yet" if window.start <= ended + lag(table) else "lies in the future"
+            raise ValueError(f"{text} {begun}: it is read from {due:%Y-%m-%d %H:%M} on ({table.grid.timezone})")
+    except ValueError as error:
+        raise _no_such_window(table, str(error)) from None
+    return window
+
+
+def _no_such_window(table: Table, message: str) -> DeclarationError:
+    return DeclarationError(
+        f"{table.table}: {message}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {table.table}"
+    )
 
 
 def _chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Window]:
     assert table.grid is not None
     grid = table.grid
     try:
-        if selection.window is not None:
-            window = grid.parse(selection.window)
-            if window not in due:
-                raise ValueError(f"{selection.window} lies in the future: it is due at {window.end.isoformat()}")
-            return {window}
         low = grid.moment(selection.start) if selection.start else None
         high = grid.moment(selection.end) if selection.end else None
     except ValueError as error:
-        raise DeclarationError(
-            f"{table.table}: {error}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {table.table}"
-        ) from None
+        raise _no_such_window(table, str(error)) from None
     if low is not None and high is not None and low >= high:
-        raise DeclarationError(
-            f"{table.table}: --from {selection.start} isn't before --to {selection.end} (which is exclusive)",
-            code="NO-SUCH-WINDOW",
-            next_command=f"headgate plan {table.table}",
-        )
+        raise _no_such_window(table, f"--from {selection.start} isn't before --to {selection.end} (which is exclusive)")
     chosen = {w for w in due if (low is None or w.start >= low) and (high is None or w.end <= high)}
     if low is None and high is None and table.schedule is not None and not table.schedule.catchup:
         chosen = set(due[-1:])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from flows.cli.console import print_json
+
+if TYPE_CHECKING:
+    from flows.planning import TablePlan
 
 
 @click.command()
@@ -73,6 +78,8 @@ def plan(
             click.echo(f"    run would load {plural(len(todo), 'window')}: {span}{estimate}")
         elif not look:
             click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
+        for line in _explained(item, again=bench.project.table(item.table).load.mode != "append"):
+            click.echo(f"    {line}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
         if item.kept:
@@ -81,3 +88,18 @@ def plan(
             click.echo(f"    {item.table} {item.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
+
+
+def _explained(plan: TablePlan, *, again: bool) -> Iterator[str]:
+    """What the states mean that `run` doesn't act on by itself."""
+    if plan.count("stale"):
+        how = f" (load it again: headgate backfill {plan.table} --reprocess all)" if again else ""
+        yield f"stale: loaded by an older declaration, and stays as it is{how}"
+    undone = [window for window in plan.windows if window.state == "undone"]
+    if undone:
+        waits = (
+            "waits until it is asked for"
+            if not any(window.run for window in undone)
+            else "loaded if its source has changed"
+        )
+        yield f"undone: rolled back; {waits} (headgate run {plan.table} --window {undone[-1].label})"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.planning import plan_table
+import pytest
+
+from deployments.errors import DeclarationError
+from flows.planning import Selection, plan_table
 from flows.taking_back import roll_back
 from tasks.workbench import workbench
 
@@ -76,7 +79,34 @@ def test_a_window(house: Any) -> None:
     assert [(window.label, window.state) for window in plan.windows] == [
         ("2026-01-01", "loaded"), ("2026-01-02", "undone"),
     ]  # fmt: skip
+    assert [(window.run, window.stands) for window in plan.windows] == [(False, True), (True, False)]
     assert house.load(table, "2026-01-02").status == "held"
     house.source("orders-02.csv", "id,at\n2,2026-01-02 00:00:00\n")
     assert house.load(table, "2026-01-02").status == "published"
     assert [row[0] for row in house.rows(table)] == [1, 2]
+
+
+def test_an_older_load_that_stands_again_is_undone_not_stale(house: Any) -> None:
+    daily = DAILY.replace("mode: append", "mode: replace_window, window_column: at")
+    assert daily != DAILY
+    table = house.declare("orders", daily)
+    house.source("orders-01.csv", GOOD)
+    house.load(table, "2026-01-01")
+    house.declare("orders", daily.replace("Orders.", "Orders, read another way."))
+    bench, now = workbench(), datetime(2026, 1, 2, tzinfo=UTC)
+    assert plan_table(bench, bench.project.table(table), now).windows[0].state == "stale"
+    house.load(table, "2026-01-01", reprocess=True)
+    undo(house, table)
+    (window,) = plan_table(bench, bench.project.table(table), now).windows
+    assert (window.state, window.stands, window.run) == ("undone", True, False)
+
+
+def test_a_window_that_isnt_over_says_from_when_on_it_is_read(house: Any) -> None:
+    table = house.declare("orders", DAILY)
+    bench, now = workbench(), datetime(2026, 1, 2, 12, tzinfo=UTC)
+    for label, told in (
+        ("2026-01-02", "isn't over yet: it is read from 2026-01-03 00:00 on"),
+        ("2026-01-05", "lies in the future"),
+    ):
+        with pytest.raises(DeclarationError, match=told):
+            plan_table(bench, bench.project.table(table), now, Selection(window=label))
