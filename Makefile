@@ -20,7 +20,7 @@ test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for so
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m "not crash and not story and not trial" $(PYTEST_ARGS)
 
-trials: ## stories with servers that are broken on purpose, bad input, a day on Prefect, the shop (many minutes)
+trials: ## broken servers, bad input, every form on a Prefect worker, the shop's figures (some minutes)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m "trial and not crash and not story" $(PYTEST_ARGS)
 

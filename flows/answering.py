@@ -26,7 +26,7 @@ def acknowledge(incident: str, by: Said) -> State[Any]:
         incident: The incident's id, as the notice has it; or a table that has one incident open.
         by: Who has it.
     """
-    return _answered(incident, answers.acknowledge, by)
+    return _answered(incident, answers.acknowledge, by, "acknowledged")
 
 
 @flow(name="silence incident", flow_run_name="silence {incident}")
@@ -40,7 +40,8 @@ def silence(incident: str, until: str, by: Said, reason: Said) -> State[Any]:
         reason: Why, for the colleagues.
     """
     moment = moments.until(until, datetime.now(UTC), "until")
-    return _answered(incident, lambda item, who, now: answers.silence(item, moment, who, reason, now), by)
+    told = f"silenced until {moment:%Y-%m-%d %H:%M} UTC"
+    return _answered(incident, lambda item, who, now: answers.silence(item, moment, who, reason, now), by, told)
 
 
 @flow(name="resolve incident", flow_run_name="resolve {incident}")
@@ -52,9 +53,9 @@ def resolve(incident: str, by: Said, reason: Said) -> State[Any]:
         by: Who decides this.
         reason: How it was settled, for the colleagues.
     """
-    return _answered(incident, lambda item, who, now: answers.resolve(item, who, reason, now), by)
+    return _answered(incident, lambda item, who, now: answers.resolve(item, who, reason, now), by, "resolved")
 
 
-def _answered(which: str, said: Answer, by: str) -> State[Any]:
+def _answered(which: str, said: Answer, by: str, told: str) -> State[Any]:
     moved, _ = answer(workbench(), which, said, by, datetime.now(UTC))
-    return Completed(message=f"incident {moved.incident_id} ({moved.trouble.scope}): {moved.state}")
+    return Completed(message=f"incident {moved.incident_id} ({moved.trouble.scope}): {told}")

@@ -26,6 +26,8 @@ from tasks.warehouses.decisions import Decision
 from tasks.workbench import Workbench, workbench
 
 Said = Annotated[str, Field(min_length=3)]
+When = Annotated[str, Field(min_length=2)]
+"""'2h' is one."""
 
 
 @flow(name="roll back", flow_run_name="roll back {table} {window}", on_failure=[keep_failure])
@@ -123,7 +125,7 @@ def accept_drift(
 
 
 @flow(name="publish anyway", flow_run_name="publish {run} anyway", on_failure=[keep_failure])
-def override(run: str, code: Said, by: Said, reason: Said, until: Said) -> State[Any]:
+def override(run: str, code: Said, by: Said, reason: Said, until: When) -> State[Any]:
     """Publish the batch of a failed run although it failed, knowingly. Whatever else fails stops it as before.
 
     Args:
@@ -150,7 +152,7 @@ def override(run: str, code: Said, by: Said, reason: Said, until: Said) -> State
 
 
 @flow(name="pause", flow_run_name="pause {table}", on_failure=[keep_failure])
-def pause(table: str, by: Said, reason: Said, until: Said) -> State[Any]:
+def pause(table: str, by: Said, reason: Said, until: When) -> State[Any]:
     """Stop loads of a table, or builds of a summary, for a while. Runs that have begun go on.
 
     Args:

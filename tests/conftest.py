@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
+import re
 import subprocess
 import sys
 import threading
@@ -74,7 +76,25 @@ TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "ac
 """Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in an order of chance")
+
+
+def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
+    """Tests in an order drawn from a seed, file by file; those of a file that tells a story by numbers keep theirs."""
+    dice = random.Random(seed)
+    files = [list(found) for _, found in itertools.groupby(items, key=lambda item: item.path)]
+    dice.shuffle(files)
+    for found in files:
+        if not any(re.match(r"test_\d\d", item.name) for item in found):
+            dice.shuffle(found)
+    return [item for found in files for item in found]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        items[:] = shuffled(items, seed)
     for item in items:
         folder = item.path.parent.relative_to(REPOSITORY / "tests").as_posix()
         if folder.startswith(TRIALS):

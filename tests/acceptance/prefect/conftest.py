@@ -182,7 +182,7 @@ class Site:
         run = self.api(f"deployments/{found['id']}/create_flow_run", {"parameters": parameters})
         return str(run["id"])
 
-    def wait(self, what: Callable[[], Any], seconds: float = 180.0) -> Any:
+    def wait(self, what: Callable[[], Any], seconds: float = 900.0) -> Any:
         """The first true value of `what`; fails with the workers' logs when there is none in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -200,7 +200,7 @@ class Site:
         state: dict[str, Any] = found.raise_for_status().json()["state"]
         return state
 
-    def ended(self, run: str, seconds: float = 180.0) -> dict[str, Any]:
+    def ended(self, run: str, seconds: float = 900.0) -> dict[str, Any]:
         """The final state of a run, once it has one."""
 
         def final() -> dict[str, Any] | None:
