@@ -12,6 +12,7 @@ from deployments.declarations.rule_faults import PARAMETER, Fault
 from deployments.declarations.suite import Rule, Suite
 from expectations.rows.conditions import condition_sql
 from expectations.rows.literals import Columns
+from expectations.rows.posix import posix_of
 from expectations.rows.predicates import COMPILERS
 
 UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
@@ -56,7 +57,8 @@ def compile_rule(rule: Rule, columns: Mapping[str, str]) -> RowRule | UniqueRule
 
 
 def check_row_rules(suite: Suite, columns: Mapping[str, str]) -> list[Fault]:
-    """What can't be compiled of `rows: quarantine`: the place of each fault within the suite, and a sentence."""
+    """What can't be compiled of `rows: quarantine`, and patterns that the warehouse would judge otherwise than memory: the
+    place of each fault within the suite, and a sentence."""
     faults: list[Fault] = []
     for position, rule in enumerate(suite.expectations):
         if rule.rows is not None:
@@ -64,4 +66,13 @@ def check_row_rules(suite: Suite, columns: Mapping[str, str]) -> list[Fault]:
                 compile_rule(rule, columns)
             except ValueError as error:
                 faults.append((("expectations", position, "kwargs"), str(error)))
+            continue
+        patterns = [rule.kwargs.get("regex"), *(rule.kwargs.get("regex_list") or ())]
+        for pattern in patterns:
+            try:
+                if isinstance(pattern, str):
+                    posix_of(pattern)
+            except ValueError as error:
+                told = f"'{pattern}' could be judged otherwise in the warehouse than in memory: {error}"
+                faults.append((("expectations", position, "kwargs"), told))
     return faults

@@ -36,81 +36,109 @@ _FLAGS = re.IGNORECASE | re.DOTALL | re.VERBOSE | re.UNICODE
 
 def re2_of(pattern: str) -> str:
     """The same search in RE2's spelling. ValueError, with the reason: it can't do that or would read it differently."""
-    if "[[:" in pattern:
-        raise ValueError("classes such as [[:alpha:]] mean other things in other engines; write out the characters")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", FutureWarning)
-            parsed = parser.parse(pattern)
-    except re.error as error:
-        raise ValueError(str(error)) from None
-    except FutureWarning as error:
-        raise ValueError(f"{error}: what it means will change in Python") from None
-    return _Writer(parsed.state.flags).sequence(parsed, last=True)
+    return Writer.of(pattern)
 
 
-class _Writer:
+class Writer:
+    """Writes a parsed pattern for RE2. Other engines override how a part is spelled, not what may be said."""
+
     def __init__(self, flags: int) -> None:
         if flags & ~_FLAGS:
             raise ValueError("only the flags i, s and x are the same in every engine")
-        self._ignore_case = bool(flags & re.IGNORECASE)
-        self._dot_all = bool(flags & re.DOTALL)
+        self.ignore_case = bool(flags & re.IGNORECASE)
+        self.dot_all = bool(flags & re.DOTALL)
+
+    @classmethod
+    def of(cls, pattern: str) -> str:
+        """The whole pattern; ValueError with the reason when it can't be said."""
+        if "[[:" in pattern:
+            raise ValueError("classes such as [[:alpha:]] mean other things in other engines; write out the characters")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", FutureWarning)
+                parsed = parser.parse(pattern)
+        except re.error as error:
+            raise ValueError(str(error)) from None
+        except FutureWarning as error:
+            raise ValueError(f"{error}: what it means will change in Python") from None
+        return cls(parsed.state.flags).sequence(parsed, last=True)
 
     def sequence(self, items: Any, *, last: bool) -> str:
         """A run of items; `last`: nothing can follow it in the whole pattern."""
         written = [
             self._item(op, value, last and position == len(items) - 1) for position, (op, value) in enumerate(items)
         ]
-        body = "".join(written)
-        return f"(?i:{body})" if self._ignore_case and body else body
+        return self.fold("".join(written))
 
     def _item(self, op: Any, value: Any, last: bool) -> str:
         if op in _REFUSED:
             raise ValueError(f"{_REFUSED[op]} can't be evaluated over a whole batch")
         if op is sre.LITERAL:
-            return _character(value)
+            return self.character(value)
         if op is sre.NOT_LITERAL:
-            return f"[^{_character(value)}]"
+            return self.other_than(value)
         if op is sre.ANY:
-            return r"(?s:.)" if self._dot_all else r"[^\n]"
+            return self.any()
         if op is sre.IN:
-            return _set(value)
+            return self.set_of(value)
         if op is sre.AT:
-            return _place(value, last)
+            return self.place(value, last)
         if op is sre.BRANCH:
-            return "(?:" + "|".join(self.sequence(branch, last=last) for branch in value[1]) + ")"
+            return self.within("|".join(self.sequence(branch, last=last) for branch in value[1]))
         if op is sre.SUBPATTERN:
-            return self._group(*value, last=last)
+            _, added, removed, inner = value
+            flags = (re.IGNORECASE if self.ignore_case else 0) | (re.DOTALL if self.dot_all else 0)
+            body = type(self)((flags | added) & ~removed).sequence(inner, last=last)
+            return self.within(body, added, removed)
         if op in (sre.MAX_REPEAT, sre.MIN_REPEAT):
-            return self._repeat(*value)
+            low, high, inner = value
+            unbounded = high is sre.MAXREPEAT
+            if low > MAX_REPEAT or (not unbounded and high > MAX_REPEAT):
+                raise ValueError(f"a repeat of more than {MAX_REPEAT} can't be evaluated over a whole batch")
+            return self.repeated(self.sequence(inner, last=False), low, None if unbounded else high)
         raise ValueError(f"it holds a part ({op}) that isn't known here")
 
-    def _group(self, _number: Any, added: int, removed: int, items: Any, *, last: bool) -> str:
-        flags = (re.IGNORECASE if self._ignore_case else 0) | (re.DOTALL if self._dot_all else 0)
-        inner = _Writer((flags | added) & ~removed)
-        body = inner.sequence(items, last=last)
-        # Inside (?i:...) a group that isn't must say so.
+    def fold(self, body: str) -> str:
+        """A run in which case doesn't matter, if it doesn't."""
+        return f"(?i:{body})" if self.ignore_case and body else body
+
+    def character(self, code: int) -> str:
+        """One character."""
+        return _character(code)
+
+    def other_than(self, code: int) -> str:
+        """Any character but one."""
+        return f"[^{_character(code)}]"
+
+    def any(self) -> str:
+        """What a dot stands for."""
+        return r"(?s:.)" if self.dot_all else r"[^\n]"
+
+    def set_of(self, items: Sequence[Any]) -> str:
+        """One of the characters between brackets."""
+        return _set(items)
+
+    def place(self, value: Any, last: bool) -> str:
+        """The beginning or the end."""
+        if value in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
+            return r"\A"
+        if value is sre.AT_END_STRING:
+            return r"\z"
+        if value is sre.AT_END:
+            if not last:
+                raise ValueError("$ can stand only at the end of the pattern or of an alternative")
+            # Python's $ is also true before a newline that ends the text.
+            return r"\n?\z"
+        raise ValueError(r"\b and \B mean other things in other engines; name the characters that may stand there")
+
+    def within(self, body: str, _added: int = 0, removed: int = 0) -> str:
+        """A group. Inside (?i:...) one that isn't must say so."""
         return f"(?-i:{body})" if removed & re.IGNORECASE else f"(?:{body})"
 
-    def _repeat(self, low: int, high: int, items: Any) -> str:
-        unbounded = high is sre.MAXREPEAT
-        if low > MAX_REPEAT or (not unbounded and high > MAX_REPEAT):
-            raise ValueError(f"a repeat of more than {MAX_REPEAT} can't be evaluated over a whole batch")
-        count = "*" if (low, unbounded) == (0, True) else f"{{{low},{'' if unbounded else high}}}"
-        return f"(?:{self.sequence(items, last=False)}){count}"
-
-
-def _place(value: Any, last: bool) -> str:
-    if value in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING):
-        return r"\A"
-    if value is sre.AT_END_STRING:
-        return r"\z"
-    if value is sre.AT_END:
-        if not last:
-            raise ValueError("$ can stand only at the end of the pattern or of an alternative")
-        # Python's $ is also true before a newline that ends the text.
-        return r"\n?\z"
-    raise ValueError(r"\b and \B mean other things in other engines; name the characters that may stand there")
+    def repeated(self, body: str, low: int, high: int | None) -> str:
+        """A part that occurs several times; `high` None: any number of times."""
+        count = "*" if (low, high) == (0, None) else f"{{{low},{'' if high is None else high}}}"
+        return f"(?:{body}){count}"
 
 
 def _set(items: Sequence[Any]) -> str:

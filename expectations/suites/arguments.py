@@ -16,6 +16,7 @@ from deployments.declarations.row_conditions import only_known
 from deployments.declarations.rule_faults import PARAMETER, as_date
 from deployments.declarations.signatures import MISSING_VALUES
 from deployments.declarations.suite import Rule
+from expectations.rows.posix import posix_of
 from expectations.suites.custom.amounts import utc
 
 # What matters of a column's type for comparing it: a moment (as UTC, with or without zone) or an exact decimal.
@@ -48,6 +49,16 @@ def arguments_of(rule: Rule, columns: Mapping[str, ColumnKind], parameters: Mapp
         kinds = [columns.get(str(kwargs.get(name)), "other") for name in ("column_A", "column_B")]
         kwargs["value_pairs_set"] = [tuple(map(_fitted, pair, kinds)) for pair in kwargs["value_pairs_set"]]
     return kwargs
+
+
+def in_warehouse(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with patterns as the warehouse spells them. ValueError: a pattern that would be judged otherwise there."""
+    spelled = dict(kwargs)
+    if isinstance(kwargs.get("regex"), str):
+        spelled["regex"] = posix_of(kwargs["regex"])
+    if isinstance(kwargs.get("regex_list"), list | tuple):
+        spelled["regex_list"] = [posix_of(pattern) for pattern in kwargs["regex_list"]]
+    return spelled
 
 
 def _filled(value: Any, parameters: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from deployments.declarations.signatures import MAP_KINDS
 from deployments.declarations.suite import Rule, Suite
 from deployments.errors import RetryableError
-from expectations.suites.arguments import arguments_of
+from expectations.suites.arguments import arguments_of, in_warehouse
 from expectations.suites.batches import Opened, opened
 from expectations.suites.duplicates import TYPE as DUPLICATES
 from expectations.suites.duplicates import duplicate_keys
@@ -23,6 +23,8 @@ from expectations.suites.keys import listed_keys
 from expectations.suites.library import context, great_expectations
 from expectations.suites.outcome import SuiteOutcome
 from expectations.suites.targets import Target, WarehouseTable
+from expectations.suites.unmatched import TYPES as PATTERNS
+from expectations.suites.unmatched import unmatched_keys
 from expectations.suites.verdicts import Judge
 
 DEFAULT_SAMPLE = 20
@@ -103,7 +105,7 @@ def _prepare(rule: Rule, batch: Opened, parameters: Mapping[str, Any]) -> Prepar
     from great_expectations.expectations.registry import get_expectation_impl
 
     try:
-        expectation = get_expectation_impl(rule.type)(**kwargs)
+        expectation = get_expectation_impl(rule.type)(**(kwargs if in_memory else in_warehouse(kwargs)))
     except (ValueError, TypeError) as error:
         # The library's models refuse an argument that `check` could not judge, such as a parameter's value.
         return Prepared(rule, kwargs, fault=reason(str(error), rule))
@@ -152,6 +154,8 @@ def _samples(
         rule, result = prepared[position].rule, asked.get(number)
         if rule.type == DUPLICATES and isinstance(target, WarehouseTable):
             found[position] = duplicate_keys(batch.engine, target, rule, key, sample)
+        elif rule.type in PATTERNS and isinstance(target, WarehouseTable):
+            found[position] = unmatched_keys(batch.engine, target, rule, key, sample)
         elif result is not None and not fault_of(result):
             listed = result.result.get("partial_unexpected_index_list") or []
             found[position] = listed_keys(listed, batch.frame, key, sample)
