@@ -71,6 +71,8 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "PREFECT_CLI_PROMPT": "false",
+    # Five tries of each of the last words to a server that is gone held a finished command for five minutes.
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
 
 
