@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz trials lint types crash model story requirements clean
+.PHONY: help demo docs test fuzz trials lint types crash model story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -40,6 +40,10 @@ model: ## anything in any order against a model, with kills, on both warehouses 
 story: ## a real Prefect server, workers, a worker killed half-way through a backfill (some minutes)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m story $(PYTEST_ARGS)
+
+docs: ## write docs/reference from the declarations' models
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python -m deployments.declarations.reference docs/reference
 
 lint: ## style of the code
 	@sh .ci/venv requirements-dev.txt
