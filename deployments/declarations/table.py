@@ -202,7 +202,7 @@ class Sla(Declared):
     fresh_by: str | None = Field(None, description="Local time by which the last due window is published.")
     max_age: Duration | None = Field(None, description="Data is never older than this.")
     contact: str | None = Field(
-        None, description="Whom to tell when it is broken: stands beside the promise in notices, reports and lineage."
+        None, description="Whom to tell when it is broken: stands beside the promise in notices and lineage."
     )
 
     @model_validator(mode="after")

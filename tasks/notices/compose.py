@@ -131,8 +131,9 @@ def promised(trouble: Trouble, context: Context) -> tuple[str, ...]:
         for item in context.standings[name].promises if name in context.standings else ():
             left = span(abs(item.at - context.now))
             key = "sla.over" if item.at <= context.now else "sla.left"
-            found.setdefault((item.stakeholder, item.said), (item.at, context.say(key, who=item.stakeholder,
-                             said=item.said, left=left)))  # fmt: skip
+            who = f"{item.stakeholder} ({item.contact})" if item.contact else item.stakeholder
+            said = context.say(key, who=who, said=item.said, left=left)
+            found.setdefault((item.stakeholder, item.said), (item.at, said))
     return tuple(line for _, line in sorted(found.values())[:_NAMED])
 
 
