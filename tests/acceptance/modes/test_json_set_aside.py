@@ -1,0 +1,36 @@
+"""JSON records that can't be read without a guess stand in quarantine as they came; the others are published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+TABLE = """
+description: Events.
+owner: a@example.com
+source: {{kind: json, url: "file://{folder}/{name}"}}
+columns:
+  - {{name: id, type: integer, nullable: false}}
+  - {{name: v, type: varchar(200)}}
+load: {{mode: full_refresh, tolerance: 100%, shrink_guard: 100%}}
+"""
+RECORDS = [
+    '{"id": 1, "v": "a"}', '{"id": 2, "v": 1, "v": 2}', '{"id": 3, "v": {"n": NaN}}', '{"id": 4, "v": "\\ud800"}',
+    '{"id": "x"}', '{"id": 6, "v": {"n": 1.50, "t": [true, null]}}', '{"id": 7, "\\ud800": 1}',
+]  # fmt: skip
+ASIDE = [(1, "KEY-TWICE"), (2, "NOT-JSON-VALUE"), (3, "HALF-CHARACTER"), (4, "NOT-INTEGER"), (6, "HALF-CHARACTER")]
+
+
+@pytest.mark.parametrize("name", ["events.json", "events.jsonl"])
+def test_what_is_in_doubt_is_in_quarantine(house: Any, name: str) -> None:
+    house.source(name, "\n".join(RECORDS) if name.endswith("l") else f"[{','.join(RECORDS)}]")
+    table = house.declare("events", TABLE.replace("{name}", name).replace("{{", "{").replace("}}", "}"))
+    record = house.load(table)
+    assert record.accounting == "extracted 7 = published 2 + quarantined 5 + superseded 0"
+    assert house.rows(table) == [(1, "a"), (6, '{"n":1.50,"t":[true,null]}')]
+    found = house.place.ask(
+        f"SELECT record, code, raw FROM quarantine.{house.schema}__events WHERE state = 'open' ORDER BY record"
+    )
+    assert [(place, code) for place, code, _ in found] == ASIDE
+    assert found[0][2].replace(" ", "") == RECORDS[1].replace(" ", "")
