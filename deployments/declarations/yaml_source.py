@@ -34,8 +34,11 @@ class Document(dict[object, object]):
 
     @cached_property
     def marked(self) -> CommentedMap:
-        """The same values with the line of each."""
-        marked = _yaml("rt").load(self._text)
+        """The same values with the line of each; without any where the stricter reader refuses what libyaml takes."""
+        try:
+            marked = _yaml("rt").load(self._text)
+        except YAMLError:
+            return CommentedMap()
         assert isinstance(marked, CommentedMap)
         return marked
 
@@ -108,8 +111,8 @@ def _yaml(kind: Literal["safe", "rt"]) -> YAML:
 
 
 def _values(content: str) -> object:
-    # libyaml takes no notice of a directive (%YAML 1.1), and tells less well what is wrong and where.
-    if not content.startswith("%"):
+    # libyaml takes no notice of a directive (%YAML 1.1), takes tabs for blanks, and tells less well what is wrong and where.
+    if not content.startswith("%") and "\t" not in content:
         try:
             return _yaml("safe").load(content)
         except YAMLError:

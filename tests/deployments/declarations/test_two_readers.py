@@ -53,7 +53,15 @@ def test_every_declaration_of_the_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("a: 1\nb: 2\na: 3\n", 3), ("a: 1\nb: [1\nc: 2\n", 3), ("a: 1\n\t- 1\n", 2), ("a: \x01\n", 0)]
+    ("text", "line"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3),
+        ("a: 1\nb: [1\nc: 2\n", 3),
+        ("a: 1\n\t- 1\n", 2),
+        ("a: \x01\n", 0),
+        ("a: 1\nc: {mode\t x, y: 1}\n", 2),
+        ("a: x\ns\tx: {b: 1}\n", 2),
+    ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int) -> None:
     problems: list[Problem] = []
