@@ -103,7 +103,7 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         plan.point("publish-begun")
         # First of all, on Redshift, where the snapshot is taken after it; a lock runs nothing of somebody else's.
         adapter.lock(cursor, names.proof(plan.live))
-        _prove_ours(adapter, cursor, plan.live)
+        prove_ours(adapter, cursor, plan.live)
         known = proofs.read(cursor, plan.live)
         plan.point("proof-locked")
         done = _already(known, plan)
@@ -180,7 +180,7 @@ def _already(known: Sequence[Proof], plan: Publication) -> Published | None:
     return None
 
 
-def _prove_ours(adapter: Adapter, cursor: Cursor, live: TableName) -> None:
+def prove_ours(adapter: Adapter, cursor: Cursor, live: TableName) -> None:
     """Refuse tables that somebody else made where ours belong: what hangs on them would run with our rights."""
     for table in (names.proof(live), names.quarantine(live), live):
         why = adapter.stranger(cursor, table)

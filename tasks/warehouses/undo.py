@@ -23,7 +23,7 @@ from tasks.warehouses.exactly_once import committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter, Shape
-from tasks.warehouses.publication import Point, nowhere
+from tasks.warehouses.publication import Point, nowhere, prove_ours
 from tasks.warehouses.quarantine import undo_quarantine
 from tasks.warehouses.session import one
 
@@ -101,6 +101,8 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
     with connection.cursor() as cursor:
         plan.point("rollback-begun")
         adapter.lock(cursor, names.proof(plan.live))
+        prove_ours(adapter, cursor, plan.live)
+        adapter.guard_deletes(cursor, plan.live)
         known = proofs.read(cursor, plan.live)
         done = _already(known, plan)
         if done is not None:

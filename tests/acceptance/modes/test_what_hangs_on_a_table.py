@@ -275,3 +275,20 @@ def test_what_stays_for_a_user_is_told_before(home: Any) -> None:
     home.place.ask(f"CREATE INDEX hand ON {table} (v)")
     planned = plan_table(workbench(), workbench().project.table(table), datetime.now(UTC))
     assert planned.kept == ("index hand",)
+
+
+def test_a_rollback_takes_no_rows_of_another_table_with_it(home: Any) -> None:
+    from tasks.rollback import choose, take_back, target_of
+
+    table = loaded(home)
+    home.source("orders.csv", SECOND)
+    home.load(table)
+    home.place.ask(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+    home.place.ask(f"CREATE TABLE {home.schema}.lines (id integer REFERENCES {table} ON DELETE CASCADE)")
+    home.place.ask(f"INSERT INTO {home.schema}.lines VALUES (2)")
+    target = target_of(workbench(), table)
+    with pytest.raises(DeclarationError, match="deletes or changes rows there"):
+        take_back(
+            workbench(), target, choose(workbench(), target, None, None).publishes, "rollback-1", "somebody", "a test"
+        )
+    assert home.place.ask(f"SELECT id FROM {home.schema}.lines") == [(2,)]
