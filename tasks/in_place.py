@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+from urllib.parse import unquote, urlsplit
 
-from deployments.addresses import s3_object
+from deployments.addresses import is_s3, s3_object
 from deployments.declarations.sources import CsvSource
 from deployments.declarations.table import Table
 from deployments.errors import ContractError, DeclarationError, SourceMissingError, UpstreamError
@@ -24,17 +25,21 @@ from tasks.objects import manifest as manifests
 from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
-from tasks.objects.store import ObjectStore
+from tasks.objects.store import FolderStore, ObjectStore
 from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import refuse_other_forms
 from tasks.sources.location import locate
 from tasks.sources.protocol import Span
 from tasks.sources.stored import bucket_options
 
+_DISK = "file:///"
+
 
 def producers_store(table: Table, settings: Settings, window: Window | None = None) -> ObjectStore:
-    """The bucket of the producer, reached as the source's connection says; keys in it are whole."""
+    """The bucket of the producer, reached as the source's connection says, or the disk; keys in it are whole."""
     place = _place(table, settings, window)
+    if not is_s3(place.url):
+        return FolderStore(_DISK)
     return BucketStore(s3_object(place.url).bucket, options=bucket_options(place))
 
 
@@ -43,7 +48,7 @@ def find_objects(table: Table, window: Window | None, settings: Settings) -> Ext
     source = table.source
     assert isinstance(source, CsvSource)
     url = _place(table, settings, window).url
-    name = s3_object(url).key
+    name = s3_object(url).key if is_s3(url) else unquote(urlsplit(url).path).removeprefix("/")
     store = producers_store(table, settings, window)
     keys_there = [key for key in store.keys(name) if key == name or name == "" or name.endswith("/")]
     found = [(key, *store.stat(key)) for key in keys_there]

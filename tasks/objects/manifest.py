@@ -54,8 +54,9 @@ class Manifest:
 
     def to_bytes(self, base_url: str) -> bytes:
         base_url = self.parts_base or base_url
+        base_url = base_url if base_url.endswith("/") else f"{base_url}/"
         entries = [
-            {"url": f"{base_url.rstrip('/')}/{part.key}", "mandatory": True, "meta": {"content_length": part.bytes}}
+            {"url": f"{base_url}{part.key}", "mandatory": True, "meta": {"content_length": part.bytes}}
             for part in self.parts
         ]
         parts = [asdict(part) for part in self.parts]

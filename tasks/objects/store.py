@@ -70,7 +70,7 @@ class FolderStore:
         return file_path(self.base)
 
     def url(self, key: str) -> str:
-        return f"{self.base.rstrip('/')}/{key}"
+        return f"{self.base}{key}" if self.base.endswith("/") else f"{self.base}/{key}"
 
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
         with self._replacing(key) as target:

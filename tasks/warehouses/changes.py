@@ -118,10 +118,10 @@ def apply_changes(
     unlike = [change for change in left if change.kind == "retyped"]
     if unlike:
         raise DeclarationError(
-            f"{live}: the live table can't be replaced by one with other types, as more than views hangs on it; nothing "
-            "was published\n  " + "\n  ".join(map(str, unlike)),
+            f"{live}: the live table has other types than were judged, and keeps them; nothing was published\n  "
+            + "\n  ".join(map(str, unlike)),
             code="SCHEMA-CHANGE",
-            next_command="change the live columns by hand, or drop what hangs on the table; then run it again",
+            next_command="change the live columns by hand; then run it again",
         )
 
 

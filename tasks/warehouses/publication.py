@@ -20,7 +20,7 @@ from deployments.declarations.table import Mode
 from deployments.errors import CheckFailedError, CodeError, DeclarationError
 from deployments.windows import Window
 from tasks.warehouses import names, outside_hands, proofs
-from tasks.warehouses.changes import apply_before, apply_changes
+from tasks.warehouses.changes import apply_before, apply_changes, find_changes
 from tasks.warehouses.dml import (
     Effect,
     append,
@@ -253,9 +253,8 @@ def _replace_rows(
     live = plan.live
     if plan.generations:
         adapter.create_as(cursor, old, sql.SQL("SELECT * FROM {}").format(_q(live)), None)
-    apply_changes(adapter, cursor, live, plan.shape, plan.changes)
-    there = {column.name: column.type for column in adapter.columns(cursor, live)}
-    other = [c.name for c in plan.shape.columns if there.get(c.name) != c.type]
+    found = find_changes(plan.shape, adapter.columns(cursor, live))
+    other = [change.column for change in found if change.kind == "retyped"]
     if other:
         raise DeclarationError(
             f"{live}: {', '.join(other)} can't become what is declared while the table keeps {', '.join(lost)}; nothing was "
@@ -265,6 +264,7 @@ def _replace_rows(
             lost=list(lost),
             columns=other,
         )
+    apply_changes(adapter, cursor, live, plan.shape, plan.changes)
     outside_hands.prove_columns(live, plan.shape, adapter.columns(cursor, live), plan.changes)
     cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
     deleted = int(cursor.rowcount)

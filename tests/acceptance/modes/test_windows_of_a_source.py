@@ -167,9 +167,8 @@ def test_a_cursor_outside_the_contract_is_read_as_the_source_has_it(house: Any, 
     assert [house.load(table, day).counts["extracted"] for day in DAYS] == [1, 0, 0]
 
 
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_rows_of_another_window_are_not_loaded_in_place(house: Any) -> None:
-    if house.place.is_redshift:
-        pytest.skip("files in place are PostgreSQL's")
     table = house.declare("sales", """
         description: Sales.
         owner: a@example.com

@@ -44,12 +44,18 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
-@pytest.mark.parametrize(("body", "words", "family"), FORMS.values(), ids=FORMS.keys())
+# JSON parsers know UTF-16 by themselves.
+CASES = [
+    (kind, *FORMS[form])
+    for kind in ("csv", "json")
+    for form in FORMS
+    if kind == "csv" or "utf-16" not in FORMS[form][1]
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "words", "family"), CASES)
 def test_another_form_is_told(tmp_path: Path, read: Read, kind: str, body: bytes, words: str, family: str) -> None:
     (tmp_path / "a").write_bytes(body)
-    if kind == "json" and "utf-16" in words:
-        pytest.skip("JSON parsers know UTF-16 by themselves")
     with pytest.raises(HeadgateError, match=words) as caught:
         read({"kind": kind, "url": f"file://{tmp_path}/a"})
     assert (caught.value.code, caught.value.family) == ("NOT-TEXT", family)
