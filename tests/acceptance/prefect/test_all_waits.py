@@ -19,13 +19,15 @@ load: {{mode: replace_window, window_column: day}}
 """
 FILE = '  kind: csv\n  url: "file://{folder}/{name}-{{window.start:%Y-%m-%d}}.csv"\n'
 SOURCES = {
+    "zero": FILE,
     "first": FILE,
     "by_query": "  kind: postgres\n  connection: shop\n  query: SELECT id, day FROM {schema}_src.sales\n"
                 "  cursor: {{column: day, kind: immutable}}\n"
                 '  wait_for: {{query: "SELECT done FROM {schema}_src.closed WHERE day = \'{{window.start:%Y-%m-%d}}\'", '
                 'until: "23:00", every: 1m}}\n',
     "by_table": FILE + '  wait_for: {{table: {schema}.first, until: "23:00", every: 1m}}\n',
-    "by_source": FILE + "  on_missing: wait\n",
+    # What it waits for besides is there already: it only says how often to look.
+    "by_source": FILE + "  on_missing: wait\n" + '  wait_for: {{table: {schema}.zero, until: "23:00", every: 1m}}\n',
 }  # fmt: skip
 NOW = "2020-08-11T02:00:00+00:00"
 
@@ -43,8 +45,10 @@ def test_each_waits_without_a_worker_and_is_loaded_when_it_can_be(site: Any) -> 
     site.do(f"CREATE TABLE {source}.sales AS SELECT 1 AS id, date '2020-08-10' AS day")
     site.do(f"CREATE TABLE {source}.closed AS SELECT date '2020-08-10' AS day, false AS done")
     row = "id,day\n1,2020-08-10\n"
-    (site.folder / "by_table-2020-08-10.csv").write_text(row)
+    for name in ("zero", "by_table"):
+        (site.folder / f"{name}-2020-08-10.csv").write_text(row)
 
+    site.headgate("run", "zero")
     site.headgate("deploy")
     site.worker("one")
     waiting = {
