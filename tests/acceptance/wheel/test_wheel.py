@@ -89,7 +89,7 @@ def test_every_file_of_the_packages_is_inside(wheel: Path, committed: list[str])
     assert {f"{package}/py.typed" for package in PACKAGES} <= inside
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("check",), ("--help",)])
+@pytest.mark.parametrize("arguments", [("--version",), ("--project", "shop", "check"), ("--help",)])
 def test_it_runs_in_an_empty_folder(installed: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run(installed, tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
@@ -112,7 +112,7 @@ def test_beside_a_users_own_folders_of_the_same_names(
         (tmp_path / name / "mine.py").write_text("print('the user was run')\n")
         if with_init:
             (tmp_path / name / "__init__.py").write_text("print('the user was imported')\n")
-    for arguments in (("--version",), ("check",)):
+    for arguments in (("--version",), ("--project", "shop", "check")):
         done = run(installed, tmp_path, *arguments, **({"PYTHONPATH": path} if path else {}))
         # A folder without __init__.py gives way to a package; one with it, first on the path, hides ours: that is told.
         expected = 2 if path and with_init else 0
