@@ -42,4 +42,4 @@ def main() -> None:
         raise SystemExit(EXIT_USAGE)
     from importlib import import_module
 
-    import_module("flows.cli").main()
+    import_module("flows.cli").program()

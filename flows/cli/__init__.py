@@ -151,9 +151,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
         code = _explained(error, given)
     sys.stdout.flush()
-    ends_with = code if isinstance(code, int) else 0
-    stopping.end_in_time(ends_with)
-    raise SystemExit(ends_with)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def program(arguments: Sequence[str] | None = None) -> NoReturn:
+    """`main` as a process of its own, which ends in time whatever its libraries still wait for."""
+    try:
+        main(arguments)
+    except SystemExit as ended:
+        stopping.end_in_time(ended.code if isinstance(ended.code, int) else 1)
+        raise
 
 
 def quiet() -> None:

@@ -86,7 +86,9 @@ def _table(target: Target) -> str:
     if target.mode != "append":
         # Without a key nothing but the proof stands between a second append and doubled rows.
         key = "key: [id]\n"
-    load += f", tolerance: 60%, shrink_guard: 99%, generations: {GENERATIONS}"
+    if target.mode == "full_refresh":
+        load += ", shrink_guard: 99%"
+    load += f", tolerance: 60%, generations: {GENERATIONS}"
     return (
         f"table: {target.table}\ndescription: Rows of the crash trials.\nowner: crash@example.com\n{source}{window}"
         f"{_CONTRACT}{key}load: {{{load}}}\ngrants: [{READERS}]\n"

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -115,8 +116,16 @@ def test_a_command_ends_in_time_whatever_its_libraries_wait_for() -> None:
         "import sys, threading, time, types, flows.cli as c\n"
         "sys.modules['prefect'] = types.ModuleType('prefect')\n"
         "threading.Thread(target=time.sleep, args=(100,)).start()\n"
-        "c.cli.main = lambda *a, **k: 3\nc.main(['plan'])\n"
+        "c.cli.main = lambda *a, **k: 3\nc.program(['plan'])\n"
     )
     environment = {**os.environ, "HEADGATE_EXIT_TIMEOUT_SECONDS": "1"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3, done.stderr
+
+
+def test_a_command_called_by_another_program_doesnt_end_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.cli.cli.main", lambda *_, **__: 3)
+    before = threading.active_count()
+    with pytest.raises(SystemExit):
+        main(["plan"])
+    assert threading.active_count() == before
