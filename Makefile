@@ -4,6 +4,8 @@
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# Files of tests side by side: each has servers of its own.
+JOBS ?= 2
 CRASH_TRIALS ?= 1000
 MODEL_STEPS ?= 2000
 FUZZ ?= 500
@@ -18,11 +20,11 @@ demo: ## the whole life of a batch on local servers, from nothing
 
 test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for some)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -m "not crash and not story and not trial" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not crash and not story and not trial" $(PYTEST_ARGS)
 
 trials: ## broken servers, bad input, every form on a Prefect worker, the shop's figures (some minutes)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -m "trial and not crash and not story" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "trial and not crash and not story" $(PYTEST_ARGS)
 
 fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500)
 	@sh .ci/venv requirements-dev.txt
