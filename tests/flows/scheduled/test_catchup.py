@@ -29,7 +29,9 @@ def table(
 def due(declared: Table, now: str, zone: str) -> list[str]:
     moment = datetime.fromisoformat(now)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return [window.label for window in _windows(declared, "", moment, [], set(), Selection()) if window.run]
+    return [
+        window.label for window in _windows(declared, "", moment, [], set(), Selection(), alone=False) if window.run
+    ]
 
 
 DAILY_AT_TWO = table("day", SEOUL, "2020-08-10T02:00")
