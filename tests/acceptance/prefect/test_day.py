@@ -12,7 +12,8 @@ def test_deploy_load_and_the_summary_that_follows(site: Any) -> None:
     site.write(days=3)
     first = json.loads(site.headgate("deploy", "--json").stdout)
     again = json.loads(site.headgate("deploy", "--plan", "--json").stdout)
-    assert {change["kind"] for change in first["changes"]} == {"new"}
+    # The server may know what other tests have deployed.
+    assert {change["kind"] for change in first["changes"] if site.schema in change["deployment"]} == {"new"}
     assert {change["kind"] for change in again["changes"]} == {"same"}
     assert not again["automation_changed"]
 

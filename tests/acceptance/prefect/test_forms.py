@@ -98,6 +98,8 @@ def test_from_a_backfill_that_fails_to_rows_given_up(shop: Any, ask: Callable[..
     assert shop.ask(loaded) == [(REFUSED,)]
 
     ((run,),) = shop.ask(f"SELECT run_id FROM ops.run WHERE target = '{table}' AND status = 'failed'")
+    # The watch looks once a minute.
+    shop.wait(lambda: shop.ask(f"SELECT 1 FROM ops.incident WHERE scope = '{table}' AND closed_at IS NULL"))
     for form, more, said in (
         ("acknowledge", {"by": "Ann"}, f"({table}): acknowledged"),
         ("silence", WHO | {"until": "8h"}, f"({table}): silenced until 20"),
