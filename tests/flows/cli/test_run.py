@@ -131,8 +131,10 @@ def test_10_a_wrong_call_ends_with_2_and_says_why(call: Call, arguments: tuple[s
 
 
 def test_11_a_broken_declaration_is_told_before_anything_runs(call: Call, folder: Path) -> None:
-    (folder / "tables" / "broken.yaml").write_text("table: x\n")
+    broken = folder / "tables" / "broken.yaml"
+    broken.write_text("table: x\n")
     told = call("run", "items")
+    broken.unlink()
     assert told.code == 2
     assert "broken.yaml:1: table: 'x' must be schema.table" in told.err
 
