@@ -13,8 +13,9 @@ from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
-from expectations.contract.part_check import CheckedPart, typed_relation
+from expectations.contract.part_check import CheckedPart
 from expectations.contract.quoting import identifier, literal
+from expectations.contract.staged_rows import typed_relation
 from expectations.profile.model import ColumnKind
 from expectations.record import Drift, RuleResult
 from expectations.suites.sentences import sentence

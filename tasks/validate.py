@@ -27,10 +27,11 @@ from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.lexical import duckdb_type
-from expectations.contract.part_check import CheckedPart, PartChecker, typed_relation
+from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.quoting import identifier
 from expectations.contract.reasons import sentence
 from expectations.contract.split import RawPart
+from expectations.contract.staged_rows import typed_relation
 from expectations.profile.measure import stable_columns
 from expectations.profile.sampling import SAMPLED, Sampling
 from expectations.record import QuarantineReason

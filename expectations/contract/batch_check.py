@@ -15,8 +15,9 @@ from deployments.errors import ToleranceError
 from expectations.contract.engine import single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
-from expectations.contract.part_check import CheckedPart, Quarantined, typed_relation
+from expectations.contract.part_check import CheckedPart, Quarantined
 from expectations.contract.quoting import identifier, ours
+from expectations.contract.staged_rows import typed_relation
 from expectations.profile.spelling import pattern
 from expectations.rows.compile import UniqueRule
 

@@ -2,16 +2,13 @@
 
 The fast query reads the part once and answers everything when nothing is wrong: how many rows fit, and the checksum of
 their values. Only a part with a bad row, a conversion or another layout is written again.
-
-Every step of an expression holds a vector of 2,048 values, so a query about hundreds of columns needs hundreds of MB: a wide
-table is judged some columns at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,22 +18,20 @@ from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
 from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
-from expectations.contract.clocks import CLOCK, set_clocks
+from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
+from expectations.contract.groups import Group, groups_of
 from expectations.contract.layout import ABSENT, Layout
 from expectations.contract.lexical import LexicalColumn, lexical_column, zones_of
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
+from expectations.contract.staged_rows import csv_reader, typed_relation, typed_select
 from expectations.profile.sampling import Sampling, write_sample
 from expectations.rows.compile import RowRule
 
 _REASON, _PLACE, _ASIDE, _KEPT = ours("reason"), ours("place"), ours("aside"), ours("kept")
-AT_ONCE = 150
-"""Columns and rules that one query may judge: a column takes 0.2 to 0.6 MB of 192."""
-A_JOIN = 10
-"""What a rule with a long list of values counts as: DuckDB joins with it, and carries all columns along."""
 RAW_LIMIT_BYTES = 16_000
 """Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
 
@@ -71,15 +66,6 @@ class CheckedPart:
         return Counter(row.code for row in self.quarantined)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What one query judges: columns by their place in the contract, and rules. `read` are the columns it needs for that."""
-
-    columns: tuple[int, ...]
-    rules: tuple[RowRule, ...]
-    read: tuple[int, ...]
-
-
 @dataclass
 class PartChecker:
     """Checks the parts of one batch, one at a time; not shared between threads."""
@@ -94,7 +80,7 @@ class PartChecker:
     """Set between parts, once it is known of which rows the profile is to be measured."""
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
-    groups: tuple[_Group, ...] = field(init=False)
+    groups: tuple[Group, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.connection = connect(self.temp, memory_mb=memory_for(len(self.table.columns)))
@@ -111,7 +97,7 @@ class PartChecker:
             )
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
-        self.groups = tuple(_groups(self.columns, self.rules))
+        self.groups = tuple(groups_of(self.columns, self.rules))
 
     def check(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str] | None = None) -> CheckedPart:
         """Check a part. `raw` holds the part's bytes and `clean` may be written; running it again gives the same.
@@ -184,7 +170,7 @@ class PartChecker:
             return None
         return write_sample(self.connection, f"SELECT unnest({_KEPT}, max_depth := 2) FROM kept", clean)
 
-    def _altered(self, group: _Group) -> str:
+    def _altered(self, group: Group) -> str:
         """SQL: whether a conversion changed the row."""
         changed = [
             f"{ours(f't{index}')} IS DISTINCT FROM {ours(f'f{self.layout.positions[index]}')}"
@@ -282,7 +268,7 @@ class PartChecker:
         staged = ", ".join(f"{self.columns[index].staged} AS {ours(f't{index}')}" for index in chosen)
         return f"SELECT *, {staged} FROM (SELECT {fields}, {converted} FROM {self._reader(raw)})"
 
-    def _judged(self, part: RawPart, raw: Path, group: _Group) -> str:
+    def _judged(self, part: RawPart, raw: Path, group: Group) -> str:
         """What is staged of a group, with its values by name and the reason to set the row aside.
 
         Rules judge a hashed column by what it says; from then on its value is the hash.
@@ -351,67 +337,6 @@ class PartChecker:
         for (_, position), text in zip(self._hashed(), hashed, strict=True):
             fields[position] = text or ""
         return self.layout.delimiter.join(fields).encode()
-
-
-def _groups(columns: Sequence[LexicalColumn], rules: Sequence[RowRule]) -> Iterator[_Group]:
-    """All columns and rules in one group where one query can hold them, else columns first: what is wrong with a value
-    comes before what is wrong with the row.
-    """
-    every = tuple(range(len(columns)))
-    # Some types ask several questions about a value: the clocks of a zone most of all.
-    sizes = [3 if CLOCK in column.staged else 1 for column in columns]
-    asked = [1 + A_JOIN * rule.predicate_sql.count(" IN (") for rule in rules]
-    if sum(sizes) + sum(asked) <= AT_ONCE:
-        yield _Group(every, tuple(rules), every)
-        return
-    for run in _runs(sizes):
-        yield _Group(tuple(run), (), tuple(run))
-    for run in _runs(asked):
-        some = tuple(rules[at] for at in run)
-        needed = (i for i in every if any(identifier(columns[i].name) in rule.predicate_sql for rule in some))
-        yield _Group((), some, tuple(needed))
-
-
-def _runs(sizes: Sequence[int]) -> Iterator[range]:
-    """Neighbours that together are no larger than AT_ONCE, at least one at a time."""
-    start, total = 0, 0
-    for at, size in enumerate(sizes):
-        if at > start and total + size > AT_ONCE:
-            yield range(start, at)
-            start, total = at, 0
-        total += size
-    if sizes:
-        yield range(start, len(sizes))
-
-
-def csv_reader(
-    files: Sequence[Path], fields: Sequence[str], delimiter: str, null_marker: str = "", *, filename: bool = False
-) -> str:
-    """A DuckDB table function that reads headerless CSV files as text, strictly; unquoted empty is NULL."""
-    listing = ", ".join(literal(str(file)) for file in files)
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in fields)
-    return (
-        f"read_csv([{listing}], columns={{{columns}}}, header=false, auto_detect=false, delim={literal(delimiter)}, "
-        f"quote='\"', escape='\"', new_line='\\n', nullstr={literal(null_marker)}, allow_quoted_nulls=false, strict_mode=true, "
-        f"max_line_size=8388608, filename={str(filename).lower()})"
-    )
-
-
-def typed_select(table: Table, reader: str, named: Callable[[str], str] = str) -> str:
-    """SQL usable after FROM: staged text columns t0, t1 ... of `reader` with the contract's names and types. `named` tells
-    what these are called there.
-    """
-    columns = [lexical_column(c, "", "", named(f"t{index}"), masked=False) for index, c in enumerate(table.columns)]
-    return f"(SELECT {', '.join(f'{column.value} AS {identifier(column.name)}' for column in columns)} FROM {reader})"
-
-
-def typed_relation(table: Table, files: Sequence[Path], delimiter: str, null_marker: str) -> str:
-    """SQL usable after FROM: the staged rows of these files with the contract's names and types."""
-    names = [f"t{index}" for index in range(len(table.columns))]
-    if not files:
-        nothing = ", ".join(f"NULL::VARCHAR AS {name}" for name in names)
-        return typed_select(table, f"(SELECT {nothing} WHERE false)")
-    return typed_select(table, csv_reader(files, names, delimiter, null_marker))
 
 
 def _ordinals(part: RawPart) -> list[int]:

@@ -17,8 +17,8 @@ from deployments.windows import Window
 from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, single
 from expectations.contract.lexical import lexical_column, zones_of
-from expectations.contract.part_check import csv_reader
 from expectations.contract.quoting import literal
+from expectations.contract.staged_rows import csv_reader
 from expectations.draft.facts import FieldFacts, Reading
 from expectations.draft.readings import column_for, readings_for
 from expectations.profile.spelling import NULLISH, pattern

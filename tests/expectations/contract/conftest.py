@@ -12,8 +12,9 @@ import pytest
 
 from deployments.declarations.table import Table
 from expectations.contract.layout import lay_out, read_header
-from expectations.contract.part_check import CheckedPart, PartChecker, csv_reader
+from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.split import first_record, split
+from expectations.contract.staged_rows import csv_reader
 
 
 @pytest.fixture

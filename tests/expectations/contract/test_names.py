@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from expectations.contract.batch_check import key_repeats, repeated_rows, unique_rules
-from expectations.contract.part_check import typed_relation
+from expectations.contract.staged_rows import typed_relation
 from expectations.profile import ColumnKind, measure
 
 NAMES = ["f1", "f0", "x0", "t1", "t0", "rn", "place", "part", "whole", "counted", "judged", "v", "c1", "c0"]

@@ -12,8 +12,9 @@ import pytest
 
 from deployments.declarations.table import Table
 from expectations.contract.layout import lay_out
-from expectations.contract.part_check import CheckedPart, PartChecker, typed_relation
+from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.split import split
+from expectations.contract.staged_rows import typed_relation
 from expectations.drift.compare import redelivered
 from expectations.profile import measure
 from expectations.profile.measure import stable_columns

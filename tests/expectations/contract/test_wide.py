@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployments.declarations.suite import Rule
-from expectations.contract import part_check
+from expectations.contract import groups
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.split import RawPart, split
@@ -95,7 +95,7 @@ def test_some_columns_at_a_time_or_all_at_once_is_one_verdict(
     excluded = {1: "DUPLICATE-KEY|c0"}
 
     def checked(at_once: int) -> tuple[CheckedPart, CheckedPart, bytes]:
-        monkeypatch.setattr(part_check, "AT_ONCE", at_once)
+        monkeypatch.setattr(groups, "AT_ONCE", at_once)
         folder = tmp_path / str(at_once)
         folder.mkdir()
         checker = PartChecker(table, lay_out(table, names, ",", "here"), rules, "~null~", b"key", folder / "duckdb")
