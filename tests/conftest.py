@@ -76,6 +76,11 @@ TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "ac
 """Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes make no name: packed ones hold the second they were packed in, and all workers must have the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in an order of chance")
 
