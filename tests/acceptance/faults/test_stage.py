@@ -20,9 +20,9 @@ PASSING = [
 LASTING = [
     ("PUT", PARTS, "500", "STAGE-UNREACHABLE"), ("PUT", MANIFEST, "503", "STAGE-UNREACHABLE"),
     ("GET", PARTS, "503", "STAGE-UNREACHABLE"), ("GET", PARTS, "cut", "STAGE-UNREACHABLE"),
-    ("GET", PARTS, "wrong bytes", "STAGE-CORRUPT"), ("GET", PARTS, "404", "STAGE-LOST"),
+    ("GET", PARTS, "wrong bytes", "STAGE-CORRUPT"), ("GET", PARTS, "404", "STAGE-UNREACHABLE"),
     ("GET", SET_ASIDE, "503", "STAGE-UNREACHABLE"), ("GET", SET_ASIDE, "wrong bytes", "STAGE-CORRUPT"),
-    ("GET", SET_ASIDE, "404", "STAGE-LOST"),
+    ("GET", SET_ASIDE, "404", "STAGE-UNREACHABLE"),
 ]  # fmt: skip
 
 
