@@ -1,4 +1,4 @@
-"""The web server of the trials' source: what a window holds, with its ETag, or 404."""
+"""The web server of the trials' source: what a window holds, with its ETag, or 410."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Files:
         key = (name, file.removesuffix(".csv"))
         batch = next((world.content[key] for world in self._worlds if key in world.content), None)
         if batch is None or not batch.text:
-            request.send_response(404)
+            request.send_response(410)
             request.send_header("Content-Length", "0")
             request.end_headers()
             return

@@ -57,7 +57,8 @@ def check(tmp_path: Path) -> Callable[..., Checked]:
             parts.append(checker.check(part, raw, clean))
             if parts[-1].accepted:
                 names = [f"t{index}" for index in range(len(table.columns))]
-                rows += duckdb.sql(f"FROM {csv_reader([parts[-1].path], names, delimiter, marker)}").fetchall()
+                with duckdb.connect() as own:
+                    rows += own.execute(f"FROM {csv_reader([parts[-1].path], names, delimiter, marker)}").fetchall()
         checker.close()
         return parts, rows
 

@@ -72,7 +72,9 @@ def test_a_value_that_a_server_quotes_is_not_told() -> None:
     assert fit_to_tell("SQL-42703", 'column "email" does not exist') == 'column "email" does not exist'
 
 
-def test_the_user_of_a_database_may_be_a_word_that_notices_need() -> None:
+def test_the_user_of_a_database_may_be_a_word_that_notices_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The local stack of other tests has a key of its own.
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
     settings = Settings(project=Path(), state=Path(), warehouse_url="postgresql://headgate@127.0.0.1:5432/warehouse")
     assert known_secrets(settings) == set()
     words = Settings(project=Path(), state=Path(), connections={"lake": "s3://lake?region=eu-west-1&profile=analytics"})
