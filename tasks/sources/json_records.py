@@ -1,8 +1,4 @@
-"""JSON records, page by page or line by line, as CSV: every value keeps the spelling it had in the JSON.
-
-null becomes NULL, "" an empty text; numbers are not parsed, so 1.10 stays 1.10; nested values become JSON text. A record that
-can't be written so without a guess (a key twice, half a character) is set aside.
-"""
+"""JSON at an address: a list of records, in pages if there are any, or a record on each line."""
 
 from __future__ import annotations
 
@@ -13,36 +9,19 @@ from itertools import islice
 from typing import Any
 
 from deployments.declarations.columns import Column
-from deployments.declarations.problems import nearest
 from deployments.declarations.sources import JsonSource
-from deployments.errors import ContractError, SourceMissingError, UpstreamError
-from deployments.foreign_text import one_line
+from deployments.errors import SourceMissingError, UpstreamError
 from deployments.settings import Settings
-from expectations.contract.layout import listing
 from expectations.contract.split import MAX_LINE_BYTES, Reject
 from tasks.sources import json_text
 from tasks.sources.address import Place, following
 from tasks.sources.hosts import check_next_page
-from tasks.sources.json_text import Parsed, Spelled, fault_of, nested_text
+from tasks.sources.json_document import at, document_of, gathered, lists_in, next_addresses_in, records_at
+from tasks.sources.json_rows import AT_ONCE, OWNER, Records, Rows, Unfit, is_whole, judged
+from tasks.sources.json_text import Parsed, fault_of, nested_text
 from tasks.sources.location import Location, locate
 from tasks.sources.protocol import Span
 from tasks.sources.stored import plain
-
-MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
-"""A document is held in memory as a whole; JSON lines and pages aren't."""
-_AT_ONCE = 1_000
-_OWNER = "ask the source's owner; then: headgate retry RUN"
-
-
-@dataclass(frozen=True, slots=True)
-class _Unfit:
-    """A record that can't be written as CSV: the reason code and the record as it came."""
-
-    code: str
-    raw: bytes
-
-
-_Records = list[dict[str, Any] | _Unfit]
 
 
 def open_reader(source: JsonSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> JsonReader:
@@ -52,10 +31,7 @@ def open_reader(source: JsonSource, settings: Settings, span: Span, columns: Seq
 
 @dataclass(frozen=True)
 class JsonReader:
-    """See `OpenSource`. The header is the contract's columns (`names`), then other keys in the order they were met on page 1.
-
-    A column that no record has is NULL where it may be (`optional`), else ContractError at the end: only then it is known.
-    """
+    """See `OpenSource`; how records become lines, `names` and `optional`: see `Rows`."""
 
     source: JsonSource
     location: Location
@@ -88,76 +64,15 @@ class JsonReader:
         """Each page is closed when it is read."""
 
     def chunks(self) -> Iterator[bytes]:
-        try:
-            yield from self._chunks()
-        except json_text.TooDeepError as error:
-            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=_OWNER) from None
-
-    def _chunks(self) -> Iterator[bytes]:
         self.set_aside.clear()
-        header: list[str] = []
-        always: set[str] = set()
-        met: dict[str, None] = {}
-        count = 0
-        for page, items in enumerate(self._pages(), start=1):
-            records = [item for item in items if not isinstance(item, _Unfit)]
-            on_page = dict.fromkeys(key for record in records for key in record)
-            met.update(on_page)
-            if records and not header:
-                header = [*self.names, *(key for key in on_page if key not in self.names)]
-                always = {name for name in self.names if all(name in record for record in records)}
-                yield _line(header)
-            self._same_columns(page, set(on_page), set(header), always)
-            lines = []
-            for place, item in enumerate(items, start=count):
-                unfit = item if isinstance(item, _Unfit) else None
-                try:
-                    lines += [_line([item.get(name) for name in header])] if isinstance(item, dict) else []
-                except UnicodeEncodeError:
-                    unfit = _Unfit("HALF-CHARACTER", _raw(item))
-                if unfit is not None:
-                    self.set_aside.append(Reject(place, unfit.code, unfit.raw))
-                if len(lines) >= _AT_ONCE:
-                    yield b"".join(lines)
-                    lines = []
-            count += len(items)
-            yield b"".join(lines)
-        if not header:
-            # Without a record nothing can be said of columns.
-            yield _line(list(self.names))
-        else:
-            self._check_met(met)
+        page = f"block of {AT_ONCE:,} lines" if self._is_lines else "page"
+        rows = Rows(self.where, self.names, self.optional, self.set_aside, page)
+        try:
+            yield from rows.lines(self._pages())
+        except json_text.TooDeepError as error:
+            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=OWNER) from None
 
-    def _check_met(self, met: dict[str, None]) -> None:
-        """ContractError when a column that must have values, or that was renamed, is in no record."""
-        others = [key for key in met if key not in self.names]
-        for name in self.names:
-            meant = None if name in met else nearest(name, others)
-            if name not in met and (meant is not None or name not in self.optional):
-                hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
-                raise ContractError(
-                    f"{self.where}: no record has the column '{name}'{hint}\n  found:    {listing(list(met))}\n"
-                    f"  expected: {listing(self.names)}",
-                    code="HEADER",
-                    next_command="mend the source, or the columns in the declaration; then: headgate retry RUN",
-                    found=list(met)[:200],
-                    expected=list(self.names),
-                )
-
-    def _same_columns(self, page: int, met: set[str], known: set[str], always: set[str]) -> None:
-        """A page that lacks a column every record of the first page had, and has a key that is new, renamed it: the
-        values would be lost as NULL. Keys that some records leave out (`always` has none of them) say nothing."""
-        gone, new = sorted(always - met), sorted(met - known)
-        if met and gone and new:
-            what = f"block of {_AT_ONCE:,} lines" if self._is_lines else "page"
-            raise UpstreamError(
-                f"{self.where}: {what} {page} has no {listing(gone)}, which all records of {what} 1 have, but"
-                f" {listing(new)}, which none of them has",
-                code="HEADER-CHANGED",
-                next_command=_OWNER,
-            )
-
-    def _pages(self) -> Iterator[_Records]:
+    def _pages(self) -> Iterator[Records]:
         if self._is_lines:
             yield from self._lines()
             return
@@ -170,8 +85,8 @@ class JsonReader:
                 )  # fmt: skip
             parsed = self._document(place, first=not seen)
             seen.add(place.url)
-            yield _judged(self._records(parsed.document, place), parsed.suspect)
-            named = None if self.source.next is None else _at(parsed.document, self.source.next)
+            yield judged(records_at(parsed.document, self.source.records, place.shown), parsed.suspect)
+            named = None if self.source.next is None else at(parsed.document, self.source.next)
             if not named:
                 return
             place = self._following(place, str(named))
@@ -185,52 +100,32 @@ class JsonReader:
 
     def _document(self, place: Place, *, first: bool) -> Parsed:
         try:
-            body = self._body(place)
+            # json.loads knows UTF-16 and UTF-32 by itself.
+            body = gathered(plain(place, self.source.compression, encoding="utf-16"), place.shown)
         except SourceMissingError as error:
             if first:
                 raise
             # Half of the pages must never pass for a source that has nothing.
             raise UpstreamError(
-                f"a page that another one names is missing: {error.message}", code="PAGE-MISSING", next_command=_OWNER
+                f"a page that another one names is missing: {error.message}", code="PAGE-MISSING", next_command=OWNER
             ) from None
         try:
-            parsed = json_text.parse(body)
-        except ValueError as error:
-            hint = ", but JSON lines: declare `format: lines`" if looks_like_lines(body) else f": {error}"
+            return document_of(body, place.shown, (self.source.records, self.source.next))
+        except UpstreamError as error:
+            if not looks_like_lines(body):
+                raise
             raise UpstreamError(
-                f"{place.shown} isn't {'a JSON document' if 'format' in hint else 'JSON'}{hint}",
-                code="NOT-JSON",
-                next_command="headgate peek SOURCE   (look at what the source sends)",
+                f"{place.shown} isn't a JSON document, but JSON lines: declare `format: lines`",
+                code=error.code,
+                next_command=error.next_command,
             ) from None
-        places = [path for path in (self.source.records, self.source.next) if path is not None]
-        if parsed.suspect and any(_twice_above(parsed.document, path) for path in places):
-            raise UpstreamError(
-                f"{place.shown}: a key stands twice in the document beside its records, and which one is meant can't be known",
-                code="NOT-JSON",
-                next_command=_OWNER,
-            )
-        return parsed
 
-    def _body(self, place: Place) -> bytes:
-        pieces, size = [], 0
-        # json.loads knows UTF-16 and UTF-32 by itself.
-        for piece in plain(place, self.source.compression, encoding="utf-16"):
-            size += len(piece)
-            if size > MAX_DOCUMENT_BYTES:
-                raise UpstreamError(
-                    f"{place.shown} is longer than {MAX_DOCUMENT_BYTES // 1024**2} MB, the most a JSON document may have",
-                    code="TOO-LARGE",
-                    next_command="ask the source's owner for pages, or for JSON lines (`format: lines`)",
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _lines(self) -> Iterator[_Records]:
+    def _lines(self) -> Iterator[Records]:
         lines = _split_lines(plain(self._place, self.source.compression), self.where)
         first = True
-        while batch := list(islice(lines, _AT_ONCE)):
+        while batch := list(islice(lines, AT_ONCE)):
             items = [_record_of(line) for line in batch]
-            if first and all(isinstance(item, _Unfit) and item.code == "NOT-JSON-LINE" for item in items):
+            if first and all(isinstance(item, Unfit) and item.code == "NOT-JSON-LINE" for item in items):
                 raise UpstreamError(
                     f"{self.where} isn't JSON lines: none of its first {len(items):,} lines is a JSON object",
                     code="NOT-JSON",
@@ -240,23 +135,11 @@ class JsonReader:
             yield items
 
     def shape(self) -> tuple[list[str], list[str]]:
-        """Dotted paths in the first page: of the lists of objects (what `records` may be), and of keys that are named
-        like the next page's address (`next`)."""
+        """Dotted paths in the first page: what `records` may be, and what `next` may be."""
         if self._is_lines:
             return [], []
         document = self._document(self._place, first=True).document
-        return sorted(json_text.paths(document, _is_records)), sorted(json_text.paths(document, _is_next))
-
-    def _records(self, document: Any, place: Place) -> list[dict[str, Any]]:
-        records = document if self.source.records is None else _at(document, self.source.records)
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            named = self.source.records or "the document"
-            raise UpstreamError(
-                f"{place.shown}: {named} isn't a list of objects",
-                code="NOT-RECORDS",
-                next_command="headgate peek SOURCE   (it tells the lists there are: source.records)",
-            )
-        return records
+        return lists_in(document), next_addresses_in(document)
 
 
 def is_lines(name: str) -> bool:
@@ -273,43 +156,22 @@ def looks_like_lines(start: bytes) -> bool:
     return len(lines) > 1 and isinstance(_record_of(lines[0].strip()), dict)
 
 
-def _judged(records: list[dict[str, Any]], suspect: bool) -> _Records:
-    """The records, those set aside that aren't what was written, or have a key that no text can hold."""
-    halves = {key for record in records for key in record if not _is_whole(key)}
-    if not suspect and not halves:
-        return [*records]
-    judged: _Records = []
-    for record in records:
-        code = fault_of(record) or ("HALF-CHARACTER" if halves.intersection(record) else None)
-        judged.append(record if code is None else _Unfit(code, _raw(record)))
-    return judged
-
-
-def _record_of(line: bytes) -> dict[str, Any] | _Unfit:
+def _record_of(line: bytes) -> dict[str, Any] | Unfit:
     try:
         parsed = json_text.parse(line.decode())
     except UnicodeDecodeError:
-        return _Unfit("NOT-UTF8", line)
+        return Unfit("NOT-UTF8", line)
     except json_text.TooDeepError:
         raise
     except ValueError:
-        return _Unfit("NOT-JSON-LINE", line)
+        return Unfit("NOT-JSON-LINE", line)
     record = parsed.document
     if not isinstance(record, dict):
-        return _Unfit("NOT-JSON-LINE", line)
+        return Unfit("NOT-JSON-LINE", line)
     code = fault_of(record) if parsed.suspect else None
-    if code is None and b"\\u" in line and not _is_whole(nested_text(record)):
+    if code is None and b"\\u" in line and not is_whole(nested_text(record)):
         code = "HALF-CHARACTER"
-    return record if code is None else _Unfit(code, line)
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a text holds no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return record if code is None else Unfit(code, line)
 
 
 def _split_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
@@ -330,50 +192,3 @@ def _split_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
     text = (rest.removeprefix(codecs.BOM_UTF8) if first else rest).strip()
     if text:
         yield text
-
-
-def _twice_above(document: Any, path: str) -> bool:
-    """Whether an object on the way to the records has a key twice."""
-    for part in path.split("."):
-        if isinstance(document, json_text.KeyTwice):
-            return True
-        document = document.get(part) if isinstance(document, dict) else None
-    return False
-
-
-def _is_records(_: str, node: Any) -> bool:
-    return isinstance(node, list) and bool(node) and all(isinstance(item, dict) for item in node)
-
-
-def _is_next(name: str, node: Any) -> bool:
-    named = name.lower().replace("_", "").replace("-", "") in ("next", "nexturl", "nextpage", "nextpageurl", "nextlink")
-    return named and (node is None or (isinstance(node, str) and node.startswith(("http", "/", "?"))))
-
-
-def _at(document: Any, path: str) -> Any:
-    for part in path.split("."):
-        if not isinstance(document, dict):
-            return None
-        document = document.get(part)
-    return document
-
-
-def _raw(record: Any) -> bytes:
-    """A record of a document as JSON, with every key it had."""
-    return nested_text(record).encode("utf-8", "backslashreplace")
-
-
-def _line(values: Sequence[Any]) -> bytes:
-    """UnicodeEncodeError when a value holds half of a surrogate pair."""
-    return (",".join(map(_field, values)) + "\n").encode()
-
-
-def _field(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Spelled):
-        return str(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = value if isinstance(value, str) else nested_text(value)
-    return '"' + text.replace('"', '""') + '"'
