@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-DATABASES = ("postgresql", "postgres", "redshift")
+POSTGRES = ("postgresql", "postgres", "redshift")
+DATABASES = POSTGRES
+FILES = ("http", "https", "file", "s3")
 ENCODE = "in a user, password or token, characters such as / ? # @ % [ must be percent-encoded ('/' is %2F, '@' is %40)"
 S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "secret_access_key", "session_token")
 S3_OPTIONS = S3_PLACES + S3_KEYS

@@ -72,7 +72,7 @@ def held(batch: Batch, source: Extracted) -> bool:
     if not batch.refused:
         return False
     # A database may give the same rows in another order, so that other bytes are no sign of other content.
-    unordered = batch.window is not None and workbench().project.table(batch.table).source.kind == "postgres"
+    unordered = batch.window is not None and not workbench().project.table(batch.table).source.gives_stable_bytes
     return unordered or source.fingerprint[:128] in batch.refused
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from deployments.declarations.problems import Problem
-from deployments.declarations.sources import PostgresSource
 from deployments.declarations.yaml_source import key_of, line_of, read_yaml
 from deployments.errors import DeclarationError
 from deployments.project import Project
@@ -13,8 +12,6 @@ from deployments.settings import Settings
 from expectations.contract.lexical import duckdb_type
 from expectations.rows.compile import check_row_rules
 
-DATABASES = ("postgresql", "postgres", "redshift")
-FILES = ("http", "https", "file", "s3")
 _PROVEN = ("verify-ca", "verify-full")
 
 
@@ -39,13 +36,14 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
     for name, table in project.tables.items():
         source = table.source
         scheme = urlsplit(settings.connections.get(source.connection or "", "")).scheme.lower()
-        allowed = DATABASES if isinstance(source, PostgresSource) else FILES
-        if scheme and scheme not in allowed:
+        if scheme and scheme not in source.schemes:
             place, file = ("source", "connection"), project.files[name]
             told = f"a {source.kind} source can't be read from a connection to {scheme}://"
             line = line_of(read_yaml(file, []), place)
             found.append(
-                Problem(file, line, "source.connection", told, found=source.connection, allowed=", ".join(allowed))
+                Problem(
+                    file, line, "source.connection", told, found=source.connection, allowed=", ".join(source.schemes)
+                )
             )
     return found
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem, fail_on
 from deployments.declarations.rules import table_faults
-from deployments.declarations.sources import CsvSource, JsonSource
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import read_yaml
@@ -26,8 +25,7 @@ from expectations.draft.suite_text import suite_text
 from expectations.draft.table_text import DECIDE, Naming, table_text
 from expectations.rows.compile import RowRule
 from flows.looking import Looked, Wanted, work_folder
-from tasks.sources.postgres import PostgresReader
-from tasks.sources.postgres_catalog import first_day
+from tasks.sources.opening import as_database
 from tasks.sources.spoken import holds_secret
 
 
@@ -82,9 +80,9 @@ def naming_of(looked: Looked, table_name: str, owner: str | None) -> Naming:
     source, sample = looked.source, looked.sample
     where = looked.reader.where
     if source.connection is not None:
-        where = f"connection:{source.connection}{getattr(source, 'url', '')}"
-    elif isinstance(source, CsvSource | JsonSource) and looked.windows:
-        where = source.url
+        where = f"connection:{source.connection}{source.address or ''}"
+    elif source.address is not None and looked.windows:
+        where = source.address
     if len(looked.windows) > 1:
         where += f", {sample.looked_for} windows"
     absent = f"{sample.absent} of {sample.looked_for}" if sample.absent else None
@@ -108,7 +106,8 @@ def target_files(project: Path, table: str, *, force: bool) -> tuple[Path, Path]
 def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
     zone = wanted.zone or "UTC"
     source = looked.source
-    if isinstance(source, CsvSource | JsonSource):
+    database = as_database(source, looked.reader)
+    if database is None:
         if cursor is not None:
             raise DeclarationError(
                 "--cursor belongs to a query",
@@ -130,8 +129,7 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
             f"--cursor {cursor} isn't a date or time of the query; those are: {', '.join(moments) or 'none'}",
             code="SOURCE", next_command="headgate new TABLE --source SOURCE   (see --help)",
         )  # fmt: skip
-    assert isinstance(looked.reader, PostgresReader)
-    day = first_day(looked.reader, looked.proposal.column(name).facts.name)
+    day = database.first_day(looked.proposal.column(name).facts.name)
     if day is not None and wanted.every == "month":
         day = day.replace(day=1)
     grid = Grid(wanted.every, zone, "2024-01-01" if day is None else day.isoformat(), wanted.zone is not None)

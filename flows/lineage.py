@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deployments.declarations.sources import PostgresSource, Source
+from deployments.declarations.sources import Source
 from deployments.declarations.table import Sla
 from deployments.project import Project
 from tasks.sources.address import shown
@@ -128,14 +128,15 @@ def lineage_of(project: Project) -> Lineage:
 
 
 def _places(source: Source) -> Iterator[tuple[str, str]]:
-    if not isinstance(source, PostgresSource):
-        url = shown(source.url) if "://" in source.url else source.url
+    query, url = source.statement, source.address or ""
+    if query is None:
+        url = shown(url) if "://" in url else url
         yield f"{source.connection}: {url}" if source.connection else url, source.kind
         return
-    own = {match.lower() for match in _CTE.findall(source.query)}
-    read = dict.fromkeys(found for found in _READ.findall(source.query) if found.lower() not in own)
+    own = {match.lower() for match in _CTE.findall(query)}
+    read = dict.fromkeys(found for found in _READ.findall(query) if found.lower() not in own)
     for table in read or {"a query": None}:
-        yield f"{source.connection}: {table}", "postgres"
+        yield f"{source.connection}: {table}", source.kind
 
 
 def _stakeholders(promises: Sequence[Sla]) -> Iterator[tuple[str, Sla]]:

@@ -23,9 +23,8 @@ from deployments.windows import Window
 from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
-from tasks.sources.opening import open_declared
-from tasks.sources.postgres_catalog import SourceShape, described
-from tasks.sources.protocol import OpenSource, Span
+from tasks.sources.opening import as_database, open_declared
+from tasks.sources.protocol import OpenSource, SourceShape, Span
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
 from tasks.spool import bury, dead_attempts, hold, release
@@ -88,7 +87,8 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
         readers = [open_declared(source, settings, Span(window, zone)) for window in windows or (None,)]
         sample = read_sample(readers, wanted.rows, folder / "raw")
         records = Records(sample.files, sample.header, sample.delimiter, folder / "temp")
-        shape = _shape(readers[0])
+        database = as_database(source, readers[0])
+        shape = SourceShape({}) if database is None else database.describe()
         proposal = propose(records, table, zone=wanted.zone, whole=sample.whole, catalog=shape.columns,
                            declared_key=shape.key, unreadable=sample.unreadable)  # fmt: skip
         yield Looked(source, readers[0], sample, records, proposal, windows, found_out)
@@ -134,10 +134,9 @@ def _local(text: str) -> datetime:
 
 
 def _check_window(source: Source, window: Window | None) -> None:
-    templated = isinstance(source, CsvSource | JsonSource) and "{window." in source.url
-    if templated and window is None:
+    if source.is_templated and window is None:
         raise _wrong("the address has a place for a window: say which one to look at, such as --window 2024-01-31")
-    if window is not None and not templated:
+    if window is not None and not source.is_templated:
         raise _wrong("--window needs an address with {window.start:%Y-%m-%d} in it; a query is cut by --cursor")
 
 
@@ -165,12 +164,6 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
     if source.next is None and len(following) == 1:
         changes["next"] = following[0]
     return source.model_copy(update=changes), tuple(f"--{name} {one_line(value)}" for name, value in changes.items())
-
-
-def _shape(reader: OpenSource) -> SourceShape:
-    from tasks.sources.postgres import PostgresReader
-
-    return described(reader) if isinstance(reader, PostgresReader) else SourceShape({})
 
 
 def _wrong(message: str) -> DeclarationError:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 from typing import Literal
 
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.declarations.model import seconds
-from deployments.declarations.sources import PostgresSource
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
@@ -139,12 +137,12 @@ def plan_table(
         changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run for window in windows)
-    following = None if table.grid is None else table.grid.next_after(now - lag(table))
+    following = None if table.grid is None else table.grid.next_after(now - table.lag)
     return TablePlan(
         table=table.table,
         windows=windows,
         changes=tuple(changes),
-        next_due=None if following is None or table.grid is None else (following.end + lag(table)).isoformat(),
+        next_due=None if following is None or table.grid is None else (following.end + table.lag).isoformat(),
         rows_expected=None if usual_rows is None else usual_rows * count,
         seconds_expected=None if usual_seconds is None else usual_seconds * count,
         paused=pause_of(bench, table.table, now) if look_for_pause and has_ops else None,
@@ -163,14 +161,6 @@ def pause_of(bench: Workbench, name: str, now: datetime) -> str | None:
         return None
     until = f" until {found.expires_at:%Y-%m-%d %H:%M} UTC" if found.expires_at else ""
     return f"paused{until} by {found.by}: {found.reason}"
-
-
-def lag(table: Table) -> timedelta:
-    """How long after its end a window is read."""
-    source = table.source
-    if isinstance(source, PostgresSource) and source.cursor is not None:
-        return timedelta(seconds=seconds(source.cursor.lag))
-    return timedelta(0)
 
 
 def _windowless(
@@ -209,7 +199,7 @@ def _windows(
     assert table.grid is not None
     grid = table.grid
     standing = proofs.standing(known)
-    ended = now - lag(table)
+    ended = now - table.lag
     if selection.window is not None:
         named = _named(table, selection.window, ended)
         due, chosen = [named] if alone else list(grid.due(ended)), {named}
@@ -225,7 +215,7 @@ def _windows(
         state = _state(table, proof, of_batch, failed=window.key in failed)
         refused = proofs.refused(of_batch, window.key, table.fingerprint, suite_hash)
         by_name = selection.window is not None or selection.full_refresh or selection.reprocess == "all"
-        held = state == "undone" and bool(refused) and table.source.kind == "postgres"
+        held = state == "undone" and bool(refused) and not table.source.gives_stable_bytes
         new = proof is None and not held and (state != "failed" or selection.reprocess != "none")
         found.append(
             PlannedWindow(
@@ -251,8 +241,8 @@ def _named(table: Table, text: str, ended: datetime) -> Window:
     try:
         window = table.grid.parse(text)
         if window.end > ended:
-            due = (window.end + lag(table)).astimezone(table.grid.zone)
-            begun = "isn't over yet" if window.start <= ended + lag(table) else "lies in the future"
+            due = (window.end + table.lag).astimezone(table.grid.zone)
+            begun = "isn't over yet" if window.start <= ended + table.lag else "lies in the future"
             raise ValueError(f"{text} {begun}: it is read from {due:%Y-%m-%d %H:%M} on ({table.grid.timezone})")
     except ValueError as error:
         raise _no_such_window(table, str(error)) from None

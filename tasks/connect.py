@@ -9,16 +9,15 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 
 import psycopg2
 import zstandard
 from psycopg2 import sql
 
-from deployments.addresses import DATABASES, file_path, is_s3
+from deployments.addresses import file_path, is_s3
 from deployments.declarations.columns import Column
-from deployments.declarations.sources import CsvSource, JsonSource
+from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical
 from deployments.errors import HeadgateError
 from deployments.settings import Settings
@@ -30,9 +29,9 @@ from tasks.reachable import Line, reach
 from tasks.shared_places import shared_places
 from tasks.sources import web
 from tasks.sources.address import Place, shown
-from tasks.sources.location import locate
-from tasks.sources.postgres import connect
-from tasks.sources.protocol import Span
+from tasks.sources.location import locate_beside
+from tasks.sources.opening import open_database
+from tasks.sources.protocol import DatabaseReader, Span
 from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
@@ -168,24 +167,24 @@ def _stage(bench: Workbench) -> Iterator[Line]:
 
 def _sources(bench: Workbench) -> Iterator[Line]:
     """Each connection that a table names, and each address that stands in a declaration."""
-    wanted: dict[str, tuple[str, str]] = {}
+    wanted: dict[str, tuple[Source, str]] = {}
     for table in bench.project.tables.values():
         name = table.source.connection
         if name is not None:
             try:
-                wanted[f"source {name}"] = (name, bench.settings.connection(name))
+                wanted[f"source {name}"] = (table.source, bench.settings.connection(name))
             except HeadgateError as error:
                 yield _failed(f"source {name}", error)
-        elif isinstance(table.source, CsvSource | JsonSource):
-            base = _base_of(table.source, bench.settings)
-            wanted.setdefault(f"source {shown(base)}", ("", base))
-    for what, (name, url) in wanted.items():
-        yield from _source(what, name, url)
+        elif table.source.address is not None:
+            base = _base_of(table.source, table.source.address, bench.settings)
+            wanted.setdefault(f"source {shown(base)}", (table.source, base))
+    for what, (source, url) in wanted.items():
+        yield from _source(what, source, url, bench.settings)
 
 
-def _base_of(source: CsvSource | JsonSource, settings: Settings) -> str:
+def _base_of(source: Source, address: str, settings: Settings) -> str:
     """What can be tried of an address whose window isn't known: its host, its bucket, the folder above its placeholders."""
-    place = locate(source, settings, Span(None, "UTC")).place
+    place = locate_beside(source, address, settings, Span(None, "UTC")).place
     if place.base is not None:
         return place.base
     if place.url.startswith("file://"):
@@ -194,7 +193,7 @@ def _base_of(source: CsvSource | JsonSource, settings: Settings) -> str:
     return f"{scheme}://{rest.partition('/')[0]}"
 
 
-def _source(what: str, name: str, url: str) -> Iterator[Line]:
+def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator[Line]:
     if url.startswith("file://"):
         # The folder above the first placeholder: which files are in it is known only when a window is read.
         path = file_path(url.partition("{")[0])
@@ -213,20 +212,15 @@ def _source(what: str, name: str, url: str) -> Iterator[Line]:
     yield from lines
     if not lines[-1].ok:
         return
-    yield _login(what, name, url) if url.partition("://")[0] in DATABASES else _answer(what, url)
+    database = open_database(source, settings)
+    yield _answer(what, url) if database is None else _login(what, database)
 
 
-def _login(what: str, name: str, url: str) -> Line:
+def _login(what: str, database: DatabaseReader) -> Line:
     try:
-        with closing(connect(url, name, "headgate check")) as connection:
-            connection.set_session(readonly=True)
-            with connection.cursor() as cursor:
-                user, database = one(cursor, "SELECT current_user, current_database()")
+        return Line(f"{what}: login", True, f"{database.ping()}, read only")
     except HeadgateError as error:
         return _failed(f"{what}: login", error)
-    except psycopg2.Error as error:
-        return Line(f"{what}: login", False, said(error), "check the connection's setting; may this user log in?")
-    return Line(f"{what}: login", True, f"{user} in {database}, read only")
 
 
 def _answer(what: str, url: str) -> Line:

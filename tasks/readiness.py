@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 
-import psycopg2
-
-from deployments.declarations.sources import WaitFor
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError, SourceUnreachableError
+from deployments.errors import DeclarationError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
-from tasks.driver_errors import said
 from tasks.sources.address import fill
 from tasks.sources.location import locate_beside
-from tasks.sources.one_select import prove_one_select
-from tasks.sources.postgres import connect
+from tasks.sources.opening import open_database
 from tasks.sources.protocol import Span
 from tasks.sources.stored import exists
 from tasks.warehouses import names, proofs
@@ -38,7 +32,8 @@ def awaited(bench: Workbench, table: Table, window: Window | None) -> str | None
     if wait.url is not None:
         place = locate_beside(table.source, wait.url, bench.settings, Span(window, zone)).place
         return None if exists(place) else f"{place.shown} to be there"
-    return None if _answers_true(bench, table, wait, window, zone) else "the source's query to say that it is complete"
+    ready = _answers_true(bench, table, fill(wait.query or "", window, zone))
+    return None if ready else "the source's query to say that it is complete"
 
 
 def covered(standing: Sequence[Proof], window: Window) -> bool:
@@ -60,34 +55,14 @@ def _published(bench: Workbench, name: str, window: Window | None) -> bool:
     return bool(standing) if window is None else covered(standing, window)
 
 
-def _answers_true(bench: Workbench, table: Table, wait: WaitFor, window: Window | None, zone: str) -> bool:
-    assert wait.query is not None
-    if table.source.connection is None:
+def _answers_true(bench: Workbench, table: Table, query: str) -> bool:
+    database = open_database(table.source, bench.settings)
+    if database is None:
         raise DeclarationError(
-            f"{table.table}: wait_for.query needs source.connection: where is it to be asked?",
+            f"{table.table}: wait_for.query needs a database: where is it to be asked?",
             code="WAIT-FOR", next_command="headgate check",
         )  # fmt: skip
-    url = bench.settings.connection(table.source.connection)
-    try:
-        with closing(connect(url, table.source.connection, "headgate wait_for")) as connection:
-            connection.set_session(readonly=True)
-            with connection.cursor() as cursor:
-                cursor.execute("SET statement_timeout = '60s'")
-                query = fill(wait.query, window, zone)
-                prove_one_select(cursor, query)
-                cursor.execute(query)
-                row = cursor.fetchone()
-    except psycopg2.OperationalError as error:
-        raise SourceUnreachableError(
-            f"{table.source.connection}: {said(error)}", code="SOURCE-UNREACHABLE",
-            next_command="headgate check --connect",
-        ) from None  # fmt: skip
-    except psycopg2.Error as error:
-        raise DeclarationError(
-            f"{table.table}: wait_for.query: {said(error)}", code="WAIT-FOR",
-            next_command="mend source.wait_for.query",
-        ) from None  # fmt: skip
-    return bool(row and row[0])
+    return database.says_yes(query)
 
 
 def _said(table: Table, window: Window | None) -> str:

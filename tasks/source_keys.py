@@ -1,6 +1,6 @@
 """Source deletes: every key the source has now, loaded beside the live table, so that rows gone from it can go.
 
-Only for `load.deletes: compare_keys` (merge from a PostgreSQL source): one column list, no window, through the same
+Only for `load.deletes: compare_keys` (merge from a database): one column list, no window, through the same
 contract, stage and COPY as rows.
 """
 
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from psycopg2 import Error
 
-from deployments.declarations.sources import PostgresSource
 from deployments.declarations.table import Table
 from deployments.errors import UpstreamError
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
-from expectations.contract.quoting import identifier
 from expectations.contract.split import RawPart
 from tasks.batch import Batch, new_try
 from tasks.extract import spool_source
@@ -69,12 +67,8 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
 
 def _keys_only(table: Table) -> Table:
     """The declaration reduced to its key: source, contract and layout."""
-    assert isinstance(table.source, PostgresSource)
     columns = tuple(column for column in table.columns if column.name in table.key)
-    listed = ", ".join(identifier(column.source_name) for column in columns)
-    source = table.source.model_copy(
-        update={"query": f"SELECT {listed} FROM ({table.source.query}\n) hg_rows", "cursor": None}
-    )
+    source = table.source.only([column.source_name for column in columns])
     return table.model_copy(
         update={
             "source": source, "columns": columns, "window": None,

@@ -9,7 +9,7 @@ from functools import partial as bound
 from deployments.declarations.columns import Column
 from deployments.declarations.partial import known
 from deployments.declarations.problems import nearest
-from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
+from deployments.declarations.sources import CsvSource
 from deployments.declarations.table import Table
 
 Path = tuple[int | str, ...]
@@ -114,7 +114,7 @@ def _mode(table: Table) -> Iterator[Fault]:
 
 def _deletes(table: Table) -> Iterator[Fault]:
     load = table.load
-    if load.deletes == "compare_keys" and (load.mode != "merge" or not isinstance(table.source, PostgresSource)):
+    if load.deletes == "compare_keys" and (load.mode != "merge" or not table.source.can_list_keys):
         yield Fault(("load", "deletes"), "compare_keys needs mode merge and a postgres source", "keep")
 
 
@@ -211,16 +211,18 @@ def _in_place_columns(table: Table) -> Iterator[Fault]:
 
 def _cursor(table: Table) -> Iterator[Fault]:
     source = table.source
-    if not isinstance(source, PostgresSource):
+    if not source.is_database:
         return
-    if table.window is not None and source.cursor is None and table.load.mode != "full_refresh":
-        yield Fault(("source", "cursor"), "a postgres source with windows needs a cursor", "cursor: {column, kind}")
-    if table.window is None and source.cursor is not None:
+    if table.window is not None and source.cut_by is None and table.load.mode != "full_refresh":
+        yield Fault(
+            ("source", "cursor"), f"a {source.kind} source with windows needs a cursor", "cursor: {column, kind}"
+        )
+    if table.window is None and source.cut_by is not None:
         yield Fault(("source", "cursor"), "has no meaning without window", "window: {every, timezone, start}")
 
 
 def _cursor_zone(table: Table) -> Iterator[Fault]:
-    cursor = table.source.cursor if isinstance(table.source, PostgresSource) else None
+    cursor = table.source.cut_by
     if cursor is None or cursor.timezone is None:
         return
     if any(column.source_name == cursor.column and column.source_timezone is not None for column in table.columns):
@@ -230,7 +232,7 @@ def _cursor_zone(table: Table) -> Iterator[Fault]:
 
 
 def _cursor_nulls(table: Table) -> Iterator[Fault]:
-    cursor = table.source.cursor if isinstance(table.source, PostgresSource) else None
+    cursor = table.source.cut_by
     if cursor is None or cursor.nulls != "load":
         return
     path = ("source", "cursor", "nulls")
@@ -243,9 +245,9 @@ def _cursor_nulls(table: Table) -> Iterator[Fault]:
 
 
 def _window_placeholders(table: Table) -> Iterator[Fault]:
-    if not isinstance(table.source, CsvSource | JsonSource):
+    if table.source.address is None:
         return
-    templated = "{window." in table.source.url
+    templated = table.source.is_templated
     if table.window is not None and not templated and table.load.mode != "full_refresh":
         yield Fault(("source", "url"), "every window would read the same address", "{window.start:%Y-%m-%d} in the url")
     if table.window is None and templated:
@@ -256,7 +258,7 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
 
 def _path_needs_connection(table: Table) -> Iterator[Fault]:
     source = table.source
-    if isinstance(source, CsvSource | JsonSource) and source.url.startswith("/") and source.connection is None:
+    if (source.address or "").startswith("/") and source.connection is None:
         yield Fault(("source", "url"), "a path needs a connection that gives the host", "connection: NAME")
 
 
@@ -265,9 +267,9 @@ def _wait_for(table: Table) -> Iterator[Fault]:
     if wait is None:
         return
     path = ("source", "wait_for")
-    if wait.query is not None and not isinstance(table.source, PostgresSource):
+    if wait.query is not None and not table.source.is_database:
         yield Fault((*path, "query"), f"a {table.source.kind} source has no database to ask", "url or table")
-    hostless = isinstance(table.source, PostgresSource) or table.source.connection is None
+    hostless = table.source.is_database or table.source.connection is None
     if wait.url is not None and wait.url.startswith("/") and hostless:
         yield Fault((*path, "url"), "a path needs a source with a connection that gives the host", "a whole address")
     if wait.table is not None and wait.table == table.table:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from deployments.addresses import S3_OPTIONS, fault_of
+from deployments.addresses import FILES, POSTGRES, S3_OPTIONS, fault_of
 from deployments.declarations.columns import check_zone
-from deployments.declarations.model import Declared, Duration, Identifier
+from deployments.declarations.model import Declared, Duration, Identifier, seconds
 from deployments.declarations.one_statement import one_select
 
 OnMissing = Literal["fail", "empty", "wait"]
@@ -62,22 +65,83 @@ class WaitFor(Declared):
 
 
 class _Source(Declared):
+    """What every kind has. Whatever is asked about a source is asked of the facts below, never of its kind."""
+
+    schemes: ClassVar[tuple[str, ...]] = FILES
+    """What the address of its connection may start with."""
+    is_database: ClassVar[bool] = False
+    """Whether its reader answers questions besides: see `DatabaseReader`."""
+    gives_stable_bytes: ClassVar[bool] = True
+    """Whether the same content comes as the same bytes: a database may give its rows in another order."""
+    can_list_keys: ClassVar[bool] = False
+    """Whether all keys can be read without the rest of the rows."""
+
     connection: Identifier | None = Field(None, description="Name of a connection in the settings.")
     on_missing: OnMissing = Field("fail", description="A window without data: fail, empty (publish nothing) or wait.")
     wait_for: WaitFor | None = Field(None, description="What must be there before the batch is read.")
 
+    @property
+    def address(self) -> str | None:
+        """Where its files or pages are, as declared: placeholders and all. None: it has no address of its own."""
+        return None
 
-class _AddressedSource(_Source):
+    @property
+    def statement(self) -> str | None:
+        """The SELECT that a database is asked."""
+        return None
+
+    @property
+    def cut_by(self) -> Cursor | None:
+        """The cursor that cuts its rows into windows; None where the address names the window, or there is none."""
+        return None
+
+    @property
+    def is_templated(self) -> bool:
+        """Whether its address has a place for the window."""
+        return "{window." in (self.address or "")
+
+    @property
+    def lag(self) -> timedelta:
+        """How long after a window's end it is read."""
+        return timedelta(seconds=0 if self.cut_by is None else seconds(self.cut_by.lag))
+
+    @property
+    def is_mutable(self) -> bool:
+        """Whether rows that were read may change and be read with a later window."""
+        return self.cut_by is not None and self.cut_by.kind == "mutable"
+
+    @property
+    def place(self) -> str:
+        """For people: its connection, or the host: never an address with a password."""
+        return self.connection or urlsplit(self.address or "").hostname or "file"
+
+    def only(self, columns: Sequence[str]) -> Self:
+        """The same source with these columns of all its rows, where keys can be listed."""
+        raise NotImplementedError(self.__class__.__name__)
+
+
+Address = Annotated[str, AfterValidator(lambda value: check_url(value))]
+
+
+class AddressedSource(_Source):
+    """Files or pages at an address."""
+
     allowed_hosts: tuple[str, ...] = Field(
         (), description="Other hosts that redirects and next pages may lead to: a name, or *.example.com."
     )
 
+    @property
+    def address(self) -> str:
+        raise NotImplementedError
 
-class CsvSource(_AddressedSource):
+
+class CsvSource(AddressedSource):
     """CSV text (RFC 4180) at a URL: http(s), file or s3. The first record is the header."""
 
     kind: Literal["csv"]
-    url: str = Field(description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone.")
+    url: Address = Field(
+        description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone."
+    )
     delimiter: str = Field(",", description="One character.")
     encoding: str = Field("utf-8", description="A Python codec name; the text is stored as UTF-8.")
     compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
@@ -102,17 +166,16 @@ class CsvSource(_AddressedSource):
             raise ValueError(f"'{value}' isn't a text encoding Python knows") from None
         return value
 
-    @field_validator("url")
-    @classmethod
-    def _placeholders(cls, value: str) -> str:
-        return check_url(value)
+    @property
+    def address(self) -> str:
+        return self.url
 
 
-class JsonSource(_AddressedSource):
+class JsonSource(AddressedSource):
     """JSON at a URL: http(s), file or s3. A list of records, in pages if there are any, or a record on each line."""
 
     kind: Literal["json"]
-    url: str = Field(description="First page; may hold window placeholders.")
+    url: Address = Field(description="First page; may hold window placeholders.")
     records: str | None = Field(None, description="Dotted path of the list of records; none: the document is the list.")
     next: str | None = Field(None, description="Dotted path of the next page's URL; null or absent ends the paging.")
     format: Literal["auto", "document", "lines"] = Field(
@@ -121,10 +184,9 @@ class JsonSource(_AddressedSource):
     compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
     max_pages: int = Field(10_000, ge=1, description="A paging that never ends is an error.")
 
-    @field_validator("url")
-    @classmethod
-    def _placeholders(cls, value: str) -> str:
-        return check_url(value)
+    @property
+    def address(self) -> str:
+        return self.url
 
     @model_validator(mode="after")
     def _lines_are_all(self) -> JsonSource:
@@ -133,10 +195,16 @@ class JsonSource(_AddressedSource):
         return self
 
 
-class PostgresSource(_Source):
-    """A SELECT on a PostgreSQL database, read by COPY TO STDOUT in a read-only transaction."""
+class DatabaseSource(_Source):
+    """One SELECT on a database, in a read-only transaction."""
 
-    kind: Literal["postgres"]
+    is_database: ClassVar[bool] = True
+    gives_stable_bytes: ClassVar[bool] = False
+    can_list_keys: ClassVar[bool] = True
+    quote: ClassVar[str] = '"'
+    """What a name that isn't a plain word stands between."""
+
+    kind: str
     connection: Identifier = Field(description="Name of a connection in the settings.")
     query: str = Field(description="One SELECT; the window is added around it by the cursor.")
     cursor: Cursor | None = Field(None, description="Needed when the table has windows.")
@@ -147,12 +215,31 @@ class PostgresSource(_Source):
     def _one_select(cls, value: str) -> str:
         return one_select(value)
 
+    @property
+    def statement(self) -> str:
+        return self.query
+
+    @property
+    def cut_by(self) -> Cursor | None:
+        return self.cursor
+
+    def only(self, columns: Sequence[str]) -> Self:
+        listed = ", ".join(f"{self.quote}{name.replace(self.quote, 2 * self.quote)}{self.quote}" for name in columns)
+        query = f"SELECT {listed} FROM ({self.query}\n) hg_rows"
+        return self.model_copy(update={"query": query, "cursor": None})
+
+
+class PostgresSource(DatabaseSource):
+    """A SELECT on a PostgreSQL database, read by COPY TO STDOUT in a read-only transaction."""
+
+    kind: Literal["postgres"]
+    schemes: ClassVar[tuple[str, ...]] = POSTGRES
+
 
 Source = Annotated[CsvSource | JsonSource | PostgresSource, Field(discriminator="kind")]
 
 
 _STARTS = "http://, https://, file://, s3:// or, with a connection, /"
-_DATABASES = ("postgres", "postgresql", "redshift")
 _TOLD = {
     "mysql": "MySQL", "mariadb": "MariaDB", "mssql": "SQL Server", "sqlserver": "SQL Server", "oracle": "Oracle",
     "snowflake": "Snowflake", "bigquery": "BigQuery", "mongodb": "MongoDB", "mongodb+srv": "MongoDB", "sqlite": "SQLite",
@@ -163,7 +250,7 @@ _TOLD = {
 
 def _unread(scheme: str) -> str:
     """What to do about an address that isn't read; the address itself may hold a password."""
-    if scheme in _DATABASES:
+    if scheme in POSTGRES:
         return (
             "a database isn't named by its address: put that into HEADGATE_CONNECTION_<NAME>, then"
             " `kind: postgres, connection: <name>, query: ...` (typed: connection:NAME --table NAME)"

@@ -14,7 +14,7 @@ from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column, check_zone
 from deployments.declarations.cron import check_cron
 from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, seconds
-from deployments.declarations.sources import PostgresSource, Source
+from deployments.declarations.sources import Source
 from deployments.windows import Grid, check_every
 
 Mode = Literal["full_refresh", "append", "replace_window", "merge"]
@@ -271,8 +271,7 @@ class Table(Declared):
     @property
     def lag(self) -> timedelta:
         """How long after a window's end its source is read."""
-        cursor = self.source.cursor if isinstance(self.source, PostgresSource) else None
-        return timedelta(seconds=0 if cursor is None else seconds(cursor.lag))
+        return self.source.lag
 
     @property
     def window_column(self) -> WindowColumn | None:
@@ -285,8 +284,7 @@ class Table(Declared):
 
     @property
     def cursor_is_mutable(self) -> bool:
-        source = self.source
-        return isinstance(source, PostgresSource) and source.cursor is not None and source.cursor.kind == "mutable"
+        return self.source.is_mutable
 
     def column(self, name: str) -> Column:
         """The contract's column of that name; KeyError when there is none."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource, Source
+from deployments.declarations.sources import Source
 from expectations.draft.loading import Loading
 from expectations.draft.propose import Proposal, ProposedColumn
 from expectations.draft.scalars import comment, mapping, scalar, sequence
@@ -37,13 +37,14 @@ def table_text(naming: Naming, source: Source, proposal: Proposal, loading: Load
 
 def dated_address(source: Source) -> tuple[str, str] | None:
     """The address with a window's placeholder in place of a date, and the date; None when it holds no date."""
-    if not isinstance(source, CsvSource | JsonSource):
+    address = source.address
+    if address is None:
         return None
     for pattern, form in _DATE_IN_ADDRESS:
-        found = list(pattern.finditer(source.url))
+        found = list(pattern.finditer(address))
         if found:
             last = found[-1]
-            url = source.url[: last.start()] + "{window.start:" + form + "}" + source.url[last.end() :]
+            url = address[: last.start()] + "{window.start:" + form + "}" + address[last.end() :]
             return url, "-".join(last.groups())
     return None
 
@@ -89,10 +90,10 @@ def _source(source: Source, loading: Loading) -> Iterator[str]:
     given = source.model_dump(exclude_defaults=True, exclude_none=True, exclude={"kind", "query"})
     yield f"kind: {source.kind}"
     yield from (f"{name}: {scalar(value)}" for name, value in given.items())
-    if isinstance(source, PostgresSource):
-        yield "query: |-" if "\n" in source.query else f"query: {_plain(source.query)}"
-        if "\n" in source.query:
-            yield from (f"  {line}" for line in source.query.splitlines())
+    if source.statement is not None:
+        yield "query: |-" if "\n" in source.statement else f"query: {_plain(source.statement)}"
+        if "\n" in source.statement:
+            yield from (f"  {line}" for line in source.statement.splitlines())
         if loading.cursor is not None:
             column, kind = loading.cursor
             pairs = [("column", scalar(column)), ("kind", kind), ("lag", "15m")]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
-from deployments.declarations.sources import CsvSource, JsonSource, PostgresSource
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.declarations.table import Cron, Sla, Table, WindowSpec
@@ -28,7 +26,7 @@ def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
     source = table.source
     return Described(
         table=table.table, kind="table", description=table.description, owner=table.owner, tier=table.tier,
-        mode=table.load.mode, source=_source(source), drift_policy=suite.drift.policy, runbook=table.runbook,
+        mode=table.load.mode, source=f"{source.kind}, {source.place}", drift_policy=suite.drift.policy, runbook=table.runbook,
         columns=tuple(
             Column(name=c.name, type=c.type, nullable=c.nullable, unit=c.unit, description=c.description,
                    masked=c.name in table.masked, key=c.name in table.key)
@@ -113,11 +111,3 @@ def _zone(window: WindowSpec | None, schedule: Cron | None) -> str:
     if schedule is not None and schedule.timezone is not None:
         return schedule.timezone
     return "UTC" if window is None else window.timezone
-
-
-def _source(source: CsvSource | JsonSource | PostgresSource) -> str:
-    """The kind of the source and the name of its connection, or the host: never an address with a password."""
-    if source.connection is not None:
-        return f"{source.kind}, {source.connection}"
-    url = "" if isinstance(source, PostgresSource) else source.url
-    return f"{source.kind}, {urlsplit(url).hostname or 'file'}"

@@ -89,7 +89,6 @@ def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) 
 
 
 def _hints(made: Draft, looked: Looked) -> list[str]:
-    from deployments.declarations.sources import PostgresSource
     from expectations.draft.loading import cursor_hint
     from expectations.draft.table_text import dated_address
 
@@ -97,7 +96,7 @@ def _hints(made: Draft, looked: Looked) -> list[str]:
         url, day = dated
         return ["the address holds a date: to load such files day by day,",
                 f"  headgate new {made.table} --source '{_source(looked, url)}' --window {day} --force"]  # fmt: skip
-    if isinstance(looked.source, PostgresSource) and looked.source.cursor is None and "cursor:" not in made.table_text:
+    if looked.source.is_database and looked.source.cut_by is None and "cursor:" not in made.table_text:
         column = cursor_hint(looked.proposal)
         if column is not None:
             return [f"loads everything each time; to load what is new only: --cursor {column} --force"]

@@ -11,7 +11,7 @@ from deployments.declarations.sources import Source
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
-from tasks.sources.protocol import OpenSource, Span
+from tasks.sources.protocol import DatabaseReader, OpenSource, Span
 
 # Modules whose `open_reader` makes the reader; imported when one is read, as database drivers are slow to import.
 READERS = {
@@ -30,3 +30,13 @@ def open_source(table: Table, window: Window | None, settings: Settings) -> Open
 def open_declared(source: Source, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> OpenSource:
     """A declared source; `columns` those of its table, as far as they are known."""
     return cast(OpenSource, import_module(READERS[source.kind]).open_reader(source, settings, span, columns))
+
+
+def as_database(source: Source, reader: OpenSource) -> DatabaseReader | None:
+    """The source's reader as one that can be asked; None where there is no database behind it."""
+    return cast(DatabaseReader, reader) if source.is_database else None
+
+
+def open_database(source: Source, settings: Settings) -> DatabaseReader | None:
+    """A declared database, to be asked and not read for a window."""
+    return as_database(source, open_declared(source, settings, Span(None, "UTC"))) if source.is_database else None

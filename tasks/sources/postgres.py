@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from datetime import date
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -26,7 +27,8 @@ from expectations.contract.split import Reject
 from tasks.driver_errors import said
 from tasks.sources.cursor import bounds
 from tasks.sources.one_select import inside, prove_one_select
-from tasks.sources.protocol import Span
+from tasks.sources.postgres_catalog import described, first_day
+from tasks.sources.protocol import SourceShape, Span
 from tasks.within import within
 
 _CHUNK_BYTES = 1024 * 1024
@@ -48,7 +50,7 @@ def open_reader(
 
 @dataclass(frozen=True)
 class PostgresReader:
-    """See `OpenSource`."""
+    """See `DatabaseReader`."""
 
     source: PostgresSource
     span: Span
@@ -146,7 +148,6 @@ class PostgresReader:
         return sql.SQL("COPY {} TO STDOUT (FORMAT csv, HEADER true)").format(query)
 
     def unplaced(self) -> int:
-        """Rows whose cursor has no value: no window has them."""
         assert self.source.cursor is not None
         column = sql.Identifier("hg_rows", self.source.cursor.column)
         statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {} IS NULL").format(
@@ -158,6 +159,55 @@ class PostgresReader:
                 return int(cursor.fetchone()[0])
             except psycopg2.Error as error:
                 raise self.told(error) from None
+
+    def ping(self) -> str:
+        try:
+            with closing(connect(self.url, self.source.connection, "headgate check")) as connection:
+                connection.set_session(readonly=True)
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT current_user, current_database()")
+                    user, database = cursor.fetchone()
+        except psycopg2.Error as error:
+            raise DeclarationError(
+                said(error),
+                code="SOURCE-LOGIN",
+                next_command="check the connection's setting; may this user log in?",
+            ) from None
+        return f"{user} in {database}"
+
+    def describe(self) -> SourceShape:
+        with closing(self.connected()) as connection, connection.cursor() as cursor:
+            try:
+                return described(cursor, self.source.query)
+            except psycopg2.Error as error:
+                raise self.told(error) from None
+
+    def first_day(self, column: str) -> date | None:
+        with closing(self.connected()) as connection, connection.cursor() as cursor:
+            try:
+                return first_day(cursor, self.source.query, column)
+            except psycopg2.Error as error:
+                raise self.told(error) from None
+
+    def says_yes(self, query: str) -> bool:
+        name = self.source.connection
+        try:
+            with closing(connect(self.url, name, "headgate wait_for")) as connection:
+                connection.set_session(readonly=True)
+                with connection.cursor() as cursor:
+                    cursor.execute("SET statement_timeout = '60s'")
+                    prove_one_select(cursor, query)
+                    cursor.execute(query)
+                    row = cursor.fetchone()
+        except psycopg2.OperationalError as error:
+            raise SourceUnreachableError(
+                f"{name}: {said(error)}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
+            ) from None
+        except psycopg2.Error as error:
+            raise DeclarationError(
+                f"wait_for.query: {said(error)}", code="WAIT-FOR", next_command="mend source.wait_for.query"
+            ) from None
+        return bool(row and row[0])
 
     def _kind(self, connection: Connection, cursor: Cursor) -> str:
         """The cursor's type at the source."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 
-import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import cursor as Cursor
 
 from expectations.draft.facts import SourceColumn
 from tasks.sources.one_select import inside
-from tasks.sources.postgres import PostgresReader
+from tasks.sources.protocol import SourceShape
 
 # Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.
 _PLAIN = re.compile(
@@ -21,57 +19,38 @@ _PLAIN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SourceShape:
-    """Columns by name, and the primary key if the query delivers all of it from one table."""
-
-    columns: dict[str, SourceColumn]
-    key: tuple[str, ...] = ()
-
-
-def described(reader: PostgresReader) -> SourceShape:
+def described(cursor: Cursor, query: str) -> SourceShape:
     """Ask the catalog. Views and expressions tell their types, but neither NOT NULL nor a key."""
-    with closing(reader.connected()) as connection, connection.cursor() as cursor:
-        try:
-            cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(reader.source.query)))
-            found = [
-                (item.name, item.type_code, item.table_oid, item.table_column) for item in cursor.description or ()
-            ]
-            columns = {}
-            for name, kind, table, number in found:
-                cursor.execute(
-                    "SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s "
-                    "AND attnum = %s), format_type(%s, NULL)), coalesce((SELECT attnotnull FROM pg_attribute "
-                    "WHERE attrelid = %s AND attnum = %s), false)",
-                    (table, number, kind, table, number),
-                )
-                told = cursor.fetchone()
-                assert told is not None
-                columns[name] = SourceColumn(str(told[0]), bool(told[1]))
-            key: tuple[str, ...] = ()
-            tables = {table for _, _, table, _ in found if table}
-            if len(tables) == 1 and _PLAIN.fullmatch(reader.source.query):
-                cursor.execute(
-                    "SELECT k.attnum FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k(attnum, place) "
-                    "WHERE i.indrelid = %s AND i.indisprimary ORDER BY k.place",
-                    (tables.pop(),),
-                )
-                numbers = [row[0] for row in cursor.fetchall()]
-                names = {number: name for name, _, _, number in found}
-                if numbers and all(number in names for number in numbers):
-                    key = tuple(names[number] for number in numbers)
-            return SourceShape(columns, key)
-        except psycopg2.Error as error:
-            raise reader.told(error) from None
+    cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(query)))
+    found = [(item.name, item.type_code, item.table_oid, item.table_column) for item in cursor.description or ()]
+    columns = {}
+    for name, kind, table, number in found:
+        cursor.execute(
+            "SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s "
+            "AND attnum = %s), format_type(%s, NULL)), coalesce((SELECT attnotnull FROM pg_attribute "
+            "WHERE attrelid = %s AND attnum = %s), false)",
+            (table, number, kind, table, number),
+        )
+        told = cursor.fetchone()
+        assert told is not None
+        columns[name] = SourceColumn(str(told[0]), bool(told[1]))
+    key: tuple[str, ...] = ()
+    tables = {table for _, _, table, _ in found if table}
+    if len(tables) == 1 and _PLAIN.fullmatch(query):
+        cursor.execute(
+            "SELECT k.attnum FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k(attnum, place) "
+            "WHERE i.indrelid = %s AND i.indisprimary ORDER BY k.place",
+            (tables.pop(),),
+        )
+        numbers = [row[0] for row in cursor.fetchall()]
+        names = {number: name for name, _, _, number in found}
+        if numbers and all(number in names for number in numbers):
+            key = tuple(names[number] for number in numbers)
+    return SourceShape(columns, key)
 
 
-def first_day(reader: PostgresReader, column: str) -> date | None:
+def first_day(cursor: Cursor, query: str, column: str) -> date | None:
     """The day of the least value of a date or time column of the query; None when it has no rows."""
-    statement = sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(reader.source.query))
-    with closing(reader.connected()) as connection, connection.cursor() as cursor:
-        try:
-            cursor.execute(statement)
-            found = cursor.fetchone()
-        except psycopg2.Error as error:
-            raise reader.told(error) from None
+    cursor.execute(sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(query)))
+    found = cursor.fetchone()
     return None if found is None else found[0]

@@ -1,14 +1,16 @@
-"""What every kind of source is when it is ready to be read."""
+"""What every kind of source is when it is ready to be read, and what a database's reader can do besides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from deployments.errors import SourceMissingError
 from deployments.windows import Grid, Window
 from expectations.contract.split import Reject
+from expectations.draft.facts import SourceColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,37 @@ class OpenSource(Protocol):
 
     def close(self) -> None:
         """Leave the source, read or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceShape:
+    """What a database's catalog says: columns by name, and the primary key if the query delivers all of it from one table."""
+
+    columns: Mapping[str, SourceColumn]
+    key: tuple[str, ...] = ()
+
+
+class DatabaseReader(OpenSource, Protocol):
+    """A database that is ready to be asked, for `DatabaseSource`. Each question is a read-only session of its own."""
+
+    @property
+    def url(self) -> str:
+        """Its address, which holds the password: never shown."""
+
+    def ping(self) -> str:
+        """Log in; 'user in database', for people. Raises a HeadgateError that says who must act."""
+
+    def describe(self) -> SourceShape:
+        """What the catalog says of the query's columns."""
+
+    def first_day(self, column: str) -> date | None:
+        """The day of the least value of a date or time column of the query; None when it has no rows."""
+
+    def unplaced(self) -> int:
+        """Rows whose cursor has no value: no window has them."""
+
+    def says_yes(self, query: str) -> bool:
+        """Whether one SELECT (`wait_for.query`, placeholders filled) returns true.
+
+        Raises DeclarationError WAIT-FOR where it can't be asked, SourceUnreachableError.
+        """

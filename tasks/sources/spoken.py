@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter, ValidationError
 
 from deployments.addresses import DATABASES
-from deployments.declarations.sources import CsvSource, JsonSource, Source
+from deployments.declarations.sources import Source
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources import address
@@ -80,7 +80,8 @@ def connection_of(source: str) -> str | None:
 
 def holds_secret(source: Source) -> bool:
     """Whether the address itself has a password or a token in it: it must not be written into a declaration."""
-    return isinstance(source, CsvSource | JsonSource) and "://" in source.url and address.holds_secret(source.url)
+    url = source.address or ""
+    return "://" in url and address.holds_secret(url)
 
 
 def _parts(source: str) -> tuple[str | None, str]:

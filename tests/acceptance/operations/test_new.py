@@ -118,14 +118,13 @@ def test_the_key_of_a_table_is_that_of_a_query_only_where_no_row_can_repeat(hous
     from deployments.declarations.sources import PostgresSource
     from tasks.sources.opening import Span
     from tasks.sources.postgres import PostgresReader
-    from tasks.sources.postgres_catalog import described
 
     house.place.ask(f"CREATE SCHEMA {house.schema}")
     house.place.ask(f"CREATE TABLE {house.schema}.orders (no bigint PRIMARY KEY, state text)")
     url = str(house.place.settings.warehouse_url)
     for query, known in PLAIN:
         source = PostgresSource(kind="postgres", connection="x", query=query.replace("{s}", house.schema))
-        assert described(PostgresReader(source, Span(None, "UTC"), url)).key == (("no",) if known else ()), query
+        assert PostgresReader(source, Span(None, "UTC"), url).describe().key == (("no",) if known else ()), query
 
 
 def test_a_draft_is_not_written_over(house: Any, command: Callable[..., Any], drafted: Callable[..., Any]) -> None:

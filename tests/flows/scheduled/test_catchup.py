@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deployments.declarations.table import Table
-from flows.planning import Selection, _windows, lag
+from flows.planning import Selection, _windows
 
 SEOUL, NEW_YORK = "Asia/Seoul", "America/New_York"
 
@@ -82,4 +82,4 @@ def test_due_when_clocks_change(every: str, start: str, now: str, expected: list
 
 
 def test_lag_is_what_the_cursor_says() -> None:
-    assert lag(table("day", SEOUL, "2020-08-10", late="2h")).total_seconds() == 7200
+    assert table("day", SEOUL, "2020-08-10", late="2h").lag.total_seconds() == 7200

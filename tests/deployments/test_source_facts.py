@@ -1,0 +1,48 @@
+"""What the rest of the program asks of a source: one row for each kind, and no kind without a row and a reader."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import TypeAdapter
+
+from deployments.declarations.sources import Source
+from tasks.sources.opening import READERS
+
+URL = "https://example.com/{window.start:%Y-%m-%d}"
+QUERY = {"connection": "shop", "query": "SELECT id FROM orders"}
+CURSOR = {"column": "at", "kind": "mutable", "lag": "15m"}
+
+# kind, the rest of its declaration, its facts
+KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("csv", {"url": URL}, {"address": URL, "is_templated": True, "gives_stable_bytes": True, "place": "example.com"}),
+    ("csv", {"url": "file:///tmp/a.csv"}, {"is_templated": False, "place": "file", "statement": None}),
+    ("json", {"url": URL, "connection": "shop"}, {"place": "shop", "is_database": False, "can_list_keys": False}),
+    ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
+    ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
+]  # fmt: skip
+
+
+def made(kind: str, rest: dict[str, Any]) -> Source:
+    adapter: TypeAdapter[Source] = TypeAdapter(Source)
+    return adapter.validate_python({"kind": kind, **rest})
+
+
+@pytest.mark.parametrize(("kind", "rest", "facts"), KINDS)
+def test_facts_of_a_source(kind: str, rest: dict[str, Any], facts: dict[str, Any]) -> None:
+    source = made(kind, rest)
+    assert {name: getattr(source, name) for name in facts} == facts
+
+
+def test_every_kind_has_a_reader_and_a_row_above() -> None:
+    declared = {get_args(one.model_fields["kind"].annotation)[0] for one in get_args(get_args(Source)[0])}
+    assert declared == set(READERS) == {kind for kind, _, _ in KINDS}
+
+
+def test_a_database_is_read_later_by_the_lag_and_gives_its_keys_alone() -> None:
+    source = made("postgres", {**QUERY, "cursor": CURSOR})
+    assert source.lag.total_seconds() == 900
+    keys = source.only(['a "b"', "c"])
+    assert keys.statement == 'SELECT "a ""b""", "c" FROM (SELECT id FROM orders\n) hg_rows'
+    assert keys.cut_by is None
