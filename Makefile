@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test fuzz trials lint types crash model story requirements clean
+.PHONY: help demo docs test effects fuzz trials lint types crash model story requirements clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -9,6 +9,7 @@ JOBS ?= 2
 CRASH_TRIALS ?= 1000
 MODEL_STEPS ?= 2000
 FUZZ ?= 500
+EFFECTS ?= tests
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -29,6 +30,10 @@ trials: ## broken servers, bad input, every form on a Prefect worker, the shop's
 fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500)
 	@sh .ci/venv requirements-dev.txt
 	@HEADGATE_TEST_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/flows/cli/test_fuzz.py $(PYTEST_ARGS)
+
+effects: ## each marked test again without each effect it says it sees: it has to fail then (EFFECTS=tests/acceptance/modes)
+	@sh .ci/venv requirements-dev.txt
+	@HEADGATE_TEST_FORGET=each $(BIN)/python -m pytest -q -m "effect and not crash and not story and not trial" $(EFFECTS) $(PYTEST_ARGS)
 
 crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt

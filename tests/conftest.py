@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.effects import observers
+
 if TYPE_CHECKING:
     from deployments.embedded.stack import EmbeddedStack, StackState
 
@@ -81,6 +83,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("HEADGATE_TEST_FORGET") or os.environ.get("HEADGATE_TEST_TRACE"):
+        from tests.effects import forgetting
+
+        forgetting.begin(config)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", type=int, metavar="SEED", help="files, and the tests of each, in an order of chance")
 
@@ -96,7 +105,9 @@ def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
     return [item for found in files for item in found]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    observers.keep(config, items)
     seed = config.getoption("--shuffle")
     if seed is not None:
         items[:] = shuffled(items, seed)

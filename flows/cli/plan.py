@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--from", "start", metavar="DATE", help="First window.")
 @click.option("--to", "end", metavar="DATE", help="End of the last window (exclusive).")
 @click.option("--full-refresh", is_flag=True, help="As for run.")
-@click.option("--reprocess", type=click.Choice(["none", "failed", "all"]), default="failed", show_default=True)
+@click.option(
+    "--reprocess",
+    type=click.Choice(["none", "failed", "all"]),
+    default="failed",
+    show_default=True,
+    help="As for backfill.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     tables: tuple[str, ...], window: str | None, start: str | None, end: str | None, full_refresh: bool,

@@ -53,6 +53,7 @@ class Told:
 
     @property
     def json(self) -> Any:
+        assert self.out.startswith(("{", "[", "null")), self
         return json.loads(self.out)
 
 
