@@ -147,7 +147,8 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
         expected = median(before)
         variance = median(spread) * 1.5 / len(rows)
     # A batch that happens to vary little within itself is not therefore nearer to what is expected.
-    own = np.fmax(block.b[i], median(spread))
+    # A count of rows is a fact: that there are few of them doesn't make it less certain how few.
+    own = np.fmax(np.where(block.where(lambda key: key.name == "rows"), np.nan, block.b[i]), median(spread))
     error: Array = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
     return (block.a[i] - expected) / error, expected, error
 

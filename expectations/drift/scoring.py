@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, predict
+from expectations.drift import calendar, predict, volume
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -172,7 +172,7 @@ def score(
     expected = np.concatenate([shares.expected, levels.expected])
     seen = np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]])
     explained = _explained(built, z[-1], seen - expected, calendar.turned_clocks(profiles, days))
-    return Scored(
+    scored = Scored(
         keys,
         learned.scores(z[-1] * (1 - explained)),
         learned,
@@ -185,6 +185,23 @@ def score(
         frame=built,
         slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
     )
+    return _by_count(scored, weekdays)
+
+
+def _by_count(scored: Scored, weekdays: Sequence[int | None]) -> Scored:
+    """With the number of rows held against the fewest and most that ever were, where that is nearer."""
+    at = next((i for i, key in enumerate(scored.keys) if key.name == "rows"), None)
+    if at is None:
+        return scored
+    counted = scored.frame.levels.a[:, at - len(scored.rows)]
+    known = np.isfinite(counted)
+    few, many = volume.limits(np.rint(np.exp(counted[known])).tolist(), list(compress(weekdays, known.tolist())))
+    expected, seen = float(scored.expected[at]), float(scored.seen[at])
+    low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
+    low[at], high[at] = max(low[at], few), min(high[at], many)
+    reach = expected - low[at] if seen < expected else high[at] - expected
+    scores[at] = max(scores[at], abs(seen - expected) / max(reach, volume.NEAREST))
+    return replace(scored, low=low, high=high, scores=scores)
 
 
 def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import errors_incidents
 import errors_structure
 import errors_values
 from injections import REGISTRY, Context, Injection
@@ -28,7 +29,7 @@ from tables import read, write
 from expectations.drift import detect
 from expectations.profile import Profile, profile_file
 
-LOADED = (errors_values, errors_structure)
+LOADED = (errors_values, errors_structure, errors_incidents)
 Named = dict[str, set[tuple[str | None, str]]]
 RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
 

@@ -1,0 +1,55 @@
+"""How few and how many rows are news whatever the spread of the history: the number of rows is a fact, not an estimate.
+
+What a table's counts usually stray by is judged beside its other figures (`calibrate`). Where counts vary threefold that is so
+wide that nearly nothing would be few; here the smallest and the largest count that ever were are what bounds them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from expectations.drift.frame import SETTLED
+
+# A history of at least so many batches has shown its smallest and largest count; from SURE on more nearly so.
+KNOWN = 7
+SURE = 21
+# By how many times a count must pass the smallest or largest one of the history, with KNOWN and with SURE batches.
+FEWER = (3.0, 2.0)
+MORE = (4.0, 2.5)
+# Batches of one weekday that are alike enough for theirs to be the smallest, and by how many times it must be passed.
+SAME_DAYS = 4
+FEWER_ON_A_DAY = 1.6
+# Of a table that nearly always has one count: this share of the rows may be missing or too many.
+STEADY = 0.03
+# The least distance of a limit from what is expected, in logarithms: a count of the last days may lie beyond it.
+NEAREST = 0.02
+# Standard deviations of a small count, that may be as small by luck.
+BY_LUCK = 3.0
+
+
+def limits(counts: Sequence[float], weekdays: Sequence[int | None]) -> tuple[float, float]:
+    """The logarithms of the counts from which on downwards and upwards a batch (the last one) is told: infinite where the
+    history can't tell.
+    """
+    *history, _ = counts
+    if len(history) < KNOWN or min(history) < 1:
+        return -math.inf, math.inf
+    sure = len(history) >= SURE
+    few = _below(min(history), FEWER[sure])
+    many = max(history) * MORE[sure] + BY_LUCK * math.sqrt(max(history))
+    day = [rows for rows, weekday in zip(history, weekdays, strict=False) if weekday == weekdays[-1]]
+    if weekdays[-1] is not None and SAME_DAYS <= len(day) < len(history):
+        few = max(few, _below(min(day), FEWER_ON_A_DAY))
+    usual, times = Counter(history).most_common(1)[0]
+    if times >= SETTLED * len(history):
+        # One batch that was cut off must not hide the next.
+        ordered = sorted(history)
+        few = max(few, min(ordered[1] - 1, usual * (1 - STEADY)))
+        many = min(many, max(ordered[-2] + 1, usual * (1 + STEADY)))
+    return math.log(few) if few > 0 else -math.inf, math.log(many)
+
+
+def _below(smallest: float, times: float) -> float:
+    return min(smallest / times, smallest - BY_LUCK * math.sqrt(smallest))

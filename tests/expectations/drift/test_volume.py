@@ -1,0 +1,47 @@
+"""The number of rows: told by the fewest that ever were, whatever it varies by, and to the row where it never varies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from expectations.drift.volume import limits
+
+# Threefold from day to day, in no order of weekdays.
+VARIED = [604, 1310, 480, 1770, 910, 655, 1502, 720, 1120, 530, 1660, 840, 1405, 590, 990, 1230, 470, 1580, 1090, 760,
+          1340, 615, 1010, 1700, 555, 880, 1450, 690]  # fmt: skip
+BY_DAY = [2000, 2600, 1900, 2050, 2700, 400, 300] * 4
+STEADY = [72] * 28
+
+
+@pytest.mark.parametrize(
+    ("history", "rows", "told"),
+    [
+        (VARIED, 1, True), (VARIED, 10, True), (VARIED, 50, True), (VARIED, 200, True), (VARIED, 400, False),
+        (VARIED, 2500, False), (VARIED, 9000, True),
+        (VARIED[:7], 100, True), (VARIED[:7], 200, False),
+        (BY_DAY, 539, True), (BY_DAY, 1000, True), (BY_DAY, 1700, False),
+        (STEADY, 69, True), (STEADY, 66, True), (STEADY, 71, False), (STEADY, 73, False), (STEADY, 76, True),
+        ([*STEADY[:-3], 60, 72, 72], 66, True),
+        ([*STEADY[:-2], 69, 69], 69, False),
+        ([12, 9, 15] * 8, 3, False),
+    ],
+)  # fmt: skip
+def test_few_rows_are_told_however_few(history: list[int], rows: int, told: bool) -> None:
+    days = [day % 7 for day in range(len(history) + 1)] if history is BY_DAY else [None] * (len(history) + 1)
+    few, many = limits([*map(float, history), float(rows)], days)
+    assert (not few < math.log(rows) < many) is told
+
+
+@pytest.mark.parametrize("count", [6, 0])
+def test_a_short_or_empty_history_sets_no_limit(count: int) -> None:
+    assert limits([9.0] * count + [1.0], [None] * (count + 1)) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 20, 50])
+def test_next_to_nothing_is_a_page(world: Any, rows: int) -> None:
+    told = {a.kind: a for a in world.judge(world.today[:rows]).alerts}
+    assert told["volume"].level == "page"
+    assert told["volume"].message.startswith("The number of rows: ")
