@@ -15,6 +15,7 @@ from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
 from tasks import report
+from tasks.assess import needs_library
 from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Judged, Override, Staged, Validated, new_attempt
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
@@ -35,7 +36,7 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
     batch, changed = _batch(bench, table, window, reprocess)
     batch = replace(batch, overrides=overrides)
-    if bench.project.suite(table.table).expectations:
+    if needs_library(table, bench.project.suite(table.table)):
         from expectations.suites.library import import_in_background
 
         import_in_background()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from deployments.declarations.columns import Kind as WarehouseKind
 from deployments.declarations.suite import Rule, Suite
@@ -13,11 +13,14 @@ from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
+from expectations.contract.lexical import duckdb_type
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.quoting import identifier, literal
 from expectations.contract.staged_rows import typed_relation
 from expectations.profile.model import ColumnKind
 from expectations.record import Drift, RuleResult
+from expectations.suites.outcome import RuleOutcome
+from expectations.suites.passing import Rows, may_pass, passing
 from expectations.suites.sentences import sentence
 from tasks.batch import Batch
 from tasks.overrides import marked
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from expectations.profile.model import Kind
-    from expectations.suites.outcome import SuiteOutcome
 
 MAX_CELLS_IN_MEMORY = 6_000_000
 """Rows times columns up to which a batch is judged as a DataFrame (about 50 bytes a cell)."""
@@ -57,16 +59,31 @@ def assess(
     parts: Sequence[CheckedPart],
     delimiter: str,
     null_marker: str,
+    *,
+    keys_repeat: bool,
 ) -> Assessment:
-    """Judge the accepted rows. Raises CheckFailedError with the assessment as fact `assessment`."""
+    """Judge the accepted rows. Raises CheckFailedError with the assessment as fact `assessment`.
+
+    Of a batch that is too large for memory, rules that it passes for certain are told; the others wait for the candidate.
+    """
     files = [part.path for part in parts if part.accepted]
     rows = sum(part.accepted for part in parts)
     relation = typed_relation(table, files, delimiter, null_marker)
     in_memory = rows * len(table.columns) <= MAX_CELLS_IN_MEMORY
-    results: tuple[RuleResult, ...] = ()
-    rules = suite.in_memory(masked=table.hashed)
-    if in_memory and rules.expectations:
-        results = _judge_frame(batch, table, rules, connection, relation, rows)
+    parameters = suite_parameters(batch.window, rows)
+    rules = suite.in_memory(masked=table.hashed) if in_memory else suite.on_batch(masked=table.hashed)
+    outcomes: dict[str, RuleOutcome] = {}
+    # Of a batch that isn't judged in memory, the candidate holds only the latest row of each key.
+    if rules.expectations and (in_memory or not keys_repeat):
+        known = Rows(connection, relation, rows, column_types(table), in_memory)
+        outcomes = passing(rules.expectations, known, masked=table.masked, parameters=parameters)
+    left = tuple(rule for rule in rules.expectations if rule.code not in outcomes)
+    if in_memory and left:
+        chosen = rules.model_copy(update={"expectations": left})
+        judged = _judge_frame(table, chosen, connection, relation, parameters)
+        outcomes |= {outcome.code: outcome for outcome in judged}
+    told = [outcomes[rule.code] for rule in rules.expectations if rule.code in outcomes]
+    results = results_of(told, rules, table.owner, "batch")
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     profile = _profile(table, connection, relation, checked, _sampled(parts))
     assessment = Assessment(in_memory, marked(batch, results), profile)
@@ -115,10 +132,12 @@ def suite_parameters(window: Window | None, rows: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> tuple[RuleResult, ...]:
-    """A suite's outcome as it stands in the record."""
+def results_of(
+    outcomes: Iterable[RuleOutcome], suite: Suite, owner: str, place: Literal["batch", "candidate", "input"]
+) -> tuple[RuleResult, ...]:
+    """Outcomes of a suite's rules as they stand in the record."""
     found = []
-    for result in outcome.rules:
+    for result in outcomes:
         rule = suite.rule(result.code)
         found.append(
             RuleResult(
@@ -134,23 +153,38 @@ def results_of(outcome: SuiteOutcome, suite: Suite, owner: str, place: str) -> t
 
 
 def _judge_frame(
-    batch: Batch, table: Table, rules: Suite, connection: duckdb.DuckDBPyConnection, relation: str, rows: int
-) -> tuple[RuleResult, ...]:
+    table: Table,
+    rules: Suite,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    parameters: Mapping[str, object],
+) -> tuple[RuleOutcome, ...]:
     from expectations.suites.frames import columns_needed, frame_of
     from expectations.suites.run import run_suite
     from expectations.suites.targets import InMemoryBatch
 
     needed = columns_needed(rules, table.key, [column.name for column in table.columns])
     frame = frame_of(connection.sql(f"SELECT {', '.join(map(identifier, needed))} FROM {relation}"))
-    outcome = run_suite(
+    return run_suite(
         rules,
         InMemoryBatch(frame),
         key=table.key,
         masked=table.masked,
         mask_key=workbench().pii_key or b"",
-        parameters=suite_parameters(batch.window, rows),
-    )
-    return results_of(outcome, rules, table.owner, "batch")
+        parameters=parameters,
+    ).rules
+
+
+def column_types(table: Table) -> dict[str, str]:
+    """The DuckDB type of each column."""
+    return {column.name: duckdb_type(column.column_type) for column in table.columns}
+
+
+def needs_library(table: Table, suite: Suite) -> bool:
+    """Whether some rule of the suite is judged by Great Expectations whatever the rows are."""
+    types = column_types(table)
+    in_place = table.load.stage == "in_place"
+    return any(in_place or rule.on == "both" or not may_pass(rule, types) for rule in suite.expectations)
 
 
 def profile_columns(table: Table) -> tuple[ColumnKind, ...]:

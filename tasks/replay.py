@@ -235,4 +235,4 @@ def _judge(bench: Workbench, table: Table, candidate: TableName) -> tuple[RuleRe
         address.url, candidate.schema, candidate.name, "redshift" if address.dialect == "redshift" else "postgresql"
     )
     outcome = run_suite(chosen, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"")
-    return results_of(outcome, chosen, table.owner, "candidate")
+    return results_of(outcome.rules, chosen, table.owner, "candidate")

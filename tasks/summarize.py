@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -234,7 +235,7 @@ def _sql_check(bench: Workbench, summary: Summary, table: str, check: InputCheck
 
 
 def _expectations(
-    bench: Workbench, summary: Summary, table: TableName, rules: list[Rule], place: str
+    bench: Workbench, summary: Summary, table: TableName, rules: list[Rule], place: Literal["candidate", "input"]
 ) -> list[RuleResult]:
     from expectations.suites.run import run_suite
     from expectations.suites.targets import WarehouseTable
@@ -245,7 +246,7 @@ def _expectations(
         address.url, table.schema, table.name, "redshift" if address.dialect == "redshift" else "postgresql"
     )
     outcome = run_suite(suite, target, key=summary.key, parameters=suite_parameters(None, 0))
-    return list(results_of(outcome, suite, summary.owner, place))
+    return list(results_of(outcome.rules, suite, summary.owner, place))
 
 
 def _rule(check: InputCheck) -> Rule:

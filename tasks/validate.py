@@ -26,7 +26,6 @@ from expectations.contract.batch_check import judge_tolerance, key_repeats, repe
 from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, lay_out
-from expectations.contract.lexical import duckdb_type
 from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.quoting import identifier
 from expectations.contract.reasons import sentence
@@ -37,7 +36,7 @@ from expectations.profile.sampling import SAMPLED, Sampling
 from expectations.record import QuarantineReason
 from expectations.rows.compile import RowRule, UniqueRule, compile_rule
 from expectations.suites.sentences import sentence as rule_sentence
-from tasks.assess import assess, profile_columns, profile_key
+from tasks.assess import assess, column_types, profile_columns, profile_key
 from tasks.batch import Batch, Extracted, SpooledPart, Validated, reason_counts
 from tasks.in_place import unparsed
 from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_by_side
@@ -100,7 +99,9 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
                 judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
             if bench.pii_key is not None:
                 mask.set_key(connection, bench.pii_key)
-            verdict = assess(batch, table, suite, connection, parts, layout.delimiter, marker)
+            verdict = assess(
+                batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat
+            )  # fmt: skip
     checksum = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     return Validated(
         parts=tuple(parts),
@@ -247,7 +248,7 @@ def null_marker(table: Table, warehouse: Adapter) -> str:
 
 def batch_rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule], list[UniqueRule]]:
     """The rules of a batch that set rows aside: row by row, and by keys that occur twice."""
-    types = {column.name: duckdb_type(column.column_type) for column in table.columns}
+    types = column_types(table)
     compiled = [compile_rule(rule, types) for rule in suite.expectations if rule.rows == "quarantine"]
     rows = [rule for rule in compiled if isinstance(rule, RowRule)]
     if table.window_column is not None and batch.window is not None:

@@ -146,6 +146,10 @@ class Suite(Declared):
         """The suite with only those rules that run on the batch in memory; `masked`: columns that hold hashes there."""
         return self._only(lambda rule: rule.runs_in_memory(), masked)
 
+    def on_batch(self, *, masked: Collection[str] = ()) -> Suite:
+        """The suite with only those rules that are to be judged once, wherever that is."""
+        return self._only(lambda rule: rule.on == "batch", masked)
+
     def on_candidate(self, *, checked_in_memory: bool, masked: Collection[str] = ()) -> Suite:
         """The suite with only those rules that run on the candidate; `masked`: columns that hold hashes there."""
         return self._only(lambda rule: rule.runs_on_candidate(checked_in_memory=checked_in_memory), masked)

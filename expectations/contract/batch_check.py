@@ -65,7 +65,7 @@ def repeated_rows(
             break
         columns = ", ".join(map(identifier, rule.columns))
         relation = typed_relation(table, files, delimiter, null_marker)
-        if not _may_repeat(connection, f"{relation} WHERE {rule.where_sql}", columns):
+        if not may_repeat(connection, f"{relation} WHERE {rule.where_sql}", columns):
             continue
         for item in _locate(connection, table, parts, rule, delimiter, null_marker):
             found.setdefault((item.part, item.index), item)
@@ -80,10 +80,10 @@ def key_repeats(
     if not files or not table.key:
         return False
     columns, relation = ", ".join(map(identifier, table.key)), typed_relation(table, files, delimiter, null_marker)
-    return _may_repeat(connection, relation, columns) and _repeats(connection, relation, columns)
+    return may_repeat(connection, relation, columns) and _repeats(connection, relation, columns)
 
 
-def _may_repeat(connection: duckdb.DuckDBPyConnection, rows: str, columns: str) -> bool:
+def may_repeat(connection: duckdb.DuckDBPyConnection, rows: str, columns: str) -> bool:
     """Whether any key could occur twice: two of them have the same hash. Keys as such need several times the memory, and
     with it the disk."""
     return _repeats(connection, rows, f"hash({columns})")
@@ -195,7 +195,7 @@ def _undecided(
     relation = typed_relation(table, [part.path for part in parts if part.accepted], delimiter, null_marker)
     time, keys = identifier(latest_by), ", ".join(map(identifier, table.key))
     (undated,) = single(connection, f"SELECT count(*) - count({time}) FROM {relation}")
-    if not undated and not _may_repeat(connection, relation, f"{keys}, {time}"):
+    if not undated and not may_repeat(connection, relation, f"{keys}, {time}"):
         return
     _number_rows(connection, table, parts, sorted({*table.key, latest_by}), "true", delimiter, null_marker)
     whole, part, place = ours("whole"), ours("part"), ours("place")

@@ -46,7 +46,7 @@ def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     frame = relation.project(", ".join(_projected(name, kind) for name, kind in kinds.items())).df()
     for name, kind in kinds.items():
-        if _is_wide_decimal(kind):
+        if is_wide_decimal(kind):
             frame[name] = _decimals(frame[name])
         elif kind in _WHOLE:
             frame[name] = _whole_numbers(frame[name])
@@ -60,7 +60,7 @@ def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
 def _projected(name: str, kind: str) -> str:
     column = '"' + name.replace('"', '""') + '"'
     # pandas has no type for wide decimals: they travel as text.
-    target = "VARCHAR" if _is_wide_decimal(kind) else "DOUBLE" if kind == "FLOAT" else None
+    target = "VARCHAR" if is_wide_decimal(kind) else "DOUBLE" if kind == "FLOAT" else None
     return f"CAST({column} AS {target}) AS {column}" if target else column
 
 
@@ -83,7 +83,8 @@ def _objects(series: Any) -> Any:
     return pd.Series(values, dtype=object, index=series.index)
 
 
-def _is_wide_decimal(kind: str) -> bool:
+def is_wide_decimal(kind: str) -> bool:
+    """Whether a DuckDB type has more digits than a float holds, so that the frame has Python's decimals."""
     return kind.startswith("DECIMAL(") and int(kind[8:].partition(",")[0]) > DIGITS_IN_FLOAT
 
 

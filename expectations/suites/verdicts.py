@@ -23,6 +23,15 @@ _NAMING = ("expect_table_columns_to_match_ordered_list", "expect_table_columns_t
 
 
 @dataclass(frozen=True, slots=True)
+class _Passed:
+    """As much of the library's result as an outcome is made of."""
+
+    result: Mapping[str, Any]
+    success: bool = True
+    exception_info: None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """Turns results of one run into outcomes. `rows` is None where the rows couldn't be counted."""
 
@@ -60,6 +69,11 @@ class Judge:
         if not passed and found:
             text = self._message("fail_found", rule, kwargs, observed=found)
         return self._made(rule, kwargs, "pass" if passed else "fail", observed=observed, text=text)
+
+    def passed(self, rule: Rule, kwargs: Mapping[str, Any], observed: Any = None) -> RuleOutcome:
+        """The outcome of a rule that all rows are known to pass; `observed` is the figure of a rule that measures one."""
+        figures = {"element_count": self.rows, "observed_value": observed}
+        return self.outcome(rule, kwargs, None, _Passed(figures), ())
 
     def _rows_outcome(
         self,
