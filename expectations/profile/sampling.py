@@ -34,7 +34,8 @@ class Sampling:
     def rows_sql(self, among: str) -> str:
         """SQL aggregate: the rows of the sample as a list of structs of texts c0, c1 ..., over typed columns with their names."""
         fields = ", ".join(f"{name}: {text}" for name, text in zip(self.names, self._texts(), strict=True))
-        return f"list({{{fields}}}) FILTER (WHERE {among} AND {self._is_in()})"
+        # The filter alone would let the texts of every row be made.
+        return f"list(CASE WHEN {self._is_in()} THEN {{{fields}}} END) FILTER (WHERE {among} AND {self._is_in()})"
 
     def select_sql(self, relation: str) -> str:
         """SQL: the same rows of a relation, as texts c0, c1 ..."""
