@@ -28,6 +28,7 @@ from tasks.driver_errors import said
 from tasks.sources.cursor import bounds
 from tasks.sources.one_select import inside, prove_one_select
 from tasks.sources.postgres_catalog import described, first_day
+from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
 from tasks.within import within
 
@@ -73,15 +74,11 @@ class PostgresReader:
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
         if self.span.window is not None:
             return None
-        # ROW(q.*): q alone would be the column of that name, if the source has one.
-        statement = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(ROW(q.*)::text, 0)::numeric), 0) FROM {} q")
-        with self.connected() as connection, connection.cursor() as cursor:
+        with closing(self.connected()) as connection:
             try:
-                cursor.execute(statement.format(inside(self.source.query)))
-                count, total = cursor.fetchone()
+                return fingerprint_of(connection, self.source.query)
             except psycopg2.Error as error:
                 raise self.told(error) from None
-        return f"rows:{count}:hash:{total}"
 
     def prove_missing(self, absent: SourceMissingError) -> None:
         """A table that isn't there, or that this login doesn't see, says nothing of rows."""

@@ -204,6 +204,45 @@ def fingerprint(url: str, query: str) -> str | None:
     return PostgresReader(source, Span(None, None), url).fingerprint()
 
 
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("numeric", "1.0", "1.00"), ("float8", "0", "-0"), ("float4", "0.1", "0.10000001"), ("text", "a", "a "),
+        ("text", "", None), ("varchar(5)", "é", "e"), ("char(3)", "a", "b"), ("boolean", "t", "f"), ("bytea", "a", "b"),
+        ("date", "2024-01-01", "2024-01-02"), ("timestamptz", "2024-01-01 00:00+00", "2024-01-01 00:00+09"),
+        ("interval", "1 day", "24 hours"), ("uuid", None, "0" * 32), ("json", '{"a":1}', '{"a": 1}'),
+        ("int[]", "{1,2}", "{2,1}"), ("text", 'a","b', "a,b"), ("bigint", "0", None), ("time", "24:00", "0:00"),
+    ],
+)  # fmt: skip
+def test_every_change_of_a_value_changes_the_fingerprint(
+    run: Any, url: str, kind: str, before: str | None, after: str | None
+) -> None:
+    seen = set()
+    for value in (before, after):
+        written = "NULL" if value is None else "'" + value + "'"
+        run(f"CREATE TABLE t (id int, v {kind})", f"INSERT INTO t VALUES (1, {written}), (2, NULL)")
+        seen.add(fingerprint(url, "SELECT * FROM t"))
+        run("DROP TABLE t")
+    assert len(seen) == 2
+
+
+def test_rows_that_exchange_their_values_change_the_fingerprint(run: Any, url: str) -> None:
+    run("CREATE TABLE t (id int, v int, w text)", "INSERT INTO t VALUES (1, 1, 'a'), (2, 2, 'b')")
+    seen = {fingerprint(url, "SELECT * FROM t")}
+    for change in ("v = 3 - v", "w = CASE w WHEN 'a' THEN 'b' ELSE 'a' END", "id = v, v = id"):
+        run(f"UPDATE t SET {change}")
+        seen.add(fingerprint(url, "SELECT * FROM t"))
+    # The last exchange makes the rows that the first had made.
+    assert len(seen) == 3
+
+
+def test_a_query_with_a_name_twice_has_a_fingerprint(run: Any, url: str) -> None:
+    run("CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 1)")
+    first = fingerprint(url, "SELECT v, v FROM t")
+    run("UPDATE t SET v = 2")
+    assert fingerprint(url, "SELECT v, v FROM t") != first
+
+
 @pytest.mark.parametrize("name", ["q", "Q", "hg$rows", "row", "opened", "count", "select", 'a"b', "sum", "tableoid_"])
 def test_a_column_of_any_name_takes_part_in_the_fingerprint_and_hides_no_other(run: Any, url: str, name: str) -> None:
     column = '"' + name.replace('"', '""') + '"'
