@@ -76,7 +76,17 @@ def _read_as(key: Key, changed: Callable[[Any], Any]) -> Undo:
         value = original(self, name)
         return changed(value) if name == key.field and type(self) is key.model else value
 
-    return _replace([(key.model, "__getattribute__", read)])
+    dump = key.model.model_dump
+
+    def dumped(self: Any, **how: Any) -> dict[str, Any]:
+        found = dump(self, **how)
+        if key.field in found and type(self) is key.model:
+            found[key.field] = changed(found[key.field])
+            if found[key.field] is None and how.get("exclude_none"):
+                del found[key.field]
+        return found
+
+    return _replace([(key.model, "__getattribute__", read), (key.model, "model_dump", dumped)])
 
 
 def _replace(places: list[tuple[Any, str, Any]]) -> Undo:

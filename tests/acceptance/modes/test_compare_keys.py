@@ -50,6 +50,7 @@ def keys(house: Any, table: str) -> set[int]:
     return {number for (number,) in house.rows(table, "id")}
 
 
+@pytest.mark.effect("Load.deletes", "Load.deletes=compare_keys")
 def test_rows_gone_from_the_source_go_and_changed_ones_stay(shop: Any) -> None:
     table = shop.declare("orders", TABLE % WHOLE)
     shop.load(table)

@@ -95,12 +95,14 @@ def test_a_value_that_does_not_fit_fails_the_batch_and_is_told(house: Any, bucke
     assert [row[0] for row in house.rows(table)] == [1]
 
 
+@pytest.mark.effect("Rule.code", "Rule.severity=critical", "Rule.type", "Suite.expectations")
 def test_a_repeated_key_stops_the_batch(house: Any, bucket: Bucket) -> None:
     bucket.put("a.csv", "id,amount,note\n1,1,a\n1,2,b\n")
     with pytest.raises(CheckFailedError, match="KEY"):
         house.load(declared(house, bucket))
 
 
+@pytest.mark.effect("CsvSource.on_missing=fail")
 def test_nothing_there_is_a_missing_source(house: Any, bucket: Bucket) -> None:
     with pytest.raises(SourceMissingError):
         house.load(declared(house, bucket))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 COLUMNS = """
 columns:
   - {name: id, type: integer, nullable: false}
@@ -96,6 +98,7 @@ def test_merge(house: Any) -> None:
     assert house.proofs(table)[-1] == (3, "publish", 4, 0, 0, 4, 0, 0, 0)
 
 
+@pytest.mark.effect("Keep.latest_by", "Load.keep")
 def test_merge_keeps_the_latest_row_of_a_key(house: Any) -> None:
     table = house.declare("orders", DAILY + "key: [id]\nload: {mode: merge, keep: {latest_by: at}, tolerance: 50%}\n")
     newer = HEADER + "1,1,first,2026-01-02 01:00:00\n1,2,second,2026-01-02 02:00:00\n2,5,only,2026-01-02 03:00:00\n"
@@ -107,6 +110,7 @@ def test_merge_keeps_the_latest_row_of_a_key(house: Any) -> None:
     assert plain(house.rows(table, ORDER)) == [(1, "2.00", "second"), (2, "5.00", "only"), (3, "3.00", "c")]
 
 
+@pytest.mark.effect("CsvSource.on_missing", "CsvSource.on_missing=empty")
 def test_an_empty_batch_publishes_its_proof_and_nothing_else(house: Any) -> None:
     table = house.declare("orders", DAILY + "key: [id]\nload: {mode: append}\n")
     house.source("orders-2026-01-01.csv", FIRST)

@@ -131,6 +131,7 @@ def test_windows_of_a_table_with_all_our_words(house: Any) -> None:
     assert seen(house, table) == [(1, 1)]
 
 
+@pytest.mark.effect("Rule.severity", "Rule.severity=warning")
 def test_a_refresh_of_a_table_with_all_our_words(house: Any) -> None:
     table = declared(house, "c", "{mode: full_refresh}", windowed=False, suite=True)
     for value in (1, 2):

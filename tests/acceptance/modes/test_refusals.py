@@ -59,6 +59,7 @@ def test_bytes_that_are_no_text_are_set_aside(house: Any) -> None:
     assert house.rows(table) == [(1, "a")]
 
 
+@pytest.mark.effect("CsvSource.kind")
 def test_more_bad_rows_than_tolerated_stop_the_batch(house: Any) -> None:
     table = house.declare("orders", TABLE + "load: {mode: full_refresh, tolerance: 1%}\n")
     house.source("orders.csv", "id,note\n1,a\nx,b\ny,c\n")

@@ -53,6 +53,7 @@ expectations:
 """
 
 
+@pytest.mark.effect("Rule.on=batch")
 def test_a_rule_of_the_whole_batch_beside_a_key(house: Any) -> None:
     lines = house.declare("lines", TABLE, IN_MEMORY)
     house.source("lines.csv", "id,order_id\n10,1\n11,2\n")

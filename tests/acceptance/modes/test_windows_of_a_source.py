@@ -126,6 +126,7 @@ def test_the_hour_that_happens_twice(house: Any, tell: Tell, policy: str, rows: 
     assert len(house.rows(table)) == (8 if policy == "quarantine" else 12)
 
 
+@pytest.mark.effect("Cursor.nulls", "Cursor.nulls=fail", "Cursor.nulls=load")
 def test_rows_without_a_cursor_are_told(house: Any, tell: Tell) -> None:
     tell("CREATE TABLE sales AS SELECT n AS id, CASE WHEN n < 12 THEN date '2024-01-01' + n / 5 END AS day "
          "FROM generate_series(0, 14) n")  # fmt: skip
@@ -168,6 +169,14 @@ def test_a_cursor_outside_the_contract_is_read_as_the_source_has_it(house: Any, 
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.effect(
+    "Load.mode=replace_window",
+    "Load.window_column",
+    "Table.window",
+    "WindowSpec.every",
+    "WindowSpec.start",
+    "WindowSpec.timezone",
+)
 def test_rows_of_another_window_are_not_loaded_in_place(house: Any) -> None:
     table = house.declare("sales", """
         description: Sales.

@@ -37,6 +37,7 @@ def days(house: Any, first: int, last: int, factor: int = 1) -> None:
         house.source(f"orders-{day:02}.csv", "amount,channel\n" + "\n".join(lines) + "\n")
 
 
+@pytest.mark.effect("headgate drift accept --from", "headgate drift explain --json")
 def test_accepted_drift_is_the_new_level(house: Any, command: Callable[..., Any]) -> None:
     table = house.declare("orders", TABLE, SUITE)
     days(house, 1, 10)
@@ -61,6 +62,12 @@ def test_accepted_drift_is_the_new_level(house: Any, command: Callable[..., Any]
     assert command("run", table, "--window", "2026-01-16").code == 1
 
 
+@pytest.mark.effect(
+    "headgate drift accept --column",
+    "headgate drift accept --kind",
+    "headgate drift accept --reason",
+    "headgate drift accept WHICH",
+)
 def test_nothing_to_accept(house: Any, command: Callable[..., Any]) -> None:
     table = house.declare("orders", TABLE, SUITE)
     for column, kind, why in (

@@ -165,6 +165,7 @@ def test_a_full_refresh_that_others_emptied_is_loaded_again(
     assert house.rows(table, "id") == [(1,)]
 
 
+@pytest.mark.effect("Summary.sql")
 def test_a_summary_that_somebody_dropped_is_built_again(house: Any, command: Callable[..., Any]) -> None:
     table = daily(house)
     (house.folder / "summaries").mkdir(exist_ok=True)

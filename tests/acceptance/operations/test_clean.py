@@ -89,6 +89,7 @@ def test_another_tables_run_leaves_the_mark_of_a_dead_one(house: Any, flows_as_f
     assert len({key.split("/")[1] for key in stage.keys(f"{table}/")}) <= 1
 
 
+@pytest.mark.effect("Rule.on", "Rule.on=candidate")
 def test_what_a_failed_check_left_stays_for_its_owner(house: Any, command: Callable[..., Any]) -> None:
     table = house.declare("orders", TABLE, SUITE)
     house.source("orders.csv", "id\n1\n2\n3\n")

@@ -50,6 +50,7 @@ def test_everything_works(house: Any, checked: Callable[..., dict[str, Any]]) ->
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.effect("CsvSource.connection", "headgate check --connect")
 def test_what_fails_is_told_by_itself(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
     house.declare("orders", TABLE)
     url = house.place.settings.warehouse_url
@@ -81,6 +82,7 @@ def test_a_schema_that_is_not_ours(house: Any, checked: Callable[..., dict[str, 
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.effect("headgate check --live")
 def test_contracts_against_the_catalog(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
     table = house.declare("orders", TABLE)
     assert checked("--live")[table]["said"] == "isn't there yet; the first publish makes it"

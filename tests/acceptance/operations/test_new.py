@@ -79,6 +79,7 @@ def test_files_of_days(house: Any, command: Callable[..., Any], drafted: Callabl
     assert len(house.rows(f"{house.schema}.orders")) == 200
 
 
+@pytest.mark.effect("JsonSource.next", "JsonSource.records")
 def test_a_service(house: Any, command: Callable[..., Any], drafted: Callable[..., Any], web: Any) -> None:
     records = [{"id": n, "score": n % 11, "at": f"2024-01-01T10:00:{n:02}Z", "tags": {"a": [n]}} for n in range(50)]
     second = web.put("/answers?page=2", json.dumps({"data": {"answers": records[25:]}, "next": None}))
@@ -90,6 +91,7 @@ def test_a_service(house: Any, command: Callable[..., Any], drafted: Callable[..
     assert house.rows(f"{house.schema}.answers", "count(*), sum(id), min(tags)") == [(50, 1225, '{"a":[0]}')]
 
 
+@pytest.mark.effect("headgate new --cursor", "headgate new --table")
 def test_a_database(house: Any, command: Callable[..., Any], drafted: Callable[..., Any]) -> None:
     house.place.ask(f"CREATE SCHEMA {house.schema}_source")
     house.place.ask(

@@ -59,6 +59,7 @@ def test_a_pause_ends_by_itself(house: Any, command: Callable[..., Any]) -> None
     assert command("plan", table, "--json").json[0]["paused"] is None
 
 
+@pytest.mark.effect("Input.table", "Summary.inputs")
 def test_a_paused_summary_is_not_built(house: Any, command: Callable[..., Any]) -> None:
     table = declared(house)
     house.source("orders-02.csv", "id\n2\n")

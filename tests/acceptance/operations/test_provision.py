@@ -37,6 +37,14 @@ def write(house: Any, text: str) -> None:
     (house.folder / "warehouse.yaml").write_text(text)
 
 
+@pytest.mark.effect(
+    "Group.members",
+    "Group.schemas",
+    "Group.schemas=all",
+    "Group.schemas=read",
+    "Provisioning.schemas",
+    "headgate provision --json",
+)
 def test_the_difference_is_shown_made_and_gone(
     house: Any, command: Callable[..., Any], people: tuple[str, str, str]
 ) -> None:

@@ -32,6 +32,7 @@ def mine(told: Any, house: Any, name: str) -> Any:
     return [item for item in told[name] if item["target"].startswith(house.schema)]
 
 
+@pytest.mark.effect("Sla.max_age", "Table.tier", "Table.tier=core")
 def test_the_week_beside_the_week_before(house: Any, command: Callable[..., Any]) -> None:
     table = house.declare("orders", TABLE)
     before = command("review", "--json").json

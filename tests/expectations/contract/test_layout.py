@@ -9,15 +9,20 @@ import pytest
 from deployments.errors import ContractError
 from expectations.contract.layout import lay_out, read_header
 
+effect = pytest.mark.effect
 A, B = {"name": "a", "type": "integer"}, {"name": "b", "type": "integer", "from": "B b"}
 
 
 @pytest.mark.parametrize(("header", "policy", "positions", "warnings"), [
     (["a", "B b"], {}, (0, 1), ()),
     (["B b", "a"], {}, (1, 0), ()),
-    (["B b", "a"], {"reordered": "warn"}, (1, 0), ("columns come in another order: B b, a",)),
-    (["x", "a", "y", "B b"], {}, (1, 3), ("columns the contract doesn't name: x, y (not loaded)",)),
-    (["x", "a", "B b"], {"added": "allow"}, (1, 2), ()),
+    pytest.param(["B b", "a"], {"reordered": "allow"}, (1, 0), (), marks=effect("SchemaChange.reordered=allow")),
+    pytest.param(["B b", "a"], {"reordered": "warn"}, (1, 0), ("columns come in another order: B b, a",),
+                 marks=effect("SchemaChange.reordered", "SchemaChange.reordered=warn")),
+    pytest.param(["x", "a", "y", "B b"], {}, (1, 3), ("columns the contract doesn't name: x, y (not loaded)",),
+                 marks=effect("SchemaChange.added=warn", "Column.from")),
+    pytest.param(["x", "a", "B b"], {"added": "allow"}, (1, 2), (), marks=effect("SchemaChange.added", "SchemaChange.added=allow",
+                                                                            "Load.on_schema_change")),
     (["x", "x", "a", "B b"], {"added": "allow"}, (2, 3), ()),
 ])  # fmt: skip
 def test_what_the_policy_allows(
@@ -35,8 +40,10 @@ def test_what_the_policy_allows(
     (["A", "B b"], {}, "column 'a' is missing"),
     (["a", "remark"], {}, "column 'B b' is missing (found 'remark': renamed? then declare `from: remark`)"),
     (["a", "a", "B b"], {}, "names stand twice in the header: a"),
-    (["a", "B b", "x"], {"added": "fail"}, "columns the contract doesn't name: x"),
-    (["B b", "a"], {"reordered": "fail"}, "columns come in another order: B b, a"),
+    pytest.param(["a", "B b", "x"], {"added": "fail"}, "columns the contract doesn't name: x",
+                 marks=effect("SchemaChange.added=fail")),
+    pytest.param(["B b", "a"], {"reordered": "fail"}, "columns come in another order: B b, a",
+                 marks=effect("SchemaChange.reordered=fail")),
     (["\ufeffa", "B b"], {}, "column 'a' is missing"),
     ([" a", "B b"], {}, "column 'a' is missing"),
     (["a;B b"], {}, "column 'a' is missing"),

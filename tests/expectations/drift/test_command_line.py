@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from flows.cli.drift import drift
 
+effect = pytest.mark.effect
 KEYS = {"column", "kind", "level", "score", "message", "expected", "observed"}
 
 
@@ -37,6 +38,7 @@ def test_a_clean_batch_prints_an_empty_list(history_folder: Path, batch_file: Pa
     assert (result.exit_code, json.loads(result.stdout)) == (0, [])
 
 
+@effect("headgate drift score --history", "headgate drift score --batch")
 def test_alerts_have_the_promised_keys(history_folder: Path, bad_file: Path, cache: Path) -> None:
     result = run("score", "--history", history_folder, "--batch", bad_file, "--json", "--cache", cache)
     alerts = json.loads(result.stdout)
@@ -45,6 +47,7 @@ def test_alerts_have_the_promised_keys(history_folder: Path, bad_file: Path, cac
     assert all(a.keys() >= KEYS and a["score"] > 0.5 and a["level"] in ("page", "digest") for a in alerts)
 
 
+@effect("headgate drift score --all", "headgate drift score --json")
 def test_all_adds_what_stayed_below_and_the_batch(history_folder: Path, batch_file: Path, cache: Path) -> None:
     result = run("score", "--history", history_folder, "--batch", batch_file, "--json", "--all", "--cache", cache)
     *below, whole = json.loads(result.stdout)
@@ -53,6 +56,7 @@ def test_all_adds_what_stayed_below_and_the_batch(history_folder: Path, batch_fi
     assert all(entry["alert"] is False and entry["score"] <= whole["score"] < 1 for entry in below)
 
 
+@effect("headgate drift replay FOLDER", "headgate drift replay --json")
 def test_replay_prints_one_object_per_batch(history_folder: Path, cache: Path) -> None:
     result = run("replay", history_folder, "--json", "--cache", cache)
     batches = [json.loads(line) for line in result.stdout.splitlines()]
@@ -71,12 +75,70 @@ def changed_folder(history_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("accept", "alarmed"), [("never", 5), ("always", 1), ("header", 1)])
+@pytest.mark.parametrize(("accept", "alarmed"), [
+    pytest.param(name, alarmed, marks=effect("headgate drift replay --accept", f"headgate drift replay --accept={name}"))
+    for name, alarmed in {"never": 5, "always": 1, "header": 1}.items()
+])  # fmt: skip
 def test_accept_says_what_joins_the_history(changed_folder: Path, cache: Path, accept: str, alarmed: int) -> None:
     result = run("replay", changed_folder, "--json", "--accept", accept, "--cache", cache)
     verdicts = [json.loads(line)["verdict"] for line in result.stdout.splitlines()]
     assert sum(verdict in ("page", "digest") for verdict in verdicts) == alarmed
     assert (verdicts[-1] == "learning") == (accept == "header")
+
+
+@pytest.mark.parametrize("accept", [
+    pytest.param(name, marks=effect("headgate drift score --accept", f"headgate drift score --accept={name}"))
+    for name in ("never", "always", "header")
+])  # fmt: skip
+def test_a_batch_is_held_against_what_joined_the_history(changed_folder: Path, cache: Path, accept: str) -> None:
+    last = max(changed_folder.iterdir())
+    result = run("score", "--history", changed_folder, "--batch", last, "--accept", accept, "--cache", cache)
+    told = result.stdout.splitlines()[0].split()[1]
+    assert {"never": told == "page", "always": told == "pass", "header": told == "learning"}[accept], result.stdout
+
+
+@pytest.mark.parametrize("command", [
+    pytest.param(name, marks=effect(f"headgate drift {name} --sensitivity",
+                                    *(f"headgate drift {name} --sensitivity={level}" for level in ("low", "normal", "high"))))
+    for name in ("score", "replay")
+])  # fmt: skip
+def test_sensitivity_moves_how_far_a_batch_is_from_being_told(
+    history_folder: Path, bad_file: Path, cache: Path, command: str
+) -> None:
+    last = max(history_folder.iterdir())
+    what = ("score", "--history", history_folder, "--batch", last) if command == "score" else ("replay", history_folder)
+
+    def score(*options: str) -> float:
+        [*_, line] = [line for line in run(*what, *options, "--cache", cache).stdout.splitlines() if last.name in line]
+        return float(line.split()[-1])
+
+    assert score("--sensitivity", "low") < score("--sensitivity", "normal") == score() < score("--sensitivity", "high")
+
+
+@pytest.mark.parametrize("command", [
+    pytest.param(name, marks=effect(f"headgate drift {name} --mask", f"headgate drift {name} --cache",
+                                    f"headgate drift {name} --no-cache"))
+    for name in ("score", "replay")
+])  # fmt: skip
+def test_what_is_kept_of_profiles(
+    changed_folder: Path, bad_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("HEADGATE_CACHE", str(tmp_path / "usual"))
+    shutil.copy(bad_file, changed_folder / bad_file.name)
+    what = ("score", "--history", changed_folder, "--batch", changed_folder / bad_file.name)
+    what = what if command == "score" else ("replay", changed_folder)
+    assert "Korea" in run(*what, "--no-cache").stdout
+    assert not (tmp_path / "usual").exists()
+    assert "Korea" not in run(*what, "--no-cache", "--mask", "country").stdout
+    run(*what, "--cache", tmp_path / "mine")
+    assert any((tmp_path / "mine").rglob("*"))
+    assert not (tmp_path / "usual").exists()
+
+
+@effect("headgate drift replay --all")
+def test_replay_tells_what_stayed_below(history_folder: Path, cache: Path) -> None:
+    few, all_of_it = (len(run("replay", history_folder, *more, "--cache", cache).stdout) for more in ((), ("--all",)))
+    assert few < all_of_it
 
 
 def test_a_batch_within_the_folder_is_held_against_those_before_it(history_folder: Path, cache: Path) -> None:
@@ -117,6 +179,7 @@ def test_mistakes_are_told_and_end_with_2(
     assert message in result.stderr
 
 
+@effect("headgate drift score --declaration")
 def test_a_declaration_masks_columns(history_folder: Path, bad_file: Path, tmp_path: Path) -> None:
     declared = tmp_path / "orders.yaml"
     declared.write_text("table: raw.orders\npii: {country: hash}\n")

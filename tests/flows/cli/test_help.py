@@ -52,6 +52,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.effect("headgate -q", "headgate --project")
 def test_quiet_says_errors_only_and_json_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", "--project", "shop")[1] != ""
     assert run(capsys, "-q", "--project", "shop", "check") == (0, "", "")
@@ -62,12 +63,14 @@ def test_quiet_says_errors_only_and_json_all_the_same(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.effect("headgate --debug")
 def test_debug_shows_the_trace_of_a_handled_error_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in run(capsys, "check")[2]
     assert "Traceback" in run(capsys, "check", "--debug")[2]
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.effect("headgate -v")
 def test_verbose_lets_prefect_tell(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "check", "--project", "shop")
     assert os.environ["PREFECT_LOGGING_LEVEL"] == "ERROR"
@@ -76,6 +79,7 @@ def test_verbose_lets_prefect_tell(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.effect("headgate worker --pool", "headgate worker --name", "headgate worker --limit")
 def test_a_worker_has_the_name_that_was_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,10 +89,12 @@ def test_a_worker_has_the_name_that_was_asked_for(
     monkeypatch.setattr(module.os, "execv", lambda program, arguments: started.append(arguments))
     run(capsys, "worker", "--name", "north", "--pool", "p", "--limit", "3", "--project", "shop")
     assert started[0][-4:] == ["--limit", "3", "--name", "north"]
+    assert started[0][started[0].index("--pool") + 1] == "p"
     assert "PREFECT_LOGGING_LEVEL" not in os.environ, "a worker's log is what its supervisor keeps"
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.effect("headgate settings --set", "headgate settings --json")
 def test_settings_are_listed_with_where_they_come_from_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").write_text(
         "HEADGATE_PII_KEY=hidden\nHEADGATE_STAGE_URL='s3://b/p?access_key_id=a&secret_access_key=hidden'\n"

@@ -25,6 +25,7 @@ def call(command: object, *arguments: str) -> Result:
     return CliRunner().invoke(command, arguments, catch_exceptions=False)  # type: ignore[arg-type]
 
 
+@pytest.mark.effect("headgate up --only=postgres")
 def test_up_tells_its_progress_and_the_addresses_without_the_password(state: Path) -> None:
     result = call(up, "--only", "postgres")
     password = (state / "stack" / "postgres" / "password").read_text().strip()
@@ -35,6 +36,7 @@ def test_up_tells_its_progress_and_the_addresses_without_the_password(state: Pat
     assert password not in result.output + call(status, "--json").output
 
 
+@pytest.mark.effect("headgate up --only", "headgate up --only=s3", "headgate up --json", "headgate status --json")
 def test_json_says_what_runs_and_where(state: Path) -> None:
     told = json.loads(call(up, "--only", "s3", "--json").output)
     assert told == json.loads(call(status, "--json").output)
@@ -43,12 +45,14 @@ def test_json_says_what_runs_and_where(state: Path) -> None:
     assert told["servers"]["prefect"]["url"] is None
 
 
+@pytest.mark.effect("headgate status --show-password")
 def test_the_shown_address_connects(state: Path) -> None:
     call(up, "--only", "postgres")
     shown = json.loads(call(status, "--json", "--show-password").output)["servers"]["postgres"]["url"]
     psycopg2.connect(shown).close()
 
 
+@pytest.mark.effect("headgate down --purge", "headgate down --json")
 def test_down_says_what_it_stopped_and_purge_removes_everything(state: Path) -> None:
     call(up, "--only", "s3")
     assert "S3 (moto): stopped" in call(down).output

@@ -74,7 +74,20 @@ CASES: list[tuple[dict[str, str], Any, str, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("policy", "difference", "on_postgres", "on_redshift", "replaced"), CASES)
+def effects(policy: dict[str, str]) -> list[pytest.MarkDecorator]:
+    """A value is seen in any case; its key where it isn't the default."""
+    return [
+        pytest.mark.effect(
+            f"SchemaChange.{key}={value}", *([f"SchemaChange.{key}"] if value != getattr(SchemaChange(), key) else [])
+        )
+        for key, value in policy.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "difference", "on_postgres", "on_redshift", "replaced"),
+    [pytest.param(*case, marks=effects(case[0])) for case in CASES],
+)
 def test_what_each_value_of_the_policy_does(
     policy: dict[str, str], difference: Any, on_postgres: str, on_redshift: str, replaced: str
 ) -> None:

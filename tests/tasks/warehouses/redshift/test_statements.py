@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg2.extensions
 import pytest
 from psycopg2 import sql
@@ -21,6 +23,7 @@ from tasks.warehouses.redshift.ddl import create_table
 from tasks.warehouses.redshift.options import Value, copy_options
 from tasks.warehouses.session import Address
 
+effect = pytest.mark.effect
 LIVE = TableName("raw_data", "orders")
 ROLE = "arn:aws:iam::123456789012:role/load"
 
@@ -49,6 +52,14 @@ def shape(physical: Physical, *columns: Column) -> Shape:
     return Shape(columns, ("id",), physical, "Orders.", ())
 
 
+@effect(
+    "Physical.diststyle",
+    "Physical.diststyle=key",
+    "Physical.distkey",
+    "Physical.sortkey",
+    "Column.encode",
+    "Column.nullable",
+)
 def test_create_table_with_layout_and_encodings() -> None:
     made = create_table(
         LIVE,
@@ -62,6 +73,15 @@ def test_create_table_with_layout_and_encodings() -> None:
         'CREATE TABLE "raw_data"."orders" ("id" bigint ENCODE AZ64 NOT NULL, "day" date) '
         'DISTSTYLE KEY DISTKEY ("id") COMPOUND SORTKEY ("day", "id")'
     )
+
+
+@pytest.mark.parametrize(("style", "clause"), [
+    pytest.param(style, clause, marks=effect(f"Physical.diststyle={style}"))
+    for style, clause in {"auto": "", "even": " DISTSTYLE EVEN", "all": " DISTSTYLE ALL"}.items()
+])  # fmt: skip
+def test_styles(style: Any, clause: str) -> None:
+    made = text(create_table(LIVE, shape(Physical(diststyle=style), Column(name="id", type="integer"))))
+    assert made.endswith(f'("id" integer){clause}')
 
 
 def test_auto_layout_says_nothing() -> None:
@@ -92,13 +112,16 @@ def test_a_stage_that_isn_t_s3_is_refused() -> None:
     ("declared", "clauses"),
     [
         ({}, "COMPUPDATE OFF STATUPDATE OFF"),
-        ({"compupdate": "preset", "statupdate": True}, "COMPUPDATE PRESET STATUPDATE ON"),
-        ({"region": "eu-west-1"}, "COMPUPDATE OFF REGION AS 'eu-west-1' STATUPDATE OFF"),
-        ({"compupdate": True, "comprows": 1000}, "COMPROWS 1000 COMPUPDATE ON STATUPDATE OFF"),
+        pytest.param({"compupdate": "preset", "statupdate": True}, "COMPUPDATE PRESET STATUPDATE ON",
+                     marks=effect("CopyOptions.compupdate", "CopyOptions.statupdate")),
+        pytest.param({"region": "eu-west-1"}, "COMPUPDATE OFF REGION AS 'eu-west-1' STATUPDATE OFF",
+                     marks=effect("CopyOptions.region")),
+        pytest.param({"compupdate": True, "comprows": 1000}, "COMPROWS 1000 COMPUPDATE ON STATUPDATE OFF",
+                     marks=effect("CopyOptions.comprows")),
     ],
-)
+)  # fmt: skip
 def test_copy_options(declared: dict[str, Value], clauses: str) -> None:
-    assert text(copy_options(declared)) == clauses
+    assert text(copy_options(CopyOptions.model_validate(declared).model_dump(exclude_none=True))) == clauses
 
 
 @pytest.mark.parametrize(
