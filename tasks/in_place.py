@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from deployments.addresses import is_s3, s3_object
@@ -24,7 +25,7 @@ from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
 from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
+from tasks.objects.packing import Codec, PackingError, codec_of, unpacked
 from tasks.objects.store import FolderStore, ObjectStore
 from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import refuse_other_forms
@@ -110,9 +111,8 @@ def _is_marker(key: str) -> bool:
 
 
 def _codec(source: CsvSource, key: str) -> Codec:
-    if source.compression != "auto":
-        return source.compression
-    return codec_of(key)
+    # `check` refuses the packings that no warehouse unpacks.
+    return codec_of(key) if source.compression == "auto" else cast(Codec, source.compression)
 
 
 def _checked_header(table: Table, store: ObjectStore, key: str, codec: Codec, delimiter: str) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def _first_record(store: ObjectStore, key: str, codec: Codec, delimiter: str, wh
             record = first_record(buffer, delimiter)
             if record is not None:
                 return record
-    except PACKING_ERRORS as error:
+    except PackingError as error:
         raise UpstreamError(
             f"{where} isn't whole {codec} data: {error}", code="SOURCE-CUT", next_command="ask the source's owner"
         ) from None

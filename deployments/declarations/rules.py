@@ -189,6 +189,12 @@ def _in_place_source(table: Table) -> Iterator[Fault]:
         )
     elif source.encoding.lower() not in ("utf-8", "utf8"):
         yield Fault(path, f"in_place can't decode {source.encoding}", "stage: parts")
+    elif not source.is_rfc4180 or source.skip_lines:
+        yield Fault(path, "in_place reads CSV of RFC 4180, with the header in the first line", "stage: parts")
+    elif source.compression not in ("none", "gzip", "zstd", "auto"):
+        yield Fault(
+            path, f"in_place can't unpack {source.compression}: a warehouse reads gzip and zstd", "stage: parts"
+        )
 
 
 def _in_place_columns(table: Table) -> Iterator[Fault]:

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from deployments.addresses import FILES, POSTGRES, S3_OPTIONS, fault_of
 from deployments.declarations.columns import check_zone
 from deployments.declarations.model import Declared, Duration, Identifier, seconds
 from deployments.declarations.one_statement import one_select
 
+Compression = Literal["none", "gzip", "zstd", "bzip2", "xz", "zip", "auto"]
 OnMissing = Literal["fail", "empty", "wait"]
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -136,15 +137,25 @@ class AddressedSource(_Source):
 
 
 class CsvSource(AddressedSource):
-    """CSV text (RFC 4180) at a URL: http(s), file or s3. The first record is the header."""
+    """CSV text at a URL: http(s), file or s3. RFC 4180, unless said otherwise; the first record is the header."""
 
     kind: Literal["csv"]
     url: Address = Field(
         description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone."
     )
-    delimiter: str = Field(",", description="One character.")
+    delimiter: str = Field(",", description="One character, or tab.")
+    quote: str = Field('"', description="One character, or none: a quote is a letter like any other.")
+    escape: str | None = Field(
+        None,
+        description="One character before a quote, delimiter, line end or itself that is part of a value; before"
+        " anything else it is a letter.",
+    )
+    comment: str | None = Field(None, description="Lines that begin with this character are no records.")
+    skip_lines: int = Field(0, ge=0, description="So many lines stand before the header.")
     encoding: str = Field("utf-8", description="A Python codec name; the text is stored as UTF-8.")
-    compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
+    compression: Compression = Field(
+        "auto", description="auto: by the first bytes. A zip holds one file; in place: none, gzip or zstd, by the name."
+    )
     until_close: bool = Field(
         False, description="Take a page without a length as whole when its web server ends the connection."
     )
@@ -156,6 +167,29 @@ class CsvSource(AddressedSource):
         if len(value) != 1 or not value.isascii() or value in '"\r\n\\':
             raise ValueError(f"{value!r} can't be a delimiter; allowed: one ASCII character such as , ; | or tab")
         return value
+
+    @field_validator("quote", "escape", "comment")
+    @classmethod
+    def _one_mark(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or (value == "none" and info.field_name == "quote"):
+            return value
+        if len(value) != 1 or not value.isascii() or value.isalnum() or value.isspace():
+            raise ValueError(f"{value!r} can't be a {info.field_name}; allowed: one ASCII character such as ' or #")
+        return value
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> CsvSource:
+        if self.escape == self.quote:
+            raise ValueError("escape: a doubled quote is read as one anyway; leave it out")
+        given = [mark for mark in (self.delimiter, self.quote, self.escape, self.comment) if mark is not None]
+        if len(set(given)) < len(given):
+            raise ValueError("delimiter, quote, escape and comment must differ")
+        return self
+
+    @property
+    def is_rfc4180(self) -> bool:
+        """Whether its records are those of RFC 4180."""
+        return self.quote == '"' and self.escape is None and self.comment is None
 
     @field_validator("encoding")
     @classmethod
@@ -181,7 +215,9 @@ class JsonSource(AddressedSource):
     format: Literal["auto", "document", "lines"] = Field(
         "auto", description="lines: a record on each line (JSON lines); auto: by the name's ending (.jsonl, .ndjson)."
     )
-    compression: Literal["none", "gzip", "zstd", "auto"] = Field("auto", description="auto: by the name's ending.")
+    compression: Compression = Field(
+        "auto", description="auto: by the first bytes. A zip holds one file; in place: none, gzip or zstd, by the name."
+    )
     max_pages: int = Field(10_000, ge=1, description="A paging that never ends is an error.")
 
     @property

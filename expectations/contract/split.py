@@ -199,7 +199,7 @@ def _walk(buffer: bytes, delimiter: str, number: int, record: int, *, final: boo
             if not final:
                 # More bytes may make it legal: up to the limit of a record, or until its line ends.
                 if line_end == 0 and rest > MAX_LINE_BYTES:
-                    raise _endless(record + len(good) + len(rejects))
+                    raise endless(record + len(good) + len(rejects))
                 undecided = match is not None or _open_quote(buffer, position, delimiter)
                 if line_end == 0 or (undecided and rest <= MAX_RECORD_BYTES):
                     break
@@ -225,7 +225,8 @@ def _open_quote(buffer: bytes, position: int, delimiter: str) -> bool:
     return unfinished.match(buffer, position) is not None
 
 
-def _endless(record: int) -> UpstreamError:
+def endless(record: int) -> UpstreamError:
+    """The error of a record (from 0) that goes on and on."""
     return UpstreamError(
         f"record {record + 1} has no line end within {MAX_LINE_BYTES // 1024**2} MB",
         code="RECORD-WITHOUT-END",

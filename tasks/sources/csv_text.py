@@ -14,6 +14,7 @@ from deployments.errors import SourceMissingError, UpstreamError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.sources import web
+from tasks.sources.dialect import as_rfc4180
 from tasks.sources.location import Location, locate
 from tasks.sources.protocol import Span
 from tasks.sources.stored import plain
@@ -31,6 +32,7 @@ class CsvReader:
 
     source: CsvSource
     location: Location
+    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
     _asked: list[tuple[ExitStack, web.Answer]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -40,10 +42,6 @@ class CsvReader:
     @property
     def where(self) -> str:
         return self.location.place.shown
-
-    @property
-    def set_aside(self) -> Sequence[Reject]:
-        return ()
 
     def fingerprint(self) -> str | None:
         """The page's version; its answer is kept for `chunks`, so that what is read is what was named."""
@@ -60,7 +58,8 @@ class CsvReader:
         source = self.source
         with asked:
             pieces = plain(self.location.place, source.compression, encoding=source.encoding, answer=answer)
-            yield from _without_bom(self._utf8(pieces))
+            self.set_aside.clear()
+            yield from as_rfc4180(_without_bom(self._utf8(pieces)), source, self.set_aside, self.where)
 
     def close(self) -> None:
         while self._asked:

@@ -6,12 +6,16 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 from deployments.errors import DeclarationError, HeadgateError, UpstreamError
 
 START_BYTES = 4096
 """So many first bytes are looked at."""
-_READ = "headgate reads CSV, JSON and JSON lines (plain, gzip or zstd)"
+MAGIC_BYTES = 10
+"""So many tell how a file is packed."""
+Packing = Literal["none", "gzip", "zstd", "bzip2", "xz", "zip"]
+_READ = "headgate reads CSV, JSON and JSON lines (plain, or packed once by gzip, zstd, bzip2, xz or zip)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,18 @@ class Form:
     owners: bool = False
 
 
+_PACKED = (
+    "leave out `compression`, which is recognised; a file that is packed twice must be packed once, one that is loaded"
+    " in place by gzip or zstd (declared, or as its name ends in .gz or .zst)"
+)
 _UNPACK = f"{_READ}: have it unpacked, or packed as one of these"
 _EXPORT = f"{_READ}: have it exported as one of these"
 _MAGIC: tuple[tuple[bytes, Form], ...] = (
-    (b"\x1f\x8b", Form("gzip", "declare `compression: gzip`, or give it a name that ends in .gz")),
-    (b"\x28\xb5\x2f\xfd", Form("zstd", "declare `compression: zstd`, or give it a name that ends in .zst")),
-    (b"PK\x03\x04", Form("a zip file", _UNPACK)),
-    (b"PK\x05\x06", Form("an empty zip file", _UNPACK)),
-    (b"\xfd7zXZ\x00", Form("xz", _UNPACK)),
+    (b"\x1f\x8b", Form("gzip", _PACKED)),
+    (b"\x28\xb5\x2f\xfd", Form("zstd", _PACKED)),
+    (b"PK\x03\x04", Form("zip", _PACKED)),
+    (b"PK\x05\x06", Form("zip", _PACKED)),
+    (b"\xfd7zXZ\x00", Form("xz", _PACKED)),
     (b"7z\xbc\xaf\x27\x1c", Form("a 7z file", _UNPACK)),
     (b"\x04\x22\x4d\x18", Form("lz4", _UNPACK)),
     (b"PAR1", Form("Parquet", _EXPORT)),
@@ -41,7 +49,8 @@ _MAGIC: tuple[tuple[bytes, Form], ...] = (
     (b"SQLite format 3\x00", Form("a SQLite database", _EXPORT)),
     (b"%PDF-", Form("a PDF", _EXPORT)),
 )
-_SHEET = Form("an Excel workbook (xlsx)", _EXPORT)
+SHEET = Form("an Excel workbook (xlsx)", _EXPORT)
+_SHEET_NAMES = re.compile(rb"\[Content_Types\]\.xml|_rels/|xl/")
 _BZIP2 = re.compile(rb"BZh[1-9]1AY&SY")
 _PAGE = Form(
     "a web page (HTML)", "the address answers with a page, often one to log in: open it in a browser", owners=True
@@ -53,10 +62,9 @@ def form_of(start: bytes) -> Form | None:
     """The form that the first bytes of a file tell, when it isn't text that is read as UTF-8."""
     for magic, form in _MAGIC:
         if start.startswith(magic) and (len(magic) > 3 or form.name != "ORC" or not start[3:4].isalnum()):
-            is_sheet = form.name == "a zip file" and re.search(rb"\[Content_Types\]\.xml|_rels/|xl/", start)
-            return _SHEET if is_sheet else form
+            return SHEET if form.name == "zip" and _SHEET_NAMES.search(start) else form
     if _BZIP2.match(start):
-        return Form("bzip2", _UNPACK)
+        return Form("bzip2", _PACKED)
     wide = _utf16(start)
     if wide is not None:
         return Form(f"UTF-16 text ({wide})", f"declare `encoding: {wide}`, or have it written as UTF-8")
@@ -66,6 +74,17 @@ def form_of(start: bytes) -> Form | None:
     if head.startswith(b"<?xml"):
         return _PAGE if b"<html" in head else _XML
     return None
+
+
+def packing_of(start: bytes) -> Packing:
+    """How a file is packed, by its first MAGIC_BYTES."""
+    form = form_of(start[:MAGIC_BYTES])
+    return cast(Packing, form.name) if form is not None and form.name in get_args(Packing) else "none"
+
+
+def is_workbook(names: Iterable[str]) -> bool:
+    """Whether the members of a zip file are those of an Excel workbook."""
+    return any(_SHEET_NAMES.match(name.encode()) for name in names)
 
 
 def refuse_other_forms(pieces: Iterable[bytes], where: str, encoding: str = "utf-8") -> Iterator[bytes]:
@@ -90,10 +109,11 @@ def _refuse(start: bytes, where: str, encoding: str) -> None:
     form = form_of(start[:START_BYTES])
     if form is None or (form.name.startswith("UTF-16") and _is_wide(encoding)):
         return
-    raise _is_other(where, form)
+    raise other_form(where, form)
 
 
-def _is_other(where: str, form: Form) -> HeadgateError:
+def other_form(where: str, form: Form) -> HeadgateError:
+    """The error that tells what is there instead."""
     family = UpstreamError if form.owners else DeclarationError
     return family(
         f"{where} is {form.name}\n  {form.remedy}",

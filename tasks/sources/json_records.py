@@ -145,7 +145,7 @@ class JsonReader:
 def is_lines(name: str) -> bool:
     """Whether the ending of a path or key says that each line is a record."""
     path = name.lower()
-    for packed in (".gz", ".gzip", ".zst", ".zstd"):
+    for packed in (".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"):
         path = path.removesuffix(packed)
     return path.endswith((".jsonl", ".ndjson"))
 

@@ -6,17 +6,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
 
 from deployments.addresses import file_path, is_s3, s3_connection, s3_object
+from deployments.declarations.sources import Compression
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError, UpstreamError
-from tasks.objects.packing import PACKING_ERRORS, Codec, codec_of, unpacked
+from tasks.objects.packing import PackingError, Stream, codec_of, unpacked
 from tasks.sources import web
 from tasks.sources.address import Place, shown
-from tasks.sources.file_forms import refuse_other_forms
+from tasks.sources.file_forms import MAGIC_BYTES, Packing, packing_of, refuse_other_forms
+from tasks.sources.zip_member import only_member
 
 _READ_BYTES = 1024 * 1024
-_GZIP = b"\x1f\x8b"
 
 
 def stored(place: Place) -> Iterator[bytes]:
@@ -38,12 +38,12 @@ def stored(place: Place) -> Iterator[bytes]:
 
 def plain(
     place: Place,
-    compression: Literal["none", "gzip", "zstd", "auto"],
+    compression: Compression,
     *,
     encoding: str = "utf-8",
     answer: web.Answer | None = None,
 ) -> Iterator[bytes]:
-    """The bytes at the address, unpacked as declared; refused by their first ones when they are no text of that encoding.
+    """The bytes at the address, unpacked; refused by their first ones when they are no text of that encoding.
 
     `answer`: of a web server, when it was asked already.
     """
@@ -51,13 +51,24 @@ def plain(
         with web.opened(place) as opened:
             yield from plain(place, compression, encoding=encoding, answer=opened)
         return
-    codec: Codec = codec_of(place.name) if compression == "auto" else compression
-    pieces = stored(place) if answer is None else answer.pieces()
-    if answer is not None and answer.was_packed and compression == "auto":
-        # Servers that pack by a name's ending mean that packing by it; it is undone already.
-        pieces, still_packed = _looked_at(pieces)
-        codec = codec if still_packed else "none"
-    yield from refuse_other_forms(_unpacked(pieces, codec, place.shown), place.shown, encoding)
+    start, pieces = _looked_at(stored(place) if answer is None else answer.pieces())
+    packing = _packing(place, compression, packing_of(start), answer)
+    text = only_member(pieces, place.shown) if packing == "zip" else _unpacked(pieces, packing, place.shown)
+    yield from refuse_other_forms(text, place.shown, encoding)
+
+
+def _packing(place: Place, declared: Compression, found: Packing, answer: web.Answer | None) -> Packing:
+    """How the bytes are packed: as their first ones say, whatever their name is."""
+    if declared not in ("auto", "none") and found not in ("none", declared):
+        raise DeclarationError(
+            f"{place.shown} is declared as {declared}, and is {found} by its first bytes", code="NOT-TEXT",
+            next_command="leave out source.compression: it is recognised; then: headgate retry RUN", form=found,
+        )  # fmt: skip
+    if declared != "auto":
+        return declared
+    # A name that promises a packing is held to it, but servers that pack by a name's ending mean that packing by it.
+    was_undone = answer is not None and answer.was_packed
+    return found if found != "none" or was_undone else codec_of(place.name)
 
 
 def exists(place: Place) -> bool:
@@ -84,26 +95,27 @@ def missing(place: Place) -> SourceMissingError:
     )
 
 
-def _unpacked(pieces: Iterable[bytes], codec: Codec, where: str) -> Iterator[bytes]:
+def _unpacked(pieces: Iterable[bytes], codec: Stream, where: str) -> Iterator[bytes]:
     try:
         yield from unpacked(pieces, codec)
-    except PACKING_ERRORS as error:
+    except PackingError as error:
         raise UpstreamError(
             f"{where} isn't whole {codec} data: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
         ) from None
 
 
-def _looked_at(pieces: Iterable[bytes]) -> tuple[Iterator[bytes], bool]:
+def _looked_at(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     rest = iter(pieces)
     start = b""
-    while len(start) < len(_GZIP) and (piece := next(rest, None)) is not None:
+    while len(start) < MAGIC_BYTES and (piece := next(rest, None)) is not None:
         start += piece
 
     def all_of_it() -> Iterator[bytes]:
-        yield start
+        if start:
+            yield start
         yield from rest
 
-    return all_of_it(), start.startswith((_GZIP, b"\x28\xb5\x2f\xfd"))
+    return start, all_of_it()
 
 
 def _of_file(place: Place) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from deployments.errors import DeclarationError, SourceUnreachableError, UpstreamError
-from tasks.objects.packing import PACKING_ERRORS, unpacked
+from tasks.objects.packing import PackingError, unpacked
 from tasks.sources.address import Place
 
 ACCEPTED = "gzip, deflate, zstd"
@@ -59,7 +59,7 @@ def whole(response: httpx.Response, place: Place) -> Iterator[bytes]:
         pieces = _UNDONE[encoding](pieces)
     try:
         yield from digests.over_plain(pieces) if encodings else pieces
-    except (*PACKING_ERRORS, _BrokenError) as error:
+    except (PackingError, _BrokenError) as error:
         raise _cut(place.shown, f"isn't whole {' and '.join(encodings)} data: {error}") from None
     if digests.differ:
         raise _cut(place.shown, f"arrived as other bytes than its {digests.differ} says")

@@ -18,7 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, DeclarationError, RetryableError
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.packing import PACKING_ERRORS, Codec, unpacked
+from tasks.objects.packing import Codec, PackingError, unpacked
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
@@ -72,7 +72,7 @@ class PartReader(io.RawIOBase):
             raise RetryableError(
                 f"{self._url} is gone from the stage", code="STAGE-LOST", next_command="headgate retry RUN"
             ) from None
-        except PACKING_ERRORS:
+        except PackingError:
             self._wrong("can't be decompressed")
         # The producer's own objects (in place) carry a tag of the store instead of a hash: their size is compared.
         known = ":" in self._part.sha256 or self._hash.hexdigest() == self._part.sha256
