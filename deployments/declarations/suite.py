@@ -83,7 +83,9 @@ class Rule(Declared):
         description="batch: once on the extracted rows, in memory while they fit, else on the candidate; "
         "candidate: on the unpublished table in the warehouse; both: on each.",
     )
-    meta: dict[str, Any] | None = Field(default=None, description="Anything else to keep with the rule.")
+    meta: dict[str, Any] | None = Field(
+        default=None, description="Anything else to keep with the rule; shown beside it in the report."
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -130,7 +132,9 @@ class Suite(Declared):
     """The checks of one table, and its policy for drift."""
 
     table: QualifiedName = Field(description="The table (schema.table) the suite belongs to.")
-    description: str | None = Field(default=None, description="What the suite as a whole protects.")
+    description: str | None = Field(
+        default=None, description="What the suite as a whole protects; stands above its checks in the report."
+    )
     expectations: tuple[Rule, ...] = Field(default=(), description="The checks, in the order of the report.")
     drift: DriftPolicy = Field(default=DriftPolicy(), description="Policy for batches unlike their history.")
 

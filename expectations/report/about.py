@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +37,7 @@ class DeclaredRule(Kept):
     severity: str
     owner: str = ""
     notes: str | None = None
+    meta: dict[str, Any] = Field(default_factory=dict)
     sets_aside: bool = False
     tolerance: float | None = None
     place: str = "batch"
@@ -84,6 +85,7 @@ class Described(Kept):
     source: str = ""
     columns: tuple[Column, ...] = ()
     rules: tuple[DeclaredRule, ...] = ()
+    rules_about: str | None = None
     metrics: dict[str, str] = Field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     below: tuple[Below, ...] = ()

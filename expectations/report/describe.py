@@ -32,7 +32,7 @@ def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
                    masked=c.name in table.masked, key=c.name in table.key)
             for c in table.columns
         ),
-        rules=tuple(_rule(rule, table.owner) for rule in suite.expectations),
+        rules=tuple(_rule(rule, table.owner) for rule in suite.expectations), rules_about=suite.description,
         promises=_promises(table.sla), window=_window(table.window),
         lag_seconds=table.lag.total_seconds(),
         timezone=_zone(table.window, table.schedule), cron=table.schedule.cron if table.schedule else None,
@@ -71,7 +71,7 @@ def _output_rules(summary: Summary) -> tuple[DeclaredRule, ...]:
 def _rule(rule: Rule, owner: str) -> DeclaredRule:
     return DeclaredRule(
         code=rule.code, sentence=sentence(rule), severity=rule.severity, owner=rule.owner or owner, notes=rule.notes,
-        sets_aside=rule.rows == "quarantine", tolerance=rule.tolerance,
+        meta=rule.meta or {}, sets_aside=rule.rows == "quarantine", tolerance=rule.tolerance,
         place="candidate" if rule.on == "candidate" or not rule.signature.memory else "batch",
     )  # fmt: skip
 

@@ -179,7 +179,8 @@ def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
 def _rules_intro(described: Described, texts: Texts) -> str:
     if described.kind == "summary":
         return texts("table.rules_intro_summary")
-    said = [texts("table.rules_intro")]
+    said = [described.rules_about] if described.rules_about else []
+    said.append(texts("table.rules_intro"))
     if any(column.key for column in described.columns):
         said.append(texts("table.rules_key"))
     return " ".join([*said, texts(f"table.drift_{described.drift_policy}")])

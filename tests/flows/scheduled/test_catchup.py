@@ -46,14 +46,18 @@ THREE = ["2020-08-10T02:00+09:00", "2020-08-11T02:00+09:00", "2020-08-12T02:00+0
         (DAILY_AT_TWO, "2020-08-14T01:59:59", THREE),
         (DAILY_AT_TWO, "2020-08-14T02:00", [*THREE, "2020-08-13T02:00+09:00"]),
         (DAILY_AT_TWO, "2020-08-11T01:59", []),
-        (table("day", SEOUL, "2020-08-10T02:00", catchup=False), "2020-08-13T20:00", THREE[-1:]),
+        pytest.param(table("day", SEOUL, "2020-08-10T02:00", catchup=False), "2020-08-13T20:00", THREE[-1:],
+                     marks=pytest.mark.effect("Schedule.catchup", "Table.window", "WindowSpec.every", "WindowSpec.start",
+                                              "WindowSpec.timezone")),
         # A calendar day in Seoul is one whatever the cron says: it ends at 15:00 UTC.
         (table("day", SEOUL, "2020-08-10"), "2020-08-10T14:59:59+00:00", []),
         (table("day", SEOUL, "2020-08-10"), "2020-08-10T15:00:00+00:00", ["2020-08-10"]),
         # A source that is late by 15 minutes is read that much later.
-        (table("day", SEOUL, "2020-08-10", late="15m"), "2020-08-11T00:14:59", []),
+        pytest.param(table("day", SEOUL, "2020-08-10", late="15m"), "2020-08-11T00:14:59", [],
+                     marks=pytest.mark.effect("Cursor.lag", "PostgresSource.cursor")),
         (table("day", SEOUL, "2020-08-10", late="15m"), "2020-08-11T00:15", ["2020-08-10"]),
-        (table("day", SEOUL, "2020-08-10", end="2020-08-12"), "2021-01-01T00:00", ["2020-08-10", "2020-08-11"]),
+        pytest.param(table("day", SEOUL, "2020-08-10", end="2020-08-12"), "2021-01-01T00:00", ["2020-08-10", "2020-08-11"],
+                     marks=pytest.mark.effect("WindowSpec.end")),
         (table("month", SEOUL, "2020-01-01"), "2020-03-01T00:00", ["2020-01", "2020-02"]),
     ],
 )  # fmt: skip

@@ -54,6 +54,7 @@ def test_late_from_the_first_such_time_of_day_after_the_window(
     assert deadline(declared, window, window.end) == at(late, zone)
 
 
+@pytest.mark.effect("WaitFor.every", "CsvSource.wait_for")
 def test_looked_for_again_soon_and_for_the_last_time_at_the_deadline() -> None:
     declared = table(SEOUL, "05:30", every="10m")
     window = window_of(declared, "2020-08-10")
@@ -64,6 +65,7 @@ def test_looked_for_again_soon_and_for_the_last_time_at_the_deadline() -> None:
     assert soon.sentence(SEOUL) == "2020-08-10 waits for the file; next look 04:10, late from 2020-08-11 05:30"
 
 
+@pytest.mark.effect("WaitFor.until")
 def test_at_the_deadline_it_is_the_upstreams_to_act() -> None:
     declared = table(SEOUL, "05:30")
     window = window_of(declared, "2020-08-10")

@@ -140,6 +140,7 @@ def test_text_that_is_not_utf16_is_told(web: Web, read: Read) -> None:
     assert caught.value.code == "ENCODING"
 
 
+@pytest.mark.effect("HEADGATE_SOURCE_TIMEOUT_SECONDS")
 def test_a_server_that_hangs_is_given_up(web: Web, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_SOURCE_TIMEOUT_SECONDS", "1")
     with pytest.raises(SourceUnreachableError, match="didn't answer within") as caught:
@@ -170,6 +171,7 @@ def test_a_strong_etag_is_the_fingerprint_of_the_very_page_that_is_read(
     reader.close()
 
 
+@pytest.mark.effect("HEADGATE_SOURCE_READ_SECONDS")
 def test_a_server_that_gives_a_byte_now_and_then_is_given_up(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADGATE_SOURCE_READ_SECONDS", "1")
     done = threading.Event()

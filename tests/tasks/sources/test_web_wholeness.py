@@ -124,6 +124,7 @@ def test_what_is_not_proven_whole_is_refused(lying: LyingWeb, read: Read, case: 
     assert not isinstance(caught.value, SourceMissingError)
 
 
+@pytest.mark.effect("CsvSource.until_close")
 def test_an_answer_without_an_end_is_taken_where_that_is_declared(lying: LyingWeb, read: Read) -> None:
     url = lying.put("/a.csv", answer(200, DATA, length=None))
     assert read(csv(url, until_close=True)) == DATA
