@@ -73,6 +73,8 @@ class DriftAlert(_Recorded):
     since: str | None = None
     examples: tuple[Any, ...] = ()
     smallest_change: str | None = None
+    cause: str | None = None
+    confidence: float | None = None
 
 
 class Drift(_Recorded):

@@ -49,12 +49,12 @@ def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
     window stand when it is judged. Without windows every publish is a batch, in the order of the publishes.
     """
     from expectations.profile import Profile
-    from expectations.profile.model import VERSION
+    from expectations.profile.model import READABLE
 
     target = TableName.parse(table.table)
     before = _before(bench, target, batch)[-LOOKED_AT:]
-    # A profile measured by an older headgate has other figures: the history starts anew with the new ones.
-    kept = [one for one in ops.profiles(bench.warehouse, target, before) if one.body.get("version") == VERSION]
+    # A profile that this headgate can't read has other figures: the history starts anew with the new ones.
+    kept = [one for one in ops.profiles(bench.warehouse, target, before) if one.body.get("version") in READABLE]
     accepted = {(item.column, item.what) for item in decisions.read(bench.warehouse, [table.table], ["accept-drift"])}
     out = unanswered([one.proof.run_id for one in kept], ops.pages(bench.warehouse, target), accepted)
     stays = [one for one in kept if one.proof.run_id not in out]

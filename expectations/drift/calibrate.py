@@ -37,6 +37,8 @@ LEAST_VOLUME = 5.5
 LEAST_SLOW = 7.0
 # Standard deviations of the logarithm of a maximum: digest, page. About 1 % and 0.2 % where it is log-normal.
 LIMITS = {"low": (3.2, 4.2), "normal": (2.5, 3.5), "high": (2.0, 3.0)}
+# The nearest threshold of a digest, where the history was calm.
+NEAREST = {"low": 1.25, "normal": 1.0, "high": 0.8}
 REACH = 2.5
 PAGE = 1.6
 # One odd day in the history raises what it was odd in; beyond this many times the second it doesn't raise the rest.
@@ -156,14 +158,15 @@ def _reach(by_group: Array) -> tuple[Array, Array]:
 
 
 def thresholds(scores: Array, sensitivity: str) -> tuple[float, float]:
-    """Digest and page in units of the groups' reach, at least 1; higher where the history itself came near or passed."""
+    """Digest and page in units of the groups' reach, at least NEAREST; higher where the history itself came near or passed."""
     digest_at, page_at = LIMITS[sensitivity]
+    nearest = NEAREST[sensitivity]
     if len(scores) < 4:
-        return 1.0, PAGE
+        return nearest, PAGE * nearest
     # One odd day among them must not make the detector deaf to everything else.
     ordered = np.sort(scores)
     logs = np.log(np.maximum(np.minimum(scores, ODD * ordered[-2]), 0.3))
     spread = max(float(np.std(logs, ddof=1)), 0.1) * (1 + 2 / len(scores))
     middle = float(np.mean(logs))
-    digest = min(MOST, max(1.0, float(np.exp(middle + digest_at * spread))))
+    digest = min(MOST, max(nearest, float(np.exp(middle + digest_at * spread))))
     return digest, min(2 * PAGE * digest, max(PAGE * digest, float(np.exp(middle + page_at * spread))))

@@ -7,10 +7,12 @@ that is passed in; nothing is configured per table but the sensitivity.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from expectations.drift import calendar
 from expectations.drift.acceptance import in_force, silenced
 from expectations.drift.blame import blamed
+from expectations.drift.diagnose import with_causes
 from expectations.drift.examples import with_new_values
 from expectations.drift.model import Accepted, Alert, Band, Outcome, Sensitivity, Verdict
 from expectations.drift.schema import schema_alerts
@@ -50,8 +52,28 @@ def detect(
     if len(profiles) >= 3 and batch.rows > 0:
         scored = score(profiles, labels, sensitivity, held)
         learned = [with_new_values(alert, profiles) for alert in _told(scored, labels)]
+        learned += _of_newcomers(profiles, labels, sensitivity, held)
         bands = scored.bands()
-    return _verdict(silenced(certain, held, labels), silenced(learned, held, labels), bands, len(history))
+    verdict = _verdict(silenced(certain, held, labels), silenced(learned, held, labels), bands, len(history))
+    return replace(verdict, alerts=with_causes(verdict.alerts, profiles, labels))
+
+
+def _of_newcomers(
+    profiles: Sequence[Profile], labels: Sequence[calendar.Label], sensitivity: Sensitivity, held: Sequence[Accepted]
+) -> list[Alert]:
+    """Alerts on columns that came with a change of the header, held against the batches since then; what is measured of the
+    others goes on past the change.
+    """
+    columns = profiles[-1].columns
+    since = (
+        next((i for i in range(len(profiles) - 1, -1, -1) if any(c not in profiles[i].columns for c in columns)), -1)
+        + 1
+    )
+    if since == 0 or len(profiles) - since < 3:
+        return []
+    newcomers = {name for name in columns if any(name not in p.columns for p in profiles)}
+    found = _told(score(profiles[since:], labels[since:], sensitivity, held), labels[since:])
+    return [with_new_values(alert, profiles[since:]) for alert in found if alert.column in newcomers]
 
 
 def _told(scored: Scored, labels: Sequence[calendar.Label]) -> list[Alert]:

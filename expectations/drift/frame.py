@@ -10,7 +10,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import compare, given_others
+from expectations.drift import compare, given_others, labels
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking
 from expectations.drift.figures import Figures, Key, Pair, each_column
@@ -49,6 +49,10 @@ STATES = frozenset({"constant", "all_absent"})
 SIZES = frozenset({"largest", "smallest", "mean", "quantile", "log_mean"})
 # Rows that happen to be all alike are news where this is less likely.
 BY_CHANCE = 1e-3
+# Values that no other batch has, or that all others have: what is told of a column whose values are closed.
+CLOSED = frozenset({"unseen", "gone"})
+# A spelling that so many rows have and no other batch is no run of one value.
+WIDESPREAD = 0.5
 ROW_FREE = STANDS | {"shift", "distinct", "constant", "largest", "smallest"}
 
 
@@ -84,7 +88,9 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     def only_usable(found: Iterable[tuple[Key, list[Pair]]]) -> dict[Key, list[Pair]]:
         return {key: pairs for key, pairs in found if usable(key)}
 
-    against_others = (compare.unseen, compare.out_of_range, compare.redelivered, given_others.held)
+    against_others = (
+        compare.unseen, compare.out_of_range, compare.redelivered, given_others.held, labels.gone, labels.off_grid,
+    )  # fmt: skip
     against = (function(profiles) for function in against_others)
     found = chain(_open(figures).items(), *against, compare.outside(profiles, days))
     dated = {Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
@@ -112,7 +118,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         beside(plain, in_units),
         np.concatenate([np.full(len(plain.keys), np.nan), scales]),
         frozenset(compress(shares.keys, written)),
-        frozenset(compress(shares.keys, _settled(shares) & shares.where(lambda key: key.name == "unseen"))),
+        frozenset(compress(shares.keys, _settled(shares) & shares.where(lambda key: key.name in CLOSED))),
     )
 
 
@@ -206,6 +212,9 @@ def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
     # What a program writes it writes for each row alone: there every row counts fully.
     alone = written & shares.where(lambda key: key.kind != "redelivery")
     by = np.where(alone, np.where(shares.where(lambda key: key.kind == "values"), by, 1.0) / CLUSTERED, by)
+    with np.errstate(invalid="ignore"):
+        anew = shares.where(lambda key: key.name == "new_pattern") & (shares.a[-1] >= WIDESPREAD * shares.b[-1])
+    by = np.where(anew, np.minimum(by, 1.0), by)
     return Block(shares.keys, shares.a / by, shares.b / by)
 
 

@@ -22,7 +22,8 @@ class Alert:
     """One change that the history doesn't explain. `column` is None for the table as a whole.
 
     `score` is 1.0 at the level of a digest. `since` is the label of the first batch of a run of such changes.
-    `smallest_change` says what the detector would just have noticed here.
+    `smallest_change` says what the detector would just have noticed here; `cause` what most likely happened (`unit x 100`),
+    with its `confidence` from 0 to 1.
     """
 
     column: str | None
@@ -35,6 +36,8 @@ class Alert:
     since: str | None = None
     examples: tuple[str, ...] = ()
     smallest_change: str | None = None
+    cause: str | None = None
+    confidence: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The alert for `--json`, records and reports."""

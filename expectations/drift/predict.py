@@ -18,8 +18,10 @@ from expectations.drift.block import Array, Block, median
 from expectations.drift.frame import CLUSTERED
 
 RECENT = 5
-# None or all of the rows is no news where it was so in this share of the batches.
+# None or all of the rows is no news where it was so in this share of the batches, and in one of the last so many: what
+# was usual weeks ago and then ended is news when it comes back.
 COMMON = 0.25
+LATELY = 14
 # Another way than "all batches before" must miss this much less to be believed.
 BETTER = 0.9
 # Some figures vary less than chance would make them (as many rows of each kind every day); believed down to this.
@@ -116,7 +118,11 @@ def is_common(shares: Block) -> NDArray[np.bool_]:
     there = shares.b > 0
     none, every = there & (shares.a <= 0), there & (shares.a >= shares.b)
     least = np.maximum(3, COMMON * there[:-1].sum(axis=0))
-    return np.asarray((none[-1] & (none[:-1].sum(axis=0) >= least)) | (every[-1] & (every[:-1].sum(axis=0) >= least)))
+
+    def common(so: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray(so[-1] & (so[:-1].sum(axis=0) >= least) & so[-1 - LATELY : -1].any(axis=0))
+
+    return common(none) | common(every)
 
 
 def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> tuple[Array, Array]:

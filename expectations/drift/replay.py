@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from deployments.errors import DeclarationError
+from deployments.errors import DeclarationError, UpstreamError
 from expectations.drift.detect import detect
-from expectations.drift.model import Sensitivity, Verdict
+from expectations.drift.model import Alert, Sensitivity, Verdict
+from expectations.drift.schema import CERTAIN, under_new_names
 from expectations.profile import Profile, profile_file
 
 Accept = Literal["never", "always", "header"]
@@ -67,6 +68,30 @@ def cache_folder() -> Path:
     return Path(named) / "headgate" / "profiles" if named else Path.home() / ".cache" / "headgate" / "profiles"
 
 
+# A file without even a header line: certain, and no profile can be made of it.
+EMPTY = Verdict(
+    "page",
+    CERTAIN,
+    (Alert(None, "volume", "page", CERTAIN, "The file is empty: not even a header line.", "a header line", "0 bytes"),),
+)
+
+
+def measured_file(path: Path, *, masked: Sequence[str] = (), cache: Path | None = None) -> Profile | None:
+    """The profile of a file, None where it is empty: a day without any byte doesn't end what is said of the others."""
+    try:
+        return profile_file(path, masked=masked, cache=cache)
+    except UpstreamError as error:
+        if error.code == "EMPTY-FILE":
+            return None
+        raise
+
+
+def joined(history: Sequence[Profile], profile: Profile, accept: Accept) -> list[Profile]:
+    """The history of the batch after a profile."""
+    before = under_new_names(history, profile) if history and accept == "header" else history
+    return [*before, profile]
+
+
 def replay(
     files: Sequence[Path],
     *,
@@ -75,19 +100,20 @@ def replay(
     masked: Sequence[str] = (),
     cache: Path | None = None,
 ) -> Iterator[Replayed]:
-    """Scores every file against those before it. `accept` says whether an alerted batch joins the history
-    (`header`: always, and after a change of the header the history starts anew).
+    """Scores every file against those before it. `accept` says whether an alerted batch joins the history (`header`: as
+    `always`, and a renamed column goes on under its new name). A file without any byte is a page of its own and joins nothing.
     """
     history: list[Profile] = []
     labels: list[str] = []
     for path in files:
-        profile = profile_file(path, masked=masked, cache=cache)
+        profile = measured_file(path, masked=masked, cache=cache)
+        if profile is None:
+            yield Replayed(path.name, EMPTY)
+            continue
         verdict = detect(profile, history, sensitivity=sensitivity, batch_label=path.name, history_labels=labels)
         yield Replayed(path.name, verdict)
-        if accept == "header" and any(a.kind == "schema" for a in verdict.alerts):
-            history, labels = [], []
         if accept != "never" or not verdict.alerts:
-            history.append(profile)
+            history = joined(history, profile, accept)
             labels.append(path.name)
 
 
@@ -108,20 +134,18 @@ def score(
     own = batch.resolve()
     within = [i for i, path in enumerate(history) if path.resolve() == own]
     earlier = history[: within[0]] if within else history
-    profiles = [profile_file(path, masked=masked, cache=cache) for path in earlier]
-    labels = [path.name for path in earlier]
+    known = [(path.name, measured_file(path, masked=masked, cache=cache)) for path in earlier]
+    profiles = [profile for _, profile in known if profile is not None]
+    labels = [name for name, profile in known if profile is not None]
     if accept != "always":
-        kept: list[int] = []
-        for i, profile in enumerate(profiles):
-            verdict = detect(
-                profile, [profiles[j] for j in kept], sensitivity=sensitivity,
-                batch_label=labels[i], history_labels=[labels[j] for j in kept],
-            )  # fmt: skip
-            if accept == "header" and any(a.kind == "schema" for a in verdict.alerts):
-                kept = []
+        kept: list[Profile] = []
+        names: list[str] = []
+        for label, profile in zip(labels, profiles, strict=True):
+            verdict = detect(profile, kept, sensitivity=sensitivity, batch_label=label, history_labels=names)
             if accept == "header" or not verdict.alerts:
-                kept.append(i)
-        profiles, labels = [profiles[i] for i in kept], [labels[i] for i in kept]
+                kept = joined(kept, profile, accept)
+                names.append(label)
+        profiles, labels = kept, names
     return detect(
         measured, profiles,
         sensitivity=sensitivity, batch_label=batch.name, history_labels=labels,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from expectations.drift.model import Alert
 from expectations.profile.model import ColumnProfile, Profile
 
 # A change of the header is never chance: it is scored like an error far beyond the threshold of a page.
 CERTAIN = 4.0
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
 def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
@@ -21,7 +23,7 @@ def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
     gone = [name for name in before.columns if name not in batch.columns]
     come = [name for name in batch.columns if name not in recent]
     alerts = []
-    renamed = _renamed(before, batch, gone, come)
+    renamed = renamed_columns(before, batch, gone, come)
     for name in gone:
         new = renamed.get(name)
         text = f"is called {_shown(new)} now" if new else "is gone"
@@ -44,6 +46,11 @@ def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
         alerts.append(
             _alert(None, f"The file is no longer {before.encoding}.", before.encoding, batch.encoding, "format", 1.2)
         )
+    separated = {p.delimiter for p in history if p.delimiter}
+    if batch.delimiter and len(separated) == 1 and batch.delimiter not in separated:
+        old, new = (DELIMITERS.get(d, d) for d in (separated.pop(), batch.delimiter))
+        text = f"The columns are separated by {new}; in every batch before it was {old}."
+        alerts.append(_alert(None, text, old, new, "format", 1.2))
     if batch.rows == 0 and all(p.rows for p in history):
         alerts.append(_alert(None, "The batch has no rows; none was ever empty.", "rows", "0 rows", "volume"))
     return alerts
@@ -60,7 +67,15 @@ def _alert(
     return Alert(column, kind, "page" if score >= CERTAIN else "digest", score, message, expected, observed)
 
 
-def _renamed(before: Profile, batch: Profile, gone: list[str], come: list[str]) -> dict[str, str]:
+def under_new_names(history: Sequence[Profile], batch: Profile) -> list[Profile]:
+    """The history with the columns that the batch renamed under their new names, so that they go on."""
+    before = history[-1]
+    gone = [name for name in before.columns if name not in batch.columns]
+    names = renamed_columns(before, batch, gone, [name for name in batch.columns if name not in before.columns])
+    return [replace(p, columns={names.get(name, name): c for name, c in p.columns.items()}) for p in history]
+
+
+def renamed_columns(before: Profile, batch: Profile, gone: list[str], come: list[str]) -> dict[str, str]:
     """Which new column took the place of which lost one: the same position, or the same values."""
     result: dict[str, str] = {}
     old_order, new_order = list(before.columns), list(batch.columns)

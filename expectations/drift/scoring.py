@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, predict, volume
+from expectations.drift import calendar, first_time, predict, volume
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -20,6 +20,7 @@ from expectations.drift.calibrate import (
     LEAST_SLOW,
     LEAST_VOLUME,
     LEAST_WRITTEN,
+    NEAREST,
     Calibration,
     calibrate,
 )
@@ -36,15 +37,16 @@ from expectations.profile.model import Profile
 BEGAN = 0.7
 # A batch that came this near moved its week by itself.
 STEPPED = 0.5
-# A slow movement that was this far out in the batch before was told then, and is told once.
-AGAIN = 1.0
+# A slow movement that was this far out in one of the batches of the week before was told then, and is told once: what was
+# learned since then may have moved its threshold a little.
+AGAIN = 0.95
 # The weeks that are compared for slow drift overlap: a season wanders further than the few that share no day have shown.
 OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
-# One absurd row, or one batch of one value, is worth a word, but no reason to stop a batch or to wake somebody.
+# One absurd row, one batch of one value or without a value is worth a word, but no reason to stop it or to wake somebody.
 EXTREMES = frozenset({"largest", "smallest"})
-OBSERVED_ONCE = EXTREMES | {"constant"}
+OBSERVED_ONCE = EXTREMES | {"constant", "gone"}
 # What varies with the world pages from this many times the score on, and from this on only: in logarithms of the number of
 # rows, and as a difference of shares.
 WORLD = 1.4
@@ -71,6 +73,7 @@ class Scored:
     seen: Array
     rows: Array
     frame: Frame
+    nearer: Array
     slow: tuple[tuple[int, float], ...]
 
     def said(self, at: int) -> Said:
@@ -105,7 +108,9 @@ class Scored:
         """
         key, score, miss = self.keys[at], float(self.scores[at]), abs(float(self.seen[at] - self.expected[at]))
         if key in self.frame.written:
-            return score >= page and key.name not in OBSERVED_ONCE
+            return score * float(self.nearer[at]) >= page and key.name not in OBSERVED_ONCE
+        # How near the threshold lies says how early a change is told, not how much it is.
+        score *= float(self.nearer[at])
         least = MANY_ROWS if key.name == "rows" else MANY_POINTS if at < len(self.rows) else 0.0
         return score >= WORLD * page and miss >= least and key.name not in OBSERVED_ONCE
 
@@ -167,6 +172,8 @@ def score(
         learned = replace(
             learned, reach=learned.reach * np.array([1 if k.kind in EVERY_DAY else UNKNOWN for k in keys])
         )
+    nearer = first_time.nearness(built.shares, built.levels)
+    learned = replace(learned, reach=learned.reach * nearer)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
     expected = np.concatenate([shares.expected, levels.expected])
@@ -183,12 +190,13 @@ def score(
         seen=seen,
         rows=rows,
         frame=built,
+        nearer=nearer,
         slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
     )
-    return _by_count(scored, weekdays)
+    return _by_count(scored, weekdays, sensitivity)
 
 
-def _by_count(scored: Scored, weekdays: Sequence[int | None]) -> Scored:
+def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity) -> Scored:
     """With the number of rows held against the fewest and most that ever were, where that is nearer."""
     at = next((i for i, key in enumerate(scored.keys) if key.name == "rows"), None)
     if at is None:
@@ -198,6 +206,7 @@ def _by_count(scored: Scored, weekdays: Sequence[int | None]) -> Scored:
     few, many = volume.limits(np.rint(np.exp(counted[known])).tolist(), list(compress(weekdays, known.tolist())))
     expected, seen = float(scored.expected[at]), float(scored.seen[at])
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
+    few, many = (expected + (limit - expected) * NEAREST[sensitivity] for limit in (few, many))
     low[at], high[at] = max(low[at], few), min(high[at], many)
     reach = expected - low[at] if seen < expected else high[at] - expected
     scores[at] = max(scores[at], abs(seen - expected) / max(reach, volume.NEAREST))
@@ -267,8 +276,10 @@ def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]
     floor = np.full(len(positions), predict.CHANCE)
     least = _least(keys, built, LEAST_SLOW, LEAST_SLOW)
     learned = calibrate(z[:-WEEK], _groups(keys), floor, least, sensitivity)
-    scores, told = (learned.scores(row) / (1 + OVERLAP * WEEK / len(z[:-WEEK])) for row in (z[-1], z[-2]))
-    # What the batch before had to tell of a column is told.
+    further = 1 + OVERLAP * WEEK / len(z[:-WEEK])
+    scores = learned.scores(z[-1]) / further
+    told = np.max([learned.scores(row) / further for row in z[-1 - WEEK : -1]], axis=0)
+    # What the batches before had to tell of a column is told.
     quiet = stepped | {key.column for key in compress(keys, (told >= AGAIN).tolist())}
     found = [
         (positions[i], float(scores[i]))

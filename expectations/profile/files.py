@@ -28,6 +28,8 @@ from expectations.profile.model import VERSION, ColumnKind, Profile
 
 DELIMITERS = ",;\t|"
 PIECE_BYTES = 1 << 20
+LONGEST_FIELD = 1 << 30
+"""Characters of a field that a line which doesn't fit may hold: the csv module gives up at 131,072 by itself."""
 
 
 def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache: Path | None = None) -> Profile:
@@ -105,7 +107,7 @@ def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Pro
             unreadable = _load(con, path, plain, header, delimiter)
             columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
             profile = measure(con, "headgate_batch", columns, key=key, in_place=True)
-    return replace(profile, unreadable=unreadable, encoding=content.encoding)
+    return replace(profile, unreadable=unreadable, encoding=content.encoding, delimiter=delimiter)
 
 
 def _header(path: Path, text: str) -> tuple[list[str], str]:
@@ -151,8 +153,12 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, plain: Path, header: list[
         if "ignore_errors" not in more:
             return 0
         loaded = con.execute("SELECT count(*) FROM headgate_batch").fetchall()[0][0]
-        with plain.open(encoding="utf-8", newline="") as handle:
-            return max(0, sum(1 for _ in csv.reader(handle, delimiter=delimiter)) - 1 - int(loaded))
+        usual = csv.field_size_limit(LONGEST_FIELD)
+        try:
+            with plain.open(encoding="utf-8", newline="") as handle:
+                return max(0, sum(1 for _ in csv.reader(handle, delimiter=delimiter)) - 1 - int(loaded))
+        finally:
+            csv.field_size_limit(usual)
     raise UpstreamError(f"{path} can't be read as CSV: {str(failure).splitlines()[0]}") from failure
 
 

@@ -11,7 +11,9 @@ from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-VERSION = 7
+VERSION = 8
+# Older profiles that are read: what they lack is empty, and is compared once enough batches have it.
+READABLE = frozenset({7, VERSION})
 
 Kind = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "text"]
 
@@ -33,7 +35,9 @@ class ColumnKind:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column read as numbers. `decimals` counts values that need 0, 1, 2, 3 or more digits after the point."""
+    """A column read as numbers. `decimals` counts values that need 0, 1, 2, 3 or more digits after the point; `units` and
+    `hundredths` by the digit 0 to 9 that stands there (empty: not counted).
+    """
 
     count: float
     zero: float
@@ -44,6 +48,8 @@ class Numbers:
     log_mean: float
     log_deviation: float
     quantiles: tuple[float, ...]
+    units: tuple[float, ...] = ()
+    hundredths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,7 @@ class Profile:
     relations: Relations = field(default_factory=Relations)
     unreadable: int = 0
     encoding: str = "utf-8"
+    delimiter: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; floats keep six significant digits, so that a stored profile equals a measured one."""
@@ -167,9 +174,9 @@ class Profile:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Profile:
-        """The inverse of `to_json`; ValueError for a profile of another version."""
-        if data.get("version") != VERSION:
-            raise ValueError(f"profile of version {data.get('version')!r}, this software reads {VERSION}")
+        """The inverse of `to_json`; ValueError for a profile of a version that isn't READABLE."""
+        if data.get("version") not in READABLE:
+            raise ValueError(f"profile of version {data.get('version')!r}, this software reads {sorted(READABLE)}")
         # What was kept beside the figures, such as how the columns were declared, is somebody else's.
         values = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         values["columns"] = {name: _column(column) for name, column in data["columns"].items()}

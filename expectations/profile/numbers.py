@@ -32,7 +32,14 @@ def numbers(values: Array, scale: float) -> Numbers | None:
         log_mean=float(logs.mean()),
         log_deviation=float(logs.std()),
         quantiles=_quantiles(found, GRID),
+        units=tuple(float(count) * scale for count in _last_digits(np.floor(np.abs(found) + 1e-9))),
+        hundredths=tuple(float(count) * scale for count in _last_digits(np.rint(np.abs(found) * 100))),
     )
+
+
+def _last_digits(whole: Array) -> NDArray[np.int64]:
+    """How many whole numbers end in each digit."""
+    return np.bincount(np.mod(whole, 10).astype(int), minlength=10)
 
 
 def _decimals(found: Array) -> tuple[int, int, int, int]:

@@ -67,7 +67,7 @@ def _picture(alert: DriftAlert, bands: list[dict[str, Any]], texts: Texts) -> Ma
         return None
     for band in bands:
         of_this = band.get("column") == alert.column and band.get("kind") == alert.kind
-        if not of_this or not alert.message.lower().startswith(str(band.get("figure", "")).lower()):
+        if not of_this or str(band.get("figure", "")).lower() not in alert.message.lower():
             continue
         low, expected, high, seen = (float(band[name]) for name in ("low", "expected", "high", "observed"))
         if all(map(math.isfinite, (low, expected, high, seen))):

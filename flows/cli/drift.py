@@ -28,7 +28,7 @@ def shared(function: F) -> F:
         click.option("--all", "everything", is_flag=True, help="Also what stayed below the threshold."),
         click.option(
             "--accept", type=click.Choice(["never", "always", "header"]), default="always", show_default=True,
-            help="Whether a batch with alerts joins the history; header: always, but a new header starts it anew.",
+            help="Whether a batch with alerts joins the history; header: as always, and renamed columns go on.",
         ),
         click.option("--sensitivity", type=click.Choice(["low", "normal", "high"]), default="normal", show_default=True,
                      help="How small a change is told."),

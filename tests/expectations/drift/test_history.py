@@ -58,6 +58,20 @@ def test_a_quiet_sunday_is_no_news_but_a_quiet_monday_is(world: Any) -> None:
     assert sunday.verdict == "pass"
 
 
+def test_after_a_new_header_the_columns_that_stayed_go_on_and_the_new_one_is_learned(world: Any) -> None:
+    def widened(rows: list[Row], level: int) -> list[Row]:
+        return [row | {"weight": str(level + at % 7)} for at, row in enumerate(rows)]
+
+    profiles = [*world.profiles, *(world.measured(widened(world.day(day), 20)) for day in range(21, 29))]
+
+    def told(rows: list[Row], history: int) -> set[str | None]:
+        return {a.column for a in detect(world.measured(rows), profiles[:history]).alerts}
+
+    assert "price" in told(doubled(widened(world.day(22), 20)), 22)
+    assert "weight" in told(widened(world.day(29), 2000), 29)
+    assert told(widened(world.day(29), 20), 29) == set()
+
+
 def test_order_of_rows_in_a_dictionary_of_columns_is_told_once(world: Any) -> None:
     rows = [dict(reversed(row.items())) for row in world.today]
     assert [(a.column, a.kind, a.level) for a in world.judge(rows).alerts] == [(None, "schema", "digest")]

@@ -44,4 +44,4 @@ def test_a_short_or_empty_history_sets_no_limit(count: int) -> None:
 def test_next_to_nothing_is_a_page(world: Any, rows: int) -> None:
     told = {a.kind: a for a in world.judge(world.today[:rows]).alerts}
     assert told["volume"].level == "page"
-    assert told["volume"].message.startswith("The number of rows: ")
+    assert "The number of rows: expected " in told["volume"].message

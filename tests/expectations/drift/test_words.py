@@ -70,7 +70,7 @@ SAID: dict[str, tuple[Key, tuple[float, ...], str]] = {
     "no statistics of the other columns": (
         Key("price", "relation", "given_others"),
         (-0.35, 0.0, 0.35, 3562.3),
-        "How far price is from what the other numbers of its row suggest (1: its usual scatter): "
+        "How far price lies above or below what the rest of its row says, in units of its usual scatter: "
         "expected +0.00 (-0.35 to +0.35), seen +3,562.30.",
     ),
     "since when a clock counts": (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.errors import DeclarationError, UpstreamError
-from expectations.profile import profile_file
+from expectations.profile import Profile, profile_file
 
 LINES = "id,name,at\n1,Ann,2024-05-06 09:00:00\n2,Bo,2024-05-06 10:00:00\n"
 
@@ -81,3 +81,22 @@ def test_the_cache_answers_by_content(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert profile_file(write(tmp_path, LINES.encode()), cache=tmp_path / "cache").rows == 2
+
+
+def test_a_line_that_does_not_fit_may_hold_a_field_of_any_length(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    profile = profile_file(write(tmp_path, (LINES + f"3,{long},2024-05-06 11:00:00,more\n").encode()))
+    assert (profile.rows, profile.unreadable) == (2, 1)
+
+
+def test_the_delimiter_is_kept(tmp_path: Path) -> None:
+    assert profile_file(write(tmp_path, LINES.replace(",", ";").encode())).delimiter == ";"
+
+
+def test_a_profile_of_the_version_before_is_read(tmp_path: Path) -> None:
+    kept = profile_file(write(tmp_path, LINES.encode())).to_json()
+    del kept["delimiter"], kept["columns"]["id"]["numbers"]["units"], kept["columns"]["id"]["numbers"]["hundredths"]
+    old = Profile.from_json(kept | {"version": 7})
+    assert (old.rows, old.delimiter, old.columns["id"].numbers.units) == (2, "", ())
+    with pytest.raises(ValueError, match="version 6"):
+        Profile.from_json(kept | {"version": 6})

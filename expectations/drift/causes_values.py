@@ -1,0 +1,198 @@
+"""Causes of what is odd in one column: another unit or sign, another zone, a word for nothing, labels renamed or merged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+import numpy as np
+
+from expectations.drift.compare import likely_clocks
+from expectations.drift.diagnose import Cause
+from expectations.drift.implied import formats
+from expectations.drift.labels import lost_values
+from expectations.profile.categories import TOP
+from expectations.profile.model import GRID, ColumnProfile
+from expectations.profile.numbers import DAY
+from expectations.profile.spelling import NULLISH
+
+# Places of GRID whose ratios must agree for a column to be multiplied as a whole.
+PLACES = tuple(GRID.index(p) for p in (0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9))
+# Factors that units differ by, with what they turn.
+UNITS = {
+    10.0: "", 100.0: "", 1000.0: "", 10_000.0: "", 1e6: "", 60.0: "minutes and seconds", 3600.0: "hours and seconds",
+    24.0: "days and hours", 86_400.0: "days and seconds", 12.0: "years and months", 2.20462: "kilograms and pounds",
+    1.60934: "miles and kilometres", 3.28084: "metres and feet", 2.54: "inches and centimetres",
+}  # fmt: skip
+SAME_FACTOR = 0.04
+MOVED = 0.02
+HOUR = 3600.0
+FURTHEST_ZONE = 14
+MOSTLY = 0.8
+
+
+def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """Every cause that fits the last of the columns, those before it being its history."""
+    yield from _words_for_nothing(name, columns)
+    yield from _labels(name, columns)
+    yield from _written(name, columns)
+    yield from _sign(name, columns)
+    yield from _factor(name, columns)
+    yield from _clock(name, columns)
+
+
+def _usual(columns: Sequence[ColumnProfile]) -> np.ndarray | None:
+    """The usual quantiles of the history; None where fewer than half of it holds numbers."""
+    found = [c.numbers.quantiles for c in columns[:-1] if c.numbers is not None]
+    return np.median(np.array(found), axis=0) if 2 * len(found) > len(columns) - 1 else None
+
+
+def _factor(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    numbers, usual = columns[-1].numbers, _usual(columns)
+    if numbers is None or usual is None:
+        return
+    then, now = (np.array([quantiles[at] for at in PLACES]) for quantiles in (usual, numbers.quantiles))
+    told = (np.abs(then) > 1e-12) & (np.abs(now) > 1e-12) & (np.sign(then) == np.sign(now))
+    if told.sum() < 4 or len(set(then[told].tolist())) < 3:
+        return
+    logs = np.log(now[told] / then[told])
+    middle, spread = float(np.median(logs)), float(np.ptp(logs))
+    # The days themselves differ: a factor is one where it is much more than its places differ by.
+    if abs(middle) < max(MOVED, 3 * spread):
+        return
+    factor = math.exp(abs(middle))
+    unit = next((u for u in UNITS if abs(middle) > 0.5 and abs(math.log(factor / u)) < max(SAME_FACTOR, spread)), None)
+    sign = "x" if middle > 0 else "/"
+    shown = f"{unit or factor:,.3g}" if (unit or factor) < 1000 else f"{unit or factor:,.0f}"
+    times = f"{shown} times" if middle > 0 else f"1/{shown} of"
+    turned = f", as between {UNITS[unit]}" if unit is not None and UNITS[unit] else ""
+    middles = (
+        f"the middle number was {_number(usual[GRID.index(0.5)])} and is {_number(numbers.quantiles[GRID.index(0.5)])}"
+    )
+    confidence = (0.95 if unit is not None else 0.8) - min(0.1, spread / 5)
+    yield Cause(
+        f"{'unit' if unit is not None else 'factor'} {sign} {shown}", confidence,
+        f"Every number of {name} is about {times} what it was{turned}: {middles}.",
+    )  # fmt: skip
+
+
+def _sign(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    numbers, usual = columns[-1].numbers, _usual(columns)
+    before = [c.numbers.negative / c.numbers.count for c in columns[:-1] if c.numbers is not None and c.numbers.count]
+    if numbers is None or usual is None or not before or not numbers.count:
+        return
+    negative, then = numbers.negative / numbers.count, median(before)
+    if abs(negative - then) < 0.5 * max(then, 1 - then):
+        if negative > 0 and max(before) == 0:
+            yield Cause("negative numbers", 0.7, f"{_percent(negative)} of {name} are negative; none ever was.")
+        return
+    mirrored = -np.array(usual)[::-1]
+    size = float(np.median(np.abs(usual))) or 1.0
+    off = float(np.median(np.abs(np.array(numbers.quantiles) - mirrored))) / size
+    if off < 0.5:
+        example = f"the middle number was {_number(usual[GRID.index(0.5)])} and is {_number(numbers.quantiles[GRID.index(0.5)])}"
+        yield Cause("sign flipped", 0.98 - 0.3 * off, f"The sign of {name} is flipped: {example}.")
+
+
+def _clock(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    if not all(c.clocks for c in columns) or len(columns) < 4:
+        return
+    hours = [np.array(clock.hours) / max(sum(clock.hours), 1.0) for clock in likely_clocks(columns)]
+    usual, now = np.mean(hours[:-1], axis=0), hours[-1]
+    if not float(np.sqrt(usual) @ np.sqrt(np.roll(usual, 6))) < 0.9:
+        return
+    fits = {turn: float(np.sqrt(np.roll(usual, turn)) @ np.sqrt(now)) for turn in range(-11, 13)}
+    best = max(fits, key=lambda turn: (round(fits[turn], 3), -abs(turn)))
+    if best and fits[best] > 0.85 and fits[best] - fits[0] > 0.05:
+        first, last = (clock.quantiles[5] % DAY / HOUR for clock in likely_clocks(columns)[-2:])
+        middles = f"the middle of the day was {_time(first)} and is {_time(last)}"
+        yield Cause(
+            f"shifted by {best:+d} h",
+            min(0.95, fits[best]),
+            f"The hours of {name} are shifted by {best:+d} h: {middles}.",
+        )
+
+
+def _words_for_nothing(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    rows = [max(c.nulls + c.text.counted, 1.0) for c in columns]
+    empty = [c.nulls / n for c, n in zip(columns, rows, strict=True)]
+    words = [c.text.nullish / n for c, n in zip(columns, rows, strict=True)]
+    then, now, then_words, now_words = median(empty[:-1]), empty[-1], median(words[:-1]), words[-1]
+    if then > 0.005 and now < 0.2 * then and now_words - then_words > 0.4 * then:
+        word = next((v for v, _ in columns[-1].top if v.strip().lower() in NULLISH), "a word for it")
+        rows_empty = f"{_percent(then)} of the rows were empty before, {_percent(now)} are now"
+        sentence = f"{name} holds the text `{word}` where it was empty: {rows_empty}."
+        yield Cause(f"text {word} instead of empty", 0.97, sentence)
+    elif now_words > 0.005 and max(words[:-1]) == 0:
+        word = next((v for v, _ in columns[-1].top if v.strip().lower() in NULLISH), "a placeholder")
+        yield Cause(
+            f"placeholder {word}",
+            0.85,
+            f"{_percent(now_words)} of {name} are the placeholder `{word}`, never seen before.",
+        )
+    elif now > max(empty[:-1]) and now - then > 0.01:
+        whole = "All" if now == 1 else _percent(now)
+        yield Cause(
+            "values missing",
+            0.8,
+            f"{whole} of {name} {'is' if now == 1 else 'are'} empty; {_percent(then)} usually are.",
+        )
+
+
+def _labels(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    batch = columns[-1]
+    if batch.clocks or any(len(c.top) >= TOP for c in columns):
+        return
+    lost = lost_values(columns)
+    if not lost or batch.masked:
+        return
+    gone = max(lost, key=lambda value: lost[value])
+    share = _usual_share(columns, gone)
+    seen = {value for c in columns[:-1] for value, _ in c.top}
+    now = {value: rows / batch.text.counted for value, rows in batch.top}
+    usual = {value: _usual_share(columns, value) for value in now}
+    fresh = max(((v, s) for v, s in now.items() if v not in seen), key=lambda item: item[1], default=None)
+    grown = max(((v, s - usual[v]) for v, s in now.items() if v in seen), key=lambda item: item[1], default=None)
+    if fresh is not None and 0.6 * share < fresh[1] < 1.6 * share:
+        yield Cause(
+            f"label renamed {gone} -> {fresh[0]}", 0.93,
+            f"`{gone}` of {name} is called `{fresh[0]}` now ({_percent(share)} before, {_percent(fresh[1])} now).",
+        )  # fmt: skip
+    elif grown is not None and grown[1] > 0.6 * share and share > 0.05:
+        yield Cause(
+            f"label {gone} merged into {grown[0]}", 0.8,
+            f"`{gone}` of {name} ({_percent(share)} before) is gone, and `{grown[0]}` has as many more.",
+        )  # fmt: skip
+    else:
+        yield Cause(f"label {gone} gone", 0.7, f"`{gone}` of {name}, {_percent(share)} of the rows before, is gone.")
+
+
+def _usual_share(columns: Sequence[ColumnProfile], value: str) -> float:
+    return median(dict(c.top).get(value, 0.0) / max(c.text.counted, 1.0) for c in columns[:-1])
+
+
+def _written(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """Another spelling of the same kind of value: most rows are written in a way that no earlier batch had."""
+    batch = columns[-1]
+    shapes = [formats(c) for c in columns]
+    known = {shape for found in shapes[:-1] for shape in found}
+    fresh = sum(rows for shape, rows in shapes[-1].items() if shape not in known) / max(batch.text.counted, 1.0)
+    if fresh < MOSTLY or not batch.top or not columns[-2].top:
+        return
+    shown = "" if batch.masked else f": `{columns[-2].top[0][0]}` before, `{batch.top[0][0]}` now"
+    yield Cause(
+        "written differently", 0.65, f"{_percent(fresh)} of {name} are written in a way never seen before{shown}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+
+def _time(hours: float) -> str:
+    return f"{int(hours):02d}:{int(hours % 1 * 60):02d}"

@@ -1,0 +1,94 @@
+"""How near the threshold of a figure lies: nearer where it never was so before, further where it is only an estimate.
+
+That a value is unseen in a closed set, that rows stand there twice or in another order, is cheap and certain evidence where the
+history never had it. What a fit over other columns leaves, or the mean of a few rows within one value, is neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expectations.drift.block import Array, Block
+from expectations.drift.figures import Key
+
+# Of the usual threshold, where every batch of the history had the same share; and where none came as far to that side.
+NEVER = 0.65
+BEYOND = 0.75
+# Of the usual threshold, for what is estimated from other columns, from few rows, or of numbers that only name things.
+ESTIMATED = 1.2
+NAMES = 1.3
+# Batches that must have shown a figure for "never" to say something.
+SHOWN = 10
+CERTAIN = frozenset(
+    {
+        ("categories", "category"), ("categories", "gone"), ("completeness", "absent"),
+        ("completeness", "missing"), ("duplicates", "duplicate_rows"), ("duplicates", "repeated_rows"),
+        ("format", "beyond_digits"), ("format", "length"), ("format", "pattern"), ("format", "new_pattern"),
+        ("order", "same_as_next"), ("order", "follows"), ("redelivery", "exact"), ("redelivery", "restamped"),
+        ("reference", "unseen"), ("relation", "determined"), ("values", "commonest"), ("values", "off_grid"),
+    }
+)  # fmt: skip
+# Of these it is enough that no batch came as far.
+FAR = frozenset(
+    {
+        ("categories", "category"), ("categories", "gone"), ("clock", "ends"), ("completeness", "missing"),
+        ("duplicates", "duplicate_rows"), ("format", "beyond_digits"), ("format", "length"), ("format", "pattern"),
+        ("format", "new_pattern"), ("redelivery", "exact"), ("redelivery", "restamped"), ("reference", "unseen"),
+        ("relation", "determined"), ("values", "off_grid"),
+    }
+)  # fmt: skip
+UNSEEN = frozenset({("reference", "unseen")})
+CLOCKS = frozenset({("clock", "ends")})
+ESTIMATES = frozenset(
+    {
+        ("segment", "mean"), ("segment", "hour"), ("relation", "given_others"), ("relation", "given_others_log"),
+        ("relation", "given_others_spread"), ("relation", "given_others_log_spread"), ("relation", "explained"),
+    }
+)  # fmt: skip
+# How large the numbers are that only name things says nothing.
+OF_SIZE = frozenset({"quantile", "mean", "log_mean", "log_spread", "below_usual"})
+_CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
+_SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
+
+
+def names_things(column: str | None) -> bool:
+    """Whether a column is called like an id: `user_id`, `InvoiceNo`, `zip`."""
+    return column is not None and (_SNAKE.match(column) or _CAMEL.match(column)) is not None
+
+
+def nearness(shares: Block, levels: Block) -> Array:
+    """Where the threshold of every figure of the batch (the last row) lies, in units of the usual one; shares first."""
+    result = np.concatenate([_of(shares, _ratio(shares)), _of(levels, levels.a)])
+    for i, key in enumerate(shares.keys + levels.keys):
+        if (key.kind, key.name) in ESTIMATES:
+            result[i] = ESTIMATED
+        elif key.name in OF_SIZE and key.kind == "values" and names_things(key.column):
+            result[i] = NAMES
+    return result
+
+
+def _ratio(shares: Block) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(np.where(shares.b > 0, shares.a / shares.b, np.nan))
+
+
+def _of(block: Block, values: Array) -> Array:
+    history, seen = values[:-1], values[-1]
+    known = np.isfinite(history).sum(axis=0) >= SHOWN
+    low = np.where(np.isnan(history), np.inf, history).min(axis=0, initial=np.inf)
+    high = np.where(np.isnan(history), -np.inf, history).max(axis=0, initial=-np.inf)
+    beyond = known & ((seen < low) | (seen > high))
+    # A column of one value in each batch has another one now and then: that all rows are new is one observation.
+    one = _among(block.keys, UNSEEN) & (seen >= 1)
+    never = beyond & (low == high) & _among(block.keys, CERTAIN) & ~one
+    # A clock of whole hours stands still for weeks and then moves by one.
+    far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, CLOCKS))
+    return np.where(never, NEVER, np.where(far, BEYOND, 1.0))
+
+
+def _among(keys: Sequence[Key], names: frozenset[tuple[str, str]]) -> NDArray[np.bool_]:
+    return np.array([(key.kind, key.name) in names for key in keys], dtype=bool)

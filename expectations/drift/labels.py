@@ -1,0 +1,82 @@
+"""Values that were in every batch and are gone, and numbers that left their usual digits.
+
+Like `compare`: profiles in (the batch last), one pair per profile out. A value that is merged into another one leaves no unseen
+value behind, and a price with a tax on it no unusual size: what tells is what isn't there any more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from expectations.drift.compare import Column
+from expectations.drift.figures import Key, each_column
+from expectations.profile.categories import TOP
+from expectations.profile.model import ColumnProfile, Profile
+
+# A value counts as always there from so many rows in every batch on.
+ALWAYS = 3
+# A value that isn't listed among the commonest may stand in as many rows as the last of them; it is gone only where that is
+# this share of what it usually has.
+UNLISTED = 0.2
+# A last digit is not used where it ends at most this share of the numbers; a column has usual digits where so few are used.
+HARDLY = 0.01
+USED = 6
+
+
+def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows that values have at least which stand in every other batch, but not in this one."""
+    last = len(profiles) - 1
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        if any(c.clocks for c in columns) or not lost_values(columns):
+            continue
+        history = columns[:-1]
+        # Each batch of the history against the others: what all of them have, and it has not.
+        often = Counter(value for c in history for value, rows in c.top if rows >= ALWAYS)
+        once = [value for value, batches in often.items() if batches == last - 1]
+        pairs = []
+        for column in history:
+            there = {value for value, _ in column.top}
+            shares = [_least([c for c in history if c is not column], value) for value in once if value not in there]
+            pairs.append((min(1.0, sum(shares)) * column.text.counted, column.text.counted))
+        rows = columns[-1].text.counted
+        yield Key(name, "categories", "gone"), [*pairs, (rows * min(1.0, sum(lost_values(columns).values())), rows)]
+
+
+def lost_values(columns: Sequence[ColumnProfile]) -> dict[str, float]:
+    """Values in every column of the history and not in the last one, with the least share of the rows that each ever had."""
+    *history, batch = columns
+    if not history or not batch.text.counted:
+        return {}
+    often = Counter(value for c in history for value, rows in c.top if rows >= ALWAYS)
+    there = {value for value, _ in batch.top}
+    always = [value for value, batches in often.items() if batches == len(history) and value not in there]
+    unlisted = batch.top[-1][1] / batch.text.counted if len(batch.top) >= TOP else 0.0
+    return {value: least for value in always if unlisted <= UNLISTED * (least := _least(history, value))}
+
+
+def _least(columns: Sequence[ColumnProfile], value: str) -> float:
+    """The least share that a value ever had: what comes and goes by half may be gone for once."""
+    return min(dict(c.top).get(value, 0.0) / max(c.text.counted, 1.0) for c in columns)
+
+
+def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Numbers that end in a digit in which hardly any number of the other batches ends, where few digits are used."""
+    for name in each_column(list(profiles)):
+        found = [p.columns[name].numbers for p in profiles]
+        for place in ("units", "hundredths"):
+            endings = np.array([getattr(n, place) if n is not None and n.units else [math.nan] * 10 for n in found])
+            total = endings.sum(axis=1)
+            if not total[-1] > 0 or not (history := np.nansum(endings[:-1], axis=0)).any():
+                continue
+            pairs = []
+            for i, counts in enumerate(endings):
+                others = history - np.nan_to_num(counts) if i < len(endings) - 1 else history
+                used = others > HARDLY * others.sum()
+                off = float(counts[~used].sum()) if 0 < used.sum() <= USED else 0.0 * float(total[i])
+                pairs.append((off, float(total[i])))
+            yield Key(name, "values", "off_grid", place), pairs

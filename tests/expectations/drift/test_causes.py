@@ -1,0 +1,84 @@
+"""What most likely happened, in the data's own terms: the cause that stands before the figure, and none for a clean day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+Row = dict[str, str]
+Change = Callable[[list[Row], Any], list[Row]]
+
+
+def each(name: str, new: Callable[[str], str]) -> Change:
+    return lambda rows, _: [row | {name: new(row[name])} for row in rows]
+
+
+CASES: dict[str, tuple[str | None, str, str, Change]] = {
+    "cents": ("price", "unit x 100", "about 100 times", each("price", lambda v: f"{float(v) * 100:.0f}")),
+    "thousands": ("total", "unit / 1,000", "about 1/1,000 of", each("total", lambda v: f"{float(v) / 1000:.5f}")),
+    "pounds": ("price", "unit x 2.2", "kilograms and pounds", each("price", lambda v: f"{float(v) * 2.20462:.2f}")),
+    "sign": ("price", "sign flipped", "The sign of price is flipped", each("price", lambda v: f"-{v}")),
+    "zone": (
+        "paid_at", "shifted by +9 h", "shifted by +9 h: the middle of the day was",
+        each("paid_at", lambda v: str(datetime.fromisoformat(v) + timedelta(hours=9))),
+    ),
+    "renamed": (
+        "country", "label renamed KR -> Korea", "`KR` of country is called `Korea` now",
+        each("country", lambda v: "Korea" if v == "KR" else v),
+    ),
+    "merged": (
+        "country", "label KR merged into US", "before) is gone, and `US` has as many more",
+        each("country", lambda v: "US" if v == "KR" else v),
+    ),
+    "placeholder": (
+        "user", "placeholder unknown", "are the placeholder `unknown`",
+        lambda rows, _: [row | {"user": "unknown" if at % 3 else row["user"]} for at, row in enumerate(rows)],
+    ),
+    "empty": (
+        "items", "values missing", "All of items is empty; 0.0 % usually are.", each("items", lambda _: ""),
+    ),
+    "spelled anew": (
+        "paid_at", "written differently", "are written in a way never seen before: `",
+        each("paid_at", lambda v: v.replace(" ", "T")),
+    ),
+    "yesterday's file": (
+        None, "an earlier file again", "100 % of the rows are those of the batch orders_2024-03-24.csv.",
+        lambda _, world: world.day(20),
+    ),
+    "fan-out": (None, "rows multiplied by 3", "Every row stands there 3 times, as", lambda rows, _: [*rows, *rows, *rows]),
+    "a tenth": (None, "% of the rows", "rows came where about", lambda rows, _: rows[::10]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_cause_is_named_in_the_terms_of_the_data(world: Any, case: str) -> None:
+    column, cause, sentence, change = CASES[case]
+    found = {a.column: a for a in world.judge(change(world.today, world)).alerts if a.cause is not None}
+    assert column in found
+    assert cause in str(found[column].cause)
+    assert sentence in found[column].message
+    assert 0.6 <= (found[column].confidence or 0) <= 1
+    assert found[column].to_json()["cause"] == found[column].cause
+
+
+def test_what_has_a_cause_stands_first(world: Any) -> None:
+    told = world.judge(CASES["cents"][3](world.today, world)).alerts
+    assert told[0].cause is not None
+    assert [a.cause is None for a in told] == sorted(a.cause is None for a in told)
+
+
+def test_a_masked_column_names_no_value(world: Any, tmp_path: Any) -> None:
+    from expectations.drift import detect
+    from expectations.profile import profile_file
+
+    from .conftest import day_rows, write_day
+
+    def hidden(rows: list[Row]) -> Any:
+        return profile_file(write_day(tmp_path / "batch.csv", rows), masked=["country"])
+
+    renamed = CASES["renamed"][3](world.today, world)
+    told = detect(hidden(renamed), [hidden(day_rows(day)) for day in range(5)]).alerts
+    assert not any("Korea" in a.message or "KR" in a.message for a in told)
