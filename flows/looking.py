@@ -23,7 +23,7 @@ from deployments.windows import Window
 from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
-from tasks.sources.opening import as_database, open_declared
+from tasks.sources.opening import as_catalog, open_declared
 from tasks.sources.protocol import OpenSource, SourceShape, Span
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
@@ -87,8 +87,8 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
         readers = [open_declared(source, settings, Span(window, zone)) for window in windows or (None,)]
         sample = read_sample(readers, wanted.rows, folder / "raw")
         records = Records(sample.files, sample.header, sample.delimiter, folder / "temp")
-        database = as_database(source, readers[0])
-        shape = SourceShape({}) if database is None else database.describe()
+        catalog = as_catalog(source, readers[0])
+        shape = SourceShape({}) if catalog is None else catalog.describe()
         proposal = propose(records, table, zone=wanted.zone, whole=sample.whole, catalog=shape.columns,
                            declared_key=shape.key, unreadable=sample.unreadable)  # fmt: skip
         yield Looked(source, readers[0], sample, records, proposal, windows, found_out)

@@ -72,6 +72,8 @@ class _Source(Declared):
     """What the address of its connection may start with."""
     is_database: ClassVar[bool] = False
     """Whether its reader answers questions besides: see `DatabaseReader`."""
+    has_catalog: ClassVar[bool] = False
+    """Whether it says what types its columns have: see `CatalogReader`."""
     gives_stable_bytes: ClassVar[bool] = True
     """Whether the same content comes as the same bytes: a database may give its rows in another order."""
     can_list_keys: ClassVar[bool] = False
@@ -231,10 +233,23 @@ class JsonSource(AddressedSource):
         return self
 
 
+class ParquetSource(AddressedSource):
+    """A Parquet file at a URL: http(s), file or s3. Its columns are those of the file's own schema."""
+
+    has_catalog: ClassVar[bool] = True
+    kind: Literal["parquet"]
+    url: Address = Field(description="May hold window placeholders.")
+
+    @property
+    def address(self) -> str:
+        return self.url
+
+
 class DatabaseSource(_Source):
     """One SELECT on a database, in a read-only transaction."""
 
     is_database: ClassVar[bool] = True
+    has_catalog: ClassVar[bool] = True
     gives_stable_bytes: ClassVar[bool] = False
     can_list_keys: ClassVar[bool] = True
     quote: ClassVar[str] = '"'
@@ -272,7 +287,7 @@ class PostgresSource(DatabaseSource):
     schemes: ClassVar[tuple[str, ...]] = POSTGRES
 
 
-Source = Annotated[CsvSource | JsonSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[CsvSource | JsonSource | ParquetSource | PostgresSource, Field(discriminator="kind")]
 
 
 _STARTS = "http://, https://, file://, s3:// or, with a connection, /"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--format", "form", type=click.Choice(["csv", "json"]), help="Default: by its first bytes."),
+    click.option("--format", "form", type=click.Choice(["csv", "json", "parquet"]), help="Default: by its first bytes."),
     click.option("--delimiter", help="Of a CSV; default: by its header."),
     click.option("--encoding", help="Of a CSV, such as cp1252 or utf-16; default: utf-8."),
     click.option("--records", metavar="PATH", help="Of JSON: dotted path of the list of records; default: the only one."),

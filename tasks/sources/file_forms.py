@@ -15,7 +15,10 @@ START_BYTES = 4096
 MAGIC_BYTES = 10
 """So many tell how a file is packed."""
 Packing = Literal["none", "gzip", "zstd", "bzip2", "xz", "zip"]
-_READ = "headgate reads CSV, JSON and JSON lines (plain, or packed once by gzip, zstd, bzip2, xz or zip)"
+PARQUET = "Parquet"
+_READ = (
+    "headgate reads Parquet, CSV, JSON and JSON lines (the text plain, or packed once by gzip, zstd, bzip2, xz or zip)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,10 @@ _MAGIC: tuple[tuple[bytes, Form], ...] = (
     (b"\xfd7zXZ\x00", Form("xz", _PACKED)),
     (b"7z\xbc\xaf\x27\x1c", Form("a 7z file", _UNPACK)),
     (b"\x04\x22\x4d\x18", Form("lz4", _UNPACK)),
-    (b"PAR1", Form("Parquet", _EXPORT)),
+    (
+        b"PAR1",
+        Form(PARQUET, "declare `kind: parquet` and leave out `compression`; a packed Parquet file must be unpacked"),
+    ),
     (b"ORC", Form("ORC", _EXPORT)),
     (b"Obj\x01", Form("Avro", _EXPORT)),
     (b"ARROW1", Form("Arrow", _EXPORT)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from deployments.addresses import DATABASES, is_s3, s3_object
-from deployments.declarations.sources import CsvSource, JsonSource, Source
+from deployments.declarations.sources import AddressedSource, CsvSource, Source
 from deployments.errors import SourceMissingError
 from deployments.settings import Settings
 from deployments.windows import Window
@@ -59,10 +59,12 @@ class Location:
         )
 
 
-def locate(source: CsvSource | JsonSource, settings: Settings, span: Span) -> Location:
+def locate(source: AddressedSource, settings: Settings, span: Span) -> Location:
     """Where the source lies."""
-    base = _base(source, source.url, settings)
-    return Location(source.url, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close)
+    base = _base(source, source.address, settings)
+    return Location(
+        source.address, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close
+    )
 
 
 def locate_beside(source: Source, url: str, settings: Settings, span: Span) -> Location:
@@ -70,7 +72,7 @@ def locate_beside(source: Source, url: str, settings: Settings, span: Span) -> L
     return Location(url, _base(source, url, settings), span, until_close=True)
 
 
-def _base(source: Source, url: str, settings: Settings) -> str | None:
+def _base(source: AddressedSource | Source, url: str, settings: Settings) -> str | None:
     """The address that the URL lies below; a database's connection isn't one."""
     base = None if source.connection is None else settings.connection(source.connection)
     if base is not None:

@@ -11,12 +11,13 @@ from deployments.declarations.sources import Source
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
-from tasks.sources.protocol import DatabaseReader, OpenSource, Span
+from tasks.sources.protocol import CatalogReader, DatabaseReader, OpenSource, Span
 
 # Modules whose `open_reader` makes the reader; imported when one is read, as database drivers are slow to import.
 READERS = {
     "csv": "tasks.sources.csv_text",
     "json": "tasks.sources.json_records",
+    "parquet": "tasks.sources.parquet",
     "postgres": "tasks.sources.postgres",
 }
 
@@ -30,6 +31,11 @@ def open_source(table: Table, window: Window | None, settings: Settings) -> Open
 def open_declared(source: Source, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> OpenSource:
     """A declared source; `columns` those of its table, as far as they are known."""
     return cast(OpenSource, import_module(READERS[source.kind]).open_reader(source, settings, span, columns))
+
+
+def as_catalog(source: Source, reader: OpenSource) -> CatalogReader | None:
+    """The source's reader as one that knows the types of its columns; None where only values tell."""
+    return cast(CatalogReader, reader) if source.has_catalog else None
 
 
 def as_database(source: Source, reader: OpenSource) -> DatabaseReader | None:

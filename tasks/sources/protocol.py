@@ -58,7 +58,14 @@ class SourceShape:
     key: tuple[str, ...] = ()
 
 
-class DatabaseReader(OpenSource, Protocol):
+class CatalogReader(OpenSource, Protocol):
+    """A source that knows the types of its columns, for declarations with `has_catalog`."""
+
+    def describe(self) -> SourceShape:
+        """What the source itself says of its columns."""
+
+
+class DatabaseReader(CatalogReader, Protocol):
     """A database that is ready to be asked, for `DatabaseSource`. Each question is a read-only session of its own."""
 
     @property
@@ -67,9 +74,6 @@ class DatabaseReader(OpenSource, Protocol):
 
     def ping(self) -> str:
         """Log in; 'user in database', for people. Raises a HeadgateError that says who must act."""
-
-    def describe(self) -> SourceShape:
-        """What the catalog says of the query's columns."""
 
     def first_day(self, column: str) -> date | None:
         """The day of the least value of a date or time column of the query; None when it has no rows."""

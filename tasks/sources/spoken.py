@@ -18,6 +18,7 @@ from deployments.declarations.sources import Source
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources import address
+from tasks.sources.file_forms import PARQUET
 from tasks.sources.json_records import is_lines, looks_like_lines
 from tasks.sources.opening import open_declared
 from tasks.sources.protocol import Span
@@ -62,9 +63,17 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
         "encoding": spoken.encoding or "utf-8",
     }
     json: dict[str, object] = {**common, "kind": "json", "records": spoken.records, "next": spoken.next}
+    parquet: dict[str, object] = {**common, "kind": "parquet"}
+    if spoken.format == "parquet":
+        return _made(parquet)
     if spoken.format == "csv" and spoken.delimiter is not None:
         return _made(csv)
-    start = _start(_made(csv), settings, span)
+    try:
+        start = _start(_made(csv), settings, span)
+    except DeclarationError as error:
+        if spoken.format is None and error.facts.get("form") == PARQUET:
+            return _made(parquet)
+        raise
     if spoken.format == "json" or (
         spoken.format is None and (spoken.records or start.lstrip("\ufeff \t\r\n")[:1] in _JSON)
     ):

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -87,6 +88,22 @@ def test_what_a_killed_look_left_goes_with_the_next(folder: Path) -> None:
 def test_format_and_delimiter_are_found_out(folder: Path, text: str, fields: list[str]) -> None:
     (folder / "source.data").write_text(text)
     assert [field["field"] for field in json.loads(call("peek", "source.data", "--json"))["fields"]] == fields
+
+
+@pytest.mark.effect("headgate peek --format=parquet", "headgate new --format=parquet")
+def test_parquet_is_recognised_and_its_own_types_are_taken(folder: Path) -> None:
+    with duckdb.connect() as engine:
+        engine.execute(
+            "COPY (SELECT 1::DECIMAL(12,2) AS price, '007' AS code, NULL::BIGINT AS n) TO 'a.data' (FORMAT parquet)"
+        )
+    for options in ((), ("--format", "parquet")):
+        fields = json.loads(call("peek", "a.data", "--json", *options))["fields"]
+        assert [(field["field"], field["type"]) for field in fields] == [
+            ("price", "decimal(12,2)"), ("code", "varchar(8)"), ("n", "bigint"),
+        ]  # fmt: skip
+        call("new", "raw.a", "--source", "a.data", "--force", *options)
+        assert "kind: parquet" in (folder / "tables" / "a.yaml").read_text()
+    failure("peek", "people.csv", "--format", "parquet")
 
 
 def test_what_is_compressed_or_encoded_is_read(folder: Path) -> None:
