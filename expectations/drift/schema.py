@@ -10,6 +10,8 @@ from expectations.profile.model import ColumnProfile, Profile
 
 # A change of the header is never chance: it is scored like an error far beyond the threshold of a page.
 CERTAIN = 4.0
+# Files that must have ended with a line end for one without to be cut off.
+FINISHED = 3
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
@@ -51,6 +53,10 @@ def schema_alerts(profiles: Sequence[Profile]) -> list[Alert]:
         old, new = (DELIMITERS.get(d, d) for d in (separated.pop(), batch.delimiter))
         text = f"The columns are separated by {new}; in every batch before it was {old}."
         alerts.append(_alert(None, text, old, new, "format", 1.2))
+    finished = [p.unfinished for p in history if p.unfinished is not None]
+    if batch.unfinished and len(finished) >= FINISHED and not any(finished):
+        text = "The file ends without a line end, as no batch before did: it was cut off inside its last row."
+        alerts.append(_alert(None, text, "a line end", "none", "volume", 1.2))
     if batch.rows == 0 and all(p.rows for p in history):
         alerts.append(_alert(None, "The batch has no rows; none was ever empty.", "rows", "0 rows", "volume"))
     return alerts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -10,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, first_time, predict, volume
+from expectations.drift import calendar, extremes, first_time, predict, volume
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -193,7 +194,7 @@ def score(
         nearer=nearer,
         slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
     )
-    return _by_count(scored, weekdays, sensitivity)
+    return _by_furthest(_by_count(scored, weekdays, sensitivity), sensitivity)
 
 
 def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity) -> Scored:
@@ -210,6 +211,21 @@ def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensi
     low[at], high[at] = max(low[at], few), min(high[at], many)
     reach = expected - low[at] if seen < expected else high[at] - expected
     scores[at] = max(scores[at], abs(seen - expected) / max(reach, volume.NEAREST))
+    return replace(scored, low=low, high=high, scores=scores)
+
+
+def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
+    """With the largest and smallest number held against the furthest that ever were, where that is nearer."""
+    built, split = scored.frame, len(scored.rows)
+    low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
+    for i, size in extremes.furthest(built.levels, built.scales).items():
+        at, side = split + i, extremes.OUTWARD[scored.keys[split + i].name]
+        times = extremes.ABSURD ** NEAREST[sensitivity]
+        limit = side * math.asinh(times * size / built.scales[i])
+        low[at], high[at] = (low[at], min(high[at], limit)) if side > 0 else (max(low[at], limit), high[at])
+        seen = side * math.sinh(float(scored.seen[at])) * float(built.scales[i])
+        if seen > size:
+            scores[at] = max(scores[at], math.log(seen / size) / math.log(times))
     return replace(scored, low=low, high=high, scores=scores)
 
 

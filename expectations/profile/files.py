@@ -54,11 +54,13 @@ def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache
 
 @dataclass(frozen=True)
 class _Content:
-    """What one pass over a file's bytes tells: their hash, how they are encoded, and how they begin."""
+    """What one pass over a file's bytes tells: their hash, how they are encoded, how they begin, and
+    whether no line end stands at their end."""
 
     digest: bytes
     encoding: str
     begins: bytes
+    unfinished: bool | None
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -67,13 +69,13 @@ def _opened(path: Path) -> BinaryIO:
 
 def _scanned(path: Path) -> _Content:
     """Reads a file once, piece by piece."""
-    digest, begins, valid = hashlib.sha256(), b"", True
+    digest, begins, last, valid = hashlib.sha256(), b"", b"", True
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with _opened(path) as handle:
             while piece := handle.read(PIECE_BYTES):
                 digest.update(piece)
-                begins = begins or piece
+                begins, last = begins or piece, piece[-1:]
                 valid = valid and _decodes(decoder, piece)
             valid = valid and _decodes(decoder, b"", final=True)
     except FileNotFoundError as error:
@@ -81,8 +83,8 @@ def _scanned(path: Path) -> _Content:
     except (OSError, EOFError) as error:
         raise UpstreamError(f"{path} can't be read: {error}") from error
     if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _Content(digest.digest(), "utf-16", begins)
-    return _Content(digest.digest(), "utf-8" if valid else "cp1252", begins)
+        return _Content(digest.digest(), "utf-16", begins, None)
+    return _Content(digest.digest(), "utf-8" if valid else "cp1252", begins, last not in b"\r\n")
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, final: bool = False) -> bool:
@@ -107,7 +109,13 @@ def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Pro
             unreadable = _load(con, path, plain, header, delimiter)
             columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
             profile = measure(con, "headgate_batch", columns, key=key, in_place=True)
-    return replace(profile, unreadable=unreadable, encoding=content.encoding, delimiter=delimiter)
+    return replace(
+        profile,
+        unreadable=unreadable,
+        encoding=content.encoding,
+        delimiter=delimiter,
+        unfinished=content.unfinished,
+    )
 
 
 def _header(path: Path, text: str) -> tuple[list[str], str]:

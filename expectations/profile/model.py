@@ -146,7 +146,7 @@ BETWEEN = "\x1f"
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Everything kept of one batch. `row_marks`: (hash without clocks, hash of all) of a sample of rows; those of another hash
-    (`marked_by`) can't be compared with them.
+    (`marked_by`) can't be compared with them. Of a file: its `delimiter`, and whether it ends without a line end (`unfinished`).
 
     Compared by identity; compare `to_json()` for equal figures.
     """
@@ -163,6 +163,7 @@ class Profile:
     unreadable: int = 0
     encoding: str = "utf-8"
     delimiter: str = ""
+    unfinished: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; floats keep six significant digits, so that a stored profile equals a measured one."""

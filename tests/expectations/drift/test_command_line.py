@@ -225,3 +225,14 @@ def test_another_delimiter_is_told(history_folder: Path, batch_file: Path, tmp_p
     assert [a["message"] for a in alerts] == [
         "The columns are separated by a semicolon; in every batch before it was a comma."
     ]
+
+
+@pytest.mark.parametrize(("cut", "told"), [(5, True), (1, True), (0, False)])
+def test_a_file_cut_off_inside_its_last_row_is_told(
+    history_folder: Path, batch_file: Path, tmp_path: Path, cache: Path, cut: int, told: bool
+) -> None:
+    path = tmp_path / batch_file.name
+    text = batch_file.read_text()
+    path.write_text(text[: len(text) - cut])
+    alerts = json.loads(run("score", "--history", history_folder, "--batch", path, "--json", "--cache", cache).stdout)
+    assert any(a["message"].startswith("The file ends without a line end") for a in alerts) is told

@@ -89,13 +89,23 @@ def test_a_line_that_does_not_fit_may_hold_a_field_of_any_length(tmp_path: Path)
     assert (profile.rows, profile.unreadable) == (2, 1)
 
 
+@pytest.mark.parametrize(("end", "unfinished"), [("", False), ("3,Cy", True), ("3,Cy,2024-05-06 11:00:00\r", False)])
+def test_a_file_without_a_line_end_at_its_end_is_unfinished(tmp_path: Path, end: str, unfinished: bool) -> None:
+    assert profile_file(write(tmp_path, (LINES + end).encode())).unfinished is unfinished
+
+
 def test_the_delimiter_is_kept(tmp_path: Path) -> None:
     assert profile_file(write(tmp_path, LINES.replace(",", ";").encode())).delimiter == ";"
 
 
 def test_a_profile_of_the_version_before_is_read(tmp_path: Path) -> None:
     kept = profile_file(write(tmp_path, LINES.encode())).to_json()
-    del kept["delimiter"], kept["columns"]["id"]["numbers"]["units"], kept["columns"]["id"]["numbers"]["hundredths"]
+    del (
+        kept["delimiter"],
+        kept["unfinished"],
+        kept["columns"]["id"]["numbers"]["units"],
+        kept["columns"]["id"]["numbers"]["hundredths"],
+    )
     old = Profile.from_json(kept | {"version": 7})
     assert (old.rows, old.delimiter, old.columns["id"].numbers.units) == (2, "", ())
     with pytest.raises(ValueError, match="version 6"):
