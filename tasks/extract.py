@@ -11,6 +11,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError, UpstreamError
 from expectations.contract.split import split, with_rejects
 from tasks.batch import Batch, Extracted, SpooledPart
@@ -62,6 +63,8 @@ def read_batch(batch: Batch) -> Extracted:
                 code="EMPTY-FILE",
                 next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             )
+        if table.source.is_database and batch.window is not None and not extracted.rows:
+            _without_rows(table, extracted)
         return replace(extracted, unplaced=unplaced)
     except SourceMissingError as absent:
         if table.source.on_missing != "empty":
@@ -71,6 +74,15 @@ def read_batch(batch: Batch) -> Extracted:
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
     finally:
         source.close()
+
+
+def _without_rows(table: Table, extracted: Extracted) -> None:
+    """A database is always there: whether a window without rows is one without data, the declaration says."""
+    if table.source.on_missing != "empty":
+        raise SourceMissingError(
+            f"{extracted.where}: no row lies in the window (source.on_missing: {table.source.on_missing})",
+            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+        )
 
 
 def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int) -> Extracted:

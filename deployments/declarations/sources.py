@@ -256,6 +256,9 @@ class DatabaseSource(_Source):
     """What a name that isn't a plain word stands between."""
 
     kind: str
+    on_missing: OnMissing = Field(
+        "empty", description="A window without rows: empty (nothing is in it), fail, or wait until there are some."
+    )
     connection: Identifier = Field(description="Name of a connection in the settings.")
     query: str = Field(description="One SELECT; the window is added around it by the cursor.")
     cursor: Cursor | None = Field(None, description="Needed when the table has windows.")

@@ -102,3 +102,26 @@ def run_of(house: Any, table: str) -> str:
         "SELECT run_id FROM ops.run WHERE target = %s AND label = '2026-01-11' AND kind = 'ingest'", (table,)
     )
     return str(run)
+
+
+@pytest.mark.effect("headgate drift accept --until", "headgate drift accept --yes", "headgate drift accept --json")
+@pytest.mark.effect("headgate drift accept --by", "headgate drift explain WHICH")
+def test_several_changes_for_a_while(house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from expectations import drift
+
+    alerts = tuple(drift.Alert(name, "values", "page", 2.0, "changed", "a", "b") for name in ("amount", "channel"))
+    table = house.declare("orders", TABLE, SUITE)
+    days(house, 1, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(drift, "detect", lambda *_, **__: drift.Verdict("page", 2.0, alerts))
+        assert command("run", table, "--window", "2026-01-01").code == 1
+    assert command("drift", "explain", table).out.count("changed") == 2
+    assert command("drift", "accept", table, "--reason", "meant").code != 0, "two changes, and nobody can be asked"
+    given = ("--reason", "meant", "--by", "ana", "--until", "2999-12-31", "--yes", "--json")
+    told = command("drift", "accept", table, *given).json
+    assert [item["column"] for item in told["accepted"]] == ["amount", "channel"]
+    found = house.place.ask(
+        "SELECT DISTINCT decided_by, extract(year FROM expires_at) FROM ops.decision WHERE kind = 'accept-drift' AND target = %s",
+        (table,),
+    )
+    assert [(by, int(year)) for by, year in found] == [("ana", 2999)]

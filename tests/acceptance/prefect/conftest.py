@@ -38,7 +38,7 @@ source:
   url: file://{folder}/files/{{window.start:%Y-%m-%d}}.csv
 {source}
 window: {{every: day, timezone: Asia/Seoul, start: 2020-08-10, end: {end}}}
-schedule: {{cron: "0 2 * * *", timezone: Asia/Seoul, catchup: true, parallel: 2}}
+schedule: {{cron: "0 2 1 1 *", timezone: Asia/Seoul, catchup: true, parallel: 2}}
 columns:
   - {{name: id, type: integer, nullable: false}}
   - {{name: day, type: date, nullable: false}}

@@ -31,7 +31,7 @@ description: One row per line of an invoice.
 owner: data@example.com
 source: {{kind: csv, url: "file://{folder}/files/{{window.start:%Y-%m-%d}}.csv", on_missing: empty}}
 window: {{every: day, timezone: Europe/London, start: {start}, end: {end}}}
-schedule: {{cron: "0 3 * * *"}}
+schedule: {{cron: "0 3 1 1 *"}}
 columns:
   - {{name: invoice, from: InvoiceNo, type: varchar(10), nullable: false}}
   - {{name: stock_code, from: StockCode, type: varchar(20), nullable: false}}
