@@ -21,6 +21,8 @@ BEYOND = 0.75
 # Of the usual threshold, for what is estimated from other columns, from few rows, or of numbers that only name things.
 ESTIMATED = 1.2
 NAMES = 1.3
+# Of the usual threshold, where a batch of the history had as much.
+INSIDE = 1.2
 # Batches that must have shown a figure for "never" to say something.
 SHOWN = 10
 CERTAIN = frozenset(
@@ -47,6 +49,7 @@ ESTIMATES = frozenset(
     {
         ("segment", "mean"), ("segment", "hour"), ("relation", "given_others"), ("relation", "given_others_log"),
         ("relation", "given_others_spread"), ("relation", "given_others_log_spread"), ("relation", "explained"),
+        ("values", "log_spread"),
     }
 )  # fmt: skip
 # How large the numbers are that only name things says nothing.
@@ -87,7 +90,8 @@ def _of(block: Block, values: Array) -> Array:
     never = beyond & (low == high) & _among(block.keys, CERTAIN) & ~one
     # A clock of whole hours stands still for weeks and then moves by one.
     far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, CLOCKS))
-    return np.where(never, NEVER, np.where(far, BEYOND, 1.0))
+    inside = known & (low <= seen) & (seen <= high) & (low < high)
+    return np.select([never, far, inside], [NEVER, BEYOND, INSIDE], 1.0)
 
 
 def _among(keys: Sequence[Key], names: frozenset[tuple[str, str]]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import pytest
 
 from expectations.drift.block import Block
 from expectations.drift.figures import Key, named
-from expectations.drift.first_time import BEYOND, ESTIMATED, NAMES, NEVER, names_things, nearness
+from expectations.drift.first_time import BEYOND, ESTIMATED, INSIDE, NAMES, NEVER, names_things, nearness
 from expectations.drift.predict import is_common
 
 NOTHING = Block((), np.zeros((13, 0)), np.zeros((13, 0)))
@@ -24,7 +24,7 @@ NEVER_SO = [0.0] * 12
         (UNSEEN, NEVER_SO[:9], 0.1, 1.0),
         (UNSEEN, NEVER_SO, 1.0, 1.0),
         (UNSEEN, VARIED, 0.3, BEYOND),
-        (UNSEEN, VARIED, 0.18, 1.0),
+        (UNSEEN, VARIED, 0.18, INSIDE),
         (named(None, "redelivery", "exact"), NEVER_SO, 0.4, NEVER),
         (named(None, "duplicates", "duplicate_rows"), NEVER_SO, 0.1, NEVER),
         (named("at", "order", "same_as_next"), VARIED, 0.9, 1.0),
