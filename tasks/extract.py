@@ -57,9 +57,9 @@ def read_batch(batch: Batch) -> Extracted:
             return Extracted(source.where, source.delimiter, (), (), named, 0)
         unplaced = rows_without_window(table, source)
         extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb)
-        if table.source.kind == "csv" and batch.window is not None and not extracted.rows:
+        if table.source.has_header and batch.window is not None and not extracted.rows:
             raise SourceMissingError(
-                f"{extracted.where} has a header and no row",
+                f"{extracted.where} has columns and no row",
                 code="EMPTY-FILE",
                 next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             )

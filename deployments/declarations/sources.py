@@ -70,6 +70,8 @@ class _Source(Declared):
 
     schemes: ClassVar[tuple[str, ...]] = FILES
     """What the address of its connection may start with."""
+    has_header: ClassVar[bool] = False
+    """Whether its files name their columns, also those without a row: all files of a folder can be one source."""
     is_database: ClassVar[bool] = False
     """Whether its reader answers questions besides: see `DatabaseReader`."""
     has_catalog: ClassVar[bool] = False
@@ -141,9 +143,11 @@ class AddressedSource(_Source):
 class CsvSource(AddressedSource):
     """CSV text at a URL: http(s), file or s3. RFC 4180, unless said otherwise; the first record is the header."""
 
+    has_header: ClassVar[bool] = True
     kind: Literal["csv"]
     url: Address = Field(
-        description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone."
+        description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone. s3 and file: all files"
+        " below it when it ends in /."
     )
     delimiter: str = Field(",", description="One character, or tab.")
     quote: str = Field('"', description="One character, or none: a quote is a letter like any other.")
@@ -236,9 +240,10 @@ class JsonSource(AddressedSource):
 class ParquetSource(AddressedSource):
     """A Parquet file at a URL: http(s), file or s3. Its columns are those of the file's own schema."""
 
+    has_header: ClassVar[bool] = True
     has_catalog: ClassVar[bool] = True
     kind: Literal["parquet"]
-    url: Address = Field(description="May hold window placeholders.")
+    url: Address = Field(description="May hold window placeholders; all files below it when it ends in /.")
 
     @property
     def address(self) -> str:
@@ -329,7 +334,7 @@ def check_url(value: str) -> str:
     if (scheme == "file" and re.search(r"[*?\[]", plain)) or (scheme == "s3" and "*" in plain):
         raise ValueError(
             "a pattern of names isn't read: a source is one file, or one for each window"
-            " ({window.start:%Y-%m-%d} in its name); a folder of CSV in S3 ends in / (load.stage: in_place)"
+            " ({window.start:%Y-%m-%d} in its name); all files of a folder, when it ends in /"
         )
     for placeholder in _PLACEHOLDER.findall(value):
         if not re.fullmatch(r"window\.(start|end)(:.+)?", placeholder):

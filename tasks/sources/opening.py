@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import cast
 
 from deployments.declarations.columns import Column
-from deployments.declarations.sources import Source
+from deployments.declarations.sources import AddressedSource, Source
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
+from tasks.sources.location import locate
 from tasks.sources.protocol import CatalogReader, DatabaseReader, OpenSource, Span
 
 # Modules whose `open_reader` makes the reader; imported when one is read, as database drivers are slow to import.
@@ -30,7 +31,20 @@ def open_source(table: Table, window: Window | None, settings: Settings) -> Open
 
 def open_declared(source: Source, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> OpenSource:
     """A declared source; `columns` those of its table, as far as they are known."""
-    return cast(OpenSource, import_module(READERS[source.kind]).open_reader(source, settings, span, columns))
+    reader = cast(OpenSource, import_module(READERS[source.kind]).open_reader(source, settings, span, columns))
+    if not source.has_header or not (source.address or "").endswith("/"):
+        return reader
+    from tasks.sources.folder import FolderReader, is_folder
+
+    location = locate(cast(AddressedSource, source), settings, span)
+    if not is_folder(location.place):
+        return reader
+
+    def open_file(name: str) -> OpenSource:
+        file = source.model_copy(update={"url": f"{source.address}{name}"})
+        return cast(OpenSource, import_module(READERS[source.kind]).open_reader(file, settings, span, columns))
+
+    return FolderReader(location, reader.delimiter, open_file)
 
 
 def as_catalog(source: Source, reader: OpenSource) -> CatalogReader | None:

@@ -19,6 +19,7 @@ from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources import address
 from tasks.sources.file_forms import PARQUET
+from tasks.sources.folder import FolderReader
 from tasks.sources.json_records import is_lines, looks_like_lines
 from tasks.sources.opening import open_declared
 from tasks.sources.protocol import Span
@@ -69,7 +70,7 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     if spoken.format == "csv" and spoken.delimiter is not None:
         return _made(csv)
     try:
-        start = _start(_made(csv), settings, span)
+        start = _start(_one_file(csv, settings, span), settings, span)
     except DeclarationError as error:
         if spoken.format is None and error.facts.get("form") == PARQUET:
             return _made(parquet)
@@ -104,6 +105,8 @@ def _parts(source: str) -> tuple[str | None, str]:
         return None, f"file://{source}"
     # Placeholders of windows stay as they are; everything else is escaped as an address needs it.
     pieces = re.split(r"(\{[^{}]*\})", os.path.abspath(source))  # noqa: PTH100 - links stay as they were typed
+    if source.endswith("/"):
+        pieces.append("/")
     return None, "file://" + "".join(piece if piece.startswith("{") else quote(piece) for piece in pieces)
 
 
@@ -134,6 +137,15 @@ def _start(source: Source, settings: Settings, span: Span) -> str:
             break
     getattr(chunks, "close", lambda: None)()
     return start[:65_536].decode("utf-8", errors="replace")
+
+
+def _one_file(csv: dict[str, object], settings: Settings, span: Span) -> Source:
+    """The source itself, or the first file of a folder."""
+    source = _made(csv)
+    reader = open_declared(source, settings, span)
+    return (
+        _made(csv | {"url": f"{source.address}{reader.first_file()}"}) if isinstance(reader, FolderReader) else source
+    )
 
 
 def _delimiter(start: str) -> str:

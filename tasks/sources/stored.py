@@ -121,13 +121,13 @@ def _looked_at(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 def _of_file(place: Place) -> Iterator[bytes]:
     path = file_path(place.url)
     try:
-        _check_inside(place, path)
+        check_inside(place, path)
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise DeclarationError(
                 f"{place.shown} is {'a folder' if path.is_dir() else 'no plain file'}; a source is one file",
                 code="SOURCE",
-                next_command="headgate peek FILE   (name a file in it, with {window.start:%Y-%m-%d} for its date)",
+                next_command="headgate peek FOLDER/   (ends in /: all files in it, for CSV and Parquet; or name one of them)",
             )
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
@@ -151,7 +151,7 @@ def _of_file(place: Place) -> Iterator[bytes]:
         )
 
 
-def _check_inside(place: Place, path: Path) -> None:
+def check_inside(place: Place, path: Path) -> None:
     """A connection is a fence: neither links nor other spellings lead out of its folder."""
     if place.base is None or not place.base.startswith("file://"):
         return

@@ -86,6 +86,25 @@ def test_columns_that_changed_are_told_as_of_a_csv(small: Small, tmp_path: Path)
     assert caught.value.code == "HEADER"
 
 
+def test_a_file_without_rows_empties_no_window(small: Small, tmp_path: Path) -> None:
+    declare(small, tmp_path)
+    put(tmp_path / "2024-03-01.parquet", f"{GOOD} LIMIT 0")
+    with pytest.raises(HeadgateError) as caught:
+        small.ingest("measured", "2024-03-01")
+    assert caught.value.code == "EMPTY-FILE"
+
+
+def test_a_folder_is_one_batch_loaded_once(small: Small, tmp_path: Path) -> None:
+    text = TABLE.replace("}}.parquet", "}}/").replace("measured", "measured_parts")
+    small.declare("tables/measured_parts.yaml", text.format(folder=tmp_path, missing="fail", more=""))
+    (tmp_path / "2024-03-01").mkdir()
+    put(tmp_path / "2024-03-01" / "a.parquet", GOOD)
+    put(tmp_path / "2024-03-01" / "b.parquet", GOOD.replace("1::UINTEGER", "2::UINTEGER"))
+    for _ in range(2):
+        assert small.ingest("measured_parts", "2024-03-01").counts["published"] == 2
+    assert small.ask("SELECT id FROM raw.measured_parts ORDER BY id") == [(1,), (2,)]
+
+
 def test_nanoseconds_that_a_warehouse_cannot_hold_are_set_aside(small: Small, tmp_path: Path) -> None:
     declare(small, tmp_path)
     put(

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from deployments.errors import HeadgateError
 from flows.cli import cli
@@ -104,6 +105,19 @@ def test_parquet_is_recognised_and_its_own_types_are_taken(folder: Path) -> None
         call("new", "raw.a", "--source", "a.data", "--force", *options)
         assert "kind: parquet" in (folder / "tables" / "a.yaml").read_text()
     failure("peek", "people.csv", "--format", "parquet")
+
+
+def test_a_folder_is_looked_at_by_its_first_file(folder: Path) -> None:
+    (folder / "in").mkdir()
+    (folder / "in" / "_SUCCESS").touch()
+    for n in (1, 2):
+        (folder / "in" / f"{n}.csv").write_text(f"id;v\n{n};x\n")
+    assert json.loads(call("peek", "in/", "--json"))["records"] == 2
+    call("new", "raw.a", "--source", "in/")
+    text = (folder / "tables" / "a.yaml").read_text()
+    source = YAML(typ="safe").load(text)["source"]
+    assert source == {"kind": "csv", "url": f"file://{folder}/in/", "delimiter": ";"}
+    assert "FOLDER/" in failure("peek", "in").next_command
 
 
 def test_what_is_compressed_or_encoded_is_read(folder: Path) -> None:

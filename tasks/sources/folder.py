@@ -1,0 +1,163 @@
+"""All files below an address that ends in '/' (s3, file), in the order of their names, as one source.
+
+As Spark, Hive and Athena do, names that begin with '_' or '.' are passed over, and folders of such a name: marks of jobs that
+are done, checksums, and what is still being written.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import quote
+
+from deployments.addresses import file_path, is_s3, s3_object
+from deployments.errors import ContractError, SourceMissingError, SourceUnreachableError, UpstreamError
+from expectations.contract.layout import listing
+from expectations.contract.split import Reject, split, with_rejects
+from tasks.objects.store import FolderStore, ObjectStore
+from tasks.sources.address import Place
+from tasks.sources.heading import heading
+from tasks.sources.location import Location
+from tasks.sources.protocol import OpenSource
+from tasks.sources.stored import bucket_options, check_inside, missing
+
+
+def is_folder(place: Place) -> bool:
+    """Whether an address stands for all files below it."""
+    return place.url.endswith("/") and not place.url.startswith("http")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file below the folder: its name from there, and what changes with its content."""
+
+    name: str
+    size: int
+    tag: str
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """See `OpenSource`. `open_file` opens the file of a name that is appended to the source's address."""
+
+    location: Location
+    delimiter: str
+    open_file: Callable[[str], OpenSource]
+    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def where(self) -> str:
+        return self.location.place.shown
+
+    def fingerprint(self) -> str:
+        told = "|".join(f"{file.name}:{file.size}:{file.tag}" for file in self._files)
+        return f"objects:{hashlib.sha256(told.encode()).hexdigest()}"
+
+    def chunks(self) -> Iterator[bytes]:
+        """Each file is cut into records by itself: what is broken in one never reaches into the next."""
+        self.set_aside.clear()
+        first: tuple[str, ...] = ()
+        count = 0
+        for number, file in enumerate(self._files):
+            source = self.open_file(_in_address(self.location.place, file.name))
+            if not file.size:
+                raise UpstreamError(
+                    f"{source.where} is empty", code="EMPTY-SOURCE",
+                    next_command="ask the source's owner; then: headgate retry RUN",
+                )  # fmt: skip
+            chunks = source.chunks()
+            rest, header = heading(chunks, source)
+            if number == 0:
+                first = header
+                yield _line(header, self.delimiter)
+            _check_same_header(source.where, first, header)
+            before = count
+            for part in with_rejects(split(_after(rest, chunks), source.delimiter), source.set_aside):
+                self.set_aside.extend(Reject(before + one.record, one.code, one.raw) for one in part.rejects)
+                count += part.extracted
+                yield part.data
+        self._check_unchanged()
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        self.location.prove_missing(absent)
+
+    def close(self) -> None:
+        """Each file is closed when it is read."""
+
+    def first_file(self) -> str:
+        """What is appended to the source's address for its first file."""
+        return _in_address(self.location.place, self._files[0].name)
+
+    @cached_property
+    def _files(self) -> Sequence[_File]:
+        """As they were when the source was first asked. SourceMissingError when there is none."""
+        files = _listed(self.location.place)
+        if not files:
+            raise missing(self.location.place)
+        return files
+
+    def _check_unchanged(self) -> None:
+        if (now := _listed(self.location.place)) != self._files:
+            changed = sorted({file.name for file in set(now) ^ set(self._files)})
+            raise SourceUnreachableError(
+                f"{self.where}: files came, went or changed while it was read: {listing(changed)}", code="SOURCE-CUT",
+                next_command="headgate retry RUN   (wait_for a file that is written last: _SUCCESS)",
+            )  # fmt: skip
+
+
+def _listed(place: Place) -> list[_File]:
+    store, folder = _store(place)
+    keys = [key for key in store.keys(folder) if not _is_passed_over(key.removeprefix(folder))]
+    try:
+        return [_File(key.removeprefix(folder), *store.stat(key)) for key in keys]
+    except FileNotFoundError as error:
+        raise SourceUnreachableError(
+            f"{place.shown}: a file went while they were listed: {error}", code="SOURCE-CUT",
+            next_command="headgate retry RUN",
+        ) from None  # fmt: skip
+
+
+def _store(place: Place) -> tuple[ObjectStore, str]:
+    """Where the files lie, and the folder's key in it."""
+    if not is_s3(place.url):
+        path = file_path(place.url)
+        check_inside(place, path)
+        return FolderStore("file:///"), path.as_posix().removeprefix("/") + "/"
+    from tasks.objects.bucket import BucketStore
+
+    found = s3_object(place.url)
+    return BucketStore(found.bucket, options=bucket_options(place)), found.key
+
+
+def _is_passed_over(name: str) -> bool:
+    return not name or name.endswith("/") or any(part.startswith(("_", ".")) for part in name.split("/"))
+
+
+def _in_address(place: Place, name: str) -> str:
+    """A name as an address has it; to S3 it is the key itself."""
+    return name if is_s3(place.url) else quote(name)
+
+
+def _check_same_header(where: str, first: Sequence[str], names: Sequence[str]) -> None:
+    if tuple(first) != tuple(names):
+        raise ContractError(
+            f"{where}: the header isn't that of the folder's first file\n  found: {listing(names)}\n  first: {listing(first)}",
+            code="HEADER-CHANGED",
+            next_command="ask the source's owner; then: headgate retry RUN",
+        )
+
+
+def _line(names: Sequence[str], delimiter: str) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()
+
+
+def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from chunks
