@@ -6,8 +6,6 @@ Adding a key, a value of a choice, a setting, a command or an option fails here 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pytest
 
@@ -20,18 +18,8 @@ def observers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return of_all_tests(request.config, tmp_path_factory.mktemp("observers"))
 
 
-def unseen() -> set[str]:
-    """Names that no test is marked with yet. A name may leave this list, and none may join it."""
-    return set((Path(__file__).parent / "unseen.txt").read_text().split("\n")) - {""}
-
-
 def test_every_effect_is_seen_by_a_test(observers: Observers) -> None:
-    assert sorted(set(declared.names()) - set(observers) - unseen()) == []
-
-
-def test_what_is_seen_is_no_longer_listed_as_unseen(observers: Observers) -> None:
-    assert sorted(unseen() & set(observers)) == []
-    assert sorted(unseen() - set(declared.names())) == []
+    assert sorted(set(declared.names()) - set(observers)) == []
 
 
 def test_tests_name_only_what_there_is(observers: Observers) -> None:

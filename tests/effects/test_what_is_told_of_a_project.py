@@ -5,16 +5,24 @@ that stands there because of it.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deployments.project import Project, load_project
+from deployments.settings import Settings
 from expectations.report.describe import described
 from expectations.report.texts import Texts
 from flows.deploy.wanted import Wanted, wanted
 from flows.lineage import lineage_of
 from flows.selecting import selected
+from tasks.incidents import settle
+from tasks.incidents.look import Look
+from tasks.incidents.machine import Action
+from tasks.incidents.model import Incident, Trouble
+from tasks.notices.notice import Notice
+from tasks.workbench import Workbench
 
 effect = pytest.mark.effect
 TABLE = """\
@@ -74,7 +82,7 @@ SELECT id FROM raw.sales
 
 def made(folder: Path, tier: str = "core", policy: str = "stop", when: str = "") -> Project:
     files = {
-        "tables/sales.yaml": TABLE.replace("TIER", tier), "suites/sales.yaml": SUITE.replace("POLICY", policy),
+        "tables/sales.yaml": TABLE.replace("TIER", tier), "suites/of_sales.yaml": SUITE.replace("POLICY", policy),
         "summaries/daily.sql": SUMMARY.replace("TIER", tier).replace("WHEN", when),
     }  # fmt: skip
     for name, text in files.items():
@@ -118,6 +126,7 @@ def on_prefect(project: Project, name: str) -> Wanted:
 @effect(
     "Rule.owner", "Rule.meta", "Rule.code", "Table.schedule", "Schedule.cron", "Schedule.timezone", "DriftPolicy.policy"
 )
+@effect("Suite.table")
 def test_the_page_of_a_table(project: Project) -> None:
     said = page(project, "raw.sales")
     for word in ("TABLE-SAYS", "table-owner@example.com", '"tier":"core"', "https://wiki/of-table", "FINANCE", "06:17", "lead@",
@@ -210,3 +219,23 @@ def test_who_finds_it_and_who_is_sent_where(project: Project) -> None:
     assert selected(project, ["tag:of_summary"]) == ["sums.daily"]
     nodes = json.dumps([str(node) for node in lineage_of(project).nodes.values()])
     assert ("FINANCE" in nodes, "lead@example.com" in nodes) == (True, True)
+
+
+@effect("OnCall.runbooks")
+def test_where_runbooks_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = made(tmp_path)
+    (tmp_path / "oncall.yaml").write_text(
+        "timezone: UTC\nstarts: 2026-01-05\npeople: {ana: {name: Ana, email: a@example.com}}\nrotation: [ana]\n"
+        "runbooks: https://wiki/runbooks\n"
+    )
+    project = load_project(tmp_path)
+    told: list[Notice] = []
+    monkeypatch.setattr(settle, "put", lambda outbox, notices, *_: told.extend(notices))
+    now = datetime(2026, 1, 6, tzinfo=UTC)
+    trouble = Trouble(scope="the pool", code="STALLED", domain="run", family="retryable", severity="major", message="m",
+                      since=now, latest=now)  # fmt: skip
+    incident = Incident(incident_id="a", trouble=trouble, opened_at=now, begun_at=now, changed_at=now)
+    settings = Settings(project=tmp_path, state=tmp_path / "state", notify={"ops": "https://hook.example.com"})
+    bench = Workbench(settings, project)
+    settle.tell(bench, [Action("opened", (incident,), now)], Look((), frozenset()), now)
+    assert [link.url for link in told[0].links if link.url.startswith("https://wiki/runbooks/")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +42,17 @@ def call(*arguments):
 )  # fmt: skip
 def test_open_prints_the_address_of_a_page_that_is_there(folder, what, page):
     assert call("open", *what).output.strip() == (folder / "state" / "report" / page).as_uri()
+
+
+@pytest.mark.effect("headgate report open --print")
+def test_open_starts_a_browser_at_a_terminal_unless_it_is_only_to_print(folder, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr("click.launch", opened.append)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for options in ((), ("--print",)):
+        with pytest.raises(SystemExit):
+            report.main(["open", *options])
+    assert len(opened) == 1
 
 
 def test_open_tells_a_program_the_page_and_its_twin(folder):

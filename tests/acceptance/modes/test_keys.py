@@ -207,3 +207,16 @@ def test_how_long_things_are_kept(house: Any) -> None:
     assert kinds() == set()
     assert {"candidate", "stage"} <= kinds(keep_days=4)
     assert kinds(quarantine_days=4) == {"quarantine"}
+
+
+@effect("Load.copy_options")
+def test_options_of_copy_reach_it(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.warehouses.postgres import PostgresAdapter
+
+    given: list[dict[str, Any]] = []
+    real = PostgresAdapter.copy
+    monkeypatch.setattr(PostgresAdapter, "copy", lambda self, *rest: given.append(rest[4]) or real(self, *rest))
+    table = house.declare("orders", ORDERS + "load: {mode: full_refresh, copy_options: {statupdate: true}}\n")
+    house.source("orders.csv", "id,note\n1,a\n")
+    house.load(table)
+    assert given[0]["statupdate"] is True

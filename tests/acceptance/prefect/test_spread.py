@@ -31,6 +31,7 @@ def published(site: Any) -> list[tuple[Any, ...]]:
     return told
 
 
+@pytest.mark.effect("headgate backfill --spread")
 def test_windows_are_held_against_all_before_them_and_published_once(deployed: Any) -> None:
     site = deployed
     bad = site.folder / "files/2020-08-11.csv"

@@ -386,3 +386,100 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return [str(value)]
+
+
+@of("peek", "--table", "--query")
+@of("new", "--query")
+def test_20_a_database_is_looked_at(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADGATE_CONNECTION_HERE", os.environ["HEADGATE_WAREHOUSE_URL"])
+    fields = [
+        field["field"] for field in call("peek", "connection:here", "--table", "raw.items", "--json").json["fields"]
+    ]
+    assert fields == ["id", "price"]
+    query = ("connection:here", "--query", "SELECT id AS one FROM raw.items")
+    assert [field["field"] for field in call("peek", *query, "--json").json["fields"]] == ["one"]
+    drafted = folder / "tables" / "drafted.yaml"
+    call("new", "raw.drafted", "--source", *query)
+    assert "SELECT id AS one" in drafted.read_text()
+    for file in (drafted, folder / "suites" / "drafted.yaml"):
+        file.unlink()
+
+
+@of("provision", "--plan")
+@effect("Provisioning.groups")
+def test_21_a_plan_of_rights_changes_nothing(call: Call, folder: Path) -> None:
+    group = f"readers_{os.getpid()}"
+    (folder / "warehouse.yaml").write_text(f"groups: {{{group}: {{schemas: {{raw: read}}}}}}\n")
+    for _ in range(2):
+        planned_rights = call("provision", "--plan", "--json").json
+        assert group in json.dumps(planned_rights["difference"])
+    (folder / "warehouse.yaml").unlink()
+
+
+@of("watch", "--every")
+def test_22_a_watch_goes_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.cli import watch
+
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch.time, "sleep", sleep)
+    assert call("watch", "--every", "3600").code == 130
+    assert 3000 < slept[0] <= 3600
+
+
+@of("deploy", "--plan", "--pool", "--write", "--take-over", "--json")
+def test_23_deployments(call: Call, folder: Path, tmp_path: Path) -> None:
+    def changes(*options: str) -> set[str]:
+        return {change["kind"] for change in call("deploy", *options, "--json").json["changes"]}
+
+    call("deploy", "--write", str(tmp_path / "prefect.yaml"))
+    assert "raw.items" in (tmp_path / "prefect.yaml").read_text()
+    assert changes("--plan", "--pool", "one") == {"new"}
+    assert changes("--pool", "one") == {"new"}, "neither the file nor the plan has deployed anything"
+    assert changes("--plan", "--pool", "one") == {"same"}
+    assert changes("--plan", "--pool", "two") == {"new"}
+    other = tmp_path / "other" / "tables" / "other.yaml"
+    other.parent.mkdir(parents=True)
+    other.write_text((folder / "tables" / "items.yaml").read_text().replace("raw.items", "raw.other"))
+    assert call("--project", str(tmp_path / "other"), "deploy", "--pool", "one").code == 2
+    os.environ.pop("HEADGATE_PROJECT")
+    assert call("--project", str(tmp_path / "other"), "deploy", "--pool", "one", "--take-over").code == 0
+
+
+@of("deploy", "--server-has-no-login")
+@of("worker", "--server-has-no-login")
+@of("blocks save", "--server-has-no-login", "--json")
+@of("blocks register", "--json")
+def test_24_a_server_without_a_login_is_used_when_that_is_said(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.cli import worker
+    from flows.deploy import login
+
+    said: list[bool] = []
+    monkeypatch.setattr(login, "require_login", lambda api, *, anyway, secrets=False: said.append(anyway) or [])
+    monkeypatch.setattr(worker.os, "execv", lambda *_: None)
+    for command in (("deploy", "--pool", "one", "--take-over"), ("worker",), ("blocks", "save")):
+        call(*command)
+        call(*command, "--server-has-no-login")
+    assert said == [False, True] * 3
+    assert call("blocks", "register", "--json").out[0] == "["
+    assert call("blocks", "register").out[0] != "["
+    assert call("blocks", "save", "--json").out[0] == "["
+    assert call("blocks", "save").out[0] != "["
+
+
+@of("demo", "--json")
+def test_25_the_demo_for_programs(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    import flows.run
+    from flows.cli import settings
+
+    bench = SimpleNamespace(project=SimpleNamespace(tables={}, build_order=list), report_url="file:///report")
+    monkeypatch.setattr(settings, "workbench", lambda **_: bench)
+    monkeypatch.setattr(flows.run, "run_tables", lambda *_, **__: flows.run.Outcome())
+    assert call("demo").out[0] != "{"
+    assert call("demo", "--json").json["failures"] == 0

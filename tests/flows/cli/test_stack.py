@@ -45,6 +45,17 @@ def test_json_says_what_runs_and_where(state: Path) -> None:
     assert told["servers"]["prefect"]["url"] is None
 
 
+@pytest.mark.parametrize("part", [
+    pytest.param(part, marks=pytest.mark.effect(f"headgate up --only={part}")) for part in ("postgres", "s3", "prefect")
+])  # fmt: skip
+def test_only_the_servers_that_were_named(state: Path, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[str, ...]] = []
+    real = EmbeddedStack.status
+    monkeypatch.setattr(EmbeddedStack, "up", lambda self, parts, progress: started.append(parts) or real(self))
+    call(up, "--only", part)
+    assert started == [(part,)]
+
+
 @pytest.mark.effect("headgate status --show-password")
 def test_the_shown_address_connects(state: Path) -> None:
     call(up, "--only", "postgres")
