@@ -12,7 +12,7 @@ from expectations.drift.block import Array, Block
 
 # From so many times the number furthest from zero on, once so many batches have shown theirs.
 ABSURD = 5.0
-SHOWN = 7
+SHOWN = 21
 OUTWARD = {"largest": 1.0, "smallest": -1.0}
 
 

@@ -35,6 +35,7 @@ BY_VALUE = frozenset(
 # What the numbers in a text imply where they only went on.
 SPELLED = frozenset({"pattern", "new_pattern", "length"})
 LONGEST = 10.0
+ONE_VALUE = 1000.0
 LONGEST_IN_SEGMENT = 50.0
 LIMITS = frozenset({"above_limit", "below_limit", "late_limit", "early_limit"})
 # Rules that one program keeps for every row.
@@ -236,6 +237,9 @@ def _run(key: Key, runs: dict[str, _Runs]) -> float:
     if not (key.kind in IN_RUNS or by_value) or key.name in ROW_FREE:
         return 1.0
     of = runs.get(key.column or "", _Runs())
+    if key.name == "whole_minutes" and of.equal > of.within:
+        # A snapshot's one time is on the full minute or not: that is one observation.
+        return ONE_VALUE
     # A value that changes slowly still is another value, spelled anew, and crosses a limit in every row; and two spellings in
     # one batch are more than another value.
     by = of.within if key.name == "new_pattern" else of.equal if by_value or key.name in LIMITS else of.slow

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 import numpy as np
 
@@ -22,6 +23,12 @@ ALWAYS = 3
 # A value that isn't listed among the commonest may stand in as many rows as the last of them; it is gone only where that is
 # this share of what it usually has.
 UNLISTED = 0.2
+# Batches that must have had a value, and of its usual share what the last of them must have had: a version that is rolled out
+# leaves the one before step by step.
+SHOWN = 10
+STILL = 0.5
+# A column of one value in each batch has another one now and then.
+ALL = 0.98
 # A last digit is not used where it ends at most this share of the numbers; a column has usual digits where so few are used.
 HARDLY = 0.01
 USED = 6
@@ -50,18 +57,29 @@ def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
 def lost_values(columns: Sequence[ColumnProfile]) -> dict[str, float]:
     """Values in every column of the history and not in the last one, with the least share of the rows that each ever had."""
     *history, batch = columns
-    if not history or not batch.text.counted:
+    if len(history) < SHOWN or not batch.text.counted:
         return {}
     often = Counter(value for c in history for value, rows in c.top if rows >= ALWAYS)
     there = {value for value, _ in batch.top}
     always = [value for value, batches in often.items() if batches == len(history) and value not in there]
     unlisted = batch.top[-1][1] / batch.text.counted if len(batch.top) >= TOP else 0.0
-    return {value: least for value in always if unlisted <= UNLISTED * (least := _least(history, value))}
+    found = {value: least for value in always if unlisted <= UNLISTED * (least := _least(history, value))}
+    return {value: least for value, least in found.items() if least < ALL and _stood(history, value)}
+
+
+def _stood(history: Sequence[ColumnProfile], value: str) -> bool:
+    """Whether a value was there as usual in the last batch."""
+    shares = [_share(column, value) for column in history]
+    return shares[-1] >= STILL * median(shares)
 
 
 def _least(columns: Sequence[ColumnProfile], value: str) -> float:
     """The least share that a value ever had: what comes and goes by half may be gone for once."""
-    return min(dict(c.top).get(value, 0.0) / max(c.text.counted, 1.0) for c in columns)
+    return min(_share(column, value) for column in columns)
+
+
+def _share(column: ColumnProfile, value: str) -> float:
+    return dict(column.top).get(value, 0.0) / max(column.text.counted, 1.0)
 
 
 def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:

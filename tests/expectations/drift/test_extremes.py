@@ -29,9 +29,9 @@ def sold(tmp_path: Path) -> Callable[..., Profile]:
 
 @pytest.mark.parametrize(("times", "told"), [(7, True), (-7, True), (2, False), (-2, False)])
 def test_a_number_far_beyond_all_before_is_told(sold: Any, times: int, told: bool) -> None:
-    history = [sold(day) for day in range(14)]
+    history = [sold(day) for day in range(21)]
     furthest = max(abs(q) for p in history for q in p.columns["pieces"].numbers.quantiles)
-    verdict = detect(sold(20, int(times * furthest)), history)
+    verdict = detect(sold(30, int(times * furthest)), history)
     found = [a for a in verdict.alerts if a.column == "pieces" and "est number in pieces" in a.message]
     assert bool(found) is told
     assert verdict.verdict != "page"

@@ -37,11 +37,21 @@ def sold(day: int, rows: int = 80) -> Batch:
 
 
 def test_a_label_is_lost_that_every_batch_had_and_not_one_that_comes_and_goes(measured: Any) -> None:
-    rare = [measured([*sold(day), ("scone", "1.05")] if day % 2 else sold(day)) for day in range(6)]
+    rare = [measured([*sold(day), ("scone", "1.05")] if day % 2 else sold(day)) for day in range(12)]
     columns = [p.columns["kind"] for p in rare]
-    without = measured([row for row in sold(7) if row[0] != "cake"]).columns["kind"]
+    without = measured([row for row in sold(17) if row[0] != "cake"]).columns["kind"]
     assert [*lost_values([*columns, without])] == ["cake"]
-    assert lost_values([*columns, measured(sold(8)).columns["kind"]]) == {}
+    assert lost_values([*columns, measured(sold(18)).columns["kind"]]) == {}
+
+
+def test_a_version_that_is_rolled_out_leaves_nothing_to_tell(measured: Any) -> None:
+    def versions(day: int) -> Batch:
+        return [("1.9" if at < 88 - 6 * day else "2.0", "1.05") for at in range(90)]
+
+    fading = [measured(versions(day)).columns["kind"] for day in range(16)]
+    assert lost_values(fading) == {}
+    alone = [measured([("1.9", "1.05")] * 90).columns["kind"]] * 12
+    assert lost_values([*alone, measured([("2.0", "1.05")] * 90).columns["kind"]]) == {}
 
 
 def test_numbers_off_the_usual_last_digits_are_counted(measured: Any) -> None:
