@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from deployments.errors import DeclarationError
 from tasks import switches
 
 if TYPE_CHECKING:
@@ -414,6 +415,22 @@ def test_21_a_plan_of_rights_changes_nothing(call: Call, folder: Path) -> None:
         planned_rights = call("provision", "--plan", "--json").json
         assert group in json.dumps(planned_rights["difference"])
     (folder / "warehouse.yaml").unlink()
+
+
+def test_21b_rights_that_are_refused_are_told_as_not_done(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import provision
+
+    def refused(_: object) -> None:
+        raise DeclarationError("the warehouse refused", code="PROVISION")
+
+    monkeypatch.setattr(provision, "provision", refused)
+    (folder / "warehouse.yaml").write_text(f"groups: {{readers_{os.getpid()}: {{schemas: {{raw: read}}}}}}\n")
+    told = call("provision")
+    (folder / "warehouse.yaml").unlink()
+    assert (told.code, told.out.splitlines()[0]) == (2, "to be done, in one transaction:")
+    assert told.err.splitlines()[0] == "refused; what is left to do: headgate provision --plan"
 
 
 @of("watch", "--every")

@@ -13,7 +13,7 @@ from tasks.incidents.causes import Failing, trouble
 from tasks.incidents.freshness import Promise, Standing
 from tasks.incidents.machine import Action, Kind
 from tasks.incidents.model import Incident, Trouble
-from tasks.notices.compose import Context, Places, compose
+from tasks.notices.compose import Context, Places, compose, promised
 from tasks.notices.mail import plain_text
 from tasks.notices.notice import Contact, Notice
 
@@ -131,3 +131,16 @@ def test_lateness_is_told_without_a_code(shop: Project) -> None:
                    since=NOW, latest=NOW, tables=(NPS,))  # fmt: skip
     assert told(shop, late).title == "raw_data.nps is late"
     assert told(shop, late.model_copy(update={"foreseen": True})).title == "raw_data.nps will be late"
+
+
+@pytest.mark.parametrize(
+    ("contact", "who"), [("care@example.com", "customer care (care@example.com)"), (None, "customer care")]
+)
+def test_a_broken_promise_names_whom_to_tell(shop: Project, contact: str | None, who: str) -> None:
+    promise = Promise("customer care", contact, NOW - timedelta(hours=1), "fresh by 08:00")
+    standing = {NPS: Standing(NPS, NOW - timedelta(days=1), "2019-08", (promise,))}
+    item = Trouble(scope=NPS, code="", domain="late", family="upstream", severity="major", message="late", since=NOW,
+                   latest=NOW, tables=(NPS,))  # fmt: skip
+    [line] = promised(item, Context(project=shop, now=NOW, standings=standing))
+    assert who in line
+    assert ("(care@" in line) == (contact is not None)
