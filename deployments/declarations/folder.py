@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial as bound
 from pathlib import Path
 
+from deployments.declarations.defaults import Defaults, completed
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.parsing import parse, plain
 from deployments.declarations.partial import known, sound_part
@@ -26,7 +27,7 @@ from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.summary import Summary, read_summary
 from deployments.declarations.summary_rules import summary_faults
 from deployments.declarations.table import Table
-from deployments.declarations.yaml_source import key_of, line_of, read_yaml
+from deployments.declarations.yaml_source import Document, key_of, line_of, own_keys, read_yaml
 from deployments.rota import rota_faults
 
 _TARGET = re.compile(r"^(?:table|target):\s*['\"]?([a-z_0-9]+\.[a-z_0-9]+)", re.MULTILINE)
@@ -34,11 +35,13 @@ _TARGET = re.compile(r"^(?:table|target):\s*['\"]?([a-z_0-9]+\.[a-z_0-9]+)", re.
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a declaration stands: its file, its values, and the line of the file they begin at."""
+    """Where a declaration stands: its file, its values, and the line of the file they begin at. `shared`: where what the
+    file itself doesn't say stands."""
 
     file: Path
     content: object
     first_line: int = 1
+    shared: Place | None = None
 
 
 @dataclass
@@ -62,10 +65,11 @@ class Folder:
 
 
 def read_folder(folder: Path) -> Folder:
-    """Everything in `tables/`, `summaries/`, `suites/`, `warehouse.yaml` and `oncall.yaml`."""
+    """Everything in `tables/`, `summaries/`, `suites/`, `defaults.yaml`, `warehouse.yaml` and `oncall.yaml`."""
     found = Folder()
+    shared = _defaults(found, folder / "defaults.yaml")
     for file in yaml_files(folder / "tables"):
-        _table(found, file)
+        _table(found, file, shared)
     for file in sorted((folder / "summaries").glob("*.sql")):
         _summary(found, file)
     rights = _provisioning(found, folder / "warehouse.yaml")
@@ -85,12 +89,24 @@ def yaml_files(folder: Path) -> Sequence[Path]:
     return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
-def _table(found: Folder, file: Path) -> None:
+def _defaults(found: Folder, file: Path) -> Place | None:
+    content = read_yaml(file, found.problems) if file.exists() else None
+    if content is None:
+        return None
+    parse(Defaults, content, file, found.problems)
+    # What is wrong is told once, here, and what is right still holds.
+    sound = {key: value for key, value in content.items() if parse(Defaults, {key: value}, file, []) is not None}
+    return Place(file, content.of(sound))
+
+
+def _table(found: Folder, file: Path, shared: Place | None) -> None:
     content = read_yaml(file, found.problems)
     if content is None:
         found.names.add(_guessed(file))
         return
-    place = Place(file, content)
+    place = Place(file, content, shared=shared)
+    if shared is not None and isinstance(shared.content, Document):
+        content = completed(content, shared.content)
     table = parse(Table, content, file, found.problems)
     whole = table if table is not None else sound_part(Table, plain(content))
     found.problems.extend(told_at(place, fault) for fault in table_faults(whole))
@@ -209,6 +225,9 @@ def _oncall(found: Folder, file: Path) -> None:
 
 def told_at(place: Place, fault: Fault) -> Problem:
     """A fault with its file and line."""
+    shared = place.shared
+    if shared is not None and fault.path and fault.path[0] not in own_keys(place.content):
+        place = shared if fault.path[0] in own_keys(shared.content) else place
     line = line_of(place.content, fault.path, place.first_line)
     key = key_of(place.content, fault.path)
     return Problem(place.file, line, key, fault.message, allowed=fault.allowed, nearest=fault.nearest)

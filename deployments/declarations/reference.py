@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deployments.declarations.defaults import Defaults
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.suite import Suite
@@ -26,6 +27,7 @@ PAGES: dict[str, tuple[type[BaseModel], str]] = {
     "table": (Table, "`tables/*.yaml`"),
     "suite": (Suite, "`suites/*.yaml`"),
     "summary": (Summary, "the header of `summaries/*.sql`"),
+    "defaults": (Defaults, "`defaults.yaml`"),
     "oncall": (OnCall, "`oncall.yaml`"),
     "warehouse": (Provisioning, "`warehouse.yaml`"),
 }

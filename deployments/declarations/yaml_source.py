@@ -7,7 +7,7 @@ five times as slow, keeps the line of each key; a fault deep inside a nested val
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,10 @@ class Document(dict[object, object]):
     def __init__(self, values: dict[object, object], text: str) -> None:
         super().__init__(values)
         self._text = text
+
+    def of(self, values: dict[object, object]) -> Document:
+        """Other values of the same text."""
+        return Document(values, self._text)
 
     @cached_property
     def marked(self) -> CommentedMap:
@@ -152,6 +156,12 @@ def _refuse_endless(data: object) -> None:
 def marked(data: object) -> object:
     """The values with the line of each, where there are such."""
     return data.marked if isinstance(data, Document) else data
+
+
+def own_keys(data: object) -> Collection[object]:
+    """The keys that stand in the text itself."""
+    found = marked(data)
+    return found.keys() if isinstance(found, dict) else ()
 
 
 def line_of(data: object, loc: Sequence[int | str], first_line: int = 1) -> int:
