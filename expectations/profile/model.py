@@ -36,7 +36,7 @@ class ColumnKind:
 @dataclass(frozen=True)
 class Numbers:
     """A column read as numbers. `decimals` counts values that need 0, 1, 2, 3 or more digits after the point; `units` and
-    `hundredths` by the digit 0 to 9 that stands there (empty: not counted).
+    `hundredths` up to 8,192 values by the digit 0 to 9 that stands there (empty: not counted).
     """
 
     count: float
