@@ -67,7 +67,7 @@ def test_markers_of_folders_and_of_done_jobs_are_passed_over_and_a_mark_is_no_na
     assert house.load(table).accounting == "extracted 1 = published 1 + quarantined 0 + superseded 0"
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"", "b.csv has no header"), (b"PK\x03\x04aa", "b.csv is a zip file")])
+@pytest.mark.parametrize(("content", "words"), [(b"", "b.csv has no header"), (b"PK\x03\x04aa", "b.csv is zip")])
 def test_an_object_that_is_no_csv_is_named(house: Any, bucket: Bucket, content: bytes, words: str) -> None:
     bucket.put("a.csv", "id,amount,note\n1,1.50,a\n")
     bucket.put("b.csv", content)

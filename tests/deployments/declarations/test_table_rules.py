@@ -35,7 +35,14 @@ SOUND: list[Changes] = [
     [(CSV, CSV.replace("http://files.example.com", "") + "\n  connection: files")],
 ]  # fmt: skip
 
+IN_S3 = "  kind: csv\n  url: s3://bucket/orders/{window.start:%Y-%m-%d}/"
+IN_PLACE = MODE + "  stage: in_place\n"
+
 CONTRADICTIONS: list[tuple[Changes, str, str]] = [
+    ([(CSV, IN_S3 + "\n  compression: xz"), (MODE, IN_PLACE)], "load.stage", "in_place can't unpack xz"),
+    ([(CSV, IN_S3 + "\n  quote: none"), (MODE, IN_PLACE)], "load.stage", "in_place reads CSV of RFC 4180"),
+    ([(CSV, IN_S3 + "\n  skip_lines: 1"), (MODE, IN_PLACE)], "load.stage", "with the header in the first line"),
+    ([(CSV, IN_S3.replace("csv", "parquet")), (MODE, IN_PLACE)], "load.stage", "in_place needs a csv source"),
     ([("key: [id]", "key: [idd]")], "key", "'idd' isn't a column of the contract; allowed: id, email, amount, ordered_at"),
     ([("nullable: false}\n  - {name: email", "nullable: true}\n  - {name: email")], "key", "part of the key but nullable"),
     ([("name: email", "name: id")], "columns", "column 'id' stands more than once"),
