@@ -184,7 +184,7 @@ def _suite(found: Folder, file: Path) -> None:
     whole = suite if suite is not None else sound_part(Suite, plain(content))
     found.problems.extend(told_at(place, fault) for fault in known([lambda: _suite_faults(found, name, whole)]))
     if suite is not None and name in found.tables:
-        found.suites[name] = suite
+        found.suites[suite.table] = suite
 
 
 def _suite_faults(found: Folder, name: str, suite: Suite) -> Iterator[Fault]:
