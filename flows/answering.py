@@ -23,7 +23,7 @@ def acknowledge(incident: str, by: Said) -> State[Any]:
     """I have it: nobody else is called, and it is repeated once a day only.
 
     Args:
-        incident: The incident's id, as the notice has it; or a table that has one incident open.
+        incident: The incident's id, as the notice has it; or a table that has one incident open. Several: spaces between.
         by: Who has it.
     """
     return _answered(incident, answers.acknowledge, by, "acknowledged")
@@ -34,7 +34,7 @@ def silence(incident: str, until: str, by: Said, reason: Said) -> State[Any]:
     """Not now: nothing more is told until then.
 
     Args:
-        incident: The incident's id, as the notice has it; or a table that has one incident open.
+        incident: The incident's id, as the notice has it; or a table that has one incident open. Several: spaces between.
         until: A span such as 8h, or a date or time in UTC.
         by: Who decides this.
         reason: Why, for the colleagues.
@@ -49,7 +49,7 @@ def resolve(incident: str, by: Said, reason: Said) -> State[Any]:
     """It is settled: closed whatever the watch sees, until it happens anew.
 
     Args:
-        incident: The incident's id, as the notice has it; or a table that has one incident open.
+        incident: The incident's id, as the notice has it; or a table that has one incident open. Several: spaces between.
         by: Who decides this.
         reason: How it was settled, for the colleagues.
     """
@@ -57,5 +57,8 @@ def resolve(incident: str, by: Said, reason: Said) -> State[Any]:
 
 
 def _answered(which: str, said: Answer, by: str, told: str) -> State[Any]:
-    moved, _ = answer(workbench(), which, said, by, datetime.now(UTC))
-    return Completed(message=f"incident {moved.incident_id} ({moved.trouble.scope}): {told}")
+    """`which`: ids or tables, with spaces or commas between them."""
+    wanted = which.replace(",", " ").split()
+    moved, _ = answer(workbench(), lambda known: answers.named(known, wanted), said, by, datetime.now(UTC))
+    about = ", ".join(f"{item.incident_id} ({item.trouble.scope})" for item in moved)
+    return Completed(message=f"incident {about}: {told}")

@@ -18,6 +18,8 @@ from tasks.notices.routing import route
 logger = logging.getLogger(__name__)
 _PAUSES = (timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 GIVE_UP_AFTER = timedelta(days=3)
+_OF_ALERTS = ("pagerduty", "webhook")
+"""Channels that keep an alert per incident, which stays open until they hear of its end."""
 
 
 @dataclass
@@ -44,6 +46,9 @@ def put(
     for notice in notices:
         routed = route(notice, rota, channels, now)
         for name in routed.channels:
+            # The incident goes on as one of many: people have been told of those.
+            if notice.kind == "folded" and channels[name].kind not in _OF_ALERTS:
+                continue
             # Over before anybody was told, in hours in which nobody wanted to be: then nobody is told of its end either.
             if notice.resolves and outbox.withdraw(notice.thread, name):
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,21 +11,23 @@ import click
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
-    from tasks.incidents.machine import Action
     from tasks.incidents.model import Incident
+    from tasks.incidents.settle import Answer, Which
     from tasks.workbench import Workbench
-
-    Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
 
 COLORS = {"critical": "red", "major": "yellow", "minor": "white"}
 _BY = click.option("--by", help="Who says so; default: HEADGATE_USER, else the user of this process.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_WHICH = click.argument("which", metavar="INCIDENT")
+_WHICH = click.argument("which", nargs=-1, metavar="[INCIDENT...]")
+_ALL = click.option("--all", "everything", is_flag=True, help="Every incident that is open.")
 
 
 @click.group()
 def incident() -> None:
-    """What is wrong now and who has it. INCIDENT is an id from a notice, or a table that has one incident open."""
+    """What is wrong now and who has it.
+
+    INCIDENT is an id from a notice (one about several names them all), or a table that has one incident open.
+    """
 
 
 @incident.command("list")
@@ -51,51 +52,64 @@ def listing(everything: bool, as_json: bool) -> None:
 
 @incident.command()
 @_WHICH
+@_ALL
 @_BY
 @_JSON
-def ack(which: str, by: str | None, as_json: bool) -> None:
+def ack(which: tuple[str, ...], everything: bool, by: str | None, as_json: bool) -> None:
     """I have it: nobody else is called, and it is repeated once a day only."""
     from tasks.incidents.answers import acknowledge
 
-    _answer(_bench(), which, as_json, acknowledge, by)
+    _answer(_meant(which, everything), as_json, acknowledge, by)
 
 
 @incident.command()
 @_WHICH
+@_ALL
 @click.option("--until", required=True, metavar="WHEN", help="2h, 1d, 2026-12-31, 2026-12-31T18:00 (UTC).")
 @click.option("--reason", default="", help="Why, for the colleagues.")
 @_BY
 @_JSON
-def silence(which: str, until: str, reason: str, by: str | None, as_json: bool) -> None:
+def silence(which: tuple[str, ...], everything: bool, until: str, reason: str, by: str | None, as_json: bool) -> None:
     """Not now: nothing more is told until then."""
     from deployments import moments
     from tasks.incidents.answers import silence as keep_quiet
 
     moment = moments.until(until, datetime.now(UTC), "--until")
-    _answer(_bench(), which, as_json, lambda item, who, now: keep_quiet(item, moment, who, reason, now), by)
+    _answer(_meant(which, everything), as_json, lambda item, who, now: keep_quiet(item, moment, who, reason, now), by)
 
 
 @incident.command()
 @_WHICH
+@_ALL
 @click.option("--reason", default="", help="How, for the colleagues.")
 @_BY
 @_JSON
-def resolve(which: str, reason: str, by: str | None, as_json: bool) -> None:
+def resolve(which: tuple[str, ...], everything: bool, reason: str, by: str | None, as_json: bool) -> None:
     """It is settled: closed whatever the watch sees, until it happens anew."""
     from tasks.incidents.answers import resolve as settle
 
-    _answer(_bench(), which, as_json, lambda item, who, now: settle(item, who, reason, now), by)
+    _answer(_meant(which, everything), as_json, lambda item, who, now: settle(item, who, reason, now), by)
 
 
-def _answer(bench: Workbench, which: str, as_json: bool, said: Answer, by: str | None) -> None:
+def _meant(names: tuple[str, ...], everything: bool) -> Which:
+    from tasks.incidents.answers import every_open, named
+
+    if bool(names) == everything:
+        raise click.UsageError("say which incidents, or --all")
+    return every_open if everything else lambda known: named(known, names)
+
+
+def _answer(which: Which, as_json: bool, said: Answer, by: str | None) -> None:
     from tasks.incidents.settle import answer
     from tasks.warehouses.decisions import somebody
 
+    bench = _bench()
     answered, durable = answer(bench, which, said, by or somebody(), datetime.now(UTC))
     if as_json:
-        print_json(answered.model_dump(mode="json"))
+        print_json([item.model_dump(mode="json") for item in answered])
         return
-    _line(bench, answered)
+    for item in answered:
+        _line(bench, item)
     if not durable:
         click.echo("The warehouse can't be reached: kept on this machine, and written there later.")
 

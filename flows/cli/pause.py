@@ -49,12 +49,20 @@ def pause(tables: tuple[str, ...], everything: bool, expires: str, reason: str, 
 @BY
 @JSON
 def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | None, as_json: bool) -> None:
-    """End a pause: the next run loads what has become due meanwhile."""
+    """End a pause: the next run loads what has become due meanwhile.
+
+    A schedule that was switched off on the page of the server in PREFECT_API_URL is followed again.
+    """
     names = _decide("resume", tables, everything, reason, by, None)
+    from flows.deploy.switching import switch_on_where_deployed
+
+    switched = switch_on_where_deployed(None if everything else names)
     if as_json:
-        print_json({"resumed": names})
+        print_json({"resumed": names, "schedules_switched_on": switched})
         return
     click.echo(f"resumed: {', '.join(names)}")
+    if switched:
+        click.echo(f"schedules switched on in Prefect: {', '.join(switched)}")
     click.echo("next: headgate plan")
 
 

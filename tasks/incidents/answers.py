@@ -10,14 +10,34 @@ from tasks.incidents.machine import Action
 from tasks.incidents.model import Incident
 
 
-def find(incidents: Sequence[Incident], name: str) -> Incident:
-    """The incident with this id, or the only active one of this table; DeclarationError otherwise."""
+def named(incidents: Sequence[Incident], names: Sequence[str]) -> list[Incident]:
+    """The incidents that people name: by id, by the id of a message about several, by table where it has only one open.
+
+    DeclarationError for a name that fits none or isn't clear.
+    """
+    return list({item.incident_id: item for name in names for item in _named(incidents, name)}.values())
+
+
+def every_open(incidents: Sequence[Incident]) -> list[Incident]:
+    """All that are open; DeclarationError where none is."""
+    found = [item for item in incidents if item.active]
+    if not found:
+        raise DeclarationError(
+            "no incident is open", code="UNKNOWN-INCIDENT", next_command="headgate incident list --all"
+        )
+    return found
+
+
+def _named(incidents: Sequence[Incident], name: str) -> list[Incident]:
     for incident in incidents:
         if incident.incident_id == name:
-            return incident
+            return [incident]
+    told_together = [item for item in incidents if item.bundle == name and item.active]
+    if told_together:
+        return told_together
     about = [item for item in incidents if item.active and (name == item.trouble.scope or name in _names(item))]
     if len(about) == 1:
-        return about[0]
+        return about
     known = ", ".join(item.incident_id for item in about or incidents if item.active) or "none is open"
     said = f"several incidents are about '{name}'" if about else f"no incident '{name}'"
     raise DeclarationError(f"{said}; open: {known}", code="UNKNOWN-INCIDENT", next_command="headgate incident list")

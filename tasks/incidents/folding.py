@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from tasks.incidents.model import MANY, ORDER, Incident, Trouble
 
-MANY_FROM = 5
+MANY_FROM = 3
 _DETAILS = 12
 
 
-def folded(troubles: Iterable[Trouble], known: Sequence[Incident]) -> list[Trouble]:
+def folded(
+    troubles: Iterable[Trouble], known: Sequence[Incident], now: datetime, span: timedelta
+) -> list[Trouble]:  # fmt: skip
     """One trouble per scope and code.
 
-    A late table whose load has failed, or whose input has, is no incident of its own: its failure is. Tables that fail with
-    the same code for the first time, MANY_FROM or more, become one trouble; so do those that follow while it lasts.
+    A late table whose load has failed, or whose input has, is no incident of its own: its failure is. MANY_FROM tables or
+    more that fail with the same code within `span` become one trouble; so do those that follow while it lasts. One that
+    somebody works on stays by itself.
     """
     every = _with_lateness(list(troubles))
-    active = {incident.key for incident in known if incident.active}
+    active = {incident.key: incident for incident in known if incident.active}
     grouped: dict[tuple[str, str], list[Trouble]] = {}
     for item in every:
         grouped.setdefault(item.key, []).append(item)
     merged = {key: _merged(items, key[0]) for key, items in grouped.items()}
     by_code: dict[str, list[tuple[str, str]]] = {}
     for key, item in merged.items():
-        if item.tables == (item.scope,) and key not in active:
+        if item.tables == (item.scope,) and _is_fresh(active.get(key), now, span):
             by_code.setdefault(item.code, []).append(key)
     for code, keys in by_code.items():
         if len(keys) >= MANY_FROM or (MANY, code) in active:
             merged[(MANY, code)] = _merged([merged.pop(key) for key in keys], MANY)
     return list(merged.values())
+
+
+def _is_fresh(incident: Incident | None, now: datetime, span: timedelta) -> bool:
+    """Whether a table's trouble is new, or was told so lately that it may be one of many."""
+    if incident is None:
+        return True
+    return incident.state == "open" and not incident.silenced(now) and now - incident.opened_at < span
 
 
 def _with_lateness(troubles: list[Trouble]) -> list[Trouble]:

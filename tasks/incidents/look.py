@@ -45,8 +45,9 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
             raise known from None
         found = [_warehouse_down(known, now)]
         if view is not None:
-            found += prefect_troubles(view, project, (), {}, now)
-        return Look(tuple(found), _seen(view, "warehouse"), {}, pauses.read(names))
+            found += prefect_troubles(view, project, (), None, now)
+        # What Prefect's failed runs mean is known to the warehouse: none of them is over because it can't be asked.
+        return Look(tuple(found), frozenset({"warehouse"}), {}, pauses.read(names))
     pauses.write(paused)
     failing = [item for item in readings.failing if view is None or not view.comes_back(item.record.table)]
     good_at = {name: item.looked_at for name, item in readings.published.items() if item.looked_at is not None}

@@ -1,53 +1,26 @@
 """The life of incidents as a pure function: what is wrong, what is known, and the clock in; new states and messages out.
 
 One incident per scope and code. It is told when it opens, at a slowing pace while nobody answers, once to the next person,
-and once when it is over. Calling it again with the same input changes and tells nothing.
+and once when it is over. Tables that fail alike within a quarter of an hour are one. Calling it again with the same input
+changes and tells nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from tasks.incidents.folding import folded
-from tasks.incidents.model import ORDER, Domain, Incident, Severity, Trouble
+from tasks.incidents.model import MANY, ORDER, Domain, Incident, Trouble
+from tasks.incidents.paces import Policy
 
-Kind = Literal["opened", "several", "again", "flapping", "reminded", "escalated", "late", "recovered", "several_recovered",
-               "acknowledged", "silenced", "resolved"]  # fmt: skip
-_HOUR = timedelta(hours=1)
-_PACE: Mapping[Severity, tuple[timedelta, ...]] = {
-    "critical": (_HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR),
-    "major": (4 * _HOUR, 24 * _HOUR),
-    "minor": (24 * _HOUR,),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The paces. `burst` incidents within `burst_span` are told one by one, further ones in one message."""
-
-    escalate_after: timedelta = timedelta(minutes=30)
-    burst: int = 5
-    burst_span: timedelta = timedelta(minutes=10)
-    again_within: timedelta = 6 * _HOUR
-    flapping_from: int = 3
-    stable_for: timedelta = _HOUR
-    answered_pace: timedelta = 24 * _HOUR
-
-    def escalation(self, severity: Severity) -> timedelta | None:
-        """After how long without an answer the next person is told; None: never."""
-        return {"critical": self.escalate_after, "major": 8 * self.escalate_after, "minor": None}[severity]
-
-    def reminder(self, incident: Incident) -> timedelta:
-        """The pause between the last message and the next."""
-        if incident.state == "acknowledged":
-            return self.answered_pace
-        pace = _PACE[incident.trouble.severity]
-        return pace[min(incident.reminders, len(pace) - 1)]
+Kind = Literal["opened", "several", "grown", "again", "flapping", "reminded", "several_reminded", "escalated",
+               "several_escalated", "late", "recovered", "several_recovered", "folded", "acknowledged",
+               "several_acknowledged", "silenced", "several_silenced", "resolved", "several_resolved"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +38,7 @@ class Action:
     @property
     def identity(self) -> str:
         """The same for the same message, however often it is computed."""
-        about = self.first.incident_id
-        if len(self.incidents) > 1:
-            about = hashlib.sha256("".join(i.incident_id for i in self.incidents).encode()).hexdigest()[:8]
+        about = self.first.incident_id if len(self.incidents) == 1 else bundle(self.incidents)
         return f"{about}-{self.kind}-{self.at:%Y%m%dT%H%M%S}"
 
 
@@ -76,20 +47,27 @@ def advance(
     troubles: Iterable[Trouble],
     now: datetime,
     observed: AbstractSet[Domain],
-    policy: Policy = Policy(),
+    policy: Policy,
 ) -> tuple[list[Incident], list[Action]]:
     """Every incident after this look, and what has to be told. `observed`: which looks were possible."""
-    present = {trouble.key: trouble for trouble in folded(troubles, known)}
+    present = {trouble.key: trouble for trouble in folded(troubles, known, now, policy.alike_span)}
+    within = {(table, key[1]) for key, trouble in present.items() if key[0] == MANY for table in trouble.tables}
+    calling = not any(item.called_at is not None and now - item.called_at < policy.alike_span for item in known)
     incidents: list[Incident] = []
     actions: list[Action] = []
     for incident in sorted(known, key=lambda item: (not item.active, -item.opened_at.timestamp())):
         trouble = present.pop(incident.key, None) if _may_be(incident, now, policy) else None
-        moved, kind = _moved(incident, trouble, now, observed, policy)
+        if trouble is None and incident.active and incident.key in within:
+            # It goes on as one of many; its end is news to nobody but a service that holds an alert open for it.
+            incidents.append(_with(incident, now, state="folded", closed_at=now))
+            actions.append(Action("folded", (incidents[-1],), now))
+            continue
+        moved, kind = _moved(incident, trouble, now, observed, policy, calling=calling)
         incidents.append(moved)
         if kind is not None:
             actions.append(Action(kind, (moved,), now))
     incidents += [_opened(trouble, now) for trouble in present.values()]
-    return _tell_new(incidents, _bundle_recoveries(actions, policy, now), now, policy)
+    return _tell_new(incidents, _bundled(actions, policy, now), now, policy)
 
 
 def identity(trouble: Trouble) -> str:
@@ -97,8 +75,15 @@ def identity(trouble: Trouble) -> str:
     return hashlib.sha256(f"{trouble.scope}|{trouble.code}|{trouble.since.isoformat()}".encode()).hexdigest()[:6]
 
 
+def bundle(incidents: Iterable[Incident]) -> str:
+    """The id of several incidents that are told in one message: people answer to all of them by it."""
+    return hashlib.sha256("".join(sorted(item.incident_id for item in incidents)).encode()).hexdigest()[:8]
+
+
 def _may_be(incident: Incident, now: datetime, policy: Policy) -> bool:
     """Whether a trouble found now is this incident's. One that was over long ago is history; the next is a new one."""
+    if incident.state == "folded":
+        return False
     if incident.state != "recovered" or incident.closed_at is None:
         return True
     return now - incident.closed_at <= policy.again_within
@@ -111,63 +96,118 @@ def _opened(trouble: Trouble, now: datetime) -> Incident:
 
 
 def _moved(
-    incident: Incident, trouble: Trouble | None, now: datetime, observed: AbstractSet[Domain], policy: Policy
-) -> tuple[Incident, Kind | None]:
+    incident: Incident, trouble: Trouble | None, now: datetime, observed: AbstractSet[Domain], policy: Policy, *,
+    calling: bool,
+) -> tuple[Incident, Kind | None]:  # fmt: skip
     if trouble is None:
         return _absent(incident, now, observed, policy)
     if not incident.active:
         return _came_back(incident, trouble, now, policy)
     worse = ORDER.index(trouble.severity) < ORDER.index(incident.trouble.severity)
     grown = _grown(incident.trouble, trouble)
-    if grown != incident.trouble or incident.quiet_since is not None:
-        begun = trouble.latest if incident.quiet_since is not None else incident.begun_at
-        incident = _with(incident, now, trouble=grown, quiet_since=None, begun_at=begun)
-    return _due(incident, now, policy, worse=worse)
+    if incident.quiet_since is not None:
+        incident, kind = _seen_again(incident, grown, now, policy)
+        if kind is not None:
+            return incident, kind
+    elif grown != incident.trouble:
+        incident = _with(incident, now, trouble=grown)
+    return _due(incident, now, policy, worse=worse, calling=calling)
 
 
 def _absent(
     incident: Incident, now: datetime, observed: AbstractSet[Domain], policy: Policy
 ) -> tuple[Incident, Kind | None]:
-    """Over, or quiet for now: one that came and went often must stay away for a while first."""
+    """Over, or quiet for now: it must stay away for a while first."""
     if not incident.active or incident.trouble.domain not in observed:
         return incident, None
-    if incident.again >= policy.flapping_from:
-        if incident.quiet_since is None:
-            return _with(incident, now, quiet_since=now), None
-        if now - incident.quiet_since < policy.stable_for:
-            return incident, None
+    since = incident.quiet_since or now
+    if now - since < policy.away(incident, since):
+        return (incident if incident.quiet_since else _with(incident, now, quiet_since=since)), None
     told = incident.told_at is not None and not incident.silenced(now)
-    return _with(incident, now, state="recovered", closed_at=now), "recovered" if told else None
+    over = _with(incident, now, state="recovered", closed_at=now, quiet_since=since)
+    return over, "recovered" if told else None
+
+
+def _seen_again(
+    incident: Incident, trouble: Trouble, now: datetime, policy: Policy
+) -> tuple[Incident, Kind | None]:  # fmt: skip
+    """Back before it was called over: told once, when it has come and gone often."""
+    assert incident.quiet_since is not None
+    away = now - incident.quiet_since
+    if away < policy.blink:
+        return _with(incident, now, trouble=trouble, quiet_since=None), None
+    back = _with(
+        incident, now, trouble=trouble, quiet_since=None, begun_at=now, again=incident.again + 1,
+        longest_away=max(incident.longest_away, away.total_seconds()),
+    )  # fmt: skip
+    if back.again != policy.flapping_from or back.return_told or back.told_at is None or back.silenced(now):
+        return back, None
+    return _with(back, now, told_at=now, return_told=True), "flapping"
 
 
 def _came_back(incident: Incident, trouble: Trouble, now: datetime, policy: Policy) -> tuple[Incident, Kind | None]:
     if incident.state == "resolved" and incident.closed_at is not None and trouble.latest <= incident.closed_at:
         # Somebody has settled exactly this; only a new occurrence is news.
         return incident, None
-    again = incident.again + 1
+    since = incident.quiet_since or incident.closed_at or now
     back = _with(
-        incident, now, state="open", trouble=trouble, begun_at=trouble.since, again=again, closed_at=None, closed_by="",
-        acknowledged_at=None, acknowledged_by="", escalated_at=None, reminders=0, quiet_since=None,
+        incident, now, state="open", trouble=trouble, begun_at=trouble.since, again=incident.again + 1, closed_at=None,
+        closed_by="", acknowledged_at=None, acknowledged_by="", escalated_at=None, reminders=0, quiet_since=None,
+        longest_away=max(incident.longest_away, (now - since).total_seconds()),
     )  # fmt: skip
-    if back.silenced(now) or again > policy.flapping_from:
+    if back.silenced(now):
         return back, None
-    return _with(back, now, told_at=now), "flapping" if again == policy.flapping_from else "again"
+    often = back.again >= policy.flapping_from
+    return _with(back, now, told_at=now, return_told=True), "flapping" if often else "again"
 
 
-def _due(incident: Incident, now: datetime, policy: Policy, *, worse: bool) -> tuple[Incident, Kind | None]:
-    """A broken promise, an escalation or a reminder, when its time has come."""
+def _due(
+    incident: Incident, now: datetime, policy: Policy, *, worse: bool, calling: bool
+) -> tuple[Incident, Kind | None]:
+    """A broken promise, how many it has become, an escalation or a reminder, when its time has come.
+
+    `calling` False: somebody was called a moment ago. What is due waits until then, and comes in one message.
+    """
     if incident.told_at is None or incident.silenced(now):
         return incident, None
-    broken = tuple(promise for promise in incident.trouble.late if promise not in incident.late_told)
+    broken = tuple(promise for promise in incident.trouble.late if _promised_to(promise) not in _told_to(incident))
     if broken:
         return _with(incident, now, told_at=now, late_told=(*incident.late_told, *broken)), "late"
+    # One that comes and goes: the next person is called when it stays.
+    waited = now - max(incident.told_at, incident.begun_at)
     pause = policy.escalation(incident.trouble.severity)
-    unanswered = incident.state == "open" and incident.escalated_at is None
-    if unanswered and pause is not None and now - incident.told_at >= pause:
-        return _with(incident, now, escalated_at=now, told_at=now), "escalated"
-    if worse or now - incident.told_at >= policy.reminder(incident):
-        return _with(incident, now, told_at=now, reminders=incident.reminders + 1), "reminded"
+    if incident.state != "open" or incident.escalated_at is not None:
+        pause = None
+    if pause is not None and waited >= pause and calling:
+        return _called(incident, now, escalated_at=now), "escalated"
+    if worse or (now - incident.told_at >= policy.reminder(incident) and calling):
+        return _called(incident, now, reminders=incident.reminders + 1), "reminded"
+    called_soon = pause is not None and pause - waited <= policy.alike_span
+    if _has_grown(incident, now, policy) and not called_soon:
+        return _with(incident, now, told_at=now, told_tables=len(incident.trouble.tables)), "grown"
     return incident, None
+
+
+def _promised_to(promise: str) -> str:
+    """The stakeholder of a promise in words: the next window that is late is no second breach for them."""
+    return promise.partition(":")[0]
+
+
+def _told_to(incident: Incident) -> set[str]:
+    return {_promised_to(promise) for promise in incident.late_told}
+
+
+def _has_grown(incident: Incident, now: datetime, policy: Policy) -> bool:
+    """Whether it has become four times as many tables as was told, a while ago."""
+    if incident.trouble.scope != MANY or incident.told_at is None or now - incident.told_at < policy.alike_span:
+        return False
+    return len(incident.trouble.tables) >= 4 * max(incident.told_tables, 1)
+
+
+def _called(incident: Incident, now: datetime, **changes: object) -> Incident:
+    return _with(
+        incident, now, told_at=now, called_at=now, told_tables=len(incident.trouble.tables), **changes
+    )  # fmt: skip
 
 
 def _tell_new(
@@ -179,23 +219,34 @@ def _tell_new(
         return incidents, actions
     recent = [item for item in incidents if item.told_at is not None and now - item.opened_at < policy.burst_span]
     if len(untold) + sum(not item.bundled for item in recent) <= policy.burst:
-        told = [_with(item, now, told_at=now, late_told=item.trouble.late) for item in untold]
+        told = [_first_told(item, now) for item in untold]
         actions = [*actions, *(Action("opened", (item,), now) for item in told)]
     elif any(item.bundled and item.told_at and now - item.told_at < policy.burst_span for item in recent):
         return incidents, actions
     else:
-        told = [_with(item, now, told_at=now, late_told=item.trouble.late, bundled=True) for item in untold]
+        told = [_first_told(item, now, bundled=True, bundle=bundle(untold)) for item in untold]
         actions = [*actions, Action("several" if len(told) > 1 else "opened", tuple(told), now)]
     changed = {item.incident_id: item for item in told}
     return [changed.get(item.incident_id, item) for item in incidents], actions
 
 
-def _bundle_recoveries(actions: list[Action], policy: Policy, now: datetime) -> list[Action]:
-    over = [action for action in actions if action.kind == "recovered"]
-    if len(over) <= policy.burst:
-        return actions
-    rest = [action for action in actions if action.kind != "recovered"]
-    return [*rest, Action("several_recovered", tuple(action.first for action in over), now)]
+def _first_told(incident: Incident, now: datetime, **changes: object) -> Incident:
+    trouble = incident.trouble
+    return _with(incident, now, told_at=now, late_told=trouble.late, told_tables=len(trouble.tables), **changes)
+
+
+def _bundled(actions: list[Action], policy: Policy, now: datetime) -> list[Action]:
+    """Many ends in one message; and everybody who has to be called or reminded in one."""
+    kinds: tuple[tuple[Kind, Kind, int], ...] = (
+        ("recovered", "several_recovered", policy.burst), ("reminded", "several_reminded", 1),
+        ("escalated", "several_escalated", 1),
+    )  # fmt: skip
+    for kind, several, most in kinds:
+        alike = [action for action in actions if action.kind == kind]
+        if len(alike) > most:
+            rest = [action for action in actions if action.kind != kind]
+            actions = [*rest, Action(several, tuple(action.first for action in alike), now)]
+    return actions
 
 
 def _grown(before: Trouble, after: Trouble) -> Trouble:

@@ -11,7 +11,7 @@ from deployments.errors import Family
 
 Severity = Literal["critical", "major", "minor"]
 Domain = Literal["run", "late", "prefect", "warehouse"]
-State = Literal["open", "acknowledged", "recovered", "resolved"]
+State = Literal["open", "acknowledged", "recovered", "resolved", "folded"]
 
 ORDER: tuple[Severity, ...] = ("critical", "major", "minor")
 SEVERITY_OF_TIER: dict[str, Severity] = {"core": "critical", "standard": "major", "experimental": "minor"}
@@ -64,8 +64,10 @@ class Incident(_Kept):
     """The life of a trouble, one per scope and code.
 
     `told_at` None: nobody has been told yet. `begun_at` is when the trouble last began: after a recovery it may begin again
-    (`again` times). `quiet_since`: not seen since then, and not yet called over. `late_told`: deadlines whose breach was
-    told in its thread. `threads`: by channel, the message that the others answer to.
+    (`again` times; `longest_away` seconds; `return_told`: people know that it comes back). `quiet_since`: not seen since
+    then, and not yet called over. `late_told`: promises whose breach was told in its thread; `told_tables`: how many tables
+    were. `called_at`: when somebody was reminded or called last. `bundle`: the id of the message that told it with others.
+    `threads`: by channel, the message that the others answer to. Folded: it goes on as one of many.
     """
 
     incident_id: str
@@ -75,12 +77,17 @@ class Incident(_Kept):
     begun_at: datetime
     told_at: datetime | None = None
     bundled: bool = False
+    bundle: str = ""
+    told_tables: int = 0
     reminders: int = 0
+    called_at: datetime | None = None
     escalated_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
     silenced_until: datetime | None = None
     again: int = 0
+    longest_away: float = 0
+    return_told: bool = False
     quiet_since: datetime | None = None
     closed_at: datetime | None = None
     closed_by: str = ""

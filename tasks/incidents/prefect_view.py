@@ -14,7 +14,7 @@ from deployments.errors import Family
 from deployments.project import Project
 from tasks.incidents.causes import fit_to_tell, reason, scope
 from tasks.incidents.freshness import severity_of
-from tasks.incidents.model import Trouble
+from tasks.incidents.model import THE_WAREHOUSE, Trouble
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -110,23 +110,28 @@ def look(client: SyncPrefectClient, tag: str, now: datetime, told: Mapping[str, 
 
 
 def prefect_troubles(
-    view: PrefectView, project: Project, failing: Sequence[str], good_at: Mapping[str, datetime], now: datetime
+    view: PrefectView, project: Project, failing: Sequence[str], good_at: Mapping[str, datetime] | None, now: datetime
 ) -> list[Trouble]:
-    """What is wrong by this look. `failing`: tables whose failed run has told its own story; `good_at`: by table, the last
-    good end of a run, whoever started it."""
+    """What is wrong by this look.
+
+    `failing`: tables whose failed run has told its own story; `good_at`: by table, the last good end of a run, whoever
+    started it. None: the warehouse, which knows both, can't be asked. Then a run that ended badly is told only where the
+    warehouse was why: it may have been made good long ago.
+    """
     found = []
     for subject in sorted({run.subject for run in view.runs}):
         if subject not in project.tables and subject not in project.summaries:
             continue
         mine = [run for run in view.runs if run.subject == subject and run.own_process]
-        found += _ended_badly(view, project, subject, mine, failing, good_at)
+        ended = _ended_badly(view, project, subject, mine, failing, good_at or {})
+        found += [item for item in ended if good_at is not None or item.scope == THE_WAREHOUSE]
         found += _not_started(project, subject, mine, now)
     found += [
         _trouble(
             project, subject, "SCHEDULE-PAUSED", "declaration",
             f"the schedule of {subject} is switched off in Prefect; nothing of it runs until somebody switches it on",
             now, now.replace(hour=0, minute=0, second=0, microsecond=0),
-            next_command=f"headgate deploy   (or switch the schedule of {subject} on in Prefect)",
+            next_command=f"headgate resume {subject}",
         )
         for subject in view.switched_off
         if subject in project.tables or subject in project.summaries
@@ -149,6 +154,16 @@ def _ended_badly(
     if good is not None and good > last.at and not under_way:
         # Somebody has loaded it since, at a terminal perhaps. While a run is on its way, its end says whether it is over.
         return []
+    told = view.told.get(last.flow_run_id)
+    if (
+        last.state == "FAILED"
+        and told is None
+        and good is not None
+        and last.started is not None
+        and good > last.started
+    ):
+        # Its own work was published; what failed afterwards is Prefect's keeping of it, which wakes nobody.
+        return []
     row = [run for run in ended if run.state != "COMPLETED"]
     if last.state == "CRASHED":
         left = "left behind" in last.message
@@ -160,7 +175,7 @@ def _ended_badly(
         ]  # fmt: skip
     if subject in failing:
         return []
-    told = view.told.get(last.flow_run_id) or Told("RUN-FAILED", "code", _line(last.message), None)
+    told = told or Told("RUN-FAILED", "code", _line(last.message), None)
     next_command = told.next_command or f"headgate plan {subject}   (the log is in Prefect)"
     code = reason(told.code)
     trouble = _trouble(

@@ -13,10 +13,10 @@ from deployments.embedded.filelock import take
 from deployments.rota import relief, shift_at
 from deployments.settings import Settings
 from tasks.incidents import store
-from tasks.incidents.answers import find
 from tasks.incidents.look import Look
-from tasks.incidents.machine import Action, Policy, advance
+from tasks.incidents.machine import Action, Kind, advance
 from tasks.incidents.model import Incident
+from tasks.incidents.paces import Policy
 from tasks.notices.channels import channels
 from tasks.notices.compose import Context, Places, compose
 from tasks.notices.notice import Contact, Notice
@@ -27,6 +27,8 @@ from tasks.workbench import Workbench
 
 Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
 """What a person says to an incident: the incident, who says it, when."""
+Which = Callable[[Sequence[Incident]], list[Incident]]
+"""Those of all incidents that are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,14 @@ class Settled:
     durable: bool
 
 
-def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "") -> Settled:
-    """Move every incident by what was seen, and put what has to be told into the outbox."""
+def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "", *, looks_again: bool = True) -> Settled:
+    """Move every incident by what was seen, and put what has to be told into the outbox.
+
+    `looks_again` False: no watch looks in a minute, so that what isn't seen now is over now.
+    """
+    paces = policy(bench.project.oncall)
+    if not looks_again:
+        paces = replace(paces, hold=timedelta(0))
     told: list[Action] = []
     moved: list[Incident] = []
 
@@ -48,7 +56,7 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "") -
         quiet = [item for item in known if _only_about(item.trouble.tables, seen.paused)]
         rest = [item for item in known if item not in quiet]
         troubles = [item for item in seen.troubles if not _only_about(item.tables, seen.paused)]
-        after, actions = advance(rest, troubles, now, seen.observed, policy(bench.project.oncall))
+        after, actions = advance(rest, troubles, now, seen.observed, paces)
         told.extend(actions)
         # Before the incidents are kept: killed in between, the same letters are put again and are known.
         tell(bench, actions, seen, now, prefect_url)
@@ -59,19 +67,28 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "") -
     return Settled(tuple(moved), tuple(told), durable)
 
 
-def answer(bench: Workbench, which: str, said: Answer, who: str, now: datetime) -> tuple[Incident, bool]:
-    """Apply what somebody said to an incident and tell it in its thread. False: only this machine knows it yet."""
+def answer(bench: Workbench, which: Which, said: Answer, who: str, now: datetime) -> tuple[list[Incident], bool]:
+    """Apply what somebody said to incidents and tell it. False: only this machine knows it yet."""
     answered: list[Incident] = []
 
     def work(known: list[Incident]) -> list[Incident]:
-        moved, action = said(find(known, which), who, now)
-        answered[:] = [moved]
-        tell(bench, [action], Look((), frozenset()), now)
-        return [moved if item.incident_id == moved.incident_id else item for item in known]
+        outcomes = [said(incident, who, now) for incident in which(known)]
+        answered[:] = [moved for moved, _ in outcomes]
+        tell(bench, [_as_one([action for _, action in outcomes])], Look((), frozenset()), now)
+        fresh = {item.incident_id: item for item in answered}
+        return [fresh.get(item.incident_id, item) for item in known]
 
     durable = store.change(bench, work, now)
     remember_threads(bench, deliver(bench.settings, answered, now), now)
-    return answered[0], durable
+    return answered, durable
+
+
+def _as_one(actions: Sequence[Action]) -> Action:
+    first = actions[0]
+    if len(actions) == 1:
+        return first
+    kind: Kind = f"several_{first.kind}"  # type: ignore[assignment]
+    return Action(kind, tuple(action.first for action in actions), first.at)
 
 
 def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime, prefect_url: str = "") -> None:
@@ -88,7 +105,7 @@ def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime,
     notices: list[Notice] = []
     secrets = known_secrets(bench.settings)
     for action in actions:
-        escalated = escalation(rota, now) if action.kind == "escalated" else ()
+        escalated = escalation(rota, now) if action.kind in ("escalated", "several_escalated") else ()
         about = replace(context, called=(*escalated, *context.called)) if escalated else context
         notices.append(without_secrets(compose(action, about), secrets))
     put(Outbox(bench.settings.state), notices, places, rota, now)

@@ -82,7 +82,7 @@ def after_run(bench: Workbench, record: RunRecord, now: datetime) -> None:
             return
         if _watched(bench, now):
             return
-        _delivered(bench, settle(bench, look(bench, now, None, promises=False), now), now)
+        _delivered(bench, settle(bench, look(bench, now, None, promises=False), now, looks_again=False), now)
     except (HeadgateError, psycopg2.Error, OSError) as error:
         logger.warning("%s: nobody could be told: %s", record.run_id, error)
 

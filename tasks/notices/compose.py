@@ -17,8 +17,10 @@ from tasks.notices.notice import Contact, Link, Notice
 from tasks.notices.texts import known, text
 from tasks.notices.wording import listed, moment, span
 
-_WAKES = ("opened", "several", "again", "flapping", "escalated", "late", "reminded")
-_OVER = ("recovered", "resolved", "several_recovered")
+_WAKES = ("opened", "several", "grown", "again", "flapping", "escalated", "several_escalated", "late", "reminded",
+          "several_reminded")  # fmt: skip
+_OVER = ("recovered", "resolved", "several_recovered", "several_resolved", "folded")
+_BRIEF = ("late", "grown")
 _NAMED = 6
 
 
@@ -56,7 +58,7 @@ def compose(action: Action, context: Context) -> Notice:
         return _of_several(action, context)
     incident = action.first
     trouble = incident.trouble
-    brief = action.kind not in _WAKES or action.kind == "late"
+    brief = action.kind not in _WAKES or action.kind in _BRIEF
     return Notice(
         identity=action.identity, thread=incident.incident_id, kind=action.kind, at=action.at,
         title=_title(action, context), severity=trouble.severity, family=trouble.family,
@@ -78,7 +80,10 @@ def _who_acts(trouble: Trouble, context: Context) -> str:
 def what(trouble: Trouble, context: Context) -> str:
     """The trouble in half a sentence."""
     if trouble.domain == "late":
-        return context.say("what.foreseen" if trouble.foreseen else "what.late", scope=trouble.scope)
+        key = "what.foreseen" if trouble.foreseen else "what.late"
+        if trouble.scope == MANY:
+            return context.say(f"{key}_many", n=len(trouble.tables), names=listed(trouble.tables, 3))
+        return context.say(key, scope=trouble.scope)
     if trouble.scope == MANY:
         return context.say("what.many", n=len(trouble.tables), code=trouble.code)
     if trouble.tables != (trouble.scope,):
@@ -169,30 +174,67 @@ def _of_several(action: Action, context: Context) -> Notice:
     more = len(lines) - 20
     shown = lines if more <= 0 else [*lines[:20], context.say("digest.more", n=more)]
     families = dict.fromkeys(item.trouble.family for item in incidents)
+    wakes = action.kind in _WAKES
     return Notice(
-        identity=action.identity, thread=action.identity.partition("-")[0], kind=action.kind, at=action.at,
-        title=context.say(f"title.{action.kind}", n=len(incidents)), severity=incidents[0].trouble.severity,
-        who_acts="; ".join(context.say(f"act.{family}") for family in families), tables=tables, cause=tuple(shown),
-        owners=owners(context.project, tables), contacts=context.called,
-        commands=() if over else ("headgate incident list",), wakes=not over, resolves=over,
+        identity=action.identity, thread=_thread(action), kind=action.kind, at=action.at,
+        title=context.say(f"title.{action.kind}", n=len(incidents), **_said(action.first, context)),
+        severity=incidents[0].trouble.severity,
+        who_acts="; ".join(context.say(f"act.{family}") for family in families) if wakes else "", tables=tables,
+        cause=tuple(shown), owners=owners(context.project, tables), contacts=context.called,
+        commands=_for_several(action, context) if wakes else (), wakes=wakes, resolves=over,
     )  # fmt: skip
+
+
+def _thread(action: Action) -> str:
+    """Those that were told together go on together; others, in the thread of the first."""
+    told = {item.bundle for item in action.incidents}
+    if action.kind == "several":
+        return action.identity.partition("-")[0]
+    return told.pop() if len(told) == 1 and "" not in told else action.first.incident_id
+
+
+def _for_several(action: Action, context: Context) -> tuple[str, ...]:
+    ids = [item.incident_id for item in action.incidents]
+    which = _thread(action) if action.kind == "several" else " ".join(ids) if len(ids) <= _NAMED else "--all"
+    return ("headgate incident list", f"headgate incident ack {which}   # {context.say('remark.ack')}")
 
 
 def _title(action: Action, context: Context) -> str:
     incident = action.first
-    until = context.local(incident.silenced_until) if incident.silenced_until else ""
-    who = incident.closed_by or incident.acknowledged_by
-    return context.say(f"title.{action.kind}", what=what(incident.trouble, context), who=who, until=until)
+    return context.say(f"title.{action.kind}", what=what(incident.trouble, context), **_said(incident, context))
+
+
+def _said(incident: Incident, context: Context) -> dict[str, str]:
+    """Who said something to it, and until when."""
+    return {
+        "who": incident.closed_by or incident.acknowledged_by,
+        "until": context.local(incident.silenced_until) if incident.silenced_until else "",
+    }
 
 
 def _line(action: Action, context: Context) -> str:
     incident = action.first
     return context.say(
-        f"line.{action.kind}", what=what(incident.trouble, context), who=incident.closed_by or incident.acknowledged_by,
-        until=context.local(incident.silenced_until) if incident.silenced_until else "",
-        took=span(action.at - incident.begun_at), reason=f": {incident.reason}" if incident.reason else "",
+        f"line.{action.kind}", what=what(incident.trouble, context), **_said(incident, context),
+        took=span((incident.quiet_since or action.at) - incident.begun_at), now=_now_as(incident, context),
+        reason=f": {incident.reason}" if incident.reason else "",
         said="; ".join(incident.late_told[-3:]),
     )  # fmt: skip
+
+
+def _now_as(incident: Incident, context: Context) -> str:
+    """Up to when readers have the data of a table whose trouble is over, and whether a promise was broken."""
+    trouble = incident.trouble
+    standing = context.standings.get(trouble.tables[0]) if len(trouble.tables) == 1 else None
+    said = []
+    if standing is not None and standing.until_label:
+        said.append(context.say("line.until", label=standing.until_label))
+    told = {promise.partition(":")[0]: promise for promise in incident.late_told}
+    if told:
+        said.append(context.say("line.broken", said="; ".join(told.values())))
+    elif standing is not None and standing.promises:
+        said.append(context.say("line.kept"))
+    return "".join(f" {line}" for line in said)
 
 
 def _seen(incident: Incident, action: Action, context: Context) -> str:

@@ -66,6 +66,8 @@ def test_the_warehouse_is_down_and_comes_back(desk: Desk) -> None:
     assert len(desk.slack.bodies) == 1
     desk.find_the_warehouse()
     desk.watch(2)
+    assert len(desk.slack.bodies) == 1
+    desk.watch(5)
     assert [str(body["text"])[:26] for body in desk.slack.bodies[1:]] == [":large_green_circle: Over:"]
     kept = desk.house.place.ask("SELECT scope, code, state FROM ops.incident")
     assert kept == [("the warehouse", "WAREHOUSE-UNREACHABLE", "recovered")]
@@ -100,7 +102,10 @@ def test_killed_not_started_and_switched_off(desk: Desk) -> None:
     codes = {item.trouble.scope: item.trouble.code for item in desk.open}
     assert codes == {first: "RUN-CRASHED", "work pool headgate": "RUN-NOT-STARTED", third: "SCHEDULE-PAUSED"}
     desk.load(first)
-    desk.watch(1, view=PrefectView(runs=(flow_run(first, "CRASHED", 5), flow_run(second, "COMPLETED", 0))))
+    well = PrefectView(runs=(flow_run(first, "CRASHED", 5), flow_run(second, "COMPLETED", 0)))
+    desk.watch(1, view=well)
+    assert len(desk.slack.bodies) == 3
+    desk.watch(8, view=well)
     assert desk.open == []
     assert len(desk.slack.bodies) == 6
 

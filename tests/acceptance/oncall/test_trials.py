@@ -77,10 +77,15 @@ class Watched:
         return [str(body["text"]) for body in self.sink.bodies]
 
     def only(self, opened: str, over: str) -> None:
-        """One message that opened, one that closed, nothing else."""
-        assert len(self.titles) == 2, self.titles
-        assert opened in self.titles[0]
-        assert over in self.titles[1]
+        """One message that opened, one that closed, nothing else but our own answer, and a warning."""
+        told = [title for title in self.titles if "works on it" not in title and "will be late" not in title]
+        assert len(told) == 2, self.titles
+        assert opened in told[0]
+        assert over in told[1]
+
+    def answered(self) -> None:
+        """Somebody works on it, and so hears of the end at once."""
+        self.site.headgate("incident", "ack", "--all", "--by", "ana")
 
 
 @pytest.fixture
@@ -150,6 +155,7 @@ def test_a_killed_flow(watched: Watched) -> None:
     state = ended(site, site.start(f"load/{site.table}"))
     assert state["type"] == "CRASHED"
     report("killed flow", watched.told("the run was killed", moment(state), 300))
+    watched.answered()
     _site.kill_group(worker)
     site.worker("second")
     good_run(site)
@@ -168,6 +174,7 @@ def test_flow_and_worker_killed(watched: Watched) -> None:
     site.wait(lambda: site.ask(f"SELECT count(*) FROM ops.ledger WHERE target = '{site.table}'")[0][0] >= 2, 400)
     os.killpg(worker.pid, signal.SIGKILL)
     report("flow and worker killed", watched.told("the run was killed", time.time(), 300))
+    watched.answered()
     site.worker("second")
     good_run(site)
     watched.told("Over:", time.time(), 120)
@@ -182,6 +189,7 @@ def test_a_run_that_never_begins(watched: Watched) -> None:
     begun = time.time()
     run = site.start(f"load/{site.table}")
     report("never began (no worker)", watched.told("no worker takes the runs", begun, 600))
+    watched.answered()
     site.worker("first")
     assert ended(site, run)["type"] == "COMPLETED"
     watched.told("Over:", time.time(), 120)
@@ -199,7 +207,7 @@ def test_a_schedule_somebody_switched_off(watched: Watched) -> None:
         found = client.get(f"deployments/name/load/{site.table}").json()
         client.post(f"deployments/{found['id']}/pause_deployment").raise_for_status()
         report("schedule switched off", watched.told("schedule is switched off", time.time(), 120))
-        client.post(f"deployments/{found['id']}/resume_deployment").raise_for_status()
+    assert f"schedules switched on in Prefect: {site.table}" in site.headgate("resume", "sales").stdout
     watched.told("Over:", time.time(), 120)
     watched.only("its schedule is switched off", "Over:")
 
@@ -232,6 +240,7 @@ def test_a_source_that_is_down_and_a_table_that_is_late(watched: Watched, free_p
     watched.begin()
     state = ended(site, site.start(f"load/{site.table}"))
     report("source down", watched.told("SOURCE-UNREACHABLE", moment(state), 120))
+    watched.answered()
     table.write_text(there)
     site.headgate("run", "sales")
     watched.told("Over:", time.time(), 120)
@@ -252,6 +261,7 @@ def test_a_late_table(watched: Watched) -> None:
     watched.begin()
     broken = looked.replace(tzinfo=UTC).timestamp() + 60
     report("late table", watched.told("is late", broken, 300))
+    watched.answered()
     site.headgate("run", "everything")
     watched.told("Over:", time.time(), 60)
-    watched.only(f"{site.schema}.everything is late", "Over:")
+    watched.only("everything is late", "Over:")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.incidents.machine import Action, Policy, advance
+from tasks.incidents.machine import Action, advance
 from tasks.incidents.model import Incident, Trouble
+from tasks.incidents.paces import Policy
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 EVERYTHING = frozenset({"run", "late", "prefect", "warehouse"})
@@ -39,7 +40,8 @@ class Life:
 
     def look(self, at: float, *troubles: Trouble, observed: frozenset[Any] = EVERYTHING) -> list[Action]:
         self.incidents, actions = advance(self.incidents, troubles, minutes(at), observed, self.policy)
-        self.told += [(at, a.kind, tuple(i.trouble.scope for i in a.incidents)) for a in actions]
+        people = [action for action in actions if action.kind != "folded"]
+        self.told += [(at, a.kind, tuple(i.trouble.scope for i in a.incidents)) for a in people]
         return actions
 
     def run(self, until: float, present: Callable[[int], Sequence[Trouble]], every: int = 1) -> None:

@@ -65,6 +65,28 @@ def test_a_failure_that_has_told_its_own_story_is_not_told_again(shop: Project) 
     assert found(shop, run("FAILED"), failing=(NPS,)) == []
 
 
+def test_a_run_whose_own_work_is_published_is_no_fault_of_the_software(shop: Project) -> None:
+    """Prefect's server went away between the publish and the end of the flow."""
+    begun = NOW - timedelta(minutes=12)
+    beside = run("FAILED", 10, started=begun, ended=NOW - timedelta(minutes=9))
+    assert found(shop, beside, good=10) == []
+    assert [item.code for item in found(shop, beside, good=13)] == ["RUN-FAILED"]
+    told = {"f1": Told("CHECK-FAILED", "upstream", "12 rows", None)}
+    assert [item.code for item in found(shop, beside, good=10, told=told)] == ["CHECK-FAILED"]
+
+
+def test_while_the_warehouse_is_down_old_failures_are_not_told_as_new(shop: Project) -> None:
+    failed = [run("FAILED", 300), run("CRASHED", 200, subject="raw_data.channel", flow_run_id="f2")]
+    late = run("SCHEDULED", 30, subject="raw_data.customer_variants", flow_run_id="f3")
+    told = {"f1": Told("CONNECTION-LOST", "retryable", "can't connect", "headgate check --connect")}
+
+    def codes(*runs: Run, **view: Any) -> list[str]:
+        return [i.code for i in prefect_troubles(PrefectView(runs=runs, **view), shop, (), None, NOW)]
+
+    assert codes(*failed) == []
+    assert sorted(codes(*failed, late, told=told)) == ["RUN-NOT-STARTED", "WAREHOUSE-UNREACHABLE"]
+
+
 def test_a_failure_before_its_story_has_the_cause_a_hook_kept(shop: Project) -> None:
     told = {"f1": Told("CONNECTION-LOST", "retryable", "can't connect to the warehouse", "headgate check --connect")}
     (item,) = found(shop, run("FAILED"), told=told)

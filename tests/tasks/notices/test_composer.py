@@ -114,7 +114,18 @@ def test_a_warehouse_that_is_down_names_its_tables(shop: Project) -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "line"),
     [
-        ("recovered", {}, "Over: raw_data.nps 2019-09 failed [CHECK-FAILED]. It took 10 min."),
+        (
+            "recovered",
+            {},
+            "Over: raw_data.nps 2019-09 failed [CHECK-FAILED]. It took 10 min. Readers have it up to 2019-08. "
+            "No promise was broken.",
+        ),
+        (
+            "recovered",
+            {"late_told": ("finance: fresh by 06:00",), "quiet_since": NOW - timedelta(minutes=3)},
+            "Over: raw_data.nps 2019-09 failed [CHECK-FAILED]. It took 7 min. Readers have it up to 2019-08. "
+            "Promise broken: finance: fresh by 06:00.",
+        ),
         ("acknowledged", {"acknowledged_by": "minji"}, "minji works on it."),
         ("resolved", {"closed_by": "minji", "reason": "not needed"}, "Settled by minji: not needed."),
         ("late", {"late_told": ("finance: fresh by 06:00",)}, "Now late: finance: fresh by 06:00."),

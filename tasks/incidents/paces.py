@@ -1,0 +1,61 @@
+"""When to speak of an incident, and when not yet: the paces of telling, calling, reminding and of the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tasks.incidents.model import Incident, Severity
+
+_HOUR = timedelta(hours=1)
+_PACE: Mapping[Severity, tuple[timedelta, ...]] = {
+    "critical": (4 * _HOUR, 12 * _HOUR),
+    "major": (4 * _HOUR, 24 * _HOUR),
+    "minor": (24 * _HOUR,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The paces.
+
+    `burst` incidents within `burst_span` are told one by one, further ones in one message. `alike_span`: tables that fail
+    with one code within it are one incident; reminders and calls of the next person come in one message per such span, too.
+    `hold`: how long a trouble that nobody has answered must stay away, at most, before it is called over; 0 where nobody
+    looks again. `stable_for`: the same for one that has come back before. `blink`: away for less than this is not away.
+    """
+
+    escalate_after: timedelta = timedelta(minutes=30)
+    burst: int = 5
+    burst_span: timedelta = timedelta(minutes=10)
+    alike_span: timedelta = timedelta(minutes=15)
+    again_within: timedelta = 6 * _HOUR
+    flapping_from: int = 3
+    blink: timedelta = timedelta(minutes=2)
+    hold: timedelta = timedelta(minutes=15)
+    stable_for: timedelta = _HOUR
+    answered_pace: timedelta = 24 * _HOUR
+
+    def escalation(self, severity: Severity) -> timedelta | None:
+        """After how long without an answer the next person is told; None: never."""
+        return {"critical": self.escalate_after, "major": 8 * self.escalate_after, "minor": None}[severity]
+
+    def reminder(self, incident: Incident) -> timedelta:
+        """The pause between the last message and the next."""
+        if incident.state == "acknowledged":
+            return self.answered_pace
+        pace = _PACE[incident.trouble.severity]
+        return pace[min(incident.reminders, len(pace) - 1)]
+
+    def away(self, incident: Incident, since: datetime) -> timedelta:
+        """How long a trouble that isn't seen any more has to stay away before it is over.
+
+        As long as it lasted, at most `hold`: what came for a minute may come back in the next one. One that came and went
+        before: twice as long as it was ever away. Somebody who works on it waits for the word, and has it at once.
+        """
+        if not self.hold:
+            return self.hold
+        if incident.again:
+            return max(self.stable_for, 2 * timedelta(seconds=incident.longest_away))
+        return timedelta(0) if incident.state == "acknowledged" else min(since - incident.begun_at, self.hold)
