@@ -252,11 +252,11 @@ def test_11_pauses(call: Call) -> None:
     assert (told["paused"], told["until"][:10]) == (["raw.visits"], "2999-12-31")
     assert list(paused()) == ["raw.visits"]
     assert all(word in paused()["raw.visits"] for word in ("ana", "of a test", "2999-12-31"))
-    assert call("resume", "visits", *why, "--json").json == {"resumed": ["raw.visits"]}
+    assert call("resume", "visits", *why, "--json").json["resumed"] == ["raw.visits"]
     assert paused() == {}
     assert call("pause", "--all", "--until", "1h", *why, "--json").json["paused"] == ["all"]
     assert len(paused()) == 3
-    assert call("resume", "--all", "--json").json == {"resumed": ["all"]}
+    assert call("resume", "--all", "--json").json["resumed"] == ["all"]
     found = set(ask("SELECT target, decided_by, reason FROM ops.decision WHERE kind = 'resume' AND target <> '*'"))
     assert found == {("raw.visits", "ana", "of a test")}
 
@@ -358,9 +358,9 @@ def test_18_a_rehearsal(call: Call, tmp_path: Path, folder: Path) -> None:
 
 
 @of("incident list", "--all", "--json")
-@of("incident ack", "WHICH", "--by", "--json")
-@of("incident silence", "WHICH", "--until", "--reason", "--by", "--json")
-@of("incident resolve", "WHICH", "--reason", "--by", "--json")
+@of("incident ack", "WHICH", "--all", "--by", "--json")
+@of("incident silence", "WHICH", "--all", "--until", "--reason", "--by", "--json")
+@of("incident resolve", "WHICH", "--all", "--reason", "--by", "--json")
 @of("watch", "--json")
 def test_19_incidents(call: Call, folder: Path) -> None:
     (folder / "items.csv").write_text("price\n1\n")
@@ -368,17 +368,25 @@ def test_19_incidents(call: Call, folder: Path) -> None:
     call("watch", "--json")
     [open_one] = [item for item in call("incident", "list", "--json").json if "raw.items" in json.dumps(item)]
     which = open_one["incident_id"]
-    told = call("incident", "ack", which, "--by", "ana", "--json").json
+    [told] = call("incident", "ack", which, "--by", "ana", "--json").json
     assert (told["state"], told["acknowledged_by"]) == ("acknowledged", "ana")
-    told = call(
+    [told] = call(
         "incident", "silence", "items", "--until", "2999-12-31", "--by", "ben", "--reason", "of a test", "--json"
     ).json
     assert told["silenced_until"][:10] == "2999-12-31"
     assert {"ben", "of a test"} <= set(_texts(told))
-    told = call("incident", "resolve", which, "--by", "cleo", "--reason", "mended", "--json").json
+    assert which in {item["incident_id"] for item in call("incident", "ack", "--all", "--json").json}
+    later = ("--until", "2998-12-31")
+    assert {item["silenced_until"][:4] for item in call("incident", "silence", "--all", *later, "--json").json} == {
+        "2998"
+    }
+    [told] = call("incident", "resolve", which, "--by", "cleo", "--reason", "mended", "--json").json
     assert {"cleo", "mended"} <= set(_texts(told))
     assert which not in [item["incident_id"] for item in call("incident", "list", "--json").json]
     assert which in [item["incident_id"] for item in call("incident", "list", "--all", "--json").json]
+    call("incident", "resolve", "--all")
+    assert call("incident", "list", "--json").json == []
+    assert call("incident", "ack", "--all").code == 2
 
 
 def _texts(value: Any) -> list[str]:
