@@ -210,28 +210,30 @@ def _windows(
     by_batch: dict[str, list[Proof]] = {}
     for item in known:
         by_batch.setdefault(item.batch_key, []).append(item)
+    by_name = selection.window is not None or selection.full_refresh or selection.reprocess == "all"
+    declared = table.fingerprint
     for window in due:
-        proof, of_batch = standing.get(window.key), by_batch.get(window.key, [])
-        state = _state(table, proof, of_batch, failed=window.key in failed)
-        refused = proofs.refused(of_batch, window.key, table.fingerprint, suite_hash)
-        by_name = selection.window is not None or selection.full_refresh or selection.reprocess == "all"
+        key = window.key
+        proof, of_batch = standing.get(key), by_batch.get(key, [])
+        state = _state(declared, proof, of_batch, failed=key in failed)
+        refused = proofs.refused(of_batch, key, declared, suite_hash)
         held = state == "undone" and bool(refused) and not table.source.gives_stable_bytes
         new = proof is None and not held and (state != "failed" or selection.reprocess != "none")
         found.append(
             PlannedWindow(
-                window.key, grid.label(window), state, window in chosen and (new or by_name),
+                key, grid.label(window), state, window in chosen and (new or by_name),
                 rows=None if proof is None else proof.counts.published, stands=proof is not None,
-                sequence=proofs.latest(of_batch, window.key), refused=refused,
+                sequence=proofs.latest(of_batch, key), refused=refused,
             )
         )  # fmt: skip
     return found
 
 
-def _state(table: Table, stands: Proof | None, of_batch: Sequence[Proof], *, failed: bool) -> State:
+def _state(declared: str, stands: Proof | None, of_batch: Sequence[Proof], *, failed: bool) -> State:
     loads = [item for item in of_batch if item.kind in proofs.WHOLE]
     undone = bool(loads) and loads[-1].undone_by is not None
     if stands is not None:
-        return "loaded" if stands.declaration_hash == table.fingerprint else "undone" if undone else "stale"
+        return "loaded" if stands.declaration_hash == declared else "undone" if undone else "stale"
     return "failed" if failed else "undone" if undone else "missing"
 
 

@@ -64,7 +64,12 @@ class WindowSpec(Declared):
         return self
 
     def grid(self) -> Grid:
-        return Grid(self.every, self.timezone, self.start, self.end)
+        return Grid(self.every, self.timezone, _plain(self.start), None if self.end is None else _plain(self.end))
+
+
+def _plain(moment: datetime) -> datetime:
+    """Python's own datetime: that of the YAML library is copied through and through by every step."""
+    return datetime.combine(moment.date(), moment.time())
 
 
 class Cron(Declared):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from flows.cli.console import print_json
 
 if TYPE_CHECKING:
     from flows.planning import TablePlan
+    from flows.summary_planning import SummaryPlan
+    from tasks.workbench import Workbench
 
 
 @click.command()
@@ -43,7 +45,6 @@ def plan(
 
     bench = workbench(silent=as_json, need="warehouse", asked=tables)
     from flows.planning import Selection, plan_table
-    from flows.summary_planning import plan_summary
 
     wanted = selected(bench.project, tables)
     selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
@@ -52,9 +53,7 @@ def plan(
         for name in wanted
         if name in bench.project.tables
     ]
-    now = datetime.now(UTC)
-    summaries = [plan_summary(bench, bench.project.summaries[name], now) for name in wanted
-                 if name in bench.project.summaries]  # fmt: skip
+    summaries = _summaries(bench, [name for name in wanted if name in bench.project.summaries])
     if as_json:
         print_json([
             *(item.to_json() for item in plans),
@@ -94,6 +93,18 @@ def plan(
             click.echo(f"    {item.table} {item.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
+
+
+def _summaries(bench: Workbench, wanted: Sequence[str]) -> list[SummaryPlan]:
+    if not wanted:
+        return []
+    # Imported here: it takes half a second, which a plan of tables needn't wait.
+    from datetime import UTC, datetime
+
+    from flows.summary_planning import plan_summary
+
+    now = datetime.now(UTC)
+    return [plan_summary(bench, bench.project.summaries[name], now) for name in wanted]
 
 
 def _explained(plan: TablePlan, *, again: bool) -> Iterator[str]:

@@ -82,10 +82,10 @@ def _failing(cursor: Cursor, now: datetime) -> list[tuple[str, datetime, int]]:
     found = rows(
         cursor,
         "SELECT r.run_id, r.target, r.batch_key FROM ops.run r JOIN (SELECT target, batch_key, max(started_at) AS last "
-        "FROM ops.run WHERE status NOT IN ('running', 'checked', 'waiting') GROUP BY target, batch_key) l "
+        "FROM ops.run WHERE status NOT IN ('running', 'checked', 'waiting') AND started_at > %s GROUP BY target, batch_key) l "
         "ON l.target = r.target AND l.batch_key = r.batch_key AND l.last = r.started_at "
         "WHERE r.status = 'failed' AND r.started_at > %s AND coalesce(r.failure_code, '') <> 'INTERRUPTED'",
-        (_naive(now - LOOK_BACK),),
+        (_naive(now - LOOK_BACK),) * 2,
     )
     told = []
     for run_id, target, batch_key in found:
@@ -120,13 +120,10 @@ def _looked(cursor: Cursor) -> dict[str, datetime]:
 
 
 def _published(adapter: Adapter, cursor: Cursor, live: TableName, looked: datetime | None) -> Published:
-    known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
-    standing = list(proofs.standing(known).values())
-    if not standing:
+    at, last = proofs.newest(cursor, live) if adapter.exists(cursor, names.proof(live)) else (None, None)
+    if at is None:
         return Published()
-    at = max(item.published_at for item in standing)
-    windows = [Window.from_key(item.batch_key) for item in standing if "/" in item.batch_key]
-    return Published(max(windows, default=None), at, max(looked or at, at))
+    return Published(None if last is None else Window.from_key(last), at, max(looked or at, at))
 
 
 def _usual(cursor: Cursor, now: datetime) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
@@ -117,6 +117,17 @@ def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[
     return [_proof(row) for row in found]
 
 
+def newest(cursor: Cursor, live: TableName) -> tuple[datetime | None, str | None]:
+    """When the newest of the loads that stand was published, and the last window's key among them; the table must exist."""
+    table = proof(live)
+    statement = sql.SQL(
+        "SELECT max(published_at), max(CASE WHEN batch_key LIKE '%%/%%' THEN batch_key END) FROM {} "
+        "WHERE undone_by IS NULL AND kind IN %s"
+    ).format(sql.Identifier(table.schema, table.name))
+    ((at, key),) = rows(cursor, statement, (WHOLE,))
+    return None if at is None else at.replace(tzinfo=UTC), key
+
+
 def standing(proofs: Sequence[Proof]) -> dict[str, Proof]:
     """Per batch the load that stands: the last one that isn't undone."""
     return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind in WHOLE}
@@ -126,7 +137,10 @@ def rows_expected(proofs: Sequence[Proof], mode: str) -> int | None:
     """Rows that the live table must have by what stands; None where no count tells (`merge`: rows of others are merged)."""
     if mode == "merge":
         return None
-    return sum(_rows_of_batch(proofs, whole) for whole in standing(proofs).values())
+    by_batch: dict[str, list[Proof]] = {}
+    for item in proofs:
+        by_batch.setdefault(item.batch_key, []).append(item)
+    return sum(_rows_of_batch(by_batch[key], whole) for key, whole in standing(proofs).items())
 
 
 def rows_since(proofs: Sequence[Proof], whole: Proof) -> int:
@@ -136,10 +150,12 @@ def rows_since(proofs: Sequence[Proof], whole: Proof) -> int:
     return whole.counts.inserted + sum(counts.inserted - counts.deleted for counts in on_top)
 
 
-def _rows_of_batch(proofs: Sequence[Proof], whole: Proof) -> int:
-    of_batch = [item for item in proofs if item.batch_key == whole.batch_key and item.undone_by is None]
+def _rows_of_batch(of_batch: Sequence[Proof], whole: Proof) -> int:
+    """Rows of a batch, of whose proofs `whole` is the load that stands."""
     return whole.counts.published + sum(
-        item.counts.inserted for item in of_batch if item.kind == "replay" and item.sequence > whole.sequence
+        item.counts.inserted
+        for item in of_batch
+        if item.undone_by is None and item.kind == "replay" and item.sequence > whole.sequence
     )
 
 
@@ -154,6 +170,8 @@ def refused(proofs: Sequence[Proof], batch_key: str, declaration_hash: str, suit
     The last load of a content counts: what was rolled back, and then loaded again on somebody's word, is refused no more;
     what had been loaded in peace before and was rolled back the last time is.
     """
+    if all(item.undone_by is None for item in proofs):
+        return ()
     last = {
         item.fingerprint: item
         for item in proofs
@@ -198,9 +216,7 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _proof(row: tuple[object, ...]) -> Proof:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    counts = Counts(**{name: int(str(values.pop(name))) for name in _COUNTS})
-    published = values.pop("published_at")
-    assert isinstance(published, datetime)
-    return Proof(**values, published_at=published.replace(tzinfo=UTC), counts=counts)  # type: ignore[arg-type]
+def _proof(row: tuple[Any, ...]) -> Proof:
+    published_at, undone_by, *counts = row[9:]
+    values = (*row[:9], published_at.replace(tzinfo=UTC), Counts(*map(int, counts)), undone_by)
+    return Proof(*values)

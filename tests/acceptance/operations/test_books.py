@@ -14,6 +14,9 @@ from deployments.errors import HeadgateError
 from flows import ingest
 from flows.taking_back import roll_back
 from tasks import switches
+from tasks.warehouses import proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import session
 from tasks.workbench import workbench
 
 COLUMNS = """
@@ -208,3 +211,30 @@ def test_sessions_that_are_ended_all_the_time_are_no_fault_of_the_software(
         assert "UNFORESEEN" not in outcome.out
     assert command("run", table).code == 0
     assert house.rows(table, "id") == [(1,), (2,)]
+
+
+def test_the_watch_sees_the_newest_window_that_stands(house: Any) -> None:
+    """Asked of the server in one row: what all proofs together say, after loads, after one again, and after undo."""
+
+    def newest() -> tuple[Any, ...]:
+        with session(workbench().warehouse.address) as connection, connection.cursor() as cursor:
+            stands = proofs.standing(proofs.read(cursor, live)).values()
+            at = max((item.published_at for item in stands), default=None)
+            windows = [item.batch_key for item in stands if "/" in item.batch_key]
+            assert proofs.newest(cursor, live) == (at, max(windows, default=None))
+            return proofs.newest(cursor, live)
+
+    table = daily(house)
+    live = TableName.parse(table)
+    house.load(table, "2026-01-02")
+    house.load(table, "2026-01-01")
+    assert newest()[1] == "2026-01-02T00:00:00Z/2026-01-03T00:00:00Z"
+    for window, left in (("2026-01-02", "2026-01-01T00:00:00Z/2026-01-02T00:00:00Z"), ("2026-01-01", None)):
+        roll_back(workbench(), table, window=window, to=None, by="maria", reason="wrong")
+        assert newest()[1] == left
+    whole = str(house.declare("whole", WHOLE))
+    house.source("orders.csv", DAYS[1])
+    house.load(whole)
+    live = TableName.parse(whole)
+    assert newest()[0] is not None
+    assert newest()[1] is None
