@@ -13,6 +13,7 @@ from flows.cli.console import print_json
 if TYPE_CHECKING:
     from flows.planning import TablePlan
     from flows.summary_planning import SummaryPlan
+    from tasks.reachable import Line
     from tasks.workbench import Workbench
 
 
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="As for backfill.",
 )
+@click.option(
+    "--source", "look", is_flag=True, help="Look at the sources: columns that appeared, went or were renamed."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     tables: tuple[str, ...], window: str | None, start: str | None, end: str | None, full_refresh: bool,
-    reprocess: str, as_json: bool,
+    reprocess: str, look: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Show windows loaded, missing, failed and stale, which summaries are stale, and what `run` would do.
 
@@ -53,10 +57,11 @@ def plan(
         for name in wanted
         if name in bench.project.tables
     ]
+    seen = _sources(bench, [item.table for item in plans]) if look else {}
     summaries = _summaries(bench, [name for name in wanted if name in bench.project.summaries])
     if as_json:
         print_json([
-            *(item.to_json() for item in plans),
+            *({**item.to_json(), **({"source": asdict(seen[item.table])} if look else {})} for item in plans),
             *(asdict(item) for item in summaries),
         ])  # fmt: skip
         return
@@ -64,15 +69,15 @@ def plan(
 
     for item in plans:
         counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing") if item.count(s)]
-        look = any(w.state == "look" for w in item.windows)
-        state = "looks at the source" if look else ", ".join(counts) or "no window is due"
+        looks = any(w.state == "look" for w in item.windows)
+        state = "looks at the source" if looks else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
-        todo = [] if look else list(item.to_run)
+        todo = [] if looks else list(item.to_run)
         if item.missing is not None:
             click.echo(f"    {item.missing.message}")
             click.echo(f"    next: {item.missing.next_command}")
         elif item.changed:
-            click.echo(f"    {item.changed}" + ("; run loads it again" if look else ""))
+            click.echo(f"    {item.changed}" + ("; run loads it again" if looks else ""))
         if item.paused:
             click.echo(f"    {item.paused}; run leaves it alone (headgate resume {item.table})")
         elif todo:
@@ -81,18 +86,32 @@ def plan(
             if item.seconds_expected is not None and item.rows_expected is not None:
                 estimate = f", about {item.rows_expected:,} rows in {item.seconds_expected:.0f} s"
             click.echo(f"    run would load {plural(len(todo), 'window')}: {span}{estimate}")
-        elif not look:
+        elif not looks:
             click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
         for line in _explained(item, again=bench.project.table(item.table).load.mode != "append"):
             click.echo(f"    {line}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
+        if look:
+            said = seen[item.table].said.replace("\n", "\n    ")
+            click.echo(f"    source: {said}")
+            if seen[item.table].next_command:
+                click.echo(f"    next: {seen[item.table].next_command}")
         if item.kept:
             click.echo(f"    its rows are replaced, and the table stays for: {', '.join(item.kept)}")
         if item.stranger:
             click.echo(f"    {item.table} {item.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
+
+
+def _sources(bench: Workbench, wanted: Sequence[str]) -> dict[str, Line]:
+    """What the head of each source has, against what is declared; a source that is away is told, and is no failure."""
+    from datetime import UTC, datetime
+
+    from tasks.live_source import compare_source
+
+    return {name: compare_source(bench, bench.project.table(name), datetime.now(UTC)) for name in wanted}
 
 
 def _summaries(bench: Workbench, wanted: Sequence[str]) -> list[SummaryPlan]:

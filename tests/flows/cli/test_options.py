@@ -70,6 +70,27 @@ def test_01_what_is_planned(call: Call) -> None:
     assert call("plan").out[0] != "["
 
 
+@of("plan", "--source")
+def test_01b_a_plan_that_looks_at_the_source(call: Call, folder: Path) -> None:
+    file = folder / "items.csv"
+    there = file.read_text()
+
+    def source() -> dict[str, Any]:
+        [item] = call("plan", "items", "--source", "--json").json
+        return dict(item["source"])
+
+    assert "source" not in call("plan", "items", "--json").json[0]
+    assert (source()["ok"], source()["said"]) == (True, "as declared")
+    file.write_text(there.replace("price", "prices", 1))
+    told = call("plan", "items", "--source")
+    assert told.code == 0
+    assert "found 'prices': renamed?" in told.out
+    assert f"next: {source()['next_command']}" in told.out
+    file.unlink()
+    assert source()["said"].startswith("not looked at: ")
+    file.write_text(there)
+
+
 @pytest.mark.parametrize(
     "step", [pytest.param(name, marks=of("run", "--until", f"--until={name}")) for name in STEPS[:-1]]
 )
