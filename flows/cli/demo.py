@@ -50,7 +50,7 @@ def demo(as_json: bool) -> None:
             "failures": len(outcome.failures), "unplanned": surprises, "seconds": round(seconds, 1),
         })  # fmt: skip
     else:
-        _tell(bench, outcome, surprises, seconds)
+        tell(bench, outcome, surprises, seconds)
     raise click.exceptions.Exit(1 if surprises or outcome.failures else 0)
 
 
@@ -92,7 +92,8 @@ def unplanned(bench: Workbench, outcome: Outcome) -> list[str]:
     return found
 
 
-def _tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: float) -> None:
+def tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: float) -> None:
+    """What came of it, and where to look next."""
     from deployments.shop.world.planted import BAD_ANSWER, DRIFT
 
     published = outcome.published

@@ -7,6 +7,7 @@ file, here what stands in the warehouse after extract, COPY, publish and summari
 from __future__ import annotations
 
 import importlib.util
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -111,6 +112,35 @@ def test_exactly_the_planted_warnings_are_told(bench: Workbench, outcome: Outcom
     warned = {(record.table, record.label) for record in outcome.records if record.status == "warned"}
     assert warned == {(BAD_ANSWER.table, "2019-09"), (DRIFT.table, "2019-11-30")}
     assert outcome.exit_code == 3
+
+
+def test_the_readme_shows_what_the_demo_prints(
+    bench: Workbench, outcome: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every word of it, in this order; where it leaves lines out it says so. Seconds are any."""
+    from flows.cli.console import Console
+    from flows.cli.demo import tell
+
+    for record in outcome.published:
+        if record.status == "warned" and record.table == BAD_ANSWER.table:
+            Console(brief=True).end(record)
+    tell(bench, outcome, [], 90)
+    printed = _words(capsys.readouterr().out)
+    for piece in _block_after(Path("README.md"), "make demo").split("\n  ...\n"):
+        assert _words(piece) in printed, printed
+        printed = printed.partition(_words(piece))[2]
+
+
+def _block_after(file: Path, text: str) -> str:
+    """The first block of output in a page after the block that has a text."""
+    blocks = file.read_text(encoding="utf-8").split("```")[1::2]
+    at = next(n for n, block in enumerate(blocks) if text in block)
+    return next(block for block in blocks[at + 1 :] if block.startswith("\n"))
+
+
+def _words(text: str) -> str:
+    """Without colours, line ends and seconds."""
+    return " ".join(re.sub(r"[\d.]+ s\b|\x1b\[[\d;]*m", "", text).split())
 
 
 def test_the_bad_answer_is_in_quarantine_without_its_personal_data(bench: Workbench, outcome: Outcome) -> None:
