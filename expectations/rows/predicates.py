@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -76,13 +77,24 @@ def _regexes(*, wanted: bool) -> Compiler:
     return compiled
 
 
+@cache
+def _try_pattern(spelled: str) -> None:
+    """Only RE2 itself knows how large a program it will make of a pattern. Raises what DuckDB raises.
+
+    On a connection of its own: that of the process is shared by all threads.
+    """
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SELECT regexp_matches('', ?)", [spelled]).fetchall()
+
+
 def _search(name: str, pattern: str) -> str:
     import duckdb
 
     try:
         spelled = re2_of(pattern)
-        # Only RE2 itself knows how large a program it will make of a pattern.
-        duckdb.execute("SELECT regexp_matches('', ?)", [spelled])
+        _try_pattern(spelled)
     except (ValueError, duckdb.Error) as error:
         raise ValueError(f"the pattern '{pattern}' can't be used: {error}") from None
     return f"regexp_matches({identifier(name)}, {text(spelled)})"

@@ -16,6 +16,8 @@ from tasks.sources.heading import heading
 from tasks.sources.protocol import OpenSource
 
 _PART_BYTES = 4 * 1024 * 1024
+_SMALLEST_PART_BYTES = 4096
+_BYTES_OF_A_SHORT_RECORD = 8
 _MISREAD = 0.01
 
 
@@ -50,7 +52,7 @@ def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Samp
     whole, number, absent = True, 0, 0
     for number, source in enumerate(sources):
         try:
-            for names, part in _parts(source):
+            for names, part in _parts(source, _part_bytes(limit)):
                 if limit and sum(part.records for part in parts) >= limit:
                     whole = False
                     break
@@ -75,12 +77,23 @@ def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Samp
     return sample
 
 
-def _parts(source: OpenSource) -> Iterator[tuple[tuple[str, ...], RawPart]]:
-    """Parts without their unreadable records, each with the header."""
+def _part_bytes(limit: int) -> int:
+    """Small parts for few records: one is read to its end, and ten records of short lines aren't worth megabytes."""
+    wanted = limit * _BYTES_OF_A_SHORT_RECORD
+    return min(max(wanted, _SMALLEST_PART_BYTES), _PART_BYTES) if limit else _PART_BYTES
+
+
+def _sliced(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from (chunk[start : start + size] for start in range(0, len(chunk), size))
+
+
+def _parts(source: OpenSource, size: int) -> Iterator[tuple[tuple[str, ...], RawPart]]:
+    """Parts of about `size` bytes without their unreadable records, each with the header."""
     chunks = source.chunks()
     try:
         rest, header = _heading(chunks, source)
-        for part in with_rejects(split(_after(rest, chunks), source.delimiter, _PART_BYTES), source.set_aside):
+        for part in with_rejects(split(_sliced(_after(rest, chunks), size), source.delimiter, size), source.set_aside):
             yield header, scan(part, source.delimiter, len(header))
     finally:
         # A source that isn't read to its end is left at once: its connection is closed here.

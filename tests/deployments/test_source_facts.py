@@ -19,6 +19,7 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("csv", {"url": URL}, {"address": URL, "is_templated": True, "gives_stable_bytes": True, "place": "example.com"}),
     ("csv", {"url": "file:///tmp/a.csv"}, {"is_templated": False, "place": "file", "statement": None}),
     ("json", {"url": URL, "connection": "shop"}, {"place": "shop", "is_database": False, "can_list_keys": False}),
+    ("parquet", {"url": URL}, {"is_templated": True, "is_database": False, "can_list_keys": False, "statement": None}),
     ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
     ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
 ]  # fmt: skip

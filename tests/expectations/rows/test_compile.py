@@ -81,3 +81,10 @@ def test_the_column_of_a_condition_is_not_part_of_the_key() -> None:
 
 def test_check_knows_what_can_be_compiled() -> None:
     assert set(COMPILERS) | set(UNIQUE) == ROW_RULES
+
+
+def test_looking_at_a_pattern_leaves_the_connection_of_the_process_alone() -> None:
+    """It is shared by all threads, and an answer nobody has read to its end keeps others from asking."""
+    compiled = compile_rule(rule("values_to_match_regex", column="s", regex="^[a-z]{3}$"), COLUMNS)
+    assert isinstance(compiled, RowRule)
+    assert duckdb.sql("SELECT 1").fetchall() == [(1,)]

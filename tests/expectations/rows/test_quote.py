@@ -13,19 +13,20 @@ from expectations.rows.quote import identifier, text
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 @settings(max_examples=300, deadline=None)
 def test_any_text(value: str) -> None:
-    assert duckdb.execute(f"SELECT {text(value)}").fetchone() == (value,)
+    assert duckdb.execute(f"SELECT {text(value)}").fetchall() == [(value,)]
 
 
 @pytest.mark.parametrize(
     "value", ["", "'", "''", "\\", "\\'", "a\0b", "\0", "'; DROP TABLE x; --", "\n\t", "한글", "$$"]
 )
 def test_hostile_text(value: str) -> None:
-    assert duckdb.execute(f"SELECT {text(value)} AS x WHERE x = {text(value)}").fetchone() == (value,)
+    assert duckdb.execute(f"SELECT {text(value)} AS x WHERE x = {text(value)}").fetchall() == [(value,)]
 
 
 @pytest.mark.parametrize("name", ["plain", 'with "quotes"', "with space", "select", "a;b", "한글", "it's"])
 def test_names(name: str) -> None:
-    described = duckdb.execute(f"SELECT 1 AS {identifier(name)}").description
+    with duckdb.connect() as connection:
+        described = connection.execute(f"SELECT 1 AS {identifier(name)}").description
     assert [column[0] for column in described or ()] == [name]
 
 

@@ -121,15 +121,17 @@ def test_windows_of_an_address(folder: Path) -> None:
 @effect("headgate new NAME", "headgate new --owner", "headgate new --force")
 def test_how_much_is_read_and_what_is_written(folder: Path) -> None:
     (folder / "long.csv").write_text("id\n" + "".join(f"{number}\n" for number in range(30_000)))
-    assert told("peek", "long.csv", "--rows", "10")["records"] < told("peek", "long.csv")["records"] == 20_000
+    few, usual, every = (told("peek", "long.csv", *rows)["records"] for rows in (("--rows", "10"), (), ("--rows", "0")))
+    assert 10 <= few < 2_000
+    assert 20_000 <= usual < every == 30_000
     assert run("peek", "long.csv").output[0] != "{"
     made = told("new", "raw.long", "--source", "long.csv", "--rows", "10", "--owner", "ana@example.com")
-    assert (made["table"], made["records"] < 30_000) == ("raw.long", True)
-    assert "owner: ana@example.com" in (folder / "tables" / "long.yaml").read_text()
+    assert (made["table"], made["records"] < 2_000) == ("raw.long", True)
+    assert 'owner: "ana@example.com"' in (folder / "tables" / "long.yaml").read_text()
     assert run("new", "raw.long", "--source", "long.csv").exit_code != 0, "the file is there"
     forced = run("new", "raw.long", "--source", "long.csv", "--force")
     assert (forced.exit_code, forced.output[0] != "{") == (0, True), forced.output
-    assert "owner: ana@example.com" not in (folder / "tables" / "long.yaml").read_text()
+    assert "ana@example.com" not in (folder / "tables" / "long.yaml").read_text()
 
 
 @effect(
