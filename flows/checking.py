@@ -35,16 +35,15 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
     found = []
     for name, table in project.tables.items():
         source = table.source
-        scheme = urlsplit(settings.connections.get(source.connection or "", "")).scheme.lower()
-        if scheme and scheme not in source.schemes:
-            place, file = ("source", "connection"), project.files[name]
+        for connection in source.connections:
+            scheme = urlsplit(settings.connections.get(connection, "")).scheme.lower()
+            if not scheme or scheme in source.schemes:
+                continue
+            place = ("source", "connection") if connection == source.connection else ("source", "auth", "connection")
             told = f"a {source.kind} source can't be read from a connection to {scheme}://"
+            file, allowed = project.files[name], ", ".join(source.schemes)
             line = line_of(read_yaml(file, []), place)
-            found.append(
-                Problem(
-                    file, line, "source.connection", told, found=source.connection, allowed=", ".join(source.schemes)
-                )
-            )
+            found.append(Problem(file, line, ".".join(place), told, found=connection, allowed=allowed))
     return found
 
 
@@ -84,7 +83,7 @@ def _clear(url: str) -> str:
         return ""
     if parts.scheme in ("postgresql", "postgres") and options.get("sslmode", ["prefer"])[-1] not in _PROVEN:
         return "may go in the clear, and to a server that isn't proven: add ?sslmode=verify-full (and sslrootcert=FILE)"
-    if parts.scheme == "slack+http" or (parts.scheme == "http" and parts.username):
+    if parts.scheme == "slack+http" or (parts.scheme == "http" and (parts.username or parts.password)):
         return "goes in the clear, the login too: https"
     return ""
 
@@ -93,14 +92,12 @@ def unset_connections(project: Project, settings: Settings) -> list[str]:
     """Names of connections that sources use and the environment doesn't have."""
     missing = []
     for table in project.tables.values():
-        name = table.source.connection
-        if name is None or name in missing:
-            continue
-        try:
-            settings.connection(name)
-        except DeclarationError:
-            missing.append(name)
-    return missing
+        for name in table.source.connections:
+            try:
+                settings.connection(name)
+            except DeclarationError:
+                missing.append(name)
+    return list(dict.fromkeys(missing))
 
 
 def key_problems(project: Project, settings: Settings) -> list[Problem]:

@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import cast
 
 import psycopg2
 import zstandard
@@ -18,7 +19,7 @@ from psycopg2 import sql
 from deployments.addresses import file_path, is_s3
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import Source
-from deployments.declarations.table import Physical
+from deployments.declarations.table import Physical, Table
 from deployments.errors import HeadgateError
 from deployments.settings import Settings
 from tasks.batch import new_attempt
@@ -30,8 +31,8 @@ from tasks.shared_places import shared_places
 from tasks.sources import web
 from tasks.sources.address import Place, shown
 from tasks.sources.location import locate_beside
-from tasks.sources.opening import open_database
-from tasks.sources.protocol import DatabaseReader, Span
+from tasks.sources.opening import open_database, open_source
+from tasks.sources.protocol import DatabaseReader, PageReader, Span
 from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
@@ -169,17 +170,29 @@ def _sources(bench: Workbench) -> Iterator[Line]:
     """Each connection that a table names, and each address that stands in a declaration."""
     wanted: dict[str, tuple[Source, str]] = {}
     for table in bench.project.tables.values():
-        name = table.source.connection
-        if name is not None:
+        for name in table.source.connections:
             try:
                 wanted[f"source {name}"] = (table.source, bench.settings.connection(name))
             except HeadgateError as error:
                 yield _failed(f"source {name}", error)
-        elif table.source.address is not None:
+        if table.source.connection is None and table.source.address is not None:
             base = _base_of(table.source, table.source.address, bench.settings)
             wanted.setdefault(f"source {shown(base)}", (table.source, base))
     for what, (source, url) in wanted.items():
         yield from _source(what, source, url, bench.settings)
+    now = datetime.now(UTC)
+    yield from (_first_page(bench, table, now) for table in bench.project.tables.values() if table.source.is_asked)
+
+
+def _first_page(bench: Workbench, table: Table, now: datetime) -> Line:
+    """What an API answers for the newest window that is due, or that comes first."""
+    what, window = f"source of {table.table}", None
+    if table.grid is not None:
+        window = max(table.grid.due(now - table.lag), default=table.grid.nth(0))
+    try:
+        return Line(what, True, cast(PageReader, open_source(table, window, bench.settings)).ping())
+    except HeadgateError as error:
+        return _failed(what, error)
 
 
 def _base_of(source: Source, address: str, settings: Settings) -> str:
@@ -210,7 +223,7 @@ def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator
         return
     lines = reach(what, url)
     yield from lines
-    if not lines[-1].ok:
+    if not lines[-1].ok or source.is_asked:
         return
     database = open_database(source, settings)
     yield _answer(what, url) if database is None else _login(what, database)

@@ -57,10 +57,11 @@ def read_batch(batch: Batch) -> Extracted:
             return Extracted(source.where, source.delimiter, (), (), named, 0)
         unplaced = rows_without_window(table, source)
         extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb)
-        if table.source.has_header and batch.window is not None and not extracted.rows:
+        if table.source.without_rows is not None and batch.window is not None and not extracted.rows:
+            code, words = table.source.without_rows
             raise SourceMissingError(
-                f"{extracted.where} has columns and no row",
-                code="EMPTY-FILE",
+                f"{extracted.where} {words}",
+                code=code,
                 next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
             )
         if table.source.is_database and batch.window is not None and not extracted.rows:
@@ -69,7 +70,7 @@ def read_batch(batch: Batch) -> Extracted:
     except SourceMissingError as absent:
         if table.source.on_missing != "empty":
             raise
-        if absent.code != "EMPTY-FILE":
+        if table.source.without_rows is None or absent.code != table.source.without_rows[0]:
             source.prove_missing(absent)
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
     finally:

@@ -89,7 +89,7 @@ def with_blocks(settings: Settings, project: Project) -> Settings:
     """The settings with what the environment lacks taken from blocks of the Prefect server, if there is one."""
     from tasks.block_settings import completed
 
-    connections = {table.source.connection for table in project.tables.values() if table.source.connection}
+    connections = {name for table in project.tables.values() for name in table.source.connections}
     return completed(settings, connections)
 
 

@@ -31,7 +31,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
         _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
         _hashed_order, _copy_options, _in_place_source, _in_place_columns, _cursor,
         _cursor_zone, _cursor_nulls, _window_placeholders, _path_needs_connection, _wait_for,
-        _schedule_without_window, _without_effect, _clocks_without_effect,
+        _schedule_without_window, _without_effect, _clocks_without_effect, _own_of_source,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
 
@@ -255,11 +255,17 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
         return
     templated = table.source.is_templated
     if table.window is not None and not templated and table.load.mode != "full_refresh":
-        yield Fault(("source", "url"), "every window would read the same address", "{window.start:%Y-%m-%d} in the url")
+        allowed = f"{{window.start:%Y-%m-%d}} in {table.source.window_goes_to}"
+        yield Fault(("source", "url"), "every window would read the same address", allowed)
     if table.window is None and templated:
         yield Fault(
             ("source", "url"), "holds a window placeholder, but the table has no window", "window, or a plain url"
         )
+
+
+def _own_of_source(table: Table) -> Iterator[Fault]:
+    for path, message, allowed in table.source.faults([column.source_name for column in table.columns]):
+        yield Fault(("source", *path), message, allowed)
 
 
 def _path_needs_connection(table: Table) -> Iterator[Fault]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -14,9 +14,12 @@ from deployments.addresses import FILES, POSTGRES, S3_OPTIONS, fault_of
 from deployments.declarations.columns import check_zone
 from deployments.declarations.model import Declared, Duration, Identifier, seconds
 from deployments.declarations.one_statement import one_select
+from deployments.declarations.rest import Auth, Expand, Paging, Rate, header_name
+from deployments.declarations.rest_rules import Told, rest_faults
 
 Compression = Literal["none", "gzip", "zstd", "bzip2", "xz", "zip", "auto"]
 OnMissing = Literal["fail", "empty", "wait"]
+Param = str | int | float | bool | list[str]
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -80,10 +83,21 @@ class _Source(Declared):
     """Whether the same content comes as the same bytes: a database may give its rows in another order."""
     can_list_keys: ClassVar[bool] = False
     """Whether all keys can be read without the rest of the rows."""
+    is_asked: ClassVar[bool] = False
+    """Whether an answer says what there is: `check --connect` asks for a first page, see `PageReader`."""
+    without_rows: ClassVar[tuple[str, str] | None] = None
+    """The code and the words for a window that is there and has no row, where that is a window without data."""
+    window_goes_to: ClassVar[str] = "the url"
+    """The keys that may hold the window's placeholders."""
 
     connection: Identifier | None = Field(None, description="Name of a connection in the settings.")
     on_missing: OnMissing = Field("fail", description="A window without data: fail, empty (publish nothing) or wait.")
     wait_for: WaitFor | None = Field(None, description="What must be there before the batch is read.")
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """The names of all connections it is read with."""
+        return () if self.connection is None else (self.connection,)
 
     @property
     def address(self) -> str | None:
@@ -124,6 +138,11 @@ class _Source(Declared):
         """The same source with these columns of all its rows, where keys can be listed."""
         raise NotImplementedError(self.__class__.__name__)
 
+    def faults(self, columns: Sequence[str]) -> Iterator[Told]:
+        """What doesn't go together in it: path below `source`, what is wrong, what is allowed. `columns`: the names that the
+        contract has at the source."""
+        yield from ()
+
 
 Address = Annotated[str, AfterValidator(lambda value: check_url(value))]
 
@@ -145,6 +164,7 @@ class CsvSource(AddressedSource):
 
     has_header: ClassVar[bool] = True
     kind: Literal["csv"]
+    without_rows: ClassVar[tuple[str, str] | None] = ("EMPTY-FILE", "has a header and no row")
     url: Address = Field(
         description="May hold {window.start:%Y-%m-%d} and {window.end:...}, in the window's time zone. s3 and file: all files"
         " below it when it ends in /."
@@ -242,12 +262,102 @@ class ParquetSource(AddressedSource):
 
     has_header: ClassVar[bool] = True
     has_catalog: ClassVar[bool] = True
+    without_rows: ClassVar[tuple[str, str] | None] = ("EMPTY-FILE", "has columns and no row")
     kind: Literal["parquet"]
     url: Address = Field(description="May hold window placeholders; all files below it when it ends in /.")
 
     @property
     def address(self) -> str:
         return self.url
+
+
+class RestSource(AddressedSource):
+    """Records of an HTTP API that answers with JSON: asked page by page, with its login, its limits and its nested records."""
+
+    kind: Literal["rest"]
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+    gives_stable_bytes: ClassVar[bool] = False
+    is_asked: ClassVar[bool] = True
+    without_rows: ClassVar[tuple[str, str] | None] = ("EMPTY-ANSWER", "answers that there is no record")
+    window_goes_to: ClassVar[str] = "params, url, headers or body"
+    url: str = Field(description="http(s), or a path below the connection; may hold window placeholders.")
+    method: Literal["GET", "POST"] = Field("GET", description="How each page is asked for. A POST must only read.")
+    params: dict[str, Param] = Field(
+        default_factory=dict, description="Parameters of the address; texts may hold window placeholders."
+    )
+    headers: dict[str, str] = Field(default_factory=dict, description="Headers of each request; no secrets.")
+    body: dict[str, Any] | None = Field(None, description="JSON that a POST sends; texts may hold window placeholders.")
+    auth: Auth | None = Field(None, description="How the connection's login is sent; without it: basic.")
+    records: str | None = Field(None, description="Dotted path of the list of records; none: the document is the list.")
+    paging: Paging | None = Field(None, description="How the next page is asked for; none: one page is all.")
+    total: str | None = Field(
+        None, description="Dotted path of the number of all records; another number than came is an error."
+    )
+    expand: Expand | None = Field(None, description="A row for each item of a list in the records.")
+    fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="Fields of nested objects: name (a column's `from`, or its name) and dotted path.",
+    )
+    timezone: str | None = Field(None, description="Zone in which windows are written; without it: the window's own.")
+    rate: Rate | None = Field(None, description="How often it may be asked.")
+    retries: int = Field(
+        5, ge=0, le=20, description="How often a request is made again that failed for a reason that passes."
+    )
+    max_pages: int = Field(10_000, ge=1, description="A paging that never ends is an error.")
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value.partition("://")[0].lower() in ("file", "s3"):
+            raise ValueError("an API is asked at http:// or https://; files and buckets are read with kind: json")
+        return check_url(value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return None if value is None else check_zone(value)
+
+    @field_validator("headers")
+    @classmethod
+    def _header_names(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            header_name(name)
+        return value
+
+    @property
+    def address(self) -> str:
+        return self.url
+
+    @property
+    def is_templated(self) -> bool:
+        return any("{window." in text for text in self.templates)
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        return tuple(filter(None, [self.connection, getattr(self.auth, "connection", None)]))
+
+    def faults(self, columns: Sequence[str]) -> Iterator[Told]:
+        yield from rest_faults(self, columns)
+
+    @property
+    def templates(self) -> list[str]:
+        """The texts that may hold window placeholders."""
+        return [self.url, *texts_in([*self.params.values(), *self.headers.values(), self.body])]
+
+    @model_validator(mode="after")
+    def _known_placeholders(self) -> RestSource:
+        for text in self.templates[1:]:
+            check_placeholders(text)
+        return self
+
+
+def texts_in(value: object) -> list[str]:
+    """The texts inside a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in texts_in(item)]
+    return [text for item in value for text in texts_in(item)] if isinstance(value, list) else []
 
 
 class DatabaseSource(_Source):
@@ -295,7 +405,7 @@ class PostgresSource(DatabaseSource):
     schemes: ClassVar[tuple[str, ...]] = POSTGRES
 
 
-Source = Annotated[CsvSource | JsonSource | ParquetSource | PostgresSource, Field(discriminator="kind")]
+Source = Annotated[CsvSource | JsonSource | ParquetSource | RestSource | PostgresSource, Field(discriminator="kind")]
 
 
 _STARTS = "http://, https://, file://, s3:// or, with a connection, /"
@@ -336,7 +446,15 @@ def check_url(value: str) -> str:
             "a pattern of names isn't read: a source is one file, or one for each window"
             " ({window.start:%Y-%m-%d} in its name); all files of a folder, when it ends in /"
         )
-    for placeholder in _PLACEHOLDER.findall(value):
-        if not re.fullmatch(r"window\.(start|end)(:.+)?", placeholder):
-            raise ValueError(f"'{{{placeholder}}}' isn't known; allowed: {{window.start:%Y-%m-%d}}, {{window.end:...}}")
+    check_placeholders(value)
     return value
+
+
+def check_placeholders(value: str) -> None:
+    """ValueError when something else stands in braces than a window's start, end or last second."""
+    for placeholder in _PLACEHOLDER.findall(value):
+        if not re.fullmatch(r"window\.(start|end|last)(:.+)?", placeholder):
+            raise ValueError(
+                f"'{{{placeholder}}}' isn't known; allowed: {{window.start:%Y-%m-%d}}, {{window.end:...}}, {{window.last:...}},"
+                " {window.start:epoch}, {window.start:epoch_ms}"
+            )

@@ -191,6 +191,7 @@ def key_of(data: object, loc: Loc) -> str:
         elif isinstance(node, CommentedMap) and part in node:
             node = node[part]
             words.append(str(part))
-        elif position == len(loc) - 1:
+        elif position == len(loc) - 1 and not (isinstance(node, CommentedMap) and node.get("kind") == part):
+            # Where one of several models can stand, pydantic names the model as well.
             words.append(str(part))
     return ".".join(words).replace(".[", "[")

@@ -141,8 +141,9 @@ def _described(table: Table) -> str:
     if table.window is not None:
         span = f"every {table.window.every} from {table.window.start:%Y-%m-%d %H:%M} ({table.window.timezone})"
         lines.append(f"Windows: {span}")
-    if table.source.connection is not None:
-        lines.append(f"Needs on the worker: HEADGATE_CONNECTION_{table.source.connection.upper()}")
+    if table.source.connections:
+        needed = ", ".join(f"HEADGATE_CONNECTION_{name.upper()}" for name in table.source.connections)
+        lines.append(f"Needs on the worker: {needed}")
     if table.runbook:
         lines.append(f"Runbook: {table.runbook}")
     return "\n\n".join(line for line in lines if line)

@@ -29,10 +29,10 @@ def prove(absent: SourceMissingError, place: Place, template: Place, others: Ite
     if place.url.startswith("http"):
         if absent.facts.get("status") == 410 or _is_there(_folder(place)) or any(_is_there(other) for other in others):
             return
-        raise _unproven(absent, "so are the pages of the windows beside it: that may be a wrong host or path as well")
+        raise unproven(absent, "so are the pages of the windows beside it: that may be a wrong host or path as well")
     folder = file_path(template.url.partition("{")[0] + "x").parent
     if not folder.is_dir():
-        raise _unproven(absent, f"neither is the folder above it, {folder}")
+        raise unproven(absent, f"neither is the folder above it, {folder}")
 
 
 def _folder(place: Place) -> Place | None:
@@ -49,7 +49,8 @@ def _is_there(place: Place | None) -> bool:
         return False
 
 
-def _unproven(absent: SourceMissingError, why: str) -> UpstreamError:
+def unproven(absent: SourceMissingError, why: str) -> UpstreamError:
+    """The failure where nothing is there, and nothing proves that there is nothing to be had."""
     return UpstreamError(
         f"{absent.message}, and {why}; that doesn't prove an empty window",
         code="NOT-PROVEN-EMPTY",

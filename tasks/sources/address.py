@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,8 @@ from deployments.addresses import is_s3, s3_connection
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 
-_PLACEHOLDER = re.compile(r"\{window\.(start|end)(?::([^{}]+))?\}")
+_PLACEHOLDER = re.compile(r"\{window\.(start|end|last)(?::([^{}]+))?\}")
+_EPOCHS = {"epoch": 1, "epoch_ms": 1000}
 _SECRET_NAME = re.compile(
     r"(?i)(key|token|secret|sig|signature|password|passwd|passphrase|pwd|pass|credential|auth|code|sas|jwt|bearer|session)"
 )
@@ -44,18 +46,25 @@ class Place:
 
 
 def fill(template: str, window: Window | None, timezone: str) -> str:
-    """The URL for a window; moments are written in the table's zone, ISO 8601 unless a strftime format is given.
+    """The URL for a window; its moments are escaped as a URL needs it (a bare '+' of an offset would be read as a blank).
+    Keys of S3 are no URLs."""
+    if window is None or is_s3(template):
+        return fill_text(template, window, timezone)
+    return _PLACEHOLDER.sub(lambda match: quote(fill_text(match[0], window, timezone), safe="/:"), template)
 
-    They are escaped as a URL needs it (a bare '+' of an offset would be read as a blank); keys of S3 are no URLs.
-    """
+
+def fill_text(template: str, window: Window | None, timezone: str) -> str:
+    """A text with the moments of a window: in the zone, ISO 8601 unless a strftime format is given, or `epoch` for the
+    seconds since 1970, `epoch_ms` for thousandths. `last` is the window's last second, for services that count both ends."""
     if window is None:
         return template
-    plain = is_s3(template)
+    moments = {"start": window.start, "end": window.end, "last": window.end - timedelta(seconds=1)}
 
     def written(match: re.Match[str]) -> str:
-        moment = (window.start if match[1] == "start" else window.end).astimezone(ZoneInfo(timezone))
-        text = moment.strftime(match[2]) if match[2] else moment.isoformat(timespec="seconds")
-        return text if plain else quote(text, safe="/:")
+        moment, form = moments[match[1]].astimezone(ZoneInfo(timezone)), match[2]
+        if form in _EPOCHS:
+            return str(int(moment.timestamp()) * _EPOCHS[form])
+        return moment.strftime(form) if form else moment.isoformat(timespec="seconds")
 
     return _PLACEHOLDER.sub(written, template)
 

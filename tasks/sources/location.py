@@ -31,14 +31,14 @@ class Location:
 
     @property
     def place(self) -> Place:
-        return self._of(self.span.window)
+        return self.of(self.span.window)
 
     @property
     def template(self) -> Place:
-        return self._of(None)
+        return self.of(None)
 
-    def others(self) -> Iterator[Place]:
-        """The places of some other windows, nearest first."""
+    def other_windows(self) -> Iterator[Window]:
+        """Some other windows, nearest first."""
         window, grid = self.span.window, self.span.grid
         if window is None or grid is None:
             return
@@ -47,13 +47,14 @@ class Location:
         ordered = sorted((one for one in near if one != window), key=lambda one: abs(one.start - window.start))
         # The nearest ones, and then with growing steps: a holiday may be long.
         steps = (n for n in (0, 1, 2, 3, 6, 12, 20, len(ordered) - 1) if n < len(ordered))
-        yield from (self._of(ordered[n]) for n in islice(dict.fromkeys(steps), MAX_PROBES))
+        yield from (ordered[n] for n in islice(dict.fromkeys(steps), MAX_PROBES))
 
     def prove_missing(self, absent: SourceMissingError) -> None:
         """Raise unless what isn't there is proven not to be."""
-        prove(absent, self.place, self.template, self.others())
+        prove(absent, self.place, self.template, (self.of(window) for window in self.other_windows()))
 
-    def _of(self, window: Window | None) -> Place:
+    def of(self, window: Window | None) -> Place:
+        """The place of a window."""
         return Place(
             fill(join(self.base, self.url), window, self.span.timezone), self.base, self.hosts, self.until_close
         )
@@ -61,7 +62,7 @@ class Location:
 
 def locate(source: AddressedSource, settings: Settings, span: Span) -> Location:
     """Where the source lies."""
-    base = _base(source, source.address, settings)
+    base = base_of(source, source.address, settings)
     return Location(
         source.address, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close
     )
@@ -69,10 +70,10 @@ def locate(source: AddressedSource, settings: Settings, span: Span) -> Location:
 
 def locate_beside(source: Source, url: str, settings: Settings, span: Span) -> Location:
     """Where another address of the source lies, such as the one it waits for."""
-    return Location(url, _base(source, url, settings), span, until_close=True)
+    return Location(url, base_of(source, url, settings), span, until_close=True)
 
 
-def _base(source: AddressedSource | Source, url: str, settings: Settings) -> str | None:
+def base_of(source: AddressedSource | Source, url: str, settings: Settings) -> str | None:
     """The address that the URL lies below; a database's connection isn't one."""
     base = None if source.connection is None else settings.connection(source.connection)
     if base is not None:

@@ -20,6 +20,7 @@ READERS = {
     "json": "tasks.sources.json_records",
     "parquet": "tasks.sources.parquet",
     "postgres": "tasks.sources.postgres",
+    "rest": "tasks.sources.rest",
 }
 
 

@@ -58,6 +58,13 @@ class SourceShape:
     key: tuple[str, ...] = ()
 
 
+class PageReader(OpenSource, Protocol):
+    """An API that is ready to be asked."""
+
+    def ping(self) -> str:
+        """Ask for the first page, as a load does; what it holds, for people. Raises what a load would raise there."""
+
+
 class CatalogReader(OpenSource, Protocol):
     """A source that knows the types of its columns, for declarations with `has_catalog`."""
 

@@ -41,13 +41,18 @@ def check_is_whole(response: httpx.Response, place: Place) -> None:
     for encoding in _encodings(response):
         if encoding not in _UNDONE:
             raise _strange(where, f"is packed for the way as {encoding!r}, which we didn't ask for and can't undo")
-    has_end = "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
-    if not has_end and not place.until_close:
+    if not has_end(response) and not place.until_close:
         raise DeclarationError(
             f"{where} says neither how long it is nor where it ends: half of it would look like all of it",
             code="SOURCE-NO-LENGTH",
             next_command="ask the source's owner for Content-Length; if it can't have one: source.until_close: true",
         )
+
+
+def has_end(response: httpx.Response) -> bool:
+    """Whether the answer says how long it is, or where it ends."""
+    headers = response.headers
+    return "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
 
 
 def whole(response: httpx.Response, place: Place) -> Iterator[bytes]:

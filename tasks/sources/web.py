@@ -1,20 +1,28 @@
 """Read bytes over HTTP(S): one request for each address, an answer that is proven whole, and failures told apart.
 
-Only GET is asked: what HEAD answers says nothing about the rows (an address that is signed for GET refuses it).
+HEAD is never asked: what it answers says nothing about the rows (an address that is signed for GET refuses it).
 """
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
 from deployments.declared_settings import waiting_time
-from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError, UpstreamError
+from deployments.errors import (
+    DeclarationError,
+    HeadgateError,
+    SourceMissingError,
+    SourceUnreachableError,
+    UpstreamError,
+)
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_leads_to
 from tasks.sources.retry_after import asked_to_wait
@@ -57,22 +65,41 @@ class Answer:
         return self.response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How a page is asked for. Headers and content go to the address's own place alone.
+
+    `client`: one that goes on over the requests of a source. `refused` is called with an answer that refuses (400 and above).
+    """
+
+    method: Literal["GET", "POST"] = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    client: httpx.Client | None = field(default=None, repr=False)
+    refused: Callable[[httpx.Response], None] | None = None
+
+
 @contextmanager
-def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS) -> Iterator[Answer]:
-    """A streaming GET; user and password in the address become basic authentication. Redirects are followed to the same
-    host, and to those the declaration names; the login goes to the address's own place alone."""
-    waited = 0.0
-    with _telling(place), _client(place) as client:
+def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | None = None) -> Iterator[Answer]:
+    """A streaming request (GET); user and password in the address become basic authentication. Redirects are followed to the
+    same host, and to those the declaration names; the login goes to the address's own place alone."""
+    waited, ask = 0.0, ask or Ask()
+    with _telling(place), nullcontext(ask.client) if ask.client is not None else client_of(place) as client:
         url = place.url
         for _ in range(MAX_REDIRECTS):
+            own = same_place(place.url, url)
             with client.stream(
-                "GET", _bare(url), auth=_login(place.url) if same_place(place.url, url) else None
-            ) as response:
+                ask.method, _bare(url), auth=_login(place.url) if own else None, headers=ask.headers if own else None,
+                content=ask.content,
+            ) as response:  # fmt: skip
                 target = _redirect(response, url)
                 if target is not None:
                     check_leads_to(place, url, target, "a redirect")
+                    _check_repeats(ask, place, response, target)
                     url = target
                     continue
+                if response.status_code >= 400 and ask.refused is not None:
+                    ask.refused(response)
                 wait = asked_to_wait(response.headers) if response.status_code in _BUSY else None
                 if wait is None or waited + wait > longest_wait:
                     _check(response, place, wait)
@@ -85,6 +112,16 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS) -> Iterator
             f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects or waits", code="SOURCE-ANSWER",
             next_command="ask the source's owner for the address where the data are",
         )  # fmt: skip
+
+
+def _check_repeats(ask: Ask, place: Place, response: httpx.Response, target: str) -> None:
+    """Raise where a redirect would make another request of a POST, or take its content to another place."""
+    if ask.method == "GET" or (response.status_code in (307, 308) and same_place(place.url, target)):
+        return
+    raise UpstreamError(
+        f"{place.shown} sends a POST on (HTTP {response.status_code})", code="SOURCE-ANSWER",
+        next_command="ask the source's owner for the address where it is answered; then: source.url",
+    )  # fmt: skip
 
 
 class _InTime(httpx.SyncByteStream):
@@ -137,7 +174,25 @@ def _telling(place: Place) -> Iterator[None]:
             f"{place.shown} was cut off: {error}", code="SOURCE-CUT", next_command="headgate retry RUN"
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _unreachable(place, error) from None
+        raise _untrusted(place, error) or _unreachable(place, error) from None
+
+
+def _untrusted(place: Place, error: Exception) -> HeadgateError | None:
+    """The failure of TLS that an error comes from: no later try makes a certificate good."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UpstreamError(
+                f"{place.shown} has a certificate that isn't trusted: {cause.verify_message}", code="SOURCE-TLS",
+                next_command="ask the source's owner; one of your own authority: export SSL_CERT_FILE=FILE",
+            )  # fmt: skip
+        if isinstance(cause, ssl.SSLError) and "EOF" not in str(cause):
+            return UpstreamError(
+                f"{place.shown} can't agree with us on TLS ({cause.reason or 'handshake failed'}); is it https at all?",
+                code="SOURCE-TLS", next_command="check the address and its port; ask the source's owner",
+            )  # fmt: skip
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _unreachable(place: Place, error: Exception) -> SourceUnreachableError:
@@ -149,7 +204,7 @@ def _unreachable(place: Place, error: Exception) -> SourceUnreachableError:
     )
 
 
-def _client(place: Place) -> httpx.Client:
+def client_of(place: Place) -> httpx.Client:
     return httpx.Client(
         timeout=waiting_time("SOURCE_TIMEOUT_SECONDS"),
         # Unpacked by us: httpx takes the first member of a gzip body for all of it.
@@ -189,6 +244,7 @@ def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
             f"{where} refuses us (HTTP {status})",
             code="SOURCE-LOGIN",
             next_command="check the connection's settings",
+            status=status,
         )
     if wait is not None:
         raise SourceUnreachableError(

@@ -20,6 +20,13 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("csv", {"url": "file:///tmp/a.csv"}, {"is_templated": False, "place": "file", "statement": None}),
     ("json", {"url": URL, "connection": "shop"}, {"place": "shop", "is_database": False, "can_list_keys": False}),
     ("parquet", {"url": URL}, {"is_templated": True, "is_database": False, "can_list_keys": False, "statement": None}),
+    ("rest", {"url": URL}, {"address": URL, "is_templated": True, "gives_stable_bytes": False, "place": "example.com"}),
+    (
+        "rest",
+        {"url": "/v1", "connection": "shop", "params": {"a": ["{window.end:epoch}"]},
+         "auth": {"kind": "oauth2", "connection": "b"}},
+        {"is_templated": True, "connections": ("shop", "b"), "is_asked": True, "place": "shop", "is_database": False},
+    ),
     ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
     ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
 ]  # fmt: skip

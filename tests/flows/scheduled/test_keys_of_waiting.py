@@ -21,6 +21,7 @@ effect = pytest.mark.effect
 KINDS: dict[str, dict[str, Any]] = {
     "Csv": {"kind": "csv", "url": "file:///a-{window.start:%d}.csv"},
     "Json": {"kind": "json", "url": "file:///a-{window.start:%d}.json"},
+    "Rest": {"kind": "rest", "url": "http://127.0.0.1/a", "params": {"day": "{window.start:%d}"}},
     "Postgres": {"kind": "postgres", "connection": "p", "query": "SELECT id, at FROM s",
                  "cursor": {"column": "at", "kind": "immutable"}},
 }  # fmt: skip

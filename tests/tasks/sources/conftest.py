@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import pytest
 
 from deployments.declarations.table import Table
 from deployments.settings import Settings
+from tasks.sources import web
 from tasks.sources.opening import OpenSource, open_source
+from tests.tasks.sources.paged_api import PagedApi
 
 ID = {"name": "id", "type": "varchar(99)"}
 
@@ -39,3 +41,19 @@ def source(tmp_path: Path) -> Callable[..., OpenSource]:
 def read(source: Callable[..., OpenSource]) -> Callable[..., bytes]:
     """All bytes of a source."""
     return lambda declared, **keys: b"".join(source(declared, **keys).chunks())
+
+
+@pytest.fixture
+def api() -> Iterator[PagedApi]:
+    """An API whose answers the test writes."""
+    made = PagedApi()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited between requests, without waiting."""
+    waited: list[float] = []
+    monkeypatch.setattr(web, "pause", waited.append)
+    return waited
