@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deployments.windows import Grid, Window
-from expectations.freshness import GOOD_STATUSES, awaited_below, awaited_window, look_due, window_due
+from expectations.freshness import GOOD_STATUSES, awaited_below, awaited_window, look_due, next_window, window_due
 from expectations.report.about import Described, Promise
 from expectations.report.lines import by_batch
 from expectations.report.model import Facts, Freshness, Line
@@ -34,15 +34,14 @@ def freshness(
     grid, lag = described.window.grid, timedelta(seconds=described.lag_seconds)
     published = _published(standing, facts)
     newest = max(published, default=None)
-    awaited = awaited_window(grid, newest)
-    moments = [] if awaited is None else [
-        (window_due(promise, awaited, lag, grid.zone), promise) for promise in described.promises
-    ]  # fmt: skip
+    since = _since(lines, facts)
+    waits = [(promise, awaited_window(promise, grid, lag, newest, since)) for promise in described.promises]
+    moments = [(window_due(promise, awaited, lag, grid.zone), promise) for promise, awaited in waits if awaited]
     until, promised_to = _first(moments)
     last = next((line for line in reversed(standing) if newest and line.batch_key == newest.key), None)
     missing = _missing(grid, published, now - lag)
     return Freshness(
-        until=until, promised_to=promised_to, missing=missing, complete=awaited is None and missing == 0,
+        until=until, promised_to=promised_to, missing=missing, complete=next_window(grid, newest) is None and missing == 0,
         last_label=grid.label(newest) if newest else "", last_at=_last_at(newest, last, facts),
         data_until=newest.end if newest else None, newest_key=newest.key if newest else "",
     )  # fmt: skip
@@ -55,7 +54,7 @@ def _windowless(
     looked = next((line.at for line in good), None)
     last = standing[-1] if standing else None
     if described.below:
-        moments = _of_summary(described, looked, below)
+        moments = _of_summary(described, looked, below, _since(lines, Facts()))
     else:
         zone = ZoneInfo(described.timezone)
         moments = [(look_due(promise, looked, zone), promise) for promise in described.promises if looked is not None]
@@ -67,18 +66,25 @@ def _windowless(
 
 
 def _of_summary(
-    described: Described, built: datetime | None, below: Mapping[str, Freshness]
+    described: Described, built: datetime | None, below: Mapping[str, Freshness], tried: datetime | None
 ) -> list[tuple[datetime, Promise]]:
     moments = []
     for table in described.below:
         known, grid = below.get(table.table, Freshness()), table.window.grid
         newest = Window.from_key(known.newest_key) if known.newest_key else None
         since = built is not None and known.last_at is not None and built >= known.last_at
-        awaited = awaited_below(grid, newest, built_since=since)
-        if awaited is not None:
-            lag = timedelta(seconds=table.lag_seconds)
-            moments += [(window_due(promise, awaited, lag, grid.zone), promise) for promise in described.promises]
+        lag = timedelta(seconds=table.lag_seconds)
+        for promise in described.promises:
+            awaited = awaited_below(promise, grid, lag, newest, tried, built_since=since)
+            if awaited is not None:
+                moments.append((window_due(promise, awaited, lag, grid.zone), promise))
     return moments
+
+
+def _since(lines: Sequence[Line], facts: Facts) -> datetime | None:
+    """The first attempt that is known."""
+    begun = (*(line.started_at for line in lines[:1]), *(item.published_at for item in facts.publishes))
+    return min(begun, default=None)
 
 
 def _first(moments: Sequence[tuple[datetime, Promise]]) -> tuple[datetime | None, str]:

@@ -99,6 +99,8 @@ def _row(row: StartRow, texts: Texts, now: datetime) -> Row:
         told = texts("start.fresh_until", at=words.moment(fresh.until))
     elif fresh.complete:
         told = texts("start.complete")
+    elif row.state == "never":
+        told = texts("start.not_begun")
     else:
         told = texts("start.no_promise")
     return Row(

@@ -23,11 +23,14 @@ _MARGIN = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is proven of a table: the newest window that stands, when it or anything was published, the last good look."""
+    """What is proven of a table: the newest window that stands, when it or anything was published, the last good look; and
+    since when it is tried at all, None when no run of it was ever kept.
+    """
 
     newest: Window | None = None
     at: datetime | None = None
     looked_at: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,8 @@ def _table(table: Table, known: Published) -> Standing:
             _promise(sla, look_due(sla, looked, table.zone), looked, table.zone) for sla in table.sla
         )  # fmt: skip
         return Standing(table.table, known.at, "", promises)
-    awaited = awaited_window(grid, known.newest)
-    promises = () if awaited is None else tuple(_of_window(sla, table, awaited) for sla in table.sla)
+    waits = [(sla, awaited_window(sla, grid, table.lag, known.newest, known.since)) for sla in table.sla]
+    promises = tuple(_of_window(sla, table, awaited, known.newest) for sla, awaited in waits if awaited is not None)
     return Standing(table.table, known.at, grid.label(known.newest) if known.newest else "", promises)
 
 
@@ -112,26 +115,29 @@ def _summary(project: Project, summary: Summary, published: Mapping[str, Publish
         if table.grid is None:
             continue
         built = known.looked_at is not None and below.at is not None and known.looked_at >= below.at
-        awaited = awaited_below(table.grid, below.newest, built_since=built)
-        if awaited is not None:
-            promises += [_of_window(sla, table, awaited) for sla in summary.sla]
+        for sla in summary.sla:
+            awaited = awaited_below(sla, table.grid, table.lag, below.newest, known.since, built_since=built)
+            if awaited is not None:
+                promises.append(_of_window(sla, table, awaited, below.newest))
     by_stakeholder: dict[str, Promise] = {}
     for promise in sorted(promises, key=lambda item: item.at):
         by_stakeholder.setdefault(promise.stakeholder, promise)
     return Standing(summary.target, known.at, "", tuple(by_stakeholder.values()))
 
 
-def _of_window(sla: Sla, table: Table, awaited: Window) -> Promise:
-    return _promise(sla, window_due(sla, awaited, table.lag, table.zone), awaited.start, table.zone)
+def _of_window(sla: Sla, table: Table, awaited: Window, newest: Window | None) -> Promise:
+    has = None if newest is None else min(newest.end, awaited.start)
+    return _promise(sla, window_due(sla, awaited, table.lag, table.zone), has, table.zone)
 
 
-def _promise(sla: Sla, at: datetime, data_until: datetime, zone: ZoneInfo) -> Promise:
-    """`data_until`: up to when readers have the data."""
+def _promise(sla: Sla, at: datetime, data_until: datetime | None, zone: ZoneInfo) -> Promise:
+    """`data_until`: up to when readers have the data; None: they have none."""
     said = []
     if sla.fresh_by is not None:
         said.append(f"fresh by {at.astimezone(zone):%Y-%m-%d} {sla.fresh_by} ({zone.key})")
     if sla.max_age is not None:
-        said.append(f"no older than {sla.max_age}, data until {data_until.astimezone(zone):%Y-%m-%d %H:%M}")
+        until = "none yet" if data_until is None else f"until {data_until.astimezone(zone):%Y-%m-%d %H:%M}"
+        said.append(f"no older than {sla.max_age}, data {until}")
     return Promise(sla.for_, sla.contact, at, "; ".join(said))
 
 

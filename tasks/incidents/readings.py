@@ -49,9 +49,9 @@ def read(adapter: Adapter, project: Project, now: datetime) -> Readings:
         if not adapter.exists(cursor, TableName(names.OPS, "run")):
             return Readings((), {}, {})
         failing = _failing(cursor, now)
-        looked = _looked(cursor)
+        looked, tried = _looked(cursor), _tried(cursor)
         published = {
-            name: _published(adapter, cursor, TableName.parse(name), looked.get(name))
+            name: _published(adapter, cursor, TableName.parse(name), looked.get(name), tried.get(name))
             for name in (*project.tables, *project.summaries)
         }
         usual = _usual(cursor, now)
@@ -119,11 +119,19 @@ def _looked(cursor: Cursor) -> dict[str, datetime]:
     return {target: at.replace(tzinfo=UTC) for target, at in found if at is not None}
 
 
-def _published(adapter: Adapter, cursor: Cursor, live: TableName, looked: datetime | None) -> Published:
+def _tried(cursor: Cursor) -> dict[str, datetime]:
+    """When each target was tried first, ever."""
+    found = rows(cursor, "SELECT target, min(started_at) FROM ops.run GROUP BY target")
+    return {target: at.replace(tzinfo=UTC) for target, at in found}
+
+
+def _published(
+    adapter: Adapter, cursor: Cursor, live: TableName, looked: datetime | None, since: datetime | None
+) -> Published:
     at, last = proofs.newest(cursor, live) if adapter.exists(cursor, names.proof(live)) else (None, None)
     if at is None:
-        return Published()
-    return Published(None if last is None else Window.from_key(last), at, max(looked or at, at))
+        return Published(since=since)
+    return Published(None if last is None else Window.from_key(last), at, max(looked or at, at), since)
 
 
 def _usual(cursor: Cursor, now: datetime) -> dict[str, float]:

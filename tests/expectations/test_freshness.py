@@ -15,7 +15,7 @@ from expectations.report.describe import described
 from expectations.report.freshness import freshness
 from expectations.report.model import Facts, Freshness, Line, Publish
 from expectations.report.texts import Texts
-from expectations.review.facts import History
+from expectations.review.facts import History, Run
 from expectations.review.facts import Publish as Published
 from expectations.review.promises import promises_due
 from tasks.incidents import freshness as oncall
@@ -64,6 +64,7 @@ def utc(text: str) -> datetime:
 
 
 # (promise, every, zone, start, window published last, its source is read late, of the summary above, when it is broken)
+# Each was tried first when its first window began.
 MOMENTS = [
     ('fresh_by: "09:00"', "day", "UTC", "2026-01-01", "2026-01-10", False, False, "2026-01-12T09:00"),
     ('fresh_by: "09:00"', "day", "UTC", "2026-01-01", "2026-01-10", True, False, "2026-01-12T09:00"),
@@ -101,44 +102,99 @@ def test_all_three_readers_name_the_same_moment(
     project = made(tmp_path, promise, every, zone, start, late=late, summary=summary)
     grid = project.tables["raw.orders"].grid
     assert grid is not None
-    window, broken = grid.parse(newest), utc(expected)
-    told = (of_oncall(project, window, summary), of_page(project, window, summary), of_review(project, window, summary))
+    window, broken, since = grid.parse(newest), utc(expected), grid.nth(0).start
+    at = window.end + timedelta(hours=1)
+    told = (
+        of_oncall(project, window, since, at, summary),
+        of_page(project, window, since, at, summary),
+        of_review(project, window, since, at, summary),
+    )
     assert told == (broken, broken, broken)
 
 
-def of_oncall(project: Project, window: Window, summary: bool) -> datetime:
-    at = window.end + timedelta(hours=1)
-    known = {"raw.orders": oncall.Published(window, at, at), "analytics.weekly": oncall.Published(None, at, at)}
+# (promise, every, window published last, tried first, of the summary above, when it is broken). All begin in 2020.
+BEGINNINGS = [
+    # Never published: what fell due before the first attempt was promised by nobody.
+    ('fresh_by: "09:00"', "day", None, "2026-01-10T10:00", False, "2026-01-11T09:00"),
+    ('fresh_by: "09:00"', "day", None, "2026-01-10T08:00", False, "2026-01-10T09:00"),
+    ('fresh_by: "09:00"', "1h", None, "2026-01-10T09:30", False, "2026-01-11T09:00"),
+    ("max_age: 3h", "1h", None, "2026-01-10T09:30", False, "2026-01-10T10:00"),
+    ("max_age: 30h", "day", None, "2026-01-10T10:00", False, "2026-01-11T06:00"),
+    ('fresh_by: "09:00", max_age: 30h', "day", None, "2026-01-10T10:00", False, "2026-01-11T06:00"),
+    ('fresh_by: "09:00"', "month", None, "2026-01-10T10:00", False, "2026-02-01T09:00"),
+    # While years of windows catch up, nothing is late that wasn't promised.
+    ('fresh_by: "09:00"', "day", "2020-03-01", "2026-01-10T10:00", False, "2026-01-11T09:00"),
+    ("max_age: 30h", "day", "2020-03-01", "2026-01-10T10:00", False, "2026-01-11T06:00"),
+    ('fresh_by: "09:00"', "day", "2026-01-10", "2026-01-10T10:00", False, "2026-01-12T09:00"),
+    # A summary counts from its own first build, whatever the table below had promised.
+    ('fresh_by: "09:00"', "day", "2026-01-09", "2026-01-10T10:00", True, "2026-01-11T09:00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("promise", "every", "newest", "tried", "summary", "expected"), BEGINNINGS)
+def test_promises_begin_with_the_first_attempt(
+    tmp_path: Path, promise: str, every: str, newest: str | None, tried: str, summary: bool, expected: str
+) -> None:
+    project = made(tmp_path, promise, every, "UTC", "2020-01-01", late=False, summary=summary)
+    grid = project.tables["raw.orders"].grid
+    assert grid is not None
+    window, broken, since = grid.parse(newest) if newest else None, utc(expected), utc(tried)
+    at = since + timedelta(minutes=5)
+    told = (
+        of_oncall(project, window, since, at, summary),
+        of_page(project, window, since, at, summary),
+        of_review(project, window, since, at, summary),
+    )
+    assert told == (broken, broken, broken)
+
+
+def test_what_was_never_tried_is_late_for_nobody(tmp_path: Path) -> None:
+    project, at = (
+        made(tmp_path, 'fresh_by: "09:00"', "day", "UTC", "2020-01-01", late=False, summary=True),
+        utc("2026-01-10"),
+    )
+    where = oncall.standings(project, {}, at)
+    assert [where[name].promises for name in ("raw.orders", "analytics.weekly")] == [(), ()]
+    assert freshness(described(project, "raw.orders", Texts()), [], Facts(), at).until is None
+    assert promises_due(project, History((), (), (), {}), at - timedelta(days=9), at) == []
+
+
+def of_oncall(project: Project, window: Window | None, since: datetime, at: datetime, summary: bool) -> datetime:
+    published = None if window is None else at
+    known = {
+        "raw.orders": oncall.Published(window, published, published, since),
+        "analytics.weekly": oncall.Published(None, at, at, since),
+    }
     where = oncall.standings(project, known, at)["analytics.weekly" if summary else "raw.orders"]
     (promise,) = where.promises
     return promise.at
 
 
-def of_page(project: Project, window: Window, summary: bool) -> datetime | None:
-    at, texts = window.end + timedelta(hours=1), Texts()
-    proof = Publish(sequence=1, batch_key=window.key, kind="publish", run_id="a", published_at=at)
-    table = freshness(described(project, "raw.orders", texts), [], Facts(publishes=(proof,)), at)
+def of_page(project: Project, window: Window | None, since: datetime, at: datetime, summary: bool) -> datetime | None:
+    texts, facts = Texts(), Facts()
+    if window is not None:
+        proof = Publish(sequence=1, batch_key=window.key, kind="publish", run_id="a", published_at=at)
+        facts = Facts(publishes=(proof,))
+    tried = Line(run_id="t", kind="ingest", status="failed", batch_key="t", label="", started_at=since)
+    table = freshness(described(project, "raw.orders", texts), [tried], facts, at)
     if not summary:
         return table.until
-    build = Line(
-        run_id="b", kind="summary", status="published", batch_key="build", label="", started_at=at, finished_at=at
-    )
+    begun = Line(run_id="u", kind="summary", status="failed", batch_key="build", label="", started_at=since)
+    build = begun.model_copy(update={"run_id": "b", "status": "published", "started_at": at, "finished_at": at})
     about = described(project, "analytics.weekly", texts)
-    assert freshness(about, [build], Facts(), at, {"raw.orders": Freshness()}).until is None
-    return freshness(about, [build], Facts(), at, {"raw.orders": table}).until
+    assert freshness(about, [begun, build], Facts(), at, {"raw.orders": Freshness()}).until is None
+    return freshness(about, [begun, build], Facts(), at, {"raw.orders": table}).until
 
 
-def of_review(project: Project, window: Window, summary: bool) -> datetime:
+def of_review(project: Project, window: Window | None, since: datetime, at: datetime, summary: bool) -> datetime:
     """The first promise after the published window that wasn't kept."""
-    target, start = ("analytics.weekly" if summary else "raw.orders"), window.end + timedelta(hours=1)
-    grid = project.tables["raw.orders"].grid
+    grid, target = project.tables["raw.orders"].grid, "analytics.weekly" if summary else "raw.orders"
     assert grid is not None
-    there = [Published("raw.orders", item.key, item.end) for item in grid.between(grid.nth(0).start, window.end)]
-    history = History((), there, (), {target: window.start})
-    dues = [due for due in promises_due(project, history, start, start + timedelta(days=90)) if not due.kept]
-    if summary:
-        # Nothing was ever built in this history: what was due for the window that stands doesn't count here.
-        dues = [due for due in dues if due.at > grid.nth(1).start + timedelta(days=1, hours=9)]
+    standing = [] if window is None else [*grid.between(grid.nth(0).start, window.end)]
+    there = [Published("raw.orders", item.key, item.end) for item in standing]
+    build = Run("analytics.weekly", "summary", "published", "", at, at)
+    history = History([build], there, (), {target: since})
+    dues = [due for due in promises_due(project, history, at, at + timedelta(days=90)) if not due.kept]
     return min(due.at for due in dues)
 
 

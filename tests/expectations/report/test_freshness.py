@@ -34,8 +34,8 @@ def test_a_hole_among_the_windows_is_counted(sales, run_of):
     assert freshness(sales, lines(run_of, 0, 3), Facts(), NOW).missing == 2
 
 
-def test_a_table_that_was_never_loaded_is_due_after_its_first_window(sales):
-    assert freshness(sales, [], Facts(), NOW).until == datetime(2026, 3, 2, 6, tzinfo=UTC)
+def test_a_table_that_was_never_tried_owes_nothing(sales):
+    assert freshness(sales, [], Facts(), NOW).until is None
 
 
 def test_proofs_win_over_runs(sales, run_of):

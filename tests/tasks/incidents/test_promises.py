@@ -124,7 +124,10 @@ def test_a_summary_is_late_until_it_is_built_after_its_input(tmp_path: Path) -> 
     now = utc("2026-11-22T23:00")
     fresh_input = published("2026-11-22", "2026-11-22T20:00")
     for built, late in (("2026-11-22T19:00", True), ("2026-11-22T20:30", False)):
-        known = {"raw.orders": fresh_input, "analytics.daily": Published(None, utc(built), utc(built))}
+        known = {
+            "raw.orders": fresh_input,
+            "analytics.daily": Published(None, utc(built), utc(built), utc("2026-11-01T00:00")),
+        }
         found = late_troubles(made, standings(made, known, now), {}, now)
         assert [item.scope for item in found] == ["analytics.daily"] * late
 
