@@ -13,7 +13,7 @@ from deployments.errors import DeclarationError
 
 # What makes a folder recognizable as a state folder that an earlier version left open to others.
 _OF_STATE = {"spool", "runs", "outbox", "report", "stage", "clean", "facts", "stack", "shop", "incidents.json", "paused.json",
-             "pii.key", ".gitignore"}  # fmt: skip
+             "decisions.json", "pii.key", ".gitignore"}  # fmt: skip
 _OTHERS = 0o077
 
 

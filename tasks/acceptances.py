@@ -69,9 +69,10 @@ def write(bench: Workbench, found: Answered, by: str, reason: str, until: dateti
     ops.prepare(bench.warehouse, [TableName.parse(record.table)])
     with transaction(bench.warehouse.address) as cursor:
         for of, kind in found.changes:
-            decisions.add(
-                cursor, Decision(datetime.now(UTC), record.table, "accept-drift", kind, by, reason, of, until, record.run_id)
-            )  # fmt: skip
+            meant = Decision(
+                datetime.now(UTC), record.table, "accept-drift", kind, by, reason, of, until, record.run_id
+            )
+            decisions.add(bench.warehouse, cursor, meant)
 
 
 def answered(

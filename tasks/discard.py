@@ -24,7 +24,7 @@ def discard_rows(bench: Workbench, name: str, code: str, window: str | None, rea
     def write(cursor: Cursor) -> int:
         count = discard(adapter, cursor, live, code, batch_key, by, now)
         if count:
-            decisions.add(cursor, Decision(now, name, "discard", code, by, reason))
+            decisions.add(adapter, cursor, Decision(now, name, "discard", code, by, reason))
         return count
 
     return retried(adapter.address, f"discarding rows of {name}", write)

@@ -103,9 +103,8 @@ def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id:
 
     def note(cursor: Cursor) -> None:
         for proof in chosen:
-            decisions.add(
-                cursor, Decision(now, target.name, "rollback", proof.batch_key, by, reason, run_id=proof.run_id)
-            )
+            undone = Decision(now, target.name, "rollback", proof.batch_key, by, reason, run_id=proof.run_id)
+            decisions.add(adapter, cursor, undone)
 
     plan = Undo(
         live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,

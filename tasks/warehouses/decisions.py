@@ -1,6 +1,7 @@
 """What people decided about a target: who, why, until when. Kept in `ops.decision`, only ever added to.
 
-A later decision of the same sort wins over an earlier one; nothing is changed or deleted, so that it can be audited.
+A later decision of the same sort wins over an earlier one; nothing is changed or deleted, so that it can be audited, and what
+somebody changes by hand is found (`decision_chain`).
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Literal
 
 from psycopg2.extensions import cursor as Cursor
 
-from tasks.warehouses import clock, names
+from deployments.foreign_text import printable
+from tasks.warehouses import clock, decision_chain, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one, rows, session, transaction
 
 Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay"]
 EVERY_TARGET = "*"
-_COLUMNS = ("decided_at", "target", "kind", "column_name", "what", "decided_by", "reason", "expires_at", "run_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,13 @@ class Decision:
         return self.expires_at is None or now < self.expires_at
 
 
-def add(cursor: Cursor, decision: Decision) -> None:
-    """Write a decision inside the caller's transaction."""
-    values = (
-        _naive(decision.decided_at), decision.target, decision.kind, decision.column, decision.what[:64],
-        decision.by[:256], decision.reason.encode()[:4000].decode(errors="ignore"), _naive(decision.expires_at),
-        decision.run_id,
-    )  # fmt: skip
-    marks = ", ".join(["%s"] * len(_COLUMNS))
-    cursor.execute(f"INSERT INTO ops.decision ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+def add(adapter: Adapter, cursor: Cursor, decision: Decision) -> None:
+    """Write a decision inside the caller's transaction, which makes others that decide wait until it ends."""
+    adapter.lock(cursor, TableName(names.OPS, "decision"))
+    decision_chain.append(cursor, (
+        _naive(decision.decided_at), decision.target, decision.kind, decision.column, _clip(decision.what, 64),
+        _clip(decision.by, 256), _clip(decision.reason, 4000), _naive(decision.expires_at), decision.run_id,
+    ))  # fmt: skip
 
 
 def decide(adapter: Adapter, decision: Decision) -> None:
@@ -61,7 +60,7 @@ def decide(adapter: Adapter, decision: Decision) -> None:
         (newest,) = one(cursor, "SELECT max(decided_at) FROM ops.decision")
         now = clock.read(adapter, cursor)
         after = now if newest is None else _aware(newest) + timedelta(microseconds=1)
-        add(cursor, replace(decision, decided_at=max(now, after)))
+        add(adapter, cursor, replace(decision, decided_at=max(now, after)))
 
 
 def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> list[Decision]:
@@ -71,7 +70,7 @@ def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> lis
             return []
         found = rows(
             cursor,
-            f"SELECT {', '.join(_COLUMNS)} FROM ops.decision WHERE target IN %s AND kind IN %s ORDER BY decided_at",
+            f"SELECT {', '.join(decision_chain.CONTENT)} FROM ops.decision WHERE target IN %s AND kind IN %s ORDER BY decided_at",
             (tuple(targets), tuple(kinds)),
         )
     return [
@@ -109,6 +108,11 @@ def somebody() -> str:
         return os.environ.get("HEADGATE_USER") or getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def _clip(text: str, limit_bytes: int) -> str:
+    """A varchar counts bytes on Redshift. What can't be written as UTF-8 is escaped, so that what is sealed is what is kept."""
+    return printable(text).encode()[:limit_bytes].decode(errors="ignore")
 
 
 def _naive(moment: datetime | None) -> datetime | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
-from tasks.warehouses import names, proofs
+from tasks.warehouses import decision_chain, names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
@@ -29,9 +29,9 @@ PIECE_CHARACTERS = 16_000
 UNPUBLISHED = 0
 """The sequence of a profile whose batch isn't published yet, or never was."""
 _RACES = (errorcodes.UNIQUE_VIOLATION, errorcodes.DUPLICATE_TABLE, errorcodes.DUPLICATE_SCHEMA,
-          errorcodes.DUPLICATE_OBJECT)  # fmt: skip
+          errorcodes.DUPLICATE_OBJECT, errorcodes.DUPLICATE_COLUMN)  # fmt: skip
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: tuple[tuple[str | Callable[[Cursor], None], ...], ...] = (
     (
         "CREATE TABLE ops.run (run_id varchar(128) NOT NULL, target varchar(128) NOT NULL, kind varchar(16) NOT NULL, "
         "batch_key varchar(64) NOT NULL, label varchar(64) NOT NULL, status varchar(24) NOT NULL, "
@@ -121,6 +121,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX fact_by_id ON ops.fact (fact_id)",
         "CREATE INDEX incident_by_id ON ops.incident (incident_id)",
         "CREATE INDEX decision_of_target ON ops.decision (target, kind)",
+    ),
+    (
+        "ALTER TABLE ops.decision ADD COLUMN sequence bigint",
+        "ALTER TABLE ops.decision ADD COLUMN seal varchar(64)",
+        "CREATE TABLE ops.decision_head (sequence bigint NOT NULL, seal varchar(64) NOT NULL)",
+        decision_chain.begin,
     ),
 )
 
@@ -352,8 +358,10 @@ def _migrate(adapter: Adapter, cursor: Cursor) -> None:
         )
     for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
         for statement in statements:
+            if callable(statement):
+                statement(cursor)
             # Redshift has no indexes; it sorts tables by what is asked of them itself.
-            if adapter.address.dialect == "postgresql" or not statement.startswith("CREATE INDEX"):
+            elif adapter.address.dialect == "postgresql" or not statement.startswith("CREATE INDEX"):
                 cursor.execute(statement)
         cursor.execute("INSERT INTO ops.version (version, applied_at) VALUES (%s, %s)",
                        (number, datetime.now(UTC).replace(tzinfo=None)))  # fmt: skip
