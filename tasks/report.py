@@ -65,6 +65,8 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     facts = _asked(lambda: report_facts.facts_of(bench.warehouse, record.table), record)
     result = site.add(record, about, now, facts, _declared(bench, texts))
     _asked(lambda: report_facts.save_status(bench.warehouse, result.line, result.row, now), record)
+    if result.others:
+        _asked(lambda: report_facts.save_states(bench.warehouse, result.others), record)
     write_artifacts(record, page_url(bench, record), texts)
 
 

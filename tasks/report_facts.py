@@ -7,17 +7,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from deployments.project import Project
 from expectations.record import RunRecord
-from expectations.report.model import Decision, Facts, Line, Publish, StartRow
+from expectations.report.model import Decision, Facts, Freshness, Line, Publish, StartRow
+from expectations.report.upstream import SERIOUS, because, shown_state, worst
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
+
+
+@dataclass(frozen=True, slots=True)
+class NotGood:
+    """A table that isn't good: `state` is failed, late or warned; `below` names the inputs it shares that with."""
+
+    table: str
+    state: str
+    below: tuple[str, ...]
+
 
 READ_AT_ONCE = 50
 _DECISION = ("decided_at", "what", "kind", "column_name", "decided_by", "reason", "expires_at", "run_id")
@@ -97,6 +110,40 @@ def save_status(adapter: Adapter, line: Line, row: StartRow, now: datetime) -> N
         )
 
     retried(adapter.address, "keeping the status of a table", write)
+
+
+def save_states(adapter: Adapter, others: Sequence[StartRow]) -> None:
+    """Enter how summaries stand that a run of their inputs changed. Writing it twice changes nothing."""
+
+    def write(cursor: Cursor) -> None:
+        for row in others:
+            cursor.execute("UPDATE ops.table_report SET state = %s WHERE target = %s", (row.state, row.table))
+
+    retried(adapter.address, "keeping how summaries stand", write)
+
+
+def not_good(adapter: Adapter, project: Project, now: datetime) -> list[NotGood]:
+    """Tables and summaries that aren't good by what their newest runs left, and by the clock; the worst first."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "table_report")):
+            return []
+        found = rows(cursor, "SELECT target, state, fresh_until FROM ops.table_report")
+    known = {
+        target: StartRow(
+            table=target, state=state, freshness=Freshness(until=None if until is None else _aware(until)),
+            inputs=tuple(item.table for item in project.summaries[target].inputs) if target in project.summaries else (),
+        )
+        for target, state, until in found
+    }  # fmt: skip
+    below = {name: because(row.inputs, known, now) for name, row in known.items()}
+    states = {name: worst(shown_state(row.state, row.freshness, now), below[name]) for name, row in known.items()}
+    told = [
+        # A summary between is as it is because of what lies below it, too.
+        NotGood(name, state, tuple(item.table for item in below[name] if not below[item.table]))
+        for name, state in states.items()
+        if state in SERIOUS
+    ]
+    return sorted(told, key=lambda item: (SERIOUS.index(item.state), item.table))
 
 
 def _decisions(cursor: Cursor, target: str) -> tuple[Decision, ...]:

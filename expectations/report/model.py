@@ -165,15 +165,28 @@ class Freshness(Kept):
         return self.until is not None and now > self.until
 
 
+class Because(Kept):
+    """A table below a summary that isn't good. `state`: failed, late or warned; `said`: the first thing that waits there."""
+
+    table: str
+    state: str
+    run_id: str = ""
+    said: str = ""
+
+
 class StartRow(Kept):
-    """One table on the start page."""
+    """One table on the start page. `state` is its own where a table's row is kept; the start page's twin has the worst of its
+    own and its inputs'. `because`: what its page says of the tables below it.
+    """
 
     table: str
     kind: str = "table"
     description: str = ""
     owner: str = ""
     tier: str = "standard"
+    inputs: tuple[str, ...] = ()
     state: State = "never"
+    because: tuple[Because, ...] = ()
     freshness: Freshness = Freshness()
     last_run: str = ""
     last_label: str = ""
@@ -190,11 +203,15 @@ class StartRow(Kept):
 
 
 class TableTwin(Kept):
-    """The machine-readable twin of a table's page; also what the next update starts from."""
+    """The machine-readable twin of a table's page; also what the next update starts from. `state` is the worst of the table's
+    `own` and its inputs'.
+    """
 
     version: int = VERSION
     described: Described
     state: State = "never"
+    own: State = "never"
+    because: tuple[Because, ...] = ()
     freshness: Freshness = Freshness()
     open_items: tuple[OpenItem, ...] = ()
     schemas: dict[str, tuple[Column, ...]] = Field(default_factory=dict)

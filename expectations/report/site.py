@@ -20,12 +20,13 @@ from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
 from expectations.report.lines import columns_of, in_order, line_of
-from expectations.report.model import Facts, Freshness, Line, RunTwin, StartRow, TableTwin
+from expectations.report.model import Because, Facts, Freshness, Line, RunTwin, StartRow, TableTwin
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
 from expectations.report.shelf import Shelf
 from expectations.report.standing import open_items, state_of
 from expectations.report.texts import Texts
+from expectations.report.upstream import because, kept_state
 from expectations.report.withheld import cleaned
 
 ROUNDS = 4
@@ -35,11 +36,14 @@ _turn = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """The key of a run's page, its line in the index, and its table's row on the start page."""
+    """The key of a run's page, its line in the index, its table's row on the start page, and those of all summaries that
+    stand otherwise because of it. The state of each is the worst of its own and its inputs'.
+    """
 
     page: str
     line: Line
     row: StartRow
+    others: tuple[StartRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,11 @@ class Site:
             facts = twin.facts if facts is None else facts
             clean = cleaned(record)
             lines = self._write_run(clean, twin, lines, facts, now)
-            row = self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
-            self.write_start(now, declared)
+            self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
+            rows, refreshed = self._start(now, declared)
         line = next(line for line in lines if line.run_id == record.run_id)
-        return Added(at.run_page(record.table, record.run_id), line, row)
+        others = tuple(rows[table] for table in refreshed if table != record.table)
+        return Added(at.run_page(record.table, record.run_id), line, rows[record.table], others)
 
     def rebuild_table(self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime) -> int:
         """Write a table's pages anew from its records, oldest first; returns how many runs there were."""
@@ -88,19 +93,54 @@ class Site:
         return len(lines)
 
     def write_start(self, now: datetime, declared: Iterable[Described] = ()) -> None:
-        """Write the start page from the rows of all tables; again while other processes change rows meanwhile."""
+        """Write the start page from the rows of all tables; again while other processes change rows meanwhile. Pages of
+        summaries whose inputs stand otherwise than they say are written anew before.
+        """
+        self._start(now, declared)
+
+    def _start(self, now: datetime, declared: Iterable[Described]) -> tuple[dict[str, StartRow], list[str]]:
+        """Rows with the state that counts inputs too, and the summaries whose pages were written anew."""
         known = set(self.shelf.keys("start"))
         for described in declared:
             if at.start_row(described.table) not in known:
                 row = start_row(described, [], "never", (), freshness(described, [], Facts(), now))
                 at.write(self.shelf, at.start_row(described.table), row.model_dump_json())
         rows = at.read_start_rows(self.shelf)
+        refreshed = self._refresh(rows, now)
+        rows = at.read_start_rows(self.shelf) if refreshed else rows
         for _ in range(ROUNDS):
-            self._write_start(rows, now)
+            standing = self._write_start(rows, now)
             again = at.read_start_rows(self.shelf)
             if again == rows:
-                return
+                break
             rows = again
+        return standing, refreshed
+
+    def _refresh(self, rows: Sequence[StartRow], now: datetime) -> list[str]:
+        """Write the pages of summaries again below which something has changed."""
+        known, refreshed = {row.table: row for row in rows}, []
+        for row in rows:
+            below = because(row.inputs, known, now)
+            if below == row.because:
+                continue
+            twin = at.read_twin(self.shelf, row.table)
+            if twin is None:
+                row = row.model_copy(update={"because": below})
+                at.write(self.shelf, at.start_row(row.table), row.model_dump_json())
+            else:
+                self._write_table(twin, at.read_lines(self.shelf, row.table), None, now)
+            refreshed.append(row.table)
+        return refreshed
+
+    def _rows_below(self, inputs: Sequence[str]) -> dict[str, StartRow]:
+        """The rows of everything that a summary is made of, through other summaries."""
+        found: dict[str, StartRow] = {}
+        wanted = [*inputs]
+        while wanted:
+            rows = at.read_many(self.shelf, map(at.start_row, wanted), StartRow.model_validate_json)
+            found |= {row.table: row for row in rows}
+            wanted = [name for row in rows for name in row.inputs if name not in found]
+        return found
 
     def _known(self, described: Described) -> tuple[TableTwin, list[Line]]:
         twin = at.read_twin(self.shelf, described.table) or TableTwin(described=described)
@@ -126,7 +166,7 @@ class Site:
         # The twin comes last: it is what makes a run count.
         at.write(self.shelf, at.run_page(described.table, run.line.run_id, "json"), run.model_dump_json())
 
-    def _write_table(self, twin: TableTwin, lines: list[Line], record: RunRecord | None, now: datetime) -> StartRow:
+    def _write_table(self, twin: TableTwin, lines: list[Line], record: RunRecord | None, now: datetime) -> None:
         table = twin.described.table
         if record is not None:
             twin = _with_schema(twin, record)
@@ -140,20 +180,21 @@ class Site:
             self._mark_pages([line.run_id for line in changed if line.run_id in pages], lines, twin.described, now)
             pages -= self._retire(table, lines, pages)
             items = open_items(twin.described, lines, twin.facts, now)
+            inputs, own = twin.described.inputs, state_of(lines, items)
+            below = because(inputs, self._rows_below(inputs), now)
             twin = twin.model_copy(
                 update={
-                    "state": state_of(lines, items), "open_items": items, "written_at": now,
+                    "state": kept_state(own, below), "own": own, "because": below, "open_items": items, "written_at": now,
                     "freshness": freshness(twin.described, lines, twin.facts, now, self._below(twin.described)),
                 }
             )  # fmt: skip
             at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in lines))
             at.write(self.shelf, at.table_page(table, "json"), twin.model_dump_json())
             at.write(self.shelf, at.table_page(table), table_html(twin, lines, pages, self.texts, self.links, now))
-            row = start_row(twin.described, lines, twin.state, items, twin.freshness)
+            row = start_row(twin.described, lines, own, items, twin.freshness, below)
             at.write(self.shelf, at.start_row(table), row.model_dump_json())
             if set(at.run_ids(self.shelf, table)) <= pages:
                 break
-        return row
 
     def _below(self, described: Described) -> dict[str, Freshness]:
         """How fresh the tables below a summary are, as their own pages say."""
@@ -184,11 +225,19 @@ class Site:
                 self.shelf.delete(at.run_page(table, run_id, ending))
         return old
 
-    def _write_start(self, rows: Sequence[StartRow], now: datetime) -> None:
-        listed = ",".join(row.model_dump_json() for row in rows)
+    def _write_start(self, rows: Sequence[StartRow], now: datetime) -> dict[str, StartRow]:
+        """Write the start page and its twin; returns the rows as the twin has them."""
+        known = {row.table: row for row in rows}
+        standing = {row.table: _standing(row, because(row.inputs, known, now)) for row in rows}
+        listed = ",".join(row.model_dump_json() for row in standing.values())
         twin = f'{{"version":1,"written_at":"{now.isoformat()}","tables":[{listed}]}}'
         at.write(self.shelf, at.START_TWIN, twin)
         at.write(self.shelf, at.START_PAGE, start_html(rows, self.texts, now))
+        return standing
+
+
+def _standing(row: StartRow, below: tuple[Because, ...]) -> StartRow:
+    return row.model_copy(update={"state": kept_state(row.state, below), "because": below})
 
 
 def _slim(line: Line) -> str:

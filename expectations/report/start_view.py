@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from expectations.report import words
 from expectations.report.charts import spark
 from expectations.report.model import OpenItem, StartRow
 from expectations.report.texts import Texts
-from expectations.report.verdict import TONES, said, shown_state
+from expectations.report.upstream import because, shown_state, worst
+from expectations.report.verdict import TONES, said
 
 SHOWN_WAITING = 30
 _STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")
@@ -33,10 +34,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One table. `until` is the moment from which it is late, for the page's script."""
+    """One table. `own` is its state without what it is made of; `below` names what is wrong there."""
 
     of: StartRow
+    own: str
     state: str
+    below: str
     tone: str
     spark: Markup
     fresh: str
@@ -56,7 +59,8 @@ class StartView:
 
 
 def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartView:
-    shown = [_row(row, texts, now) for row in rows]
+    known = {row.table: row for row in rows}
+    shown = [_row(row, known, texts, now) for row in rows]
     waiting = [
         Waiting(
             row.of.table,
@@ -69,7 +73,7 @@ def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartVi
         for row in shown
         for item in row.of.open_items
     ]
-    late = [(row, _late_item(row, texts)) for row in shown if row.state == "late"]
+    late = [(row, _late_item(row, texts)) for row in shown if row.own == "late"]
     waiting += [Waiting(row.of.table, row.of.tier, "bad", item, item.sentence, "") for row, item in late]
     waiting.sort(key=lambda w: (w.tone != "bad", _TIERS.get(w.tier, 1), w.table))
     owners: dict[str, list[Row]] = {}
@@ -89,8 +93,11 @@ def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartVi
     )  # fmt: skip
 
 
-def _row(row: StartRow, texts: Texts, now: datetime) -> Row:
-    state = shown_state(row.state, row.freshness, now)
+def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: datetime) -> Row:
+    own = shown_state(row.state, row.freshness, now)
+    below = because(row.inputs, known, now)
+    state = worst(own, below)
+    tables = ", ".join(item.table for item in below)
     fresh = row.freshness
     late = fresh.late(now)
     if late:
@@ -104,7 +111,8 @@ def _row(row: StartRow, texts: Texts, now: datetime) -> Row:
     else:
         told = texts("start.no_promise")
     return Row(
-        of=row, state=state, tone=TONES[state], fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
+        of=row, own=own, state=state, below=texts("start.below", tables=tables) if below else "", tone=TONES[state],
+        fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
         spark=spark(row.rows, texts("start.spark", n=len(row.rows))) if len(row.rows) > 1 else Markup(""),
     )  # fmt: skip
 

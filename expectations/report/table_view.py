@@ -10,11 +10,11 @@ from expectations.report import words
 from expectations.report.about import Column, DeclaredRule, Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.lines import by_batch, latest_runs
-from expectations.report.model import Decision, FailedRule, Freshness, Line, OpenItem, Publish, TableTwin
+from expectations.report.model import Because, Decision, FailedRule, Freshness, Line, OpenItem, Publish, TableTwin
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
-from expectations.report.verdict import Verdict, of_table, said, when_it_fails
+from expectations.report.verdict import TONES, Verdict, of_table, said, when_it_fails
 
 SHOWN_RUNS = 60
 _BY_PEOPLE = ("rollback", "override", "replay")
@@ -31,6 +31,14 @@ class Open:
     when: str
     actions: tuple[Action, ...]
     page: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BelowRow:
+    """A table below a summary that isn't good."""
+
+    of: Because
+    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class TableView:
     described: Described
     columns: tuple[Column, ...]
     verdict: Verdict
+    because: tuple[BelowRow, ...]
     freshness: Freshness
     promises: tuple[str, ...]
     facts: tuple[str, ...]
@@ -104,7 +113,8 @@ def table_view(
     return TableView(
         described=described,
         columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
-        verdict=of_table(described, twin.state, twin.freshness, twin.open_items, last, now, texts),
+        verdict=of_table(described, twin.own, twin.freshness, twin.open_items, last, now, texts, twin.because),
+        because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
         open=tuple(_open(item, described, lines, pages, texts, links, now) for item in twin.open_items),
         charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),

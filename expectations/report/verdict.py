@@ -9,8 +9,9 @@ from datetime import datetime
 from expectations.record import RunRecord
 from expectations.report import words
 from expectations.report.about import DeclaredRule, Described
-from expectations.report.model import Freshness, Line, OpenItem, State
+from expectations.report.model import Because, Freshness, Line, OpenItem, State
 from expectations.report.texts import Texts
+from expectations.report.upstream import shown_state, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,11 @@ TONES = {
 }
 
 
-def shown_state(state: State, freshness: Freshness, now: datetime) -> str:
-    """The state with lateness in it: late says more than warned, less than failed."""
-    return "late" if freshness.late(now) and state != "failed" else state
-
-
 def of_table(
     described: Described, state: State, freshness: Freshness, items: Sequence[OpenItem], last: Line | None,
-    now: datetime, texts: Texts,
+    now: datetime, texts: Texts, because: Sequence[Because] = (),
 ) -> Verdict:  # fmt: skip
-    """The verdict on a table: state of the newest batch, and what waits."""
+    """The verdict on a table: state of the newest batch, what waits, and what is wrong below it."""
     shown = shown_state(state, freshness, now)
     label = freshness.last_label
     batch = texts("words.batch", label=label) if label and label != "source" else texts("words.last_load")
@@ -65,7 +61,13 @@ def of_table(
         said.append(texts(f"table.verdict.{compared}", n=last.judged))
         if last.drift == "learning":
             said.append(texts("table.verdict.learning"))
-    return Verdict(TONES[shown], texts(f"table.verdict.{shown}.title"), " ".join(said))
+    standing = worst(shown, because)
+    if because:
+        # What is said of the table itself may be good: first what it is made of, then that.
+        names = ", ".join(item.table for item in because if item.state == because[0].state)
+        said.insert(0, texts(f"table.verdict.below.{because[0].state}", tables=names))
+    title = texts(f"table.verdict.{shown}.title" if standing == shown else f"table.verdict.below.title_{standing}")
+    return Verdict(TONES[standing], title, " ".join(said))
 
 
 def of_run(record: RunRecord, undone: bool, texts: Texts) -> Verdict:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from expectations.review.figures import Figures, Reliability, Work
+    from tasks.report_facts import NotGood
 
 
 @click.command()
 @click.option("--weeks", default=1, show_default=True, type=click.IntRange(1, 52), help="How many weeks, up to now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures of both spans as JSON.")
 def review(weeks: int, as_json: bool) -> None:
-    """How often runs failed (core tables apart), whether promises were kept, incidents, rows, and what took long.
+    """How often runs failed (core tables apart), whether promises were kept, incidents, rows, what took long, and
+    which tables aren't good now.
 
     The last weeks up to now, beside as many before them. Changes nothing.
     """
@@ -27,6 +29,7 @@ def review(weeks: int, as_json: bool) -> None:
 
     from expectations.review.figures import figures
     from flows.cli import settings
+    from tasks.report_facts import not_good
     from tasks.review import read_history
 
     bench = settings.workbench(silent=as_json, need="warehouse")
@@ -34,10 +37,12 @@ def review(weeks: int, as_json: bool) -> None:
     middle, start = end - timedelta(weeks=weeks), end - timedelta(weeks=2 * weeks)
     history = read_history(bench.warehouse, start, end)
     now, before = figures(bench.project, history, middle, end), figures(bench.project, history, start, middle)
+    standing = not_good(bench.warehouse, bench.project, end)
     if as_json:
-        print_json({"now": _facts(now), "before": _facts(before)})
+        print_json({"now": _facts(now), "before": _facts(before), "not_good": [asdict(item) for item in standing]})
     else:
         _tell(now, before)
+        _tell_standing(standing)
 
 
 def _tell(now: Figures, before: Figures) -> None:
@@ -62,6 +67,18 @@ def _tell(now: Figures, before: Figures) -> None:
     _tell_promises(now, before)
     _tell_work("slowest (median)", now.slowest, before)
     _tell_work("most time in all", now.most_work, before)
+
+
+def _tell_standing(standing: Sequence[NotGood]) -> None:
+    """Tables that aren't good at this moment; a summary stands no better than what it is built from."""
+    from expectations.report.texts import Texts
+
+    texts = Texts()
+    if standing:
+        click.secho("not good now", bold=True)
+    for item in standing:
+        why = f"because of {', '.join(item.below)}" if item.below else ""
+        click.echo(f"  {item.table:<32} {texts(f'state.{item.state}'):<24} {why}".rstrip())
 
 
 def _tell_promises(now: Figures, before: Figures) -> None:

@@ -50,6 +50,9 @@ def show(
     console.end(record)
     for rule in record.rules:
         click.echo(f"    {rule.outcome:<7} {rule.code:<20} {rule.sentence}")
+    if record.kind == "summary":
+        for line in _inputs_not_good(bench, record.table):
+            click.echo(f"  {line}")
     for line in what_to_do(record):
         click.echo(f"  next: {line}")
 
@@ -72,6 +75,21 @@ def what_to_do(record: RunRecord) -> list[str]:
             f'headgate publish {record.run_id} {overrides} --reason "..." --expires 1d   (knowingly, as it is)'
         )
     return [step for step in steps if step]
+
+
+def _inputs_not_good(bench: Workbench, summary: str) -> list[str]:
+    """What a summary shows can't be better than what it is built from."""
+    from datetime import UTC, datetime
+
+    from expectations.report.texts import Texts
+    from tasks.report_facts import not_good
+
+    found = {item.table: item for item in not_good(bench.warehouse, bench.project, datetime.now(UTC))}
+    below = found[summary].below if summary in found else ()
+    return [
+        f"input {name}: {Texts()(f'state.{found[name].state}').lower()}; next: headgate report open {name}"
+        for name in below
+    ]
 
 
 def _check_status(status: str | None) -> None:

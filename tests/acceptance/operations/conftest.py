@@ -12,7 +12,10 @@ from click.testing import CliRunner
 
 from deployments.errors import HeadgateError
 from flows import ingest, override, replay, summarize
+from tasks import report
 from tasks.workbench import workbench
+
+WITH_PAGES = report.publish_report
 
 VERBS = {
     ingest: ("extract", "validate", "stage", "copy", "audit", "judge", "publish"),
@@ -38,6 +41,12 @@ def flows_as_functions(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, name, plain(getattr(module, name)))
     for module, name in FLOWS.items():
         monkeypatch.setattr(module, name, getattr(module, name).fn)
+
+
+@pytest.fixture
+def pages(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of the house write their pages, as everywhere but in tests."""
+    monkeypatch.setattr(report, "publish_report", WITH_PAGES)
 
 
 @pytest.fixture
