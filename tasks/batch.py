@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deployments.errors import UpstreamError
 from deployments.windows import Window
+from expectations.contract.batch_check import written_wrong
 from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.split import Reject
@@ -77,7 +78,12 @@ class Batch:
         try:
             yield
         except UpstreamError as error:
-            if self.declared_anew and error.code in OF_EITHER:
+            reasons = error.facts.get("reasons")
+            if (
+                self.declared_anew
+                and error.code in OF_EITHER
+                and not (isinstance(reasons, Mapping) and written_wrong(reasons))
+            ):
                 raise error.for_engineer(
                     f"headgate check; mend the declaration of {self.table} (or the source), then: headgate run {self.table}"
                 ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ import click
 
 from deployments import dotenv_file
 from flows.cli import stopping
-from flows.cli.everywhere import debugging, everywhere, with_everywhere
+from flows.cli.everywhere import JSON, debugging, everywhere, with_everywhere
 
 # Command: (module below flows.cli, function there, first line of its help).
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -141,9 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
         click.echo("next: the same command again; it does what is left", err=True)
         code = 128 + stopping.received(signal.SIGINT)
+        _for_programs(given, code, code="STOPPED", message="stopped before its end")
     except click.ClickException as mistake:
         mistake.show()
         code = 2
+        _for_programs(given, code, code="USAGE", message=mistake.format_message())
     except BrokenPipeError:
         # The reader of our output went away (head, less): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -185,7 +188,9 @@ def _explained(error: Exception, given: Sequence[str]) -> int:
         # A command isn't tried again by itself.
         told = str(known).replace(WHO_ACTS["retryable"], BY_HAND)
         click.echo(click.style("error ", fg="red", bold=True) + f"[{known.code}] {told}", err=True)
-        return 2 if isinstance(known, DeclarationError) else 1
+        exit_code = 2 if isinstance(known, DeclarationError) else 1
+        _for_programs(given, exit_code, **known.to_json() | {"facts": None})
+        return exit_code
     text = one_line(str(error).splitlines()[0], 500) if str(error) else ""
     click.echo(
         click.style("internal error ", fg="red", bold=True)
@@ -193,4 +198,12 @@ def _explained(error: Exception, given: Sequence[str]) -> int:
         "  next: run it again with --debug for the trace, and report it",
         err=True,
     )
+    _for_programs(given, 70, code="UNFORESEEN", message=f"{type(error).__name__}: {text}")
     return 70
+
+
+def _for_programs(given: Sequence[str], exit_code: int, /, **error: object) -> None:
+    """With --json, why a command ended before it had an outcome, as the document that a program waits for."""
+    if JSON in given:
+        said = {name: value for name, value in error.items() if value is not None}
+        click.echo(json.dumps({"error": said, "exit_code": exit_code}, ensure_ascii=False, indent=1, default=str))

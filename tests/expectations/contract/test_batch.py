@@ -120,6 +120,20 @@ def test_tolerance(
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(("reasons", "family"), [
+    ({"NOT-DECIMAL": 3}, "declaration"), ({"NOT-DECIMAL": 2}, "upstream"), ({"TOO-FEW-FIELDS": 3}, "declaration"),
+    ({"KEY-TWICE": 3}, "upstream"), ({"KEY-TWICE": 2, "NOT-JSON-VALUE": 1}, "upstream"),
+    ({"KEY-TWICE": 1, "NOT-DECIMAL": 2}, "declaration"),
+])  # fmt: skip
+def test_where_no_row_fits_how_they_are_read_is_looked_at_first(
+    make_table: Any, reasons: dict[str, int], family: str
+) -> None:
+    """But a record that is written wrong fits no declaration."""
+    with pytest.raises(ToleranceError) as caught:
+        judge_tolerance(make_table(*COLUMNS), Suite(table="raw.t"), 3, reasons)
+    assert caught.value.family == family
+
+
 def test_a_batch_that_fails_by_tolerance_names_the_records_to_look_at(make_table: Any) -> None:
     """They are nowhere else: nothing of the batch is published, nor set aside."""
     table = make_table(*COLUMNS, load={"mode": "append", "tolerance": "1%"})
