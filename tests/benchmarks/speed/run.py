@@ -4,6 +4,7 @@
 
 Every round runs the script and headgate, one right after the other; what is printed are medians and their ratio. "work" is
 from the start of extract to the end of publish; "process" is the whole command, with Python's start and all imports.
+CPU seconds (of whole processes, and of PostgreSQL meanwhile) are told beside them: they are the same on a busy machine.
 Servers (PostgreSQL with fsync on and autovacuum off, S3, Prefect) and files live in a temporary folder and go with it.
 """
 
@@ -23,6 +24,7 @@ from datetime import datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
@@ -37,6 +39,39 @@ WORKS = ("A", "D", "DG", "B", "B2", "C")
 DELTA_DAYS = [f"2026-01-{day:02d}" for day in range(2, 29)]
 
 
+class Cpu(NamedTuple):
+    """CPU seconds of the processes that were started, and of PostgreSQL meanwhile."""
+
+    own: float
+    server: float
+
+
+class CpuClock:
+    """CPU seconds from its making on: of the processes waited for since then, and of a PostgreSQL server."""
+
+    def __init__(self, postmaster: int) -> None:
+        self._postmaster = postmaster
+        self._before = self._now()
+
+    def read(self) -> Cpu:
+        return Cpu(*(after - before for after, before in zip(self._now(), self._before, strict=True)))
+
+    def _now(self) -> tuple[float, float]:
+        waited = os.times()
+        backends = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children").read_text().split()
+        server = sum(_ticks(pid) for pid in (self._postmaster, *backends))
+        return waited.children_user + waited.children_system, server / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int | str) -> int:
+    """Of a process and of those of its children that have ended; 0 of one that has ended itself."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return 0
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+
+
 @dataclass
 class Timed:
     """Seconds of every round of one work, and the most memory a headgate process held, in MB."""
@@ -45,6 +80,8 @@ class Timed:
     psql: list[float] = field(default_factory=list)
     headgate: list[float] = field(default_factory=list)
     process: list[float] = field(default_factory=list)
+    script_cpu: list[Cpu] = field(default_factory=list)
+    headgate_cpu: list[Cpu] = field(default_factory=list)
     peak_mb: float = 0.0
     steps: dict[str, list[float]] = field(default_factory=dict)
 
@@ -60,6 +97,9 @@ class Bench:
         self.folder, self.source, self.rows = folder, source, rows
         assert state.warehouse_url is not None
         self.warehouse = state.warehouse_url
+        with psycopg2.connect(self.warehouse) as connection:
+            backend = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
+        self.postmaster = int(backend.rpartition(")")[2].split()[1])
         self.csv = folder / "sessions.csv"
         self.web = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
         threading.Thread(target=self.web.serve_forever, daemon=True).start()
@@ -69,8 +109,10 @@ class Bench:
         for name, text in declarations(str(self.csv), url).items():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             (project / name).write_text(text, encoding="utf-8")
+        # An installed package has its bytecode beside it; a checkout gets it in the warm-up rounds.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
-            **os.environ, **state.environment(), "HEADGATE_PROJECT": str(project), "HEADGATE_STATE": str(folder / "state"),
+            **inherited, **state.environment(), "HEADGATE_PROJECT": str(project), "HEADGATE_STATE": str(folder / "state"),
             "HEADGATE_WAREHOUSE_URL": self.warehouse, "HEADGATE_CONNECTION_PRODUCTION": source,
             "HEADGATE_STAGE_URL": f"s3://{state.s3_bucket}/stage" if stage == "s3" else f"file://{folder / 'stage'}",
             "PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
@@ -199,17 +241,24 @@ class Bench:
             if work.name == "B2":
                 self.change(day, number)
             self.checkpoint()
+            clock = CpuClock(self.postmaster)
             script = self.bare_flow() if work.name == "C" else self.psql(work.psql, day)
+            script_cpu = clock.read()
             self.checkpoint()
             asked = (work.table, "--window", day) if work.name == "B2" else (work.table, "--full-refresh")
+            clock = CpuClock(self.postmaster)
             seconds, process, peak, steps = self.headgate(*asked)
+            headgate_cpu = clock.read()
             print(f"  {work.name} round {number}: script {script:.2f} s, work {seconds:.2f} s, process {process:.2f} s, "
+                  f"CPU {script_cpu.own:.2f} + {script_cpu.server:.2f} and {headgate_cpu.own:.2f} + {headgate_cpu.server:.2f}, "
                   f"{peak:.0f} MB  {' '.join(f'{k} {v:.2f}' for k, v in steps.items())}", file=sys.stderr)  # fmt: skip
             if number == 0:
                 continue
             timed.psql.append(script)
             timed.headgate.append(process if work.name == "C" else seconds)
             timed.process.append(process)
+            timed.script_cpu.append(script_cpu)
+            timed.headgate_cpu.append(headgate_cpu)
             timed.peak_mb = max(timed.peak_mb, peak)
             for name, took in steps.items():
                 timed.steps.setdefault(name, []).append(took)
@@ -267,6 +316,9 @@ def main() -> None:
         print(f"{timed.work:4s}  {statistics.median(timed.psql):8.2f}  {statistics.median(timed.headgate):10.2f}  "
               f"{timed.ratio:5.2f}  ({pairs[0]:.2f}-{pairs[-1]:.2f})       {statistics.median(timed.process):9.2f}  "
               f"{timed.peak_mb:7.0f}")  # fmt: skip
+        cpu = (f"{who} {statistics.median(c.own for c in of):.2f} + {statistics.median(c.server for c in of):.2f}"
+               for who, of in (("script", timed.script_cpu), ("headgate", timed.headgate_cpu)))  # fmt: skip
+        print(f"      CPU s, own + PostgreSQL: {', '.join(cpu)}")
         print("      " + "  ".join(f"{name} {statistics.median(took):.2f}" for name, took in timed.steps.items()))
 
 

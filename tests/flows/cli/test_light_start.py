@@ -51,3 +51,19 @@ def test_importing_a_package_imports_nothing_heavy(tmp_path: Path, package: str)
         f"import sys, {package}\nprint([n for n in ('prefect', 'great_expectations', 'pandas') if n in sys.modules])"
     )
     assert run(tmp_path, program) == "[]"
+
+
+def test_the_garbage_of_imports_is_looked_for_seldom(tmp_path: Path) -> None:
+    # Collections while all of Prefect is imported (hundreds with Python's own thresholds), and objects that the
+    # interpreter needn't walk through again at its end.
+    program = """\
+import atexit, gc
+atexit.register(lambda: print(sum(kind["collections"] for kind in gc.get_stats()) < 100, gc.get_freeze_count() > 50_000))
+from deployments.origin import main
+try:
+    main()
+except SystemExit:
+    pass
+import prefect.main
+"""
+    assert run(tmp_path, program, "--version") == "True True"
