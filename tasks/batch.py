@@ -124,6 +124,8 @@ class Extracted:
     missing: bool = False
     unplaced: int = 0
     """Rows of the source whose cursor has no value, so that no window has them."""
+    unfinished: bool | None = None
+    """Whether no line end stands at the end of what was read."""
     objects: tuple[Part, ...] = ()
     objects_base: str | None = None
     codec: Codec = "none"

@@ -95,11 +95,11 @@ def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int
     for left in raw.iterdir():
         left.unlink()
     digest = hashlib.sha256()
-    size = 0
+    size, last = 0, b"\n"
     with _Aside() as hash_aside, _Aside() as write_aside:
 
         def counted() -> Iterator[bytes]:
-            nonlocal size
+            nonlocal size, last
             # A source may give a record at a time: a thread for each would cost far more than its hash.
             waiting: list[bytes] = []
             held = 0
@@ -109,7 +109,7 @@ def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int
                 if held >= HASHED_BYTES:
                     hash_aside(digest.update, b"".join(waiting))
                     waiting, held = [], 0
-                size += len(chunk)
+                size, last = size + len(chunk), chunk[-1:] or last
                 if size > limit_mb * 1024**2:
                     raise _too_large(source.where, limit_mb)
                 report_progress("extract", size, "B")
@@ -124,7 +124,7 @@ def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int
             write_aside(_write, path, part.data)
             parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
     fingerprint = named or f"sha256:{digest.hexdigest()}"
-    return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size)
+    return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size, unfinished=last != b"\n")
 
 
 def _too_large(where: str, limit_mb: int) -> UpstreamError:

@@ -115,7 +115,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         checked_in_memory=verdict.in_memory,
         warnings=(*layout.warnings, *_without_window(table, extracted)),
         rules=verdict.rules,
-        profile=verdict.profile,
+        profile=None if verdict.profile is None else verdict.profile | {"unfinished": extracted.unfinished},
         where=extracted.where,
         fingerprint=extracted.fingerprint,
         header=extracted.header,

@@ -94,3 +94,18 @@ def test_a_change_of_meaning(house: Any, command: Callable[..., Any], change: st
         assert command("retry", run).code == 0
     if change != "a redelivery":
         assert command("run", table, "--window", labels[2]).code == 0, told(house, table, labels[2])
+
+
+@pytest.mark.parametrize(("kept", "end", "alarms"), [(290, "", True), (300, "\n", False), (290, "\n", False)])
+def test_a_file_that_was_cut_off_inside_its_last_row(house: Any, kept: int, end: str, alarms: bool) -> None:
+    """Ten rows fewer are nothing; a file that for once has no line end at its end is."""
+    table = house.declare("orders", TABLE, SUITE % "warn")
+    for day in range(4):
+        write(house, day, rows_of(day))
+        house.load(table, f"{START + timedelta(days=day)}")
+    label = write(house, 4, rows_of(4)[:kept])
+    path = house.folder / f"{label}.csv"
+    path.write_text(path.read_text().rstrip("\n") + end)
+    house.load(table, label)
+    said = [message for _, _, message in told(house, table, label) if "line end" in message]
+    assert bool(said) is alarms
