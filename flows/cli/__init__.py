@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -142,11 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         )
         click.echo("next: the same command again; it does what is left", err=True)
         code = 128 + stopping.received(signal.SIGINT)
-        _for_programs(given, code, code="STOPPED", message="stopped before its end")
+        _for_programs(given, code, {"code": "STOPPED", "message": "stopped before its end"})
     except click.ClickException as mistake:
         mistake.show()
         code = 2
-        _for_programs(given, code, code="USAGE", message=mistake.format_message())
+        _for_programs(given, code, {"code": "USAGE", "message": mistake.format_message()})
     except BrokenPipeError:
         # The reader of our output went away (head, less): not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -189,7 +189,7 @@ def _explained(error: Exception, given: Sequence[str]) -> int:
         told = str(known).replace(WHO_ACTS["retryable"], BY_HAND)
         click.echo(click.style("error ", fg="red", bold=True) + f"[{known.code}] {told}", err=True)
         exit_code = 2 if isinstance(known, DeclarationError) else 1
-        _for_programs(given, exit_code, **known.to_json() | {"facts": None})
+        _for_programs(given, exit_code, known.to_json() | {"facts": None})
         return exit_code
     text = one_line(str(error).splitlines()[0], 500) if str(error) else ""
     click.echo(
@@ -198,11 +198,11 @@ def _explained(error: Exception, given: Sequence[str]) -> int:
         "  next: run it again with --debug for the trace, and report it",
         err=True,
     )
-    _for_programs(given, 70, code="UNFORESEEN", message=f"{type(error).__name__}: {text}")
+    _for_programs(given, 70, {"code": "UNFORESEEN", "message": f"{type(error).__name__}: {text}"})
     return 70
 
 
-def _for_programs(given: Sequence[str], exit_code: int, /, **error: object) -> None:
+def _for_programs(given: Sequence[str], exit_code: int, error: Mapping[str, object]) -> None:
     """With --json, why a command ended before it had an outcome, as the document that a program waits for."""
     if JSON in given:
         said = {name: value for name, value in error.items() if value is not None}
