@@ -52,10 +52,11 @@ docs: ## write docs/reference from the declarations' models
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m deployments.declarations.reference docs/reference
 
-lint: ## style of the code
+lint: ## style of the code, and the walls between its packages
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 
 types: ## types of the code
 	@sh .ci/venv requirements-dev.txt

@@ -7,8 +7,6 @@ import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from psycopg2 import Error
-
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, HeadgateError
 from expectations.record import RunRecord, Status
@@ -22,6 +20,7 @@ from tasks.leftovers import remove_attempt
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
+from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
@@ -125,7 +124,7 @@ def passed_over(batch: Batch, story: Story) -> RunRecord:
     logger.info("%s %s isn't loaded: a window before it wasn't good", batch.table, batch.label)
     try:
         remove_attempt(workbench(), batch)
-    except (Error, HeadgateError, OSError) as error:
+    except (DriverError, HeadgateError, OSError) as error:
         logger.warning("what %s had made is left for the next clean-up: %s", batch.run_id, error)
     return story.record
 

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg2 import Error
-
 from deployments.errors import HeadgateError
 from deployments.windows import Window
 from expectations.record import RunRecord
@@ -18,6 +16,7 @@ from tasks.books import NEWEST, Gap, enter, gaps
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
+from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ def balance(bench: Workbench, name: str) -> list[RunRecord]:
     """Bring the books of a table up to date before it is planned; the records that were missing. Never fails a run."""
     try:
         return repair(bench, gaps(bench.warehouse, TableName.parse(name), NEWEST))
-    except (Error, HeadgateError, OSError) as error:
+    except (DriverError, HeadgateError, OSError) as error:
         logger.warning("the books of %s were not held against its proofs: %s", name, error)
         return []
 

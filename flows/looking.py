@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
 from tasks.sources.opening import as_catalog, open_declared
-from tasks.sources.protocol import OpenSource, SourceShape, Span
+from tasks.sources.protocol import OpenSource, ShapelessReader, SourceShape, Span
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
 from tasks.spool import bury, dead_attempts, hold, release
@@ -148,10 +149,7 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
         ) if spoken.delimiter is None and source.delimiter != "," else ()
     if not isinstance(source, JsonSource):
         return source, ()
-    from tasks.sources.json_records import JsonReader
-
-    reader = open_declared(source, settings, span)
-    assert isinstance(reader, JsonReader)
+    reader = cast(ShapelessReader, open_declared(source, settings, span))
     lists, following = reader.shape()
     changes: dict[str, str] = {}
     if source.records is None and lists:

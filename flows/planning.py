@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from statistics import median
-from typing import Literal
-
-from psycopg2.extensions import cursor as Cursor
+from typing import TYPE_CHECKING, Literal
 
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
@@ -22,6 +20,9 @@ from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import retried
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
 
 State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look"]
 """`undone`: its last load was rolled back; it is loaded again once the source has other content, or when asked for. A window of

@@ -21,7 +21,7 @@ from expectations.report.actions import Links
 from expectations.report.describe import described
 from expectations.report.site import Site
 from expectations.report.texts import Texts
-from expectations.report.withheld import cleaned
+from expectations.withheld import cleaned
 from tasks import report_facts
 from tasks.objects.store import ObjectStore, open_store
 from tasks.report_artifacts import links, write_artifacts

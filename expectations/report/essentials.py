@@ -8,7 +8,7 @@ from expectations.record import RunRecord
 from expectations.report import words
 from expectations.report.texts import Texts
 from expectations.report.verdict import of_run
-from expectations.report.withheld import cleaned
+from expectations.withheld import cleaned
 
 LISTED = 50
 

@@ -27,7 +27,7 @@ from expectations.report.shelf import Shelf
 from expectations.report.standing import open_items, state_of
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
-from expectations.report.withheld import cleaned
+from expectations.withheld import cleaned
 
 ROUNDS = 4
 _turn = Lock()

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from deployments.project import Project
 from expectations.record import RunRecord
-from expectations.report.withheld import cleaned
+from expectations.withheld import cleaned
 from tasks.incidents.freshness import severity_of
 from tasks.incidents.model import THE_WAREHOUSE, Trouble
 

@@ -13,7 +13,7 @@ import psycopg2
 from deployments.errors import HeadgateError
 from expectations.freshness import GOOD_STATUSES
 from expectations.record import RunRecord
-from expectations.report.withheld import cleaned
+from expectations.withheld import cleaned
 from tasks.incidents import store
 from tasks.incidents.causes import details
 from tasks.incidents.look import Look, look

@@ -58,6 +58,13 @@ class SourceShape:
     key: tuple[str, ...] = ()
 
 
+class ShapelessReader(OpenSource, Protocol):
+    """A source whose records lie somewhere in a document."""
+
+    def shape(self) -> tuple[list[str], list[str]]:
+        """Dotted paths in its first page: what `records` may be, and what `next` may be."""
+
+
 class PageReader(OpenSource, Protocol):
     """An API that is ready to be asked."""
 

@@ -26,6 +26,9 @@ from deployments.errors import CodeError, DeclarationError, HeadgateError, Retry
 from tasks.driver_errors import said
 from tasks.warehouses.stage_errors import stage_error
 
+DriverError = psycopg2.Error
+"""What a warehouse's driver raises; `explain` makes an error of ours of it."""
+
 Result = TypeVar("Result")
 APPLICATION = "headgate"
 SAFE_PATH = "SET search_path TO pg_catalog, pg_temp"

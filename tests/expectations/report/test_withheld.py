@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations.record import Drift, DriftAlert, RuleResult
-from expectations.report.withheld import WITHHELD, cleaned
+from expectations.withheld import WITHHELD, cleaned
 
 VALUE = "ada@example.org"
 
