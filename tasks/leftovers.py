@@ -59,7 +59,7 @@ class Rules:
 
     def verdict(self, attempt: str, *, wanted_after_success: bool) -> str | None:
         """Why an attempt's things may go; None: they stay. Those of a failed run stay a while, for its owner to look."""
-        known, began = self.ended.get(attempt), attempt_began(attempt)
+        known = self.ended.get(attempt)
         if known is not None:
             stays = known.status in ("failed", "checked") or wanted_after_success
             if not stays:
@@ -69,7 +69,7 @@ class Rules:
             return "its process was killed"
         if attempt in self.alive:
             return None
-        if began is None or not self.now - DEAD_AFTER < began < self.now + DEAD_AFTER:
+        if not _is_recent(attempt, self.now):
             return "nothing is known of its run, and it began long ago"
         return None
 
@@ -83,7 +83,7 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
     dead = spool.dead_attempts(bench.spool)
     rules = Rules(
         now=now, keep=timedelta(days=bench.settings.keep_days), ended=_ended(bench, targets),
-        dead=frozenset(attempt.attempt_id for attempt in dead), alive=spool.alive_attempts(bench.spool),
+        dead=frozenset(attempt.attempt_id for attempt in dead), alive=frozenset(spool.alive_attempts(bench.spool)),
     )  # fmt: skip
     for schema in dict.fromkeys(target.partition(".")[0] for target in targets):
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
@@ -103,6 +103,29 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
             yield Leftover("spool", str(attempt.spool), "its process was killed")
     for folder in spool.forgotten(bench.spool):
         yield Leftover("spool", str(folder), "nobody holds it, and it is old")
+
+
+def at_work(bench: Workbench, target: str, now: datetime) -> list[str]:
+    """Attempts of a target that may go on: a process here holds their spool, or a candidate or staged parts are there and
+    nothing is known of their end. Changes nothing."""
+    alive = {attempt for attempt, table in spool.alive_attempts(bench.spool).items() if table == target}
+    ended, dead = _ended(bench, [target]), {attempt.attempt_id for attempt in spool.dead_attempts(bench.spool)}
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        side = bench.warehouse.side_tables(cursor, TableName.parse(target))
+    kinds = [kind for table in side if (kind := names.kind_of(table.name)) is not None]
+    left = {tag[:ATTEMPT_CHARACTERS] for kind, tag in kinds if kind == "c"}
+    left |= {prefix.rpartition("-")[2] for prefix in staged_attempts(bench, target)}
+    return sorted(alive | {attempt for attempt in left - ended.keys() - dead if _is_recent(attempt, now)})
+
+
+def _is_recent(attempt: str, now: datetime) -> bool:
+    began = attempt_began(attempt)
+    return began is not None and now - DEAD_AFTER < began < now + DEAD_AFTER
+
+
+def staged_attempts(bench: Workbench, target: str) -> list[str]:
+    """Prefixes below a target's in the stage, each named RUN-ATTEMPT."""
+    return list(dict.fromkeys(key.split("/")[1] for key in bench.stage.keys(f"{target}/") if key.count("/") > 1))
 
 
 def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
@@ -161,9 +184,7 @@ def _kept(bench: Workbench, target: str) -> int:
 
 
 def _staged(bench: Workbench, target: str, rules: Rules) -> Iterator[Leftover]:
-    """Prefixes of attempts, each named TARGET/RUN-ATTEMPT."""
-    prefixes = dict.fromkeys(key.split("/")[1] for key in bench.stage.keys(f"{target}/") if key.count("/") > 1)
-    for prefix in prefixes:
+    for prefix in staged_attempts(bench, target):
         attempt = prefix.rpartition("-")[2]
         why = rules.verdict(attempt, wanted_after_success=True)
         if why is not None:

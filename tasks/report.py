@@ -95,6 +95,20 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
     return Built(bench.report_url, tables, runs, len(site.shelf.keys("")))
 
 
+def rebuild(bench: Workbench, target: str) -> int:
+    """Write the pages of one table anew from the ops tables, old ones gone; how many runs. None were there: none are written."""
+    now, texts, site = datetime.now(UTC), Texts(bench.settings.language), site_of(bench, Links())
+    if not site.shelf.delete(f"tables/{target}/"):
+        return 0
+    records = list(report_facts.records_of(bench.warehouse, target, site.keep_pages))
+    if not records:
+        return 0
+    facts = report_facts.facts_of(bench.warehouse, target)
+    runs = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
+    site.write_start(now, _declared(bench, texts))
+    return runs
+
+
 def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int], None] | None = None) -> Built:
     """Copy every page to another store. The start page comes last, so that no link leads nowhere meanwhile."""
     keys = source.keys("")

@@ -61,17 +61,17 @@ def release(spool: Path) -> None:
         os.close(descriptor)
 
 
-def alive_attempts(root: Path) -> frozenset[str]:
-    """Attempts on this machine that a process holds."""
-    found = set()
+def alive_attempts(root: Path) -> dict[str, str]:
+    """Attempts on this machine that a process holds, with their tables."""
+    found = {}
     for lock in root.glob("*.alive"):
         try:
             told = json.loads(lock.read_bytes())
         except (OSError, ValueError):
             continue
         if filelock.is_held(lock):
-            found.add(str(told["attempt_id"]))
-    return frozenset(found)
+            found[str(told["attempt_id"])] = str(told["table"])
+    return found
 
 
 def dead_attempts(root: Path) -> list[DeadAttempt]:

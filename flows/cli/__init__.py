@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "The pages data owners read."),
     "drift": ("drift", "drift", "What changed its meaning; say that it is meant."),
     "quarantine": ("quarantine", "quarantine", "Rows set aside: list, show, replay, discard."),
+    "erase": ("erase", "erase", "The rows of one key, out of everything that is kept."),
     "review": ("review", "review", "The week: failures, promises, incidents, what took long."),
     "show": ("show", "show", "The story of one run, or the newest runs."),
     "retry": ("retry", "retry", "Run again what failed."),

@@ -36,7 +36,8 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
                     "ROW-TOO-WIDE"),
     "operations": ("LIVE-CHANGED", "LIVE-MISSING", "NOTHING-LOST", "NOTHING-TO-UNDO", "NOT-LAST", "ROLLBACK-KEYS",
                    "ROLLBACK-NOT-KEPT", "ROLLBACK-ORDER", "ROLLBACK-RACE",
-                   "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED", "DECISIONS-ALTERED"),
+                   "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED", "DECISIONS-ALTERED",
+                   "ERASE-BUSY", "ERASE-KEY"),
     "software": ("UNFORESEEN", "DRAFT"),
 }  # fmt: skip
 _OF = {code: name for name, codes in RUNBOOKS.items() for code in codes}

@@ -21,7 +21,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one, rows, session, transaction
 
-Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay"]
+Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay", "erase"]
 EVERY_TARGET = "*"
 
 

@@ -192,7 +192,7 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
                 sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
             )
         counts, failure = record.counts, record.failure
-        _insert(cursor, "run", [(
+        insert(cursor, "run", [(
             record.run_id, record.table, record.kind, record.batch_key, record.label, record.status,
             _naive(record.window_start), _naive(record.window_end), _naive(record.started_at),
             _naive(record.finished_at), counts.get("extracted"), counts.get("published"), counts.get("quarantined"),
@@ -201,9 +201,9 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
             record.attempt_id,
         )])  # fmt: skip
         body = record.model_copy(update={"profile": None}).model_dump_json()
-        _insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in _pieces(body)])
+        insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in pieces(body)])
         now = _naive(record.finished_at) or datetime.now(UTC).replace(tzinfo=None)
-        _insert(cursor, "check_result", [
+        insert(cursor, "check_result", [
             (record.run_id, record.table, rule.code, rule.type, rule.place, rule.severity, rule.outcome,
              rule.rows_checked, rule.rows_failed, _clip(rule.message), now)
             for rule in record.rules
@@ -231,9 +231,9 @@ def save_judged(adapter: Adapter, record: RunRecord) -> None:
             )
         _insert_alerts(cursor, record, datetime.now(UTC).replace(tzinfo=None))
         if record.profile is not None:
-            _insert(cursor, "profile", [
+            insert(cursor, "profile", [
                 (record.run_id, record.table, record.batch_key, record.label, UNPUBLISHED, n, text)
-                for n, text in _pieces(body)
+                for n, text in pieces(body)
             ])  # fmt: skip
 
     retried(adapter.address, "writing ops.profile", write)
@@ -256,7 +256,7 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
     def write(cursor: Cursor) -> None:
         adapter.lock(cursor, TableName(names.OPS, "ledger"))
         cursor.execute("DELETE FROM ops.ledger WHERE target = %s AND sequence = %s", (str(target), proof.sequence))
-        _insert(cursor, "ledger", [(
+        insert(cursor, "ledger", [(
             str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, _naive(proof.published_at),
             counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted, proof.undone_by,
         )])  # fmt: skip
@@ -346,6 +346,20 @@ def last_runs(
     return [dict(zip(columns, row, strict=True)) for row in found]
 
 
+def insert(cursor: Cursor, table: str, values: Sequence[tuple[object, ...]]) -> None:
+    """Add rows to a table of `ops`, each value bound."""
+    if values:
+        target = sql.SQL("INSERT INTO {} VALUES %s").format(sql.Identifier(names.OPS, table))
+        execute_values(cursor, target.as_string(cursor), values, page_size=200)
+
+
+def pieces(body: str) -> list[tuple[int, str]]:
+    """A long text in numbered pieces that a warehouse text holds."""
+    return [
+        (n, body[start : start + PIECE_CHARACTERS]) for n, start in enumerate(range(0, len(body), PIECE_CHARACTERS))
+    ]
+
+
 def _migrate(adapter: Adapter, cursor: Cursor) -> None:
     if not adapter.exists(cursor, TableName(names.OPS, "version")):
         cursor.execute("CREATE TABLE ops.version (version integer NOT NULL, applied_at timestamp NOT NULL)")
@@ -367,24 +381,12 @@ def _migrate(adapter: Adapter, cursor: Cursor) -> None:
                        (number, datetime.now(UTC).replace(tzinfo=None)))  # fmt: skip
 
 
-def _insert(cursor: Cursor, table: str, values: Sequence[tuple[object, ...]]) -> None:
-    if values:
-        target = sql.SQL("INSERT INTO {} VALUES %s").format(sql.Identifier(names.OPS, table))
-        execute_values(cursor, target.as_string(cursor), values, page_size=200)
-
-
 def _insert_alerts(cursor: Cursor, record: RunRecord, now: datetime) -> None:
     alerts = record.drift.alerts if record.drift else ()
-    _insert(cursor, "alert", [
+    insert(cursor, "alert", [
         (record.run_id, record.table, alert.column, alert.kind, alert.level, alert.score, _clip(alert.message), now)
         for alert in alerts
     ])  # fmt: skip
-
-
-def _pieces(body: str) -> list[tuple[int, str]]:
-    return [
-        (n, body[start : start + PIECE_CHARACTERS]) for n, start in enumerate(range(0, len(body), PIECE_CHARACTERS))
-    ]
 
 
 def _clip(text: str) -> str:

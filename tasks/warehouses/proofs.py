@@ -20,6 +20,10 @@ from tasks.warehouses.session import rows
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
 LOST = "lost"
 """The fingerprint of a rollback that only notes that somebody else has dropped the live table."""
+ERASED = "erased"
+"""The fingerprint of a rollback that took single rows out for good (`headgate erase`): of the batch's load that stood then."""
+UNPLACED = "erased"
+"""The batch of such a rollback where no column tells which batch a row came with."""
 WHOLE: tuple[Kind, ...] = ("publish", "empty", "override")
 """Kinds that load a batch as a whole. A replay adds rows to one, a rollback takes one back."""
 
@@ -140,23 +144,48 @@ def rows_expected(proofs: Sequence[Proof], mode: str) -> int | None:
     by_batch: dict[str, list[Proof]] = {}
     for item in proofs:
         by_batch.setdefault(item.batch_key, []).append(item)
-    return sum(_rows_of_batch(by_batch[key], whole) for key, whole in standing(proofs).items())
+    found = sum(_rows_of_batch(by_batch[key], whole) for key, whole in standing(proofs).items())
+    return found - sum(item.counts.deleted for item in by_batch.get(UNPLACED, ()))
 
 
 def rows_since(proofs: Sequence[Proof], whole: Proof) -> int:
     """Rows of a table that publish `whole` made anew, with what was published on top of it."""
     later = [item for item in proofs if item.sequence > whole.sequence and item.undone_by is None]
     on_top = [item.counts for item in later if item.kind != "rollback"]
-    return whole.counts.inserted + sum(counts.inserted - counts.deleted for counts in on_top)
+    found = whole.counts.inserted + sum(counts.inserted - counts.deleted for counts in on_top)
+    return found - erased(proofs, whole)
+
+
+def erased(proofs: Sequence[Proof], whole: Proof) -> int:
+    """Rows of a load that were erased from the live table while it stood."""
+    return sum(
+        item.counts.deleted
+        for item in proofs
+        if item.fingerprint == ERASED and item.batch_key == whole.batch_key and _stood(proofs, item) == whole.sequence
+    )
+
+
+def _stood(proofs: Sequence[Proof], then: Proof) -> int:
+    """The sequence of the load of a batch that stood just before `then`; 0: none."""
+    return max(
+        (
+            item.sequence
+            for item in proofs
+            if item.batch_key == then.batch_key and item.kind in WHOLE and item.sequence < then.sequence
+            and (item.undone_by is None or item.undone_by > then.sequence)
+        ),
+        default=0,
+    )  # fmt: skip
 
 
 def _rows_of_batch(of_batch: Sequence[Proof], whole: Proof) -> int:
     """Rows of a batch, of whose proofs `whole` is the load that stands."""
-    return whole.counts.published + sum(
+    replayed = sum(
         item.counts.inserted
         for item in of_batch
         if item.undone_by is None and item.kind == "replay" and item.sequence > whole.sequence
     )
+    return whole.counts.published + replayed - erased(of_batch, whole)
 
 
 def latest(proofs: Sequence[Proof], batch_key: str) -> int:

@@ -233,6 +233,9 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
     came, went = counts.inserted + counts.updated, counts.updated + counts.deleted
     has_added, has_undo = adapter.exists(cursor, put_in), adapter.exists(cursor, taken_out)
     removed = 0
+    if not has_added:
+        # What was erased of it isn't there to be taken out.
+        came -= proofs.erased(known, proof)
     if came and has_added:
         removed = take_out.rows_of(adapter, cursor, live, put_in, plan.shape.key, plan.attempt_id)
     elif came and has_undo:
