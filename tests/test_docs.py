@@ -116,3 +116,15 @@ def test_every_test_that_the_security_page_names_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
     assert named
     assert [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text()] == []
+
+
+def test_the_map_names_every_package_and_only_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    packages = {
+        f"{file.parent.relative_to(ROOT)}/"
+        for top in ("deployments", "expectations", "tasks", "flows")
+        for file in (ROOT / top).rglob("__init__.py")
+    }
+    assert packages - set(re.findall(r"`([\w/]+/)`", text)) == set()
+    named = re.findall(r"`((?:deployments|expectations|tasks|flows|tests|docs)/[\w./]+)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
