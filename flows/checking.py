@@ -52,19 +52,6 @@ def without_suite(project: Project) -> list[str]:
     return [name for name in project.tables if name not in project.suite_files]
 
 
-def unlisted_inputs(project: Project) -> list[str]:
-    """Tables that a SELECT reads and that aren't among the inputs: the summary isn't built again when they change."""
-    from deployments.declarations.select import read_select
-
-    found = []
-    for name, summary in project.summaries.items():
-        select, _ = read_select(summary.sql)
-        known = {*project.tables, *project.summaries} - {name}
-        inputs = {item.table for item in summary.inputs}
-        found += [f"{name} reads {table}" for table in sorted((select.tables if select else set()) & known - inputs)]
-    return found
-
-
 def in_the_clear(settings: Settings) -> list[str]:
     """Settings whose address lets a login or data go over a network that anybody on the way can read. Names only."""
     named = {"HEADGATE_WAREHOUSE_URL": settings.warehouse_url or ""}

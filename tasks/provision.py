@@ -59,6 +59,11 @@ def _difference(bench: Workbench, cursor: Cursor) -> list[Step]:
     project = bench.project
     grants = {name: tuple(table.grants) for name, table in project.tables.items()}
     grants |= {name: tuple(summary.grants) for name, summary in project.summaries.items()}
+    role = declared(bench).summaries_as
+    if role is not None:
+        read = (item.table for summary in project.summaries.values() for item in summary.inputs)
+        for name in dict.fromkeys([*project.summaries, *read]):
+            grants[name] = (*grants.get(name, ()), role)
     return difference(bench.warehouse, cursor, declared(bench), grants)
 
 

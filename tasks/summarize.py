@@ -12,6 +12,7 @@ from typing import Literal
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
+from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
@@ -20,6 +21,8 @@ from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt, new_try
+from tasks.only_reads import prove_checks, prove_select
+from tasks.provision import declared
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
@@ -27,9 +30,9 @@ from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.protocol import Shape
-from tasks.warehouses.publication import Publication, Published
+from tasks.warehouses.publication import Publication, Published, prove_ours
 from tasks.warehouses.publication import publish as publish_candidate
-from tasks.warehouses.session import explain, one, session, transaction
+from tasks.warehouses.session import explain, one, reading, session, transaction
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
@@ -113,6 +116,8 @@ def check_inputs(job: Job) -> InputsChecked:
     try:
         for item in summary.inputs:
             rows[item.table] = _count(bench, summary, item.table)
+        prove_checks(bench.warehouse, summary, "inputs", None)
+        for item in summary.inputs:
             results += [_sql_check(bench, summary, item.table, c, rows) for c in item.checks if c.sql is not None]
             rules = [_rule(check) for check in item.checks if check.type is not None]
             if rules:
@@ -130,14 +135,23 @@ def build(job: Job) -> Built:
     bench = workbench()
     summary = bench.project.summary(job.target)
     candidate = names.candidate(job.live, f"{job.attempt_id}{new_try()}")
+    prove_select(bench.warehouse, summary)
     try:
         with transaction(bench.warehouse.address) as cursor:
             shape = Shape((), summary.key, summary.physical, summary.description, summary.grants)
-            rows = bench.warehouse.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
+            rows = fill(bench, cursor, candidate, summary, shape)
     except Error as error:
         raise explain(error, f"the SELECT of {job.target}") from None
     reached("built")
     return Built(candidate, rows)
+
+
+def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary, shape: Shape) -> int:
+    """Make the candidate of the SELECT, with the rights the project gives to summaries; its rows."""
+    select, role = sql.SQL(summary.sql), declared(bench).summaries_as
+    if role is None:
+        return bench.warehouse.create_as(cursor, candidate, select, shape)
+    return bench.warehouse.fill_as(cursor, candidate, select, shape, role)
 
 
 @task(name="check output", task_run_name="check output {job.target}", cache_policy=NO_CACHE, retries=2,
@@ -149,6 +163,7 @@ def check_output(job: Job, built: Built) -> OutputChecked:
     rules = list(summary.expectations)
     if summary.key:
         rules.insert(0, key_rule(summary.key))
+    prove_checks(bench.warehouse, summary, "expectations", built.candidate)
     results = _expectations(bench, summary, built.candidate, rules, "candidate") if rules else []
     _stop_on_failures(job, results, f"the result isn't fit to publish (kept as {built.candidate})")
     return OutputChecked(tuple(results))
@@ -207,13 +222,18 @@ def _count(bench: Workbench, summary: Summary, name: str) -> int:
                 f"{summary.target} needs {name}, which has never been published", code="INPUT-MISSING",
                 next_command=f"headgate run {name}",
             )  # fmt: skip
+        # Before the first row is read: a view that somebody planted would run with our rights.
+        prove_ours(bench.warehouse, cursor, table)
         statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema, table.name))
         return int(one(cursor, statement)[0])
 
 
 def _sql_check(bench: Workbench, summary: Summary, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:
     assert check.sql is not None
-    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+    role = declared(bench).summaries_as
+    with reading(bench.warehouse.address) as cursor:
+        if role is not None:
+            bench.warehouse.act_as(cursor, role)
         found = one(cursor, sql.SQL(check.sql))[0]
     value = None if found is None else float(found)
     bounds = {"equals": check.equals, "at_least": check.at_least, "at_most": check.at_most}

@@ -16,8 +16,9 @@ from deployments.errors import CheckFailedError
 from expectations.record import RuleResult
 from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
+from tasks.only_reads import prove_select
 from tasks.spool import hold, release
-from tasks.summarize import Built, Job, check_inputs, check_output
+from tasks.summarize import Built, Job, check_inputs, check_output, fill
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
@@ -119,12 +120,13 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
     candidate = names.candidate(TableName(job.live.schema, TRIED), job.attempt_id)
     shape = Shape((), summary.key, summary.physical, summary.description, ())
     made_schema = False
+    prove_select(adapter, summary)
     try:
         try:
             with transaction(adapter.address) as cursor:
                 made_schema = not _has_schema(cursor, job.live.schema)
                 adapter.create_schema(cursor, job.live.schema)
-                count = adapter.create_as(cursor, candidate, sql.SQL(summary.sql), shape)
+                count = fill(bench, cursor, candidate, summary, shape)
         except Error as error:
             made_schema = False
             raise explain(error, f"the SELECT of {summary.target}") from None

@@ -24,7 +24,7 @@ from deployments.declarations.project_rules import (
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.rules import Fault, table_faults
 from deployments.declarations.suite import Suite, check_suite
-from deployments.declarations.summary import Summary, read_summary
+from deployments.declarations.summary import SqlPlace, Summary, read_summary
 from deployments.declarations.summary_rules import summary_faults
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import Document, key_of, line_of, own_keys, read_yaml
@@ -36,12 +36,13 @@ _TARGET = re.compile(r"^(?:table|target):\s*['\"]?([a-z_0-9]+\.[a-z_0-9]+)", re.
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a declaration stands: its file, its values, and the line of the file they begin at. `shared`: where what the
-    file itself doesn't say stands."""
+    file itself doesn't say stands. `sql`: where the SELECT of a summary does."""
 
     file: Path
     content: object
     first_line: int = 1
     shared: Place | None = None
+    sql: SqlPlace | None = None
 
 
 @dataclass
@@ -122,7 +123,7 @@ def _summary(found: Folder, file: Path) -> None:
     if read is None:
         found.names.add(_guessed(file))
         return
-    place = Place(file, read.header, read.header_line)
+    place = Place(file, read.header, read.header_line, sql=read.where)
     whole = read.summary if read.summary is not None else sound_part(Summary, plain(read.header))
     found.problems.extend(told_at(place, fault) for fault in known([lambda: summary_faults(whole, read.select)]))
     name = _name(found, read.header.get("target"), place)
@@ -224,7 +225,12 @@ def _oncall(found: Folder, file: Path) -> None:
 
 
 def told_at(place: Place, fault: Fault) -> Problem:
-    """A fault with its file and line."""
+    """A fault with its file and line, and its column where it stands in SQL."""
+    if fault.start is not None and place.sql is not None:
+        row, column = place.sql.of(fault.start)
+        return Problem(
+            place.file, row, "sql", fault.message, allowed=fault.allowed, nearest=fault.nearest, column=column
+        )
     shared = place.shared
     if shared is not None and fault.path and fault.path[0] not in own_keys(place.content):
         place = shared if fault.path[0] in own_keys(shared.content) else place

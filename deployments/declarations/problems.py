@@ -12,7 +12,7 @@ from deployments.errors import DeclarationError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `line` counts from 1 and is 0 when the file as a whole is meant."""
+    """One mistake. `line` counts from 1 and is 0 when the file as a whole is meant; so does `column`, for the line."""
 
     file: Path
     line: int
@@ -21,9 +21,10 @@ class Problem:
     found: str | None = None
     allowed: str | None = None
     nearest: str | None = None
+    column: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else str(self.file)
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         text = f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
         if self.found is not None:
             text += f"; found {self.found}"

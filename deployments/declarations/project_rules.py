@@ -12,7 +12,7 @@ from deployments.declarations.partial import known as asked
 from deployments.declarations.problems import nearest
 from deployments.declarations.provisioning import CLOSED, Provisioning
 from deployments.declarations.rules import Fault, Path
-from deployments.declarations.summary import Summary
+from deployments.declarations.summary import Summary, statements
 from deployments.declarations.table import Table
 
 ANY_SCHEMA = "*."
@@ -34,7 +34,11 @@ class Declared:
 def project_faults(declared: Declared) -> Iterator[tuple[str, Fault]]:
     """Contradictions between declarations, each with the target whose file holds it."""
     for name, summary in declared.summaries.items():
-        for rule in (bound(_twice, name, declared.tables), bound(_summary_names, summary, declared.names)):
+        for rule in (
+            bound(_twice, name, declared.tables),
+            bound(_summary_names, summary, declared.names),
+            bound(_reads, summary, declared.names),
+        ):
             yield from ((name, fault) for fault in asked([rule]))
     for name, table in declared.tables.items():
         yield from ((name, fault) for fault in asked([bound(_awaited, table, declared.names)]))
@@ -67,6 +71,26 @@ def _summary_names(summary: Summary, names: Collection[str]) -> Iterator[Fault]:
         yield from asked([bound(_known, ("inputs", index, "table"), item.table, names, summary.target)])
     for index, trigger in enumerate(summary.after):
         yield from asked([bound(_known, ("after", index), trigger, names, summary.target)])
+
+
+def _reads(summary: Summary, names: Collection[str]) -> Iterator[Fault]:
+    """Tables that SQL of the summary reads and the summary doesn't name as its inputs: what it is built from has to be
+    looked at, waited for and told of."""
+    from deployments.declarations.select import read_select
+
+    inputs = [item.table for item in summary.inputs]
+    mistyped = [name for name in inputs if not is_declared(name, names)]
+    for place, sql, own in statements(summary):
+        select, _ = read_select(sql, makes_table=place == ("sql",))
+        for read in select.reads if select is not None else ():
+            if read.table in inputs or read.table == own or nearest(read.table, mistyped):
+                continue
+            start = read.start if place == ("sql",) else None
+            known = is_declared(read.table, names)
+            others = inputs if known else sorted(name for name in names if not name.startswith(ANY_SCHEMA))
+            told = f"reads {read.table}, which isn't {'among its inputs' if known else 'declared'}"
+            allowed = f"{', '.join(others)}" + (f"; or '- table: {read.table}' under inputs" if known else "")
+            yield Fault(place, told, allowed, nearest(read.table, others), start)
 
 
 def _known(place: Path, used: str, names: Collection[str], itself: str) -> Iterator[Fault]:

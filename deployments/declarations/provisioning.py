@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.model import Declared, Identifier
 
@@ -53,6 +53,19 @@ class Provisioning(Declared):
         SCHEMAS, description="Schemas that are to be there, beside those of tables."
     )
     groups: dict[Identifier, Group] = Field(default_factory=dict, description="Groups by name.")
+    summaries_as: Identifier | None = Field(
+        None,
+        description="Group with whose rights the SELECT of a summary and the sql of its input checks run (PostgreSQL only); "
+        "left out: with the loader's.",
+    )
+
+    @model_validator(mode="after")
+    def _a_group(self) -> Provisioning:
+        if self.summaries_as is not None and self.summaries_as not in self.groups:
+            raise ValueError(
+                f"summaries_as is '{self.summaries_as}', which isn't among the groups: {', '.join(self.groups)}"
+            )
+        return self
 
     def readers(self, schema: str) -> tuple[str, ...]:
         """Groups that may read whatever comes into a schema."""
@@ -72,7 +85,7 @@ def with_table_grants(declared: Provisioning, grants: Mapping[str, tuple[str, ..
     for names in grants.values():
         for name in names:
             groups.setdefault(name, Group())
-    return Provisioning(schemas=tuple(schemas), groups=groups)
+    return declared.model_copy(update={"schemas": tuple(schemas), "groups": groups})
 
 
 def usages(declared: Provisioning, grants: Mapping[str, tuple[str, ...]]) -> Mapping[tuple[str, str], bool]:

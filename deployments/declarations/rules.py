@@ -17,12 +17,16 @@ Path = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where (a path of keys), what is wrong, what is allowed, and the known name that was probably meant."""
+    """Where (a path of keys), what is wrong, what is allowed, and the known name that was probably meant.
+
+    `start`: where in the SELECT of a summary, in characters from its beginning.
+    """
 
     path: Path
     message: str
     allowed: str | None = None
     nearest: str | None = None
+    start: int | None = None
 
 
 def table_faults(table: Table) -> Iterator[Fault]:

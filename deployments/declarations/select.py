@@ -1,59 +1,69 @@
-"""The SELECT of a summary, read without a server: whether it is one, and which columns and tables it names."""
+"""The SELECT of a summary, read without a server: whether it is one, which columns it makes and which tables it reads."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-# Read in one go: a comment may hold a quote, and a text may hold what looks like a comment.
-_TEXT_OR_COMMENT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+from deployments.declarations.sql_functions import call_faults
+from deployments.declarations.sql_text import ONE_SELECT, SqlFault, SqlTextError, Token, tokens, without_comments
+
 _DIALECTS = ("postgres", "redshift")
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into, exp.Lock)
 _UNNAMED = "?column?"
-ONE_SELECT = "one SELECT (or WITH ... SELECT)"
+_CLOSED = ("ops", "quarantine", "pg_catalog", "information_schema", "pg_toast", "pg_temp")
+_CATALOGS = ("pg_", "stl_", "stv_", "stcs_", "svl_", "svv_", "svcs_", "sys_", "padb_")
+_BESIDE = "__hg_"
 
 
 @dataclass(frozen=True, slots=True)
-class SqlFault:
-    """What is wrong, what is allowed, and at which line of the SQL (from 0); None: the statement as a whole."""
+class Read:
+    """A table that is read, as `schema.table`, and where its name begins in the SQL."""
 
-    message: str
-    allowed: str | None = None
-    line: int | None = None
+    table: str
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """What a sound SELECT says: names of its columns in order, and the `schema.table` it reads."""
+    """What a sound SELECT says: names of its columns in order, and the tables it reads."""
 
     columns: tuple[str, ...]
-    tables: frozenset[str]
+    reads: tuple[Read, ...]
     is_certain: bool
     """Whether the name of each column is written out, by itself or with AS."""
 
 
-def read_select(sql: str) -> tuple[Select | None, list[SqlFault]]:
-    """The SELECT and its faults; None when it can't be read as one."""
-    bare = _TEXT_OR_COMMENT.sub(lambda match: "''" if match[0][0] in "'\"" else " ", sql).strip()
-    if not re.match(r"(?is)^\(*\s*(select|with)\b", bare):
-        return None, [SqlFault("must be one SELECT (or WITH ... SELECT)", ONE_SELECT)]
-    if ";" in bare:
-        return None, [SqlFault("must be one statement; found a ';' inside", ONE_SELECT)]
-    tree, fault = _parsed(sql)
+@lru_cache(maxsize=512)
+def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, tuple[SqlFault, ...]]:
+    """The SELECT and its faults; None when it can't be read as one. `makes_table`: its columns become those of a table."""
+    try:
+        words = tokens(sql)
+        bare = without_comments(sql)
+    except SqlTextError as error:
+        return None, (error.fault,)
+    first = next((word for word in words if word.text != "("), None)
+    if first is None or first.kind != "word" or first.name not in ("select", "with"):
+        return None, (SqlFault("must be one SELECT (or WITH ... SELECT)", ONE_SELECT, first.start if first else 0),)
+    tree, fault = _parsed(bare)
     if tree is None:
-        return None, [fault]
+        return None, (fault,)
     query = tree.unnest() if isinstance(tree, exp.Subquery) else tree
-    if not isinstance(query, exp.Query) or any(True for _ in tree.find_all(*_WRITES)):
-        return None, [SqlFault("must only read: no INTO, no FOR UPDATE, nothing that writes inside WITH", ONE_SELECT)]
-    faults = [*_stars(query), *_repeated(query)]
+    writing = next(tree.find_all(*_WRITES), None)
+    if not isinstance(query, exp.Query) or writing is not None:
+        said = "must only read: no INTO, no FOR UPDATE, nothing that writes inside WITH"
+        return None, (SqlFault(said, ONE_SELECT, _start(writing or tree)),)
+    faults = (*_closed(words), *_unplaced(tree), *_types(tree), *call_faults(words, _named(tree)))
+    if makes_table:
+        faults = (*_stars(query), *_repeated(query), *faults)
     columns = _first(query).selects
     certain = all(isinstance(column, exp.Alias | exp.Column) and not _is_star(column) for column in columns)
-    return Select(tuple(map(_name, columns)), frozenset(_tables(tree)), certain), faults
+    return Select(tuple(map(_name, columns)), tuple(_reads(tree)), certain), faults
 
 
 def _parsed(sql: str) -> tuple[exp.Expr | None, SqlFault]:
@@ -63,19 +73,81 @@ def _parsed(sql: str) -> tuple[exp.Expr | None, SqlFault]:
         try:
             found = parse(sql, read=dialect)
         except SqlglotError as error:
-            first = (getattr(error, "errors", None) or [{}])[0]
-            said, near = first.get("description") or "not understood", first.get("highlight") or ""
-            said = said.partition(" but got <")[0]
-            where = f" near '{near}'" if near else ""
-            fault = SqlFault(
-                f"isn't SQL that either warehouse reads{where}: {said}", ONE_SELECT, int(first.get("line") or 1) - 1
-            )
+            fault = _unread(sql, error)
         except RecursionError:
             fault = SqlFault("is nested too deeply to be read", ONE_SELECT)
         else:
             if len(found) == 1 and found[0] is not None:
                 return found[0], fault
     return None, fault
+
+
+def _unread(sql: str, error: SqlglotError) -> SqlFault:
+    first = (getattr(error, "errors", None) or [{}])[0]
+    said, near = first.get("description") or "not understood", first.get("highlight") or ""
+    said = said.partition(" but got <")[0]
+    where = f" near '{near}'" if near else ""
+    lines = sql.split("\n")
+    line = min(int(first.get("line") or 1), len(lines)) - 1
+    # The parser tells where a word ends.
+    column = max(int(first.get("col") or 1) - len(near), 0)
+    start = sum(len(text) + 1 for text in lines[:line]) + min(column, len(lines[line]))
+    return SqlFault(f"isn't SQL that either warehouse reads{where}: {said}", ONE_SELECT, start)
+
+
+def _closed(words: Sequence[Token]) -> Iterator[SqlFault]:
+    """Names that lead to what isn't for summaries, wherever they stand."""
+    for index, word in enumerate(words):
+        if not word.is_name:
+            continue
+        name = word.name.lower()
+        before_dot = index + 1 < len(words) and words[index + 1].text == "."
+        after_dot = index > 0 and words[index - 1].text == "."
+        if before_dot and not after_dot and (name in _CLOSED or name.startswith("pg_")):
+            yield SqlFault(
+                f"names the schema '{name}', which is closed to summaries", "tables of the project", word.start
+            )
+        elif _BESIDE in name:
+            yield SqlFault(
+                f"names '{name}': a table that headgate keeps beside another one",
+                "tables of the project",
+                word.start,
+            )
+
+
+def _unplaced(tree: exp.Expr) -> Iterator[SqlFault]:
+    """Tables without a schema, which only the server's own catalogs are found by; and CTEs that are named like those."""
+    known = {cte.alias for cte in tree.find_all(exp.CTE)}
+    for cte in tree.find_all(exp.CTE):
+        if cte.alias.lower().startswith(_CATALOGS):
+            allowed = "another name: this one is like those of the server's own tables"
+            yield SqlFault(f"calls a query '{cte.alias}'", allowed, _start(cte.args["alias"]))
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and not table.db and table.name not in known:
+            yield SqlFault(f"reads '{table.name}' without a schema", f"schema.{table.name}", _start(table))
+        elif table.catalog:
+            yield SqlFault(f"reads {table.sql()}, which is in another database", "schema.table", _start(table))
+
+
+def _types(tree: exp.Expr) -> Iterator[SqlFault]:
+    """Types of somebody's own making: a value that becomes one runs what they say."""
+    for cast in tree.find_all(exp.Cast):
+        if cast.to.this == exp.DataType.Type.USERDEFINED:
+            written = cast.to.sql(dialect="postgres")
+            yield SqlFault(
+                f"casts to '{written}', a type of somebody's own making", "types of the warehouse", _start(cast)
+            )
+
+
+def _named(tree: exp.Expr) -> set[int]:
+    """Where names begin that a list of columns may follow: those of CTEs, and aliases of tables and queries."""
+    return {_start(alias) for alias in tree.find_all(exp.TableAlias) if alias.this is not None}
+
+
+def _start(node: exp.Expr) -> int:
+    """Where the first name of a part of the tree begins."""
+    starts = [found.meta["start"] for found in node.walk() if "start" in found.meta]
+    return min(starts, default=0)
 
 
 def _branches(query: exp.Expr) -> Iterator[exp.Select]:
@@ -101,6 +173,7 @@ def _stars(query: exp.Expr) -> Iterator[SqlFault]:
                 yield SqlFault(
                     f"must list its columns: SELECT {written} changes the table when an input changes",
                     "columns by name",
+                    _start(column),
                 )
 
 
@@ -112,11 +185,12 @@ def _is_star(column: exp.Expr) -> bool:
 
 
 def _repeated(query: exp.Expr) -> Iterator[SqlFault]:
-    names = Counter(_name(column).lower() for column in _first(query).selects if not _is_star(column))
-    for name, times in names.items():
+    columns = [column for column in _first(query).selects if not _is_star(column)]
+    for name, times in Counter(_name(column).lower() for column in columns).items():
         if times > 1:
             said = "columns without a name" if name == _UNNAMED else f"columns called '{name}'"
-            yield SqlFault(f"has {times} {said}", "a name of its own for each column: ... AS name")
+            last = [column for column in columns if _name(column).lower() == name][-1]
+            yield SqlFault(f"has {times} {said}", "a name of its own for each column: ... AS name", _start(last))
 
 
 def _name(column: exp.Expr) -> str:
@@ -135,7 +209,16 @@ def _name(column: exp.Expr) -> str:
     return column.sql_name().lower() if isinstance(column, exp.Func) else _UNNAMED
 
 
-def _tables(tree: exp.Expr) -> Iterator[str]:
+def _reads(tree: exp.Expr) -> Iterator[Read]:
+    """Every table once, where it is read first."""
+    starts: dict[str, int] = {}
     for table in tree.find_all(exp.Table):
         if table.db:
-            yield f"{table.db}.{table.name}".lower()
+            name, start = ".".join(map(_folded, (table.args["db"], table.this))), _start(table)
+            starts[name] = min(start, starts.get(name, start))
+    return (Read(name, start) for name, start in sorted(starts.items(), key=lambda item: item[1]))
+
+
+def _folded(name: exp.Expr) -> str:
+    """A name as the warehouse keeps it."""
+    return name.name if name.args.get("quoted") else Token("word", name.name, 0).name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
+from deployments.declarations.sql_text import place
 from deployments.declarations.suite import Rule
 from deployments.declarations.table import Cron, Physical, Sla, Tier
 from deployments.declarations.yaml_source import Document, line_of, read_yaml
@@ -106,6 +108,43 @@ class Summary(Declared):
         return hashlib.sha256(self.model_dump_json(exclude={"tags"}).encode()).hexdigest()[:16]
 
 
+def statements(summary: Summary, built: str | None = None) -> Iterator[tuple[tuple[int | str, ...], str, str | None]]:
+    """Every SQL of a summary: where it stands in the header (the SELECT itself at `sql`), its text, and the table that the
+    text may read without naming it as an input: the one a rule by query judges. `built`: the table that was built; before
+    it is, the target stands for it."""
+    yield ("sql",), summary.sql, None
+    for n, item in enumerate(summary.inputs):
+        for m, check in enumerate(item.checks):
+            place = ("inputs", n, "checks", m)
+            if check.sql is not None:
+                yield (*place, "sql"), check.sql, None
+            yield from _by_query(place, check.kwargs, item.table)
+    for n, rule in enumerate(summary.expectations):
+        yield from _by_query(("expectations", n), rule.kwargs, built or summary.target)
+
+
+def _by_query(
+    place: tuple[int | str, ...], kwargs: Mapping[str, object], table: str
+) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
+    query = kwargs.get("unexpected_rows_query")
+    if isinstance(query, str):
+        yield (*place, "kwargs", "unexpected_rows_query"), query.replace("{batch}", table), table
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPlace:
+    """A SELECT, and the line and column of its file it begins at, both from 0 and 1 as `place` counts them."""
+
+    text: str
+    line: int
+    column: int
+
+    def of(self, start: int) -> tuple[int, int]:
+        """Line and column of the file, both from 1, of a character of the SELECT."""
+        line, column = place(self.text, start)
+        return self.line + line + 1, column if line else self.column + column - 1
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryFile:
     """A .sql file that could be read: its header as YAML with places, and the summary if the header is sound."""
@@ -114,6 +153,7 @@ class SummaryFile:
     header_line: int
     summary: Summary | None
     select: Select | None
+    where: SqlPlace
 
 
 def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
@@ -131,25 +171,19 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
     data = read_yaml(file, problems, text=match["yaml"], first_line=first_line)
     if data is None:
         return None
-    sql_line = text[: match.start("sql")].count("\n") + 1
     sql = match["sql"].strip().rstrip(";").strip()
-    blank = match["sql"][: len(match["sql"]) - len(match["sql"].lstrip())].count("\n")
     # Imported here: its grammar takes as long as all declarations of a project without summaries.
     from deployments.declarations.select import read_select
 
     select, faults = read_select(sql)
-    problems += [
-        Problem(
-            file,
-            sql_line + (0 if fault.line is None else blank + fault.line),
-            "sql",
-            fault.message,
-            allowed=fault.allowed,
+    where = SqlPlace(sql, *place(text, match.end("sql") - len(match["sql"].lstrip())))
+    for fault in faults:
+        line, column = where.of(fault.start)
+        problems.append(
+            Problem(file, line, "sql", fault.message, allowed=fault.allowed, nearest=fault.nearest, column=column)
         )
-        for fault in faults
-    ]
     summary = _summary(file, data, sql, first_line, problems)
-    return SummaryFile(data, first_line, None if faults else summary, select)
+    return SummaryFile(data, first_line, None if faults else summary, select, where)
 
 
 def _summary(file: Path, data: Document, sql: str, first_line: int, problems: list[Problem]) -> Summary | None:

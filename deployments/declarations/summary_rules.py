@@ -11,7 +11,7 @@ from deployments.declarations.problems import nearest
 from deployments.declarations.rule_columns import columns_named
 from deployments.declarations.rules import Fault, Path
 from deployments.declarations.suite import Rule
-from deployments.declarations.summary import Summary
+from deployments.declarations.summary import Summary, statements
 
 if TYPE_CHECKING:
     from deployments.declarations.select import Select
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def summary_faults(summary: Summary, select: Select | None) -> Iterator[Fault]:
     """Columns the header names and the SELECT doesn't make, and keys that say nothing beside one another."""
-    yield from known([bound(_codes, summary), bound(_after, summary)])
+    yield from known([bound(_codes, summary), bound(_after, summary), bound(_statements, summary)])
     if select is not None and select.is_certain:
         yield from known([
             bound(_places, summary, select.columns), bound(_metrics, summary, select.columns),
@@ -38,6 +38,25 @@ def _codes(summary: Summary) -> Iterator[Fault]:
         if code in seen:
             yield Fault(place, f"'{code}' is used twice", "a code of its own for each check")
         seen.add(code)
+
+
+def _statements(summary: Summary) -> Iterator[Fault]:
+    """SQL of checks: as the SELECT itself, one SELECT that only reads. That one's own faults are told where it is read."""
+    from deployments.declarations.select import read_select
+
+    for path, sql, own in statements(summary):
+        if path == ("sql",):
+            continue
+        select, faults = read_select(sql, makes_table=False)
+        for fault in faults:
+            yield Fault(path, f"{fault.message}{_near(sql, fault.start)}", fault.allowed, fault.nearest)
+        if select is not None and own is None and len(select.columns) != 1:
+            yield Fault(path, f"must return one number; it makes {len(select.columns)} columns", "SELECT COUNT(*) ...")
+
+
+def _near(sql: str, start: int) -> str:
+    """The place in a text of the header, whose lines YAML may have folded."""
+    return f" (at character {start + 1}, '{' '.join(sql[start : start + 24].split())}')"
 
 
 def _after(summary: Summary) -> Iterator[Fault]:

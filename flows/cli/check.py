@@ -38,7 +38,6 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         "connections_not_set": [] if shop else checking.unset_connections(project, settings),
         "channels_not_set": checking.unset_channels(project, settings),
         "tables_without_suite": checking.without_suite(project),
-        "inputs_not_listed": checking.unlisted_inputs(project),
         "in_the_clear": checking.in_the_clear(settings),
     }
     if (connect or live) and not problems:
@@ -63,7 +62,6 @@ _NOTES: dict[str, Callable[[str], str]] = {
     "channels_not_set": lambda name: f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here",
     "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
     "in_the_clear": str,
-    "inputs_not_listed": lambda said: f"{said}, which isn't among its inputs: it isn't built again when that changes",
 }
 
 

@@ -73,7 +73,7 @@ def declared(project: Project, file: str) -> tuple[Summary, Project]:
     project = replace(project, summaries={**project.summaries, made.target: made})
     whole = Declared(project.tables, project.summaries, {*project.tables, *project.summaries}, project.provisioning)
     faults = [fault for name, fault in project_faults(whole) if name == made.target]
-    place = Place(path, found.header, found.header_line)
+    place = Place(path, found.header, found.header_line, sql=found.where)
     fail_on([told_at(place, fault) for fault in (*summary_faults(made, found.select), *faults)])
     return made, project
 

@@ -25,8 +25,8 @@ from deployments.errors import DeclarationError, HeadgateError, SourceMissingErr
 from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.driver_errors import said
+from tasks.one_select import inside, prove_one_select
 from tasks.sources.cursor import bounds
-from tasks.sources.one_select import inside, prove_one_select
 from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span

@@ -9,7 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from expectations.draft.facts import SourceColumn
-from tasks.sources.one_select import inside
+from tasks.one_select import inside
 from tasks.sources.protocol import SourceShape
 
 # Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from tasks.sources.one_select import inside
+from tasks.one_select import inside
 
 _HASHES_RECORDS = 140_000
 """The first server version that hashes records by 64 bits."""

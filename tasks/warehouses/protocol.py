@@ -6,7 +6,7 @@ A third warehouse is one new folder with a class of this shape and a line in `op
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,6 +41,14 @@ class Shape:
     physical: Physical
     description: str
     grants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the server understands a SELECT to read, and what of it a summary may not call or use."""
+
+    relations: tuple[TableName, ...]
+    refused: tuple[str, ...]
 
 
 class Adapter(Protocol):
@@ -144,6 +152,19 @@ class Adapter(Protocol):
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         """Make a table from a SELECT, closed to everybody else; returns its rows."""
+
+    def fill_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape, role: str) -> int:
+        """As `create_as`, but the SELECT runs with the rights of a group: it may write this table, while it runs."""
+
+    def act_as(self, cursor: Cursor, role: str) -> None:
+        """From here to the end of the transaction: the rights of a group, and none of our own."""
+
+    def may_act_as(self, cursor: Cursor, role: str) -> bool:
+        """Whether this user may take the rights of a group."""
+
+    def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
+        """What the server understands a SELECT to read and to call; nothing of it runs. It makes a view of that name, and the
+        caller rolls back. `callable_names`: functions that are no reason to refuse. psycopg2.Error: it isn't one SELECT."""
 
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""

@@ -55,9 +55,12 @@ def _schemas(cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
 def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
     there, members = adapter.groups(cursor), adapter.members(cursor)
     users = {name for (name,) in rows(cursor, "SELECT usename FROM pg_user")}
+    me = str(one(cursor, "SELECT current_user")[0])
     for name, group in declared.groups.items():
         if name not in there:
             yield Step(f"group {name}", adapter.group_statement(name))
+        if name == declared.summaries_as and not (name in there and adapter.may_act_as(cursor, name)):
+            yield Step(f"{me} into group {name}: it builds summaries", adapter.member_statement(name, me, add=True))
         if group.members is None:
             continue
         now, wanted = members.get(name, set()), set(group.members)
@@ -65,7 +68,7 @@ def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterato
             known = user in users
             what = f"{user} into group {name}" + ("" if known else ": there is no such user; somebody has to make it")
             yield Step(what, adapter.member_statement(name, user, add=True) if known else None)
-        for user in sorted(now - wanted):
+        for user in sorted(now - wanted - ({me} if name == declared.summaries_as else set())):
             yield Step(f"{user} out of group {name}", adapter.member_statement(name, user, add=False))
 
 

@@ -88,6 +88,17 @@ def transaction(address: Address) -> Iterator[Cursor]:
         connection.commit()
 
 
+@contextmanager
+def reading(address: Address) -> Iterator[Cursor]:
+    """One transaction that may change nothing, on its own connection; rolled back at the end."""
+    with session(address) as connection:
+        connection.readonly = True
+        with connection.cursor() as cursor:
+            yield cursor
+        connection.rollback()
+        connection.readonly = None
+
+
 def retried(address: Address, doing: str, work: Callable[[Cursor], Result], attempts: int = 6) -> Result:
     """One transaction that is run again after a conflict, a lock or a lost connection.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,7 +19,8 @@ from tasks.warehouses.postgres import catalog, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.postgres.copy import copy, copy_rows
-from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.postgres.understood import understood
+from tasks.warehouses.protocol import LiveColumn, Shape, Understood
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.texts import joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
@@ -202,6 +203,34 @@ class PostgresAdapter:
         made = cursor.rowcount
         self.close(cursor, table)
         return int(made)
+
+    def fill_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape, role: str) -> int:
+        name = qualified(table)
+        # A view for a moment tells the columns: nothing of the SELECT runs before the rights are the group's.
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+        cursor.execute(sql.SQL("CREATE VIEW {} AS\n").format(name) + select)
+        columns = catalog.column_definitions(cursor, table)
+        cursor.execute(sql.SQL("DROP VIEW {}").format(name))
+        cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(", ").join(columns)))
+        self.close(cursor, table)
+        cursor.execute(sql.SQL("GRANT INSERT ON {} TO {}").format(name, sql.Identifier(role)))
+        self.act_as(cursor, role)
+        cursor.execute(sql.SQL("INSERT INTO {}\n").format(name) + select)
+        made = cursor.rowcount
+        cursor.execute("RESET ROLE")
+        self.close(cursor, table)
+        return int(made)
+
+    def act_as(self, cursor: Cursor, role: str) -> None:
+        cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+
+    def may_act_as(self, cursor: Cursor, role: str) -> bool:
+        # From 16 on, who made a role is a member that may not take its rights.
+        how = "SET" if cursor.connection.server_version >= 160000 else "MEMBER"
+        return bool(one(cursor, "SELECT pg_has_role(oid, %s) FROM pg_roles WHERE rolname = %s", (how, role))[0])
+
+    def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
+        return understood(cursor, view, select, callable_names)
 
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""

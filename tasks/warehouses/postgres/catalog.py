@@ -68,6 +68,17 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
     return [LiveColumn(name, _declared_type(kind), nullable) for name, kind, nullable in found]
 
 
+def column_definitions(cursor: Cursor, table: TableName) -> list[sql.Composable]:
+    """Names and types as CREATE TABLE takes them."""
+    found = rows(
+        cursor,
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        f"WHERE attrelid = {_RELATION} AND attnum > 0 ORDER BY attnum",
+        (table.schema, table.name),
+    )
+    return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in found]
+
+
 def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
     """Views that read the table, directly or not, each after those it reads."""
 

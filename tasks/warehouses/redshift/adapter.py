@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.protocol import LiveColumn, Shape, Understood
 from tasks.warehouses.redshift import catalog, ownership
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.checksums import checksum_list
@@ -170,6 +170,21 @@ class RedshiftAdapter:
         # The service tells no count of the rows a CREATE TABLE AS wrote.
         return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(qualified(table)))[0])
 
+    def fill_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape, role: str) -> int:
+        raise _no_roles(role)
+
+    def act_as(self, cursor: Cursor, role: str) -> None:
+        raise _no_roles(role)
+
+    def may_act_as(self, cursor: Cursor, role: str) -> bool:
+        raise _no_roles(role)
+
+    def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
+        # That it is one statement is held by its text alone (`deployments.declarations.sql_text`): the service has no way to
+        # read a text as a value. Its functions likewise; what somebody else made has a dependency.
+        cursor.execute(sql.SQL("CREATE VIEW {} AS\n").format(qualified(view)) + sql.SQL(select))
+        return Understood(*catalog.used_by_view(cursor, view))
+
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""
         for grantee in catalog.acl(cursor, table).grantees:
@@ -223,3 +238,11 @@ class RedshiftAdapter:
         else:
             target = sql.SQL("COLUMN {}").format(sql.Identifier(live.schema, live.name, column))
         cursor.execute(sql.SQL("COMMENT ON {} IS {}").format(target, sql.Literal(text)))
+
+
+def _no_roles(role: str) -> DeclarationError:
+    return DeclarationError(
+        f"summaries_as is '{role}', and on Redshift a session can't take the rights of a group",
+        code="SUMMARIES-AS",
+        next_command="leave summaries_as out of warehouse.yaml; review summaries before they are merged",
+    )

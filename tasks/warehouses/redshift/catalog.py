@@ -17,6 +17,7 @@ from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 _OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
 _PG_CLASS = 1259
 """The catalog's own oid of pg_class, the same on every server: which catalog a comment or a dependency belongs to."""
+_PG_PROC = 1255
 # The rule behind a view depends on the view internally ('i') and on every table it reads.
 _VIEWS = (
     "SELECT DISTINCT vn.nspname, v.relname, v.relkind, pg_get_viewdef(v.oid) FROM pg_depend d "
@@ -25,12 +26,28 @@ _VIEWS = (
     "JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace "
     f"WHERE d.refclassid = {_PG_CLASS} AND n.nspname = %s AND c.relname = %s AND v.oid <> c.oid ORDER BY 1, 2"
 )
+_USED = (
+    "SELECT DISTINCT d.refclassid, n.nspname, c.relname, f.proname FROM pg_depend d "
+    "JOIN pg_depend r ON r.objid = d.objid AND r.classid = d.classid AND r.deptype = 'i' "
+    f"AND r.refclassid = {_PG_CLASS} JOIN pg_class v ON v.oid = r.refobjid JOIN pg_namespace vn ON vn.oid = v.relnamespace "
+    f"LEFT JOIN pg_class c ON c.oid = d.refobjid AND d.refclassid = {_PG_CLASS} "
+    "LEFT JOIN pg_namespace n ON n.oid = c.relnamespace "
+    f"LEFT JOIN pg_proc f ON f.oid = d.refobjid AND d.refclassid = {_PG_PROC} "
+    "WHERE vn.nspname = %s AND v.relname = %s AND (c.oid IS NULL OR c.oid <> v.oid) ORDER BY 1, 2, 3, 4"
+)
 _ROW_FILTERS = (
     ("svv_rls_attached_policy", "relschema", "relname"),
     ("svv_attached_masking_policy", "schema_name", "table_name"),
     ("svv_column_privileges", "namespace_name", "relation_name"),
 )
 """Views that tell of rights finer than a table's: a renamed table would lose them."""
+
+
+def used_by_view(cursor: Cursor, view: TableName) -> tuple[tuple[TableName, ...], tuple[str, ...]]:
+    """Relations that a view reads, and functions of somebody's own making that it calls."""
+    found = rows(cursor, _USED, (view.schema, view.name))
+    relations = tuple(TableName(schema, name) for _, schema, name, _ in found if name is not None)
+    return relations, tuple(f"{function}()" for _, _, _, function in found if function is not None)
 
 
 def table_id(cursor: Cursor, table: TableName) -> int | None:

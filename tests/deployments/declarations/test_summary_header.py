@@ -44,10 +44,10 @@ MISTAKES = [
     ("key: [day]", "sql: SELECT 1", 9, "sql", "stands below the header, not in it"),
     ("key: [day]", "key: [day", 10, "", "isn't valid YAML"),
     ("/*\ntarget", "target", 1, "", "must begin with a YAML header"),
-    ("SELECT day", "DELETE FROM day", 10, "sql", "must be one SELECT"),
-    ("GROUP BY day;", "GROUP BY day; DROP TABLE raw.orders;", 10, "sql", "found a ';' inside"),
-    ("SELECT day, count(*) AS orders, 'a;b' AS text", "SELECT *", 10, "sql", "must list its columns"),
-    ("'a;b' AS text", "'--' AS text; DROP TABLE x", 10, "sql", "found a ';' inside"),
+    ("SELECT day", "DELETE FROM day", 12, "sql", "must be one SELECT"),
+    ("GROUP BY day;", "GROUP BY day; DROP TABLE raw.orders;", 14, "sql", "found a ';' inside"),
+    ("SELECT day, count(*) AS orders, 'a;b' AS text", "SELECT *", 12, "sql", "must list its columns"),
+    ("'a;b' AS text", "'--' AS text; DROP TABLE x", 12, "sql", "found a ';' inside"),
 ]
 
 
@@ -81,10 +81,10 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, lin
     "sql",
     [
         "WITH a AS (SELECT 1 AS x) SELECT x FROM a",
-        "select count(*) as n from t",
+        "select count(*) as n from raw.t",
         "SELECT 'it''s; ok' AS x",
-        "SELECT '/*' AS x, ';' AS y -- it's fine; really\nFROM t",
-        'SELECT "a;b" FROM t',
+        "SELECT '/*' AS x, ';' AS y -- it's fine; really\nFROM raw.t",
+        'SELECT "a;b" FROM raw.t',
     ],
 )
 def test_one_select_may_be_written_in_any_way(tmp_path: Path, sql: str) -> None:

@@ -86,7 +86,7 @@ def test_mistakes_of_all_kinds_are_told_at_once(project: Path) -> None:
     assert f"{project}/suites/orders.yaml:" in result.output
     told = json.loads(run("--json").output)["problems"]
     assert len(told) == 3
-    assert {"file", "line", "key", "message", "found", "allowed", "nearest"} == told[0].keys()
+    assert {"file", "line", "key", "message", "found", "allowed", "nearest", "column"} == told[0].keys()
     assert all(problem["line"] > 0 for problem in told)
 
 

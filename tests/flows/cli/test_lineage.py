@@ -36,7 +36,7 @@ description: d
 owner: data@example.com
 inputs: [%s]
 %s*/
-SELECT id FROM raw.orders
+SELECT id FROM %s
 """
 
 
@@ -44,8 +44,8 @@ SELECT id FROM raw.orders
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in {
         "tables/orders.yaml": ORDERS, "tables/paid.yaml": PAID,
-        "summaries/a.sql": SUMMARY % ("a", "{table: raw.orders}, {table: raw.paid}", "after: [raw.paid]\n"),
-        "summaries/b.sql": SUMMARY % ("b", "{table: analytics.a}", ""),
+        "summaries/a.sql": SUMMARY % ("a", "{table: raw.orders}, {table: raw.paid}", "after: [raw.paid]\n", "raw.orders"),
+        "summaries/b.sql": SUMMARY % ("b", "{table: analytics.a}", "", "analytics.a"),
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
