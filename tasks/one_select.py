@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -9,6 +11,16 @@ from psycopg2.extensions import cursor as Cursor
 def inside(query: str) -> sql.Composed:
     """The query in parentheses. On lines of its own: it may end in a comment."""
     return sql.SQL("(\n{}\n)").format(sql.SQL(query))
+
+
+def one_row(
+    cursor: Cursor, statement: sql.Composable | str, parameters: tuple[object, ...] | None = None
+) -> tuple[Any, ...]:
+    """The only row of a question that always has one."""
+    cursor.execute(statement, parameters)
+    row = cursor.fetchone()
+    assert row is not None
+    return row
 
 
 def prove_one_select(cursor: Cursor, query: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -25,7 +26,7 @@ from deployments.errors import DeclarationError, HeadgateError, SourceMissingErr
 from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.driver_errors import said
-from tasks.one_select import inside, prove_one_select
+from tasks.one_select import inside, one_row, prove_one_select
 from tasks.sources.cursor import bounds
 from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
@@ -152,8 +153,7 @@ class PostgresReader:
         )
         with closing(self.connected()) as connection, connection.cursor() as cursor:
             try:
-                cursor.execute(statement)
-                return int(cursor.fetchone()[0])
+                return int(one_row(cursor, statement)[0])
             except psycopg2.Error as error:
                 raise self.told(error) from None
 
@@ -162,8 +162,7 @@ class PostgresReader:
             with closing(connect(self.url, self.source.connection, "headgate check")) as connection:
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
-                    cursor.execute("SELECT current_user, current_database()")
-                    user, database = cursor.fetchone()
+                    user, database = one_row(cursor, "SELECT current_user, current_database()")
         except psycopg2.Error as error:
             raise DeclarationError(
                 said(error),
@@ -214,8 +213,8 @@ class PostgresReader:
         with connection.cursor() as asked:
             try:
                 asked.execute(statement)
-                asked.execute("SELECT format_type(%s, NULL)", (asked.description[0].type_code,))
-                return str(asked.fetchone()[0])
+                (column,) = asked.description or ()
+                return str(one_row(asked, "SELECT format_type(%s, NULL)", (column.type_code,))[0])
             except psycopg2.Error as error:
                 raise self.told(error) from None
 
@@ -265,10 +264,9 @@ class PostgresReader:
 def connect(url: str, name: str, application: str) -> Connection:
     """Log in to the connection `name`. psycopg2.Error: it can't be done; DeclarationError: libpq takes its address for none,
     and says so with parts of it that may be secret."""
+    parameters: dict[str, Any] = {"connect_timeout": "15", "application_name": application}
     try:
-        return psycopg2.connect(
-            **{"connect_timeout": "15", "application_name": application, **database_parameters(url)}
-        )
+        connection: Connection = psycopg2.connect(**parameters | database_parameters(url))
     except psycopg2.Error as error:
         if error.pgcode is None and re.match(r"invalid |missing |could not parse|unrecognized", str(error)):
             raise DeclarationError(
@@ -277,6 +275,7 @@ def connect(url: str, name: str, application: str) -> Connection:
                 next_command="mend the environment or .env; then: headgate check --connect",
             ) from None
         raise
+    return connection
 
 
 class _AbandonedError(Exception):

@@ -9,7 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from expectations.draft.facts import SourceColumn
-from tasks.one_select import inside
+from tasks.one_select import inside, one_row
 from tasks.sources.protocol import SourceShape
 
 # Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.
@@ -25,15 +25,14 @@ def described(cursor: Cursor, query: str) -> SourceShape:
     found = [(item.name, item.type_code, item.table_oid, item.table_column) for item in cursor.description or ()]
     columns = {}
     for name, kind, table, number in found:
-        cursor.execute(
+        kind_name, filled = one_row(
+            cursor,
             "SELECT coalesce((SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = %s "
             "AND attnum = %s), format_type(%s, NULL)), coalesce((SELECT attnotnull FROM pg_attribute "
             "WHERE attrelid = %s AND attnum = %s), false)",
             (table, number, kind, table, number),
         )
-        told = cursor.fetchone()
-        assert told is not None
-        columns[name] = SourceColumn(str(told[0]), bool(told[1]))
+        columns[name] = SourceColumn(str(kind_name), bool(filled))
     key: tuple[str, ...] = ()
     tables = {table for _, _, table, _ in found if table}
     if len(tables) == 1 and _PLAIN.fullmatch(query):
@@ -51,6 +50,8 @@ def described(cursor: Cursor, query: str) -> SourceShape:
 
 def first_day(cursor: Cursor, query: str, column: str) -> date | None:
     """The day of the least value of a date or time column of the query; None when it has no rows."""
-    cursor.execute(sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(query)))
-    found = cursor.fetchone()
-    return None if found is None else found[0]
+    found: date | None
+    (found,) = one_row(
+        cursor, sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(query))
+    )
+    return found

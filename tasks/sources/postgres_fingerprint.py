@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from tasks.one_select import inside
+from tasks.one_select import inside, one_row
 
 _HASHES_RECORDS = 140_000
 """The first server version that hashes records by 64 bits."""
@@ -23,12 +23,10 @@ _TEXT = (25, 1043)
 def fingerprint_of(connection: Connection, query: str) -> str:
     """The number of rows of a query and an order-free hash of them. psycopg2.Error: the query can't be run."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SELECT count(*), coalesce(sum({}), 0) FROM {} q").format(
-                _row_hash(connection, cursor, query), inside(query)
-            )
+        hashed = _row_hash(connection, cursor, query)
+        count, total = one_row(
+            cursor, sql.SQL("SELECT count(*), coalesce(sum({}), 0) FROM {} q").format(hashed, inside(query))
         )
-        count, total = cursor.fetchone()
     return f"rows:{count}:hash:{total}"
 
 
@@ -38,7 +36,7 @@ def _row_hash(connection: Connection, cursor: Cursor, query: str) -> sql.Composa
     if connection.server_version < _HASHES_RECORDS:
         return by_text
     cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(query)))
-    columns = [(item.name, item.type_code) for item in cursor.description]
+    columns = [(item.name, item.type_code) for item in cursor.description or ()]
     if len({name for name, _ in columns}) < len(columns):
         return by_text
     record = sql.SQL(", ").join(_hashed(name, kind) for name, kind in columns)

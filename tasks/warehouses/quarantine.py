@@ -191,7 +191,7 @@ def forget(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) 
 def _where(**wanted: str | None) -> tuple[sql.Composable, tuple[str, ...]]:
     """The condition for open rows with these values; None: any."""
     given = {name: value for name, value in wanted.items() if value is not None}
-    conditions = [sql.SQL("state = 'open'")]
+    conditions: list[sql.Composable] = [sql.SQL("state = 'open'")]
     conditions += [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in given]
     return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions), tuple(given.values())
 

@@ -153,7 +153,7 @@ def _give_back(address: Address, connection: Connection) -> None:
 def connect(address: Address) -> Connection:
     """Open a connection; a failure says whether waiting may help or a setting is wrong."""
     parts = urlsplit(address.url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    options: dict[str, Any] = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if address.dialect == "redshift":
         # A warehouse in the cloud is reached with a verified certificate unless the URL says otherwise.
         import certifi
@@ -164,7 +164,7 @@ def connect(address: Address) -> Connection:
     port = parts.port or (REDSHIFT_PORT if address.dialect == "redshift" else None)
     wait = waiting_time("CONNECT_TIMEOUT_SECONDS")
     try:
-        connection = psycopg2.connect(
+        connection: Connection = psycopg2.connect(
             host=parts.hostname, port=port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
             password=_plain(parts.password), connect_timeout=wait, application_name=APPLICATION, keepalives=1,
             keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,

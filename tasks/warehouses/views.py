@@ -90,7 +90,7 @@ def create_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> 
         _define(cursor, table, view, "CREATE VIEW {}{} AS {}")
         for column, text in view.comments:
             name = (view.view.schema, view.view.name)
-            target = sql.SQL("VIEW ") if column is None else sql.SQL("COLUMN ")
+            target: sql.Composable = sql.SQL("VIEW ") if column is None else sql.SQL("COLUMN ")
             target += sql.Identifier(*name) if column is None else sql.Identifier(*name, column)
             cursor.execute(sql.SQL("COMMENT ON {} IS {}").format(target, sql.Literal(text)))
         for grant in view.grants:
