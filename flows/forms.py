@@ -206,7 +206,7 @@ def _still_last(bench: Workbench, name: str, run: str, window: str) -> None:
         last = standing[-1].run_id if standing else "nothing"
         raise DeclarationError(
             f"{name}: the last publish is {last}, not {run}; nothing was undone", code="NOT-LAST",
-            next_command=f"headgate rollback {name}   (leave run empty to undo {last})",
+            next_command=f'headgate rollback {name} --reason "..."   (says first what it would undo: {last})',
         )  # fmt: skip
 
 

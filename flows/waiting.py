@@ -40,7 +40,7 @@ def wait_or_fail(table: Table, window: Window | None, label: str, awaited: str, 
             f"{table.table} {label}: late: at {until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key}) it still "
             f"waited for {awaited}; nothing was published",
             code="LATE-UPSTREAM",
-            next_command=f"ask the source's owner; then: headgate run {table.table}",
+            next_command=f"ask the source's owner; then: headgate run {table.table}{f' --window {label}' if window else ''}",
             window=label,
             until=until.isoformat(),
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from deployments.errors import DeclarationError
 from expectations.record import RuleResult, RunRecord
+from expectations.report.actions import overridable
 from tasks.batch import Batch, Override
 from tasks.warehouses import decisions, names, proofs
 from tasks.warehouses.decisions import Decision
@@ -18,20 +19,10 @@ from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import session
 from tasks.workbench import Workbench
 
-GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD")
-"""Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
-
 
 def failed_codes(record: RunRecord) -> tuple[str, ...]:
     """The codes a run failed on and that may be overridden."""
-    failure = record.failure
-    if failure is None:
-        return ()
-    if failure.code in GUARDS:
-        return (failure.code,)
-    if failure.code != "CHECK-FAILED":
-        return ()
-    return tuple(dict.fromkeys(rule.code for rule in record.failed_rules if rule.severity == "critical"))
+    return overridable(record.kind, record.failure.code if record.failure else None, record.failed_rules)
 
 
 def decide(

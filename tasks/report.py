@@ -19,12 +19,14 @@ from expectations.report import shelf
 from expectations.report.about import Described
 from expectations.report.actions import Links
 from expectations.report.describe import described
+from expectations.report.model import Facts
 from expectations.report.site import Site
 from expectations.report.texts import Texts
 from expectations.withheld import cleaned
 from tasks import report_facts
 from tasks.objects.store import ObjectStore, open_store
 from tasks.report_artifacts import links, write_artifacts
+from tasks.rollback import undoable
 from tasks.workbench import Workbench
 
 Result = TypeVar("Result")
@@ -62,7 +64,7 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     texts = Texts(bench.settings.language)
     site = site_of(bench, links(record))
     about = _described(bench, record, texts)
-    facts = _asked(lambda: report_facts.facts_of(bench.warehouse, record.table), record)
+    facts = _asked(lambda: _facts(bench, record.table), record)
     result = site.add(record, about, now, facts, _declared(bench, texts))
     _asked(lambda: report_facts.save_status(bench.warehouse, result.line, result.row, now), record)
     if result.others:
@@ -86,7 +88,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
         records = list(report_facts.records_of(bench.warehouse, target, limit))
         if not records:
             continue
-        facts = report_facts.facts_of(bench.warehouse, target)
+        facts = _facts(bench, target)
         count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
         tables, runs = tables + 1, runs + count
         if told is not None:
@@ -135,8 +137,13 @@ def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:
     if known is not None:
         return known
     kind = "summary" if record.kind == "summary" else "table"
-    return Described(table=record.table, kind=kind, description=record.description, owner=record.owner, tier=record.tier,
-                     metrics=record.metrics)  # fmt: skip
+    return Described(table=record.table, declared=False, kind=kind, description=record.description, owner=record.owner,
+                     tier=record.tier, metrics=record.metrics)  # fmt: skip
+
+
+def _facts(bench: Workbench, table: str) -> Facts:
+    declared = table in bench.project.tables or table in bench.project.summaries
+    return report_facts.facts_of(bench.warehouse, table, undoable(bench, table) if declared else frozenset())
 
 
 def _declared_one(bench: Workbench, name: str, texts: Texts) -> Described | None:

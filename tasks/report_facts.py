@@ -36,15 +36,18 @@ READ_AT_ONCE = 50
 _DECISION = ("decided_at", "what", "kind", "column_name", "decided_by", "reason", "expires_at", "run_id")
 
 
-def facts_of(adapter: Adapter, target: str) -> Facts:
-    """Proofs of publish and decisions of one table; empty for a table that was never prepared."""
+def facts_of(adapter: Adapter, target: str, undoable: frozenset[str] = frozenset()) -> Facts:
+    """Proofs of publish and decisions of one table; empty for a table that was never prepared. `undoable`: runs whose publish
+    can be taken back.
+    """
     live = TableName.parse(target)
     with session(adapter.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
         decisions = _decisions(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "decision")) else ()
     publishes = tuple(
         Publish(sequence=item.sequence, batch_key=item.batch_key, kind=item.kind, run_id=item.run_id,
-                published_at=item.published_at, rows=item.counts.published, undone_by=item.undone_by)
+                published_at=item.published_at, rows=item.counts.published, undone_by=item.undone_by,
+                can_undo=item.run_id in undoable)
         for item in known
     )  # fmt: skip
     return Facts(publishes=publishes, decisions=decisions)

@@ -106,7 +106,7 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
             + "\n  ".join(faults)
             + f"\n  found:    {listing(header)}\n  expected: {listing(wanted)}",
             code="HEADER",
-            next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate run {table.table}",
+            next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate retry RUN",
             table=table.table,
             found=list(header[:_LISTED]),
             expected=wanted[:_LISTED],

@@ -74,9 +74,12 @@ class Below(Kept):
 
 
 class Described(Kept):
-    """What the declarations say of a table or summary, as far as a reader of the report needs it."""
+    """What the declarations say of a table or summary, as far as a reader of the report needs it. `declared` False: they say
+    nothing any more, and it is known from its runs only.
+    """
 
     table: str
+    declared: bool = True
     kind: Literal["table", "summary"] = "table"
     description: str = ""
     owner: str = ""

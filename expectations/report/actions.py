@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote
 
-from expectations.report.model import OpenItem
+from deployments.next_commands import is_typable, written
+from expectations.report.about import Described
+from expectations.report.lines import LISTED
+from expectations.report.model import Line, OpenItem
 from expectations.report.texts import Texts
 
 Name = Literal[
-    "accept", "explain", "rollback", "show_quarantine", "replay", "discard", "override", "retry", "show", "reload"
-]
+    "accept", "accept_all", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard", "override",
+    "retry", "show", "reload", "load_accepted",
+]  # fmt: skip
 ACCEPTED_DAYS = 90
+GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD")
+"""Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
+
+
+class Rule(Protocol):
+    """A rule that failed."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def severity(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +75,89 @@ class Action:
     form: str | None = None
 
 
+def overridable(kind: str, failure: str | None, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The codes a run failed on and that a person may publish it in spite of; none of a summary's. `rules`: those that
+    failed.
+    """
+    if kind not in ("ingest", "override"):
+        return ()
+    if failure in GUARDS:
+        return (failure,)
+    if failure != "CHECK-FAILED":
+        return ()
+    return tuple(dict.fromkeys(rule.code for rule in rules if rule.severity == "critical"))
+
+
+def _codes(line: Line) -> tuple[str, ...]:
+    """What is to be overridden; nothing where more failed than a line keeps."""
+    known = len(line.failed_rules) < LISTED and line.failure is not None
+    return overridable(line.kind, line.failure.code, line.failed_rules) if known and line.failure else ()
+
+
 def actions(
-    item: OpenItem, table: str, texts: Texts, links: Links, now: datetime, next_command: str | None = None
+    item: OpenItem, line: Line, described: Described, texts: Texts, links: Links, now: datetime
 ) -> list[Action]:
-    """What can be done about an open item, the likeliest first."""
-    until = f"{now + timedelta(days=ACCEPTED_DAYS):%Y-%m-%d}"
-    kinds = " --kind ".join(dict.fromkeys((item.code, *item.also)))
-    parts = {"run": item.run_id, "table": table, "window": item.label, "code": item.code, "until": until,
-             "column": item.column or "", "kinds": kinds, "asked_kinds": kinds.replace(" --kind ", ", "),
-             "codes": " --override ".join(item.also or (item.code,))}  # fmt: skip
-    names: dict[str, tuple[Name, ...]] = {
-        "drift": ("accept", "rollback", "explain"),
-        "quarantine": ("show_quarantine", "replay", "discard"),
-        "rule": ("show", "rollback"),
-        "failure": ("show", "retry"),
-    }
-    wanted = names[item.what]
-    if item.what == "failure" and item.code in ("CHECK-FAILED", "DRIFT", "TOLERANCE"):
-        wanted = ("reload", "override", "show") if item.code != "DRIFT" else ("accept", "override", "explain")
-    found = [_made(name, parts, texts, links) for name in wanted]
+    """What can be done about an open item of this run as things stand, the likeliest first. What would be refused isn't
+    offered: a batch that was published since, an undo of which nothing is kept, a table that isn't declared any more.
+    """
+    if not described.declared:
+        return [_made("show", item, line, described, texts, links, now)]
+    wanted = [name for name in _wanted(item, line) if name != "rollback" or line.can_undo]
+    found = [_made(name, item, line, described, texts, links, now) for name in wanted]
+    if item.what != "failure" or line.settled or line.failure is None:
+        return found
     known = {action.command for action in found}
-    if next_command and next_command.startswith("headgate ") and next_command not in known:
-        found.insert(0, Action("next", texts("actions.next.title"), texts("actions.next.does"), next_command))
+    for command, remark in written(line.failure.next_command or ""):
+        if is_typable(command) and command not in known:
+            does = f"{texts('actions.next.does')}{f' ({remark})' if remark else ''}"
+            found.insert(0, Action("next", texts("actions.next.title"), does, command))
     return found
 
 
-def _made(name: Name, parts: Mapping[str, str], texts: Texts, links: Links) -> Action:
-    template = "actions.accept.command_table" if name == "accept" and not parts["column"] else f"actions.{name}.command"
+def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
+    if item.what == "drift":
+        return ("accept", "rollback", "explain")
+    if item.what == "quarantine":
+        return ("show_quarantine", "csv_quarantine", "replay", "discard")
+    if item.what == "rule":
+        return ("show", "rollback")
+    if line.settled:
+        return ("show",)
+    codes = _codes(line)
+    if "DRIFT" in codes:
+        return ("accept_all", "load_accepted", "override", "explain")
+    if codes:
+        return ("reload", "override", "show")
+    checked = line.failure is not None and line.failure.code == "CHECK-FAILED"
+    return ("reload", "show") if checked else ("show", "retry")
+
+
+def _made(
+    name: Name, item: OpenItem, line: Line, described: Described, texts: Texts, links: Links, now: datetime
+) -> Action:  # fmt: skip
+    until = f"{now + timedelta(days=ACCEPTED_DAYS):%Y-%m-%d}"
+    kinds = tuple(dict.fromkeys((item.code, *item.also)))
+    codes = _codes(line)
+    parts = {"run": item.run_id, "table": described.table, "window": item.label, "code": item.code, "until": until,
+             "column": item.column or "table"}  # fmt: skip
     # A table without windows has no --window to give.
-    if parts["window"] == "source" and texts.known(f"{template}_source"):
+    windowed = described.window is not None
+    template = f"actions.{name}.command"
+    if not windowed and texts.known(f"{template}_source"):
         template += "_source"
     # Kinds and codes are names of ours, joined by options: they need no quotes.
     command = texts(
-        template, **{key: value if key in ("kinds", "codes") else shlex.quote(value) for key, value in parts.items()}
-    )
-    asked = {"run": parts["run"], "table": parts["table"], "window": parts["window"]}
+        template, kinds=" --kind ".join(kinds), codes=" --override ".join(codes),
+        **{key: shlex.quote(value) for key, value in parts.items()},
+    )  # fmt: skip
+    asked = {"run": item.run_id, "table": described.table, "window": item.label if windowed else ""}
     if name == "accept":
-        asked |= {"column": parts["column"] or "table", "kind": parts["asked_kinds"], "until": parts["until"]}
-    if name == "override":
-        asked |= {"code": parts["code"]}
-    return Action(
-        name, texts(f"actions.{name}.title"), texts(f"actions.{name}.does", **parts), command, links.form(name, asked)
-    )
+        asked |= {"column": parts["column"], "kind": ", ".join(kinds), "until": until}
+    elif name == "accept_all":
+        asked["until"] = until
+    elif name == "override":
+        asked |= {"code": ", ".join(codes)}
+    elif item.what == "quarantine":
+        asked["code"] = item.code
+    form = links.form("accept" if name == "accept_all" else name, asked)
+    return Action(name, texts(f"actions.{name}.title"), texts(f"actions.{name}.does", **parts), command, form)

@@ -59,7 +59,11 @@ class Failed(Kept):
 
 
 class Line(Kept):
-    """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'."""
+    """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'.
+
+    How it stands by the proofs: `undone`; `can_undo`, what an undo needs is kept and nothing lies on top of it; `settled`,
+    the run that published the batch after this one had failed.
+    """
 
     run_id: str
     kind: str
@@ -85,6 +89,8 @@ class Line(Kept):
     failure: Failed | None = None
     sequence: int | None = None
     undone: bool = False
+    can_undo: bool = False
+    settled: str = ""
 
     @property
     def published(self) -> bool:
@@ -106,6 +112,7 @@ class Publish(Kept):
     published_at: datetime
     rows: int = 0
     undone_by: int | None = None
+    can_undo: bool = False
 
 
 class Decision(Kept):

@@ -80,14 +80,11 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
     ) if record.drift and record.drift.alerts else None  # fmt: skip
     aside = {reason.code: reason.rows for reason in record.quarantine}
     declared = {rule.code: rule for rule in described.rules}
-    next_command = record.failure.next_command if record.failure else None
 
     def doing(item: OpenItem | None) -> tuple[Action, ...]:
         if item is None or line.undone:
             return ()
-        found = actions(item, record.table, texts, links, now, next_command if item.what == "failure" else None)
-        published = record.status in ("published", "warned")
-        return tuple(action for action in found if published or action.name != "rollback")
+        return tuple(actions(item, line, described, texts, links, now))
 
     return RunView(
         record=record, line=line, described=described, verdict=of_run(record, line.undone, texts),
@@ -99,7 +96,8 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         changes=tuple(_change(change, record, texts) for change in run.comparison.changes),
         rules=tuple(rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
         quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
-        quarantine_actions=doing(_quarantine_item(record)), steps=record.steps, actions=_always(record, texts, links, now),
+        quarantine_actions=doing(_quarantine_item(record)), steps=record.steps,
+        actions=_always(record, line, described, texts, links, now),
         details=_details(record, texts), flow_run_url=links.flow_run if record.flow_run_id else None,
     )  # fmt: skip
 
@@ -189,13 +187,11 @@ def _drift_sentence(record: RunRecord, texts: Texts) -> str:
     return sentence
 
 
-def _always(record: RunRecord, texts: Texts, links: Links, now: datetime) -> tuple[Action, ...]:
+def _always(
+    record: RunRecord, line: Line, described: Described, texts: Texts, links: Links, now: datetime
+) -> tuple[Action, ...]:  # fmt: skip
     """What can be done with any run: look closer, and undo what it published."""
-    item = _item(record, "rule", "warn", "", "")
-    wanted = actions(item, record.table, texts, links, now)
-    if record.status not in ("published", "warned"):
-        wanted = [action for action in wanted if action.name != "rollback"]
-    return tuple(wanted)
+    return tuple(actions(_item(record, "rule", "warn", "", ""), line, described, texts, links, now))
 
 
 def _details(record: RunRecord, texts: Texts) -> tuple[tuple[str, str], ...]:

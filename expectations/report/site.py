@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+from typing import Any
 
 from expectations.record import RunRecord
 from expectations.report import shelf as at
@@ -30,6 +31,8 @@ from expectations.report.upstream import because, kept_state
 from expectations.withheld import cleaned
 
 ROUNDS = 4
+WHOLE = ("publish", "empty", "override")
+"""Kinds of proofs by which a whole batch was published."""
 _turn = Lock()
 """Updates within one process take turns; between processes the rounds below make them agree."""
 
@@ -173,9 +176,7 @@ class Site:
         for _ in range(ROUNDS):
             pages = set(at.run_ids(self.shelf, table))
             lines = in_order([*self._unseen(table, pages, lines), *lines])
-            changed = [
-                new for old, new in zip(lines, _marked(lines, twin.facts), strict=True) if old.undone != new.undone
-            ]
+            changed = [new for old, new in zip(lines, _marked(lines, twin.facts), strict=True) if old != new]
             lines = _marked(lines, twin.facts)[-self.keep_lines :]
             self._mark_pages([line.run_id for line in changed if line.run_id in pages], lines, twin.described, now)
             pages -= self._retire(table, lines, pages)
@@ -208,7 +209,7 @@ class Site:
         return [run.line for run in at.read_many(self.shelf, wanted, RunTwin.model_validate_json)]
 
     def _mark_pages(self, run_ids: Sequence[str], lines: Sequence[Line], described: Described, now: datetime) -> None:
-        """Write pages of runs again that were undone, or whose undoing was undone, since."""
+        """Write pages of runs again that stand otherwise since: undone, or no longer to be undone, or published after all."""
         known = {line.run_id: line for line in lines}
         keys = [at.run_page(described.table, run_id, "json") for run_id in run_ids]
         for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
@@ -245,15 +246,32 @@ def _slim(line: Line) -> str:
 
 
 def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
-    """Lines with `undone` as the proofs say."""
+    """Lines as the proofs say they stand."""
     if not facts.publishes:
         return list(lines)
     undone = {item.run_id for item in facts.publishes if item.undone_by is not None}
     undone -= {item.run_id for item in facts.publishes if item.undone_by is None}
+    can_undo = {item.run_id for item in facts.publishes if item.can_undo}
+    standing = {item.batch_key: item for item in facts.publishes if item.undone_by is None and item.kind in WHOLE}
+
+    def settled(line: Line) -> str:
+        proof = standing.get(line.batch_key)
+        return proof.run_id if line.status == "failed" and proof and proof.published_at > line.started_at else ""
+
     return [
-        line if line.undone == (line.run_id in undone) else line.model_copy(update={"undone": line.run_id in undone})
+        _standing_as(
+            line,
+            undone=line.run_id in undone,
+            can_undo=line.run_id in can_undo and line.published,
+            settled=settled(line),
+        )
         for line in lines
     ]
+
+
+def _standing_as(line: Line, **stands: Any) -> Line:
+    same = all(getattr(line, name) == value for name, value in stands.items())
+    return line if same else line.model_copy(update=stands)
 
 
 def _with_schema(twin: TableTwin, record: RunRecord) -> TableTwin:

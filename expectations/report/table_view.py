@@ -129,15 +129,14 @@ def table_view(
 def _open(
     item: OpenItem, described: Described, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
 ) -> Open:  # fmt: skip
-    line = next((line for line in reversed(lines) if line.run_id == item.run_id), None)
-    next_command = line.failure.next_command if line is not None and line.failure is not None else None
+    line = next(line for line in reversed(lines) if line.run_id == item.run_id)
     label = texts("words.last_load") if item.label == "source" else texts("words.batch", label=item.label)
     if item.batches > 1:
         label = texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
     return Open(
         item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
         title=texts(f"open.{item.what}"), when=label,
-        actions=tuple(actions(item, described.table, texts, links, now, next_command)), page=item.run_id in pages,
+        actions=tuple(actions(item, line, described, texts, links, now)), page=item.run_id in pages,
     )  # fmt: skip
 
 

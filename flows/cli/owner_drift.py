@@ -44,8 +44,24 @@ def explain(which: str, as_json: bool) -> None:
     if record.drift and len(record.drift.alerts) > 1:
         click.echo(f'\nall of it meant? headgate drift accept {record.run_id} --reason "..."')
     if record.drift and record.drift.alerts:
-        click.echo(f"\nnot meant? headgate rollback {record.table}" if not record.is_failure else
-                   f"\nnot meant? tell the source's owner; then headgate retry {record.run_id}")  # fmt: skip
+        click.echo(f"\nnot meant? {_not_meant(bench, record)}")
+
+
+def _not_meant(bench: Workbench, record: RunRecord) -> str:
+    """What takes this run's batch back; of another batch than this it never speaks."""
+    from tasks.rollback import undoable
+
+    if record.is_failure:
+        return f"tell the source's owner, and when it is mended: headgate retry {record.run_id}"
+    table = bench.project.tables.get(record.table)
+    if table is None:
+        return "the table isn't declared any more: tell whoever reads it"
+    windowed = table.grid is not None
+    if record.run_id in undoable(bench, record.table):
+        which = f" --window {record.label}" if windowed else ""
+        return f'headgate rollback {record.table}{which} --reason "..."'
+    again = f"headgate run {record.table} --window {record.label}" if windowed else f"headgate run {record.table}"
+    return f"nothing is kept to undo it, or others were published on it; tell the source's owner, and when it is mended: {again}"
 
 
 @click.command()

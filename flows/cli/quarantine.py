@@ -7,6 +7,8 @@ import click
 from flows.cli.console import print_json
 from flows.cli.replay import discard, replay
 
+SHOWN = 20
+
 
 @click.group()
 def quarantine() -> None:
@@ -43,28 +45,53 @@ def list_reasons(tables: tuple[str, ...], as_json: bool) -> None:
 @quarantine.command("show")
 @click.argument("table")
 @click.option("--code", help="Only this reason.")
-@click.option("--limit", default=20, show_default=True, help="How many rows.")
+@click.option("--window", help="Only rows of this window (its label).")
+@click.option("--limit", type=click.IntRange(1), help="How many rows; default: 20, as CSV all of them.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header: window, row, code, column, raw.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show_rows(table: str, code: str | None, limit: int, as_json: bool) -> None:
+def show_rows(
+    table: str, code: str | None, window: str | None, limit: int | None, as_csv: bool, as_json: bool
+) -> None:  # fmt: skip
     """Rows set aside, as they arrived. Columns declared `pii: hash` hold their hash, `hide` is left out."""
     from flows.cli.settings import workbench
     from tasks.warehouses.names import TableName
     from tasks.warehouses.quarantine import rows_of
     from tasks.warehouses.session import session
 
+    if as_csv and as_json:
+        raise click.UsageError("--csv or --json")
     bench = workbench(silent=True, need="warehouse", asked=[table])
     name = bench.project.full_name(table)
+    grid = bench.project.table(table).grid if window else None
+    label = window if grid is None or window is None else grid.label(grid.parse(window))
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-        found = rows_of(bench.warehouse, cursor, TableName.parse(name), code, limit)
+        most = limit or (None if as_csv else SHOWN)
+        found = rows_of(bench.warehouse, cursor, TableName.parse(name), code, most, label)
     hidden = "hide" in bench.project.table(name).pii.values()
     if hidden:
         found = [row | {"raw": "(hidden: the table has columns that are not to be shown)"} for row in found]
     if as_json:
         print_json(found)
         return
+    if as_csv:
+        _write(found)
+        return
     for row in found:
         where = f"{row['label']} row {int(str(row['record'])) + 1}"
         click.echo(f"{where:<28} {row['code']:<20} {row['column'] or '':<18} {row['raw']!r}")
+
+
+def _write(found: list[dict[str, object]]) -> None:
+    import csv
+    import io
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("window", "row", "code", "column", "raw"))
+    writer.writerows(
+        (row["label"], int(str(row["record"])) + 1, row["code"], row["column"] or "", row["raw"]) for row in found
+    )
+    click.echo(text.getvalue(), nl=False)
 
 
 quarantine.add_command(replay)

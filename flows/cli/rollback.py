@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from flows.cli.console import Console, print_json, telling
+
+if TYPE_CHECKING:
+    from tasks.workbench import Workbench
 
 
 @click.command()
 @click.argument("table")
 @click.option("--window", help="Undo the last publish of this window (its label, such as 2020-08-10).")
 @click.option("--to", "to_run", metavar="RUN", help="Undo everything that was published after this run.")
-@click.option("--reason", default="", help="Why; kept with the rollback.")
+@click.option("--reason", default="", help="Why; kept with the rollback. Needed without --window and --to.")
 @click.option("--by", help="Who decides; default: your user name.")
 @click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -20,6 +25,7 @@ def rollback(
 ) -> None:
     """Undo the last publish of TABLE in one transaction: rows, not views, grants or comments.
 
+    Without --window and --to it says what it would undo, and wants a --reason.
     The last publishes are kept for this (load.generations, default 2). Typing the command again changes nothing: to go
     further back, say --to RUN. What was undone isn't loaded again by itself while the source has the same content.
     """
@@ -29,6 +35,8 @@ def rollback(
     from flows.taking_back import roll_back
     from tasks.warehouses.decisions import somebody
 
+    if window is None and to_run is None and not reason:
+        _refuse_bare(bench, table)
     done = roll_back(bench, table, window=window, to=to_run, by=by or somebody(), reason=reason)
     name = bench.project.full_name(table)
     rebuild = bool(done.dependents) and done.record is not None and not no_dependents
@@ -55,6 +63,30 @@ def rollback(
         if done.dependents and not rebuild and done.record is not None:
             click.echo(f"next: headgate run {' '.join(done.dependents)}   (they still show what was undone)")
     raise click.exceptions.Exit(1 if failures else 0)
+
+
+def _refuse_bare(bench: Workbench, table: str) -> None:
+    """Say what the last publish is: whoever means another one sees it here. Nothing when it is undone already."""
+    from deployments.errors import DeclarationError
+    from tasks.rollback import choose, target_of
+    from tasks.warehouses import ops
+
+    target = target_of(bench, table)
+    ops.prepare(bench.warehouse, [target.live])
+    choice = choose(bench, target, None, None)
+    if not choice.publishes:
+        return
+    (proof,) = choice.publishes
+    declared = bench.project.tables.get(target.name)
+    grid = None if declared is None else declared.grid
+    label = "" if grid is None or "/" not in proof.batch_key else grid.label(grid.parse(proof.batch_key))
+    about, which = f"{target.name} {label}".rstrip(), f" --window {label}" if label else ""
+    raise DeclarationError(
+        f"this would undo the last publish, {about}: run {proof.run_id}, {proof.counts.published:,} rows, published "
+        f"{proof.published_at:%Y-%m-%d %H:%M} UTC. Nothing was changed: say why, and of which window",
+        code="ROLLBACK-UNSAID",
+        next_command=f'headgate rollback {target.name}{which} --reason "..."',
+    )  # fmt: skip
 
 
 def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]

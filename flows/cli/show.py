@@ -65,8 +65,6 @@ def what_to_do(record: RunRecord) -> list[str]:
         return []
     told = record.failure.next_command or ""
     steps = [] if told.startswith("headgate show") else [told]
-    if any(reason.rows for reason in record.quarantine):
-        steps.append(f"headgate quarantine show {record.table}")
     if told.startswith("headgate show"):
         steps.append(f"headgate retry {record.run_id}   (once it is mended)")
     if record.kind in ("ingest", "override") and (codes := failed_codes(record)):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from deployments.next_commands import written
 from tasks.incidents.model import Incident, Trouble
 
-_COMMAND = re.compile(r"(headgate .*?)(?:\s{2,}\((.*)\))?")
-_THEN = re.compile(r";\s+then:?\s+")
 Say = Callable[[str], str]
 
 
@@ -39,9 +37,8 @@ def _steps(trouble: Trouble, say: Say) -> Iterator[str]:
 
 def _written(next_command: str) -> Iterator[str]:
     """A next command as errors have it, one step a line."""
-    for part in filter(None, _THEN.split(next_command)):
-        found = _COMMAND.fullmatch(part)
-        yield f"# {part}" if found is None else _line(found[1], found[2] or "")
+    for command, remark in written(next_command):
+        yield _line(command, remark) if command.startswith("headgate ") else f"# {command}"
 
 
 def _line(command: str, remark: str) -> str:

@@ -229,20 +229,24 @@ def summary(adapter: Adapter, cursor: Cursor, live: TableName) -> list[tuple[str
     ]
 
 
-def rows_of(adapter: Adapter, cursor: Cursor, live: TableName, code: str | None, limit: int) -> list[dict[str, object]]:
+def rows_of(
+    adapter: Adapter, cursor: Cursor, live: TableName, code: str | None, limit: int | None, label: str | None = None
+) -> list[dict[str, object]]:
     """Open rows of a target's quarantine, newest batch first; `raw` is None where the bytes were withheld."""
     table = names.quarantine(live)
     if not adapter.exists(cursor, table):
         return []
-    where = sql.SQL(" AND code = %s") if code else sql.SQL("")
+    asked = [(name, value) for name, value in (("code", code), ("label", label)) if value is not None]
+    where = sql.SQL("").join(sql.SQL(" AND {} = %s").format(sql.Identifier(name)) for name, _ in asked)
     found = rows(
         cursor,
         sql.SQL(
             "SELECT batch_key, label, run_id, record, code, column_name, \"raw\", withheld FROM {} WHERE state = 'open'"
         ).format(_q(table))
         + where
-        + sql.SQL(" ORDER BY batch_key DESC, record LIMIT {}").format(sql.Literal(limit)),
-        (code,) if code else None,
+        + sql.SQL(" ORDER BY batch_key DESC, record")
+        + (sql.SQL("") if limit is None else sql.SQL(" LIMIT {}").format(sql.Literal(limit))),
+        tuple(value for _, value in asked) or None,
     )
     keys = ("batch_key", "label", "run_id", "record", "code", "column", "raw", "withheld")
     return [{**dict(zip(keys, row, strict=True)), "raw": None if row[7] else row[6]} for row in found]

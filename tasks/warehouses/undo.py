@@ -87,6 +87,30 @@ def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: b
     ]
 
 
+def kept(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], *, by_window: bool) -> set[int]:
+    """Publishes by sequence of which everything is kept that taking them back needs. What others did to the rows meanwhile is
+    seen only by doing it. `by_window`: rows of a window are found by a column.
+    """
+    side = set(adapter.side_tables(cursor, live))
+
+    def is_kept(proof: Proof) -> bool:
+        counts = proof.counts
+        came, went = counts.inserted + counts.updated, counts.updated + counts.deleted
+        if names.generation(live, proof.sequence) in side:
+            return True
+        has_undo = names.undo(live, proof.sequence) in side
+        if went and not has_undo:
+            return False
+        if not came or names.added(live, proof.sequence) in side:
+            return True
+        if by_window and "/" in proof.batch_key:
+            return has_undo
+        # The publish that made the table: its candidate became the table, so nothing else may stand in it.
+        return has_undo and not any(item.counts.published for item in standing(known) if item is not proof)
+
+    return {proof.sequence for proof in standing(known) if is_kept(proof)}
+
+
 def _already(known: Sequence[Proof], plan: Undo) -> Undone | None:
     """The answer when the publishes are undone already, by us or by somebody else."""
     publishes = tuple(proof for proof in reversed(known) if proof.sequence in plan.sequences)
@@ -247,7 +271,7 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
             f"{live}: {proof.run_id} put in {came:,} rows, but only {removed:,} of them are in the table as it left them: "
             "somebody else has changed the table. Nothing was changed.",
             code="LIVE-CHANGED",
-            next_command=f"headgate run {live} --window ...   (loads it again from the source)",
+            next_command=_load_again(live, proof),
             expected=came,
             found=removed,
         )
@@ -279,7 +303,7 @@ def _prove_free(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, know
         code="ROLLBACK-KEYS",
         next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay; the others go with it)"
         if holders
-        else f"headgate run {live} --window ...   (loads it again from the source)",
+        else _load_again(live, proof),
         keys=taken,
         publishes=[later.run_id for later in holders],
     )
@@ -314,8 +338,14 @@ def not_kept(live: TableName, proof: Proof) -> DeclarationError:
         f"{live}: {proof.run_id} can't be undone: only the last publishes are kept (load.generations), or there was no "
         "table before it",
         code="ROLLBACK-NOT-KEPT",
-        next_command=f"headgate run {live} --full-refresh   (loads it again from the source)",
+        next_command=_load_again(live, proof),
     )
+
+
+def _load_again(live: TableName, proof: Proof) -> str:
+    """What loads this one batch again, and no other: a label isn't known here, but the key of a window names it as well."""
+    which = f"--window {proof.batch_key}" if "/" in proof.batch_key else "--full-refresh"
+    return f"headgate run {live} {which}   (loads it again from the source, once that is mended)"
 
 
 def _proof(plan: Undo, proof: Proof, sequence: int, counts: Counts) -> Proof:

@@ -130,7 +130,7 @@ def test_a_table_that_is_gone_is_told(house: Any, command: Callable[..., Any], m
     assert told.code == 1
     assert "[LIVE-MISSING]" in told.out
     # Nor is one window of it made by name, or undone.
-    for arguments in (("run", table, "--window", "2026-01-01"), ("rollback", table)):
+    for arguments in (("run", table, "--window", "2026-01-01"), ("rollback", table, "--reason", "x")):
         again = command(*arguments)
         assert again.code != 0
         assert "LIVE-MISSING" in again.out or again.error.code == "LIVE-MISSING"

@@ -79,7 +79,7 @@ def test_an_empty_source_empties_the_table_only_when_told_to(house: Any, command
     assert len(house.rows(table)) == 2
     assert command(*words(run, "SHRINK-GUARD"), "--expires", "1d").code == 3
     assert house.rows(table) == []
-    assert command("rollback", table).code == 0
+    assert command("rollback", table, "--reason", "of a test").code == 0
     assert len(house.rows(table)) == 2
 
 

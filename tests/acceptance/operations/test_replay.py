@@ -155,7 +155,7 @@ def test_a_replay_can_be_undone(house: Any, command: Callable[..., Any]) -> None
     before = house.rows(table)
     declared(house, "replace_window", note=40, most=1000)
     command("quarantine", "replay", table)
-    assert command("rollback", table).code == 0
+    assert command("rollback", table, "--reason", "of a test").code == 0
     assert house.rows(table) == before
     assert states(house, table) == {"open": 4}
     assert command("quarantine", "replay", table, "--json").json["runs"][0]["counts"]["published"] == 3

@@ -212,11 +212,11 @@ def test_summaries_of_an_undone_table(house: Any, command: Any) -> None:
     assert (house.rows(target), state()) == ([(3,)], "built")
     assert command("run", table, "--window", "2026-01-02").code == 0
     assert house.rows(target) == [(4,)]
-    assert f"headgate run {target}" in command("rollback", table, "--no-dependents").out
+    assert f"headgate run {target}" in command("rollback", table, "--reason", "of a test", "--no-dependents").out
     assert (house.rows(target), state()) == ([(4,)], "stale")
     assert command("run", target).code == 0
     assert (house.rows(target), state()) == ([(3,)], "built")
     # A summary can be rolled back itself, and isn't built again from the same inputs.
-    assert command("rollback", target).code == 0
+    assert command("rollback", target, "--reason", "of a test").code == 0
     assert (house.rows(target), state()) == ([(4,)], "undone")
     assert command("run", target, "--json").json["runs"][0]["status"] == "held"

@@ -13,7 +13,7 @@ from expectations import report
 from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult, Step
 from expectations.report import shelf as at
 from expectations.report.actions import Form, Links
-from expectations.report.model import Decision, Facts
+from expectations.report.model import Decision, Facts, Publish
 from expectations.report.site import Site
 from expectations.report.texts import Texts
 
@@ -130,7 +130,9 @@ def test_decisions_of_owners_are_shown_and_close_what_they_answer(site, sales, r
 def test_forms_are_linked_filled_in_with_what_they_know(site, sales, soon, bad_day):
     forms = {"rollback": Form("http://127.0.0.1:4200/deployments/deployment/1/run", frozenset({"table", "window"}))}
     linked = Site(site.shelf, links=Links(forms=forms))
-    linked.add(bad_day, sales, soon(bad_day))
+    proof = Publish(sequence=9, batch_key=bad_day.batch_key, kind="publish", run_id=bad_day.run_id, can_undo=True,
+                    published_at=bad_day.started_at)  # fmt: skip
+    linked.add(bad_day, sales, soon(bad_day), Facts(publishes=(proof,)))
     page = site.shelf.get(at.run_page("raw_data.sales", bad_day.run_id)).decode()
     assert "deployment/1/run?parameters=%257B%2522table%2522%253A%2520%2522raw_data.sales%2522" in page
     assert "sales-2026" not in re.search(r"parameters=([^\"]+)", page)[1]
@@ -188,3 +190,41 @@ def test_publishing_all_the_same_names_the_rules_that_failed(site, sales, run_of
         text = " ".join(re.sub(r"<[^>]+>", "", site.shelf.get(key).decode()).split())
         assert "--override SAL-A --override SAL-B" in text
         assert "SAL-A: no" in text
+
+
+def test_an_undo_is_offered_while_it_would_be_done(site, sales, soon, bad_day):
+    def told(**changes):
+        proof = Publish(sequence=9, batch_key=bad_day.batch_key, kind="publish", run_id=bad_day.run_id,
+                        published_at=bad_day.started_at, **changes)  # fmt: skip
+        site.add(bad_day, sales, soon(bad_day), Facts(publishes=(proof,)))
+        return [
+            "rollback raw_data.sales" in re.sub(r"<[^>]+>", "", site.shelf.get(key).decode())
+            for key in (at.table_page("raw_data.sales"), at.run_page("raw_data.sales", bad_day.run_id))
+        ]
+
+    assert told(can_undo=True) == [True, True]
+    assert told() == [False, False], "the page of the run is written again when nothing is kept any more"
+    assert told(can_undo=True, undone_by=10) == [False, False]
+
+
+def test_a_failed_run_offers_nothing_once_its_batch_is_published(site, sales, run_of, soon):
+    failure = Failure(code="TOLERANCE", family="upstream", step="validate", message="too many", who_must_act="owner",
+                      next_command="headgate retry RUN-1   (when the source is mended)")  # fmt: skip
+    failed = run_of(0, run_id="run-1", status="failed", failure=failure, counts={})
+    site.add(failed, sales, soon(failed))
+    page = re.sub(r"<[^>]+>", "", site.shelf.get(at.run_page("raw_data.sales", "run-1")).decode())
+    assert "--override TOLERANCE" in page
+    again = run_of(0, run_id="run-2", started_at=failed.started_at + timedelta(hours=1))
+    proof = Publish(sequence=1, batch_key=again.batch_key, kind="publish", run_id="run-2", published_at=soon(again))
+    site.add(again, sales, soon(again), Facts(publishes=(proof,)))
+    page = re.sub(r"<[^>]+>", "", site.shelf.get(at.run_page("raw_data.sales", "run-1")).decode())
+    assert "--override" not in page
+    assert "headgate retry" not in page
+    assert "headgate show run-1" in " ".join(page.split())
+
+
+def test_a_table_that_is_not_declared_any_more_offers_only_to_look(site, sales, soon, bad_day):
+    gone = sales.model_copy(update={"declared": False})
+    site.add(bad_day, gone, soon(bad_day))
+    page = re.sub(r"<[^>]+>", "", site.shelf.get(at.table_page("raw_data.sales")).decode())
+    assert set(re.findall(r"headgate \w+ (?:raw|sales)", " ".join(page.split()))) == {"headgate show sales"}

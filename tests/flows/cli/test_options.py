@@ -188,7 +188,7 @@ def test_06_runs_that_are_shown(call: Call) -> None:
 
 
 @of("quarantine list", "TABLES", "--json")
-@of("quarantine show", "TABLE", "--code", "--limit", "--json")
+@of("quarantine show", "TABLE", "--code", "--window", "--limit", "--csv", "--json")
 def test_07_rows_set_aside(call: Call, folder: Path) -> None:
     (folder / "items.csv").write_text("id,price\n1,1.50\n2.0,2\n3.0,3\n4,x\n5,5\n6,6\n")
     (folder / "visits-2024-03-01.csv").write_text("id,at\n7,2024-03-01 10:00:00\n8,2024-03-09 10:00:00\n")
@@ -209,6 +209,10 @@ def test_07_rows_set_aside(call: Call, folder: Path) -> None:
         "4,x"
     ]
     assert len(call("quarantine", "show", "items", "--limit", "2", "--json").json) == 2
+    assert call("quarantine", "show", "visits", "--window", DAYS[1], "--json").json == []
+    assert len(call("quarantine", "show", "visits", "--window", DAYS[0], "--json").json) == 1
+    listed_rows = call("quarantine", "show", "items", "--code", "NOT-DECIMAL", "--csv").out.splitlines()
+    assert listed_rows == ["window,row,code,column,raw", 'source,4,NOT-DECIMAL,price,"4,x"']
 
 
 @of("quarantine replay", "TABLE", "--code", "--window", "--no-dependents", "--json")
@@ -252,7 +256,7 @@ def test_10_what_is_taken_back(call: Call, folder: Path) -> None:
     assert [run[:6] for run in one["undone"]] == ["visits"]
     assert ask("SELECT id FROM raw.visits WHERE at::date = '2024-03-02'") == [(7,)], "what was there before"
     assert ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'rollback'") == [("ana", "of a test")]
-    assert call("rollback", "items", "--no-dependents", "--json").json["rebuilt"] is False
+    assert call("rollback", "items", "--reason", "x", "--no-dependents", "--json").json["rebuilt"] is False
     runs = []
     for count in (3, 4, 5):
         (folder / "items.csv").write_text("id,price\n" + "".join(f"{number},1\n" for number in range(count)))

@@ -1,0 +1,23 @@
+"""What to type next, as errors tell it: commands with remarks in brackets, joined by "; " or "; then: "."""
+
+from __future__ import annotations
+
+import re
+
+_COMMAND = re.compile(r"(headgate .*?)(?:\s{2,}\((.*)\))?")
+_THEN = re.compile(r";\s+(?:then:?\s+)?")
+_PLACEHOLDER = re.compile(r"\bRUN\b|(?<!\")\.\.\.(?!\")|\bWINDOW\b")
+
+
+def written(next_command: str) -> list[tuple[str, str]]:
+    """Each step as (what to type or do, a remark). What begins with `headgate ` can be typed; the rest is for people."""
+    steps = []
+    for part in filter(None, _THEN.split(next_command)):
+        found = _COMMAND.fullmatch(part)
+        steps.append((part, "") if found is None else (found[1], found[2] or ""))
+    return steps
+
+
+def is_typable(command: str) -> bool:
+    """Whether a command can be typed as it stands: one of ours, with nothing left to fill in but a reason."""
+    return command.startswith("headgate ") and not _PLACEHOLDER.search(command)
