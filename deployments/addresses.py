@@ -13,7 +13,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 POSTGRES = ("postgresql", "postgres", "redshift")
-DATABASES = POSTGRES
+MYSQL = ("mysql", "mariadb")
+DATABASES = POSTGRES + MYSQL
 FILES = ("http", "https", "file", "s3")
 ENCODE = "in a user, password or token, characters such as / ? # @ % [ must be percent-encoded ('/' is %2F, '@' is %40)"
 S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "secret_access_key", "session_token")
@@ -81,7 +82,7 @@ def fault_of(address: str) -> str | None:
 
 
 def database_parameters(address: str) -> dict[str, str]:
-    """What libpq needs to connect, taken apart here: its own errors about an address repeat the address."""
+    """What a client needs to connect, taken apart here: its own errors about an address repeat the address."""
     parts = urlsplit(address)
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     hosts = [_host_and_port(place) for place in parts.netloc.rpartition("@")[2].split(",")]

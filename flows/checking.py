@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+from deployments.addresses import MYSQL
 from deployments.declarations.problems import Problem
 from deployments.declarations.yaml_source import key_of, line_of, read_yaml
 from deployments.errors import DeclarationError
@@ -70,6 +71,8 @@ def _clear(url: str) -> str:
         return ""
     if parts.scheme in ("postgresql", "postgres") and options.get("sslmode", ["prefer"])[-1] not in _PROVEN:
         return "may go in the clear, and to a server that isn't proven: add ?sslmode=verify-full (and sslrootcert=FILE)"
+    if parts.scheme in MYSQL and options.get("ssl-mode", [""])[-1].upper() not in ("VERIFY_CA", "VERIFY_IDENTITY"):
+        return "may go in the clear, and to a server that isn't proven: add ?ssl-mode=VERIFY_IDENTITY (and ssl-ca=FILE)"
     if parts.scheme == "slack+http" or (parts.scheme == "http" and (parts.username or parts.password)):
         return "goes in the clear, the login too: https"
     return ""

@@ -12,6 +12,7 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from tests.effects import observers
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import EmbeddedStack, StackState
+    from tests.mariadb import Database, MariaDb
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -140,6 +142,28 @@ def new_database(servers: tuple[EmbeddedStack, StackState]) -> Callable[[], str]
     """Makes an empty database; returns its address."""
     numbers = itertools.count(1)
     return lambda: servers[0].create_database(f"test_{os.getpid()}_{next(numbers)}")
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """A MariaDB server in a temporary folder, for the whole session."""
+    from tests import mariadb as server
+
+    if not server.is_installed():
+        pytest.skip("mariadb-server isn't installed")
+    # Not pytest's own folder: the path of a socket must be short.
+    with tempfile.TemporaryDirectory(prefix="hg-my-") as folder, server.started(Path(folder)) as started:
+        yield started
+
+
+@pytest.fixture
+def mysql(mariadb: MariaDb) -> Iterator[Database]:
+    """An empty database of the MariaDB server, gone after the test."""
+    from tests.mariadb import Database
+
+    database = Database(mariadb, mariadb.new_database())
+    yield database
+    mariadb.run(f"DROP DATABASE {database.name}")
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def _mode(table: Table) -> Iterator[Fault]:
 def _deletes(table: Table) -> Iterator[Fault]:
     load = table.load
     if load.deletes == "compare_keys" and (load.mode != "merge" or not table.source.can_list_keys):
-        yield Fault(("load", "deletes"), "compare_keys needs mode merge and a postgres source", "keep")
+        yield Fault(("load", "deletes"), "compare_keys needs mode merge and a database to ask", "keep")
 
 
 def _window_column(table: Table) -> Iterator[Fault]:

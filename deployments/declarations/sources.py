@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from deployments.addresses import FILES, POSTGRES, S3_OPTIONS, fault_of
+from deployments.addresses import DATABASES, FILES, MYSQL, POSTGRES, S3_OPTIONS, fault_of
 from deployments.declarations.columns import check_zone
 from deployments.declarations.model import Declared, Duration, Identifier, seconds
 from deployments.declarations.one_statement import one_select
@@ -369,6 +369,8 @@ class DatabaseSource(_Source):
     can_list_keys: ClassVar[bool] = True
     quote: ClassVar[str] = '"'
     """What a name that isn't a plain word stands between."""
+    is_mysql: ClassVar[bool] = False
+    """Whether its SQL is read as MySQL reads it."""
 
     kind: str
     on_missing: OnMissing = Field(
@@ -382,7 +384,7 @@ class DatabaseSource(_Source):
     @field_validator("query")
     @classmethod
     def _one_select(cls, value: str) -> str:
-        return one_select(value)
+        return one_select(value, of_mysql=cls.is_mysql)
 
     @property
     def statement(self) -> str:
@@ -405,12 +407,23 @@ class PostgresSource(DatabaseSource):
     schemes: ClassVar[tuple[str, ...]] = POSTGRES
 
 
-Source = Annotated[CsvSource | JsonSource | ParquetSource | RestSource | PostgresSource, Field(discriminator="kind")]
+class MysqlSource(DatabaseSource):
+    """A SELECT on a MySQL or MariaDB database, streamed from one consistent snapshot in a read-only transaction."""
+
+    kind: Literal["mysql"]
+    schemes: ClassVar[tuple[str, ...]] = MYSQL
+    quote: ClassVar[str] = "`"
+    is_mysql: ClassVar[bool] = True
+
+
+Source = Annotated[
+    CsvSource | JsonSource | ParquetSource | RestSource | PostgresSource | MysqlSource, Field(discriminator="kind")
+]
 
 
 _STARTS = "http://, https://, file://, s3:// or, with a connection, /"
 _TOLD = {
-    "mysql": "MySQL", "mariadb": "MariaDB", "mssql": "SQL Server", "sqlserver": "SQL Server", "oracle": "Oracle",
+    "mssql": "SQL Server", "sqlserver": "SQL Server", "oracle": "Oracle",
     "snowflake": "Snowflake", "bigquery": "BigQuery", "mongodb": "MongoDB", "mongodb+srv": "MongoDB", "sqlite": "SQLite",
     "gs": "Google Cloud Storage", "abfs": "Azure storage", "abfss": "Azure storage", "wasbs": "Azure storage",
     "sftp": "SFTP", "ftp": "FTP", "hdfs": "HDFS", "kafka": "Kafka", "jdbc:mysql": "MySQL",
@@ -419,14 +432,15 @@ _TOLD = {
 
 def _unread(scheme: str) -> str:
     """What to do about an address that isn't read; the address itself may hold a password."""
-    if scheme in POSTGRES:
+    if scheme in DATABASES:
+        kind = "mysql" if scheme in MYSQL else "postgres"
         return (
             "a database isn't named by its address: put that into HEADGATE_CONNECTION_<NAME>, then"
-            " `kind: postgres, connection: <name>, query: ...` (typed: connection:NAME --table NAME)"
+            f" `kind: {kind}, connection: <name>, query: ...` (typed: connection:NAME --table NAME)"
         )
     return (
         f"{_TOLD.get(scheme, scheme + '://')} isn't read: an address must start with {_STARTS} (CSV and JSON are read there);"
-        " PostgreSQL is read by a connection; have it export to one of these"
+        " PostgreSQL and MySQL are read by a connection; have it export to one of these"
     )
 
 

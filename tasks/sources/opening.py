@@ -19,6 +19,7 @@ READERS = {
     "csv": "tasks.sources.csv_text",
     "json": "tasks.sources.json_records",
     "parquet": "tasks.sources.parquet",
+    "mysql": "tasks.sources.mysql",
     "postgres": "tasks.sources.postgres",
     "rest": "tasks.sources.rest",
 }

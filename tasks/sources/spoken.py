@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from deployments.addresses import DATABASES
-from deployments.declarations.sources import Source
+from deployments.addresses import DATABASES, MYSQL
+from deployments.declarations.sources import MysqlSource, PostgresSource, Source
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources import address
@@ -51,7 +51,8 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     name, url = _parts(spoken.source)
     base = None if name is None else settings.connection(name)
     if base is not None and base.partition("://")[0] in DATABASES:
-        return _database(spoken, str(name), url)
+        kind = "mysql" if base.partition("://")[0] in MYSQL else "postgres"
+        return _database(spoken, str(name), url, kind)
     if spoken.query is not None or spoken.table is not None:
         raise _wrong(f"--query and --table belong to a database, as connection:NAME; {spoken.source} isn't one")
     if not url:
@@ -110,7 +111,8 @@ def _parts(source: str) -> tuple[str | None, str]:
     return None, "file://" + "".join(piece if piece.startswith("{") else quote(piece) for piece in pieces)
 
 
-def _database(spoken: Spoken, name: str, path: str) -> Source:
+def _database(spoken: Spoken, name: str, path: str, kind: str) -> Source:
+    quote = MysqlSource.quote if kind == "mysql" else PostgresSource.quote
     if path:
         raise _wrong(
             f"connection '{name}' is a database: say --table {path.lstrip('/') or 'NAME'} or --query \"SELECT ...\""
@@ -119,12 +121,13 @@ def _database(spoken: Spoken, name: str, path: str) -> Source:
         raise _wrong(f"connection '{name}' is a database: say either --table NAME or --query \"SELECT ...\"")
     query = spoken.query
     if spoken.table is not None:
-        words = [word.strip('"') for word in spoken.table.split(".")]
+        words = [word.strip(quote) for word in spoken.table.split(".")]
         quoted = [
-            word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else '"' + word.replace('"', '""') + '"' for word in words
+            word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else quote + word.replace(quote, 2 * quote) + quote
+            for word in words
         ]
         query = f"SELECT * FROM {'.'.join(quoted)}"
-    return _made({"kind": "postgres", "connection": name, "query": query})
+    return _made({"kind": kind, "connection": name, "query": query})
 
 
 def _start(source: Source, settings: Settings, span: Span) -> str:

@@ -29,6 +29,8 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
     ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
+    ("mysql", {**QUERY, "cursor": CURSOR}, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False,
+                                            "is_database": True, "can_list_keys": True, "is_mutable": True}),
 ]  # fmt: skip
 
 
@@ -54,3 +56,5 @@ def test_a_database_is_read_later_by_the_lag_and_gives_its_keys_alone() -> None:
     keys = source.only(['a "b"', "c"])
     assert keys.statement == 'SELECT "a ""b""", "c" FROM (SELECT id FROM orders\n) hg_rows'
     assert keys.cut_by is None
+    keys = made("mysql", QUERY).only(["a `b`", "c"])
+    assert keys.statement == "SELECT `a ``b```, `c` FROM (SELECT id FROM orders\n) hg_rows"

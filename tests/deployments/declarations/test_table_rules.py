@@ -63,7 +63,7 @@ CONTRADICTIONS: list[tuple[Changes, str, str]] = [
     ([(CSV, POSTGRES + CURSOR % "mutable"), (MODE, "  mode: append\n")], "load.mode", "append on a mutable cursor"),
     ([(MODE, "  mode: full_refresh\n")], "window", "a window would lose all the others"),
     ([REFRESH[0], REFRESH[1]], "load.mode", "replace_window needs window"),
-    ([(MODE, "  mode: merge\n  deletes: compare_keys\n")], "load.deletes", "needs mode merge and a postgres source"),
+    ([(MODE, "  mode: merge\n  deletes: compare_keys\n")], "load.deletes", "needs mode merge and a database"),
     ([(CSV, POSTGRES), (MODE, "  mode: merge\n")], "source.cursor", "a postgres source with windows needs a cursor"),
     ([(CSV, POSTGRES + CURSOR % "immutable"), *REFRESH[1:]], "source.cursor", "has no meaning without window"),
     ([REFRESH[0]], "source.url", "every window would read the same address; allowed: {window.start:%Y-%m-%d} in the url"),

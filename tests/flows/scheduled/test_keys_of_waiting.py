@@ -24,6 +24,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "Rest": {"kind": "rest", "url": "http://127.0.0.1/a", "params": {"day": "{window.start:%d}"}},
     "Postgres": {"kind": "postgres", "connection": "p", "query": "SELECT id, at FROM s",
                  "cursor": {"column": "at", "kind": "immutable"}},
+    "Mysql": {"kind": "mysql", "connection": "p", "query": "SELECT id, at FROM s",
+              "cursor": {"column": "at", "kind": "immutable"}},
 }  # fmt: skip
 
 

@@ -1,0 +1,210 @@
+"""A SELECT on a MySQL or MariaDB source, streamed as CSV that the server writes, from one consistent snapshot.
+
+The window is put around the query. Nothing is parsed on the way: each row comes as one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor, SSCursor
+
+from deployments.addresses import database_parameters
+from deployments.bounds import Bound
+from deployments.declarations.columns import Column
+from deployments.declarations.model import seconds
+from deployments.declarations.sources import MysqlSource
+from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
+from deployments.settings import Settings
+from expectations.contract.split import Reject
+from tasks.sources.cursor import bounds
+from tasks.sources.mysql_catalog import described, first_day
+from tasks.sources.mysql_columns import (
+    MysqlColumn,
+    TooLongError,
+    columns_of,
+    hashed,
+    header,
+    inside,
+    of_rows,
+    pieces_of,
+    records,
+)
+from tasks.sources.mysql_errors import told
+from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
+from tasks.sources.protocol import SourceShape, Span
+
+_CHUNK_BYTES = 1024 * 1024
+_ASKED_SECONDS = 60
+"""For what should be answered at once."""
+
+
+def open_reader(source: MysqlSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> MysqlReader:
+    cursor = None if source.cursor is None else source.cursor.column
+    in_contract = next((column for column in columns if column.source_name == cursor), None)
+    return MysqlReader(source, span, settings.connection(source.connection), in_contract)
+
+
+@dataclass(frozen=True)
+class MysqlReader:
+    """See `DatabaseReader`."""
+
+    source: MysqlSource
+    span: Span
+    url: str = field(repr=False)
+    cursor_column: Column | None = None
+    """The cursor as the contract reads it."""
+
+    delimiter: str = ","
+
+    @property
+    def where(self) -> str:
+        place = database_parameters(self.url)
+        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
+
+    @property
+    def set_aside(self) -> Sequence[Reject]:
+        return ()
+
+    def fingerprint(self) -> str | None:
+        """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
+        if self.span.window is not None:
+            return None
+        with self._asked() as cursor:
+            one = hashed(columns_of(cursor, self.source.query))
+            cursor.execute(f"SELECT COUNT(*), SUM({one}) FROM {inside(self.source.query)}")
+            rows, total = cursor.fetchone()
+        return f"rows:{int(rows)}:hash:{int(total or 0)}"
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        """A table that isn't there says nothing of rows."""
+        raise absent
+
+    def close(self) -> None:
+        """Its connection ends with the reading."""
+
+    def chunks(self) -> Iterator[bytes]:
+        with self._asked() as cursor:
+            columns = columns_of(cursor, self.source.query)
+            pieces = pieces_of(columns)
+            selected = ", ".join(piece.sql for piece in pieces)
+            rows = SSCursor(cursor.connection)
+            rows.execute(f"SELECT {selected} FROM {inside(self.source.query)}{self._condition(columns)}")
+            yield header(columns)
+            pending: list[bytes] = []
+            size = 0
+            try:
+                # One by one: a row may have as many bytes as a server hands out at once.
+                for line in records(rows.fetchall_unbuffered(), pieces):
+                    pending.append(line)
+                    size += len(line)
+                    if size >= _CHUNK_BYTES:
+                        yield b"\n".join([*pending, b""])
+                        pending, size = [], 0
+            except TooLongError:
+                raise self._too_long() from None
+            yield b"\n".join([*pending, b""])
+
+    def unplaced(self) -> int:
+        assert self.source.cursor is not None
+        with self._asked() as cursor:
+            missing = _without_moment(of_rows(self.source.cursor.column))
+            cursor.execute(f"SELECT COUNT(*) FROM {inside(self.source.query)} WHERE {missing}")
+            return int(cursor.fetchone()[0])
+
+    def ping(self) -> str:
+        try:
+            with self._session(_ASKED_SECONDS) as cursor:
+                cursor.execute("SELECT CURRENT_USER(), DATABASE()")
+                user, database = cursor.fetchone()
+        except SourceUnreachableError as error:
+            # The port answered: what is wrong now is known to whoever runs the server.
+            raise DeclarationError(
+                error.message, code="SOURCE-LOGIN", next_command="check the connection's setting; may this user log in?"
+            ) from None
+        return f"{user.decode()} in {'no database' if database is None else database.decode()}"
+
+    def describe(self) -> SourceShape:
+        with self._asked() as cursor:
+            return described(cursor, self.source.query)
+
+    def first_day(self, column: str) -> date | None:
+        with self._asked() as cursor:
+            return first_day(cursor, self.source.query, column)
+
+    def says_yes(self, query: str) -> bool:
+        try:
+            with self._session(_ASKED_SECONDS) as cursor:
+                prove_one_select(cursor, query)
+                first = columns_of(cursor, query)[0]
+                cursor.execute(f"SELECT {first.sql} IS TRUE FROM {inside(query)} LIMIT 1")
+                row = cursor.fetchone()
+        except (DeclarationError, SourceMissingError) as error:
+            if error.code not in ("SOURCE-QUERY", "SOURCE-MISSING"):
+                raise
+            raise DeclarationError(
+                f"wait_for.query: {error.message}", code="WAIT-FOR", next_command="mend source.wait_for.query"
+            ) from None
+        return row is not None and row[0] == b"1"
+
+    def _condition(self, columns: Sequence[MysqlColumn]) -> str:
+        """The window, behind the query's rows."""
+        cursor = self.source.cursor
+        if self.span.window is None or cursor is None:
+            return ""
+        kind = next((column.type_of_sql for column in columns if column.name.lower() == cursor.column.lower()), None)
+        if kind is None:
+            raise DeclarationError(
+                f"{self.where}: source.cursor.column: the query has no {cursor.column}",
+                code="SOURCE-QUERY",
+                next_command="mend source.cursor or source.query",
+            )
+        name = of_rows(cursor.column)
+        low, high = (_literal(bound) for bound in bounds(kind, cursor, self.cursor_column, self.span))
+        rows = f"{name} >= {low} AND {name} < {high}"
+        return f" WHERE {rows}" if cursor.nulls != "load" else f" WHERE ({rows}) OR {_without_moment(name)}"
+
+    @contextmanager
+    def _asked(self) -> Iterator[Cursor]:
+        """A session in which the query is proven."""
+        with self._session(int(seconds(self.source.statement_timeout))) as cursor:
+            prove_one_select(cursor, self.source.query)
+            yield cursor
+
+    @contextmanager
+    def _session(self, limit: int) -> Iterator[Cursor]:
+        """A read-only session with one snapshot, whose statements take so many seconds at most; errors are ours."""
+        connection: Connection | None = None
+        try:
+            connection = connect(self.url, self.source.connection, "headgate", limit)
+            begin(connection, limit)
+            yield connection.cursor()
+        except pymysql.Error as error:
+            raise told(error, self.where, self.source.statement_timeout) from None
+        finally:
+            if connection is not None:
+                leave(connection)
+
+    def _too_long(self) -> DeclarationError:
+        return DeclarationError(
+            f"{self.where}: a record is longer than the server's max_allowed_packet",
+            code="SOURCE-QUERY",
+            next_command="leave its longest column out of source.query, or ask the source's owner to raise max_allowed_packet",
+        )
+
+
+def _without_moment(name: str) -> str:
+    """Of a date or time: whether no window has it. To MySQL 0000-00-00 is a value."""
+    return f"({name} IS NULL OR {name} < DATE'0001-01-01')"
+
+
+def _literal(bound: Bound) -> str:
+    """A date or a time as SQL; a moment in UTC, which is the session's zone."""
+    if not isinstance(bound, datetime):
+        return f"DATE'{bound.isoformat()}'"
+    return f"TIMESTAMP'{bound.replace(tzinfo=None).isoformat(sep=' ')}'"
