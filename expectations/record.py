@@ -31,12 +31,13 @@ class Step(_Recorded):
 
 
 class QuarantineReason(_Recorded):
-    """Rows set aside for one reason."""
+    """Rows set aside for one reason. `examples`: a few of them as they arrived, bounded; none of a table with masked columns."""
 
     code: str
     column: str | None
     rows: int
     sentence: str
+    examples: tuple[str, ...] = ()
 
 
 class RuleResult(_Recorded):

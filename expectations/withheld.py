@@ -29,7 +29,9 @@ def cleaned(record: RunRecord) -> RunRecord:
         bands = drift.bands | {"figures": [b for b in drift.bands.get("figures", ()) if _band_is_open(b, masked)]}
         alerts = tuple(_alert(alert, masked) for alert in drift.alerts)
         drift = drift.model_copy(update={"alerts": alerts, "bands": bands})
-    return record.model_copy(update={"drift": drift, "rules": tuple(_rule(rule, masked) for rule in record.rules)})
+    aside = tuple(reason.model_copy(update={"examples": ()}) for reason in record.quarantine)
+    rules = tuple(_rule(rule, masked) for rule in record.rules)
+    return record.model_copy(update={"drift": drift, "rules": rules, "quarantine": aside})
 
 
 def _alert(alert: DriftAlert, masked: set[str]) -> DriftAlert:

@@ -106,6 +106,8 @@ class Story:
                 drift=assessment.drift or self.record.drift,
                 profile=assessment.profile or self.record.profile,
             )
+        if "set_aside" in known.facts:
+            self.update(quarantine=known.facts.pop("set_aside"))
         # Here for the first time it is known which run it was; Prefect's page shows the error itself.
         known.next_command = (known.next_command or "").replace("RUN", self.record.run_id) or None
         facts = {key: value for key, value in known.facts.items() if isinstance(value, str | int | float | list | dict)}

@@ -14,6 +14,7 @@ from typing import TypeVar
 from psycopg2 import Error
 
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.rota import shift_at
 from expectations.record import RunRecord
 from expectations.report import shelf
 from expectations.report.about import Described
@@ -64,7 +65,7 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     texts = Texts(bench.settings.language)
     site = site_of(bench, links(record))
     about = _described(bench, record, texts)
-    facts = _asked(lambda: _facts(bench, record.table), record)
+    facts = _asked(lambda: _facts(bench, record.table, now), record)
     result = site.add(record, about, now, facts, _declared(bench, texts))
     _asked(lambda: report_facts.save_status(bench.warehouse, result.line, result.row, now), record)
     if result.others:
@@ -88,7 +89,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
         records = list(report_facts.records_of(bench.warehouse, target, limit))
         if not records:
             continue
-        facts = _facts(bench, target)
+        facts = _facts(bench, target, now)
         count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
         tables, runs = tables + 1, runs + count
         if told is not None:
@@ -141,9 +142,13 @@ def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:
                      tier=record.tier, metrics=record.metrics)  # fmt: skip
 
 
-def _facts(bench: Workbench, table: str) -> Facts:
+def _facts(bench: Workbench, table: str, now: datetime) -> Facts:
     declared = table in bench.project.tables or table in bench.project.summaries
-    return report_facts.facts_of(bench.warehouse, table, undoable(bench, table) if declared else frozenset())
+    facts = report_facts.facts_of(bench.warehouse, table, undoable(bench, table) if declared else frozenset())
+    rota = bench.project.oncall
+    person = None if rota is None else shift_at(rota, now).person
+    name = rota.people[person].name if rota is not None and person is not None else ""
+    return facts.model_copy(update={"on_call": name})
 
 
 def _declared_one(bench: Workbench, name: str, texts: Texts) -> Described | None:

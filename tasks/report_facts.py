@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 
 from deployments.project import Project
 from expectations.record import RunRecord
-from expectations.report.model import Decision, Facts, Freshness, Line, Publish, StartRow
+from expectations.report.model import Decision, Facts, Freshness, Line, OpenIncident, Publish, StartRow
 from expectations.report.upstream import SERIOUS, because, shown_state, worst
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
@@ -44,13 +44,14 @@ def facts_of(adapter: Adapter, target: str, undoable: frozenset[str] = frozenset
     with session(adapter.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
         decisions = _decisions(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "decision")) else ()
+        incidents = _incidents(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "incident")) else ()
     publishes = tuple(
         Publish(sequence=item.sequence, batch_key=item.batch_key, kind=item.kind, run_id=item.run_id,
                 published_at=item.published_at, rows=item.counts.published, undone_by=item.undone_by,
                 can_undo=item.run_id in undoable)
         for item in known
     )  # fmt: skip
-    return Facts(publishes=publishes, decisions=decisions)
+    return Facts(publishes=publishes, decisions=decisions, incidents=incidents)
 
 
 def targets_with_runs(adapter: Adapter) -> list[str]:
@@ -157,6 +158,20 @@ def _decisions(cursor: Cursor, target: str) -> tuple[Decision, ...]:
         Decision(decided_at=_aware(at), what=what, kind=kind, column=column, by=by, reason=reason,
                  expires_at=None if expires is None else _aware(expires), run_id=run_id)
         for at, what, kind, column, by, reason, expires, run_id in found
+    )  # fmt: skip
+
+
+def _incidents(cursor: Cursor, target: str) -> tuple[OpenIncident, ...]:
+    found = rows(
+        cursor,
+        "SELECT incident_id, code, opened_at, coalesce(acknowledged_by, ''), silenced_until FROM ops.incident "
+        "WHERE closed_at IS NULL AND scope = %s ORDER BY opened_at",
+        (target,),
+    )
+    return tuple(
+        OpenIncident(incident_id=identifier, code=code, opened_at=_aware(opened), acknowledged_by=by,
+                     silenced_until=None if until is None else _aware(until))
+        for identifier, code, opened, by, until in found
     )  # fmt: skip
 
 

@@ -6,12 +6,13 @@ Runs before the stage. A batch too large for memory is judged by its suite on th
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import local
+from types import MappingProxyType
 from typing import Any
 
 from prefect import task
@@ -20,6 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from deployments.bounds import WindowColumn
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
+from deployments.errors import HeadgateError
 from deployments.windows import Window
 from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
@@ -48,6 +50,9 @@ from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
 
 THREADS = 2
+EXAMPLES = 5
+"""Rows of a reason that are shown."""
+EXAMPLE_CHARACTERS = 200
 NULL_MARKER = f"~null-{secrets.token_hex(6)}~"
 """How NULL is spelled in staged parts where an empty field can't say it. Random, so that no value of a source is it."""
 
@@ -91,17 +96,19 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
                 connection, table, parts, layout.delimiter, marker
             )
             counts = reason_counts(tuple(parts))
+            reasons = reasons_of(suite, counts, examples_of(table, parts))
             by_code: dict[str, int] = {}
             for (code, _), rows in counts.items():
                 by_code[code] = by_code.get(code, 0) + rows
-            if not batch.overridden("TOLERANCE"):
-                failed = (row for part in parts for row in part.quarantined)
-                judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
-            if bench.pii_key is not None:
-                mask.set_key(connection, bench.pii_key)
-            verdict = assess(
-                batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat
-            )  # fmt: skip
+            with _telling(reasons):
+                if not batch.overridden("TOLERANCE"):
+                    failed = (row for part in parts for row in part.quarantined)
+                    judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
+                if bench.pii_key is not None:
+                    mask.set_key(connection, bench.pii_key)
+                verdict = assess(
+                    batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat
+                )  # fmt: skip
     checksum = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     return Validated(
         parts=tuple(parts),
@@ -110,7 +117,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         checksum=checksum,
         extracted=extracted.rows,
         quarantined=sum(counts.values()),
-        reasons=reasons_of(suite, counts),
+        reasons=reasons,
         keys_repeat=keys_repeat,
         checked_in_memory=verdict.in_memory,
         warnings=(*layout.warnings, *_without_window(table, extracted)),
@@ -264,11 +271,42 @@ def _window_rule(column: WindowColumn, window: Window) -> RowRule:
     return RowRule("OUT-OF-WINDOW", column.name, (column.name,), predicate)
 
 
-def reasons_of(suite: Suite, counts: Mapping[tuple[str, str | None], int]) -> tuple[QuarantineReason, ...]:
-    """Rows set aside by (code, column), the commonest first, each with its sentence."""
+def reasons_of(
+    suite: Suite, counts: Mapping[tuple[str, str | None], int],
+    examples: Mapping[tuple[str, str | None], Sequence[str]] = MappingProxyType({}),
+) -> tuple[QuarantineReason, ...]:  # fmt: skip
+    """Rows set aside by (code, column), the commonest first, each with its sentence and its examples."""
     found = []
     for (code, column), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0][0])):
         rule = suite.rule(code)
         text = sentence(code, column, None if rule is None else rule_sentence(rule))
-        found.append(QuarantineReason(code=code, column=column, rows=rows, sentence=text))
+        shown = tuple(examples.get((code, column), ()))
+        found.append(QuarantineReason(code=code, column=column, rows=rows, sentence=text, examples=shown))
     return tuple(found)
+
+
+def examples_of(table: Table, parts: Iterable[CheckedPart]) -> dict[tuple[str, str | None], list[str]]:
+    """A few rows of each reason as they arrived, EXAMPLE_CHARACTERS at most of each. None where columns are masked: what was
+    set aside may have its values in other places than the contract says.
+    """
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for part in parts if not table.masked else ():
+        for row in part.quarantined:
+            known = found.setdefault((row.code, row.column), [])
+            if row.raw is not None and len(known) < EXAMPLES:
+                known.append(_printable(row.raw[:EXAMPLE_CHARACTERS].rstrip("\r\n")))
+    return found
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+@contextmanager
+def _telling(reasons: tuple[QuarantineReason, ...]) -> Iterator[None]:
+    """A batch that fails its checks tells what had been set aside of it: nothing else is kept of it."""
+    try:
+        yield
+    except HeadgateError as error:
+        error.facts["set_aside"] = reasons
+        raise

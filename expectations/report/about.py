@@ -91,6 +91,8 @@ class Described(Kept):
     rules_about: str | None = None
     metrics: dict[str, str] = Field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
     below: tuple[Below, ...] = ()
     sql: str = ""
     drift_policy: str = "warn"

@@ -117,6 +117,9 @@ def actions(
 def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
     if item.what == "drift":
         return ("accept", "rollback", "explain")
+    if item.what == "quarantine" and line.status == "failed":
+        # Rows go to quarantine with the publish of their batch.
+        return ()
     if item.what == "quarantine":
         return ("show_quarantine", "csv_quarantine", "replay", "discard")
     if item.what == "rule":
@@ -141,7 +144,8 @@ def _made(
     parts = {"run": item.run_id, "table": described.table, "window": item.label, "code": item.code, "until": until,
              "column": item.column or "table"}  # fmt: skip
     # A table without windows has no --window to give.
-    windowed = described.window is not None
+    # What is about several windows names none: it is meant for all of them.
+    windowed = described.window is not None and not (item.what == "quarantine" and item.batches > 1)
     template = f"actions.{name}.command"
     if not windowed and texts.known(f"{template}_source"):
         template += "_source"

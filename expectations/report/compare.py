@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
+from expectations.report import words
 from expectations.report.about import Column
+from expectations.report.figures import is_about
 from expectations.report.lines import by_batch
 from expectations.report.model import Change, Comparison, Line
+from expectations.report.texts import Texts
 
 _WEEK = timedelta(days=7)
+
+
+class Alert(Protocol):
+    """What was told of a figure."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def column(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One figure now, in the batch before, and a week before."""
+
+    title: str
+    now: str
+    before: str
+    change: str
+    week_before: str
+    week_change: str
+    notable: bool
 
 
 def compared(
     line: Line, lines: Sequence[Line], columns: Sequence[Column], earlier_columns: Sequence[Column] | None = None
 ) -> Comparison:
     """Compare a run with what was published before it; `earlier_columns` are those of the batch before, if known."""
+    if line.kind == "rollback":
+        # It measured nothing: what it left is the batch before.
+        return Comparison()
     before = previous(line, lines)
     week = _week_before(line, lines)
     if before is None:
@@ -32,13 +63,29 @@ def compared(
     )  # fmt: skip
     old = {c.name: (c.type, c.nullable) for c in earlier_columns or ()}
     new = {c.name: (c.type, c.nullable) for c in columns}
-    differs = bool(old) and before.schema_hash != line.schema_hash
+    differs = bool(old and new) and before.schema_hash != line.schema_hash
     return Comparison(
         before=before.label, before_run=before.run_id, week_before=week.label if week else None,
         week_run=week.run_id if week else None, changes=changes,
         schema_added=tuple(name for name in new if differs and name not in old),
         schema_removed=tuple(name for name in old if differs and name not in new),
         schema_changed=tuple(name for name in new if differs and name in old and old[name] != new[name]),
+    )  # fmt: skip
+
+
+def change_rows(comparison: Comparison, alerts: Sequence[Alert], texts: Texts) -> tuple[ChangeRow, ...]:
+    """A comparison in words; figures that somebody was told about are notable."""
+    return tuple(_row(change, alerts, texts) for change in comparison.changes)
+
+
+def _row(change: Change, alerts: Sequence[Alert], texts: Texts) -> ChangeRow:
+    name, unit = change.name, change.unit
+    return ChangeRow(
+        title=texts(f"figure.{change.figure}", column=change.column or ""),
+        now=words.figure(name, change.now, unit), before=words.figure(name, change.before, unit),
+        change=words.change(name, change.now, change.before), week_before=words.figure(name, change.week_before, unit),
+        week_change=words.change(name, change.now, change.week_before),
+        notable=any(is_about(alert.kind, alert.column, name) for alert in alerts),
     )  # fmt: skip
 
 

@@ -17,9 +17,11 @@ def described(project: Project, name: str, texts: Texts) -> Described:
     """What a project says of one table or summary; DeclarationError when it has none of that name."""
     full = project.full_name(name)
     if full in project.tables:
-        return describe_table(project.tables[full], project.suite(full), texts)
-    below = [project.tables[table] for table in project.base_tables(full)]
-    return describe_summary(project.summaries[full], below, texts)
+        made = describe_table(project.tables[full], project.suite(full), texts)
+    else:
+        below = [project.tables[table] for table in project.base_tables(full)]
+        made = describe_summary(project.summaries[full], below, texts)
+    return made.model_copy(update={"dependents": tuple(project.dependents(full))})
 
 
 def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
@@ -33,7 +35,7 @@ def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
             for c in table.columns
         ),
         rules=tuple(_rule(rule, table.owner) for rule in suite.expectations), rules_about=suite.description,
-        promises=_promises(table.sla), window=_window(table.window),
+        promises=_promises(table.sla), readers=table.grants, window=_window(table.window),
         lag_seconds=table.lag.total_seconds(),
         timezone=_zone(table.window, table.schedule), cron=table.schedule.cron if table.schedule else None,
     )  # fmt: skip
@@ -51,7 +53,7 @@ def describe_summary(summary: Summary, below: Sequence[Table], texts: Texts) -> 
             Below(table=table.table, window=window, lag_seconds=table.lag.total_seconds())
             for table in below
             if (window := _window(table.window)) is not None
-        ), sql=summary.sql, promises=_promises(summary.sla),
+        ), sql=summary.sql, promises=_promises(summary.sla), readers=summary.grants,
         timezone=_zone(None, summary.schedule), cron=summary.schedule.cron if summary.schedule else None,
     )  # fmt: skip
 

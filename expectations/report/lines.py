@@ -28,11 +28,12 @@ def line_of(record: RunRecord) -> Line:
         passed=sum(rule.outcome == "pass" for rule in judged), judged=len(judged),
         failed_rules=tuple(
             FailedRule(code=rule.code, severity=rule.severity, outcome=rule.outcome, column=rule.column,
-                       message=_short(rule.message or rule.sentence))
+                       message=_short(rule.message or rule.sentence), overridden=rule.overridden_by is not None)
             for rule in record.failed_rules[:LISTED]
         ),
         quarantine=tuple(
-            SetAside(code=item.code, column=item.column, rows=item.rows, sentence=_short(item.sentence))
+            SetAside(code=item.code, column=item.column, rows=item.rows, sentence=_short(item.sentence),
+                     examples=item.examples)
             for item in record.quarantine[:LISTED]
         ),
         alerts=tuple(

@@ -26,6 +26,7 @@ class FailedRule(Kept):
     outcome: str
     message: str
     column: str | None = None
+    overridden: bool = False
 
 
 class Told(Kept):
@@ -45,6 +46,7 @@ class SetAside(Kept):
     column: str | None
     rows: int
     sentence: str
+    examples: tuple[str, ...] = ()
 
 
 class Failed(Kept):
@@ -128,11 +130,23 @@ class Decision(Kept):
     run_id: str | None = None
 
 
+class OpenIncident(Kept):
+    """An incident of the table that isn't over, and who answered it."""
+
+    incident_id: str
+    code: str
+    opened_at: datetime
+    acknowledged_by: str = ""
+    silenced_until: datetime | None = None
+
+
 class Facts(Kept):
-    """What only the warehouse knows: proofs of publish and people's decisions."""
+    """What only the warehouse and the rota know: proofs of publish, people's decisions, what is open and who is called."""
 
     publishes: tuple[Publish, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    incidents: tuple[OpenIncident, ...] = ()
+    on_call: str = ""
 
 
 class OpenItem(Kept):

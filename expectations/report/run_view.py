@@ -10,27 +10,14 @@ from expectations.record import QuarantineReason, RunRecord, Step
 from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
+from expectations.report.compare import ChangeRow, change_rows
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
-from expectations.report.figures import is_about
-from expectations.report.model import Change, Comparison, Line, OpenItem, RunTwin
+from expectations.report.model import Comparison, Line, OpenItem, RunTwin
 from expectations.report.rule_view import RuleView, rule_view
 from expectations.report.texts import Texts
 from expectations.report.verdict import Verdict, of_run
 
 _PARTS = (("published", "good"), ("quarantined", "warn"), ("superseded", "idle"))
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One figure now, in the batch before, and a week before."""
-
-    title: str
-    now: str
-    before: str
-    change: str
-    week_before: str
-    week_change: str
-    notable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +80,7 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         attention=tuple((item, texts(f"open.{item.what}"), doing(item)) for item in items),
         alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
         drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
-        changes=tuple(_change(change, record, texts) for change in run.comparison.changes),
+        changes=change_rows(run.comparison, record.drift.alerts if record.drift else (), texts),
         rules=tuple(rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
         quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
         quarantine_actions=doing(_quarantine_item(record)), steps=record.steps,
@@ -157,18 +144,6 @@ def _accounting(record: RunRecord, texts: Texts) -> str:
 def _of(rows: int, record: RunRecord) -> float | None:
     total = record.counts.get("extracted") or next((s.rows for s in record.steps if s.name == "extract" and s.rows), 0)
     return rows / total if total else None
-
-
-def _change(change: Change, record: RunRecord, texts: Texts) -> ChangeRow:
-    told = record.drift.alerts if record.drift else ()
-    name, unit = change.name, change.unit
-    return ChangeRow(
-        title=texts(f"figure.{change.figure}", column=change.column or ""),
-        now=words.figure(name, change.now, unit), before=words.figure(name, change.before, unit),
-        change=words.change(name, change.now, change.before), week_before=words.figure(name, change.week_before, unit),
-        week_change=words.change(name, change.now, change.week_before),
-        notable=any(is_about(alert.kind, alert.column, name) for alert in told),
-    )  # fmt: skip
 
 
 def _drift_sentence(record: RunRecord, texts: Texts) -> str:

@@ -8,7 +8,7 @@ pages agree with the runs once the last writer is done. Writing the same run twi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -31,6 +31,8 @@ from expectations.report.upstream import because, kept_state
 from expectations.withheld import cleaned
 
 ROUNDS = 4
+WITH_EXAMPLES = 30
+"""The newest lines keep examples of rows that were set aside; pages of runs keep their own."""
 WHOLE = ("publish", "empty", "override")
 """Kinds of proofs by which a whole batch was published."""
 _turn = Lock()
@@ -189,7 +191,7 @@ class Site:
                     "freshness": freshness(twin.described, lines, twin.facts, now, self._below(twin.described)),
                 }
             )  # fmt: skip
-            at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in lines))
+            at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in _without_examples(lines)))
             at.write(self.shelf, at.table_page(table, "json"), twin.model_dump_json())
             at.write(self.shelf, at.table_page(table), table_html(twin, lines, pages, self.texts, self.links, now))
             row = start_row(twin.described, lines, own, items, twin.freshness, below)
@@ -239,6 +241,16 @@ class Site:
 
 def _standing(row: StartRow, below: tuple[Because, ...]) -> StartRow:
     return row.model_copy(update={"state": kept_state(row.state, below), "because": below})
+
+
+def _without_examples(lines: Sequence[Line]) -> Iterator[Line]:
+    """Lines as they are kept: examples of rows set aside are for what waits now, and would make the index large."""
+    for n, line in enumerate(lines):
+        if n < len(lines) - WITH_EXAMPLES and any(aside.examples for aside in line.quarantine):
+            line = line.model_copy(
+                update={"quarantine": tuple(aside.model_copy(update={"examples": ()}) for aside in line.quarantine)}
+            )
+        yield line
 
 
 def _slim(line: Line) -> str:

@@ -136,7 +136,7 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
         items += [
             _item(line, "rule", "warn", rule.message, rule.code, rule.column, who=owners.get(rule.code, ""))
             for rule in line.failed_rules
-            if rule.severity != "info"
+            if rule.severity != "info" and not rule.overridden
         ]
         items += [
             _item(

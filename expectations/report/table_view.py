@@ -8,29 +8,29 @@ from datetime import datetime
 
 from expectations.report import words
 from expectations.report.about import Column, DeclaredRule, Described
-from expectations.report.actions import Action, Links, actions
+from expectations.report.actions import Links
+from expectations.report.compare import ChangeRow, change_rows, compared
+from expectations.report.groups import Group, groups
 from expectations.report.lines import by_batch, latest_runs
-from expectations.report.model import Because, Decision, FailedRule, Freshness, Line, OpenItem, Publish, TableTwin
+from expectations.report.model import (
+    Because,
+    Comparison,
+    Decision,
+    FailedRule,
+    Freshness,
+    Line,
+    OpenIncident,
+    Publish,
+    TableTwin,
+)
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
-from expectations.report.verdict import TONES, Verdict, of_table, said, when_it_fails
+from expectations.report.verdict import TONES, Verdict, of_table, when_it_fails
+from expectations.report.watched import Watched, alarms, sentences, watched
 
 SHOWN_RUNS = 60
 _BY_PEOPLE = ("rollback", "override", "replay")
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """An open thing with what can be done; `page` says whether the run's page is there."""
-
-    item: OpenItem
-    said: str
-    tone: str
-    title: str
-    when: str
-    actions: tuple[Action, ...]
-    page: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,16 @@ class TableView:
     freshness: Freshness
     promises: tuple[str, ...]
     facts: tuple[str, ...]
-    open: tuple[Open, ...]
+    groups: tuple[Group, ...]
+    things: int
+    newest: Line | None
+    comparison: Comparison
+    changes: tuple[ChangeRow, ...]
+    incidents: tuple[OpenIncident, ...]
+    on_call: str
+    watched: tuple[Watched, ...]
+    watched_said: tuple[str, ...]
+    alarms: str
     charts: tuple[Chart, ...]
     more_charts: tuple[Chart, ...]
     rules: tuple[RuleRow, ...]
@@ -110,33 +119,25 @@ def table_view(
     last = judged[-1] if judged else told[-1] if told else None
     columns = described.columns or (twin.schemas.get(last.schema_hash, ()) if last else ())
     metrics = described.metrics
+    newest = next(reversed(by_batch(lines)), None)
+    comparison = compared(newest, lines, columns) if newest else Comparison()
     return TableView(
         described=described,
         columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
         verdict=of_table(described, twin.own, twin.freshness, twin.open_items, last, now, texts, twin.because),
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
-        open=tuple(_open(item, described, lines, pages, texts, links, now) for item in twin.open_items),
+        groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
+        things=len(twin.open_items), newest=newest, comparison=comparison,
+        changes=change_rows(comparison, newest.alerts if newest else (), texts),
+        incidents=twin.facts.incidents, on_call=twin.facts.on_call, watched=watched(described, lines, texts),
+        watched_said=sentences(described, lines, texts), alarms=alarms(lines, twin.facts.decisions, texts),
         charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),
         aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),
         older_runs=tuple(runs[SHOWN_RUNS:]),
         decisions=_decisions(twin, lines),
         undone=tuple(p for p in reversed(twin.facts.publishes) if p.undone_by is not None or p.kind in _BY_PEOPLE),
         rules_intro=_rules_intro(described, texts),
-    )  # fmt: skip
-
-
-def _open(
-    item: OpenItem, described: Described, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
-) -> Open:  # fmt: skip
-    line = next(line for line in reversed(lines) if line.run_id == item.run_id)
-    label = texts("words.last_load") if item.label == "source" else texts("words.batch", label=item.label)
-    if item.batches > 1:
-        label = texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
-    return Open(
-        item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
-        title=texts(f"open.{item.what}"), when=label,
-        actions=tuple(actions(item, line, described, texts, links, now)), page=item.run_id in pages,
     )  # fmt: skip
 
 

@@ -53,3 +53,14 @@ def test_it_shares_the_state_of_its_input(house: Any, pages: None, command: Any)
     house.source("orders.csv", "id\n1\n2\n3\n")
     assert command("run", table).code == 0
     told(None)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_rows_of_a_batch_that_was_stopped_can_be_seen(house: Any, command: Any) -> None:
+    table = house.declare("orders", TABLE.replace("60%", "10%"))
+    house.source("orders.csv", "id\n1\n2\n" + "x-77\n" * 7)
+    assert command("run", table).code == 1
+    run = command("show", "--table", table, "--json").json[0]["run_id"]
+    [reason] = command("show", run, "--json").json["quarantine"]
+    assert (reason["rows"], reason["examples"]) == (7, ["x-77"] * 5)
+    assert "quarantine show" not in command("show", run).out, "nothing of it is in quarantine"

@@ -1,0 +1,111 @@
+"""What waits, batch by batch: one sentence that leads, its things below it, each command once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from expectations.report.about import Described
+from expectations.report.actions import Action, Links, actions
+from expectations.report.model import Line, OpenItem
+from expectations.report.texts import Texts
+from expectations.report.verdict import said
+
+_OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepted"})
+"""Actions that are about a batch as a whole, whatever is wrong with it: they stand once, at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open thing with what can be done about it alone; `examples`: rows that were set aside, as they arrived."""
+
+    item: OpenItem
+    said: str
+    tone: str
+    title: str
+    when: str
+    actions: tuple[Action, ...]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A batch of which something waits. `page` says whether its run's page is there; `who`: who has to act."""
+
+    label: str
+    run_id: str
+    lead: str
+    tone: str
+    who: str
+    page: bool
+    items: tuple[Open, ...]
+    actions: tuple[Action, ...]
+
+
+def groups(
+    items: Sequence[OpenItem], described: Described, lines: Mapping[str, Line], pages: set[str], texts: Texts, links: Links,
+    now: datetime,
+) -> tuple[Group, ...]:  # fmt: skip
+    """Batches in the order of their worst thing. `lines`: by run."""
+    by_run: dict[str, list[OpenItem]] = {}
+    for item in items:
+        by_run.setdefault(item.run_id, []).append(item)
+    return tuple(
+        _group(found, described, lines[run_id], run_id in pages, texts, links, now) for run_id, found in by_run.items()
+    )
+
+
+def _group(
+    items: Sequence[OpenItem], described: Described, line: Line, page: bool, texts: Texts, links: Links, now: datetime
+) -> Group:  # fmt: skip
+    shown: list[Open] = []
+    common: dict[str, Action] = {}
+    known: set[str] = set()
+    examples = {(aside.code, aside.column): aside.examples for aside in line.quarantine}
+    for item in items:
+        own = []
+        for action in actions(item, line, described, texts, links, now):
+            if action.name in _OF_THE_BATCH:
+                common.setdefault(action.command, action)
+            elif action.command not in known:
+                known.add(action.command)
+                own.append(action)
+        shown.append(
+            Open(
+                item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
+                title=texts(f"open.{item.what}"), when=_when(item, texts), actions=tuple(own),
+                examples=examples.get((item.code, item.column), ()) if item.what == "quarantine" else (),
+            )
+        )  # fmt: skip
+    return Group(
+        label=_batch(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
+        tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
+        who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
+        actions=tuple(action for action in common.values() if action.command not in known),
+    )  # fmt: skip
+
+
+def _lead(items: Sequence[OpenItem], line: Line, texts: Texts) -> str:
+    """What happened to the batch, in one sentence."""
+    batch = _batch(line.label, texts)
+    if line.status == "failed" and line.failure is not None:
+        return texts("group.failed", batch=batch, code=line.failure.code)
+    parts = [
+        texts("group.drift", column=item.column or texts("words.table")) if item.what == "drift"
+        else texts("group.aside", n=item.rows or 0) if item.what == "quarantine"
+        else texts("group.rule", code=item.code)
+        for item in items
+    ]  # fmt: skip
+    said = "; ".join(dict.fromkeys(parts))
+    return texts("group.published", batch=batch, what=said)
+
+
+def _when(item: OpenItem, texts: Texts) -> str:
+    if item.batches == 1:
+        return ""
+    return texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
+
+
+def _batch(label: str, texts: Texts) -> str:
+    return texts("words.last_load") if label == "source" else texts("words.batch", label=label)

@@ -1,0 +1,62 @@
+"""What would be noticed about the next batch, and how often what was noticed was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from expectations.report import words
+from expectations.report.about import Described
+from expectations.report.lines import by_batch
+from expectations.report.model import Decision, Line
+from expectations.report.texts import Texts
+
+LEAST_HISTORY = 5
+SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A figure and the range it may have without being told."""
+
+    figure: str
+    low: str
+    high: str
+
+
+def watched(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[Watched, ...]:
+    """The ranges that the drift watch had learned by the newest batch that told them."""
+    units = {column.name: column.unit for column in described.columns}
+    last = next((line for line in reversed(by_batch(lines)) if line.bands), None)
+    found = []
+    for name, (low, _, high) in [*(last.bands.items() if last else ())][:SHOWN]:
+        kind, _, column = name.partition(":")
+        told = (words.figure(name, value, units.get(column)) for value in (low, high))
+        found.append(Watched(texts(f"figure.{kind}", column=column), *told))
+    return tuple(found)
+
+
+def sentences(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[str, ...]:
+    """What is looked at, in words."""
+    if described.kind == "summary":
+        return (texts("watched.summary", n=len(described.rules)),)
+    last = next((line for line in reversed(by_batch(lines)) if line.drift is not None), None)
+    history = last.history if last is not None else 0
+    drift = texts("watched.learning", n=history, need=LEAST_HISTORY) if history < LEAST_HISTORY else texts(
+        "watched.drift", n=history
+    )  # fmt: skip
+    return (texts("watched.contract"), texts("watched.rules", n=len(described.rules)), drift)
+
+
+def alarms(lines: Sequence[Line], decisions: Sequence[Decision], texts: Texts) -> str:
+    """How often an alarm about unusual data was meant, as far as people have said so; '' before the first one."""
+    told = [line for line in lines if line.kind != "rollback" and any(alert.level == "page" for alert in line.alerts)]
+    if not told:
+        return ""
+    accepted = {decision.run_id for decision in decisions if decision.kind == "accept-drift"}
+    newest = {line.batch_key: line.run_id for line in lines if line.status in ("published", "warned", "failed")}
+    false = sum(line.run_id in accepted for line in told)
+    true = sum(
+        line.run_id not in accepted and (line.undone or newest.get(line.batch_key) != line.run_id) for line in told
+    )
+    return texts("watched.alarms", n=len(told), false=false, true=true, open=len(told) - false - true)

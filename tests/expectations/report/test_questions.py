@@ -1,0 +1,162 @@
+"""The page of a table answers what its owner asks: what waits, what was set aside, who reads it, what is watched."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+
+from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult
+from expectations.report import shelf as at
+from expectations.report.lines import line_of
+from expectations.report.model import Decision, Facts, OpenIncident, Publish
+from expectations.report.site import WITH_EXAMPLES
+from expectations.report.texts import Texts
+from expectations.report.watched import alarms
+
+TABLE = "raw_data.sales"
+ALERT = DriftAlert(
+    column="amount", kind="values", level="page", score=4.0, message="The mean of amount is far from usual."
+)
+ASIDE = QuarantineReason(code="SAL-AMOUNT", column="amount", rows=7, sentence="breaks the rule: amount is at least 0",
+                         examples=("17,-5.00", "18,-80995"))  # fmt: skip
+RULE = RuleResult(code="SAL-FULL", type="t", sentence="amount has a value", severity="warning", outcome="fail",
+                  place="candidate", message="amount has no value in 5 rows")  # fmt: skip
+FAILURE = Failure(code="TOLERANCE", family="upstream", step="validate", message="too many rows were set aside",
+                  who_must_act="owner of the source",
+                  next_command="headgate retry sales-1   (when the source is mended)")  # fmt: skip
+
+
+@pytest.fixture
+def open_table(sales):
+    """The table without masked columns: its rows may be shown."""
+    return sales.model_copy(update={"columns": sales.columns[:2]})
+
+
+def unmasked(run_of, day, **changes):
+    record = run_of(day, **changes)
+    return record.model_copy(update={"schema_columns": record.schema_columns[:2]})
+
+
+def text(site, key):
+    page = re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode(), flags=re.S)
+    return " ".join(html.unescape(page).split())
+
+
+def commands(site, key):
+    found = re.findall(r'<div class="command"><code>(.*?)</code>', site.shelf.get(key).decode(), re.S)
+    return [" ".join(re.sub(r"<[^>]+>", "", code).split()) for code in found]
+
+
+def test_a_batch_leads_with_one_sentence_and_prints_each_command_once(site, open_table, run_of, soon):
+    for day in range(8):
+        site.add(unmasked(run_of, day), open_table, soon(run_of(day)))
+    bad = unmasked(run_of, 8, status="warned", quarantine=(ASIDE,), rules=(RULE,),
+                   drift=Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,)))  # fmt: skip
+    proof = Publish(sequence=9, batch_key=bad.batch_key, kind="publish", run_id=bad.run_id, can_undo=True,
+                    published_at=bad.started_at)  # fmt: skip
+    site.add(bad, open_table, soon(bad), Facts(publishes=(proof,)))
+    page = text(site, at.table_page(TABLE))
+    lead = (
+        "Published, but look at it: batch 2026-03-09: amount is unusual; rule SAL-FULL failed; 7 rows were set aside."
+    )
+    assert page.count(lead) == 1
+    printed = commands(site, at.table_page(TABLE))
+    assert sorted(set(printed)) == sorted(printed), "each command once"
+    assert sum("rollback" in command for command in printed) == 1
+
+
+def test_rows_that_were_set_aside_are_shown_and_how_to_get_all(site, open_table, run_of, soon):
+    bad = unmasked(run_of, 0, status="warned", quarantine=(ASIDE,))
+    site.add(bad, open_table, soon(bad))
+    for key in (at.table_page(TABLE), at.run_page(TABLE, bad.run_id)):
+        assert "2 examples (of 7) 17,-5.00 18,-80995" in text(site, key)
+        assert "headgate quarantine show raw_data.sales --window 2026-03-01 --code SAL-AMOUNT --csv" in commands(
+            site, key
+        )
+
+
+def test_rows_of_a_batch_that_failed_are_shown_without_commands_that_find_nothing(site, open_table, run_of, soon):
+    failed = unmasked(run_of, 0, status="failed", failure=FAILURE, counts={}, quarantine=(ASIDE,))
+    site.add(failed, open_table, soon(failed))
+    page = text(site, at.run_page(TABLE, failed.run_id))
+    assert "17,-5.00 18,-80995" in page
+    assert "the batch wasn't published: nothing else is kept of them" in page
+    assert not any("quarantine" in command for command in commands(site, at.run_page(TABLE, failed.run_id)))
+
+
+def test_rows_of_a_table_with_masked_columns_are_never_shown(site, sales, run_of, soon):
+    bad = run_of(0, status="warned", quarantine=(ASIDE,))
+    site.add(bad, sales, soon(bad))
+    assert [key for key in site.shelf.keys("") if "-80995" in site.shelf.get(key).decode()] == []
+
+
+def test_a_thing_in_several_batches_is_answered_for_all_of_them(site, open_table, run_of, soon):
+    for day in range(2):
+        record = unmasked(run_of, day, status="warned", quarantine=(ASIDE,))
+        site.add(record, open_table, soon(record))
+    assert "headgate quarantine replay raw_data.sales --code SAL-AMOUNT" in commands(site, at.table_page(TABLE))
+
+
+def test_a_rule_that_somebody_overrode_waits_for_nobody(site, sales, run_of, soon):
+    rule = RULE.model_copy(update={"severity": "critical", "overridden_by": "maria: known"})
+    record = run_of(0, kind="override", status="warned", rules=(rule,))
+    site.add(record, sales, soon(record))
+    assert at.read_twin(site.shelf, TABLE).open_items == ()
+
+
+def test_who_reads_it_who_is_called_and_who_has_answered(site, sales, run_of, soon):
+    described = sales.model_copy(update={"dependents": ("analytics.revenue",), "readers": ("analysts",)})
+    facts = Facts(on_call="Ana", incidents=(
+        OpenIncident(incident_id="3fa9c1", code="TOLERANCE", opened_at=soon(run_of(0)), acknowledged_by="ben"),
+    ))  # fmt: skip
+    site.add(run_of(0), described, soon(run_of(0)), facts)
+    page = text(site, at.table_page(TABLE))
+    for said in ("Built from it analytics.revenue", "May read it analysts", "On call when this was written Ana",
+                 "3fa9c1 (TOLERANCE)", "ben works on it", "Promised to finance", f"SELECT * FROM {TABLE}"):  # fmt: skip
+        assert said in page, said
+
+
+def test_what_is_different_from_the_week_before_stands_on_the_table_s_own_page(site, sales, run_of, soon):
+    for day in range(8):
+        site.add(run_of(day, rows=100 + 10 * day), sales, soon(run_of(day)))
+    assert "A week before: 2026-03-01" in text(site, at.table_page(TABLE))
+
+
+def test_an_undo_says_nothing_of_columns(site, sales, run_of, soon):
+    site.add(run_of(0), sales, soon(run_of(0)))
+    undo = run_of(0, run_id="sales-rollback-1", kind="rollback", profile=None, schema_columns=(), counts={"deleted": 100},
+                  started_at=run_of(0).started_at + timedelta(hours=1))  # fmt: skip
+    site.add(undo, sales, soon(undo))
+    assert "Gone:" not in text(site, at.run_page(TABLE, "sales-rollback-1"))
+
+
+def test_how_often_alarms_were_meant(run_of):
+    drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
+    lines = [line_of(run_of(day, status="warned", drift=drift)) for day in range(4)]
+    lines[1] = lines[1].model_copy(update={"undone": True})
+    lines.append(line_of(run_of(2, run_id="again", started_at=run_of(2).started_at + timedelta(hours=1))))
+    meant = Decision(decided_at=lines[0].at, kind="accept-drift", run_id=lines[0].run_id)
+    said = alarms(lines, (meant,), Texts())
+    assert "4 alarms" in said
+    assert "1 accepted as meant (nothing was wrong), 2 undone or loaded again (something was), 1 unanswered" in said
+    assert alarms(lines[4:], (), Texts()) == ""
+
+
+def test_what_would_be_noticed_is_said_with_its_ranges(site, sales, run_of, soon):
+    band = {"column": None, "kind": "volume", "figure": "the number of rows", "low": 4.0, "expected": 4.6, "high": 5.0,
+            "observed": 4.6, "score": 0.2}  # fmt: skip
+    record = run_of(0, drift=Drift(verdict="pass", score=0.2, history=9, bands={"figures": [band]}))
+    site.add(record, sales, soon(record))
+    page = text(site, at.table_page(TABLE))
+    assert "What the 9 batches before don't explain" in page
+    assert "Rows read 55 148" in page
+
+
+def test_old_lines_of_the_index_keep_no_examples(site, open_table, run_of, soon):
+    records = [unmasked(run_of, day, status="warned", quarantine=(ASIDE,)) for day in range(WITH_EXAMPLES + 5)]
+    site.rebuild_table(open_table, records, Facts(), soon(records[-1]))
+    kept = [bool(line.quarantine[0].examples) for line in at.read_lines(site.shelf, TABLE)]
+    assert kept == [False] * 5 + [True] * WITH_EXAMPLES
