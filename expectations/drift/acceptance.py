@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,14 +12,17 @@ from expectations.drift.block import Block
 from expectations.drift.calendar import Label, day_of
 from expectations.drift.figures import Key
 from expectations.drift.frame import Frame
-from expectations.drift.model import Accepted, Alert
+from expectations.drift.model import Accepted, Alert, Lowered
 from expectations.profile.model import BETWEEN
 
 EVERY_KIND = "*"
 
 
-def in_force(accepted: Sequence[Accepted], batch: Label) -> list[Accepted]:
-    """The acceptances that still hold on the batch's day; all of them where the batch has no date."""
+Answer = TypeVar("Answer", Accepted, Lowered)
+
+
+def in_force(accepted: Sequence[Answer], batch: Label) -> list[Answer]:
+    """The answers that still hold on the batch's day; all of them where the batch has no date."""
     day = day_of(batch)
     return [a for a in accepted if a.until is None or day is None or day <= (day_of(a.until) or 0.0)]
 
@@ -47,14 +51,16 @@ def _is_about(one: Accepted, column: str | None, kind: str) -> bool:
     return one.column == column and one.kind in (kind, EVERY_KIND)
 
 
-def _touches(one: Accepted, key: Key) -> bool:
+def touches(column: str | None, kind: str, key: Key) -> bool:
+    """Whether a figure is one of this kind of change of a column, or lies between it and another one."""
+    if kind not in (key.kind, EVERY_KIND):
+        return False
     between = key.kind in ("relation", "segment") or key.name == "in_order" or key.name.startswith("gap_")
-    other = key.other.split(BETWEEN)[0] if between else None
-    return _is_about(one, key.column, key.kind) or (other is not None and _is_about(one, other, key.kind))
+    return column == key.column or (between and column == key.other.split(BETWEEN)[0])
 
 
 def _from(block: Block, one: Accepted, at: int) -> Block:
-    chosen = np.array([_touches(one, key) for key in block.keys], dtype=bool)
+    chosen = np.array([touches(one.column, one.kind, key) for key in block.keys], dtype=bool)
     a, b = block.a.copy(), block.b.copy()
     a[:at, chosen] = np.nan
     b[:at, chosen] = np.nan

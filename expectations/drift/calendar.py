@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from expectations.drift.compare import likely_clocks
 from expectations.drift.figures import Key, Pair
 from expectations.drift.implied import Place, place
 from expectations.profile.model import BETWEEN, Profile
@@ -96,12 +97,11 @@ def _turned(day: date) -> int:
 
 
 def _known(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[float | None]:
-    """The labels' days, and where there are none the middles of the first clock."""
-    result: list[float | None] = []
-    for profile, day in zip(profiles, days, strict=True):
-        clock = next((c.clocks[0] for c in profile.columns.values() if c.clocks), None)
-        result.append(day if day is not None or clock is None else clock.quantiles[5] / 86_400)
-    return result
+    """The labels' days, and where there are none the middles of the first clock, read in one order of day and month."""
+    firsts = [next((c for c in p.columns.values() if c.clocks), None) for p in profiles]
+    clocks = iter(likely_clocks([c for c in firsts if c is not None]))
+    middles = [None if c is None else next(clocks).quantiles[5] / 86_400 for c in firsts]
+    return [middle if day is None else day for middle, day in zip(middles, days, strict=True)]
 
 
 def repeats_a_date(profiles: Sequence[Profile], days: Sequence[float | None]) -> dict[str, list[Pair] | None]:

@@ -14,7 +14,7 @@ from expectations.drift.acceptance import in_force, silenced
 from expectations.drift.blame import blamed
 from expectations.drift.diagnose import with_causes
 from expectations.drift.examples import with_new_values
-from expectations.drift.model import Accepted, Alert, Band, Outcome, Sensitivity, Verdict
+from expectations.drift.model import Accepted, Alert, Band, Lowered, Outcome, Sensitivity, Verdict
 from expectations.drift.schema import schema_alerts
 from expectations.drift.scoring import Scored, score
 from expectations.profile.model import Profile
@@ -36,6 +36,7 @@ def detect(
     *,
     sensitivity: Sensitivity = "normal",
     accepted: Sequence[Accepted] = (),
+    lowered: Sequence[Lowered] = (),
     batch_label: calendar.Label = None,
     history_labels: Sequence[calendar.Label] | None = None,
 ) -> Verdict:
@@ -46,21 +47,22 @@ def detect(
     """
     profiles = [*history[-REMEMBERED:], batch]
     labels = [*(history_labels or [None] * len(history)), batch_label][-len(profiles) :]
-    held = in_force(accepted, batch_label)
+    held, quiet = in_force(accepted, batch_label), in_force(lowered, batch_label)
     certain, learned = schema_alerts(profiles), list[Alert]()
     bands: tuple[Band, ...] = ()
     if len(profiles) >= 3 and batch.rows > 0:
-        scored = score(profiles, labels, sensitivity, held)
+        scored = score(profiles, labels, sensitivity, held, quiet)
         learned = [with_new_values(alert, profiles) for alert in _told(scored, labels)]
-        learned += _of_newcomers(profiles, labels, sensitivity, held)
+        learned += _of_newcomers(profiles, labels, sensitivity, held, quiet)
         bands = scored.bands()
     verdict = _verdict(silenced(certain, held, labels), silenced(learned, held, labels), bands, len(history))
     return replace(verdict, alerts=with_causes(verdict.alerts, profiles, labels))
 
 
 def _of_newcomers(
-    profiles: Sequence[Profile], labels: Sequence[calendar.Label], sensitivity: Sensitivity, held: Sequence[Accepted]
-) -> list[Alert]:
+    profiles: Sequence[Profile], labels: Sequence[calendar.Label], sensitivity: Sensitivity, held: Sequence[Accepted],
+    quiet: Sequence[Lowered],
+) -> list[Alert]:  # fmt: skip
     """Alerts on columns that came with a change of the header, held against the batches since then; what is measured of the
     others goes on past the change.
     """
@@ -72,7 +74,7 @@ def _of_newcomers(
     if since == 0 or len(profiles) - since < 3:
         return []
     newcomers = {name for name in columns if any(name not in p.columns for p in profiles)}
-    found = _told(score(profiles[since:], labels[since:], sensitivity, held), labels[since:])
+    found = _told(score(profiles[since:], labels[since:], sensitivity, held, quiet), labels[since:])
     return [with_new_values(alert, profiles[since:]) for alert in found if alert.column in newcomers]
 
 

@@ -21,6 +21,11 @@ BEYOND = 0.75
 # Of the usual threshold, for what is estimated from other columns, from few rows, or of numbers that only name things.
 ESTIMATED = 1.2
 NAMES = 1.3
+# Of the usual threshold, for what varies with the world: values, and what holds between them; and for values of a column that
+# mostly rests, as rain does.
+VARIES = 1.1
+RESTED = 1.2
+WORLD = frozenset({"values", "relation", "segment"})
 # Of the usual threshold, where a batch of the history had as much.
 INSIDE = 1.2
 # Batches that must have shown a figure for "never" to say something.
@@ -43,6 +48,12 @@ FAR = frozenset(
         ("relation", "determined"), ("values", "off_grid"),
     }
 )  # fmt: skip
+OF_VALUES = frozenset(
+    {
+        ("format", "new_pattern"), ("format", "pattern"), ("reference", "unseen"), ("values", "off_grid"),
+        *(("format", f"decimals_{n}") for n in range(4)),
+    }
+)  # fmt: skip
 UNSEEN = frozenset({("reference", "unseen")})
 CLOCKS = frozenset({("clock", "ends")})
 ESTIMATES = frozenset(
@@ -53,7 +64,7 @@ ESTIMATES = frozenset(
     }
 )  # fmt: skip
 # How large the numbers are that only name things says nothing.
-OF_SIZE = frozenset({"quantile", "mean", "log_mean", "log_spread", "below_usual"})
+OF_SIZE = frozenset({"quantile", "mean", "log_mean", "log_spread", "below_usual", "above", "below"})
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
 _SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
 
@@ -63,14 +74,24 @@ def names_things(column: str | None) -> bool:
     return column is not None and (_SNAKE.match(column) or _CAMEL.match(column)) is not None
 
 
-def nearness(shares: Block, levels: Block) -> Array:
-    """Where the threshold of every figure of the batch (the last row) lies, in units of the usual one; shares first."""
+def nearness(
+    shares: Block, levels: Block, resting: frozenset[str | None] = frozenset(), written: frozenset[Key] = frozenset()
+) -> Array:
+    """Where the threshold of every figure of the batch (the last row) lies, in units of the usual one; shares first.
+
+    What values the columns `resting` have when they move, their history has hardly shown; `written` figures don't vary with
+    the world.
+    """
     result = np.concatenate([_of(shares, _ratio(shares)), _of(levels, levels.a)])
     for i, key in enumerate(shares.keys + levels.keys):
         if (key.kind, key.name) in ESTIMATES:
             result[i] = ESTIMATED
         elif key.name in OF_SIZE and key.kind == "values" and names_things(key.column):
             result[i] = NAMES
+        elif key.column in resting and (key.kind, key.name) in OF_VALUES:
+            result[i] = RESTED
+        elif key.kind in WORLD and result[i] == 1.0 and key not in written:
+            result[i] = VARIES
     return result
 
 

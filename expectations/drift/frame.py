@@ -48,12 +48,19 @@ ALMOST = 1e-9
 STATES = frozenset({"constant", "all_absent"})
 # Figures of how large numbers are.
 SIZES = frozenset({"largest", "smallest", "mean", "quantile", "log_mean"})
+# Figures of the numbers that are there, and by what these spread.
+SELECTED = {"mean": "deviation", "quantile": "deviation", "log_mean": "log_deviation"}
 # Rows that happen to be all alike are news where this is less likely.
 BY_CHANCE = 1e-3
 # Values that no other batch has, or that all others have: what is told of a column whose values are closed.
 CLOSED = frozenset({"unseen", "gone"})
 # A spelling that so many rows have and no other batch is no run of one value.
 WIDESPREAD = 0.5
+# A number column rests in batches in which one value has this share of the rows, if that is so in so many of them, and that value
+# has less than MOVING in some other one.
+STILL = 0.9
+RESTING = 0.3
+MOVING = 0.6
 ROW_FREE = STANDS | {"shift", "distinct", "constant", "largest", "smallest"}
 
 
@@ -61,7 +68,9 @@ ROW_FREE = STANDS | {"shift", "distinct", "constant", "largest", "smallest"}
 class Frame:
     """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
     `written` are the figures that only change when somebody changes a program, and not with what the data is about; `closed`
-    tell of values that no other batch has, in columns where that was never so.
+    tell of values that no other batch has, in columns where that was never so. `mixed`: by how much the chance that two rows of
+    a column have the same value, or none, lies above the usual one. `resting`: number columns that held next to one value in
+    many batches and moved in others, as rain does.
     """
 
     shares: Block
@@ -69,6 +78,8 @@ class Frame:
     scales: Array
     written: frozenset[Key]
     closed: frozenset[Key]
+    mixed: dict[str | None, float]
+    resting: frozenset[str | None]
 
 
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
@@ -104,6 +115,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         listed(only_usable(chain(compare.advance(profiles, days), given_others.residuals(profiles))), len(profiles)),
     )
     scaled = gathered([f.scaled for f in figures], [k for k in figures[-1].scaled if usable(k)])
+    levels, scaled = _of_those_left(levels, profiles), _of_those_left(scaled, profiles)
 
     shares = shares.only(_told(shares))
     shares = shares.only(_worth(shares))
@@ -112,6 +124,11 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     kept = written | shares.where(lambda key: key.name != "repeated")
     shares, written = shares.only(kept), written[kept]
     runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
+
+    def is_closed(key: Key) -> bool:
+        return key.name in CLOSED and key.column not in resting
+
+    resting = frozenset(name for name in columns if _rests([p.columns[name] for p in history]))
     plain = _blurred(levels.only(_told(levels)), runs)
     in_units, scales = _scaled(_blurred(scaled.only(_told(scaled)), runs))
     return Frame(
@@ -119,8 +136,39 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         beside(plain, in_units),
         np.concatenate([np.full(len(plain.keys), np.nan), scales]),
         frozenset(compress(shares.keys, written)),
-        frozenset(compress(shares.keys, _settled(shares) & shares.where(lambda key: key.name in CLOSED))),
+        frozenset(compress(shares.keys, _settled(shares) & shares.where(is_closed))),
+        {name: _more_alike([p.columns[name] for p in profiles]) for name in columns},
+        resting,
     )
+
+
+def _of_those_left(levels: Block, profiles: Sequence[Profile]) -> Block:
+    """The levels with the variance that is due to more values being absent than usual: those that are left are others."""
+    variance = levels.b.copy()
+    for at, key in enumerate(levels.keys):
+        if key.kind != "values" or key.name not in SELECTED or key.column is None:
+            continue
+        absent = np.array([given_others.absent(p, key.column) for p in profiles])
+        more = np.maximum(0.0, absent - float(np.median(absent[:-1])))
+        if more[-1] == 0:
+            continue
+        numbers = [p.columns[key.column].numbers for p in profiles]
+        spread = [0.0 if n is None else getattr(n, SELECTED[key.name]) for n in numbers]
+        variance[:, at] += (more * np.array(spread)) ** 2
+    return Block(levels.keys, levels.a, variance)
+
+
+def _more_alike(columns: Sequence[ColumnProfile]) -> float:
+    """By how much the chance that two rows of the last batch are alike lies above the usual one."""
+    *history, batch = columns
+    return max(0.0, alike(batch) - float(np.median([alike(c) for c in history])))
+
+
+def _rests(columns: Sequence[ColumnProfile]) -> bool:
+    """Whether numbers stood still in many batches and moved in others: how they move was seen in few."""
+    shares = [c.top[0][1] / max(c.text.counted, 1.0) for c in columns if c.numbers is not None and c.top]
+    still = sum(share >= STILL for share in shares)
+    return still >= RESTING * len(columns) and min(shares, default=1.0) < MOVING
 
 
 def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:

@@ -41,6 +41,10 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             full = full + full.T - np.diag(full.diagonal())
             means[i], within[i] = np.array(r.means[form])[at], full[np.ix_(at, at)]
         rows = {i: profiles[i].relations.rows for i in keep}
+        # Only rows that have all of the numbers are fitted: where more are absent than usual, these are others.
+        without = {i: max(absent(profiles[i], n) for n in together) for i in keep}
+        usual_without = float(np.median([without[i] for i in keep if i != last]))
+        picked = {i: abs(without[i] - usual_without) for i in keep}
         # The middle covariance, not the mean: one batch with an outlier must not decide the fit.
         pooled = np.median([within[i] for i in keep if i != last], axis=0)
         scale = np.sqrt(np.maximum(pooled.diagonal(), 1e-12))
@@ -63,7 +67,9 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             mean_pairs, spread_pairs = [], []
             for i in range(len(profiles)):
                 if i in means:
-                    mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4))
+                    mean_pairs.append(
+                        (float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4 + picked[i] ** 2)
+                    )
                     spread = max(float(weights @ within[i] @ weights), 1e-4) / left
                     spread_pairs.append((0.5 * math.log(spread), 1 / rows[i] + 1e-3))
                 else:
@@ -72,6 +78,12 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
             yield Key(together[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
             yield Key(together[target], "relation", f"{label}_spread"), spread_pairs
+
+
+def absent(profile: Profile, name: str) -> float:
+    """The share of rows in which a column has no number."""
+    numbers = profile.columns[name].numbers
+    return 1 - (numbers.count if numbers is not None else 0.0) / max(1, profile.rows)
 
 
 def _negative(profile: Profile, name: str) -> bool:

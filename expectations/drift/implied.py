@@ -20,7 +20,7 @@ from expectations.profile.model import GRID, ColumnProfile, Profile
 NUMERIC = 0.9
 # A counter may go this many of its largest usual steps further.
 STRIDE = 10
-_WHOLE = re.compile(r"([+-]?)9+\+?(?=\.9*\Z|\Z)")
+_WHOLE = re.compile(r"([+-]?)9+\+?(?=\.9*\+?\Z|\Z)")
 _RUNS = re.compile(r"\d+")
 _FINE = np.linspace(0, 1, 401)
 Place = tuple[int, ...]

@@ -55,6 +55,18 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Lowered:
+    """An owner's word that such a change isn't interesting, said of so many alarms (`answers`): it must be larger to be told
+    until `until`.
+    """
+
+    column: str | None
+    kind: str
+    answers: int = 1
+    until: date | None = None
+
+
+@dataclass(frozen=True)
 class Band:
     """The learned bounds of one figure, with what was seen. `score` as in `Alert`."""
 

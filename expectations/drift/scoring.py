@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, extremes, first_time, predict, volume
+from expectations.drift import calendar, extremes, first_time, predict, voices, volume
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -28,7 +28,7 @@ from expectations.drift.calibrate import (
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
 from expectations.drift.frame import LIMITS, Frame, frame
-from expectations.drift.model import Accepted, Alert, Band, Sensitivity
+from expectations.drift.model import Accepted, Alert, Band, Lowered, Sensitivity
 from expectations.drift.slow import WEEK, carried, slow_surprise, then_and_now
 from expectations.drift.vocabulary import STANDS
 from expectations.drift.words import Said, say_level, say_share
@@ -76,6 +76,7 @@ class Scored:
     frame: Frame
     nearer: Array
     slow: tuple[tuple[int, float], ...]
+    voices: Array
 
     def said(self, at: int) -> Said:
         """The figure at a position in words."""
@@ -154,6 +155,7 @@ def score(
     labels: Sequence[calendar.Label],
     sensitivity: Sensitivity,
     accepted: Sequence[Accepted],
+    lowered: Sequence[Lowered] = (),
 ) -> Scored:
     """Scores the last profile against those before it; at least two of them."""
     days = calendar.days_of(labels)
@@ -173,8 +175,9 @@ def score(
         learned = replace(
             learned, reach=learned.reach * np.array([1 if k.kind in EVERY_DAY else UNKNOWN for k in keys])
         )
-    nearer = first_time.nearness(built.shares, built.levels)
-    learned = replace(learned, reach=learned.reach * nearer)
+    nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written)
+    said = voices.voices(keys, lowered)
+    learned = replace(learned, reach=learned.reach * nearer * said)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
     expected = np.concatenate([shares.expected, levels.expected])
@@ -192,7 +195,8 @@ def score(
         rows=rows,
         frame=built,
         nearer=nearer,
-        slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds)),
+        slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds / np.maximum(nearer, 1.0)), lowered),
+        voices=said,
     )
     return _by_furthest(_by_count(scored, weekdays, sensitivity), sensitivity)
 
@@ -207,10 +211,11 @@ def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensi
     few, many = volume.limits(np.rint(np.exp(counted[known])).tolist(), list(compress(weekdays, known.tolist())))
     expected, seen = float(scored.expected[at]), float(scored.seen[at])
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
-    few, many = (expected + (limit - expected) * NEAREST[sensitivity] for limit in (few, many))
+    usual = float(np.median(counted[known][:-1]))
+    times = NEAREST[sensitivity] * float(scored.voices[at])
+    score, few, many = volume.held(seen, expected if few < expected < many else usual, few, many, times)
     low[at], high[at] = max(low[at], few), min(high[at], many)
-    reach = expected - low[at] if seen < expected else high[at] - expected
-    scores[at] = max(scores[at], abs(seen - expected) / max(reach, volume.NEAREST))
+    scores[at] = max(scores[at], score)
     return replace(scored, low=low, high=high, scores=scores)
 
 
@@ -220,7 +225,7 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
     for i, size in extremes.furthest(built.levels, built.scales).items():
         at, side = split + i, extremes.OUTWARD[scored.keys[split + i].name]
-        times = extremes.ABSURD ** NEAREST[sensitivity]
+        times = extremes.ABSURD ** (NEAREST[sensitivity] * float(scored.voices[at]))
         limit = side * math.asinh(times * size / built.scales[i])
         low[at], high[at] = (low[at], min(high[at], limit)) if side > 0 else (max(low[at], limit), high[at])
         seen = side * math.sinh(float(scored.seen[at])) * float(built.scales[i])
@@ -232,7 +237,7 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
 def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
     """The share of every miss that is no news: what is less new, or further in, than usual; a largest or smallest number as
     large as one that was there before; none or all rows where that is common; a quantile that jumped over a gap between
-    numbers where few rows did; the change of the clocks.
+    numbers where few rows did; that rows are more alike than usual, of their order; the change of the clocks.
     """
     shares, levels = built.shares, built.levels
     side = np.array([OUTWARD.get(key.name, 0) for key in shares.keys + levels.keys])
@@ -241,6 +246,9 @@ def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
         before = levels.where(lambda key: key.name in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
     no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
+    for i, key in enumerate(shares.keys):
+        if key.name == "same_as_next" and miss[i] > 0:
+            result[i] = max(result[i], min(1.0, built.mixed.get(key.column, 0.0) / float(miss[i])))
     moved = {(k.column, k.other): abs(float(miss[i])) for i, k in enumerate(shares.keys) if k.name == "below_usual"}
     for i, key in enumerate(levels.keys, start=len(shares.keys)):
         if key.name == "quantile" and (key.column, key.other) in moved:
@@ -281,7 +289,9 @@ def _stepped(keys: Sequence[Key], before: Array, bounds: Array) -> frozenset[str
     return frozenset(key.column for key in compress(keys, strayed.tolist()))
 
 
-def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]) -> tuple[tuple[int, float], ...]:
+def _slow(
+    built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None], lowered: Sequence[Lowered]
+) -> tuple[tuple[int, float], ...]:
     """Figures that moved slowly, with their scores, strongest first."""
     positions, z = slow_surprise(built.shares, built.levels)
     if not positions:
@@ -292,7 +302,8 @@ def _slow(built: Frame, sensitivity: Sensitivity, stepped: frozenset[str | None]
     floor = np.full(len(positions), predict.CHANCE)
     least = _least(keys, built, LEAST_SLOW, LEAST_SLOW)
     learned = calibrate(z[:-WEEK], _groups(keys), floor, least, sensitivity)
-    further = 1 + OVERLAP * WEEK / len(z[:-WEEK])
+    said = np.array([voices.of_kind(key.column, "slow_drift", lowered) for key in keys])
+    further = said * (1 + OVERLAP * WEEK / len(z[:-WEEK]))
     scores = learned.scores(z[-1]) / further
     told = np.max([learned.scores(row) / further for row in z[-1 - WEEK : -1]], axis=0)
     # What the batches before had to tell of a column is told.

@@ -20,7 +20,7 @@ FEWER = (3.0, 2.0)
 MORE = (4.0, 2.5)
 # Batches of one weekday that are alike enough for theirs to be the smallest, and by how many times it must be passed.
 SAME_DAYS = 4
-FEWER_ON_A_DAY = 1.6
+FEWER_ON_A_DAY = 1.7
 # Of a table that nearly always has one count: this share of the rows may be missing or too many.
 STEADY = 0.03
 # The least distance of a limit from what is expected, in logarithms: a count of the last days may lie beyond it.
@@ -49,6 +49,16 @@ def limits(counts: Sequence[float], weekdays: Sequence[int | None]) -> tuple[flo
         few = max(few, min(ordered[1] - 1, usual * (1 - STEADY)))
         many = min(many, max(ordered[-2] + 1, usual * (1 + STEADY)))
     return math.log(few) if few > 0 else -math.inf, math.log(many)
+
+
+def held(seen: float, expected: float, few: float, many: float, times: float) -> tuple[float, float, float]:
+    """How far a count is out (1: at a limit), and the limits, moved away from what is expected by so many times; logarithms.
+
+    A way that goes on as the last weeks did may expect what never was: what is expected must lie within the limits.
+    """
+    few, many = (expected + (limit - expected) * times for limit in (few, many))
+    reach = expected - few if seen < expected else many - expected
+    return abs(seen - expected) / max(reach, NEAREST), few, many
 
 
 def _below(smallest: float, times: float) -> float:
