@@ -26,7 +26,9 @@ from tasks.workbench import Workbench, workbench
 logger = logging.getLogger(__name__)
 
 
-def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, ...] = ()) -> tuple[Batch, Story]:
+def opened(
+    name: str, window: str, reprocess: bool, overrides: tuple[Override, ...] = (), *, reread: bool = False
+) -> tuple[Batch, Story]:
     """The batch of a table and a window label, with its story begun. Makes what the warehouse needs beside the table."""
     bench = workbench()
     table = bench.project.table(name)
@@ -34,7 +36,7 @@ def opened(name: str, window: str, reprocess: bool, overrides: tuple[Override, .
     groups = (*table.grants, *bench.project.readers(table.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
     batch, changed = _batch(bench, table, window, reprocess)
-    batch = replace(batch, overrides=overrides)
+    batch = replace(batch, overrides=overrides, reread=reread and batch.stands)
     if needs_library(table, bench.project.suite(table.table)):
         from expectations.suites.library import import_in_background
 
@@ -65,6 +67,39 @@ def appended(batch: Batch) -> bool:
 def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
     """Whether a table without windows has the content that is published already."""
     return batch.batch_key == SOURCE_KEY and not reprocess and source.fingerprint == batch.standing_fingerprint
+
+
+def as_published(batch: Batch, source: Extracted) -> bool:
+    """Whether a window that is read again has the content that is published already, or nothing any more: a source that has
+    lost all rows of a window doesn't empty it by itself."""
+    return batch.reread and (source.fingerprint == batch.standing_fingerprint or not (source.rows or source.objects))
+
+
+def changes_nothing(batch: Batch, checked: Validated) -> bool:
+    """Whether a window that is read again has the rows that are live, in whichever order they came.
+
+    DeclarationError where loading it again would put older versions of rows over later ones.
+    """
+    if not batch.reread or checked.in_place is not None:
+        return False
+    from tasks.reconcile.compare import against_live, is_unsafe_again
+
+    bench = workbench()
+    table = bench.project.table(batch.table)
+    found = against_live(bench, table, batch.window, checked, batch.spool / "reread")
+    if found.is_one and is_unsafe_again(table, found):
+        raise refuse_older(table, batch.label, found.superseded)
+    return not found.is_one
+
+
+def refuse_older(table: Table, label: str, rows: int) -> DeclarationError:
+    """The error of a window that isn't loaded again by itself, since later windows have later versions of its rows."""
+    return DeclarationError(
+        f"{table.table} {label}: its source has other rows than were loaded, but {rows:,} of its keys have later versions in "
+        "later windows, which it would put back; nothing was loaded again",
+        code="OLDER-VERSIONS",
+        next_command="declare load.keep: {latest_by: COLUMN}, by which the latest version of a key stays",
+    )
 
 
 def held(batch: Batch, source: Extracted) -> bool:

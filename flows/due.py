@@ -44,7 +44,7 @@ def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     def load(planned: PlannedWindow) -> bool:
         window = None if planned.batch_key == SOURCE_KEY else Window.from_key(planned.batch_key)
         try:
-            missed = awaited(bench, table, window)
+            missed = None if planned.reread else awaited(bench, table, window)
             if missed is None:
                 missed = _read(table, planned)
             if missed is not None:

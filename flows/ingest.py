@@ -5,7 +5,17 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import appended, finished, held, nothing_new, opened, passed_over, record_failure
+from flows.batches import (
+    appended,
+    as_published,
+    changes_nothing,
+    finished,
+    held,
+    nothing_new,
+    opened,
+    passed_over,
+    record_failure,
+)
 from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.story import clear_spool
@@ -22,18 +32,21 @@ STEPS = ("extract", "validate", "stage", "copy", "audit", "judge", "publish")
 
 
 @flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False, on_completion=[name_warned])
-def ingest(table: str, window: str = "source", reprocess: bool = False, until: str = "publish") -> RunRecord:
+def ingest(
+    table: str, window: str = "source", reprocess: bool = False, until: str = "publish", reread: bool = False
+) -> RunRecord:
     """Load one window of a table: extract, validate, stage, copy, audit, judge, publish.
 
     `window` is a label such as 2020-08-10, or 'source' for a table without windows. `reprocess` loads a window again
-    that is published. `until` stops after a step: everything up to it is real, nothing is published.
+    that is published; `reread` only where its source has other rows than are live. `until` stops after a step: everything up
+    to it is real, nothing is published.
     """
-    batch, story = opened(table, window, reprocess)
+    batch, story = opened(table, window, reprocess, reread=reread)
     try:
         if appended(batch):
             return finished(story, "already_published")
         source = story.run(extract, batch)
-        if nothing_new(batch, source, reprocess):
+        if nothing_new(batch, source, reprocess) or as_published(batch, source):
             return finished(story, "unchanged", source)
         if held(batch, source):
             return finished(story, "held", source)
@@ -42,6 +55,8 @@ def ingest(table: str, window: str = "source", reprocess: bool = False, until: s
         checked = story.run(validate, batch, source)
         if until == "validate":
             return finished(story, "checked", source, checked)
+        if changes_nothing(batch, checked):
+            return finished(story, "unchanged", source, checked)
         staged = story.run(stage, batch, checked)
         if until == "stage":
             return finished(story, "checked", source, checked, staged)

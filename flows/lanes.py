@@ -113,7 +113,7 @@ def load_window(table: str, window: PlannedWindow, *, reprocess: bool = False) -
     from flows.part_runner import on_part_runner
 
     for _ in range(_TRIES):
-        record = on_part_runner(ingest)(table, window.label, reprocess=reprocess)
+        record = on_part_runner(ingest)(table, window.label, reprocess=reprocess, reread=window.reread)
         if record.batch_key == window.batch_key:
             return record
         # Prefect counts the runs below a run without a lock: two lanes that begin at once may get the same number,

@@ -45,6 +45,8 @@ class PlannedWindow:
     fingerprint: str | None = None
     refused: tuple[str, ...] = ()
     """Fingerprints of content that was rolled back: not to be loaded again unless somebody asks for it."""
+    reread: bool = False
+    """Whether it is published, and only read again: loaded again where its source has other rows (`window.lookback`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class TablePlan:
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
         return () if self.paused or self.missing else tuple(window for window in self.windows if window.run)
+
+    @property
+    def reread(self) -> tuple[PlannedWindow, ...]:
+        """Those of `to_run` that are published, and read again for rows that came late."""
+        return tuple(window for window in self.to_run if window.reread)
 
     def to_json(self) -> dict[str, object]:
         """The plan for `--json`."""
@@ -127,7 +134,7 @@ def plan_table(
         )
     )
     changed = None
-    if not missing and (table.grid is None or not any(window.run for window in windows)):
+    if not missing and (table.grid is None or not any(window.run and not window.reread for window in windows)):
         changed = retried(
             adapter.address, f"counting {table.table}",
             lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.mode),
@@ -137,7 +144,7 @@ def plan_table(
         windows = tuple(replace(window, fingerprint=None) for window in windows)
         changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None
     usual_rows, usual_seconds = _usual(runs)
-    count = sum(window.run for window in windows)
+    count = sum(window.run and not window.reread for window in windows)
     following = None if table.grid is None else table.grid.next_after(now - table.lag)
     return TablePlan(
         table=table.table,
@@ -203,10 +210,10 @@ def _windows(
     ended = now - table.lag
     if selection.window is not None:
         named = _named(table, selection.window, ended)
-        due, chosen = [named] if alone else list(grid.due(ended)), {named}
+        due, wanted = [named] if alone else list(grid.due(ended)), {named}
     else:
         due = list(grid.due(ended))
-        chosen = _chosen(table, due, selection)
+        wanted = chosen(table, due, selection)
     found = []
     by_batch: dict[str, list[Proof]] = {}
     for item in known:
@@ -222,12 +229,21 @@ def _windows(
         new = proof is None and not held and (state != "failed" or selection.reprocess != "none")
         found.append(
             PlannedWindow(
-                key, grid.label(window), state, window in chosen and (new or by_name),
+                key, grid.label(window), state, window in wanted and (new or by_name),
                 rows=None if proof is None else proof.counts.published, stands=proof is not None,
                 sequence=proofs.latest(of_batch, key), refused=refused,
+                fingerprint=None if proof is None else proof.fingerprint,
             )
         )  # fmt: skip
-    return found
+    plain = selection == Selection(reprocess=selection.reprocess)
+    return _read_again(found, table.window.lookback) if table.window is not None and plain else found
+
+
+def _read_again(windows: list[PlannedWindow], lookback: int) -> list[PlannedWindow]:
+    """The windows, of which the last ones that stand are read again."""
+    stands = [window for window in windows if window.state in ("loaded", "stale") and not window.run][-lookback:]
+    late = {window.batch_key for window in stands} if lookback else set()
+    return [replace(window, run=True, reread=True) if window.batch_key in late else window for window in windows]
 
 
 def _state(declared: str, stands: Proof | None, of_batch: Sequence[Proof], *, failed: bool) -> State:
@@ -258,7 +274,8 @@ def _no_such_window(table: Table, message: str) -> DeclarationError:
     )
 
 
-def _chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Window]:
+def chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Window]:
+    """Those of these windows that are asked for by `start` and `end`; DeclarationError for what is no date, or no span."""
     assert table.grid is not None
     grid = table.grid
     try:
@@ -268,10 +285,10 @@ def _chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Wi
         raise _no_such_window(table, str(error)) from None
     if low is not None and high is not None and low >= high:
         raise _no_such_window(table, f"--from {selection.start} isn't before --to {selection.end} (which is exclusive)")
-    chosen = {w for w in due if (low is None or w.start >= low) and (high is None or w.end <= high)}
+    wanted = {w for w in due if (low is None or w.start >= low) and (high is None or w.end <= high)}
     if low is None and high is None and table.schedule is not None and not table.schedule.catchup:
-        chosen = set(due[-1:])
-    return chosen
+        wanted = set(due[-1:])
+    return wanted
 
 
 def _failed(runs: Sequence[dict[str, object]], standing: dict[str, Proof]) -> set[str]:

@@ -119,7 +119,7 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
     def load(window: PlannedWindow) -> bool:
         again = selection.full_refresh or selection.reprocess == "all" or selection.window is not None
         try:
-            on_part_runner(ingest)(plan.table, window.label, reprocess=again, until=until)
+            on_part_runner(ingest)(plan.table, window.label, reprocess=again, until=until, reread=window.reread)
         except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
             return outcome.came_through(plan.table, window.label, error)
         return True

@@ -63,6 +63,8 @@ class Batch:
     overrides: tuple[Override, ...] = ()
     declared_anew: bool = False
     """Whether nothing was ever published by the declaration as it is now."""
+    reread: bool = False
+    """Whether it is published, and only read again for rows that came late."""
 
     @property
     def window(self) -> Window | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
+from psycopg2.extensions import cursor as Cursor
 
+from deployments.declarations.columns import Column
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, beside, differences, read_checksum
@@ -74,13 +78,15 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
 
 def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:
     """The figures of a table's rows, computed by the warehouse."""
-    columns = declared.columns
-    figures: list[Checksum] = []
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        for start in range(0, len(columns), SUMMED_AT_ONCE):
-            some = columns[start : start + SUMMED_AT_ONCE]
-            statement = sql.SQL("SELECT {} FROM {}").format(
-                adapter.checksum_list(some, () if start else columns), sql.Identifier(table.schema, table.name)
-            )
-            figures.append(read_checksum(one(cursor, statement), len(some)))
+        return figures_of(cursor, adapter, sql.Identifier(table.schema, table.name), declared.columns)
+
+
+def figures_of(cursor: Cursor, adapter: Adapter, rows: sql.Composable, columns: Sequence[Column]) -> Checksum:
+    """The figures of rows (SQL that stands after FROM), computed by the warehouse."""
+    figures: list[Checksum] = []
+    for start in range(0, len(columns), SUMMED_AT_ONCE):
+        some = columns[start : start + SUMMED_AT_ONCE]
+        listed = adapter.checksum_list(some, () if start else columns)
+        figures.append(read_checksum(one(cursor, sql.SQL("SELECT {} FROM {}").format(listed, rows)), len(some)))
     return beside(figures, figures[0].text_hash)

@@ -135,7 +135,7 @@ def recheck_rows(batch: Batch, gathered: Gathered) -> Validated:
     table, suite = replay_table(bench.project.table(batch.table)), bench.project.suite(batch.table)
     marker = null_marker(table, bench.warehouse)
     layout = lay_out(table, (*gathered.header, RECORD), gathered.delimiter, "quarantine")
-    row_rules, unique = batch_rules(table, suite, batch)
+    row_rules, unique = batch_rules(table, suite, batch.window)
     hashed = bench.project.table(batch.table).hashed
     # What a hashed column said is gone: a rule about it can't be met any more, and the source is read again instead.
     row_rules = [replace(rule, predicate_sql="true") if hashed & {*rule.columns} else rule for rule in row_rules]

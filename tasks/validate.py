@@ -80,7 +80,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         bench.settings.hashing_key(table.table)
     marker = null_marker(table, bench.warehouse)
     layout = _layout(table, extracted)
-    row_rules, unique = batch_rules(table, suite, batch)
+    row_rules, unique = batch_rules(table, suite, batch.window)
     with dask_pool() as pool, _Checkers(batch, table, layout, row_rules, marker, bench, pool) as checkers:
         parts = _check_all(checkers, batch, table, layout, marker, extracted)
         with closing(
@@ -163,17 +163,18 @@ def check_part(job: PartJob) -> CheckedPart:
     bench = workbench()
     refuse_another(marks_of(bench, job.batch.table, job.batch.attempt_id), job.marks, job.part.path)
     table = bench.project.table(job.batch.table)
-    rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch)
+    rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch.window)
     spool = job.part.path.parents[1]
     checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb", job.sampling)
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
-        return _checked(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
+        return check_spooled(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
 
 
-def _checked(
+def check_spooled(
     checker: PartChecker, part: SpooledPart, excluded: Mapping[int, str] | None, clean: Path, named: str = ""
 ) -> CheckedPart:
+    """Check a part of the spool and write what of it may be staged into the folder `clean`."""
     raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records, part.rejects)
     # The scan of an unreadable part rewrites its file; the raw bytes stay, so that this can run again.
     readable = clean / f"{part.path.stem}{named}.raw.csv"
@@ -232,7 +233,7 @@ class _Checkers:
             checker = self._mine.checker = self._make()
             self._all.append(checker)
         checker.sampling = job.sampling
-        return _checked(checker, job.part, job.excluded, self._clean)
+        return check_spooled(checker, job.part, job.excluded, self._clean)
 
 
 def _without_window(table: Table, extracted: Extracted) -> tuple[str, ...]:
@@ -253,13 +254,13 @@ def null_marker(table: Table, warehouse: Adapter) -> str:
     return NULL_MARKER if warehouse.text_null_needs_marker or len(table.columns) == 1 else ""
 
 
-def batch_rules(table: Table, suite: Suite, batch: Batch) -> tuple[list[RowRule], list[UniqueRule]]:
+def batch_rules(table: Table, suite: Suite, window: Window | None) -> tuple[list[RowRule], list[UniqueRule]]:
     """The rules of a batch that set rows aside: row by row, and by keys that occur twice."""
     types = column_types(table)
     compiled = [compile_rule(rule, types) for rule in suite.expectations if rule.rows == "quarantine"]
     rows = [rule for rule in compiled if isinstance(rule, RowRule)]
-    if table.window_column is not None and batch.window is not None:
-        rows.insert(0, _window_rule(table.window_column, batch.window))
+    if table.window_column is not None and window is not None:
+        rows.insert(0, _window_rule(table.window_column, window))
     return rows, unique_rules(table, [rule for rule in compiled if isinstance(rule, UniqueRule)])
 
 

@@ -36,6 +36,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
         _hashed_order, _copy_options, _in_place_source, _in_place_columns, _cursor,
         _cursor_zone, _cursor_nulls, _window_placeholders, _path_needs_connection, _wait_for,
         _schedule_without_window, _without_effect, _clocks_without_effect, _own_of_source,
+        _lookback, _reconcile,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
 
@@ -324,3 +325,34 @@ def _clocks_without_effect(table: Table) -> Iterator[Fault]:
                 "has no meaning without source_timezone: no clock goes back",
                 "source_timezone: ZONE",
             )
+
+
+def _lookback(table: Table) -> Iterator[Fault]:
+    if table.window is None or not table.window.lookback:
+        return
+    path = ("window", "lookback")
+    if table.load.mode == "append":
+        yield Fault(path, "append can't load a window again without doubling it", "replace_window or merge")
+    elif table.compared_by is None:
+        yield Fault(path, *_INCOMPARABLE)
+
+
+def _reconcile(table: Table) -> Iterator[Fault]:
+    if table.reconcile is None:
+        return
+    if table.reconcile.repair and table.load.mode == "append":
+        yield Fault(
+            ("reconcile", "repair"),
+            "append can't load a window again without doubling it",
+            "repair: false, or load.mode: replace_window or merge",
+        )
+    if table.window is None and "windows" in table.reconcile.model_fields_set:
+        yield Fault(("reconcile", "windows"), "has no meaning without window: all of the table is compared")
+    if table.window is not None and table.compared_by is None:
+        yield Fault(("reconcile",), *_INCOMPARABLE)
+
+
+_INCOMPARABLE = (
+    "no column of the contract says which rows are a window's",
+    "source.cursor.column in the contract (a date or time that isn't hashed), or load.mode: replace_window",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date, datetime, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -22,6 +22,8 @@ Tier = Literal["core", "standard", "experimental"]
 Told = Literal["allow", "warn", "fail"]
 Evolved = Literal["allow", "evolve", "fail"]
 MAX_COLUMNS = 1600
+_NOT_OF_THE_ROWS: dict[str, Any] = {"tags": True, "reconcile": True, "window": {"lookback"}}
+"""What says nothing of how rows are loaded: with another value of it no table is declared anew."""
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
@@ -32,6 +34,11 @@ class WindowSpec(Declared):
     timezone: str = Field(description="IANA zone in which days and months are counted.")
     start: datetime = Field(description="Local start of the first window.")
     end: datetime | None = Field(None, description="Local end of the last window; null: it goes on.")
+    lookback: int = Field(
+        0, ge=0, le=1000,
+        description="So many published windows before the newest are read again on each run, for rows that came late; those "
+        "whose rows are others are loaded again.",
+    )  # fmt: skip
 
     @field_validator("every")
     @classmethod
@@ -190,6 +197,15 @@ class Physical(Declared):
         return self
 
 
+class Reconcile(Cron):
+    """When published windows are held against the source again; `headgate reconcile` does the same by hand."""
+
+    windows: int = Field(
+        31, ge=1, description="So many of the newest published windows are compared; rows may come later still."
+    )
+    repair: bool = Field(False, description="Load windows that differ again.")
+
+
 class Retries(Declared):
     """When a deployment's run looks again after a failure that may pass by itself.
 
@@ -245,6 +261,7 @@ class Table(Declared):
     )
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
+    reconcile: Reconcile | None = Field(None, description="When the live rows are held against the source again.")
 
     @field_validator("columns")
     @classmethod
@@ -288,6 +305,19 @@ class Table(Declared):
         return WindowColumn(name, kind, self.window.timezone)
 
     @property
+    def compared_by(self) -> WindowColumn | None:
+        """The column by which the live rows of a window are found again: the one that windows are replaced by, or the cursor
+        as the contract stores it. None where nothing tells them apart."""
+        if self.window_column is not None or self.window is None or self.source.cut_by is None:
+            return self.window_column
+        for column in self.columns:
+            kind = column.column_type.kind
+            named = column.source_name == self.source.cut_by.column and column.name not in self.hashed
+            if named and kind in ("date", "timestamp", "timestamptz"):
+                return WindowColumn(column.name, kind, self.window.timezone)
+        return None
+
+    @property
     def cursor_is_mutable(self) -> bool:
         return self.source.is_mutable
 
@@ -311,7 +341,7 @@ class Table(Declared):
     @property
     def fingerprint(self) -> str:
         """A hash of the declaration, recorded with each run."""
-        return hashlib.sha256(self.model_dump_json(exclude={"tags"}).encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude=_NOT_OF_THE_ROWS).encode()).hexdigest()[:16]
 
 
 def share(text: str) -> float:

@@ -15,6 +15,8 @@ from decimal import Context, Decimal
 from deployments.declarations.columns import MAX_VARCHAR_BYTES, Column, ColumnType
 from expectations.contract.quoting import identifier
 
+_LONGEST_VALUE = 48
+"""Bytes of a value that isn't a text: 38 digits with sign and point, or a double as `double_text`."""
 NULL_IN_HASH, BETWEEN_IN_HASH = "\x01", "\x1f"
 DOUBLE_TOLERANCE = 1e-9
 _HALF = 10**19
@@ -107,11 +109,9 @@ def summable(name: str) -> str:
     return f"CASE WHEN abs({name}) >= {bound} THEN {name} / {divisor} ELSE {name} END"
 
 
-Expression = Callable[[ColumnType, str], str]
-
-
-def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
-    """The select list of the figures in DuckDB, over typed columns with the contract's names."""
+def duckdb_checksum_sql(columns: Sequence[Column], texts: Sequence[Column] | None = None) -> str:
+    """The select list of the figures in DuckDB, over typed columns with the contract's names; the hash is of `texts`, or of all
+    text columns among them."""
     parts = ["count(*)"]
     parts += [f"count({identifier(column.name)})" for column in columns]
     parts += [_duckdb_sum(column.column_type, identifier(column.name)) for column in columns]
@@ -121,15 +121,24 @@ def duckdb_checksum_sql(columns: Sequence[Column]) -> str:
         else "0"
         for column in columns
     ]
-    parts.append(text_hash_sql(columns))
+    parts.append(text_hash_sql(columns if texts is None else texts))
     return ", ".join(parts)
 
 
 def text_hash_sql(columns: Sequence[Column]) -> str:
     """SQL of the hash of all text columns in DuckDB."""
+    return _hash_sql(text_groups(columns), lambda column: identifier(column.name))
+
+
+def row_hash_sql(columns: Sequence[Column]) -> str:
+    """SQL of the hash of whole rows in DuckDB: two rows that exchange a value are seen, which no sum of a column shows."""
+    return _hash_sql(row_groups(columns), lambda column: value_text_sql(column.column_type, identifier(column.name)))
+
+
+def _hash_sql(groups: Sequence[Sequence[Column]], text_of: Callable[[Column], str]) -> str:
     joined = [
-        f"concat_ws(chr(31), {', '.join(f'coalesce({identifier(column.name)}, chr(1))' for column in group)})"
-        for group in text_groups(columns)
+        f"concat_ws(chr(31), {', '.join(f'coalesce({text_of(column)}, chr(1))' for column in group)})"
+        for group in groups
     ]
     if len(joined) > 1:
         joined = [f"concat_ws(chr(31), {', '.join(f'md5({text})' for text in joined)})"]
@@ -140,16 +149,49 @@ def text_groups(columns: Sequence[Column]) -> list[list[Column]]:
     """The text columns that are joined before they are hashed: no text of a warehouse is longer than 65,535 bytes. Where there
     are several groups, the MD5s of all of them are joined and hashed again.
     """
+    return row_groups([column for column in columns if column.column_type.kind == "varchar"])
+
+
+def row_groups(columns: Sequence[Column]) -> list[list[Column]]:
+    """The same for columns of all types."""
     groups: list[list[Column]] = []
     room = 0
     for column in columns:
-        if column.column_type.kind == "varchar":
-            if room < column.column_type.length + 1:
-                groups.append([])
-                room = MAX_VARCHAR_BYTES
-            groups[-1].append(column)
-            room -= column.column_type.length + 1
+        longest = column.column_type.length if column.column_type.kind == "varchar" else _LONGEST_VALUE
+        if room < longest + 1:
+            groups.append([])
+            room = MAX_VARCHAR_BYTES
+        groups[-1].append(column)
+        room -= longest + 1
     return groups
+
+
+def value_text_sql(kind: ColumnType, name: str) -> str:
+    """SQL of a value as text, in DuckDB; both warehouses write it alike (`Adapter.value_text`)."""
+    match kind.kind:
+        case "varchar":
+            return name
+        case "boolean":
+            return f"({name}::INTEGER)::VARCHAR"
+        case "date":
+            return f"(({name} - DATE '1970-01-01')::BIGINT)::VARCHAR"
+        case "timestamp":
+            return f"epoch_us({name})::VARCHAR"
+        case "timestamptz":
+            return f"epoch_us(timezone('UTC', {name}))::VARCHAR"
+        case "double precision":
+            return double_text(name)
+    return f"{name}::VARCHAR"
+
+
+def double_text(name: str) -> str:
+    """SQL, on every warehouse: a double as its whole part and 2**53 times the rest, which no two engines spell in two ways. Of
+    numbers beyond that only the sum is compared."""
+    whole, rest = f"trunc({name})", f"trunc(({name} - trunc({name})) * 9007199254740992)"
+    return (
+        f"CASE WHEN abs({name}) < 9007199254740992 THEN CAST(CAST({whole} AS bigint) AS varchar) || ':' || "
+        f"CAST(CAST({rest} AS bigint) AS varchar) WHEN {name} IS NOT NULL THEN 'wide' END"
+    )
 
 
 def _first_bits(text: str) -> str:

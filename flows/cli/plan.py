@@ -72,7 +72,7 @@ def plan(
         looks = any(w.state == "look" for w in item.windows)
         state = "looks at the source" if looks else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
-        todo = [] if looks else list(item.to_run)
+        todo = [] if looks else [window for window in item.to_run if not window.reread]
         if item.missing is not None:
             click.echo(f"    {item.missing.message}")
             click.echo(f"    next: {item.missing.next_command}")
@@ -88,6 +88,10 @@ def plan(
             click.echo(f"    run would load {plural(len(todo), 'window')}: {span}{estimate}")
         elif not looks:
             click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
+        if item.reread:
+            again = item.reread
+            span = again[0].label if len(again) == 1 else f"{again[0].label} to {again[-1].label}"
+            click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         for line in _explained(item, again=bench.project.table(item.table).load.mode != "append"):
             click.echo(f"    {line}")
         for change in item.changes:

@@ -84,14 +84,18 @@ def _announce(plan: TablePlan) -> None:
         return
     if plan.missing:
         return
-    count = len(plan.to_run)
+    count, again = len(plan.to_run), len(plan.reread)
     loaded = plan.count("loaded")
+    if again:
+        click.echo(f"{plan.table}: {plural(again, 'window')} read again for late rows (window.lookback)")
+    if count and count == again:
+        return
     if not count:
         click.echo(f"{plan.table}: nothing to do ({plural(loaded, 'window')} loaded"
                    + (f", next due {plan.next_due})" if plan.next_due else ")"))  # fmt: skip
-    elif count > 1:
-        labels = plan.to_run
-        click.echo(f"{plan.table}: {plural(count, 'window')} to load, {labels[0].label} to {labels[-1].label}")
+    elif count - again > 1:
+        labels = [window for window in plan.to_run if not window.reread]
+        click.echo(f"{plan.table}: {plural(len(labels), 'window')} to load, {labels[0].label} to {labels[-1].label}")
 
 
 def _close(outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from expectations.record import RunRecord
 from expectations.withheld import cleaned
 from tasks.incidents.freshness import severity_of
 from tasks.incidents.model import THE_WAREHOUSE, Trouble
+from tasks.warehouses.reconciliations import Differing
 
 WAREHOUSE = frozenset(
     {"WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "IN-DOUBT", "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-FULL"}
@@ -35,6 +36,31 @@ class Failing:
 def run_troubles(project: Project, failing: Sequence[Failing]) -> list[Trouble]:
     """A trouble per batch that fails; folding makes one of those with one reason."""
     return [trouble(project, item) for item in failing if item.record.failure is not None]
+
+
+def differing_troubles(project: Project, differing: Sequence[Differing]) -> list[Trouble]:
+    """A trouble per table of which windows differ from their source."""
+    found: dict[str, list[Differing]] = {}
+    for item in differing:
+        if item.target in project.tables:
+            found.setdefault(item.target, []).append(item)
+    troubles = []
+    for table, windows in found.items():
+        first, more = windows[0], len(windows) - 1
+        whole = project.tables[table].grid is None
+        place = "" if whole else f" in {first.label}" + (f" and {more:,} more windows" if more else "")
+        span = "" if whole else f" --from {first.label}"
+        troubles.append(
+            Trouble(
+                scope=table, code="SOURCE-DIFFERS", domain="run", family="upstream", severity=severity_of(project, table),
+                message=f"{table} has other rows than its source{place}: {first}",
+                since=min(item.at for item in windows), latest=max(item.at for item in windows), tables=(table,),
+                times=len(windows), label="" if whole else first.label, step="reconcile",
+                next_command=f"headgate reconcile {table}{span} --repair",
+                details=tuple(f"{item.label}: {item}" for item in windows[:_LINES]),
+            )
+        )  # fmt: skip
+    return troubles
 
 
 def trouble(project: Project, item: Failing) -> Trouble:

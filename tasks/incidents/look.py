@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from deployments.errors import HeadgateError
-from tasks.incidents.causes import WAREHOUSE, reason, run_troubles
+from tasks.incidents.causes import WAREHOUSE, differing_troubles, reason, run_troubles
 from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
 from tasks.incidents.model import THE_WAREHOUSE, Domain, Trouble
 from tasks.incidents.prefect_view import PrefectView, prefect_troubles
@@ -52,7 +52,7 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
     failing = [item for item in readings.failing if view is None or not view.comes_back(item.record.table)]
     good_at = {name: item.looked_at for name, item in readings.published.items() if item.looked_at is not None}
     where = standings(project, readings.published, now)
-    found = run_troubles(project, failing)
+    found = run_troubles(project, failing) + differing_troubles(project, readings.differing)
     if view is not None:
         found += prefect_troubles(view, project, [item.record.table for item in readings.failing], good_at, now)
     if promises:

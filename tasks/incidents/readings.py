@@ -13,9 +13,10 @@ from deployments.windows import Window
 from expectations.freshness import GOOD_STATUSES
 from tasks.incidents.causes import Failing
 from tasks.incidents.freshness import Published
-from tasks.warehouses import names, ops, proofs
+from tasks.warehouses import names, ops, proofs, reconciliations
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.reconciliations import Differing
 from tasks.warehouses.session import rows, session
 
 LOOK_BACK = timedelta(days=14)
@@ -41,6 +42,7 @@ class Readings:
     failing: tuple[Failing, ...]
     published: dict[str, Published]
     usual_seconds: dict[str, float]
+    differing: tuple[Differing, ...] = ()
 
 
 def read(adapter: Adapter, project: Project, now: datetime) -> Readings:
@@ -55,12 +57,13 @@ def read(adapter: Adapter, project: Project, now: datetime) -> Readings:
             for name in (*project.tables, *project.summaries)
         }
         usual = _usual(cursor, now)
+        differing = tuple(reconciliations.differing(adapter, cursor))
     found = []
     for run_id, since, times in failing:
         record = ops.record(adapter, run_id)
         if record is not None:
             found.append(Failing(record, since, times))
-    return Readings(tuple(found), published, usual)
+    return Readings(tuple(found), published, usual, differing)
 
 
 def warned_since(adapter: Adapter, since: datetime, until: datetime) -> list[Warned]:

@@ -75,16 +75,25 @@ def after_run(bench: Workbench, record: RunRecord, now: datetime) -> None:
 
     Never raises: a notice that can't be sent must not turn a published batch into a failed run.
     """
+    _after(bench, record.table, record.run_id, now, wrong=record.is_failure, good=record.status in GOOD_STATUSES)
+
+
+def after_reconciliation(bench: Workbench, table: str, differs: bool, now: datetime) -> None:
+    """The same after a table was compared with its source."""
+    _after(bench, table, f"reconciling {table}", now, wrong=differs, good=not differs)
+
+
+def _after(bench: Workbench, table: str, what: str, now: datetime, *, wrong: bool, good: bool) -> None:
     try:
         mine = [item for item in store.local_incidents(bench.settings.state) if item.active]
-        about = any(record.table in item.trouble.tables or item.trouble.domain == "warehouse" for item in mine)
-        if not record.is_failure and not (about and record.status in GOOD_STATUSES):
+        about = any(table in item.trouble.tables or item.trouble.domain == "warehouse" for item in mine)
+        if not wrong and not (about and good):
             return
         if _watched(bench, now):
             return
         _delivered(bench, settle(bench, look(bench, now, None, promises=False), now, looks_again=False), now)
     except (HeadgateError, psycopg2.Error, OSError) as error:
-        logger.warning("%s: nobody could be told: %s", record.run_id, error)
+        logger.warning("%s: nobody could be told: %s", what, error)
 
 
 def _watched(bench: Workbench, now: datetime) -> bool:

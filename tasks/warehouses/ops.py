@@ -128,6 +128,11 @@ MIGRATIONS: tuple[tuple[str | Callable[[Cursor], None], ...], ...] = (
         "CREATE TABLE ops.decision_head (sequence bigint NOT NULL, seal varchar(64) NOT NULL)",
         decision_chain.begin,
     ),
+    (
+        "CREATE TABLE ops.reconciliation (target varchar(128) NOT NULL, batch_key varchar(64) NOT NULL, "
+        "label varchar(64) NOT NULL, compared_at timestamp NOT NULL, source_rows bigint NOT NULL, live_rows bigint NOT NULL, "
+        "missing bigint NOT NULL, changed bigint NOT NULL, surplus bigint NOT NULL, doubled bigint NOT NULL)",
+    ),
 )
 
 

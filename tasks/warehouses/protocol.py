@@ -118,6 +118,12 @@ class Adapter(Protocol):
         the text columns among `texts`.
         """
 
+    def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
+        """The sum of the hashes of whole rows, as `expectations.contract.checksum.row_hash_sql` has it."""
+
+    def value_text(self, column: Column) -> sql.Composable:
+        """A value as text, as `expectations.contract.checksum.value_text_sql` writes it."""
+
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Indexes and statistics that the live table is to have, made while nobody reads it."""
 

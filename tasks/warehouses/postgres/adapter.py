@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import summable
+from expectations.contract.checksum import double_text, summable
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
@@ -22,7 +22,7 @@ from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import LiveColumn, Shape, Understood
 from tasks.warehouses.session import Address, one
-from tasks.warehouses.texts import joined_text
+from tasks.warehouses.texts import joined_row, joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 _MICROSECONDS = (
@@ -30,6 +30,7 @@ _MICROSECONDS = (
     "ELSE (extract(epoch from {column}) * 1000000)::bigint END"
 )
 """Since 1970. As a double, twice as fast, they are exact while two roundings (2**-53 each) stay under half of one."""
+_HASHED = sql.SQL("coalesce(sum(('x' || left(md5({}), 8))::bit(32)::bigint), 0)")
 _LOOKUP_SHARE = 20
 """Keys are looked up one by one where the live table has so many times the rows of the batch; for more rows a table that is
 read once is the faster way (measured with 2,000,000 live rows)."""
@@ -101,9 +102,19 @@ class PostgresAdapter:
             for column in columns
         ]
         joined = joined_text(texts)
-        form = sql.SQL("coalesce(sum(('x' || left(md5({}), 8))::bit(32)::bigint), 0)")
-        parts.append(sql.SQL("0") if joined is None else form.format(joined))
+        parts.append(sql.SQL("0") if joined is None else _HASHED.format(joined))
         return sql.SQL(", ").join(parts)
+
+    def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
+        return _HASHED.format(joined_row(columns, self.value_text))
+
+    def value_text(self, column: Column) -> sql.Composable:
+        kind = column.column_type.kind
+        if kind == "varchar":
+            return sql.Identifier(column.name)
+        if kind == "double precision":
+            return sql.SQL(double_text("{0}")).format(sql.Identifier(column.name))
+        return sql.SQL("({})::text").format(_summand(column))
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         if catalog.has_index(cursor, table):

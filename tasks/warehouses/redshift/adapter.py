@@ -18,7 +18,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape, Understood
 from tasks.warehouses.redshift import catalog, ownership
 from tasks.warehouses.redshift import copy as copying
-from tasks.warehouses.redshift.checksums import checksum_list
+from tasks.warehouses.redshift.checksums import checksum_list, row_hash, value_text
 from tasks.warehouses.redshift.ddl import create_table, definition, layout, qualified
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
@@ -84,6 +84,12 @@ class RedshiftAdapter:
 
     def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
         return checksum_list(columns, texts)
+
+    def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
+        return row_hash(columns)
+
+    def value_text(self, column: Column) -> sql.Composable:
+        return value_text(column)
 
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
