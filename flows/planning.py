@@ -12,7 +12,7 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
-from tasks.warehouses import names, ops, outside_hands, proofs
+from tasks.warehouses import names, ops, outside_hands, proofs, reconciliations
 from tasks.warehouses.changes import Change, find_changes
 from tasks.warehouses.decisions import paused
 from tasks.warehouses.names import TableName
@@ -71,6 +71,8 @@ class TablePlan:
     """Why the live table isn't ours, so that nothing can be published into it."""
     declared_anew: bool = False
     """Whether the last publish was made by another declaration, or there is none."""
+    reconciled: str | None = None
+    """How far the table is known to agree with its source; None where they were never compared."""
 
     @property
     def to_run(self) -> tuple[PlannedWindow, ...]:
@@ -145,6 +147,7 @@ def plan_table(
         changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run and not window.reread for window in windows)
+    covered = reconciliations.coverage(adapter, [table.table]).get(table.table) if look_for_pause and has_ops else None
     following = None if table.grid is None else table.grid.next_after(now - table.lag)
     return TablePlan(
         table=table.table,
@@ -159,6 +162,7 @@ def plan_table(
         kept=tuple(kept),
         stranger=stranger,
         declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
+        reconciled=None if covered is None else covered.sentence(),
     )
 
 

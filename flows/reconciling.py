@@ -29,8 +29,11 @@ from flows.words import plural
 from tasks.batch import SOURCE_KEY
 from tasks.incidents.watching import after_reconciliation
 from tasks.reconcile.compare import Finding, compare_window, is_unsafe_again, refuse_incomparable
-from tasks.warehouses import reconciliations
+from tasks.report import refresh_table
+from tasks.warehouses import proofs, reconciliations
+from tasks.warehouses.names import TableName
 from tasks.warehouses.reconciliations import Coverage
+from tasks.warehouses.session import session
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
@@ -148,27 +151,19 @@ def reconcile(
 def run_reconcile(
     bench: Workbench, asked: Asked, now: datetime, told: Told | None = None
 ) -> tuple[Reconciliation, Outcome]:
-    """The same from a terminal. A flow run is made only where windows are to be loaded again."""
+    """The same from a terminal; with what became of the windows that were loaded again, and of the summaries after them."""
     outcome = Outcome()
-    if not asked.repair:
-        return reconcile_table(bench, asked, now, told), outcome
-    done: list[Reconciliation] = []
-
-    @flow(name="reconcile", flow_run_name=_name, validate_parameters=False)
-    def here(table: str, start: str) -> None:
-        with told_to(outcome):
-            done.append(reconcile_table(bench, asked, now, told))
+    with without_heartbeat(), told_to(outcome):
+        done = reconcile_table(bench, asked, now, told)
+        if done.repaired:
             build_summaries(bench, [asked.table], outcome, with_dependents=True, rebuild=False)
-
-    with without_heartbeat():
-        here(asked.table, asked.start)
-    return done[0], outcome
+    return done, outcome
 
 
 def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | None = None) -> Reconciliation:
     """Compare the windows that stand, keep what was found and, where that is asked, load those again that differ.
 
-    Repairing needs a flow run around it. Rows of windows that aren't published are no difference.
+    Rows of windows that aren't published are no difference.
     """
     table = bench.project.table(asked.table)
     refuse_incomparable(table)
@@ -186,6 +181,7 @@ def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | 
             told(findings[-1])
     repaired, failures = _repair(bench, table, windows, findings) if asked.repair else ([], [])
     coverage = reconciliations.save(bench.warehouse, table.table, findings, datetime.now(UTC))
+    refresh_table(bench, table.table)
     after_reconciliation(bench, table.table, any(item.differs for item in findings), datetime.now(UTC))
     return Reconciliation(table.table, tuple(findings), coverage, tuple(repaired), tuple(failures))
 
@@ -200,11 +196,19 @@ def windows_of(bench: Workbench, table: Table, asked: Asked, now: datetime) -> l
         if asked.start or asked.end:
             # It tells what means nothing for a table without windows.
             plan_table(bench, table, now, Selection(start=asked.start or None, end=asked.end or None))
-        return stands
+        return [replace(window, fingerprint=_content_of(bench, table)) for window in stands]
     known = [table.grid.parse(window.label) for window in stands]
     wanted = {one.key for one in chosen(table, known, Selection(start=asked.start or None, end=asked.end or None))}
     found = [window for window in stands if window.batch_key in wanted]
     return found if asked.newest is None else found[-asked.newest :]
+
+
+def _content_of(bench: Workbench, table: Table) -> str | None:
+    """What names the content that stands, of a table without windows. (A plan leaves it out when it is to be loaded again.)"""
+    live = TableName.parse(table.table)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        stands = proofs.standing(proofs.read(cursor, live)).get(SOURCE_KEY)
+    return None if stands is None else stands.fingerprint
 
 
 def _compared(bench: Workbench, table: Table, window: PlannedWindow) -> Finding:

@@ -73,6 +73,16 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     write_artifacts(record, page_url(bench, record), texts)
 
 
+def refresh_table(bench: Workbench, target: str) -> None:
+    """The page of a table with what was found since its last run. Never raises: the page is no part of what was done."""
+    try:
+        about = described(bench.project, target, Texts(bench.settings.language))
+        facts = report_facts.facts_of(bench.warehouse, target)
+        site_of(bench, Links()).refresh(about, facts, datetime.now(UTC))
+    except (Error, HeadgateError, OSError) as error:
+        logger.warning("the page of %s could not be written: %s", target, error)
+
+
 def page_url(bench: Workbench, record: RunRecord) -> str:
     """The address of a run's page, for notices and links."""
     return f"{bench.report_url.rstrip('/')}/{shelf.run_page(record.table, record.run_id)}"

@@ -17,7 +17,7 @@ from deployments.project import Project
 from expectations.record import RunRecord
 from expectations.report.model import Decision, Facts, Freshness, Line, OpenIncident, Publish, StartRow
 from expectations.report.upstream import SERIOUS, because, shown_state, worst
-from tasks.warehouses import names, proofs
+from tasks.warehouses import names, proofs, reconciliations
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
@@ -51,7 +51,13 @@ def facts_of(adapter: Adapter, target: str, undoable: frozenset[str] = frozenset
                 can_undo=item.run_id in undoable)
         for item in known
     )  # fmt: skip
-    return Facts(publishes=publishes, decisions=decisions, incidents=incidents)
+    covered = reconciliations.coverage(adapter, [target]).get(target)
+    return Facts(
+        publishes=publishes,
+        decisions=decisions,
+        incidents=incidents,
+        reconciled="" if covered is None else covered.sentence(),
+    )
 
 
 def targets_with_runs(adapter: Adapter) -> list[str]:

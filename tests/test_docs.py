@@ -20,7 +20,7 @@ from expectations.contract.reasons import reasons
 from flows.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent
-OF_TESTS = {"HEADGATE_KILL_AT", "HEADGATE_CI"}
+OF_TESTS = {"HEADGATE_KILL_AT", "HEADGATE_RECONCILE_TRIALS", "HEADGATE_CI"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

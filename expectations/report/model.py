@@ -147,6 +147,8 @@ class Facts(Kept):
     decisions: tuple[Decision, ...] = ()
     incidents: tuple[OpenIncident, ...] = ()
     on_call: str = ""
+    reconciled: str = ""
+    """How far the table is known to agree with its source; '' where they were never compared."""
 
 
 class OpenItem(Kept):

@@ -81,6 +81,14 @@ class Site:
         others = tuple(rows[table] for table in refreshed if table != record.table)
         return Added(at.run_page(record.table, record.run_id), line, rows[record.table], others)
 
+    def refresh(self, described: Described, facts: Facts, now: datetime) -> None:
+        """Write the page of a table that has run before anew, with other facts of it."""
+        with _turn:
+            twin, lines = self._known(described)
+            if lines:
+                self._write_table(twin.model_copy(update={"facts": facts}), lines, None, now)
+                self.write_start(now)
+
     def rebuild_table(self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime) -> int:
         """Write a table's pages anew from its records, oldest first; returns how many runs there were."""
         twin = TableTwin(described=described, facts=facts)

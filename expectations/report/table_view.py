@@ -106,6 +106,7 @@ class TableView:
     decisions: tuple[Decision, ...]
     undone: tuple[Publish, ...]
     rules_intro: str
+    reconciled: str
 
 
 def table_view(
@@ -137,7 +138,7 @@ def table_view(
         older_runs=tuple(runs[SHOWN_RUNS:]),
         decisions=_decisions(twin, lines),
         undone=tuple(p for p in reversed(twin.facts.publishes) if p.undone_by is not None or p.kind in _BY_PEOPLE),
-        rules_intro=_rules_intro(described, texts),
+        rules_intro=_rules_intro(described, texts), reconciled=twin.facts.reconciled,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "Windows, what run would do, schema differences."),
     "run": ("run", "run", "Load what plan shows."),
     "backfill": ("backfill", "backfill", "Load windows of the past that are missing or failed."),
+    "reconcile": ("reconcile", "reconcile", "Hold published rows against their source."),
     "repair": ("repair", "repair", "Bring the books up to date with the proofs."),
     "clean": ("clean", "clean", "Remove what dead runs left behind."),
     "deploy": ("deploy", "deploy", "Prefect deployments from the declarations."),

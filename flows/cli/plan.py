@@ -92,6 +92,8 @@ def plan(
             again = item.reread
             span = again[0].label if len(again) == 1 else f"{again[0].label} to {again[-1].label}"
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
+        if item.reconciled:
+            click.echo(f"    {item.reconciled}")
         for line in _explained(item, again=bench.project.table(item.table).load.mode != "append"):
             click.echo(f"    {line}")
         for change in item.changes:

@@ -10,10 +10,11 @@ import click
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from expectations.review.figures import Figures, Reliability, Work
     from tasks.report_facts import NotGood
+    from tasks.warehouses.reconciliations import Coverage
 
 
 @click.command()
@@ -31,18 +32,26 @@ def review(weeks: int, as_json: bool) -> None:
     from flows.cli import settings
     from tasks.report_facts import not_good
     from tasks.review import read_history
+    from tasks.warehouses.reconciliations import coverage
 
     bench = settings.workbench(silent=as_json, need="warehouse")
     end = datetime.now(UTC)
     middle, start = end - timedelta(weeks=weeks), end - timedelta(weeks=2 * weeks)
     history = read_history(bench.warehouse, start, end)
     now, before = figures(bench.project, history, middle, end), figures(bench.project, history, start, middle)
-    standing = not_good(bench.warehouse, bench.project, end)
+    standing, covered = (
+        not_good(bench.warehouse, bench.project, end),
+        coverage(bench.warehouse, [*bench.project.tables]),
+    )
     if as_json:
-        print_json({"now": _facts(now), "before": _facts(before), "not_good": [asdict(item) for item in standing]})
+        print_json({
+            "now": _facts(now), "before": _facts(before), "not_good": [asdict(item) for item in standing],
+            "reconciled": {table: item.sentence() for table, item in covered.items()},
+        })  # fmt: skip
     else:
         _tell(now, before)
         _tell_standing(standing)
+        _tell_reconciled(covered)
 
 
 def _tell(now: Figures, before: Figures) -> None:
@@ -92,6 +101,13 @@ def _tell_promises(now: Figures, before: Figures) -> None:
         click.echo(f"  for {item.stakeholder:<24} {mark} {f'{that.kept} of {that.due}' if that else '-'}")
         for table in item.late:
             click.echo(f"      late: {table}")
+
+
+def _tell_reconciled(covered: Mapping[str, Coverage]) -> None:
+    if covered:
+        click.secho("held against their sources", bold=True)
+    for table, item in covered.items():
+        click.echo(f"  {table:<36} " + click.style(item.sentence(), fg="red" if item.differing else None))
 
 
 def _tell_work(title: str, items: Sequence[Work], before: Figures) -> None:

@@ -24,6 +24,10 @@ FORMS: tuple[Form, ...] = (
         "Load missing and failed windows of a table again, or all of them. Plans first; nothing loaded is loaded twice.",
     ),
     Form(
+        "reconcile", "reconcile a table", "flows.reconciling.reconcile",
+        "Hold the published rows of a table against its source; load windows that differ again, when asked to.",
+    ),
+    Form(
         "roll back", "roll back a table", "flows.forms.rollback",
         "Undo the last publish of a table or summary; readers see again what they saw before.", choose="all",
     ),

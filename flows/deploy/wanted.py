@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from deployments.declarations.summary import Summary
-from deployments.declarations.table import Cron, Table
+from deployments.declarations.table import Cron, Reconcile, Table
 from deployments.project import Project, software
 from flows.deploy.forms import FORMS
 
 TAG = "headgate"
 PUBLISHED_EVENT = "headgate.published"
-LOAD, BUILD, WINDOW, WATCH = "load", "build", "ingest", "watch"
+LOAD, BUILD, WINDOW, WATCH, RECONCILE = "load", "build", "ingest", "watch", "reconcile"
 WATCH_CRON = "* * * * *"
 HEARTBEAT_SECONDS = 30
 """The shortest beat Prefect sends; a run that misses three is dead."""
@@ -46,6 +46,7 @@ def wanted(project: Project) -> tuple[Wanted, ...]:
     """Every deployment of a project: one per table and summary, the work on one window, the watch, and the forms."""
     return (
         *(_table(project, table) for table in project.tables.values()),
+        *(_reconcile(project, table, table.reconcile) for table in project.tables.values() if table.reconcile),
         *(_summary(project, summary) for summary in project.summaries.values()),
         Wanted(
             flow=WINDOW, name="one window", entrypoint="flows.ingest.ingest", version=software(),
@@ -96,6 +97,17 @@ def _table(project: Project, table: Table) -> Wanted:
         timezone=_zone(schedule, table.window.timezone if table.window else "UTC"),
         at_once=schedule.max_active_runs if schedule else 1,
     )
+
+
+def _reconcile(project: Project, table: Table, when: Reconcile) -> Wanted:
+    newest = {} if table.window is None else {"windows": when.windows}
+    return Wanted(
+        flow=RECONCILE, name=table.table, entrypoint="flows.reconciling.reconcile",
+        description=f"Holds the published rows of {table.table} against its source.\n\nOwner: {table.owner}",
+        version=version_of(project, table.table), tags=_tags(table.table, table),
+        parameters={"table": table.table, "repair": when.repair, **newest},
+        cron=when.cron, timezone=_zone(when, table.window.timezone if table.window else "UTC"), at_once=1,
+    )  # fmt: skip
 
 
 def _summary(project: Project, summary: Summary) -> Wanted:

@@ -33,12 +33,22 @@ SOUND: list[Changes] = [
     [("key: [id]", "key: [id]\npii: {email: hash}")],
     [("key: [id]", "key: [id]\npii: {ordered_at: hide}")],
     [(CSV, CSV.replace("http://files.example.com", "") + "\n  connection: files")],
+    [(WINDOW, WINDOW.replace("}", ", lookback: 2}")), ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *', repair: true}")],
+    [*REFRESH, ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *'}")],
 ]  # fmt: skip
 
 IN_S3 = "  kind: csv\n  url: s3://bucket/orders/{window.start:%Y-%m-%d}/"
 IN_PLACE = MODE + "  stage: in_place\n"
 
+LOOKBACK = WINDOW.replace("}", ", lookback: 2}")
+COMPARED = "key: [id]\nreconcile: {cron: '0 7 * * *'%s}"
+
 CONTRADICTIONS: list[tuple[Changes, str, str]] = [
+    ([(WINDOW, LOOKBACK), (MODE, "  mode: append\n")], "window.lookback", "append can't load a window again"),
+    ([(WINDOW, LOOKBACK), (MODE, "  mode: merge\n")], "window.lookback", "says which rows are a window's"),
+    ([("key: [id]", COMPARED % ""), (MODE, "  mode: merge\n")], "reconcile", "says which rows are a window's"),
+    ([("key: [id]", COMPARED % ", repair: true"), (MODE, "  mode: append\n")], "reconcile.repair", "without doubling it"),
+    ([*REFRESH, ("key: [id]", COMPARED % ", windows: 3")], "reconcile.windows", "has no meaning without window"),
     ([(CSV, IN_S3 + "\n  compression: xz"), (MODE, IN_PLACE)], "load.stage", "in_place can't unpack xz"),
     ([(CSV, IN_S3 + "\n  quote: none"), (MODE, IN_PLACE)], "load.stage", "in_place reads CSV of RFC 4180"),
     ([(CSV, IN_S3 + "\n  skip_lines: 1"), (MODE, IN_PLACE)], "load.stage", "with the header in the first line"),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import psycopg2
 import pytest
 
-from tests.acceptance.reconcile.conftest import COLUMNS, DAYS, FIRST, MODES, PER_DAY, Orders, made
+from tests.acceptance.operations.reconcile.orders import COLUMNS, DAYS, FIRST, MODES, OTHERS, PER_DAY, Orders, made
 
 TRIALS = int(os.environ.get("HEADGATE_RECONCILE_TRIALS", "24"))
 CHANGES = ("note = note || 'x'", "note = ''", "amount = amount + 0.01", "share = share * 1.0000001", "paid = NOT paid",
@@ -136,7 +136,9 @@ def test_planted_rows_are_found_in_every_trial_and_nothing_else(orders: Orders, 
     assert orders.reconcile().differing == ()
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("merge", "mutable"), ("merge", "immutable"), ("replace_window", "immutable")])
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("merge", "mutable"), ("merge", "immutable"), ("replace_window", "immutable")]
+)
 def test_clean_windows_are_silent_while_the_source_is_written_to(orders: Orders, mode: str, kind: str) -> None:
     orders.declare(MODES[mode], kind=kind)
     orders.load()
@@ -148,13 +150,15 @@ def test_clean_windows_are_silent_while_the_source_is_written_to(orders: Orders,
     moved = sum(item.difference.moved for item in found.findings)
     assert (moved > 0) == (kind == "mutable")
     assert found.coverage is not None
-    assert found.coverage.sentence().startswith("reconciled up to 2024-03-07 00:00 UTC (from 2024-03-01; last looked at")
+    assert found.coverage.sentence().startswith(
+        "reconciled up to 2024-03-07 00:00 UTC (from 2024-03-01; last looked at"
+    )
 
 
 def test_what_was_set_aside_or_came_in_a_later_version_is_no_difference(orders: Orders) -> None:
     orders.declare("key: [id]\nload: {mode: merge, keep: {latest_by: at}, tolerance: 20%}")
     orders.source("UPDATE orders SET share = 5e-324 WHERE id = 3")
-    orders.source("INSERT INTO orders SELECT id, at + interval '1 day', day, 'later', amount FROM orders WHERE id <= 2")
+    orders.source(f"INSERT INTO orders SELECT id, at + interval '1 day', {OTHERS} FROM orders WHERE id <= 2")
     orders.load()
     found = orders.reconcile()
     assert found.differing == ()

@@ -1,21 +1,17 @@
-"""A source database beside a warehouse, days of orders in it, and ways to do wrong to either side."""
+"""Days of orders: how they are declared, made, loaded and compared."""
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
-import pytest
 
-from deployments.embedded.stack import StackState
 from flows.reconciling import Asked, Reconciliation, reconcile_table
-from tasks import unplaced
 from tasks.workbench import workbench
 
 FIRST = datetime(2024, 3, 1)
@@ -28,6 +24,8 @@ COLUMNS = (
     ("amount", "decimal(12,2)", "numeric(12,2)"), ("share", "double precision", "float8"), ("paid", "boolean", "boolean"),
     ("seen", "timestamptz", "timestamptz"), ("email", "varchar(64)", "text"),
 )  # fmt: skip
+OTHERS = "day, 'later', amount, share, paid, seen, email"
+"""The columns after `at`, of a later version of a row."""
 MODES = {
     "merge": "key: [id]\nload: {mode: merge}",
     "replace_window": "load: {mode: replace_window, window_column: at}",
@@ -46,7 +44,7 @@ class Orders:
 
     def declare(self, mode: str, *, kind: str = "immutable", more: str = "", window: str = "") -> str:
         columns = "\n".join(
-            f"  - {{name: {name}, type: '{of}'{', nullable: false' if name == 'id' else ''}"
+            f"  - {{name: {name}, type: '{of}'{', nullable: false' if name in ('id', 'email') else ''}"
             f"{', source_timezone: UTC' if name == 'at' else ''}}}"
             for name, of, _ in COLUMNS
         )
@@ -86,37 +84,3 @@ def made(number: int, at: datetime, dice: random.Random) -> tuple[object, ...]:
         dice.choice([None, 0.1, -0.0, 1e300, 1 / 3, 1e-300, -2.5e15]), dice.choice([None, True, False]),
         at.replace(tzinfo=UTC) + timedelta(microseconds=dice.randrange(10**6)), f"p{number}@example.com",
     )  # fmt: skip
-
-
-@pytest.fixture
-def pii_key() -> str:
-    return "k" * 40
-
-
-@pytest.fixture
-def orders(house: Any, stack: StackState) -> Iterator[Orders]:
-    schema, url = f"{house.schema}_src", str(stack.warehouse_url)
-    unplaced._counted.clear()
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA {schema}")
-        connection.commit()
-    address = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{schema}"
-    house.place.settings = replace(house.place.settings, connections={"shop": address})
-    made_orders = Orders(house, address)
-    made_orders.source(f"CREATE TABLE orders ({', '.join(f'{name} {of}' for name, _, of in COLUMNS)})")
-    dice = random.Random(7)
-    numbers = itertools.count(1)
-    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
-        for day in range(DAYS):
-            for _ in range(PER_DAY):
-                at = FIRST + timedelta(days=day, seconds=dice.randrange(86_400), microseconds=dice.randrange(10**6))
-                row = made(next(numbers), at, dice)
-                cursor.execute(f"INSERT INTO orders VALUES ({', '.join(['%s'] * len(COLUMNS))})", row)
-        connection.commit()
-    yield made_orders
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA {schema} CASCADE")
-        connection.commit()
-
-
-Wrong = Callable[[Orders, random.Random], None]
