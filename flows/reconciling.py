@@ -181,8 +181,8 @@ def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | 
             told(findings[-1])
     repaired, failures = _repair(bench, table, windows, findings) if asked.repair else ([], [])
     coverage = reconciliations.save(bench.warehouse, table.table, findings, datetime.now(UTC))
-    refresh_table(bench, table.table)
     after_reconciliation(bench, table.table, any(item.differs for item in findings), datetime.now(UTC))
+    refresh_table(bench, table.table)
     return Reconciliation(table.table, tuple(findings), coverage, tuple(repaired), tuple(failures))
 
 

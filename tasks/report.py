@@ -75,10 +75,10 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
 
 def refresh_table(bench: Workbench, target: str) -> None:
     """The page of a table with what was found since its last run. Never raises: the page is no part of what was done."""
+    now = datetime.now(UTC)
     try:
         about = described(bench.project, target, Texts(bench.settings.language))
-        facts = report_facts.facts_of(bench.warehouse, target)
-        site_of(bench, Links()).refresh(about, facts, datetime.now(UTC))
+        site_of(bench, Links()).refresh(about, _facts(bench, target, now), now)
     except (Error, HeadgateError, OSError) as error:
         logger.warning("the page of %s could not be written: %s", target, error)
 
