@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployments.errors import DeclarationError
+from deployments.errors import DeclarationError, HeadgateError
+from tasks.only_reads import prove_checks, prove_select
 from tasks.reachable import Line
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
@@ -36,3 +37,21 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
             yield Line(name, True, "the next publish changes " + "; ".join(map(str, changes)))
         else:
             yield Line(name, True, "as declared")
+
+
+def compare_summaries(bench: Workbench) -> Iterator[Line]:
+    """One line per summary: whether the warehouse reads its SQL and that of its checks, which don't run."""
+    adapter = bench.warehouse
+    for name, summary in bench.project.summaries.items():
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            absent = [item.table for item in summary.inputs if not adapter.exists(cursor, TableName.parse(item.table))]
+        if absent:
+            yield Line(name, True, f"isn't read: {', '.join(absent)} isn't there yet")
+            continue
+        try:
+            prove_checks(adapter, summary, "inputs", None)
+            prove_select(adapter, summary)
+        except HeadgateError as error:
+            yield Line(name, False, error.message, error.next_command)
+        else:
+            yield Line(name, True, "the warehouse reads its SQL as declared")

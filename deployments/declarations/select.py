@@ -57,7 +57,7 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
     writing = next(tree.find_all(*_WRITES), None)
     if not isinstance(query, exp.Query) or writing is not None:
         said = "must only read: no INTO, no FOR UPDATE, nothing that writes inside WITH"
-        return None, (SqlFault(said, ONE_SELECT, _start(writing or tree)),)
+        return None, (SqlFault(said, ONE_SELECT, start_of(writing or tree)),)
     faults = (*_closed(words), *_unplaced(tree), *_types(tree), *call_faults(words, _named(tree)))
     if makes_table:
         faults = (*_stars(query), *_repeated(query), *faults)
@@ -66,10 +66,18 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
     return Select(tuple(map(_name, columns)), tuple(_reads(tree)), certain), faults
 
 
-def _parsed(sql: str) -> tuple[exp.Expr | None, SqlFault]:
+def tree_of(sql: str, dialect: str) -> exp.Expr | None:
+    """The tree of a statement that `read_select` finds sound, as a warehouse reads it before the other one."""
+    try:
+        return _parsed(without_comments(sql), _DIALECTS if dialect == "postgresql" else _DIALECTS[::-1])[0]
+    except SqlTextError:
+        return None
+
+
+def _parsed(sql: str, dialects: Sequence[str] = _DIALECTS) -> tuple[exp.Expr | None, SqlFault]:
     """The tree of the statement, in the dialect of either warehouse."""
     fault = SqlFault("can't be read", ONE_SELECT)
-    for dialect in _DIALECTS:
+    for dialect in dialects:
         try:
             found = parse(sql, read=dialect)
         except SqlglotError as error:
@@ -121,12 +129,12 @@ def _unplaced(tree: exp.Expr) -> Iterator[SqlFault]:
     for cte in tree.find_all(exp.CTE):
         if cte.alias.lower().startswith(_CATALOGS):
             allowed = "another name: this one is like those of the server's own tables"
-            yield SqlFault(f"calls a query '{cte.alias}'", allowed, _start(cte.args["alias"]))
+            yield SqlFault(f"calls a query '{cte.alias}'", allowed, start_of(cte.args["alias"]))
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and not table.db and table.name not in known:
-            yield SqlFault(f"reads '{table.name}' without a schema", f"schema.{table.name}", _start(table))
+            yield SqlFault(f"reads '{table.name}' without a schema", f"schema.{table.name}", start_of(table))
         elif table.catalog:
-            yield SqlFault(f"reads {table.sql()}, which is in another database", "schema.table", _start(table))
+            yield SqlFault(f"reads {table.sql()}, which is in another database", "schema.table", start_of(table))
 
 
 def _types(tree: exp.Expr) -> Iterator[SqlFault]:
@@ -135,19 +143,21 @@ def _types(tree: exp.Expr) -> Iterator[SqlFault]:
         if cast.to.this == exp.DataType.Type.USERDEFINED:
             written = cast.to.sql(dialect="postgres")
             yield SqlFault(
-                f"casts to '{written}', a type of somebody's own making", "types of the warehouse", _start(cast)
+                f"casts to '{written}', a type of somebody's own making", "types of the warehouse", start_of(cast)
             )
 
 
 def _named(tree: exp.Expr) -> set[int]:
     """Where names begin that a list of columns may follow: those of CTEs, and aliases of tables and queries."""
-    return {_start(alias) for alias in tree.find_all(exp.TableAlias) if alias.this is not None}
+    return {start_of(alias) for alias in tree.find_all(exp.TableAlias) if alias.this is not None}
 
 
-def _start(node: exp.Expr) -> int:
-    """Where the first name of a part of the tree begins."""
+def start_of(node: exp.Expr) -> int:
+    """Where the first name of a part of the tree begins; of one without names, where what it stands in does."""
     starts = [found.meta["start"] for found in node.walk() if "start" in found.meta]
-    return min(starts, default=0)
+    if starts or node.parent is None:
+        return min(starts, default=0)
+    return start_of(node.parent)
 
 
 def _branches(query: exp.Expr) -> Iterator[exp.Select]:
@@ -173,7 +183,7 @@ def _stars(query: exp.Expr) -> Iterator[SqlFault]:
                 yield SqlFault(
                     f"must list its columns: SELECT {written} changes the table when an input changes",
                     "columns by name",
-                    _start(column),
+                    start_of(column),
                 )
 
 
@@ -190,7 +200,7 @@ def _repeated(query: exp.Expr) -> Iterator[SqlFault]:
         if times > 1:
             said = "columns without a name" if name == _UNNAMED else f"columns called '{name}'"
             last = [column for column in columns if _name(column).lower() == name][-1]
-            yield SqlFault(f"has {times} {said}", "a name of its own for each column: ... AS name", _start(last))
+            yield SqlFault(f"has {times} {said}", "a name of its own for each column: ... AS name", start_of(last))
 
 
 def _name(column: exp.Expr) -> str:
@@ -214,7 +224,7 @@ def _reads(tree: exp.Expr) -> Iterator[Read]:
     starts: dict[str, int] = {}
     for table in tree.find_all(exp.Table):
         if table.db:
-            name, start = ".".join(map(_folded, (table.args["db"], table.this))), _start(table)
+            name, start = ".".join(map(_folded, (table.args["db"], table.this))), start_of(table)
             starts[name] = min(start, starts.get(name, start))
     return (Read(name, start) for name, start in sorted(starts.items(), key=lambda item: item[1]))
 

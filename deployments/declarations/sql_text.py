@@ -55,6 +55,8 @@ class SqlFault:
     allowed: str | None = None
     start: int = 0
     nearest: str | None = None
+    kind: str = ""
+    """Of what may be meant, the word that allows it; empty: it is wrong."""
 
 
 class SqlTextError(ValueError):

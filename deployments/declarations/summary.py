@@ -22,6 +22,11 @@ from deployments.declarations.yaml_source import Document, line_of, read_yaml
 if TYPE_CHECKING:
     from deployments.declarations.select import Select
 
+Doubt = Literal["joins", "division", "nulls", "now", "order", "redshift", "postgresql"]
+"""What `check` tells of a SELECT and may be meant. joins: rows may come out several times. division: by what may be 0, or of
+whole numbers. nulls: empty values drop rows. now: other figures without other inputs. order: any row may come first.
+redshift, postgresql: that warehouse doesn't read it."""
+
 _HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
 
 
@@ -85,6 +90,10 @@ class Summary(Declared):
     generations: int = Field(2, ge=0, le=30, description="How many publishes can be undone.")
     allow_empty: bool = Field(False, description="An empty result may replace a table with rows.")
     sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
+    allow: dict[Doubt, str] = Field(
+        default_factory=dict,
+        description="Kinds of notes of `headgate check` that aren't told for this SELECT, and why.",
+    )
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
     sql: str = Field(description="The SELECT; taken from below the header.")
@@ -104,8 +113,8 @@ class Summary(Declared):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of header and SQL, recorded with each run."""
-        return hashlib.sha256(self.model_dump_json(exclude={"tags"}).encode()).hexdigest()[:16]
+        """A hash of header and SQL, recorded with each run; of nothing that changes neither table nor checks."""
+        return hashlib.sha256(self.model_dump_json(exclude={"tags", "allow"}).encode()).hexdigest()[:16]
 
 
 def statements(summary: Summary, built: str | None = None) -> Iterator[tuple[tuple[int | str, ...], str, str | None]]:

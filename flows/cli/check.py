@@ -12,6 +12,7 @@ from flows.cli.console import print_json
 if TYPE_CHECKING:
     from deployments.declarations.problems import Problem
     from deployments.project import Project
+    from deployments.settings import Settings
 
 
 @click.command()
@@ -29,8 +30,9 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
 
     settings = read_settings()
     project, problems = read_project(settings.project)
+    wrong, doubtful = _of_sql(project, settings) if project.summaries else ([], [])
     problems = [
-        *problems, *checking.suite_problems(project), *checking.connection_problems(project, settings),
+        *problems, *wrong, *checking.suite_problems(project), *checking.connection_problems(project, settings),
         *checking.channel_problems(settings), *checking.key_problems(project, settings),
     ]  # fmt: skip
     shop = settings.is_shop and settings.embedded
@@ -38,6 +40,7 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         "connections_not_set": [] if shop else checking.unset_connections(project, settings),
         "channels_not_set": checking.unset_channels(project, settings),
         "tables_without_suite": checking.without_suite(project),
+        "sql": doubtful,
         "in_the_clear": checking.in_the_clear(settings),
     }
     if (connect or live) and not problems:
@@ -57,10 +60,18 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     raise click.exceptions.Exit(2 if problems else 0)
 
 
+def _of_sql(project: Project, settings: Settings) -> tuple[list[Problem], list[str]]:
+    # Imported here: resolving columns takes longer than all declarations of a project without summaries.
+    from flows.reading_sql import sql_faults
+
+    return sql_faults(project, settings)
+
+
 _NOTES: dict[str, Callable[[str], str]] = {
     "connections_not_set": lambda name: f"HEADGATE_CONNECTION_{name.upper()} is not set here",
     "channels_not_set": lambda name: f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here",
     "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
+    "sql": str,
     "in_the_clear": str,
 }
 

@@ -13,6 +13,7 @@ from flows.cli.console import print_json
 if TYPE_CHECKING:
     from deployments.declarations.summary import Summary
     from deployments.project import Project
+    from deployments.settings import Settings
     from tasks.trial import Compared, Trial
 
 _WIDE = 28
@@ -40,13 +41,16 @@ def try_(file: str, as_json: bool) -> None:
     from tasks.workbench import use
 
     wanted, project = declared(bench.project, file)
+    notes = doubts(wanted, project, file, bench.settings)
     from tasks.trial import try_summary
 
     trial = try_summary(use(bench.settings, project), wanted)
     refused = trial.failed or (trial.would_be_refused and not wanted.allow_empty)
     if as_json:
-        print_json(_facts(trial, refused=refused))
+        print_json(_facts(trial, refused=refused) | {"notes": notes})
     else:
+        for note in notes:
+            click.echo(click.style("note ", fg="yellow") + note)
         _tell(trial, file, refused=refused)
     raise click.exceptions.Exit(1 if refused else 0)
 
@@ -76,6 +80,22 @@ def declared(project: Project, file: str) -> tuple[Summary, Project]:
     place = Place(path, found.header, found.header_line, sql=found.where)
     fail_on([told_at(place, fault) for fault in (*summary_faults(made, found.select), *faults)])
     return made, project
+
+
+def doubts(wanted: Summary, project: Project, file: str, settings: Settings) -> list[str]:
+    """What may not be meant in the SQL; DeclarationError where it is wrong."""
+    from deployments.declarations.folder import Place
+    from deployments.declarations.problems import fail_on
+    from deployments.declarations.summary import read_summary
+    from flows.reading_sql import faults_of, known_tables
+
+    path = Path(file) if Path(file).is_file() else project.files[wanted.target]
+    content = read_summary(path, [])
+    assert content is not None
+    place = Place(path, content.header, content.header_line, sql=content.where)
+    wrong, notes = faults_of(wanted, place, known_tables(project), settings)
+    fail_on(wrong)
+    return notes
 
 
 def _tell(trial: Trial, file: str, *, refused: bool) -> None:

@@ -246,6 +246,33 @@ def test_a_table_that_is_no_input_is_refused_by_either_warehouse(target: Any) ->
     assert build.fn(job).rows == 2
 
 
+def test_check_live_lets_the_warehouse_read_what_nobody_has_run(
+    target: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADGATE_PROJECT", str(target.folder))
+    declared = target.folder / "summaries" / "by_city.sql"
+
+    def live(sql: str) -> list[tuple[bool, str]]:
+        declared.write_text(filled(target, SUMMARY % sql))
+        told = command("check", "--live", "--json")
+        found = [
+            (line["ok"], line["said"]) for line in told.json["lines"] if line["what"] == f"{target.schema}.by_city"
+        ]
+        assert told.code == int(not found[0][0])
+        return found
+
+    before = target.rows(f"{target.schema}.orders")
+    if target.place.double:
+        target.place.double.explained.append("DATE_TRUNC")
+    assert live("SELECT city, COUNT(*) AS orders FROM {s}.orders GROUP BY city") == [
+        (True, "the warehouse reads its SQL as declared")
+    ]
+    ((ok, said),) = live("SELECT city,\n  DATE_TRUNC(id, city, id, id) AS orders FROM {s}.orders")
+    assert (ok, "date_trunc" in said) == (False, True), said
+    assert target.place.is_redshift or "(its line 2, column 3)" in said, said
+    assert target.rows(f"{target.schema}.orders") == before
+
+
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_an_input_that_somebody_planted_is_not_read(target: Any) -> None:
     s = target.schema
