@@ -12,7 +12,7 @@ from deployments.declarations.table import Sla
 from deployments.project import Project
 from tasks.sources.address import shown
 
-Kind = Literal["source", "table", "summary", "stakeholder"]
+Kind = Literal["source", "table", "summary", "stakeholder", "column"]
 # What a query reads; CTEs that are read by their names are told apart by `_CTE`.
 _READ = re.compile(r'(?i)\b(?:from|join)\s+((?:"[^"]+"|[a-z_][\w$]*)(?:\.(?:"[^"]+"|[a-z_][\w$]*))*)')
 _CTE = re.compile(r"(?i)(?:\bwith|,)\s+(?:recursive\s+)?([a-z_]\w*)\s+as\s*\(")
@@ -98,12 +98,27 @@ class Lineage:
         return edge.downstream if down else edge.upstream
 
 
+def mermaid_of(lineage: Lineage) -> Iterator[str]:
+    """The graph as Mermaid's text, line by line."""
+    numbers = {name: f"n{number}" for number, name in enumerate(lineage.nodes)}
+    yield "flowchart LR"
+    for name, number in numbers.items():
+        yield f"  {number}[{_drawn(name)}]"
+    for edge in lineage.edges:
+        how = f"|{_drawn(edge.how)}|" if edge.how else ""
+        yield f"  {numbers[edge.upstream]} -->{how} {numbers[edge.downstream]}"
+
+
+def _drawn(text: str) -> str:
+    return '"' + text.replace('"', "#quot;") + '"'
+
+
 def lineage_of(project: Project) -> Lineage:
     """The lineage that a project declares."""
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
     for name, table in project.tables.items():
-        for place, detail in _places(table.source):
+        for place, detail in source_places(table.source):
             nodes.setdefault(place, Node(place, "source", detail))
             edges.append(Edge(place, name))
     for name, table in project.tables.items():
@@ -127,7 +142,7 @@ def lineage_of(project: Project) -> Lineage:
     return Lineage(nodes, tuple(known))
 
 
-def _places(source: Source) -> Iterator[tuple[str, str]]:
+def source_places(source: Source) -> Iterator[tuple[str, str]]:
     query, url = source.statement, source.address or ""
     if query is None:
         url = shown(url) if "://" in url else url

@@ -96,6 +96,15 @@ class Scopes:
         finally:
             self._under_way.discard(id(source))
 
+    def makers(self, scope: Scope, position: int) -> Iterator[tuple[Scope, exp.Expr]]:
+        """The expressions a column of a query is made by, each with its scope: one for each branch of a UNION."""
+        for branch in scope.set_operation_scopes:
+            yield from self.makers(branch, position)
+        made = [] if scope.set_operation_scopes else self._made(scope) or []
+        for _, where, node in made[position : position + 1]:
+            if node is not None:
+                yield where, node
+
     def visible(self, scope: Scope) -> Iterator[Scope]:
         """The scope, and those around it whose columns an inner query may name."""
         found: Scope | None = scope

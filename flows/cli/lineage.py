@@ -11,27 +11,39 @@ import click
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
+    from deployments.project import Project
     from flows.lineage import Branch, Node
 
-COLORS = {"source": "blue", "table": None, "summary": "cyan", "stakeholder": "magenta"}
+COLUMN_DOTS = 2
+COLORS = {"source": "blue", "table": None, "summary": "cyan", "stakeholder": "magenta", "column": None}
 
 
 @click.command()
-@click.argument("table", required=False, metavar="[TABLE]")
+@click.argument("table", required=False, metavar="[TABLE[.COLUMN]]")
 @click.option("--json", "as_json", is_flag=True, help="Print nodes and edges as JSON.")
-def lineage(table: str | None, as_json: bool) -> None:
+@click.option("--mermaid", is_flag=True, help="Print the graph as text that Mermaid draws.")
+def lineage(table: str | None, as_json: bool, mermaid: bool) -> None:
     """Show what feeds TABLE (a table or summary) and what it feeds, to those who were promised it. Without TABLE:
-    everything, from the sources on. As declared; needs no server.
+    everything, from the sources on. Of a column, such as orders.amount: the columns it is made of, those it feeds, and the
+    summaries whose rows it decides, by their SQL. Needs no server.
     """
     from deployments.project import load_project
     from deployments.settings import read_settings
-    from flows.lineage import lineage_of
+    from flows.lineage import lineage_of, mermaid_of
 
     project = load_project(read_settings().project)
-    found = lineage_of(project)
-    name = None if table is None else project.full_name(table)
-    if as_json:
-        part = found if name is None else found.around(name)
+    name = None if table is None else _full_name(project, table)
+    if name is None or name.count(".") < COLUMN_DOTS:
+        found = lineage_of(project)
+    else:
+        # Imported here: reading SQL takes longer than all declarations of a project without summaries.
+        from flows.column_lineage import column_lineage_of
+
+        found = column_lineage_of(project)
+    part = found if name is None else found.around(name)
+    if mermaid:
+        click.echo("\n".join(mermaid_of(part)))
+    elif as_json:
         print_json({
             "nodes": [asdict(node) for node in part.nodes.values()], "edges": [asdict(edge) for edge in part.edges],
         })  # fmt: skip
@@ -44,6 +56,39 @@ def lineage(table: str | None, as_json: bool) -> None:
         _grow(found.upstream(name), "")
         click.echo(click.style(name, bold=True) + f"   {found.nodes[name].detail}")
         _grow(found.downstream(name), "")
+
+
+def _full_name(project: Project, name: str) -> str:
+    """`schema.table` or `schema.table.column`; DeclarationError when there is none."""
+    from deployments.declarations.problems import nearest
+    from deployments.errors import DeclarationError
+
+    try:
+        return project.full_name(name)
+    except DeclarationError as error:
+        holder, _, column = name.rpartition(".")
+        known = {*project.tables, *project.summaries}
+        tables = [full for full in known if holder and holder in (full, full.partition(".")[2])]
+        if len(tables) != 1:
+            raise
+        (table,) = tables
+        columns = _columns(project, table)
+        if column in columns:
+            return f"{table}.{column}"
+        meant = nearest(column, columns)
+        told = f"{table} has no column '{column}'" + (f"; did you mean '{meant}'?" if meant else "")
+        raise DeclarationError(
+            f"{told}\n  columns: {', '.join(columns)}", code="UNKNOWN-TABLE", next_command=error.next_command
+        ) from None
+
+
+def _columns(project: Project, table: str) -> list[str]:
+    if table in project.tables:
+        return [column.name for column in project.tables[table].columns]
+    from flows.reading_sql import known_tables
+
+    known = known_tables(project).get(table)
+    return [] if known is None else list(known.columns)
 
 
 def _grow(branches: Sequence[Branch], indent: str) -> None:

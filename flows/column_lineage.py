@@ -1,0 +1,42 @@
+"""Lineage by column, from the SQL: which columns of which tables the figures of a summary are made of, and kept or grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployments.declarations.select import tree_of
+from deployments.declarations.sql_origins import Origins, origins_of
+from deployments.project import Project
+from flows.lineage import Edge, Lineage, Node, source_places
+from flows.reading_sql import known_tables
+
+DECIDES = "decides which rows"
+
+
+def column_lineage_of(project: Project) -> Lineage:
+    """Columns as `schema.table.column`, and summaries whose rows a column decides."""
+    nodes: dict[str, Node] = {}
+    edges: list[Edge] = []
+    for name, table in project.tables.items():
+        for column in table.columns:
+            detail = ", ".join(filter(None, (column.type, column.unit, column.description)))
+            nodes[f"{name}.{column.name}"] = Node(f"{name}.{column.name}", "column", detail)
+        for place, kind in source_places(table.source):
+            nodes.setdefault(place, Node(place, "source", kind))
+            edges += [Edge(place, f"{name}.{column.name}") for column in table.columns]
+    known = known_tables(project)
+    for name in project.build_order():
+        summary = project.summaries[name]
+        nodes[name] = Node(name, "summary", f"{summary.tier}, {summary.owner}")
+        for made in known[name].columns if name in known else ():
+            nodes[f"{name}.{made}"] = Node(f"{name}.{made}", "column", summary.metrics.get(made, summary.owner))
+        tree = tree_of(summary.sql, "postgresql")
+        if tree is not None:
+            edges += _edges(name, origins_of(tree, known))
+    return Lineage(nodes, tuple(edge for edge in edges if edge.upstream in nodes and edge.downstream in nodes))
+
+
+def _edges(summary: str, found: Origins) -> Iterator[Edge]:
+    for made, origins in found.values.items():
+        yield from (Edge(f"{table}.{origin}", f"{summary}.{made}") for table, origin in sorted(origins))
+    yield from (Edge(f"{table}.{origin}", summary, DECIDES) for table, origin in sorted(found.deciding))
