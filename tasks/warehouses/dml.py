@@ -81,17 +81,13 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
     differs = _differs(others, names.LIVE, names.NEW)
     newer = _newer(plan, names.LIVE)
-    matched = sql.SQL("FROM {} {} JOIN {} {} ON {} WHERE ").format(live, _LIVE, candidate, _NEW, same_key)
+    matched = sql.SQL("FROM {} {} JOIN {} {} ON {}").format(live, _LIVE, candidate, _NEW, same_key)
     total = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(candidate))[0])
-    superseded = 0
-    if plan.latest_by is not None:
-        older = sql.SQL("SELECT count(*) {}CASE WHEN {} THEN 0 ELSE 1 END = 1").format(matched, newer)
-        superseded = int(one(cursor, older)[0])
     if plan.generations:
         every = sql.SQL("SELECT {}.* ").format(sql.Identifier(names.LIVE))
         adapter.create_as(
             cursor, names.undo(plan.live, sequence),
-            every + matched + newer + sql.SQL(" AND ") + differs, None,
+            every + matched + sql.SQL(" WHERE {} AND {}").format(newer, differs), None,
         )  # fmt: skip
     cursor.execute(
         sql.SQL("DELETE FROM {live} USING {new} {alias} WHERE {key} AND {newer} AND {differs}").format(
@@ -106,11 +102,14 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     updated = int(cursor.rowcount)
     plan.point("rows-deleted")
     # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
-    cursor.execute(
-        sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
-            candidate, live, _LIVE, equal(plan.shape.key, names.LIVE, new.name)
+    living = sql.SQL("SELECT count(*), count(CASE WHEN {} THEN NULL ELSE 1 END) ").format(newer) + matched
+    still_living, superseded = map(int, one(cursor, living))
+    if still_living:
+        cursor.execute(
+            sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
+                candidate, live, _LIVE, equal(plan.shape.key, names.LIVE, new.name)
+            )
         )
-    )
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
     return Effect(
