@@ -7,8 +7,8 @@ whatever else can't be said for certain, is left to the library.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -43,9 +43,18 @@ class Rows:
     types: Mapping[str, str]
     as_frame: bool
     """Whether the library would judge them as a DataFrame, where wide decimals have their own bounds."""
+    _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
 
     def kinds(self) -> dict[str, ColumnKind]:
         return {name: _kind(kind, as_frame=self.as_frame) for name, kind in self.types.items()}
+
+    def values(self, column: str) -> list[Any]:
+        """The different values of a column, and one more than are counted where it has more; read once for all rules."""
+        if column not in self._values:
+            name = identifier(column)
+            select = f"SELECT DISTINCT {name} FROM {self.relation} WHERE {name} IS NOT NULL LIMIT {COUNTED_VALUES + 1}"
+            self._values[column] = [value for (value,) in self.connection.execute(select).fetchall()]
+        return self._values[column]
 
 
 def may_pass(rule: Rule, types: Mapping[str, str]) -> bool:
@@ -139,15 +148,8 @@ def _no_key_twice(rows: Rows, rule: Rule, compiled: UniqueRule) -> bool:
 def _different(
     rows: Rows, kwargs: Mapping[str, Any], judged: Callable[[list[Any]], tuple[bool, Any]]
 ) -> tuple[bool, Any]:
-    column = identifier(kwargs["column"])
-    values = list(_values(rows, column))
+    values = rows.values(kwargs["column"])
     return judged(values) if len(values) <= COUNTED_VALUES else (False, None)
-
-
-def _values(rows: Rows, column: str) -> Iterator[Any]:
-    """The different values of a column, and one more than are counted where it has more."""
-    select = f"SELECT DISTINCT {column} FROM {rows.relation} WHERE {column} IS NOT NULL LIMIT {COUNTED_VALUES + 1}"
-    return (value for (value,) in rows.connection.execute(select).fetchall())
 
 
 def _kind(kind: str, *, as_frame: bool) -> ColumnKind:

@@ -5,6 +5,7 @@ The window is put around the query with bound values. Nothing is parsed on the w
 
 from __future__ import annotations
 
+import io
 import queue
 import re
 import threading
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -32,6 +33,9 @@ from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
 from tasks.within import within
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
@@ -123,7 +127,10 @@ class PostgresReader:
     def _copy_out(self, connection: Connection, statement: sql.Composed, sink: _Sink) -> None:
         try:
             with connection.cursor() as cursor:
-                cursor.copy_expert(statement, sink, size=_CHUNK_BYTES)
+                # The driver writes row by row: gathered in C, they cost half of what they do in Python.
+                rows = io.BufferedWriter(sink, _CHUNK_BYTES)
+                cursor.copy_expert(statement, rows)
+            rows.flush()
             sink.end()
         except psycopg2.Error as error:
             # A reader that went away closes the connection, and doesn't want to hear of it.
@@ -133,6 +140,9 @@ class PostgresReader:
             return
         except Exception as error:  # noqa: BLE001 - raised where it is waited for: a thread that dies alone would hang it
             sink.fail(error)
+        finally:
+            # Rows that nobody waits for any more are dropped with the buffer.
+            sink.close()
 
     def _statement(self, connection: Connection) -> sql.Composed:
         query: sql.Composable = inside(self.source.query)
@@ -282,33 +292,26 @@ class _AbandonedError(Exception):
     """The reader went away."""
 
 
-class _Sink:
-    """What COPY TO writes into: small writes are gathered into chunks and handed to the reading thread."""
+class _Sink(io.RawIOBase):
+    """What COPY TO writes into, below a buffer: chunks are handed to the reading thread."""
 
     def __init__(self, pipe: queue.Queue[bytes | BaseException | None]) -> None:
         self._pipe = pipe
-        self._pending: list[bytes] = []
-        self._size = 0
         self.abandoned = threading.Event()
 
-    def write(self, data: bytes) -> int:
-        self._pending.append(data)
-        self._size += len(data)
-        if self._size >= _CHUNK_BYTES:
-            self._flush()
-        return len(data)
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        chunk = bytes(data)
+        self._put(chunk)
+        return len(chunk)
 
     def end(self) -> None:
-        self._flush()
         self._put(None)
 
     def fail(self, error: BaseException) -> None:
         self._put(error)
-
-    def _flush(self) -> None:
-        if self._pending:
-            self._put(b"".join(self._pending))
-            self._pending, self._size = [], 0
 
     def _put(self, item: bytes | BaseException | None) -> None:
         while not self.abandoned.is_set():
