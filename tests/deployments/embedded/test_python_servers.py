@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from deployments.embedded import filelock, process, python_servers
+from deployments.embedded import filelock, process, python_servers, serve
 from deployments.embedded.process import ServerFiles
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.errors import DeclarationError
@@ -41,6 +42,16 @@ def test_the_bucket_is_there_and_keeps_objects(stack: EmbeddedStack) -> None:
     assert client.get_object(Bucket=state.s3_bucket, Key="한글/part 1")["Body"].read() == b"rows"
     with pytest.raises(ClientError, match="PreconditionFailed"):
         client.put_object(Bucket=state.s3_bucket, Key="한글/part 1", Body=b"other", IfNoneMatch="*")
+
+
+def test_an_answer_does_not_wait_for_the_callers_confirmation() -> None:
+    with serve.bind(0) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()) as caller:
+            answering, _ = listener.accept()
+            with answering:
+                assert answering.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            assert caller.recv(1) == b""
 
 
 def test_after_kill_9_it_comes_back_empty_at_the_same_address(
