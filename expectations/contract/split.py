@@ -23,6 +23,7 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 MAX_LINE_BYTES = 4 * PART_BYTES
 """Where no line ends in as many bytes, the source isn't CSV, or its end is lost: the batch fails."""
 
+COUNTED_BYTES = 256 * 1024
 _QUOTE, _LF, _CR = 34, 10, 13
 
 
@@ -135,7 +136,10 @@ def _part(data: bytes, number: int, record: int) -> RawPart:
 
 def count_byte(data: bytes, byte: int) -> int:
     """How often a byte occurs; several times as fast as `bytes.count` where it is a common one."""
-    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == byte))
+    array = np.frombuffer(data, dtype=np.uint8)
+    # A piece at a time: what is compared at once is held once more.
+    pieces = range(0, len(array), COUNTED_BYTES)
+    return sum(int(np.count_nonzero(array[start : start + COUNTED_BYTES] == byte)) for start in pieces)
 
 
 def _with_lf(data: bytes) -> bytes:
