@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from deployments.errors import HeadgateError
+from deployments.project import Project
 from tasks.incidents.causes import WAREHOUSE, differing_troubles, reason, run_troubles
 from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
 from tasks.incidents.model import THE_WAREHOUSE, Domain, Trouble
@@ -43,13 +44,21 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
         known = error if isinstance(error, HeadgateError) else explain(error, "looking at runs and proofs")
         if known.code not in WAREHOUSE:
             raise known from None
-        found = [_warehouse_down(known, now)]
+        found = [warehouse_down(known, now)]
         if view is not None:
             found += prefect_troubles(view, project, (), None, now)
         # What Prefect's failed runs mean is known to the warehouse: none of them is over because it can't be asked.
         return Look(tuple(found), frozenset({"warehouse"}), {}, pauses.read(names))
     pauses.write(paused)
-    failing = [item for item in readings.failing if view is None or not view.comes_back(item.record.table)]
+    return judge(project, readings, view, now, promises=promises, paused=paused)
+
+
+def judge(
+    project: Project, readings: Readings, view: PrefectView | None, now: datetime, *, promises: bool,
+    paused: frozenset[str] = frozenset(),
+) -> Look:  # fmt: skip
+    """What is wrong by what the warehouse and Prefect say. Pure."""
+    failing = [item for item in readings.failing if view is None or not view.comes_back(item.record.table, item.since)]
     good_at = {name: item.looked_at for name, item in readings.published.items() if item.looked_at is not None}
     where = standings(project, readings.published, now)
     found = run_troubles(project, failing) + differing_troubles(project, readings.differing)
@@ -61,7 +70,7 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
     return Look(tuple(found), _seen(view, "run", "warehouse"), where, paused)
 
 
-def _warehouse_down(error: HeadgateError, now: datetime) -> Trouble:
+def warehouse_down(error: HeadgateError, now: datetime) -> Trouble:
     return Trouble(
         scope=THE_WAREHOUSE, code=reason(error.code), domain="warehouse", family=error.family, severity="critical",
         message=error.message.splitlines()[0], since=now, latest=now.replace(minute=0, second=0, microsecond=0),

@@ -214,7 +214,12 @@ def _tell_new(
     incidents: list[Incident], actions: list[Action], now: datetime, policy: Policy
 ) -> tuple[list[Incident], list[Action]]:
     """Tell what nobody knows yet: one by one as long as it is few, else all in one message, at most one per span."""
-    untold = [item for item in incidents if item.active and item.told_at is None]
+    # What has gone again before anybody was told of it is news to nobody.
+    untold = [
+        item
+        for item in incidents
+        if item.active and item.told_at is None and item.quiet_since is None and not policy.too_soon(item, now)
+    ]
     if not untold:
         return incidents, actions
     recent = [item for item in incidents if item.told_at is not None and now - item.opened_at < policy.burst_span]

@@ -23,7 +23,8 @@ class Policy:
     `burst` incidents within `burst_span` are told one by one, further ones in one message. `alike_span`: tables that fail
     with one code within it are one incident; reminders and calls of the next person come in one message per such span, too.
     `hold`: how long a trouble that nobody has answered must stay away, at most, before it is called over; 0 where nobody
-    looks again. `stable_for`: the same for one that has come back before. `blink`: away for less than this is not away.
+    looks again. `restart`: how long a server must be away before anybody is told: one that is started again is back by then.
+    `stable_for`: the same for one that has come back before. `blink`: away for less than this is not away.
     """
 
     escalate_after: timedelta = timedelta(minutes=30)
@@ -34,8 +35,13 @@ class Policy:
     flapping_from: int = 3
     blink: timedelta = timedelta(minutes=2)
     hold: timedelta = timedelta(minutes=15)
+    restart: timedelta = timedelta(minutes=2)
     stable_for: timedelta = _HOUR
     answered_pace: timedelta = 24 * _HOUR
+
+    def too_soon(self, incident: Incident, now: datetime) -> bool:
+        """Whether a server that the watch couldn't reach may only be starting again."""
+        return incident.trouble.step == "watch" and now - incident.begun_at < self.restart
 
     def escalation(self, severity: Severity) -> timedelta | None:
         """After how long without an answer the next person is told; None: never."""

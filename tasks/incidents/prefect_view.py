@@ -28,7 +28,8 @@ _BUSY = "AwaitingConcurrencySlot"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One flow run of a table or summary. `state` is Prefect's type, `name` what the state is called."""
+    """One flow run of a table or summary. `state` is Prefect's type, `name` what the state is called; `started` is when its first
+    try began, `tries` how many have begun."""
 
     subject: str
     flow_run_id: str
@@ -41,6 +42,14 @@ class Run:
     ended: datetime | None
     pool: str = ""
     own_process: bool = True
+    tries: int = 0
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it waits for another try, or is in one."""
+        if self.state == "SCHEDULED":
+            return self.name in _COMES_BACK
+        return self.tries > {"PENDING": 0, "RUNNING": 1}.get(self.state, self.tries)
 
     @property
     def at(self) -> datetime | None:
@@ -55,9 +64,12 @@ class PrefectView:
     switched_off: tuple[str, ...] = ()
     told: Mapping[str, Told] = field(default_factory=dict)
 
-    def comes_back(self, subject: str) -> bool:
-        """Whether a run of the table has gone back to the queue by its own will: nothing is wrong yet."""
-        return any(run.subject == subject and run.state == "SCHEDULED" and run.name in _COMES_BACK for run in self.runs)
+    def comes_back(self, subject: str, since: datetime) -> bool:
+        """Whether what is wrong `since` then is a failed try of a run that tries again by itself: nobody's trouble yet."""
+        return any(
+            run.subject == subject and run.comes_back and (run.started is None or run.started <= since)
+            for run in self.runs
+        )
 
     def begins(self, subject: str) -> datetime | None:
         """When the present run of the table began, else when the next one is to begin."""
@@ -147,7 +159,7 @@ def _ended_badly(
     floor = datetime.min.replace(tzinfo=UTC)
     ended = [run for run in runs if run.state in ("COMPLETED", "FAILED", "CRASHED") and run.at]
     last = max(ended, key=lambda run: run.at or floor, default=None)
-    if last is None or last.state == "COMPLETED" or last.at is None or view.comes_back(subject):
+    if last is None or last.state == "COMPLETED" or last.at is None or view.comes_back(subject, last.at):
         return []
     good = good_at.get(subject)
     under_way = any(run.state == "RUNNING" for run in runs)
@@ -228,6 +240,7 @@ def _run(run: FlowRun) -> Run:
         state=state.type.value if state else "PENDING", name=(state.name or "") if state else "",
         message=(state.message or "") if state else "", expected=run.expected_start_time, started=run.start_time,
         ended=run.end_time, pool=run.work_pool_name or "", own_process=run.parent_task_run_id is None,
+        tries=run.run_count or 0,
     )  # fmt: skip
 
 

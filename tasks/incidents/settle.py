@@ -47,7 +47,7 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "", *
     """
     paces = policy(bench.project.oncall)
     if not looks_again:
-        paces = replace(paces, hold=timedelta(0))
+        paces = replace(paces, hold=timedelta(0), restart=timedelta(0))
     told: list[Action] = []
     moved: list[Incident] = []
 
