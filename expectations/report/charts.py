@@ -5,50 +5,77 @@ Each chart says in words what it shows (`aria-label`, and a title on every point
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
+from typing import Literal
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 320, 132
-_TOP, _BOTTOM, _SIDE = 16, 104, 8
+WIDTH, HEIGHT = 320, 138
+_TOP, _BOTTOM, _LEFT, _RIGHT = 18, 110, 40, 312
+_FENCE, _LEAST_TO_CLIP, _LONG = 3.0, 8, 3.0
 Told = Callable[[float], str]
+State = Literal["", "undone", "overridden"]
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One batch in a trend. `mark`: bad or warn where somebody was told. `band`: (low, expected, high)."""
+    """One batch in a trend. `mark`: bad or warn where somebody was told. `band`: (low, expected, high). `state`: what people did
+    with it; an undone batch isn't part of the line. `link`: the page of its run. `rest`: a day on which people don't work.
+    """
 
     label: str
     value: float | None
     band: tuple[float, float, float] | None = None
     mark: str = ""
+    state: State = ""
+    link: str = ""
+    rest: bool = False
+    said: str = ""
 
 
-def trend(points: Sequence[Point], told: Told, title: str) -> Markup:
-    """A line over batches with the usual range behind it, and marks where somebody was told."""
-    low, high = _scale(points)
-    xs = _places(len(points))
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The values that the picture holds; what lies beyond is drawn at its edge and labelled."""
 
-    def y(value: float) -> float:
-        inside = min(max(value, low), high)
-        return round(_BOTTOM - (inside - low) / (high - low) * (_BOTTOM - _TOP), 1)
+    low: float
+    high: float
 
-    body = [_band(points, xs, y), _line(points, xs, y)]
+    def y(self, value: float) -> float:
+        inside = min(max(value, self.low), self.high)
+        return round(_BOTTOM - (inside - self.low) / (self.high - self.low) * (_BOTTOM - _TOP), 1)
+
+    def clips(self, value: float) -> bool:
+        return not self.low <= value <= self.high
+
+
+def trend(points: Sequence[Point], told: Told, title: str, ticks: Told | None = None) -> Markup:
+    """A line over batches with the usual range behind it, days off shaded, and marks where somebody was told, that lead to
+    their runs. A value far from all others is cut off at the edge and labelled, so that the others can be read. `ticks` tells
+    the figures of the axis, shorter than `told`.
+    """
+    scale, xs = _scale(points), _places(len(points))
+    body = [_rest(points, xs), _axis(scale, ticks or told), _band(points, xs, scale.y), _line(points, xs, scale)]
+    room = -1.0
     for x, point in zip(xs, points, strict=True):
-        if point.value is not None:
-            last = point is points[-1]
-            body.append(_dot(x, y(point.value), f"{point.label}: {told(point.value)}", point.mark, last=last))
-    shown = [point.value for point in points if point.value is not None]
-    if shown:
-        body.append(_text(_SIDE, 10, told(max(shown)), "start"))
-        if min(shown) != max(shown):
-            body.append(_text(_SIDE, _BOTTOM + 12, told(min(shown)), "start", "axis low"))
+        if point.value is None:
+            continue
+        said = f"{point.label}: {told(point.value)}{f' ({point.said})' if point.said else ''}"
+        body.append(_dot(x, scale, point, said, last=point is points[-1]))
+        if scale.clips(point.value) and x > room:
+            above = point.value > scale.high
+            text = (ticks or told)(point.value)
+            body.append(_placed(x, 10 if above else _BOTTOM + 11, text, WIDTH, "seen"))
+            room = x + len(text) * 7
     if points:
-        body.append(_text(_SIDE, HEIGHT - 3, points[0].label, "start", "axis when"))
+        body.append(_text(_LEFT, HEIGHT - 3, points[0].label, "start", "axis when"))
         if len(points) > 1:
-            body.append(_text(WIDTH - _SIDE, HEIGHT - 3, points[-1].label, "end", "axis when"))
-    return _svg(body, WIDTH, HEIGHT, title, "trend")
+            body.append(_text(_RIGHT, HEIGHT - 3, points[-1].label, "end", "axis when"))
+    # A picture with links in it is a group of things, not one.
+    linked = any(_is_linked(point) for point in points)
+    return _svg(body, WIDTH, HEIGHT, title, "trend", role="group" if linked else "img")
 
 
 def spark(values: Sequence[float], title: str) -> Markup:
@@ -106,25 +133,76 @@ def reach(of: Reach, title: str, usual: str, seen: str) -> Markup:
     return _svg(body, width, height, title, "reach")
 
 
-def _scale(points: Sequence[Point]) -> tuple[float, float]:
+def _scale(points: Sequence[Point]) -> _Scale:
     values = [point.value for point in points if point.value is not None]
     if not values:
-        return 0.0, 1.0
-    low, high = min(values), max(values)
+        return _Scale(0.0, 1.0)
+    low, high = _inner(values)
     span = (high - low) or abs(high) * 0.2 or 1.0
     edges = [edge for point in points if point.band for edge in (point.band[0], point.band[2])]
     # A band that is still wide because little is known must not flatten the line.
     low_edge = max(min([low, *edges]), low - span)
     high_edge = min(max([high, *edges]), high + span)
     pad = (high_edge - low_edge or span) * 0.06
-    return low_edge - pad, high_edge + pad
+    floor = 0.0 if min(values) >= 0 else -math.inf
+    return _Scale(max(low_edge - pad, floor), high_edge + pad)
+
+
+def _inner(values: Sequence[float]) -> tuple[float, float]:
+    """Lowest and highest value, without those that would flatten the others: beyond three times the middle half, and more than
+    three times as far as everything else reaches.
+    """
+    low, high = min(values), max(values)
+    if len(values) < _LEAST_TO_CLIP:
+        return low, high
+    first, _, third = quantiles(values, n=4)
+    fence = _FENCE * (third - first)
+    inner = [value for value in values if first - fence <= value <= third + fence]
+    if not inner or min(inner) == max(inner) or high - low < _LONG * (max(inner) - min(inner)):
+        return low, high
+    return min(inner), max(inner)
+
+
+def round_steps(low: float, high: float, most: int = 3) -> list[float]:
+    """At most `most` round figures (1, 2 or 5 times a power of ten) that lie between two values."""
+    if not low < high:
+        return []
+    step = 10.0 ** math.floor(math.log10((high - low) / most))
+    for times in (1, 2, 5, 10, 20):
+        first = math.ceil(low / (step * times))
+        last = math.floor(high / (step * times))
+        if last - first + 1 <= most:
+            return [n * step * times for n in range(first, last + 1)]
+    return []
+
+
+def _axis(scale: _Scale, told: Told) -> Markup:
+    lines = [
+        Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, scale.y(at), scale.y(at))
+        + _text(_LEFT - 5, scale.y(at) + 4, told(at), "end", "axis tick")
+        for at in round_steps(scale.low, scale.high)
+    ]
+    return Markup("").join(lines)
 
 
 def _places(count: int) -> list[float]:
     if count < 2:
-        return [WIDTH / 2] * count
-    step = (WIDTH - 2 * _SIDE - 8) / (count - 1)
-    return [round(_SIDE + 4 + i * step, 1) for i in range(count)]
+        return [(_LEFT + _RIGHT) / 2] * count
+    step = (_RIGHT - _LEFT - 8) / (count - 1)
+    return [round(_LEFT + 4 + i * step, 1) for i in range(count)]
+
+
+def _rest(points: Sequence[Point], xs: Sequence[float]) -> Markup:
+    """A stripe behind each day off, as wide as a batch."""
+    half = (xs[1] - xs[0]) / 2 if len(xs) > 1 else 0
+    stripes = [
+        Markup('<rect class="rest" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(
+            x - half, _TOP, 2 * half, _BOTTOM - _TOP
+        )
+        for x, point in zip(xs, points, strict=True)
+        if point.rest
+    ]
+    return Markup("").join(stripes)
 
 
 def _band(points: Sequence[Point], xs: Sequence[float], y: Callable[[float], float]) -> Markup:
@@ -147,26 +225,52 @@ def _band(points: Sequence[Point], xs: Sequence[float], y: Callable[[float], flo
     return Markup("").join(shapes)
 
 
-def _line(points: Sequence[Point], xs: Sequence[float], y: Callable[[float], float]) -> Markup:
+def _line(points: Sequence[Point], xs: Sequence[float], scale: _Scale) -> Markup:
+    """The line over the batches that stand: readers never see what was undone."""
     pieces: list[list[str]] = [[]]
     for x, point in zip(xs, points, strict=True):
+        if point.state == "undone":
+            continue
         if point.value is None:
             pieces.append([])
         else:
-            pieces[-1].append(f"{x},{y(point.value)}")
+            pieces[-1].append(f"{x},{scale.y(point.value)}")
     lines = [
         Markup('<polyline class="line" points="{}"/>').format(" ".join(piece)) for piece in pieces if len(piece) > 1
     ]
     return Markup("").join(lines)
 
 
-def _dot(x: float, y: float, title: str, mark: str, *, last: bool) -> Markup:
-    # Every figure but the title is a number of ours; a page has a thousand of these, and Markup.format is slow.
+def _is_linked(point: Point) -> bool:
+    return bool(point.link and point.value is not None and (point.mark or point.state or _is_outside(point)))
+
+
+def _is_outside(point: Point) -> bool:
+    return point.value is not None and point.band is not None and not point.band[0] <= point.value <= point.band[2]
+
+
+def _dot(x: float, scale: _Scale, point: Point, title: str, *, last: bool) -> Markup:
+    """A diamond where somebody was told, a ring where it lies outside its range, a cross where it was undone, a square where it
+    was published by a person's word; else a spot that only the pointer finds.
+    """
+    assert point.value is not None
+    y = scale.y(point.value)
+    # Every figure but title and link is a number of ours; a page has a thousand of these, and Markup.format is slow.
     text = f"<title>{escape(title)}</title>"
-    if mark:
-        return Markup(f'<path class="mark {mark}" d="M{x} {y - 6:.1f}l6 6-6 6-6-6z">{text}</path>')  # noqa: S704
-    name, size = ("dot last", 3.5) if last else ("dot", 6)
-    return Markup(f'<circle class="{name}" cx="{x}" cy="{y}" r="{size}">{text}</circle>')  # noqa: S704
+    if point.state == "undone":
+        shape = f'<path class="mark undone" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0-8l-8 8">{text}</path>'
+    elif point.mark:
+        shape = f'<path class="mark {point.mark}" d="M{x} {y - 6:.1f}l6 6-6 6-6-6z">{text}</path>'
+    elif point.state == "overridden":
+        shape = f'<path class="mark overridden" d="M{x - 4:.1f} {y - 4:.1f}h8v8h-8z">{text}</path>'
+    elif _is_outside(point) or scale.clips(point.value):
+        shape = f'<circle class="outside" cx="{x}" cy="{y}" r="4">{text}</circle>'
+    else:
+        name, size = ("dot last", 3.5) if last else ("dot", 6)
+        shape = f'<circle class="{name}" cx="{x}" cy="{y}" r="{size}">{text}</circle>'
+    if _is_linked(point):
+        shape = f'<a href="{escape(point.link)}" aria-label="{escape(title)}">{shape}</a>'
+    return Markup(shape)  # noqa: S704
 
 
 def _placed(x: float, y: float, text: str, width: int, name: str) -> Markup:
@@ -179,6 +283,6 @@ def _text(x: float, y: float, text: str, anchor: str, name: str = "axis") -> Mar
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(name, x, y, anchor, text)
 
 
-def _svg(body: Sequence[Markup], width: int, height: int, title: str, name: str) -> Markup:
-    opening = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">')
-    return opening.format(name, width, height, escape(title)) + Markup("").join(body) + Markup("</svg>")
+def _svg(body: Sequence[Markup], width: int, height: int, title: str, name: str, role: str = "img") -> Markup:
+    opening = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="{}" aria-label="{}">')
+    return opening.format(name, width, height, role, escape(title)) + Markup("").join(body) + Markup("</svg>")

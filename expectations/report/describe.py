@@ -8,6 +8,7 @@ from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.declarations.table import Cron, Sla, Table, WindowSpec
 from deployments.project import Project
+from expectations.report import words
 from expectations.report.about import Below, Column, DeclaredRule, Described, Promise, WindowGrid
 from expectations.report.texts import Texts
 from expectations.suites.sentences import sentence
@@ -87,7 +88,7 @@ def _input_check(check: InputCheck, table: str, owner: str, texts: Texts) -> Dec
             for name in ("equals", "at_least", "at_most")
             if getattr(check, name) is not None
         )
-        said = texts(f"describe.input_{bound}", table=table, value=f"{value:,g}")
+        said = texts(f"describe.input_{bound}", table=table, value=words.number(value))
     return DeclaredRule(
         code=check.code, sentence=said, severity=check.severity, owner=owner, notes=check.notes, place="input"
     )

@@ -113,7 +113,7 @@ def table_view(
     twin: TableTwin, lines: Sequence[Line], pages: set[str], texts: Texts, links: Links, now: datetime
 ) -> TableView:
     described = twin.described
-    shown_charts, more_charts = charts(described, lines, texts)
+    shown_charts, more_charts = charts(described, lines, pages, texts)
     runs = [_run(line, pages, texts) for line in reversed(lines)]
     told = latest_runs(lines)
     judged = [line for line in told if line.judged]

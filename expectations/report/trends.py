@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from expectations.report import words
 from expectations.report.about import Described
-from expectations.report.charts import Point, trend
+from expectations.report.charts import Point, State, trend
 from expectations.report.figures import is_about
 from expectations.report.lines import by_batch
 from expectations.report.model import Line
 from expectations.report.texts import Texts
 
 SHOWN_BATCHES = 60
+SATURDAY = 5
 SHOWN_CHARTS = 9
 MORE_CHARTS = 15
 RANGE_BATCHES = 28
@@ -39,10 +41,13 @@ class Chart:
     marked: bool
 
 
-def charts(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[tuple[Chart, ...], tuple[Chart, ...]]:
-    """The charts to show at once, and the others. Figures that never moved are among the others."""
+def charts(
+    described: Described, lines: Sequence[Line], pages: set[str], texts: Texts
+) -> tuple[tuple[Chart, ...], tuple[Chart, ...]]:
+    """The charts to show at once, and the others. Figures that never moved are among the others. `pages`: runs that have one."""
     batches = by_batch(lines)
-    shown = batches[-SHOWN_BATCHES:]
+    shown = _with_undone(batches[-SHOWN_BATCHES:], lines)
+    zone = _resting(described)
     names: list[str] = list(dict.fromkeys(name for line in reversed(shown) for name in line.figures))
     if len(shown) < 2 or not names:
         return (), ()
@@ -54,16 +59,21 @@ def charts(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[t
         if name == "aside" and not any(known):
             continue
         flat = len(set(known)) < 2 and name != "rows"
-        chart = _chart(name, shown, batches, units.get(name.partition(":")[2]), texts)
+        drawn = _Drawn(shown, batches, pages, zone, units.get(name.partition(":")[2]))
+        chart = _chart(name, drawn, texts)
         made.append((flat, not chart.marked, _rank(name), chart))
     made.sort(key=lambda item: item[:3])
     first = [chart for flat, *_, chart in made if not flat][:SHOWN_CHARTS]
     return tuple(first), tuple(chart for *_, chart in made if chart not in first)[:MORE_CHARTS]
 
 
-def usual(batches: Sequence[Line], name: str, before: int) -> Band | None:
-    """The range of a figure over the batches before one: three robust deviations around the median."""
-    past = [line.figures[name] for line in batches[max(before - RANGE_BATCHES, 0) : before] if name in line.figures]
+def usual(batches: Sequence[Line], name: str, before: int, resting: ZoneInfo | None = None) -> Band | None:
+    """The range of a figure over the batches before one: three robust deviations around the median. Of days, workdays are held
+    against workdays and weekends against weekends, once there are enough of them (`resting`: the zone of the days).
+    """
+    known = [line for line in batches[max(before - RANGE_BATCHES, 0) : before] if name in line.figures]
+    alike = [line for line in known if rests(line, resting) == rests(batches[before], resting)]
+    past = [line.figures[name] for line in (alike if len(alike) >= LEAST_FOR_RANGE else known)]
     if len(past) < LEAST_FOR_RANGE:
         return None
     middle = median(past)
@@ -76,29 +86,75 @@ def usual(batches: Sequence[Line], name: str, before: int) -> Band | None:
     return low, middle, high
 
 
-def _chart(name: str, shown: Sequence[Line], batches: Sequence[Line], unit: str | None, texts: Texts) -> Chart:
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What all charts of a table are drawn from. `shown`: batches that stand, and those that were undone in their place."""
+
+    shown: Sequence[Line]
+    batches: Sequence[Line]
+    pages: set[str]
+    resting: ZoneInfo | None
+    unit: str | None
+
+
+def _chart(name: str, drawn: _Drawn, texts: Texts) -> Chart:
     kind, _, column = name.partition(":")
-    start = len(batches) - len(shown)
+    shown, place = drawn.shown, {line.run_id: n for n, line in enumerate(drawn.batches)}
     # Of most figures the watch tells its range only in batches where they stood out: too little for a picture.
     is_learned = 2 * sum(name in line.bands for line in shown) >= len(shown)
-    bands = [
+
+    def band(line: Line) -> Band | None:
         # Where somebody was told, the range must be the one the alert speaks of.
-        line.bands.get(name) if is_learned or (_mark(line, name) and name in line.bands)
-        else usual(batches, name, start + n) if kind != "aside" else None
-        for n, line in enumerate(shown)
-    ]  # fmt: skip
-    points = [
-        Point(_label(line), line.figures.get(name), band, _mark(line, name))
-        for line, band in zip(shown, bands, strict=True)
-    ]
-    told = partial(words.figure, name, unit=unit)
+        if is_learned or (_mark(line, name) and name in line.bands):
+            return line.bands.get(name)
+        return None if kind == "aside" or line.undone else usual(drawn.batches, name, place[line.run_id], drawn.resting)
+
+    told = partial(words.figure, name, unit=drawn.unit)
+    points = [_point(line, name, band(line), drawn, texts) for line in shown]
     title = texts(f"figure.{kind}", column=column)
-    last = next(point for point in reversed(points) if point.value is not None)
+    last = next((point for point in reversed(points) if point.value is not None and not point.state), points[-1])
     said = texts("chart.last", label=last.label, value=told(last.value))
     if last.band is not None:
-        key = "chart.learned" if last.band in shown[-1].bands.values() else "chart.range"
+        key = "chart.learned" if is_learned else "chart.range"
         said += " " + texts(key, low=told(last.band[0]), high=told(last.band[2]))
-    return Chart(title, said, trend(points, told, f"{title}. {said}"), any(point.mark for point in points))
+    svg = trend(points, told, f"{title}. {said}", partial(words.tick, name))
+    return Chart(title, said, svg, any(point.mark for point in points))
+
+
+def _point(line: Line, name: str, band: Band | None, drawn: _Drawn, texts: Texts) -> Point:
+    state: State = "undone" if line.undone else "overridden" if line.kind == "override" else ""
+    return Point(
+        _label(line), line.figures.get(name), band, "" if line.undone else _mark(line, name), state,
+        f"runs/{line.run_id}.html" if line.run_id in drawn.pages else "",
+        rests(line, drawn.resting), texts(f"chart.{state}") if state else "",
+    )  # fmt: skip
+
+
+def rests(line: Line, zone: ZoneInfo | None) -> bool:
+    """Whether a batch is a day on which people don't work."""
+    return (
+        zone is not None and line.window_start is not None and line.window_start.astimezone(zone).weekday() >= SATURDAY
+    )
+
+
+def _resting(described: Described) -> ZoneInfo | None:
+    """The zone of a table whose batches are days: only there a weekend can be told."""
+    return described.window.grid.zone if described.window is not None and described.window.every == "day" else None
+
+
+def _with_undone(standing: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+    """Batches with those that were undone and that nothing has taken the place of."""
+    if not standing:
+        return []
+    keys = {line.batch_key for line in standing}
+    first = standing[0].window_start or standing[0].at
+    undone = {
+        line.batch_key: line
+        for line in lines
+        if line.undone and line.kind not in ("rollback", "replay") and line.batch_key not in keys
+        and line.window_start is not None and line.window_start >= first
+    }  # fmt: skip
+    return sorted([*standing, *undone.values()], key=lambda line: line.window_start or line.at)
 
 
 def _mark(line: Line, name: str) -> str:

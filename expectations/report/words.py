@@ -43,6 +43,18 @@ def figure(name: str, value: float | None, unit: str | None = None) -> str:
     return number(value if value is None or name.startswith("mean:") else round(value))
 
 
+def tick(name: str, value: float) -> str:
+    """A figure of an axis, as short as it can be: 4,000 · 26 k · 3.7 M · 5 %."""
+    if name.startswith("nulls:"):
+        return f"{100 * value:.3g} %"
+    size = abs(value)
+    for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size >= unit:
+            told = value / (1e3 if letter == "k" else unit)
+            return f"{told:,.0f} {letter}" if abs(told) >= 100 else f"{told:.3g} {letter}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
 def change(name: str, now: float | None, before: float | None) -> str:
     """How a figure moved: +3.1 %, -0.4 points for a share, x 92 when it multiplied; '' when it can't be said."""
     if now is None or before is None:
@@ -50,7 +62,8 @@ def change(name: str, now: float | None, before: float | None) -> str:
     if now == before:
         return "same"
     if name.startswith("nulls:"):
-        return f"{(now - before) * 100:+.1f} points"
+        points = f"{(now - before) * 100:+.1f} points"
+        return "same" if points[1:] == "0.0 points" else points
     if before == 0 or (now < 0) != (before < 0):
         return f"{'+' if now > before else ''}{number(now - before)}"
     ratio = now / before

@@ -8,6 +8,8 @@ from expectations.record import Drift, DriftAlert, QuarantineReason
 from expectations.report import shelf as at
 
 pytestmark = pytest.mark.browser
+PAPER = 703
+"""Pixels of A4 between margins of 12 mm."""
 ALERT = DriftAlert(column="amount", kind="values", level="page", score=4.0, expected="20 (10 to 30)", observed="2,000",
                    message="The mean of amount: expected 20 (10 to 30), seen 2,000.")  # fmt: skip
 BAND = {"column": "amount", "kind": "values", "figure": "the mean of amount", "low": 0.5, "high": 1.5, "expected": 1.0,
@@ -45,6 +47,34 @@ def test_a_page_asks_for_nothing_says_nothing_and_fits(chromium, pages, width, d
         assert chromium.requests == [file.as_uri()]
         assert chromium.faults == []
         assert chromium.run("document.documentElement.scrollWidth") <= width, file.name
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_no_date_or_figure_of_a_chart_is_cut_off(chromium, pages, width):
+    for file in pages[1:]:
+        chromium.open(file, width=width)
+        outside = chromium.run(
+            "[...document.querySelectorAll('.chart text')].filter(t => { const r = t.getBoundingClientRect();"
+            f" return r.width && (r.left < 0 || r.right > {width}) }}).map(t => t.textContent)"
+        )
+        assert outside == [], file.name
+
+
+def test_a_printed_page_keeps_every_column(chromium, pages):
+    """A4 between its margins: the tables of a desk, whole, dark on white."""
+    for file in pages:
+        chromium.open(file, width=PAPER, dark=True)
+        chromium.call("Emulation.setEmulatedMedia", media="print")
+        try:
+            assert chromium.run("document.documentElement.scrollWidth") <= PAPER, file.name
+            assert chromium.run(
+                "[...document.querySelectorAll('th')].every(head => head.getBoundingClientRect().left >= 0)"
+            )
+            right = "Math.max(...[...document.querySelectorAll('td')].map(cell => cell.getBoundingClientRect().right))"
+            assert chromium.run(right) <= PAPER, file.name
+            assert chromium.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        finally:
+            chromium.call("Emulation.setEmulatedMedia", media="")
 
 
 def test_a_request_would_be_seen_and_is_refused(chromium, pages):
