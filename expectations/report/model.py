@@ -197,6 +197,15 @@ class Because(Kept):
     said: str = ""
 
 
+class TakenBack(Kept):
+    """The newest batch whose last load a person has undone, and that nothing has been loaded for since."""
+
+    label: str
+    by: str
+    at: datetime
+    reason: str = ""
+
+
 class StartRow(Kept):
     """One table on the start page. `state` is its own where a table's row is kept; the start page's twin has the worst of its
     own and its inputs'. `because`: what its page says of the tables below it.
@@ -210,6 +219,7 @@ class StartRow(Kept):
     inputs: tuple[str, ...] = ()
     state: State = "never"
     because: tuple[Because, ...] = ()
+    taken_back: TakenBack | None = None
     freshness: Freshness = Freshness()
     last_run: str = ""
     last_label: str = ""
@@ -235,6 +245,7 @@ class TableTwin(Kept):
     state: State = "never"
     own: State = "never"
     because: tuple[Because, ...] = ()
+    taken_back: TakenBack | None = None
     freshness: Freshness = Freshness()
     open_items: tuple[OpenItem, ...] = ()
     schemas: dict[str, tuple[Column, ...]] = Field(default_factory=dict)

@@ -25,7 +25,7 @@ from expectations.report.model import Because, Facts, Freshness, Line, RunTwin, 
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
 from expectations.report.shelf import Shelf
-from expectations.report.standing import open_items, state_of
+from expectations.report.standing import open_items, state_of, taken_back
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
 from expectations.withheld import cleaned
@@ -195,14 +195,15 @@ class Site:
             below = because(inputs, self._rows_below(inputs), now)
             twin = twin.model_copy(
                 update={
-                    "state": kept_state(own, below), "own": own, "because": below, "open_items": items, "written_at": now,
+                    "state": kept_state(own, below), "own": own, "because": below,
+                    "taken_back": taken_back(lines, twin.facts), "open_items": items, "written_at": now,
                     "freshness": freshness(twin.described, lines, twin.facts, now, self._below(twin.described)),
                 }
             )  # fmt: skip
             at.write(self.shelf, at.history(table), "".join(f"{_slim(line)}\n" for line in _without_examples(lines)))
             at.write(self.shelf, at.table_page(table, "json"), twin.model_dump_json())
             at.write(self.shelf, at.table_page(table), table_html(twin, lines, pages, self.texts, self.links, now))
-            row = start_row(twin.described, lines, own, items, twin.freshness, below)
+            row = start_row(twin.described, lines, own, items, twin.freshness, below, twin.taken_back)
             at.write(self.shelf, at.start_row(table), row.model_dump_json())
             if set(at.run_ids(self.shelf, table)) <= pages:
                 break

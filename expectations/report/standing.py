@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from expectations.report.about import Described
-from expectations.report.model import Decision, Facts, Line, OpenItem, State
+from expectations.report.model import Decision, Facts, Line, OpenItem, State, TakenBack
 
 RECENT = 14
 TOLD_LINES = 3
@@ -71,6 +71,23 @@ def latest_of_batches(lines: Sequence[Line]) -> list[Line]:
             # The live data is what an earlier run published: a failure in between is over.
             latest.pop(line.batch_key)
     return sorted(latest.values(), key=lambda line: line.window_start or line.started_at)
+
+
+def taken_back(lines: Sequence[Line], facts: Facts) -> TakenBack | None:
+    """What a reader misses because somebody has undone it; None when the batch has been loaded again."""
+    last = {item.batch_key: item for item in facts.publishes if item.kind != "rollback"}
+    labels = {line.batch_key: line.label for line in lines}
+    undone = [
+        decision
+        for decision in facts.decisions
+        if decision.kind == "rollback" and decision.what in last and last[decision.what].undone_by is not None
+    ]
+    if not undone:
+        return None
+    newest = max(undone, key=lambda decision: decision.decided_at)
+    return TakenBack(
+        label=labels.get(newest.what, newest.what), by=newest.by, at=newest.decided_at, reason=newest.reason
+    )
 
 
 def answered(item: OpenItem, line: Line, decisions: Sequence[Decision], now: datetime) -> bool:

@@ -13,7 +13,7 @@ from expectations.report.charts import spark
 from expectations.report.model import OpenItem, StartRow
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, shown_state, worst
-from expectations.report.verdict import TONES, said
+from expectations.report.verdict import TONES, of_undo, said
 
 SHOWN_WAITING = 30
 _STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")
@@ -119,6 +119,8 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
 
 def _late_item(row: Row, texts: Texts) -> OpenItem:
     said = texts("start.late_sentence", who=row.of.freshness.promised_to, at=words.moment(row.of.freshness.until))
+    if row.of.taken_back is not None:
+        said = f"{said} {of_undo(row.of.taken_back, texts)}"
     return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE", who=row.of.owner)
 
 

@@ -125,7 +125,7 @@ def table_view(
     return TableView(
         described=described,
         columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
-        verdict=of_table(described, twin.own, twin.freshness, twin.open_items, last, now, texts, twin.because),
+        verdict=of_table(described, twin.own, twin.freshness, twin.open_items, last, now, texts, twin.because, twin.taken_back),
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),

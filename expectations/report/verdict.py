@@ -9,7 +9,7 @@ from datetime import datetime
 from expectations.record import RunRecord
 from expectations.report import words
 from expectations.report.about import DeclaredRule, Described
-from expectations.report.model import Because, Freshness, Line, OpenItem, State
+from expectations.report.model import Because, Freshness, Line, OpenItem, State, TakenBack
 from expectations.report.texts import Texts
 from expectations.report.upstream import shown_state, worst
 
@@ -37,7 +37,7 @@ TONES = {
 
 def of_table(
     described: Described, state: State, freshness: Freshness, items: Sequence[OpenItem], last: Line | None,
-    now: datetime, texts: Texts, because: Sequence[Because] = (),
+    now: datetime, texts: Texts, because: Sequence[Because] = (), taken_back: TakenBack | None = None,
 ) -> Verdict:  # fmt: skip
     """The verdict on a table: state of the newest batch, what waits, and what is wrong below it."""
     shown = shown_state(state, freshness, now)
@@ -61,6 +61,8 @@ def of_table(
         said.append(texts(f"table.verdict.{compared}", n=last.judged))
         if last.drift == "learning":
             said.append(texts("table.verdict.learning"))
+    if taken_back is not None:
+        said.append(of_undo(taken_back, texts))
     standing = worst(shown, because)
     if because:
         # What is said of the table itself may be good: first what it is made of, then that.
@@ -68,6 +70,14 @@ def of_table(
         said.insert(0, texts(f"table.verdict.below.{because[0].state}", tables=names))
     title = texts(f"table.verdict.{shown}.title" if standing == shown else f"table.verdict.below.title_{standing}")
     return Verdict(TONES[standing], title, " ".join(said))
+
+
+def of_undo(undone: TakenBack, texts: Texts) -> str:
+    """Who took what back, when and why."""
+    key = "table.verdict.undone" if undone.reason else "table.verdict.undone_unsaid"
+    return texts(
+        key, batch=_batch(undone.label, texts), who=undone.by, at=words.moment(undone.at), reason=undone.reason
+    )
 
 
 def of_run(record: RunRecord, undone: bool, texts: Texts) -> Verdict:

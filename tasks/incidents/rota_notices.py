@@ -17,16 +17,18 @@ from tasks.notices.wording import listed, moment
 _FRIDAY, _FRIDAY_HOUR = 4, 15
 _HANDOVER_SPAN = timedelta(hours=12)
 _LINES = 30
+_COMMANDS, _LABELS = 6, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One warning for its owner: which table and batch, in one line."""
+    """What a batch was published with, for its owner, in one line. `run_id`: the run that said it last."""
 
     table: str
     label: str
     owner: str
     said: str
+    run_id: str = ""
 
 
 def calendar_notices(rota: OnCall, incidents: Sequence[Incident], context: Context) -> list[Notice]:
@@ -46,16 +48,16 @@ def digest_span(rota: OnCall | None, now: datetime) -> tuple[datetime, datetime]
 
 
 def digests(found: Sequence[Digest], day: date, context: Context) -> list[Notice]:
-    """One notice per owner with everything that was published with warnings."""
+    """One notice per owner with every batch that was published with warnings; of one that was loaded again, the last word."""
     by_owner: dict[str, list[Digest]] = {}
-    for item in found:
+    for item in {(item.table, item.label): item for item in found}.values():
         by_owner.setdefault(item.owner, []).append(item)
     return [_digest(owner, items, day, context) for owner, items in sorted(by_owner.items())]
 
 
 def _digest(owner: str, items: Sequence[Digest], day: date, context: Context) -> Notice:
     tables = tuple(dict.fromkeys(item.table for item in items))
-    lines = [context.say("digest.line", table=item.table, label=item.label, said=item.said) for item in items]
+    lines = _lines_of(items, context)
     more = len(lines) - _LINES
     shown = lines if more <= 0 else [*lines[:_LINES], context.say("digest.more", n=more)]
     identity = f"digest-{day:%Y%m%d}-{owner}"
@@ -63,8 +65,20 @@ def _digest(owner: str, items: Sequence[Digest], day: date, context: Context) ->
         identity=identity, thread=identity, kind="digest", at=context.now, severity="minor", tables=tables,
         title=context.say("title.digest", day=f"{day:%a %Y-%m-%d}", tables=listed(tables, 3)),
         effect=(context.say("digest.intro"),), cause=tuple(shown), owners=(owner,),
-        contacts=(Contact(owner, owner),) if "@" in owner else (), commands=("headgate show", "headgate quarantine list"),
+        contacts=(Contact(owner, owner),) if "@" in owner else (),
+        commands=tuple(f"headgate show {item.run_id}   # {item.table} {item.label}" for item in items[:_COMMANDS]),
     )  # fmt: skip
+
+
+def _lines_of(items: Sequence[Digest], context: Context) -> list[str]:
+    """A line a table and saying, with its batches: ten days that say the same are one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        alike.setdefault((item.table, item.said), []).append(item.label)
+    return [
+        context.say("digest.line", table=table, label=listed(labels, _LABELS), said=said)
+        for (table, said), labels in alike.items()
+    ]
 
 
 def _friday(rota: OnCall, context: Context) -> list[Notice]:

@@ -144,5 +144,6 @@ def _warnings(bench: Workbench, start: datetime, end: datetime) -> list[Digest]:
         if record is None:
             continue
         lines = details(cleaned(record)) or record.warnings or ("published with warnings",)
-        found.append(Digest(item.target, item.label, item.owner, "; ".join(line.splitlines()[0] for line in lines[:3])))
+        found.append(Digest(item.target, item.label, item.owner, "; ".join(line.splitlines()[0] for line in lines[:3]),
+                            item.run_id))  # fmt: skip
     return found

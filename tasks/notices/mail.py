@@ -15,6 +15,7 @@ from tasks.notices.texts import text
 
 _COLORS = {"critical": "#b3261e", "major": "#b35c00", "minor": "#5f6368"}
 _OVER = "#1e7d34"
+_ON_DARK = {"critical": "#ff968c", "major": "#f0c265", "minor": "#a9b4c2"}
 
 
 def mail_message(notice: Notice, sender: str, recipients: Sequence[str], language: str = "en") -> EmailMessage:
@@ -62,7 +63,7 @@ def html(notice: Notice, language: str = "en") -> str:
     """The notice as one HTML page without images, scripts or outside styles."""
     return _template().render(
         notice=notice, color=_OVER if notice.resolves else _COLORS[notice.severity],
-        severity=text(f"severity.{notice.severity}", language),
+        light=_ON_DARK[notice.severity], severity=text(f"severity.{notice.severity}", language),
         body=[(text(f"label.{key}", language), values) for key, values in notice.body],
         label={key: text(f"label.{key}", language) for key in ("next", "incident")}, language=language,
     )  # fmt: skip

@@ -160,3 +160,26 @@ def test_old_lines_of_the_index_keep_no_examples(site, open_table, run_of, soon)
     site.rebuild_table(open_table, records, Facts(), soon(records[-1]))
     kept = [bool(line.quarantine[0].examples) for line in at.read_lines(site.shelf, TABLE)]
     assert kept == [False] * 5 + [True] * WITH_EXAMPLES
+
+
+def test_an_undo_is_explained_where_its_data_is_missed(site, sales, run_of, soon):
+    for day in range(2):
+        site.add(run_of(day), sales, soon(run_of(day)))
+    at_noon = run_of(1).started_at + timedelta(hours=10)
+    proofs = [
+        Publish(sequence=n + 1, batch_key=run_of(n).batch_key, kind="publish", run_id=run_of(n).run_id,
+                published_at=run_of(n).started_at, undone_by=3 if n else None)
+        for n in range(2)
+    ]  # fmt: skip
+    decision = Decision(decided_at=at_noon, kind="rollback", what=run_of(1).batch_key, by="maria", reason="wrong prices",
+                        run_id=run_of(1).run_id)  # fmt: skip
+    undo = run_of(1, run_id="sales-rollback-1", kind="rollback", counts={"deleted": 100}, started_at=at_noon)
+    site.add(undo, sales, at_noon, Facts(publishes=tuple(proofs), decisions=(decision,)))
+    said = "The batch 2026-03-02 was taken back by maria, 3 Mar 2026, 12:00 UTC: wrong prices."
+    assert said in text(site, at.table_page(TABLE))
+    site.write_start(at_noon + timedelta(days=1))
+    assert said in text(site, "index.html"), "not only that it is late"
+    again = run_of(1, run_id="again", started_at=at_noon + timedelta(hours=1))
+    proofs.append(proofs[1].model_copy(update={"sequence": 4, "run_id": "again", "undone_by": None}))
+    site.add(again, sales, soon(again), Facts(publishes=tuple(proofs), decisions=(decision,)))
+    assert said not in text(site, at.table_page(TABLE))
