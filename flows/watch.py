@@ -16,6 +16,7 @@ from flows.deploy.wanted import TAG
 from flows.leftovers import keep_leftovers
 from flows.words import plural
 from tasks.facts import known
+from tasks.handover_page import hand_over
 from tasks.incidents.prefect_view import PrefectView, Told, look
 from tasks.incidents.watching import Pass, watch_pass
 from tasks.workbench import Workbench, workbench
@@ -46,7 +47,9 @@ def watch_once(bench: Workbench, now: datetime) -> tuple[Pass, list[str]]:
     except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError) as error:
         # RuntimeError: Prefect's own word for a server that doesn't answer as one.
         view, news, why = None, [], type(error).__name__
-    return watch_pass(bench, view, now, ui_address(), why), news
+    done = watch_pass(bench, view, now, ui_address(), why)
+    hand_over(bench, now)
+    return done, news
 
 
 def prefect_look(bench: Workbench, now: datetime) -> tuple[PrefectView, list[str]]:

@@ -29,7 +29,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime) -> str:
     """The start page: every table, by owner."""
-    return _render("start.html", {"view": start_view(rows, texts, now), "root": "", "twin": "index.json"}, texts, now)
+    return rendered("start.html", {"view": start_view(rows, texts, now), "root": "", "twin": "index.json"}, texts, now)
 
 
 def table_html(
@@ -37,17 +37,18 @@ def table_html(
 ) -> str:
     """The page of a table. `lines`: oldest first; `pages`: runs whose page is still there."""
     view = table_view(twin, lines, pages, texts, links, now)
-    return _render("table.html", {"view": view, "root": "../../", "twin": "index.json"}, texts, now)
+    return rendered("table.html", {"view": view, "root": "../../", "twin": "index.json"}, texts, now)
 
 
 def run_html(run: RunTwin, described: Described, texts: Texts, links: Links, now: datetime) -> str:
     """The page of a run."""
     view = run_view(run, described, texts, links, now)
     names = {"view": view, "root": "../../../", "twin": f"{run.line.run_id}.json"}
-    return _render("run.html", names, texts, now)
+    return rendered("run.html", names, texts, now)
 
 
-def _render(template: str, names: Mapping[str, object], texts: Texts, now: datetime) -> str:
+def rendered(template: str, names: Mapping[str, object], texts: Texts, now: datetime) -> str:
+    """A template with its names filled in, as it is written."""
     made = (
         _environment()
         .get_template(template)
@@ -65,7 +66,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "number": words.number, "share": words.share, "moment": words.moment, "duration": words.duration,
-        "iso": words.iso, "figure": lambda value, name, unit=None: words.figure(name, value, unit),
+        "iso": words.iso, "local": words.moment, "figure": lambda value, name, unit=None: words.figure(name, value, unit),
     }  # fmt: skip
     return made
 

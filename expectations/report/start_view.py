@@ -12,8 +12,8 @@ from expectations.report import words
 from expectations.report.charts import spark
 from expectations.report.model import OpenItem, StartRow
 from expectations.report.texts import Texts
-from expectations.report.upstream import because, shown_state, worst
-from expectations.report.verdict import TONES, of_undo, said
+from expectations.report.upstream import TONES, because, shown_state, worst
+from expectations.report.verdict import of_undo, said
 
 SHOWN_WAITING = 30
 _STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")

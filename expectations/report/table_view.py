@@ -26,7 +26,8 @@ from expectations.report.model import (
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
-from expectations.report.verdict import TONES, Verdict, of_table, when_it_fails
+from expectations.report.upstream import TONES
+from expectations.report.verdict import Verdict, of_table, when_it_fails
 from expectations.report.watched import Watched, alarms, sentences, watched
 
 SHOWN_RUNS = 60

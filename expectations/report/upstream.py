@@ -7,6 +7,15 @@ from datetime import datetime
 
 from expectations.report.model import Because, Freshness, StartRow, State
 
+TONES = {
+    "good": "good",
+    "warned": "warn",
+    "failed": "bad",
+    "late": "bad",
+    "waiting": "idle",
+    "held": "idle",
+    "never": "idle",
+}
 SERIOUS = ("failed", "late", "warned")
 """States that a summary shares with its inputs, the worst first. The others say that nothing new came, not that it is wrong."""
 

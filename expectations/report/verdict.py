@@ -11,7 +11,7 @@ from expectations.report import words
 from expectations.report.about import DeclaredRule, Described
 from expectations.report.model import Because, Freshness, Line, OpenItem, State, TakenBack
 from expectations.report.texts import Texts
-from expectations.report.upstream import shown_state, worst
+from expectations.report.upstream import TONES, shown_state, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,6 @@ class Verdict:
 
 
 _NOTHING_NEW = ("never", "waiting", "held")
-TONES = {
-    "good": "good",
-    "warned": "warn",
-    "failed": "bad",
-    "late": "bad",
-    "waiting": "idle",
-    "held": "idle",
-    "never": "idle",
-}
 
 
 def of_table(

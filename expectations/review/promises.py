@@ -110,7 +110,7 @@ def _daily(
     """A day is kept when somebody looked between its moment and the one before, and no look was ever too long ago."""
     stale = () if sla.max_age_seconds is None else tuple(_stale(good, timedelta(seconds=sla.max_age_seconds), end))
     for before, at in _days(sla, zone, start, end):
-        looked = sla.fresh_by is None or any(before < look <= at for look in good)
+        looked = bool(good) if sla.fresh_by is None else any(before < look <= at for look in good)
         yield Due(target, sla.for_, at, looked and not any(a < at and b > before for a, b in stale))
 
 
@@ -131,6 +131,6 @@ def _days(sla: Sla, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[
 
 def _stale(good: Sequence[datetime], age: timedelta, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """When the last good look was older than promised."""
-    for look, following in zip(good, [*good[1:], end], strict=True):
+    for look, following in zip(good, [*good[1:], end][: len(good)], strict=True):
         if following - look > age:
             yield look + age, following

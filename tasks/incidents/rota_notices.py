@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deployments.declarations.oncall import OnCall
 from deployments.rota import Shift, shift_at, week_at
 from tasks.incidents.model import Incident
 from tasks.notices.compose import Context, what
-from tasks.notices.notice import Contact, Notice
+from tasks.notices.notice import Contact, Link, Notice
 from tasks.notices.wording import listed, moment
 
 _FRIDAY, _FRIDAY_HOUR = 4, 15
@@ -104,6 +104,11 @@ def _friday(rota: OnCall, context: Context) -> list[Notice]:
     ]  # fmt: skip
 
 
+def handover_page(start: datetime, ending: str = "html") -> str:
+    """Where the page of the week that begins then lies in the report."""
+    return f"handover/{start.astimezone(UTC):%Y-%m-%d}.{ending}"
+
+
 def _handover(rota: OnCall, incidents: Sequence[Incident], context: Context) -> list[Notice]:
     start, _ = week_at(rota, context.now)
     if context.now - start > _HANDOVER_SPAN:
@@ -116,13 +121,14 @@ def _handover(rota: OnCall, incidents: Sequence[Incident], context: Context) -> 
                          start=moment(present.start, zone), end=moment(present.end, zone), zone=rota.timezone)]  # fmt: skip
     lines.append(context.say("oncall.open", n=len(active)) if active else context.say("oncall.open_none"))
     lines += [_open_line(item, context) for item in active[:_LINES]]
-    identity = f"handover-{start:%Y%m%d}"
+    identity, report = f"handover-{start:%Y%m%d}", context.places.report_url.rstrip("/")
     return [
         Notice(
             identity=identity, thread=identity, kind="handover", at=context.now, severity="minor", cause=tuple(lines),
             title=context.say("title.handover", who=_name(rota, present)),
             contacts=(Contact(person.name, person.email, person.slack),) if person else (),
             commands=("headgate incident list",) if active else ("headgate oncall now",),
+            links=(Link(context.say("link.handover"), f"{report}/{handover_page(start)}"),) if report else (),
         )
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from tasks.incidents.readings import warned_since
 from tasks.incidents.rota_notices import Digest, calendar_notices, digest_span, digests
 from tasks.incidents.settle import Settled, deliver, on_call, remember_threads, settle
 from tasks.notices.channels import channels
-from tasks.notices.compose import Context
+from tasks.notices.compose import Context, Places
 from tasks.notices.notice import Notice
 from tasks.notices.outbox import Outbox
 from tasks.notices.withheld import known_secrets, without_secrets
@@ -116,7 +116,7 @@ def _calendar(bench: Workbench, settled: Settled, now: datetime) -> None:
     places, rota = channels(bench.settings.notify), bench.project.oncall
     if not places:
         return
-    context = Context(project=bench.project, now=now, called=on_call(rota, now),
+    context = Context(project=bench.project, now=now, called=on_call(rota, now), places=Places(bench.report_url),
                       zone=rota.timezone if rota else "UTC", language=bench.settings.language)  # fmt: skip
     due: list[Notice] = calendar_notices(rota, settled.incidents, context) if rota else []
     for notice in due:

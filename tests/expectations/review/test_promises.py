@@ -114,3 +114,10 @@ def test_a_summary_must_be_built_after_the_window_below_it(project: Callable[...
     made = project('fresh_by: "06:00"', summary=True)
     built = [run("analytics.a", at(day, 6 if day != 3 else 4)) for day in range(7)]
     assert counted(made, history(built, publishes([5] * 7)), "board") == (7, 6)
+
+
+@pytest.mark.parametrize("promise", ["max_age: 2d", 'fresh_by: "08:00"'])
+def test_a_table_that_never_had_a_good_run_keeps_nothing(project: Callable[..., Project], promise: str) -> None:
+    known = history([run("raw.orders", at(1, 9), "failed")], [])
+    due, kept = counted(project(promise, windows=False), known)
+    assert (due >= 6, kept) == (True, 0)

@@ -1,0 +1,90 @@
+"""The hand-over as a page: written when a week on call begins, from what the warehouse knows."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.handover_page import FRESH, KEPT, SPAN, hand_over
+from tasks.incidents.rota_notices import handover_page
+from tasks.incidents.watching import watch_pass
+from tasks.workbench import workbench
+
+TABLE = """
+description: Orders.
+owner: a@example.com
+tier: core
+source: {kind: csv, url: "file://{folder}/orders.csv"}
+columns:
+  - {name: id, type: integer, nullable: false}
+load: {mode: full_refresh}
+sla: [{for: finance, max_age: 30d}]
+"""
+
+
+@pytest.fixture
+def desk(house: Any, new_database: Callable[[], str]) -> Any:
+    """A warehouse of its own, and a rota whose week has begun an hour ago: Ben takes over from Ana."""
+    house.place.settings = replace(house.place.settings, warehouse_url=new_database())
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    (house.folder / "oncall.yaml").write_text(
+        "timezone: UTC\npeople:\n  ana: {name: Ana, email: ana@example.com}\n  ben: {name: Ben, email: ben@example.com}\n"
+        f'handover: "{begun:%A} {begun:%H:00}"\nstarts: {begun - timedelta(days=7):%Y-%m-%d}\nrotation: [ana, ben]\n'
+    )
+    return house
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any, pages: None, command: Any) -> None:
+    table = desk.declare("orders", TABLE)
+    for content in ("id\n1\n", "id\n1\n2\n"):
+        desk.source("orders.csv", content)
+        assert command("run", table).code == 0
+    assert command("rollback", table, "--reason", "wrong day", "--by", "maria").code == 0
+    desk.source("orders.csv", "no\n1\n")
+    assert command("run", table).code == 1
+    now = datetime.now(UTC)
+    watch_pass(workbench(), None, now)
+    key = hand_over(workbench(), now)
+    assert key is not None
+    report = Path(desk.folder / "state" / "report")
+    page = (report / key).read_text(encoding="utf-8")
+    text = " ".join(html.unescape(re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", page, flags=re.S)).split())
+    for said in ("On call: Ben takes over from Ana", "1 incident is open", f"{table} failed [HEADER]", "nobody has answered",
+                 "undone", "maria wrong day", f"Not published {table}"):  # fmt: skip
+        assert said in text, said
+    [told] = re.findall(r"headgate incident ack \w+", text)
+    assert command(*told.split()[1:]).code == 0
+    for address in re.findall(r'href="([^":#]+)"', page):
+        assert (report / "handover" / address).resolve().is_file(), address
+    assert hand_over(workbench(), now + FRESH / 2) is None, "an hour's page is fresh"
+    assert hand_over(workbench(), now + 2 * FRESH) == key
+    twin = json.loads((report / key.replace(".html", ".json")).read_text())
+    assert (twin["open"][0]["acknowledged_by"] != "", twin["not_good"][0]["table"]) == (True, table)
+    assert hand_over(workbench(), now + SPAN) is None, "the week is under way"
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_old_weeks_go_and_a_warehouse_that_is_down_costs_the_page_only(desk: Any) -> None:
+    desk.declare("orders", TABLE)
+    folder = desk.folder / "state" / "report" / "handover"
+    folder.mkdir(parents=True)
+    for week in range(KEPT):
+        for ending in ("html", "json"):
+            (folder / f"2020-01-{week + 1:02}.{ending}").write_text("{}")
+    now = datetime.now(UTC)
+    key = hand_over(workbench(), now)
+    assert key == handover_page(datetime.fromisoformat(str(key)[9:19]).replace(tzinfo=UTC))
+    assert len(list(folder.iterdir())) == 2 * KEPT
+    assert not (folder / "2020-01-01.html").exists()
+    desk.place.settings = replace(desk.place.settings, warehouse_url="postgresql://nobody@127.0.0.1:1/none")
+    desk.open()
+    assert hand_over(workbench(), now + 2 * FRESH) is None
