@@ -10,6 +10,7 @@ from psycopg2 import Error
 from deployments.declarations.oncall import OnCall
 from deployments.errors import HeadgateError
 from deployments.rota import Shift, shift_at, week_at
+from deployments.windows import Window
 from expectations.report import shelf
 from expectations.report.handover import Decided, Handover, NotGoodOne, OpenOne, Promised, handover_html
 from expectations.report.texts import Texts
@@ -22,7 +23,6 @@ from tasks.report_facts import not_good
 from tasks.review import read_history
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import rows, session
 from tasks.workbench import Workbench
 
@@ -84,7 +84,7 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
         promises=tuple(
             Promised(stakeholder=item.stakeholder, due=item.due, kept=item.kept, late=item.late) for item in week.promises
         ),
-        decisions=_decided(bench.warehouse, before, now), runs=week.all.runs, failed=week.all.failed,
+        decisions=_decided(bench, before, now), runs=week.all.runs, failed=week.all.failed,
         opened=week.incidents_opened, closed=week.incidents_closed, recovery_seconds=week.recovery_seconds,
     )  # fmt: skip
 
@@ -94,8 +94,9 @@ def _is_fresh(pages: ObjectStore, twin: str, now: datetime) -> bool:
     return data is not None and now - Handover.model_validate_json(data).written_at < FRESH
 
 
-def _decided(adapter: Adapter, since: datetime, until: datetime) -> tuple[Decided, ...]:
-    """What people decided, newest first."""
+def _decided(bench: Workbench, since: datetime, until: datetime) -> tuple[Decided, ...]:
+    """What people decided, newest first; a batch by the name that people know."""
+    adapter = bench.warehouse
     with session(adapter.address) as connection, connection.cursor() as cursor:
         if not adapter.exists(cursor, TableName(names.OPS, "decision")):
             return ()
@@ -106,10 +107,18 @@ def _decided(adapter: Adapter, since: datetime, until: datetime) -> tuple[Decide
             tuple(moment.astimezone(UTC).replace(tzinfo=None) for moment in (since, until)),
         )
     return tuple(
-        Decided(decided_at=at.replace(tzinfo=UTC), table=target, kind=kind, what=about or "", column=column, by=by or "",
+        Decided(decided_at=at.replace(tzinfo=UTC), table=target, kind=kind, what=_named(bench, target, about or ""),
+                column=column, by=by or "",
                 reason=reason or "", run_id=run_id)
         for at, target, kind, about, column, by, reason, run_id in found
     )  # fmt: skip
+
+
+def _named(bench: Workbench, target: str, about: str) -> str:
+    table = bench.project.tables.get(target)
+    if table is None or table.grid is None or "/" not in about:
+        return about
+    return table.grid.label(Window.from_key(about))
 
 
 def _name(rota: OnCall, shift: Shift) -> str:
