@@ -113,6 +113,8 @@ SETTINGS: tuple[Setting, ...] = (
             _address("s3", "file"), absent="a folder of the state"),
     Setting("PII_KEY", "text", f"the key of hashed columns: {MIN_PII_KEY} random characters or more; another key gives "
             "other hashes", absent="made for the local stack", secret=True),
+    Setting("PII_KEY_BEFORE", "text", "the key before a new one, while tables hashed with it are loaded anew "
+            "([how](erase.md#a-new-key))", absent="one key only", secret=True),
     Setting("SHORT_PII_KEY", "switch", f"go on with a key of less than {MIN_PII_KEY} characters until its hashes are "
             "made anew", _switch, default="no"),
     Setting("LANGUAGE", "choice", f"of pages and notices: {', '.join(LANGUAGES)}", _language, default="en"),

@@ -6,6 +6,7 @@ setting, not its value.
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Settings:
     copy_iam_role: str | None = None
     report_url: str | None = field(default=None, repr=False)
     pii_key: str | None = field(default=None, repr=False)
+    pii_key_before: str | None = field(default=None, repr=False)
     short_pii_key: bool = False
     language: str = "en"
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -96,15 +98,26 @@ class Settings:
                 f"{table} has hashed columns, and {PREFIX}PII_KEY is not set", code="NO-PII-KEY",
                 next_command=f"export {PREFIX}PII_KEY=...   (a long random text, the same on every worker)",
             )  # fmt: skip
+        if self.pii_key_before == self.pii_key:
+            raise DeclarationError(
+                f"{PREFIX}PII_KEY_BEFORE is the same as {PREFIX}PII_KEY: one of the two is another key", code="SHORT-KEY",
+                next_command=f"unset {PREFIX}PII_KEY_BEFORE",
+            )  # fmt: skip
         if len(self.pii_key) < MIN_PII_KEY and not self.short_pii_key:
             raise DeclarationError(
                 f"{PREFIX}PII_KEY has less than {MIN_PII_KEY} characters: who sees hashes of e-mail addresses finds such a "
-                "key by trying. Make one with: openssl rand -hex 32. It gives other hashes: load tables with hashed columns "
-                f"anew (headgate run {table} --full-refresh); until then {PREFIX}SHORT_PII_KEY=yes goes on with the old key",
+                f"key by trying. Make one with: openssl rand -hex 32, and say the old one as {PREFIX}PII_KEY_BEFORE until "
+                f"tables with hashed columns are loaded anew; meanwhile {PREFIX}SHORT_PII_KEY=yes goes on with the old key",
                 code="SHORT-KEY",
                 next_command=f"export {PREFIX}PII_KEY=...   (a long random text), or {PREFIX}SHORT_PII_KEY=yes",
             )
         return self.pii_key.encode()
+
+    @property
+    def hash_keys(self) -> dict[str, bytes]:
+        """Keys of hashed columns by their names, the one for new tables first. A name tells keys apart and nothing of them."""
+        given = [key.encode() for key in (self.pii_key, self.pii_key_before) if key is not None]
+        return {hmac.new(key, b"headgate: the name of a key", "sha256").hexdigest()[:16]: key for key in given}
 
 
 def read_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:

@@ -85,7 +85,7 @@ def assess(
     told = [outcomes[rule.code] for rule in rules.expectations if rule.code in outcomes]
     results = results_of(told, rules, table.owner, "batch")
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
-    profile = _profile(table, connection, relation, checked, _sampled(parts))
+    profile = _profile(batch, table, connection, relation, checked, _sampled(parts))
     assessment = Assessment(in_memory, marked(batch, results), profile)
     stop_on_failures(batch, table, assessment)
     return assessment
@@ -195,9 +195,9 @@ def profile_columns(table: Table) -> tuple[ColumnKind, ...]:
     )
 
 
-def profile_key(bench: Workbench) -> str:
-    """What the hashes of masked columns are salted with in a profile."""
-    return (bench.pii_key or b"").decode(errors="ignore")
+def profile_key(bench: Workbench, batch: Batch) -> str:
+    """What the hashes of masked columns are salted with in a profile: as long as a table keeps its key, figures compare."""
+    return (bench.key_of(batch) or b"").decode(errors="ignore")
 
 
 def _sampled(parts: Sequence[CheckedPart]) -> str | None:
@@ -209,13 +209,18 @@ def _sampled(parts: Sequence[CheckedPart]) -> str | None:
 
 
 def _profile(
-    table: Table, connection: duckdb.DuckDBPyConnection, relation: str, checked: Checksum, sampled: str | None
+    batch: Batch,
+    table: Table,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    checked: Checksum,
+    sampled: str | None,
 ) -> dict[str, object] | None:
     from expectations.profile import measure
 
     if not checked.rows:
         return None
     return measure(
-        connection, relation, profile_columns(table), key=profile_key(workbench()),
+        connection, relation, profile_columns(table), key=profile_key(workbench(), batch),
         counted=(checked.rows, checked.values), sampled=sampled,
     ).to_json()  # fmt: skip

@@ -65,6 +65,8 @@ class Batch:
     """Whether nothing was ever published by the declaration as it is now."""
     reread: bool = False
     """Whether it is published, and only read again for rows that came late."""
+    key_name: str = ""
+    """The key of its hashed columns (`tasks.hash_keys`); '' where it has none."""
 
     @property
     def window(self) -> Window | None:

@@ -21,7 +21,7 @@ from deployments.errors import DeclarationError, RetryableError
 from expectations.contract.mask import masked
 from expectations.erased import Erased
 from expectations.suites.keys import HASH_CHARACTERS
-from tasks import report, spool
+from tasks import hash_keys, report, spool
 from tasks.batch import new_attempt
 from tasks.leftovers import at_work, staged_attempts
 from tasks.warehouses import clock, decisions, erasing, ops
@@ -87,12 +87,14 @@ def requested(bench: Workbench, name: str, given: Sequence[str]) -> Request:
     spelled: dict[str, frozenset[str]] = {}
     kept: dict[str, str] = {}
     for column, value in values.items():
-        key = bench.settings.hashing_key(table.table) if column in table.masked and bench.pii_key else None
-        kept[column] = masked(value, key) if key is not None and column in table.hashed else value
-        shown = () if key is None else (masked(text, key)[:HASH_CHARACTERS] for text in (value, kept[column]))
-        spelled[column] = frozenset((value, kept[column], *shown))
-        if column in table.hashed and key is None:
+        known = bench.settings.hash_keys
+        if column in table.hashed:
             bench.settings.hashing_key(table.table)
+        kept[column] = masked(value, known[hash_keys.standing(bench, table)]) if column in table.hashed else value
+        keys = known.values() if column in table.masked else ()
+        hashes = {masked(value, key) for key in keys}
+        shown = {masked(text, key)[:HASH_CHARACTERS] for key in keys for text in (value, *hashes)}
+        spelled[column] = frozenset((value, kept[column], *hashes, *shown))
     wanted = Wanted(TableName.parse(table.table), kept, table.window_column, table.window is None)
     return Request(table, wanted, Erased(spelled))
 

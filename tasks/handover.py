@@ -20,7 +20,7 @@ from tasks.workbench import workbench
 
 NAME = "audited.json"
 _KEPT = ("table", "batch_key", "label", "run_id", "attempt_id", "expected_sequence", "standing_fingerprint", "stage_key",
-         "stands", "refused")  # fmt: skip
+         "stands", "refused", "key_name")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

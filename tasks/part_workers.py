@@ -100,7 +100,8 @@ def _no_cluster(what: str) -> RetryableError:
 
 def marks_of(bench: Workbench, name: str, salt: str) -> Marks:
     """What a worker must have as the load has it, for its part to be the same part. Of the key only a proof leaves here."""
-    proof = hmac.new(bench.pii_key or b"", salt.encode(), "sha256").hexdigest()
+    keys = b"".join(bench.settings.hash_keys.values())
+    proof = hmac.new(keys, salt.encode(), "sha256").hexdigest()
     return {
         "headgate": software(),
         "declaration": bench.project.table(name).fingerprint,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import share
 from deployments.errors import HeadgateError
+from tasks import hash_keys
 from tasks.batch import Audited, Batch, Extracted, Judged, Staged
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
@@ -64,7 +66,7 @@ def publish_batch(
         changes=judged.changes,
         source_keys=judged.source_keys,
         keys_as_of=judged.keys_as_of,
-        quarantine=quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted)),
+        quarantine=_beside(batch, quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted))),
         point=reached,
     )
     published = publish_candidate(adapter, plan)
@@ -77,6 +79,16 @@ def publish_batch(
         # The batch is published; what is left over is found and removed by the next run.
         logger.warning("%s is published, but cleaning up behind it failed: %s", batch.table, error)
     return published
+
+
+def _beside(batch: Batch, quarantine: Callable[[Cursor], None]) -> Callable[[Cursor], None]:
+    """What is written in the publish's transaction beside the rows: those set aside, and which key hashed them."""
+
+    def write(cursor: Cursor) -> None:
+        quarantine(cursor)
+        hash_keys.note(cursor, batch)
+
+    return write
 
 
 def layout_of(extracted: Extracted) -> str:

@@ -41,7 +41,7 @@ def save(store: ObjectStore, batch: Batch, validated: Validated) -> None:
         "quarantined": validated.quarantined, "reasons": [reason.model_dump() for reason in validated.reasons],
         "keys_repeat": validated.keys_repeat, "checked_in_memory": validated.checked_in_memory,
         "warnings": validated.warnings, "rules": [rule.model_dump(mode="json") for rule in validated.rules],
-        "profile": validated.profile,
+        "profile": validated.profile, "key_name": batch.key_name,
     }  # fmt: skip
     store.put(f"{batch.stage_key}/{NAME}", json.dumps(told, default=str).encode(), "application/json")
 
@@ -53,7 +53,7 @@ def resume(batch: Batch, record: RunRecord) -> Resumed | None:
 
 
 def resumed(batch: Batch, record: RunRecord) -> Resumed | None:
-    """What the run had staged; None when that is gone, or the declaration or the suite has changed since."""
+    """What the run had staged; None when that is gone, or declaration, suite or key has changed since."""
     bench = workbench()
     store, base = bench.stage, f"{bench.stage.base.rstrip('/')}/"
     prefix = record.stage_uri.removeprefix(base)
@@ -67,7 +67,9 @@ def resumed(batch: Batch, record: RunRecord) -> Resumed | None:
     table = bench.project.table(batch.table)
     quarantine = f"{prefix}/quarantine.csv.zst" if told["quarantined"] else None
     needed = {part.key for part in manifest.parts} | ({quarantine} if quarantine else set())
-    same = (told["declaration_hash"], told["suite_hash"]) == (table.fingerprint, bench.project.suite_hash(batch.table))
+    same = (told["declaration_hash"], told["suite_hash"], told.get("key_name", "")) == (
+        table.fingerprint, bench.project.suite_hash(batch.table), batch.key_name,
+    )  # fmt: skip
     if not same or not needed.issubset(store.keys(prefix)):
         return None
     extracted = Extracted(told["where"], told["delimiter"], tuple(told["header"]), (), told["fingerprint"], 0)

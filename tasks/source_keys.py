@@ -38,7 +38,7 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
     )
     layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
     marker = null_marker(table, adapter)
-    checker = PartChecker(table, layout, (), marker, bench.pii_key, spool / "duckdb")
+    checker = PartChecker(table, layout, (), marker, bench.key_of(batch), spool / "duckdb")
     (spool / "clean").mkdir(parents=True, exist_ok=True)
     parts = []
     try:

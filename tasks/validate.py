@@ -104,8 +104,9 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
                 if not batch.overridden("TOLERANCE"):
                     failed = (row for part in parts for row in part.quarantined)
                     judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
-                if bench.pii_key is not None:
-                    mask.set_key(connection, bench.pii_key)
+                key = bench.key_of(batch)
+                if key is not None:
+                    mask.set_key(connection, key)
                 verdict = assess(
                     batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat
                 )  # fmt: skip
@@ -139,7 +140,7 @@ def _check_all(
     if extracted.rows > SAMPLED and first[0].accepted:
         columns, relation = profile_columns(table), typed_relation(table, [first[0].path], layout.delimiter, marker)
         with closing(connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)))) as connection:
-            stable = stable_columns(connection, relation, columns, key=profile_key(workbench()))
+            stable = stable_columns(connection, relation, columns, key=profile_key(workbench(), batch))
             checkers.sampling = Sampling(columns, stable, extracted.rows)
             first = [replace(first[0], sample=checkers.sampling.write(connection, relation, first[0].path))]
     return first + checkers.check(extracted.parts[1:])
@@ -165,7 +166,7 @@ def check_part(job: PartJob) -> CheckedPart:
     table = bench.project.table(job.batch.table)
     rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch.window)
     spool = job.part.path.parents[1]
-    checker = PartChecker(table, job.layout, rules, job.marker, bench.pii_key, spool / "duckdb", job.sampling)
+    checker = PartChecker(table, job.layout, rules, job.marker, bench.key_of(job.batch), spool / "duckdb", job.sampling)
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
         return check_spooled(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
@@ -190,7 +191,7 @@ class _Checkers:
         self, batch: Batch, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench,
         pool: Any,
     ) -> None:  # fmt: skip
-        self._make = partial(PartChecker, table, layout, rules, marker, bench.pii_key, batch.spool / "duckdb")
+        self._make = partial(PartChecker, table, layout, rules, marker, bench.key_of(batch), batch.spool / "duckdb")
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
         self.sampling: Sampling | None = None
         self._clean = batch.spool / "clean"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from deployments.closed_folder import own_stage, own_state
 from deployments.project import Project, load_project
@@ -16,6 +17,9 @@ from deployments.settings import Settings, read_settings
 from tasks.objects.store import FolderStore, ObjectStore, open_store
 from tasks.warehouses.opening import open_warehouse
 from tasks.warehouses.protocol import Adapter
+
+if TYPE_CHECKING:
+    from tasks.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,10 @@ class Workbench:
     @property
     def pii_key(self) -> bytes | None:
         return None if self.settings.pii_key is None else self.settings.pii_key.encode()
+
+    def key_of(self, batch: Batch) -> bytes | None:
+        """The key that the hashed columns of a batch are hashed with."""
+        return self.settings.hash_keys.get(batch.key_name, self.pii_key)
 
     @property
     def spool(self) -> Path:

@@ -36,6 +36,7 @@ def try_out(*, connect: bool, live: bool, as_json: bool) -> int:
 
 def _lines(bench: Workbench, *, connect: bool, live: bool) -> Iterator[Line]:
     from tasks.connect import try_everything
+    from tasks.hash_keys import look_at_keys
     from tasks.live_contract import compare_live, compare_summaries
     from tasks.live_decisions import look_at_decisions
     from tasks.live_source import compare_source
@@ -44,6 +45,7 @@ def _lines(bench: Workbench, *, connect: bool, live: bool) -> Iterator[Line]:
         yield from try_everything(bench)
     if live:
         yield look_at_decisions(bench)
+        yield from look_at_keys(bench)
         yield from compare_live(bench)
         yield from compare_summaries(bench)
         yield from (compare_source(bench, table, datetime.now(UTC)) for table in bench.project.tables.values())

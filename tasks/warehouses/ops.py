@@ -133,6 +133,10 @@ MIGRATIONS: tuple[tuple[str | Callable[[Cursor], None], ...], ...] = (
         "label varchar(64) NOT NULL, compared_at timestamp NOT NULL, source_rows bigint NOT NULL, live_rows bigint NOT NULL, "
         "missing bigint NOT NULL, changed bigint NOT NULL, surplus bigint NOT NULL, doubled bigint NOT NULL)",
     ),
+    (
+        # Which key the hashed columns of a table are hashed with, by a name that tells nothing of the key.
+        "CREATE TABLE ops.hash_key (target varchar(128) NOT NULL, key_name varchar(64) NOT NULL)",
+    ),
 )
 
 

@@ -1,0 +1,86 @@
+"""Which key the hashed columns of a table are hashed with, while one key takes the place of another.
+
+All rows of a table have one key: a key column of two hashes would let a row be there twice. So a table keeps the key its rows
+were hashed with until it is loaded as a whole again; the new key is for tables that are empty or replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psycopg2.extensions import cursor as Cursor
+
+from deployments.declarations.table import Table
+from deployments.errors import DeclarationError
+from tasks.batch import Batch
+from tasks.reachable import Line
+from tasks.warehouses import names, proofs
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import rows, session
+from tasks.workbench import Workbench
+
+_TABLE = TableName(names.OPS, "hash_key")
+
+
+def chosen(bench: Workbench, table: Table) -> str:
+    """The name of the key for a table's next batch; '' where no column is hashed, or no key is set."""
+    if not table.hashed or bench.pii_key is None:
+        return ""
+    if table.load.mode == "full_refresh":
+        return next(iter(bench.settings.hash_keys))
+    return standing(bench, table)
+
+
+def standing(bench: Workbench, table: Table) -> str:
+    """The name of the key of a table's rows; the new one where it has none. DeclarationError: it is none of those set here."""
+    known = list(bench.settings.hash_keys)
+    adapter, live = bench.warehouse, TableName.parse(table.table)
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, names.proof(live)) or proofs.newest(cursor, live)[0] is None:
+            return known[0]
+        noted = _noted(cursor, table.table) if adapter.exists(cursor, _TABLE) else None
+    if noted is None:
+        # Loaded by a version that noted no key: the one before is the one it had.
+        return known[-1]
+    if noted in known:
+        return noted
+    raise DeclarationError(
+        f"{table.table} is hashed with another key than HEADGATE_PII_KEY: its rows and new ones would have two hashes of one "
+        "value. Nothing was loaded",
+        code="PII-KEY-CHANGED",
+        next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with, until it is loaded anew: docs/erase.md)",
+    )
+
+
+def note(cursor: Cursor, batch: Batch) -> None:
+    """Note the key of a batch in the transaction that publishes it. Written only when it is news: tables don't wait for each
+    other."""
+    if batch.key_name and _noted(cursor, batch.table) != batch.key_name:
+        cursor.execute("DELETE FROM ops.hash_key WHERE target = %s", (batch.table,))
+        cursor.execute("INSERT INTO ops.hash_key (target, key_name) VALUES (%s, %s)", (batch.table, batch.key_name))
+
+
+def look_at_keys(bench: Workbench) -> Iterator[Line]:
+    """The tables that aren't hashed with the new key yet, while there are two."""
+    if bench.settings.pii_key_before is None:
+        return
+    newest = next(iter(bench.settings.hash_keys))
+    for name, table in bench.project.tables.items():
+        if not table.hashed:
+            continue
+        try:
+            key = standing(bench, table)
+        except DeclarationError as error:
+            yield Line(f"{name}: key", False, error.message, error.next_command)
+            continue
+        said = (
+            "hashed with the new key"
+            if key == newest
+            else "hashed with HEADGATE_PII_KEY_BEFORE until it is loaded anew"
+        )
+        yield Line(f"{name}: key", True, said)
+
+
+def _noted(cursor: Cursor, target: str) -> str | None:
+    found = rows(cursor, "SELECT key_name FROM ops.hash_key WHERE target = %s", (target,))
+    return str(found[0][0]) if found else None
