@@ -18,7 +18,9 @@ DATABASES = POSTGRES + MYSQL
 FILES = ("http", "https", "file", "s3")
 ENCODE = "in a user, password or token, characters such as / ? # @ % [ must be percent-encoded ('/' is %2F, '@' is %40)"
 S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "secret_access_key", "session_token")
-S3_OPTIONS = S3_PLACES + S3_KEYS
+S3_GUARDS = ("kms_key", "bucket_owner")
+"""The key that objects are encrypted with (its ARN, id or alias), and the account the bucket must belong to (12 digits)."""
+S3_OPTIONS = S3_PLACES + S3_KEYS + S3_GUARDS
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -53,6 +55,8 @@ def s3_connection(address: str) -> S3Address:
         raise ValueError("must hold access_key_id and secret_access_key both, or neither")
     if "profile" in options and "access_key_id" in options:
         raise ValueError("can't hold a profile and keys: which are meant?")
+    if not re.fullmatch(r"\d{12}", options.get("bucket_owner", "0" * 12)):
+        raise ValueError("must have a bucket_owner of 12 digits: the number of the account")
     endpoint = options.get("endpoint_url")
     if endpoint is not None and (not endpoint.startswith(("http://", "https://")) or not urlsplit(endpoint).hostname):
         raise ValueError("must have an endpoint_url that starts with https:// or http://")

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from deployments.addresses import S3_GUARDS
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.packing import Codec
 from tasks.objects.store import READ_BYTES
@@ -18,6 +19,7 @@ from tasks.objects.store import READ_BYTES
 _REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",
             "AllAccessDisabled", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidToken", "ExpiredToken",
             "InvalidBucketName", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId")  # fmt: skip
+_WRITING = ("PutObject", "CreateMultipartUpload")
 _SETTINGS = {
     "NoCredentialsError": "no AWS credentials found", "PartialCredentialsError": "half of the AWS credentials is missing",
     "ProfileNotFound": "the AWS profile isn't in this machine's configuration", "NoRegionError": "no AWS region is set",
@@ -55,7 +57,21 @@ class BucketStore:
             aws_client_parameters=parameters, **keys,
         )  # fmt: skip
         with _Telling(self.base, "reach"):
-            return credentials.get_s3_client()
+            if not given.keys() & set(S3_GUARDS):
+                return credentials.get_s3_client()
+            # Not the one that all stores of these credentials share: what is said of this bucket holds for it alone.
+            client: Any = credentials.get_boto3_session().client("s3", **parameters.get_params_override())
+        client.meta.events.register("provide-client-params.s3", self._guarded)
+        return client
+
+    def _guarded(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:
+        """A call with the owner the bucket must have, and the key that what it writes is encrypted with."""
+        known, more = model.input_shape.members, {}
+        if "bucket_owner" in self.options and "ExpectedBucketOwner" in known:
+            more["ExpectedBucketOwner"] = self.options["bucket_owner"]
+        if "kms_key" in self.options and model.name in _WRITING:
+            more |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.options["kms_key"]}
+        return params | more
 
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self._key(key)}"
@@ -108,7 +124,10 @@ class BucketStore:
         with _Telling(self.url(prefix), "delete"):
             for start in range(0, len(found), 1000):
                 batch = [{"Key": self._key(key)} for key in found[start : start + 1000]]
-                self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+                answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+                # Answered with 200, whatever became of each key.
+                for refused in answer.get("Errors", ()):
+                    raise _refused_key(refused)
         return len(found)
 
     @contextmanager
@@ -131,6 +150,13 @@ class BucketStore:
 
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
+
+
+def _refused_key(told: Mapping[str, str]) -> Exception:
+    """What S3 says of one key among many, as it says it of a call for one."""
+    from botocore.exceptions import ClientError
+
+    return ClientError({"Error": {"Code": told.get("Code", ""), "Message": told.get("Message", "")}}, "DeleteObjects")
 
 
 class _Telling:
