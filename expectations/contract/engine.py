@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from expectations.contract.quoting import literal
+
 MEMORY_MB = 192
 A_COLUMN_MB = 0.8
 """Memory that one column of a wide table takes when all columns are held at once."""
@@ -17,8 +19,14 @@ def memory_for(columns: int) -> int:
     return max(MEMORY_MB, round(A_COLUMN_MB * columns))
 
 
-def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that keeps to its memory, spills to `temp`, and never reaches for the network."""
+def connect(
+    temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1, files: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that keeps to its memory and spills to `temp`. Of the machine it sees the folder `files` and nothing else.
+
+    Values, rules and declarations that others wrote become SQL here. Whatever they say, no other file is read or written,
+    nothing is attached, loaded or asked over the network, and no setting is changed. `files`: where `temp` lies.
+    """
     temp.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
         ":memory:",
@@ -31,7 +39,17 @@ def connect(temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1) -> duck
         },
     )  # fmt: skip
     connection.execute("SET TimeZone = 'UTC'")
+    lock(connection, temp.parent if files is None else files)
     return connection
+
+
+def lock(connection: duckdb.DuckDBPyConnection, files: Path | None = None) -> None:
+    """Close a connection to everything but the folder `files`, for good."""
+    if files is not None:
+        # A folder that is asked for by another name is another one: as it is written, and as it is.
+        folders = ", ".join(literal(f"{folder}/") for folder in dict.fromkeys((files.absolute(), files.resolve())))
+        connection.execute(f"SET allowed_directories = [{folders}]")
+    connection.execute("SET enable_external_access = false; SET lock_configuration = true")
 
 
 def single(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

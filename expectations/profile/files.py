@@ -23,6 +23,7 @@ from typing import BinaryIO, cast
 import duckdb
 
 from deployments.errors import DeclarationError, UpstreamError
+from expectations.contract.engine import lock
 from expectations.profile.measure import measure
 from expectations.profile.model import VERSION, ColumnKind, Profile
 
@@ -106,6 +107,7 @@ def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Pro
             with _opened(path) as source, plain.open("w", encoding="utf-8", newline="") as target:
                 shutil.copyfileobj(codecs.getreader(codec)(source, "replace"), target, PIECE_BYTES)
         with duckdb.connect(config={"autoinstall_known_extensions": "false", "temp_directory": folder}) as con:
+            lock(con, plain.parent)
             unreadable = _load(con, path, plain, header, delimiter)
             columns = [ColumnKind(name, "text", masked=name in masked) for name in header]
             profile = measure(con, "headgate_batch", columns, key=key, in_place=True)

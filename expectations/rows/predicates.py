@@ -85,7 +85,10 @@ def _try_pattern(spelled: str) -> None:
     """
     import duckdb
 
+    from expectations.contract.engine import lock
+
     with duckdb.connect() as connection:
+        lock(connection)
         connection.execute("SELECT regexp_matches('', ?)", [spelled]).fetchall()
 
 

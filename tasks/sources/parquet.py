@@ -90,7 +90,7 @@ class ParquetReader:
             self._check_form(file)
             # The file by its descriptor: a name may hold what is a pattern to DuckDB, and a file put aside has none.
             path = literal(f"/dev/fd/{file.fileno()}")
-            with connect(Path(tempfile.gettempdir()), memory_mb=2 * MEMORY_MB) as engine:
+            with connect(Path(tempfile.gettempdir()), memory_mb=2 * MEMORY_MB, files=Path("/dev/fd")) as engine:
                 try:
                     yield engine, path
                 except duckdb.Error as error:
