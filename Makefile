@@ -27,9 +27,10 @@ trials: ## broken servers, bad input, every form on a Prefect worker, the shop's
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "trial and not crash and not story" $(PYTEST_ARGS)
 
-fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500)
+fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500), hostile texts everywhere (1000)
 	@sh .ci/venv requirements-dev.txt
-	@HEADGATE_TEST_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/flows/cli/test_fuzz.py $(PYTEST_ARGS)
+	@HEADGATE_TEST_FUZZ=$(FUZZ) HEADGATE_TEST_HOSTILE=1000 $(BIN)/python -m pytest tests/flows/cli/test_fuzz.py \
+	  tests/tasks/test_hostile_texts.py $(PYTEST_ARGS)
 
 effects: ## each marked test again without each effect it says it sees: it has to fail then (EFFECTS=tests/acceptance/modes)
 	@sh .ci/venv requirements-dev.txt

@@ -1,4 +1,5 @@
-"""What is taken out of a record before anything is written of it: every figure that could show a masked value.
+"""What is taken out of a record before anything is written of it: every figure that could show a masked value, and what of
+somebody else's text would steer a terminal or a page.
 
 The checks withhold values themselves; this is the second lock. It works on the record alone, by its masked columns.
 """
@@ -9,6 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import BaseModel
+
+from deployments.foreign_text import printable
 from expectations.record import DriftAlert, RuleResult, RunRecord
 
 WITHHELD = "(masked)"
@@ -21,6 +25,7 @@ _HASH = re.compile(r"[0-9a-f]{16,64}")
 
 def cleaned(record: RunRecord) -> RunRecord:
     """The record as it may be shown. Keys of masked columns stay only as keyed hashes."""
+    record = _harmless(record)
     masked = {str(column["name"]) for column in record.schema_columns if column.get("masked")}
     if not masked:
         return record
@@ -32,6 +37,31 @@ def cleaned(record: RunRecord) -> RunRecord:
     aside = tuple(reason.model_copy(update={"examples": ()}) for reason in record.quarantine)
     rules = tuple(_rule(rule, masked) for rule in record.rules)
     return record.model_copy(update={"drift": drift, "rules": rules, "quarantine": aside})
+
+
+def _harmless(record: RunRecord) -> RunRecord:
+    """The record with its texts as they can be shown: values of a batch, names of a source, words of a driver are in it."""
+    told = {name: getattr(record, name) for name in RunRecord.model_fields if name != "profile"}
+    clean = {name: _printable(value) for name, value in told.items()}
+    return record.model_copy(update={name: value for name, value in clean.items() if value is not told[name]})
+
+
+def _printable(value: Any) -> Any:
+    """The same object where nothing in it has to be changed."""
+    if isinstance(value, str):
+        clean = printable(value)
+        return value if clean == value else clean
+    if isinstance(value, BaseModel):
+        parts = {name: getattr(value, name) for name in type(value).model_fields}
+        changes = {name: new for name, part in parts.items() if (new := _printable(part)) is not part}
+        return value.model_copy(update=changes) if changes else value
+    if isinstance(value, dict):
+        found = {_printable(name): _printable(part) for name, part in value.items()}
+        return value if all(found.get(name) is part for name, part in value.items()) else found
+    if isinstance(value, tuple | list):
+        items = [_printable(part) for part in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
+    return value
 
 
 def _alert(alert: DriftAlert, masked: set[str]) -> DriftAlert:

@@ -40,7 +40,7 @@ def markdown(record: RunRecord, url: str, texts: Texts) -> str:
     if failure is not None:
         lines.append(f"- {texts('artifact.failure')}: {_plain(failure.message)} ({_plain(failure.who_must_act)})")
         if failure.next_command:
-            lines.append(f"- {texts('artifact.next')}: `{failure.next_command}`")
+            lines.append(f"- {texts('artifact.next')}: {_code(failure.next_command)}")
     page = f"[{texts('artifact.page')}]({url})" if url.startswith(("http://", "https://")) else f"`{url}`"
     return "\n".join([*lines, "", f"{texts('artifact.page').capitalize()}: {page}" if page.startswith("`") else page])
 
@@ -73,4 +73,12 @@ def rule_rows(record: RunRecord, texts: Texts) -> list[dict[str, str]]:
 
 def _plain(text: str) -> str:
     """Text that markdown shows as it is: a column named paid_amount isn't half of an emphasis."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """Text as it is typed. A fence longer than any in it: nothing in it ends the code and begins something else."""
+    said = " ".join(text.split())
+    fence = "`" * (max(map(len, re.findall("`+", said)), default=0) + 1)
+    blank = " " if said.startswith("`") or said.endswith("`") else ""
+    return f"{fence}{blank}{said}{blank}{fence}"

@@ -1,11 +1,19 @@
-"""What is told, before it is put into a medium's form. Plain data, free of secrets and of values of people."""
+"""What is told, before it is put into a medium's form. Plain data, free of secrets and of values of people.
+
+Names and messages in it are partly of somebody else's writing: they are made harmless here, once, whatever medium it goes to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from datetime import datetime
+from urllib.parse import quote
 
+from deployments.foreign_text import one_line, printable
 from tasks.incidents.model import Severity
+
+_NO_ADDRESS = re.compile(r"[^\w\-.~:/?#\[\]@!$&'()*+,;=%]|[^\x00-\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +23,16 @@ class Link:
     label: str
     url: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", one_line(self.label))
+        if self.url.startswith(("http://", "https://")):
+            # What ends an address in some medium, or begins something else there, is none of it.
+            object.__setattr__(
+                self, "url", _NO_ADDRESS.sub(lambda match: quote(match[0], safe="", errors="replace"), self.url)
+            )
+        else:
+            object.__setattr__(self, "url", one_line(self.url).replace("`", "'"))
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -23,6 +41,9 @@ class Contact:
     name: str
     email: str
     slack: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +76,15 @@ class Notice:
     line: str = ""
     wakes: bool = False
     resolves: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str):
+                object.__setattr__(self, field.name, one_line(value) if field.name == "title" else printable(value))
+            elif isinstance(value, tuple):
+                clean = tuple(printable(part) if isinstance(part, str) else part for part in value)
+                object.__setattr__(self, field.name, clean)
 
     @property
     def body(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
