@@ -41,6 +41,8 @@ class Project:
     suite_files: Mapping[str, Path]
     oncall: OnCall | None = None
     provisioning: Provisioning | None = None
+    variables: tuple[str, ...] = ()
+    """Names of the environment that declarations read by `${NAME}`."""
 
     def table(self, name: str) -> Table:
         """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
@@ -125,6 +127,7 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         suite_files=MappingProxyType(found.suite_files),
         oncall=found.oncall,
         provisioning=found.provisioning,
+        variables=tuple(sorted(found.variables)),
     )
     return project, found.problems
 

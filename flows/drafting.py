@@ -103,6 +103,13 @@ def target_files(project: Path, table: str, *, force: bool) -> tuple[Path, Path]
     return files
 
 
+def write_draft(made: Draft, files: tuple[Path, Path]) -> None:
+    """Write the two files of a draft."""
+    for file, text in zip(files, (made.table_text, made.suite_text), strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
 def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
     zone = wanted.zone or "UTC"
     source = looked.source

@@ -63,6 +63,14 @@ class Folder:
     whole: dict[str, Table] = field(default_factory=dict)
     built: dict[str, Summary] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    variables: set[str] = field(default_factory=set)
+    """Names of the environment that declarations were filled in with."""
+
+    def read(self, file: Path) -> Document | None:
+        """The values of a YAML file, if it can be read."""
+        content = read_yaml(file, self.problems)
+        self.variables |= set() if content is None else content.variables
+        return content
 
 
 def read_folder(folder: Path) -> Folder:
@@ -91,7 +99,7 @@ def yaml_files(folder: Path) -> Sequence[Path]:
 
 
 def _defaults(found: Folder, file: Path) -> Place | None:
-    content = read_yaml(file, found.problems) if file.exists() else None
+    content = found.read(file) if file.exists() else None
     if content is None:
         return None
     parse(Defaults, content, file, found.problems)
@@ -101,7 +109,7 @@ def _defaults(found: Folder, file: Path) -> Place | None:
 
 
 def _table(found: Folder, file: Path, shared: Place | None) -> None:
-    content = read_yaml(file, found.problems)
+    content = found.read(file)
     if content is None:
         found.names.add(_guessed(file))
         return
@@ -120,6 +128,7 @@ def _table(found: Folder, file: Path, shared: Place | None) -> None:
 
 def _summary(found: Folder, file: Path) -> None:
     read = read_summary(file, found.problems)
+    found.variables |= set() if read is None else read.header.variables
     if read is None:
         found.names.add(_guessed(file))
         return
@@ -156,7 +165,7 @@ def _guessed(file: Path) -> str:
 
 def _provisioning(found: Folder, file: Path) -> Provisioning | None:
     """Who may do what, as far as it can be read; what is right as a whole goes into `found`."""
-    content = read_yaml(file, found.problems) if file.exists() else None
+    content = found.read(file) if file.exists() else None
     if content is None:
         return None
     found.provisioning = parse(Provisioning, content, file, found.problems)
@@ -167,7 +176,7 @@ def _provisioning(found: Folder, file: Path) -> Provisioning | None:
 
 
 def _suite(found: Folder, file: Path) -> None:
-    content = read_yaml(file, found.problems)
+    content = found.read(file)
     if content is None:
         return
     place = Place(file, content)
@@ -214,7 +223,7 @@ def _nothing_set_aside(table: Table, suite: Suite) -> Iterator[Fault]:
 
 
 def _oncall(found: Folder, file: Path) -> None:
-    content = read_yaml(file, found.problems) if file.exists() else None
+    content = found.read(file) if file.exists() else None
     if content is None:
         return
     rota = parse(OnCall, content, file, found.problems)

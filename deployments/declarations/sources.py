@@ -403,6 +403,11 @@ class DatabaseSource(_Source):
 class PostgresSource(DatabaseSource):
     """A SELECT on a PostgreSQL database, read by COPY TO STDOUT in a read-only transaction."""
 
+    all_tables: ClassVar[str] = (
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!' "
+        "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)"
+    )
     kind: Literal["postgres"]
     schemes: ClassVar[tuple[str, ...]] = POSTGRES
 
@@ -410,6 +415,10 @@ class PostgresSource(DatabaseSource):
 class MysqlSource(DatabaseSource):
     """A SELECT on a MySQL or MariaDB database, streamed from one consistent snapshot in a read-only transaction."""
 
+    all_tables: ClassVar[str] = (
+        "SELECT table_schema AS nspname, table_name AS relname FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
+        "AND table_schema NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')"
+    )
     kind: Literal["mysql"]
     schemes: ClassVar[tuple[str, ...]] = MYSQL
     quote: ClassVar[str] = "`"

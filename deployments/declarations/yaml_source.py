@@ -6,17 +6,19 @@ five times as slow, keeps the line of each key; a fault deep inside a nested val
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import RoundTripConstructor, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from deployments.declarations.from_environment import filled
 from deployments.declarations.problems import Problem
 
 Loc = tuple[int | str, ...]
@@ -28,13 +30,15 @@ _STACK = 1_000
 class Document(dict[object, object]):
     """The values of a YAML mapping, and its text to find their lines in."""
 
-    def __init__(self, values: dict[object, object], text: str) -> None:
+    def __init__(self, values: dict[object, object], text: str, variables: Collection[str] = ()) -> None:
         super().__init__(values)
         self._text = text
+        self.variables = frozenset(variables)
+        """Names of the environment that it was filled in with."""
 
     def of(self, values: dict[object, object]) -> Document:
         """Other values of the same text."""
-        return Document(values, self._text)
+        return Document(values, self._text, self.variables)
 
     @cached_property
     def marked(self) -> CommentedMap:
@@ -48,7 +52,8 @@ class Document(dict[object, object]):
 
 
 def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, first_line: int = 1) -> Document | None:
-    """The parsed YAML of a file (or of `text`, whose first line is `first_line` of the file); None when unreadable."""
+    """The parsed YAML of a file (or of `text`, whose first line is `first_line` of the file), `${NAME}` filled in from the
+    environment; None when unreadable."""
     try:
         content = file.read_text(encoding="utf-8") if text is None else text
         _refuse_deep_text(content)
@@ -77,7 +82,11 @@ def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, f
     if not isinstance(data, dict):
         problems.append(Problem(file, first_line, "", "must be a mapping of keys to values", found=type(data).__name__))
         return None
-    return Document(data, content)
+    found = filled(data, os.environ)
+    read = Document(cast(dict[object, object], found.values), content, found.variables)
+    for place, message, allowed in found.faults:
+        problems.append(Problem(file, line_of(read, place, first_line), key_of(read, place), message, allowed=allowed))
+    return read
 
 
 class _EndlessError(Exception):

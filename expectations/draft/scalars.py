@@ -18,7 +18,8 @@ def scalar(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    text = str(value)
+    # What `${NAME}` means in a declaration isn't meant by a value.
+    text = str(value).replace("${", "$${")
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     return "".join(map(_visible, json.dumps(text, ensure_ascii=False)))

@@ -42,6 +42,7 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         "tables_without_suite": checking.without_suite(project),
         "sql": doubtful,
         "in_the_clear": checking.in_the_clear(settings),
+        "from_environment": project.variables,
     }
     if (connect or live) and not problems:
         from flows.cli.connect import try_out
@@ -73,6 +74,7 @@ _NOTES: dict[str, Callable[[str], str]] = {
     "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
     "sql": str,
     "in_the_clear": str,
+    "from_environment": lambda name: f"{name} of the environment is read by declarations: workers need it, too",
 }
 
 

@@ -12,16 +12,21 @@ from flows.cli.source_options import source_options, wanted_from
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deployments.settings import Settings
     from flows.drafting import Draft
-    from flows.looking import Looked
+    from flows.drafting_many import Drafted
+    from flows.looking import Looked, Wanted
 
 ROWS = 200_000
 
 
 @click.command()
-@click.argument("name", metavar="TABLE")
+@click.argument("name", metavar="[TABLE]", required=False)
 @click.option("--source", required=True, metavar="SOURCE", help="As for peek: a file, an address, connection:NAME.")
 @source_options
+@click.option(
+    "--tables", "pattern", metavar="PATTERN", help="Of a database: draft all tables it names, such as 'public.*'."
+)
 @click.option(
     "--cursor", metavar="COLUMN", help="Of a database: the column that says what is new; cuts it into windows."
 )
@@ -30,9 +35,10 @@ ROWS = 200_000
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def new(
-    name: str, source: str, cursor: str | None, owner: str | None, rows: int, force: bool, as_json: bool, **given: Any
-) -> None:
-    """Draft tables/TABLE.yaml and suites/TABLE.yaml from real records of SOURCE.
+    name: str | None, source: str, pattern: str | None, cursor: str | None, owner: str | None, rows: int, force: bool,
+    as_json: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Draft tables/TABLE.yaml and suites/TABLE.yaml from real records of SOURCE; with --tables, of many tables at once.
 
     The draft passes `headgate check` and can be run at once; lines with DECIDE wait for a person. Of values it holds
     nothing but spellings of "no value" and sets of few categories.
@@ -40,7 +46,7 @@ def new(
     from deployments.errors import DeclarationError
     from deployments.project import read_project
     from deployments.settings import read_settings
-    from flows.drafting import draft, full_name, target_files
+    from flows.drafting import draft, full_name, target_files, write_draft
     from flows.looking import look
 
     settings = read_settings()
@@ -49,18 +55,72 @@ def new(
             "there is no project of your own here: nothing is drafted into the example that is shipped",
             code="NO-PROJECT", next_command="headgate init DIR && cd DIR",
         )  # fmt: skip
+    if (name is None) == (pattern is None):
+        raise click.UsageError("say either TABLE, or --tables PATTERN for many tables of a database")
+    if pattern is not None:
+        if given["query"] or given["of_table"] or given["window"]:
+            raise click.UsageError("--tables drafts whole tables: without --query, --table and --window")
+        raise click.exceptions.Exit(
+            _many(settings, wanted_from(source, rows, given), pattern, owner, cursor, force, as_json)
+        )
+    assert name is not None
     table = full_name(read_project(settings.project)[0], name)
     files = target_files(settings.project, table, force=force)
     wanted = wanted_from(source, rows, given)
     with look(settings, wanted, table) as looked:
         made = draft(looked, wanted, table, owner, cursor)
-        for file, text in zip(files, (made.table_text, made.suite_text), strict=True):
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+        write_draft(made, files)
         if as_json:
             print_json(_facts(made, looked, files))
         else:
             _tell(made, looked, files, settings.project)
+
+
+def _many(
+    settings: Settings, wanted: Wanted, pattern: str, owner: str | None, cursor: str | None, force: bool, as_json: bool
+) -> int:
+    """Draft every table of a pattern; the exit code: 1 where one couldn't be drafted."""
+    from flows.drafting_many import draft_many
+    from flows.words import plural
+
+    done = []
+    for item in draft_many(settings, wanted, pattern, owner, cursor, force=force):
+        done.append(item)
+        if not as_json:
+            _tell_one(item)
+    failed = [item for item in done if item.error is not None]
+    drafted = [item for item in done if item.draft is not None]
+    if as_json:
+        print_json({
+            "drafted": [{"source": item.source_table, "table": item.table, "files": [str(file) for file in item.files],
+                         "records": item.draft.rows, "to_decide": item.draft.to_decide} for item in drafted if item.draft],
+            "there_already": [item.table for item in done if item.draft is None and item.error is None],
+            "failed": [{"source": item.source_table, "table": item.table, "error": item.error.to_json() | {"facts": None}}
+                       for item in failed if item.error],
+        })  # fmt: skip
+    else:
+        there = len(done) - len(drafted) - len(failed)
+        said = [f"{plural(len(drafted), 'table')} drafted"]
+        said += [f"{there} there already"] if there else []
+        said += [f"{len(failed)} couldn't be drafted"] if failed else []
+        click.secho(", ".join(said), bold=True)
+        if drafted:
+            click.echo("next: look for DECIDE in the files; headgate check && headgate plan")
+    return 1 if failed else 0
+
+
+def _tell_one(item: Drafted) -> None:
+    if item.error is not None:
+        click.echo(
+            click.style("failed ", fg="red") + f"{item.source_table}: {item.error.message.splitlines()[0]}", err=True
+        )
+        click.echo(f"  next: {item.error.next_command}", err=True)
+    elif item.draft is None:
+        click.echo(f"{item.source_table:<36} is there already: {item.table} (--force writes it again)")
+    else:
+        fit = item.draft.rows - item.draft.set_aside.total()
+        said = f"{fit:,} of {item.draft.rows:,} records fit, {item.draft.to_decide} to decide"
+        click.echo(f"{item.source_table:<36} tables/{item.files[0].name}: {said}")
 
 
 def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -121,13 +123,26 @@ def _database(spoken: Spoken, name: str, path: str, kind: str) -> Source:
         raise _wrong(f"connection '{name}' is a database: say either --table NAME or --query \"SELECT ...\"")
     query = spoken.query
     if spoken.table is not None:
-        words = [word.strip(quote) for word in spoken.table.split(".")]
-        quoted = [
-            word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else quote + word.replace(quote, 2 * quote) + quote
-            for word in words
-        ]
-        query = f"SELECT * FROM {'.'.join(quoted)}"
+        query = all_columns([word.strip(quote) for word in spoken.table.split(".")], quote)
     return _made({"kind": kind, "connection": name, "query": query})
+
+
+def all_columns(name: Sequence[str], quote: str) -> str:
+    """The SELECT of all columns of a table; `name`: its schema, where there is one, and its own."""
+    quoted = [
+        word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else quote + word.replace(quote, 2 * quote) + quote
+        for word in name
+    ]
+    return f"SELECT * FROM {'.'.join(quoted)}"
+
+
+def database(name: str, settings: Settings) -> PostgresSource | MysqlSource:
+    """The database behind a connection, with the query of all its tables. DeclarationError when the connection isn't one."""
+    scheme = settings.connection(name).partition("://")[0]
+    kind = next((kind for kind in (PostgresSource, MysqlSource) if scheme in kind.schemes), None)
+    if kind is None:
+        raise _wrong(f"connection '{name}' isn't a database, whose tables could be listed")
+    return kind(kind=get_args(kind.model_fields["kind"].annotation)[0], connection=name, query=kind.all_tables)
 
 
 def _start(source: Source, settings: Settings, span: Span) -> str:
