@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from deployments.addresses import MYSQL
@@ -14,6 +15,7 @@ from expectations.contract.lexical import duckdb_type
 from expectations.rows.compile import check_row_rules
 
 _PROVEN = ("verify-ca", "verify-full")
+_PROVEN_BY_MYSQL = ("VERIFY_CA", "VERIFY_IDENTITY")
 
 
 def suite_problems(project: Project) -> list[Problem]:
@@ -71,11 +73,17 @@ def _clear(url: str) -> str:
         return ""
     if parts.scheme in ("postgresql", "postgres") and options.get("sslmode", ["prefer"])[-1] not in _PROVEN:
         return "may go in the clear, and to a server that isn't proven: add ?sslmode=verify-full (and sslrootcert=FILE)"
-    if parts.scheme in MYSQL and options.get("ssl-mode", [""])[-1].upper() not in ("VERIFY_CA", "VERIFY_IDENTITY"):
+    if parts.scheme in MYSQL and not _is_proven_by_mysql(options):
         return "may go in the clear, and to a server that isn't proven: add ?ssl-mode=VERIFY_IDENTITY (and ssl-ca=FILE)"
     if parts.scheme == "slack+http" or (parts.scheme == "http" and (parts.username or parts.password)):
         return "goes in the clear, the login too: https"
     return ""
+
+
+def _is_proven_by_mysql(options: Mapping[str, list[str]]) -> bool:
+    """Whether the server's certificate is looked at, as `tasks.sources.mysql_session` reads an address."""
+    mode = options.get("ssl-mode", ["PREFERRED"])[-1].upper().replace("-", "_")
+    return mode in _PROVEN_BY_MYSQL or (mode == "PREFERRED" and "ssl-ca" in options)
 
 
 def unset_connections(project: Project, settings: Settings) -> list[str]:

@@ -142,6 +142,10 @@ def _other_separators(facts: FieldFacts, reading: Reading) -> str | None:
 def _whole(name: str, facts: FieldFacts, source: SourceColumn | None) -> str:
     if source is not None and source.type in ("smallint", "integer", "bigint"):
         return source.type
+    declared = re.fullmatch(r"numeric\((\d+),0\)", source.type) if source is not None else None
+    if declared is not None and int(declared[1]) > _LONGEST_NUMBER:
+        # The source has room for more than a bigint, whatever was seen of it.
+        return f"decimal({declared[1]},0)"
     reach = max(abs(facts.low or 0), abs(facts.high or 0))
     # A tenfold of what was seen must fit; numbers of things grow without end.
     grows = re.search(r"(^|_)(id|no|nr|number|key)$", name) is not None or facts.distinct == facts.rows > 100

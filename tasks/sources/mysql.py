@@ -100,7 +100,7 @@ class MysqlReader:
             size = 0
             try:
                 # One by one: a row may have as many bytes as a server hands out at once.
-                for line in records(rows.fetchall_unbuffered(), pieces):
+                for line in records(iter(rows.read_next, None), pieces):
                     pending.append(line)
                     size += len(line)
                     if size >= _CHUNK_BYTES:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -114,11 +114,10 @@ class MysqlColumn:
         """SQL of a short text that another value has another of."""
         return f"IFNULL(MD5({self.sql}), '')" if self.is_long else self.field
 
-    def written(self, value: bytes | None) -> bytes:
-        """A long value as a field of CSV; bytes as digits, which any text of a warehouse holds."""
-        if value is None:
-            return b""
-        return b'"' + (value.replace(b'"', b'""') if self.is_text else value.hex().encode()) + b'"'
+    @property
+    def writer(self) -> Callable[[bytes | None], bytes]:
+        """Writes a long value as a field of CSV; bytes as digits, which any text of a warehouse holds."""
+        return _quoted_text if self.is_text else _digits
 
     @property
     def _text(self) -> str:
@@ -205,16 +204,23 @@ def records(rows: Iterable[tuple[bytes | None, ...]], pieces: Sequence[Piece]) -
                 raise TooLongError
             yield line
         return
-    columns = [piece.column for piece in pieces]
+    writers = [_as_it_is if piece.column is None else piece.column.writer for piece in pieces]
     for row in rows:
-        if any(value is None and column is None for value, column in zip(row, columns, strict=True)):
-            raise TooLongError
-        yield b",".join(
-            [
-                (value or b"") if column is None else column.written(value)
-                for value, column in zip(row, columns, strict=True)
-            ]
-        )
+        yield b",".join([write(value) for write, value in zip(writers, row, strict=True)])
+
+
+def _as_it_is(value: bytes | None) -> bytes:
+    if value is None:
+        raise TooLongError
+    return value
+
+
+def _quoted_text(value: bytes | None) -> bytes:
+    return b"" if value is None else b'"' + value.replace(b'"', b'""') + b'"'
+
+
+def _digits(value: bytes | None) -> bytes:
+    return b"" if value is None else b'"' + value.hex().encode() + b'"'
 
 
 def _joined(fields: Sequence[str]) -> str:

@@ -104,6 +104,8 @@ def test_the_shop_is_checked_without_any_setting(project: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize(("url", "told"), [
     ("postgresql://u:hidden@db.example.com/d", "?sslmode=verify-full"),
+    ("mysql://u:hidden@db.example.com/d", "?ssl-mode=VERIFY_IDENTITY"), ("mariadb://u:p@h/d?ssl-mode=REQUIRED", "VERIFY"),
+    ("mysql://u:p@h/d?ssl-mode=verify_ca", ""), ("mysql://u:p@127.0.0.1/d", ""), ("mysql://u:p@h/d?ssl-ca=/a", ""),
     ("postgresql://u:p@db.example.com/d?sslmode=require", "?ssl"),
     ("postgresql://u:p@db.example.com/d?sslmode=verify-full", ""), ("postgresql://u:p@127.0.0.1/d", ""), ("postgresql:///d", ""),
     ("http://u:hidden@files.example.com", "the login too"), ("http://files.example.com", ""),

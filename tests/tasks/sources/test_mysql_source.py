@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deployments.errors import (
     DeclarationError,
@@ -20,6 +26,7 @@ from tasks.retrying import is_passing
 from tasks.sources.mysql import MysqlReader
 from tests.mariadb import Database
 
+EXAMPLES = int(os.environ.get("HEADGATE_TEST_EXAMPLES", "10"))
 Read = Callable[..., bytes]
 AT = {"name": "at", "type": "timestamp", "source_timezone": "Asia/Seoul"}
 
@@ -376,3 +383,45 @@ def test_a_wait_for_query_that_fails_is_told(source: Any, mysql: Database) -> No
         with pytest.raises(DeclarationError, match=r"wait_for.query: ") as caught:
             reader.says_yes(query)
         assert caught.value.code == "WAIT-FOR"
+
+
+TEXTS = st.lists(st.sampled_from(
+    ['"', "'", ",", "\n", "\r", "\\", "\\N", " ", "`", "%s", "?", "--",
+     "é", "한", "😀", "\u200b", "\ufeff", "\x00", "\x1a", "\x7f", "NULL"]
+), max_size=6).map("".join)  # fmt: skip
+VALUES = st.lists(st.tuples(
+    st.none() | TEXTS, st.none() | TEXTS, st.none() | st.binary(max_size=9), st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=4),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: value == 0 or abs(value) > 1e-300),
+    st.none() | st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31)),
+), min_size=1, max_size=40)  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=VALUES)
+def test_any_value_comes_as_it_is(read: Read, mysql: Database, rows: list[tuple[Any, ...]]) -> None:
+    mysql.run(
+        "CREATE OR REPLACE TABLE t (id INT, short VARCHAR(99), text LONGTEXT, bytes LONGBLOB, whole BIGINT, exact DECIMAL(14,4),"
+        " ratio DOUBLE, at DATETIME(6))"
+    )
+    with mysql.server.connect(mysql.name) as connection, connection.cursor() as cursor:
+        numbered = [(number, *row) for number, row in enumerate(rows)]
+        cursor.executemany("INSERT INTO t VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", numbered)
+    data = read(select("SELECT * FROM t ORDER BY id"), shop=mysql.url)
+    back = [
+        (short, text, None if digits is None else bytes.fromhex(digits), whole and int(whole), exact and Decimal(exact),
+         None if double is None else float(double), at and datetime.fromisoformat(at))
+        for _, short, text, digits, whole, exact, double, at in fields(data)
+    ]  # fmt: skip
+    assert back == rows
+
+
+def fields(data: bytes) -> list[list[str | None]]:
+    """Records of CSV behind the header; None for a field that is nothing at all."""
+    found = re.findall(r'("(?:[^"]|"")*"|[^",\n]*)([,\n])', data.decode().partition("\n")[2])
+    records: list[list[str | None]] = [[]]
+    for text, end in found:
+        records[-1].append(text[1:-1].replace('""', '"') if text.startswith('"') else text or None)
+        if end == "\n":
+            records.append([])
+    return records[:-1]
