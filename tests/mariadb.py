@@ -38,6 +38,7 @@ class MariaDb:
 
     port: int
     ca: Path
+    pid: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def url(self, database: str = "", user: str = "reader", host: str = "127.0.0.1") -> str:
@@ -61,6 +62,11 @@ class MariaDb:
             for statement in statements:
                 cursor.execute(statement)
             return list(cursor.fetchall())
+
+    def cpu_seconds(self) -> float:
+        """What the server has used since it started."""
+        ticks = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def new_database(self, charset: str = "utf8mb4") -> str:
         """Makes an empty database; returns its name."""
@@ -106,6 +112,7 @@ def started(folder: Path) -> Iterator[MariaDb]:
              f"--ssl-key={folder / 'key.pem'}", *user],
             stdout=log, stderr=log,
         )  # fmt: skip
+    server.pid = process.pid
     try:
         _wait_for(server, process, folder / "log")
         server.run(f"CREATE USER reader@'%' IDENTIFIED BY '{PASSWORD}'", "GRANT SELECT, EXECUTE ON *.* TO reader@'%'")
