@@ -6,7 +6,6 @@ nothing, or worse, in running the wrong code.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import importlib.util
 import sys
@@ -31,13 +30,12 @@ def strangers() -> dict[str, str]:
 
 
 def collect_seldom() -> None:
-    """Let Python look for cycles of garbage less often, and not at all when it ends.
+    """Let Python look for cycles of garbage less often.
 
     A command imports two thousand modules, of which nearly everything stays: walking through all of it again and again was a
     fifth of the CPU of a small run.
     """
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
-    atexit.register(gc.freeze)
 
 
 def main() -> None:

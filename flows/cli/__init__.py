@@ -161,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def program(arguments: Sequence[str] | None = None) -> NoReturn:
     """`main` as a process of its own, which ends in time whatever its libraries still wait for."""
+    stopping.skip_teardown()
     try:
         main(arguments)
     except SystemExit as ended:
