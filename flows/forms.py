@@ -21,6 +21,7 @@ from flows.hooks import keep_failure
 from flows.run import Outcome, build_summaries
 from flows.scheduled import ended, failed
 from flows.story import told_to
+from tasks.answers import Answer
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
 from tasks.workbench import Workbench, workbench
@@ -122,6 +123,34 @@ def accept_drift(
     record, listing = done.record, ", ".join(f"{of or 'table'} {kind}" for of, kind in done.changes)
     again = f"; it was stopped: headgate retry {record.run_id}" if record.is_failure else ""
     return Completed(message=f"{record.table}: accepted: {listing}; {record.label} is the new level{again}")
+
+
+@flow(name="answer drift", flow_run_name="answer drift {table} {column}", on_failure=[keep_failure])
+def answer_drift(
+    table: str, answer: Answer, by: Said, reason: Said, column: str = "", kind: str = "", run: str = "", until: str = ""
+) -> State[Any]:  # fmt: skip
+    """Say that an alarm was right but the change isn't meant, or that it was false: not interesting; or take the last back.
+
+    Args:
+        table: The table that changed.
+        answer: not-meant: its batch doesn't count as usual. not-interesting: such a change has to be larger to be told from
+            now on. interesting: it is told as before.
+        by: Who decides this.
+        reason: Why; kept and shown in the report.
+        column: The column that changed; 'table' for the table as a whole. Empty: every column it is about.
+        kind: The kinds of change as they were told, such as values, format. Empty: every kind.
+        run: The run that told it. Empty: the last one that did.
+        until: Until when it holds, such as 7d or 2026-12-31. Empty: for good.
+    """
+    from tasks import answers
+
+    bench, now = workbench(), datetime.now(UTC)
+    name, changes = answers.answer(
+        bench, bench.project.table(table).table, answer, column=column or None, kinds=kind.replace(",", " ").split(),
+        by=by, reason=reason, until=moments.until(until, now, "until") if until else None, run_id=run or None,
+    )  # fmt: skip
+    listing = ", ".join(f"{of or 'table'} {kind}" for of, kind in changes)
+    return Completed(message=f"{name}: {answer}: {listing}")
 
 
 @flow(name="publish anyway", flow_run_name="publish {run} anyway", on_failure=[keep_failure])

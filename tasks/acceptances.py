@@ -13,7 +13,7 @@ from expectations.drift.model import KINDS, Accepted
 from expectations.record import RunRecord
 from tasks.batch import SOURCE_KEY, Batch
 from tasks.warehouses import decisions, names, ops, proofs
-from tasks.warehouses.decisions import Decision
+from tasks.warehouses.decisions import Decision, Kind
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import rows, session, transaction
@@ -63,16 +63,29 @@ def accept(
     return found
 
 
-def write(bench: Workbench, found: Answered, by: str, reason: str, until: datetime | None) -> None:
-    """Write down that these changes are meant, in one transaction."""
-    record = found.record
-    ops.prepare(bench.warehouse, [TableName.parse(record.table)])
+def write(
+    bench: Workbench, found: Answered, by: str, reason: str, until: datetime | None, answer: Kind = "accept-drift"
+) -> None:
+    """Write down what these changes are: meant, unless `answer` says otherwise."""
+    add(bench, found.record.table, found.changes, by, reason, until, answer, found.record.run_id)
+
+
+def add(
+    bench: Workbench, table: str, changes: Sequence[Change], by: str, reason: str, until: datetime | None, answer: Kind,
+    run_id: str | None,
+) -> None:  # fmt: skip
+    """Write one answer about each change, in one transaction."""
+    ops.prepare(bench.warehouse, [TableName.parse(table)])
     with transaction(bench.warehouse.address) as cursor:
-        for of, kind in found.changes:
-            meant = Decision(
-                datetime.now(UTC), record.table, "accept-drift", kind, by, reason, of, until, record.run_id
-            )
-            decisions.add(bench.warehouse, cursor, meant)
+        for of, kind in changes:
+            said = Decision(datetime.now(UTC), table, answer, kind, by, reason, of, until, run_id)
+            decisions.add(bench.warehouse, cursor, said)
+
+
+def table_of(bench: Workbench, which: str) -> str:
+    """The table of that name, or of the run of that name."""
+    record = None if which in bench.project.tables else ops.record(bench.warehouse, which)
+    return which if record is None else record.table
 
 
 def answered(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
+from tasks import answers
 from tasks.batch import SOURCE_KEY, Batch
 from tasks.declared import KEY
 from tasks.warehouses import decisions, ops, proofs
@@ -31,7 +32,8 @@ since some may be left out."""
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Profiles with their labels, oldest first. `left_out`: labels of batches that wait for an owner's answer;
+    """Profiles with their labels, oldest first. `left_out`: labels of batches that wait for an owner's answer, or
+    whose change an owner said isn't meant;
     `without`: labels of windows in between that no publish stands of, as they failed or weren't loaded yet."""
 
     labels: tuple[str, ...]
@@ -55,8 +57,9 @@ def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
     before = _before(bench, target, batch)[-LOOKED_AT:]
     # A profile that this headgate can't read has other figures: the history starts anew with the new ones.
     kept = [one for one in ops.profiles(bench.warehouse, target, before) if one.body.get("version") in READABLE]
-    accepted = {(item.column, item.what) for item in decisions.read(bench.warehouse, [table.table], ["accept-drift"])}
-    out = unanswered([one.proof.run_id for one in kept], ops.pages(bench.warehouse, target), accepted)
+    said = decisions.read(bench.warehouse, [table.table], answers.SETTLING)
+    out = unanswered([one.proof.run_id for one in kept], ops.pages(bench.warehouse, target), answers.usual(said))
+    out |= answers.rejected(said)
     stays = [one for one in kept if one.proof.run_id not in out]
     return History(
         tuple(map(_label, stays)),

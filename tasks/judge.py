@@ -18,6 +18,7 @@ from deployments.declarations.table import Table
 from deployments.errors import DriftStopError
 from expectations.record import Drift, DriftAlert, RunRecord
 from tasks.acceptances import accepted_for
+from tasks.answers import lowered_for
 from tasks.assess import Assessment
 from tasks.batch import Audited, Batch, Judged, Validated
 from tasks.declared import KEY, declared_anew, declared_columns
@@ -90,6 +91,7 @@ def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated
             *accepted_for(bench, table, batch, datetime.now(UTC)),
             *declared_anew(table, past.labels, past.declared),
         ),
+        lowered=lowered_for(bench, table, batch, datetime.now(UTC)),
         batch_label=batch.label,
         history_labels=past.labels,
     )

@@ -14,7 +14,7 @@ from expectations.report.texts import Texts
 
 logger = logging.getLogger(__name__)
 FORM_TAGS = ["headgate", "part:form"]
-ACTIONS = {"accept_drift": "accept", "rollback": "rollback", "replay": "replay", "override": "override",
+ACTIONS = {"accept_drift": "accept", "answer_drift": "mute", "rollback": "rollback", "replay": "replay", "override": "override",
            "retry": "retry", "discard": "discard", "backfill": "reload"}  # fmt: skip
 """Which action of the pages the form of a flow is for, by the flow's function."""
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from expectations.review.facts import History, Opened, Publish, Run
+from psycopg2.extensions import cursor as Cursor
+
+from expectations.review.facts import Alarm, AlarmAnswer, History, Opened, Publish, Run
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import rows, session
 
+ANSWERS: dict[str, AlarmAnswer] = {
+    "accept-drift": "meant", "reject-drift": "not-meant", "mute-drift": "not-interesting"
+}  # fmt: skip
 EARLIER = timedelta(days=40)
 """Publishes this long before the span are read too: a window of a month is promised long after it begins."""
 
@@ -41,14 +46,35 @@ def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
                 "AND (closed_at IS NULL OR closed_at >= %s)",
                 (high, low),
             )
+        alarms = _alarms(adapter, cursor, low, high)
     return History(
         runs=[Run(target, kind, status, tier, _aware(begun), _aware(ended) if ended else None, int(rows_in), int(aside), code)
               for target, kind, status, tier, begun, ended, rows_in, aside, code in runs],
         publishes=[Publish(target, key, _aware(at)) for target, key, at in published],
         incidents=[Opened(scope, code, severity, _aware(opened), _aware(closed) if closed else None)
                    for scope, code, severity, opened, closed in incidents],
-        known_since={target: _aware(at) for target, at in since},
+        known_since={target: _aware(at) for target, at in since}, alarms=alarms,
     )  # fmt: skip
+
+
+def _alarms(adapter: Adapter, cursor: Cursor, low: datetime, high: datetime) -> list[Alarm]:
+    """The batches that told a change of their data, with what was answered about them until now."""
+    if not adapter.exists(cursor, TableName(names.OPS, "alert")):
+        return []
+    told = rows(
+        cursor,
+        "SELECT run_id, target, min(raised_at) FROM ops.alert WHERE raised_at >= %s AND raised_at < %s "
+        "GROUP BY run_id, target ORDER BY run_id",
+        (low, high),
+    )
+    said = rows(
+        cursor,
+        "SELECT run_id, kind FROM ops.decision WHERE kind IN ('accept-drift', 'reject-drift', 'mute-drift') "
+        "AND run_id IS NOT NULL ORDER BY decided_at",
+    )
+    # Of several answers about one batch the last one counts.
+    answers = {str(run): ANSWERS[kind] for run, kind in said}
+    return [Alarm(target, _aware(at), answers.get(str(run))) for run, target, at in told]
 
 
 def _aware(moment: datetime) -> datetime:

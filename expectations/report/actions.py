@@ -17,7 +17,7 @@ from expectations.report.model import Line, OpenItem
 from expectations.report.texts import Texts
 
 Name = Literal[
-    "accept", "accept_all", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard", "override",
+    "accept", "accept_all", "mute", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard", "override",
     "retry", "show", "reload", "load_accepted",
 ]  # fmt: skip
 ACCEPTED_DAYS = 90
@@ -116,7 +116,7 @@ def actions(
 
 def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
     if item.what == "drift":
-        return ("accept", "rollback", "explain")
+        return ("accept", "rollback", "mute", "explain")
     if item.what == "quarantine" and line.status == "failed":
         # Rows go to quarantine with the publish of their batch.
         return ()
@@ -157,6 +157,8 @@ def _made(
     asked = {"run": item.run_id, "table": described.table, "window": item.label if windowed else ""}
     if name == "accept":
         asked |= {"column": parts["column"], "kind": ", ".join(kinds), "until": until}
+    elif name == "mute":
+        asked |= {"answer": "not-interesting", "column": parts["column"], "kind": ", ".join(kinds)}
     elif name == "accept_all":
         asked["until"] = until
     elif name == "override":

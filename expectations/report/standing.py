@@ -96,7 +96,18 @@ def answered(item: OpenItem, line: Line, decisions: Sequence[Decision], now: dat
         decision.decided_at >= line.started_at
         and (decision.expires_at is None or decision.expires_at >= now)
         and _settles(decision, item)
+        and not _taken_back(decision, decisions)
         for decision in decisions
+    )
+
+
+def _taken_back(decision: Decision, decisions: Sequence[Decision]) -> bool:
+    """Whether what was said to be not interesting was said to be interesting later."""
+    return decision.kind == "mute-drift" and any(
+        later.kind == "unmute-drift"
+        and later.decided_at >= decision.decided_at
+        and (later.column, later.what) == (decision.column, decision.what)
+        for later in decisions
     )
 
 
@@ -107,10 +118,10 @@ def _is_failure(line: Line | None) -> bool:
 def _settles(decision: Decision, item: OpenItem) -> bool:
     of_this_run = decision.run_id in (None, item.run_id)
     if item.what == "drift":
-        # An accepted level holds for every batch, not for the one it was first seen in.
-        return (
-            decision.kind == "accept-drift" and decision.column == item.column and decision.what in ("", "*", item.code)
-        )
+        of_it = decision.column == item.column and decision.what in ("", "*", item.code)
+        # An accepted level holds for every batch, as does what is not interesting; that a change isn't meant is said of one.
+        held = decision.kind in ("accept-drift", "mute-drift") or (decision.kind == "reject-drift" and of_this_run)
+        return of_it and held
     if item.what == "quarantine":
         about = ("", item.code, item.label)
         return of_this_run and decision.kind in ("replay", "discard") and decision.what in about

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from expectations.freshness import GOOD_STATUSES
 
@@ -51,6 +52,18 @@ class Opened:
     closed_at: datetime | None
 
 
+AlarmAnswer = Literal["meant", "not-meant", "not-interesting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A batch that told a change of its data, and what an owner answered; None: nothing yet."""
+
+    target: str
+    told_at: datetime
+    answer: AlarmAnswer | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Everything that a review looks at. `known_since`: when each target ran first, ever."""
@@ -59,3 +72,4 @@ class History:
     publishes: Sequence[Publish]
     incidents: Sequence[Opened]
     known_since: dict[str, datetime]
+    alarms: Sequence[Alarm] = ()

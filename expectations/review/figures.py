@@ -8,7 +8,7 @@ from datetime import datetime
 from statistics import mean, median
 
 from deployments.project import Project
-from expectations.review.facts import ENDED, History, Run
+from expectations.review.facts import ENDED, AlarmAnswer, History, Run
 from expectations.review.promises import Due, promises_due
 
 TOLD = 10
@@ -50,6 +50,16 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarms:
+    """Batches that told a change of their data: how many, how many of them an owner said to be not interesting (a false alarm),
+    and of how many nobody said anything."""
+
+    told: int
+    false: int
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """One span. `recovery_seconds`: mean from opening to closing of the incidents that were closed in it."""
 
@@ -68,6 +78,7 @@ class Figures:
     """Failure codes with their runs, the commonest first."""
     slowest: tuple[Work, ...]
     most_work: tuple[Work, ...]
+    alarms: Alarms
 
 
 def figures(project: Project, history: History, start: datetime, end: datetime) -> Figures:
@@ -90,12 +101,17 @@ def figures(project: Project, history: History, start: datetime, end: datetime) 
         rows_quarantined=sum(run.quarantined for run in published), failures=_failures(runs),
         slowest=tuple(sorted(work, key=lambda item: -item.median_seconds)[:TOLD]),
         most_work=tuple(sorted(work, key=lambda item: -item.seconds)[:TOLD]),
+        alarms=_answered([alarm.answer for alarm in history.alarms if start <= alarm.told_at < end]),
     )  # fmt: skip
 
 
 def _reliability(runs: Iterable[Run]) -> Reliability:
     statuses = [run.status for run in runs]
     return Reliability(len(statuses), statuses.count("failed"))
+
+
+def _answered(answers: Sequence[AlarmAnswer | None]) -> Alarms:
+    return Alarms(len(answers), answers.count("not-interesting"), answers.count(None))
 
 
 def _kept(dues: Sequence[Due]) -> tuple[Kept, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from flows.cli.owner_drift import accept, explain
+from flows.cli.owner_drift import accept, answer, explain
 
 if TYPE_CHECKING:
     from expectations.drift import Alert, Verdict
@@ -149,6 +149,7 @@ def _sum_up(batches: list[Replayed]) -> None:
 
 drift.add_command(explain)
 drift.add_command(accept)
+drift.add_command(answer)
 
 if __name__ == "__main__":
     drift()

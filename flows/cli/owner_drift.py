@@ -1,4 +1,4 @@
-"""`headgate drift explain|accept`: what a change means is its owner's word."""
+"""`headgate drift explain|accept|answer`: what a change means is its owner's word."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from expectations.record import RunRecord
     from tasks.acceptances import Answered
+    from tasks.answers import Answer
     from tasks.workbench import Workbench
 
 
@@ -45,6 +46,7 @@ def explain(which: str, as_json: bool) -> None:
         click.echo(f'\nall of it meant? headgate drift accept {record.run_id} --reason "..."')
     if record.drift and record.drift.alerts:
         click.echo(f"\nnot meant? {_not_meant(bench, record)}")
+        click.echo(f'not worth telling? headgate drift answer {record.run_id} not-interesting --reason "..."')
 
 
 def _not_meant(bench: Workbench, record: RunRecord) -> str:
@@ -115,6 +117,56 @@ def accept(
         click.echo(diff, nl=False)
     if record.is_failure:
         click.echo(f"next: headgate retry {record.run_id}")
+
+
+ANSWERED = {
+    "not-meant": "not meant; the batch doesn't count as usual",
+    "not-interesting": "not interesting; told from larger changes on",
+    "interesting": "told as before",
+}
+
+
+@click.command()
+@click.argument("which", metavar="RUN|TABLE")
+@click.argument("said", metavar="ANSWER", type=click.Choice(list(ANSWERED)))
+@click.option("--column", help="Only this column; 'table' for the table as a whole. Default: every column it is about.")
+@click.option("--kind", "kinds", multiple=True,
+              help="Only this kind of change as it was told (repeatable; * for every kind). Default: every kind.")  # fmt: skip
+@click.option("--reason", required=True, help="Why; kept and shown.")
+@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--until", "expires", metavar="WHEN", help="Until when it holds: 7d, 2026-12-31; default: for good.")
+@click.option("--from", "run", metavar="RUN", help="With TABLE: the run that told it; default: the last one that did.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def answer(
+    which: str, said: Answer, column: str | None, kinds: tuple[str, ...], reason: str, by: str | None,
+    expires: str | None, run: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say that what RUN told (or the last run of TABLE that told it) is not-meant or not-interesting; a change that is meant is
+    accepted by headgate drift accept.
+
+    not-meant: the alarm was right; its batch doesn't count as usual. not-interesting: a false alarm: such a change has to be
+    twice as large to be told from now on, four times after another such answer, eight times at most. interesting: as before.
+    """
+    from datetime import UTC, datetime
+
+    from deployments.moments import until
+    from flows.cli.console import print_json
+    from flows.cli.settings import workbench
+    from tasks import answers
+    from tasks.warehouses.decisions import somebody
+
+    bench = workbench(silent=True, need="warehouse")
+    moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
+    table, changes = answers.answer(
+        bench, which, said, column=column, kinds=kinds, by=by or somebody(), reason=reason, until=moment, run_id=run
+    )
+    if as_json:
+        print_json({"table": table, "answer": said, "changes": [{"column": of, "kind": kind} for of, kind in changes]})
+        return
+    for of, kind in changes:
+        click.echo(f"{table} {of or 'table'} {kind}: {ANSWERED[said]}")
+    if said == "not-interesting":
+        click.echo(f'taken back by: headgate drift answer {table} interesting --reason "..."')
 
 
 def _ask(found: Answered) -> None:

@@ -66,6 +66,9 @@ def _tell(now: Figures, before: Figures) -> None:
         ("incidents opened", f"{now.incidents_opened:,}", f"{before.incidents_opened:,}"),
         ("  still open", f"{now.incidents_open:,}", f"{before.incidents_open:,}"),
         ("  mean time to recover", _time(now.recovery_seconds), _time(before.recovery_seconds)),
+        ("batches told as unusual", f"{now.alarms.told:,}", f"{before.alarms.told:,}"),
+        ("  said to be no news", f"{now.alarms.false:,}", f"{before.alarms.false:,}"),
+        ("  not answered", f"{now.alarms.unanswered:,}", f"{before.alarms.unanswered:,}"),
         ("rows published", f"{now.rows_published:,}", f"{before.rows_published:,}"),
         ("rows set aside", f"{now.rows_quarantined:,}", f"{before.rows_quarantined:,}"),
     ]

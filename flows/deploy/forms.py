@@ -44,6 +44,10 @@ FORMS: tuple[Form, ...] = (
         "Say that a change of a table is meant; later batches are held to the new level.",
     ),
     Form(
+        "answer drift", "answer an alarm", "flows.forms.answer_drift",
+        "Say that a change of a table isn't meant, or isn't interesting: then it has to be larger to be told.",
+    ),
+    Form(
         "publish anyway", "publish a failed batch", "flows.forms.override",
         "Publish the batch of a failed run although it failed a check, a tolerance, drift or the shrink guard.",
         choose="none",

@@ -21,7 +21,10 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one, rows, session, transaction
 
-Kind = Literal["rollback", "override", "accept-drift", "pause", "resume", "discard", "replay", "erase"]
+Kind = Literal[
+    "rollback", "override", "accept-drift", "reject-drift", "mute-drift", "unmute-drift", "pause", "resume", "discard",
+    "replay", "erase",
+]  # fmt: skip
 EVERY_TARGET = "*"
 
 

@@ -116,6 +116,8 @@ def test_from_a_backfill_that_fails_to_rows_given_up(shop: Any, ask: Callable[..
     kind, told = answer(ask("accept drift", table=table, column="amount", run=drifted, **WHO))
     assert (kind, told.startswith(f"{table}: accepted: amount ")) == (done, True), told
     assert told.endswith("2020-08-18 is the new level")
+    kind, told = answer(ask("answer drift", table=table, answer="not-interesting", column="amount", run=drifted, **WHO))
+    assert (kind, told.startswith(f"{table}: not-interesting: amount ")) == (done, True), told
 
     rule(shop, least=-10)
     shop.headgate("deploy")

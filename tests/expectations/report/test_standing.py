@@ -69,6 +69,9 @@ def test_a_digest_fades_but_a_page_stays_until_somebody_answers(sales, run_of):
         ({"kind": "accept-drift", "column": "amount", "what": "values", "expires": 10}, 1),
         ({"kind": "accept-drift", "column": "amount", "what": "values", "before": True}, 1),
         ({"kind": "pause", "what": ""}, 1),
+        ({"kind": "mute-drift", "column": "amount", "what": "values"}, 0),
+        ({"kind": "reject-drift", "column": "amount", "what": "values"}, 0),
+        ({"kind": "reject-drift", "column": "amount", "what": "values", "run_id": "another"}, 1),
     ],
 )
 def test_an_owner_answers_a_drift(sales, run_of, decision, open_left):
@@ -78,6 +81,16 @@ def test_an_owner_answers_a_drift(sales, run_of, decision, open_left):
     until = None if expires is None else record.started_at + timedelta(days=expires)
     items, _ = found(sales, [record], Decision(decided_at=at, expires_at=until, by="ada", **decision))
     assert len(items) == open_left
+
+
+def test_what_is_interesting_again_is_open_again(sales, run_of):
+    record = run_of(0, status="warned", drift=drift("values"))
+    muted, again = (
+        Decision(decided_at=record.started_at + timedelta(hours=at), kind=kind, column="amount", what="values")
+        for at, kind in ((1, "mute-drift"), (2, "unmute-drift"))
+    )
+    assert len(found(sales, [record], muted)[0]) == 0
+    assert len(found(sales, [record], muted, again)[0]) == 1
 
 
 def test_rows_set_aside_are_settled_by_a_decision_about_their_run(sales, run_of):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deployments.project import SHOP, Project, load_project
-from expectations.review.facts import History, Opened, Run
+from expectations.review.facts import Alarm, History, Opened, Run
 from expectations.review.figures import figures
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
@@ -61,3 +61,10 @@ def test_slow_and_expensive_are_two_things(project: Project) -> None:
 def test_failures_are_counted_by_their_code(project: Project) -> None:
     runs = [run(1, "failed", code="HEADER"), run(2, "failed", code="TOLERANCE"), run(3, "failed", code="HEADER")]
     assert figures(project, History(runs, (), (), {}), START, NOW).failures == (("HEADER", 2), ("TOLERANCE", 1))
+
+
+def test_a_false_alarm_is_one_that_an_owner_said_is_not_interesting(project: Project) -> None:
+    said = ((-1, "not-interesting"), (0, "not-interesting"), (1, "meant"), (2, "not-meant"), (3, None))
+    alarms = [Alarm("raw.a", START + timedelta(hours=hour), answer) for hour, answer in said]
+    found = figures(project, History((), (), (), {}, alarms), START, NOW).alarms
+    assert (found.told, found.false, found.unanswered) == (4, 1, 1)

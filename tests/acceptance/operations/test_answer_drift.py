@@ -1,0 +1,108 @@
+"""An owner answers an alarm: not meant, so its batch isn't usual; not interesting, so less is said; and takes that back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+TABLE = """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders-{window.start:%d}.csv"}
+window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-20}
+columns:
+  - {name: amount, type: integer, nullable: false}
+load: {mode: append}
+"""
+SUITE = """
+table: {schema}.orders
+expectations: []
+"""
+ODD = "2026-01-11"
+
+
+@pytest.fixture
+def odd(house: Any, command: Callable[..., Any]) -> tuple[str, str]:
+    """A table whose eleventh day has larger amounts than ever before, published with a warning; and that run."""
+    table = house.declare("orders", TABLE, SUITE)
+    for day in range(1, 12):
+        dice = random.Random(day)
+        lines = [str(dice.randint(50, 150) * (2 if day == 11 else 1)) for _ in range(200)]
+        house.source(f"orders-{day:02}.csv", "amount\n" + "\n".join(lines) + "\n")
+    assert command("run", table, "--to", "2026-01-12").code == 3
+    return table, run_of(house, table)
+
+
+def run_of(house: Any, table: str) -> str:
+    ((run,),) = house.place.ask(
+        "SELECT run_id FROM ops.run WHERE target = %s AND label = %s AND kind = 'ingest' ORDER BY started_at DESC LIMIT 1",
+        (table, ODD),
+    )
+    return str(run)
+
+
+def told_again(house: Any, command: Callable[..., Any], table: str) -> set[str]:
+    """The kinds of change of amount that the odd day tells when it is loaded anew."""
+    assert command("rollback", table, "--window", ODD).code == 0
+    command("run", table, "--window", ODD)
+    alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
+    return {alert["kind"] for alert in alerts if alert["column"] == "amount"}
+
+
+@pytest.mark.effect("headgate drift answer WHICH", "headgate drift answer SAID", "headgate drift answer --column",
+                    "headgate drift answer --kind", "headgate drift answer --reason", "headgate drift answer --by")  # fmt: skip
+@pytest.mark.effect("headgate drift answer SAID=not-interesting", "headgate drift answer SAID=interesting")
+def test_not_interesting_is_told_from_larger_changes_on_until_it_is_taken_back(
+    house: Any, command: Callable[..., Any], odd: tuple[str, str]
+) -> None:
+    table, run = odd
+    before = {
+        a["kind"]: a for a in command("drift", "explain", run, "--json").json["alerts"] if a["column"] == "amount"
+    }
+    assert f"headgate drift answer {run} not-interesting" in command("drift", "explain", run).out
+    given = ("--column", "amount", "--kind", "values", "--reason", "a sale", "--by", "maria")
+    said = command("drift", "answer", run, "not-interesting", *given)
+    assert f"{table} amount values: not interesting; told from larger changes on" in said.out
+    assert house.place.ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift'") == [
+        ("maria", "a sale")
+    ]
+    told_again(house, command, table)
+    alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
+    after = {a["kind"]: a["score"] for a in alerts if a["column"] == "amount"}
+    assert after.get("values", 0.0) < 0.6 * before["values"]["score"]
+    assert command("drift", "answer", table, "interesting", "--reason", "it is").code == 0
+    told_again(house, command, table)
+    alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
+    assert {a["kind"]: a["score"] for a in alerts if a["column"] == "amount"}["values"] == before["values"]["score"]
+    nothing = command("drift", "answer", table, "interesting", "--reason", "again")
+    assert "was said to be not interesting" in str(nothing.error)
+
+
+@pytest.mark.effect("headgate drift answer SAID=not-meant", "headgate drift answer --json", "headgate drift answer --from",
+                    "headgate drift answer --until")  # fmt: skip
+def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
+    house: Any, command: Callable[..., Any], odd: tuple[str, str]
+) -> None:
+    table, run = odd
+    before = command("review", "--json").json["now"]["alarms"]
+    said = command(
+        "drift", "answer", table, "not-meant", "--reason", "doubled", "--from", run, "--until", "2999-12-31", "--json"
+    )
+    assert said.json["table"] == table
+    assert {"column": "amount", "kind": "values"} in said.json["changes"]
+    ends = house.place.ask("SELECT DISTINCT expires_at::date FROM ops.decision WHERE target = %s", (table,))
+    assert [str(end) for (end,) in ends] == ["2999-12-31"]
+    house.source("orders-12.csv", "amount\n" + "\n".join(str(50 + n % 100) for n in range(200)) + "\n")
+    command("run", table, "--window", "2026-01-12")
+    ((last,),) = house.place.ask("SELECT run_id FROM ops.run WHERE target = %s AND label = '2026-01-12'", (table,))
+    story = command("drift", "explain", str(last), "--json").json
+    assert story["left_out"] == [ODD]
+    now = command("review", "--json").json["now"]["alarms"]
+    assert (now["unanswered"], now["false"]) == (before["unanswered"] - 1 + bool(story["alerts"]), before["false"])
+    assert command("drift", "answer", run, "not-interesting", "--reason", "a sale").code == 0
+    assert command("review", "--json").json["now"]["alarms"]["false"] == before["false"] + 1
+    assert "said to be no news" in command("review").out
