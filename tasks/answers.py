@@ -14,6 +14,7 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import Lowered
+from expectations.review.facts import AlarmAnswer
 from tasks import acceptances
 from tasks.acceptances import Change
 from tasks.batch import Batch
@@ -25,6 +26,10 @@ Answer = Literal["not-meant", "not-interesting", "interesting"]
 KINDS: dict[Answer, Kind] = {
     "not-meant": "reject-drift", "not-interesting": "mute-drift", "interesting": "unmute-drift"
 }  # fmt: skip
+ANSWERED: dict[Kind, AlarmAnswer] = {
+    "accept-drift": "meant", "reject-drift": "not-meant", "mute-drift": "not-interesting"
+}  # fmt: skip
+"""What a decision about a run says of its alarm."""
 SETTLING: tuple[Kind, ...] = ("accept-drift", "reject-drift", "mute-drift", "unmute-drift")
 """Every answer to an alarm."""
 

@@ -12,7 +12,7 @@ from expectations.drift.acceptance import EVERY_KIND
 from tasks import answers
 from tasks.batch import SOURCE_KEY, Batch
 from tasks.declared import KEY
-from tasks.warehouses import decisions, ops, proofs
+from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.ops import KeptProfile
 from tasks.warehouses.proofs import Proof
@@ -75,19 +75,40 @@ def _label(one: KeptProfile) -> str:
     return f"#{one.proof.sequence}" if one.proof.batch_key == SOURCE_KEY else one.label
 
 
+def kept_of(bench: Workbench, table: Table) -> list[tuple[str, str, Profile]]:
+    """Label, run and profile of what stands of a table, oldest first, the newest LOOKED_AT; empty where nothing ever ran."""
+    from expectations.profile import Profile
+    from expectations.profile.model import READABLE
+
+    target = TableName.parse(table.table)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        if not bench.warehouse.exists(cursor, names.proof(target)):
+            return []
+    kept = ops.profiles(bench.warehouse, target, _standing(bench, target, windowed=table.grid is not None)[-LOOKED_AT:])
+    readable = [one for one in kept if one.body.get("version") in READABLE]
+    return [(_label(one), one.proof.run_id, Profile.from_json(one.body)) for one in readable]
+
+
 def _before(bench: Workbench, target: TableName, batch: Batch) -> list[Proof]:
     """The loads that stand and lie before the batch, oldest first."""
+    standing = _standing(bench, target, windowed=batch.window is not None)
+    if batch.window is None:
+        return standing
+    start = batch.window.start
+    return [proof for proof in standing if _window(proof).end <= start]
+
+
+def _standing(bench: Workbench, target: TableName, *, windowed: bool) -> list[Proof]:
+    """The loads that stand, in the order of their windows, or of their publishes where there are none."""
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, target)
-    if batch.window is None:
-        return [
-            proof
-            for proof in known
-            if proof.undone_by is None and proof.kind in proofs.WHOLE and proof.batch_key == SOURCE_KEY
-        ]
-    start = batch.window.start
-    windows = [proof for key, proof in proofs.standing(known).items() if key != SOURCE_KEY]
-    return sorted((proof for proof in windows if _window(proof).end <= start), key=_window)
+    if windowed:
+        return sorted((proof for key, proof in proofs.standing(known).items() if key != SOURCE_KEY), key=_window)
+    return [
+        proof
+        for proof in known
+        if proof.undone_by is None and proof.kind in proofs.WHOLE and proof.batch_key == SOURCE_KEY
+    ]
 
 
 def _absent(table: Table, batch: Batch, before: Sequence[Proof]) -> tuple[str, ...]:

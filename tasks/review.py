@@ -6,15 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg2.extensions import cursor as Cursor
 
-from expectations.review.facts import Alarm, AlarmAnswer, History, Opened, Publish, Run
+from expectations.review.facts import Alarm, History, Opened, Publish, Run
+from tasks.answers import ANSWERED
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import rows, session
 
-ANSWERS: dict[str, AlarmAnswer] = {
-    "accept-drift": "meant", "reject-drift": "not-meant", "mute-drift": "not-interesting"
-}  # fmt: skip
 EARLIER = timedelta(days=40)
 """Publishes this long before the span are read too: a window of a month is promised long after it begins."""
 
@@ -73,7 +71,7 @@ def _alarms(adapter: Adapter, cursor: Cursor, low: datetime, high: datetime) -> 
         "AND run_id IS NOT NULL ORDER BY decided_at",
     )
     # Of several answers about one batch the last one counts.
-    answers = {str(run): ANSWERS[kind] for run, kind in said}
+    answers = {str(run): ANSWERED[kind] for run, kind in said}
     return [Alarm(target, _aware(at), answers.get(str(run))) for run, target, at in told]
 
 

@@ -26,6 +26,8 @@ NAMES = 1.3
 VARIES = 1.1
 RESTED = 1.2
 WORLD = frozenset({"values", "relation", "segment"})
+# A share that is nearly all of the rows.
+ALL_BUT = 0.999
 # Of the usual threshold, where a batch of the history had as much.
 INSIDE = 1.2
 # Batches that must have shown a figure for "never" to say something.
@@ -75,14 +77,18 @@ def names_things(column: str | None) -> bool:
 
 
 def nearness(
-    shares: Block, levels: Block, resting: frozenset[str | None] = frozenset(), written: frozenset[Key] = frozenset()
-) -> Array:
+    shares: Block, levels: Block, resting: frozenset[str | None] = frozenset(), written: frozenset[Key] = frozenset(),
+    beyond: bool = False,
+) -> Array:  # fmt: skip
     """Where the threshold of every figure of the batch (the last row) lies, in units of the usual one; shares first.
 
     What values the columns `resting` have when they move, their history has hardly shown; `written` figures don't vary with
-    the world.
+    the world. With `beyond` a batch is meant that lies beyond every one of the history, whatever this one holds.
     """
-    result = np.concatenate([_of(shares, _ratio(shares)), _of(levels, levels.a)])
+    of_rows, values = _ratio(shares), levels.a
+    if beyond:
+        of_rows, values = _beyond(of_rows, ALL_BUT), _beyond(values, np.inf)
+    result = np.concatenate([_of(shares, of_rows), _of(levels, values)])
     for i, key in enumerate(shares.keys + levels.keys):
         if (key.kind, key.name) in ESTIMATES:
             result[i] = ESTIMATED
@@ -93,6 +99,12 @@ def nearness(
         elif key.kind in WORLD and result[i] == 1.0 and key not in written:
             result[i] = VARIES
     return result
+
+
+def _beyond(values: Array, most: float) -> Array:
+    """The same history with a last batch just above every one of it."""
+    highest = np.where(np.isnan(values[:-1]), -np.inf, values[:-1]).max(axis=0, initial=-np.inf)
+    return np.vstack([values[:-1], np.minimum(highest + 1e-3, most)])
 
 
 def _ratio(shares: Block) -> Array:

@@ -156,8 +156,12 @@ def score(
     sensitivity: Sensitivity,
     accepted: Sequence[Accepted],
     lowered: Sequence[Lowered] = (),
+    beyond: bool = False,
 ) -> Scored:
-    """Scores the last profile against those before it; at least two of them."""
+    """Scores the last profile against those before it; at least two of them.
+
+    With `beyond` the bounds are those of a batch that lies beyond every one before, and not as they are for what it holds.
+    """
     days = calendar.days_of(labels)
     built = rebased(frame(profiles, [_figures(p) for p in profiles], days), accepted, labels)
     weekdays = calendar.weekdays(profiles, days)
@@ -175,7 +179,7 @@ def score(
         learned = replace(
             learned, reach=learned.reach * np.array([1 if k.kind in EVERY_DAY else UNKNOWN for k in keys])
         )
-    nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written)
+    nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond)
     said = voices.voices(keys, lowered)
     learned = replace(learned, reach=learned.reach * nearer * said)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from flows.cli.drift_trial import backtest, sensitivity
 from flows.cli.owner_drift import accept, answer, explain
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ def score(
     sensitivity: Sensitivity, masked: tuple[str, ...], cache: Path | None, no_cache: bool,
 ) -> None:  # fmt: skip
     """Score one batch against the files of a folder that come before it in name order or lie elsewhere."""
-    from expectations.drift import replay as backtest
+    from expectations.drift import replay as trial
 
-    files = [*_asked(lambda: backtest.batch_files(folder))]
+    files = [*_asked(lambda: trial.batch_files(folder))]
     hidden = [*masked, *(_asked(lambda: masked_columns(declaration)) if declaration else [])]
-    kept = None if no_cache else cache or backtest.cache_folder()
+    kept = None if no_cache else cache or trial.cache_folder()
     verdict = _asked(
-        lambda: backtest.score(batch, files, accept=accept, sensitivity=sensitivity, masked=hidden, cache=kept)
+        lambda: trial.score(batch, files, accept=accept, sensitivity=sensitivity, masked=hidden, cache=kept)
     )
     if as_json:
-        click.echo(json.dumps(backtest.listed(verdict, everything), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(trial.listed(verdict, everything), ensure_ascii=False, indent=2))
     else:
         _tell(batch.name, verdict, everything)
 
@@ -79,11 +80,11 @@ def replay(
     masked: tuple[str, ...], cache: Path | None, no_cache: bool,
 ) -> None:  # fmt: skip
     """Score every .csv and .csv.gz of FOLDER in name order, each against those before it."""
-    from expectations.drift import replay as backtest
+    from expectations.drift import replay as trial
 
-    files = _asked(lambda: backtest.batch_files(folder))
-    kept = None if no_cache else cache or backtest.cache_folder()
-    told = iter(backtest.replay(files, accept=accept, sensitivity=sensitivity, masked=masked, cache=kept))
+    files = _asked(lambda: trial.batch_files(folder))
+    kept = None if no_cache else cache or trial.cache_folder()
+    told = iter(trial.replay(files, accept=accept, sensitivity=sensitivity, masked=masked, cache=kept))
     batches = []
     while (found := _asked(lambda: next(told, None))) is not None:
         batches.append(found)
@@ -150,6 +151,8 @@ def _sum_up(batches: list[Replayed]) -> None:
 drift.add_command(explain)
 drift.add_command(accept)
 drift.add_command(answer)
+drift.add_command(sensitivity)
+drift.add_command(backtest)
 
 if __name__ == "__main__":
     drift()

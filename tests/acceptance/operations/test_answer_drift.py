@@ -106,3 +106,35 @@ def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
     assert command("drift", "answer", run, "not-interesting", "--reason", "a sale").code == 0
     assert command("review", "--json").json["now"]["alarms"]["false"] == before["false"] + 1
     assert "said to be no news" in command("review").out
+
+
+@pytest.mark.effect("headgate drift backtest NAME", "headgate drift backtest --json", "headgate drift backtest --sensitivity",
+                    "headgate drift backtest --sensitivity=low", "headgate drift backtest --sensitivity=normal",
+                    "headgate drift backtest --sensitivity=high")  # fmt: skip
+@pytest.mark.effect("headgate drift sensitivity WHICH", "headgate drift sensitivity --json")
+def test_a_setting_is_tried_on_what_is_kept_with_the_answers_as_truth(
+    house: Any, command: Callable[..., Any], odd: tuple[str, str]
+) -> None:
+    table, run = odd
+    decided = house.place.ask("SELECT count(*) FROM ops.decision WHERE target = %s", (table,))
+    scores = {}
+    for tried in ("low", "normal", "high"):
+        told = command("drift", "backtest", table, "--sensitivity", tried, "--json").json
+        assert [one["batch"] for one in told][-1] == ODD
+        scores[tried] = told[-1]["score"]
+    assert scores["low"] < scores["normal"] < scores["high"]
+    last = command("drift", "backtest", table, "--json").json[-1]
+    assert (last["score"], last["run"], last["answer"]) == (scores["normal"], run, None)
+    assert house.place.ask("SELECT count(*) FROM ops.decision WHERE target = %s", (table,)) == decided, (
+        "nothing is written"
+    )
+    assert command("drift", "answer", run, "not-interesting", "--reason", "a sale").code == 0
+    after = command("drift", "backtest", table)
+    assert "answered: not-interesting" in after.out
+    assert "by answers 0 right, 1 false, 0 not answered" in after.out
+
+    noticed = command("drift", "sensitivity", table)
+    (rows,) = [line for line in noticed.out.splitlines() if "the number of rows" in line]
+    assert rows.strip().startswith("the number of rows: usually 200, told at the latest below")
+    figures = command("drift", "sensitivity", table, "--json").json
+    assert {one["column"] for one in figures} == {None, "amount"}

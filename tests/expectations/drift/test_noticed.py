@@ -1,0 +1,76 @@
+"""The smallest change that would be told: what is said of it is so, and where it is coarse a rule is named that `check` takes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from deployments.declarations.suite import Suite
+from expectations.drift import Lowered, detect
+from expectations.drift.noticed import Noticed, noticed
+from flows.cli.drift import drift
+from tests.expectations.drift.conftest import name_of
+
+
+def found(world: Any, **options: Any) -> dict[tuple[str | None, str], Noticed]:
+    told = noticed(world.profiles, world.labels, **options)
+    return {(one.column, one.kind): one for one in reversed(told)}
+
+
+def limits(text: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"(?:below|above) ([\d.,]+)", text)]
+
+
+def test_what_lies_beyond_is_told_and_what_lies_within_is_not(world: Any) -> None:
+    """The last day with prices raised to just beyond what is said, and by a twentieth of that."""
+    low, high = limits(found(world)[("price", "values")].told)
+    middle = float(found(world)[("price", "values")].usual.replace(",", ""))
+    last = len(world.profiles) - 1
+    for times, is_told in ((1.1 * high / middle, True), (1 + 0.05 * (high / middle - 1), False)):
+        rows = [row | {"price": f"{float(row['price']) * times:.2f}"} for row in world.day(last)]
+        verdict = detect(
+            world.measured(rows), world.profiles[:-1], batch_label=name_of(last), history_labels=world.labels[:-1]
+        )
+        assert (("price", "values") in {(a.column, a.kind) for a in verdict.alerts if a.score >= 1}) is is_told
+    assert 0 < low < middle < high
+
+
+def test_every_rule_is_one_that_a_suite_may_have(world: Any) -> None:
+    loose = [Lowered(None, "*", 9), *(Lowered(name, "*", 9) for name in world.profiles[-1].columns)]
+    rules = [one.rule for one in found(world, lowered=loose).values() if one.rule]
+    assert {re.search(r"type: (\w+)", rule)[1] for rule in rules if rule} >= {  # type: ignore[index]
+        "expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null", "expect_column_values_to_be_in_set",
+    }  # fmt: skip
+    suite = YAML(typ="safe").load("table: raw.orders\nexpectations:\n" + "".join(f"  {rule}\n" for rule in rules))
+    assert len(Suite.model_validate(suite).expectations) == len(rules)
+
+
+def test_a_narrow_bound_asks_for_no_rule(world: Any) -> None:
+    assert found(world)[("country", "completeness")].rule is None
+    assert found(world)[("country", "completeness")].usual == "0.0 %"
+    assert "below" not in found(world)[("country", "completeness")].told, "no fewer than none are missing"
+
+
+def test_the_setting_and_an_answer_move_what_is_told(world: Any) -> None:
+    def high(**options: Any) -> float:
+        return limits(found(world, **options)[("price", "values")].told)[-1]
+
+    assert high(sensitivity="high") < high() < high(sensitivity="low")
+    assert high() < high(lowered=[Lowered("price", "values")])
+
+
+@pytest.mark.parametrize("batches", [0, 5])
+def test_a_few_batches_bound_nothing(world: Any, batches: int) -> None:
+    assert noticed(world.profiles[:batches], world.labels[:batches]) == ()
+
+
+def test_a_folder_is_asked_without_a_warehouse(history_folder: Any, monkeypatch: Any, tmp_path: Any) -> None:
+    monkeypatch.setenv("HEADGATE_CACHE", str(tmp_path))
+    done = CliRunner().invoke(drift, ["sensitivity", str(history_folder)])
+    assert done.exit_code == 0, done.output
+    assert "\nprice\n" in done.output
+    assert re.search(r"  the number of rows: usually [\d,]+, told at the latest below", done.output)
