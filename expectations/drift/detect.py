@@ -13,7 +13,7 @@ from expectations.drift import calendar
 from expectations.drift.acceptance import in_force, silenced
 from expectations.drift.blame import blamed
 from expectations.drift.diagnose import with_causes
-from expectations.drift.examples import with_new_values
+from expectations.drift.examples import with_new_values, with_one_value
 from expectations.drift.model import Accepted, Alert, Band, Lowered, Outcome, Sensitivity, Verdict
 from expectations.drift.schema import schema_alerts
 from expectations.drift.scoring import Scored, score
@@ -56,7 +56,8 @@ def detect(
         learned += _of_newcomers(profiles, labels, sensitivity, held, quiet)
         bands = scored.bands()
     verdict = _verdict(silenced(certain, held, labels), silenced(learned, held, labels), bands, len(history))
-    return replace(verdict, alerts=with_causes(verdict.alerts, profiles, labels))
+    alerts = with_causes(verdict.alerts, profiles, labels)
+    return replace(verdict, alerts=tuple(with_one_value(alert, profiles) for alert in alerts))
 
 
 def _of_newcomers(

@@ -10,6 +10,8 @@ from expectations.profile.categories import TOP
 from expectations.profile.model import Profile
 
 NAMED = 3
+# Characters of a value that are shown.
+SHOWN = 40
 KINDS = frozenset({"categories", "reference"})
 
 
@@ -26,6 +28,23 @@ def with_new_values(alert: Alert, profiles: Sequence[Profile]) -> Alert:
         message=f"{alert.message} New: {told}{more}.",
         examples=tuple(dict.fromkeys((*alert.examples, *names))),
     )
+
+
+def with_one_value(alert: Alert, profiles: Sequence[Profile]) -> Alert:
+    """An alert about the way values are written with the commonest one of before and the commonest that wasn't common before."""
+    columns = [p.columns[alert.column] for p in profiles if alert.column in p.columns] if alert.column else []
+    if alert.kind != "format" or alert.cause is not None or len(columns) < 2 or any(c.masked for c in columns):
+        return alert
+    known = {value for column in columns[:-1] for value, _ in column.top}
+    now = next((value for value, _ in columns[-1].top if value not in known), None)
+    then = next((value for value, _ in columns[-2].top), None)
+    if now is None or then is None:
+        return alert
+    return replace(alert, message=f"{alert.message} For example `{_short(then)}` before, `{_short(now)}` now.")
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
 
 
 def new_values(profiles: Sequence[Profile], name: str) -> list[tuple[str, float]]:

@@ -17,7 +17,9 @@ from expectations.profile.model import BETWEEN, Profile, Relations
 
 
 def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Each number given the others: the mean and spread of what a linear fit over the whole history leaves."""
+    """Each number given the others: the mean and spread of what a linear fit over the whole history leaves, in the unit of the
+    column, or as a logarithm.
+    """
     last = len(profiles) - 1
     names = list(profiles[last].relations.number_columns)
     usable = [p.relations for p in profiles[:last] if len(p.relations.means) == 2]
@@ -71,7 +73,9 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                         (float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4 + picked[i] ** 2)
                     )
                     spread = max(float(weights @ within[i] @ weights), 1e-4) / left
-                    spread_pairs.append((0.5 * math.log(spread), 1 / rows[i] + 1e-3))
+                    # As large as it is usually, in the unit of the column.
+                    size = math.log(math.sqrt(left) * scale[target])
+                    spread_pairs.append((0.5 * math.log(spread) + size, 1 / rows[i] + 1e-3))
                 else:
                     mean_pairs.append((math.nan, 1.0))
                     spread_pairs.append((math.nan, 1.0))

@@ -12,6 +12,8 @@ from expectations.profile.model import BETWEEN
 
 # Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
 TIMES = 1.5
+# The quantile that people call the middle.
+MIDDLE = 0.5
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
 MORE_DIGITS = 5
 
@@ -79,6 +81,8 @@ def say_share(key: Key, low: float, expected: float, high: float, seen: float, r
 def say_level(key: Key, low: float, expected: float, high: float, seen: float, scale: float) -> Said:
     """Words for a level; `scale` is the unit of a scaled level, else NaN."""
     name = "gap" if key.name.startswith("gap_") else f"segment_{key.name}" if key.kind == "segment" else key.name
+    if name == "quantile" and float(key.other) == MIDDLE:
+        name = "middle_number"
     told = _apart(lambda more: _unit(key, scale, more), (low, expected, high), seen)
     # Below nothing there is nothing.
     below = "" if key.name in COUNTS and told(low).startswith(("-", "0 ", "0.0 ")) else f"below {told(low)} or "
@@ -109,7 +113,7 @@ def _ratio(key: Key, expected: float, seen: float, scale: float) -> float | None
     """How many times the usual; None where a ratio means nothing."""
     if math.isfinite(scale):
         usual, now = math.sinh(_bounded(expected)), math.sinh(_bounded(seen))
-    elif key.name in ("rows", "distinct", "days", "log_spread"):
+    elif key.name in ("rows", "distinct", "days", "given_others_spread"):
         usual, now = math.exp(_bounded(expected)), math.exp(_bounded(seen))
     elif key.name in ("length", "log_mean", "mean"):
         usual, now = math.expm1(_bounded(expected)), math.expm1(_bounded(seen))
@@ -162,7 +166,12 @@ def _unit(key: Key, scale: float, more: int) -> Told:
     if key.name == "shift":
         return lambda x: f"{x:+.{more}f} h"
     if key.name == "log_spread":
-        return lambda x: _number(math.exp(_bounded(x)), more)
+        # The deviation of logarithms is the factor from one number to the next.
+        return lambda x: f"{_number(math.exp(_bounded(math.exp(_bounded(x)))), more)} times"
+    if key.name == "given_others_log":
+        return lambda x: f"{100 * math.expm1(_bounded(x)):+,.{1 + more}f} %"
+    if key.name == "given_others_log_spread":
+        return lambda x: f"{100 * math.expm1(math.exp(_bounded(min(x, 5.0)))):,.{1 + more}f} %"
     if key.name in ("follows", "correlation"):
         return lambda x: f"{math.tanh(x):.{2 + more}f}"
     if key.name == "explained":

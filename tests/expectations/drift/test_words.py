@@ -6,9 +6,11 @@ import math
 
 import pytest
 
+from expectations.drift.examples import with_one_value
 from expectations.drift.figures import Key
+from expectations.drift.model import Alert
 from expectations.drift.words import say_level, say_share
-from expectations.profile.model import BETWEEN
+from expectations.profile.model import BETWEEN, ColumnProfile, Profile, Sketch, Text
 
 PAID = Key("paid", "values", "log_mean")
 
@@ -70,8 +72,25 @@ SAID: dict[str, tuple[Key, tuple[float, ...], str]] = {
     "no statistics of the other columns": (
         Key("price", "relation", "given_others"),
         (-0.35, 0.0, 0.35, 3562.3),
-        "How far price lies above or below what the rest of its row says, in units of its usual scatter: "
+        "By how much price lies above or below what the other numbers of its rows lead to expect, on average: "
         "expected +0.00 (-0.35 to +0.35), seen +3,562.30.",
+    ),
+    "a factor that isn't a unit is told in percent": (
+        Key("price", "relation", "given_others_log"),
+        (-0.02, 0.0, 0.02, math.log(1.19)),
+        "By how many percent price differs from what the other numbers of its rows lead to expect: "
+        "expected +0.0 % (-2.0 % to +2.0 %), seen +19.0 %.",
+    ),
+    "how far single values lie off has the unit of the column": (
+        Key("price", "relation", "given_others_spread"),
+        tuple(math.log(x) for x in (1.8, 2.1, 2.6, 14.0)),
+        "How far single values of price lie from what the other numbers of their rows lead to expect: "
+        "expected 2.1 (1.8 to 2.6), seen 14, 6.67 times the usual.",
+    ),
+    "how widely numbers spread is a factor": (
+        Key("price", "values", "log_spread"),
+        tuple(math.log(math.log(x)) for x in (1.5, 2.0, 2.5, 6.0)),
+        "The factor by which numbers of price typically differ: expected 2 times (1.5 to 2.5), seen 6 times.",
     ),
     "since when a clock counts": (
         Key("at", "clock", "middle", "the batch's date"),
@@ -95,16 +114,42 @@ def test_a_level_is_told_as_an_owner_says_it(case: str) -> None:
     assert not said.smallest.startswith("below 0.0 ")
 
 
-def test_a_quantile_is_told_by_the_share_below_it() -> None:
-    key = Key("paid", "values", "quantile", "0.25")
+@pytest.mark.parametrize(
+    ("share", "figure"), [("0.25", "The number that 25 % of paid are below"), ("0.5", "The middle number of paid")]
+)
+def test_a_quantile_is_told_by_the_share_below_it(share: str, figure: str) -> None:
+    key = Key("paid", "values", "quantile", share)
     low, expected, high, seen = (math.asinh(x / 10) for x in (8, 10, 12, 30))
     said = say_level(key, low, expected, high, seen, 10.0)
-    assert said.message == (
-        "The number that 25 % of paid are below: expected 10 (8 to 12), seen 30, 3 times the usual."
-    )
+    assert said.message == f"{figure}: expected 10 (8 to 12), seen 30, 3 times the usual."
 
 
 def test_a_state_of_the_whole_column_is_a_yes_or_no() -> None:
     said = say_share(Key("paid", "values", "constant"), 0.0, 0.0, 0.34, 1.0, 18)
     assert said.message == "Whether paid holds one and the same value in every row: so far never, now yes."
     assert (said.bounds, said.smallest) == ("never", "once")
+
+
+def column_of(*values: str, masked: bool = False) -> dict[str, ColumnProfile]:
+    top = tuple((value, 10.0) for value in values)
+    text = Text(40.0, 0, 0, 0, 0, 0, 0, 0, 0, 2.0, 0.0, (), ())
+    return {"country": ColumnProfile("text", masked, 0, len(values), text, top, Sketch((), (), True))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "now", "masked", "shown"),
+    [
+        ("format", ("KR", "US"), ("kr", "us"), False, " For example `KR` before, `kr` now."),
+        ("format", ("KR", "US"), ("KR", "kr"), False, " For example `KR` before, `kr` now."),
+        ("format", ("KR", "US"), ("US", "KR"), False, ""),
+        ("format", ("KR",), ("kr",), True, ""),
+        ("values", ("KR",), ("kr",), False, ""),
+        ("format", ("KR",), ("k" * 200,), False, f" For example `KR` before, `{'k' * 39}…` now."),
+    ],
+)
+def test_another_spelling_shows_one_value_of_before_and_now(
+    kind: str, before: tuple[str, ...], now: tuple[str, ...], masked: bool, shown: str
+) -> None:
+    profiles = [Profile(40, column_of(*before)), Profile(40, column_of(*now, masked=masked))]
+    alert = Alert("country", kind, "digest", 1.2, "Said.", "a", "b")
+    assert with_one_value(alert, profiles).message == f"Said.{shown}"
