@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -72,6 +72,17 @@ def tree_of(sql: str, dialect: str) -> exp.Expr | None:
         return _parsed(without_comments(sql), _DIALECTS if dialect == "postgresql" else _DIALECTS[::-1])[0]
     except SqlTextError:
         return None
+
+
+def in_other_schemas(sql: str, schemas: Mapping[str, str]) -> str:
+    """A sound SELECT with other schemas in the names of its tables, and of columns that are named with them."""
+    tree = _parsed(without_comments(sql))[0]
+    assert tree is not None
+    names = [node.args["db"] for node in tree.find_all(exp.Table, exp.Column) if node.args.get("db")]
+    for name in sorted(names, key=lambda item: -item.meta["start"]):
+        start, end = name.meta["start"], name.meta["end"] + 1
+        sql = f'{sql[:start]}"{schemas[_folded(name)]}"{sql[end:]}'
+    return sql
 
 
 def _parsed(sql: str, dialects: Sequence[str] = _DIALECTS) -> tuple[exp.Expr | None, SqlFault]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deployments.declarations.summary import Summary
     from deployments.project import Project
     from deployments.settings import Settings
+    from tasks.summary_cases import Outcome
     from tasks.trial import Compared, Trial
 
 _WIDE = 28
@@ -53,6 +54,53 @@ def try_(file: str, as_json: bool) -> None:
             click.echo(click.style("note ", fg="yellow") + note)
         _tell(trial, file, refused=refused)
     raise click.exceptions.Exit(1 if refused else 0)
+
+
+@summary.command("test")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome of each case as JSON.")
+def test(name: str | None, as_json: bool) -> None:
+    """Run the cases of the summary NAME, or of all: small inputs and the rows that must come of them.
+
+    They stand in summaries/NAME.test.yaml. The SELECT runs on the warehouse, over tables of the case that are gone
+    afterwards; no live table is read. Exit code 1: other rows came out.
+    """
+    from deployments.declarations.summary_cases import read_cases
+    from flows.cli import settings
+
+    bench = settings.workbench(silent=as_json, need="warehouse")
+    from tasks.summary_cases import run_case
+
+    wanted = [bench.project.summary(name)] if name else list(bench.project.summaries.values())
+    cases = [(item, case) for item in wanted for case in read_cases(bench.project.files[item.target])]
+    if not cases:
+        where = (
+            bench.project.files[wanted[0].target].with_suffix(".test.yaml") if wanted else "summaries/NAME.test.yaml"
+        )
+        raise click.UsageError(f"there are no cases; they stand in {where} (docs/add-a-summary.md)")
+    outcomes = []
+    for item, case in cases:
+        outcomes.append(run_case(bench, item, case))
+        if not as_json:
+            _tell_case(outcomes[-1])
+    failed = sum(not outcome.ok for outcome in outcomes)
+    if as_json:
+        print_json({"cases": [{**asdict(outcome), "ok": outcome.ok} for outcome in outcomes], "failed": failed})
+    else:
+        click.echo(f"{failed} of {len(outcomes)} failed" if failed else f"{len(outcomes)} passed")
+    raise click.exceptions.Exit(1 if failed else 0)
+
+
+def _tell_case(outcome: Outcome) -> None:
+    mark = click.style("ok     ", fg="green") if outcome.ok else click.style("FAILED ", fg="red", bold=True)
+    click.echo(f"{mark} {outcome.summary}: {outcome.case}")
+    for words, found in (
+        ("expected, and didn't come out", outcome.missing),
+        ("came out, and wasn't expected", outcome.unexpected),
+    ):
+        for row in found:
+            values = ", ".join(f"{name}: {_cell(value)}" for name, value in zip(outcome.columns, row, strict=True))
+            click.echo(f"        {words}: {values}")
 
 
 def declared(project: Project, file: str) -> tuple[Summary, Project]:

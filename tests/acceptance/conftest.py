@@ -284,7 +284,7 @@ def _place(
 
 
 def _judge_log(entries: Sequence[dict[str, Any]], explained: Sequence[str]) -> None:
-    """Nothing of ours was refused, and rows arrived by COPY: INSERT VALUES carries facts about runs only."""
+    """Nothing of ours was refused, and rows arrived by COPY: INSERT VALUES carries facts about runs, and rows of cases, only."""
     refused = [
         f"{entry['verdict']}: {entry['sql'][:300]} -> {entry.get('message')}"
         for entry in entries
@@ -294,6 +294,6 @@ def _judge_log(entries: Sequence[dict[str, Any]], explained: Sequence[str]) -> N
     pasted = [
         entry["sql"][:300]
         for entry in entries
-        if entry["class"] == "INSERT_VALUES" and not re.match(r'INSERT INTO "?ops"?\.', entry["sql"])
+        if entry["class"] == "INSERT_VALUES" and not re.match(r'INSERT INTO ("?ops"?\.|"hg_)', entry["sql"])
     ]
     assert not pasted, "\n".join(pasted)

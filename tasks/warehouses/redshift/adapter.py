@@ -187,9 +187,11 @@ class RedshiftAdapter:
 
     def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
         # That it is one statement is held by its text alone (`deployments.declarations.sql_text`): the service has no way to
-        # read a text as a value. Its functions likewise; what somebody else made has a dependency.
+        # read a text as a value. Its functions likewise: without a schema they are the service's own (`SAFE_PATH`). What else it
+        # depends on is refused.
         cursor.execute(sql.SQL("CREATE VIEW {} AS\n").format(qualified(view)) + sql.SQL(select))
-        return Understood(*catalog.used_by_view(cursor, view))
+        relations, functions = catalog.used_by_view(cursor, view)
+        return Understood(relations, tuple(f"{name}()" for name in functions if name not in callable_names))
 
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""

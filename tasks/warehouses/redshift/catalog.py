@@ -44,10 +44,10 @@ _ROW_FILTERS = (
 
 
 def used_by_view(cursor: Cursor, view: TableName) -> tuple[tuple[TableName, ...], tuple[str, ...]]:
-    """Relations that a view reads, and functions of somebody's own making that it calls."""
+    """Relations that a view reads, and names of functions it depends on; many of the service's own have no dependency."""
     found = rows(cursor, _USED, (view.schema, view.name))
     relations = tuple(TableName(schema, name) for _, schema, name, _ in found if name is not None)
-    return relations, tuple(f"{function}()" for _, _, _, function in found if function is not None)
+    return relations, tuple(str(function) for _, _, _, function in found if function is not None)
 
 
 def table_id(cursor: Cursor, table: TableName) -> int | None:
