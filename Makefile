@@ -40,6 +40,7 @@ crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m crash $(PYTEST_ARGS)
 	@$(BIN)/python tests/crash/harness.py --trials $(CRASH_TRIALS) --workers 2
+	@$(BIN)/python tests/crash/harness.py --trials $$(($(CRASH_TRIALS) * 3 / 10)) --workers 2 --warehouse redshift-like
 
 model: ## anything in any order against a model, with kills, on both warehouses (MODEL_STEPS=2000 in each mode)
 	@sh .ci/venv requirements-dev.txt

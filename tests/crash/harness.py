@@ -3,8 +3,10 @@
     python tests/crash/harness.py --trials 1000 --workers 2
     python tests/crash/harness.py --seed 7 --only 123 --keep FOLDER     one trial again, with its words
     python tests/crash/harness.py --trials 40 --sabotage transaction    must end with trials that went wrong
+    python tests/crash/harness.py --trials 300 --warehouse redshift-like
 
-Real processes, real PostgreSQL, S3 and Prefect servers in a temporary folder. Ends with `N trials, M wrong`.
+Real processes, real PostgreSQL (or the server that keeps Redshift's rules, where it is at hand), S3 and Prefect servers in a
+temporary folder. Ends with `N trials, M wrong`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import redshift_like
 import sabotage
+from redshift_like import RedshiftLike
 from server import Files
 from staged import Stage
 from trial import MODES, POINTS, Trial, Wish, draw
@@ -38,6 +42,10 @@ WITHOUT = {
 
 def main() -> int:
     arguments = _arguments()
+    absent = redshift_like.absent() if arguments.warehouse == "redshift-like" else None
+    if absent is not None:
+        print(f"skipped: {absent}")
+        return 0
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
     whole = arguments.trials // 10 if arguments.cold is None else arguments.cold
@@ -66,17 +74,23 @@ def _play(
     stack = EmbeddedStack(folder / "stack")
     files = Files()
     workers: list[Worker] = []
+    double: RedshiftLike | None = None
     try:
         state = stack.up(("postgres", "s3"))
         assert state.warehouse_url is not None
         history = stack.create_database("crash_history")
-        prepare_warehouse(state.warehouse_url)
         environment = {**os.environ, **state.environment(), "HEADGATE_STAGE_URL": f"s3://{state.s3_bucket}/stage"}
+        url = behind = state.warehouse_url
+        if arguments.warehouse == "redshift-like":
+            double = RedshiftLike(str(state.s3_endpoint))
+            url, behind = double.url, double.behind
+            environment["HEADGATE_COPY_IAM_ROLE"] = redshift_like.ROLE
+        prepare_warehouse(url)
         names = [f"w{number}" for number in range(1, arguments.workers + 1)]
         for name in names:
             (kept / name).mkdir(parents=True)
             stage = Stage(environment["HEADGATE_STAGE_URL"], environment)
-            workers.append(Worker(name, kept / name, files, state.warehouse_url, history, dict(environment), stage,
+            workers.append(Worker(name, kept / name, files, url, behind, history, dict(environment), stage,
                                   arguments.sabotage))  # fmt: skip
         # Prefect's server takes its time: it starts beside the forked trials, which don't need it.
         prefect = threading.Thread(target=stack.up, args=(("prefect",),), daemon=True)
@@ -95,6 +109,8 @@ def _play(
         for worker in workers:
             worker.close()
         files.close()
+        if double is not None:
+            double.close()
         stack.down(purge=True)
 
 
@@ -178,6 +194,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, default=50, help="how many; most are forked from a warm process")
     parser.add_argument("--cold", type=int, help="how many are whole processes under Prefect; default: every tenth")
     parser.add_argument("--workers", type=int, default=1, help="played side by side, each with its own tables")
+    parser.add_argument("--warehouse", choices=("postgresql", "redshift-like"), default="postgresql")
     parser.add_argument("--seed", type=int, help="default: a new one, which is printed")
     parser.add_argument("--only", metavar="NUMBER", help="one trial of a seed, such as 123 or cold-12")
     parser.add_argument("--mode", choices=MODES, help="only this load mode")

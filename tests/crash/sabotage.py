@@ -19,8 +19,10 @@ def _proof() -> None:
 def _lock() -> None:
     """Read the proof without locking it."""
     from tasks.warehouses.postgres import PostgresAdapter
+    from tasks.warehouses.redshift import RedshiftAdapter
 
-    PostgresAdapter.lock = lambda self, cursor, table: None  # type: ignore[method-assign]
+    for adapter in (PostgresAdapter, RedshiftAdapter):
+        adapter.lock = lambda self, cursor, table: None  # type: ignore[method-assign]
 
 
 def _transaction() -> None:

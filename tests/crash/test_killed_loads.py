@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.switches import POINTS, killer
+from tests.crash.redshift_like import absent
 
 HARNESS = Path(__file__).with_name("harness.py")
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +37,18 @@ def test_killed_anywhere_and_run_again_gives_the_right_rows() -> None:
     assert "0" not in noticed.values(), said
     # Two writers meet with the proof in hand: without the lock they do so every time.
     assert noticed["the proof table not locked"] == "4", said
+
+
+@pytest.mark.trial
+def test_the_same_on_a_server_that_keeps_redshifts_rules() -> None:
+    why = absent()
+    if why is not None:
+        pytest.skip(why)
+    trials, wrong, said = play("--trials", "14", "--cold", "0", "--warehouse", "redshift-like", "--undermine")
+    assert (trials, wrong) == (14, 0), said
+    noticed = dict(re.findall(r"^with (.+): \d+ trials, (\d+) wrong$", said, re.M))
+    assert set(noticed) == set(WORDS), said
+    assert "0" not in noticed.values(), said
 
 
 def test_every_point_stands_in_the_code() -> None:

@@ -39,12 +39,17 @@ class Result:
 
 @dataclass
 class Worker:
-    """Plays trials. `sabotage` is taken out of every process it starts."""
+    """Plays trials. `sabotage` is taken out of every process it starts.
+
+    `warehouse_url` is what loads are given, `behind_url` where the judge and the readers look: on the Redshift-like server the
+    cluster behind it.
+    """
 
     name: str
     folder: Path
     files: Files
     warehouse_url: str
+    behind_url: str
     history_url: str
     environment: dict[str, str]
     stage: Stage
@@ -67,9 +72,9 @@ class Worker:
             "HEADGATE_CONNECTION_HISTORY": self.history_url, "PYTHONPATH": str(REPOSITORY),
             "OPENBLAS_NUM_THREADS": "1", "PREFECT_LOGGING_LEVEL": "WARNING",
         }  # fmt: skip
-        self.reader = psycopg2.connect(self.warehouse_url, application_name="crash reader")
+        self.reader = psycopg2.connect(self.behind_url, application_name="crash reader")
         self.reader.autocommit = True
-        connection = psycopg2.connect(self.warehouse_url, application_name="crash judge")
+        connection = psycopg2.connect(self.behind_url, application_name="crash judge")
         connection.autocommit = True
         self.judge = Judge(connection)
         self.history = psycopg2.connect(self.history_url)
@@ -263,8 +268,7 @@ class Worker:
             errors.append(f"{told['family']} {told['code']}: {told['message'].splitlines()[0][:160]}")
 
     def _busy(self) -> list[str]:
-        database = self.warehouse_url.rpartition("/")[2].partition("?")[0]
-        return self.judge.busy_sessions(database)
+        return self.judge.busy_sessions(self.judge.connection.info.dbname)
 
     def _left_behind(self, target: Target, runner: Zygote | Cold) -> list[str]:
         """What is still there of killed processes after headgate's own clean-up."""
@@ -290,11 +294,11 @@ class Worker:
 
 def prepare_warehouse(url: str) -> None:
     """The group that tables are granted to; `headgate provision` makes it elsewhere."""
-    connection = psycopg2.connect(url)
+    connection = psycopg2.connect(url.replace("redshift://", "postgresql://"))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", (READERS,))
+        cursor.execute("SELECT count(*) FROM pg_group WHERE groname = %s", (READERS,))
         (there,) = cursor.fetchone() or (0,)
         if not there:
-            cursor.execute(f"CREATE ROLE {READERS} NOLOGIN")
+            cursor.execute(f"CREATE GROUP {READERS}")
     connection.close()
