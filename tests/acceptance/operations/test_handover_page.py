@@ -22,10 +22,11 @@ TABLE = """
 description: Orders.
 owner: a@example.com
 tier: core
-source: {kind: csv, url: "file://{folder}/orders.csv"}
+source: {kind: csv, url: "file://{folder}/orders-{window.start:%d}.csv"}
+window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-03}
 columns:
   - {name: id, type: integer, nullable: false}
-load: {mode: full_refresh}
+load: {mode: append}
 sla: [{for: finance, max_age: 30d}]
 """
 
@@ -45,11 +46,11 @@ def desk(house: Any, new_database: Callable[[], str]) -> Any:
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any, pages: None, command: Any) -> None:
     table = desk.declare("orders", TABLE)
-    for content in ("id\n1\n", "id\n1\n2\n"):
-        desk.source("orders.csv", content)
-        assert command("run", table).code == 0
-    assert command("rollback", table, "--reason", "wrong day", "--by", "maria").code == 0
-    desk.source("orders.csv", "no\n1\n")
+    for day in (1, 2):
+        desk.source(f"orders-{day:02}.csv", f"id\n{day}\n")
+    assert command("run", table).code == 0
+    assert command("rollback", table, "--window", "2026-01-02", "--reason", "wrong day", "--by", "maria").code == 0
+    desk.source("orders-02.csv", "no\n1\n")
     assert command("run", table).code == 1
     now = datetime.now(UTC)
     watch_pass(workbench(), None, now)
@@ -58,8 +59,8 @@ def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any
     report = Path(desk.folder / "state" / "report")
     page = (report / key).read_text(encoding="utf-8")
     text = " ".join(html.unescape(re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", page, flags=re.S)).split())
-    for said in ("On call: Ben takes over from Ana", "1 incident is open", f"{table} failed [HEADER]", "nobody has answered",
-                 "undone", "maria wrong day", f"Not published {table}"):  # fmt: skip
+    for said in ("On call: Ben takes over from Ana", "1 incident is open", f"{table} 2026-01-02 failed [HEADER]", "nobody has answered",
+                 "undone 2026-01-02 maria wrong day", f"Not published {table}"):  # fmt: skip
         assert said in text, said
     [told] = re.findall(r"headgate incident ack \w+", text)
     assert command(*told.split()[1:]).code == 0
