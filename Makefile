@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test effects fuzz trials lint types crash model story requirements clean
+.PHONY: help demo docs test effects fuzz trials lint types crash model story requirements release clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -75,6 +75,21 @@ requirements: ## pin again what pyproject.toml asks for (UPGRADE=--upgrade for t
 	@echo 'setuptools>=77' | $(COMPILE) $(UPGRADE) --extra local pyproject.toml - -o requirements.txt
 	@echo 'setuptools>=77' | $(COMPILE) $(UPGRADE) --extra dev -c requirements.txt pyproject.toml - -o requirements-dev.txt
 	@echo uv | $(COMPILE) $(UPGRADE) - -o requirements-uv.txt
+	@printf 'build\ncyclonedx-bom\nsetuptools>=77\n' | $(COMPILE) $(UPGRADE) - -o requirements-release.txt
+
+DIST ?= dist
+RELEASE = build/tools/bin
+
+release: ## wheel and sources of what is committed, what is in them (CycloneDX) and their hashes (DIST=dist)
+	@sh .ci/venv requirements-dev.txt
+	@rm -rf build/tools build/source && mkdir -p build/source $(DIST)
+	@$(BIN)/python -m venv build/tools
+	@$(RELEASE)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-release.txt
+	@git archive HEAD | tar -x -C build/source
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(RELEASE)/python -m build --no-isolation --outdir $(DIST) build/source >/dev/null
+	@$(RELEASE)/cyclonedx-py requirements build/source/requirements.txt --pyproject build/source/pyproject.toml \
+	  --output-reproducible --of JSON -o $(DIST)/sbom.cdx.json 2>/dev/null
+	@cd $(DIST) && sha256sum *.whl *.tar.gz sbom.cdx.json >SHA256SUMS && cat SHA256SUMS
 
 clean: ## stop the local stack and remove everything made here, local data too
 	@if [ -x $(BIN)/headgate ] && [ -d .headgate ]; then $(BIN)/headgate down --purge; fi

@@ -12,19 +12,21 @@ from packaging.requirements import Requirement
 REPOSITORY = Path(__file__).parents[1]
 FILES = {"requirements.txt": ("local",), "requirements-dev.txt": ("local", "dask", "notify", "dev")}
 
+ALL = [*FILES, "requirements-uv.txt", "requirements-release.txt"]
+
 
 def pins(name: str) -> list[Requirement]:
     lines = (REPOSITORY / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     return [Requirement(line.partition(" --hash")[0]) for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("name", [*FILES, "requirements-uv.txt"])
+@pytest.mark.parametrize("name", ALL)
 def test_no_address_and_no_option_stands_in_it(name: str) -> None:
     text = (REPOSITORY / name).read_text(encoding="utf-8")
     assert not re.search(r"://|^\s*-(?!-hash=sha256:)|\s@\s|file:|^/", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", [*FILES, "requirements-uv.txt"])
+@pytest.mark.parametrize("name", ALL)
 def test_every_package_has_one_version_and_hashes(name: str) -> None:
     lines = (REPOSITORY / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     for line in (line for line in lines if not line.startswith("#")):
