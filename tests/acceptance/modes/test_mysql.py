@@ -119,6 +119,25 @@ def test_zero_dates_lie_in_no_window_and_are_told(shop: Any) -> None:
     assert [text for text in record.warnings if "1 row of the source has no day, so that no window has it" in text]
 
 
+def test_zero_dates_are_no_value_where_that_is_declared(shop: Any) -> None:
+    shop.do("SET sql_mode = ''", "CREATE TABLE v (id INT, d DATE, t DATETIME, s TIMESTAMP)",
+            "INSERT INTO v VALUES (1, 0, 0, 0), (2, '2024-01-01', '2024-01-01', '2024-01-01')")  # fmt: skip
+    table = shop.declare("v", """
+description: Values.
+owner: a@example.com
+source: {kind: mysql, connection: shop, query: SELECT * FROM v}
+columns:
+  - {name: id, type: integer}
+  - {name: d, type: date, null: ["0000-00-00"]}
+  - {name: t, type: timestamp, source_timezone: UTC, null: ["0000-00-00 00:00:00"]}
+  - {name: s, type: timestamptz, null: ["0000-00-00 00:00:00+00"]}
+load: {mode: full_refresh}
+""")  # fmt: skip
+    assert shop.load(table).counts["quarantined"] == 0
+    assert shop.rows(table)[0] == (1, None, None, None)
+    assert None not in shop.rows(table)[1]
+
+
 def test_a_query_is_waited_for(shop: Any) -> None:
     shop.declare("orders", BY_DAY)
     from tasks.workbench import workbench

@@ -258,6 +258,14 @@ def test_a_certificate_is_proven_as_the_address_says(read: Read, mysql: Database
         with pytest.raises(UpstreamError, match=words) as caught:
             spoken(options, host)
         assert (caught.value.code, is_passing(caught.value)) == ("SOURCE-TLS", False)
+    mysql.run(
+        "CREATE OR REPLACE USER known@'%' IDENTIFIED BY 's3cret/p@ss' REQUIRE X509", "GRANT SELECT ON *.* TO known@'%'"
+    )
+    own = f"ssl-mode=REQUIRED&ssl-cert={ca.parent / 'cert.pem'}&ssl-key={ca.parent / 'key.pem'}"
+    known = mysql.server.url(mysql.name, user="known")
+    assert values(read(select(secured), shop=f"{known}?{own}")) == [["1"]]
+    with pytest.raises(DeclarationError, match="Access denied"):
+        read(select(secured), shop=known)
     for file in ("/no/such/file.pem", __file__):
         with pytest.raises(DeclarationError, match="certificates that can't be read") as refused:
             spoken(f"ssl-mode=VERIFY_CA&ssl-ca={file}")
