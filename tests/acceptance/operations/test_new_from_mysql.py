@@ -65,6 +65,10 @@ def test_a_drafted_table_is_checked_planned_and_loaded(house: Any, mysql: Databa
     again = typed("run", name, "--to", "2024-05-02", "--json").json
     assert again["runs"] == [], "there is nothing to do"
     assert typed("check", "--live").code == 0
+    assert typed("reconcile", name).code == 0
+    mysql.run("UPDATE orders SET updated_at = updated_at, amount = 9 WHERE `Order No` = 3")
+    assert (typed("reconcile", name).code, typed("reconcile", name, "--repair").code) == (3, 0)
+    assert house.rows(name, "amount", "order_no")[2] == (9,)
     mysql.run("ALTER TABLE orders DROP COLUMN state")
     told = typed("check", "--live")
     assert (told.code != 0, "state" in told.out) == (True, True)
