@@ -12,6 +12,8 @@ from deployments.errors import DeclarationError
 from tasks.sources.protocol import Span
 
 _DATE, _TIMESTAMP, _TIMESTAMPTZ = "date", "timestamp without time zone", "timestamp with time zone"
+CUT_BY = (_DATE, _TIMESTAMP, _TIMESTAMPTZ)
+"""The types of a cursor that windows can be cut by."""
 
 
 def bounds(kind: str, cursor: Cursor, column: Column | None, span: Span) -> tuple[Bound, Bound]:
@@ -19,7 +21,7 @@ def bounds(kind: str, cursor: Cursor, column: Column | None, span: Span) -> tupl
     in the contract, which says how its values are read."""
     window = span.window
     assert window is not None
-    if kind not in (_DATE, _TIMESTAMP, _TIMESTAMPTZ):
+    if kind not in CUT_BY:
         raise DeclarationError(
             f"source.cursor.column: {cursor.column} is {kind} at the source; a window can only be cut by a date or a time",
             code="CURSOR-TYPE",

@@ -28,7 +28,7 @@ from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.driver_errors import said
 from tasks.one_select import inside, one_row, prove_one_select
-from tasks.sources.cursor import bounds
+from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
@@ -151,18 +151,21 @@ class PostgresReader:
             column = sql.Identifier("hg_rows", cursor.column)
             rows = within(column, bounds(self._kind(connection, cursor), cursor, self.cursor_column, self.span))
             if cursor.nulls == "load":
-                rows = sql.SQL("({} OR {} IS NULL)").format(rows, column)
+                rows = sql.SQL("({} OR {})").format(rows, _without_moment(column))
             query = sql.SQL("(SELECT hg_rows.* FROM {} hg_rows WHERE {})").format(query, rows)
         return sql.SQL("COPY {} TO STDOUT (FORMAT csv, HEADER true)").format(query)
 
     def unplaced(self) -> int:
         assert self.source.cursor is not None
         column = sql.Identifier("hg_rows", self.source.cursor.column)
-        statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {} IS NULL").format(
-            inside(self.source.query), column
+        statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {}").format(
+            inside(self.source.query), _without_moment(column)
         )
         with closing(self.connected()) as connection, connection.cursor() as cursor:
             try:
+                if self._kind(connection, self.source.cursor) not in CUT_BY:
+                    # Refused when the window is read, in better words than the database's.
+                    return 0
                 return int(one_row(cursor, statement)[0])
             except psycopg2.Error as error:
                 raise self.told(error) from None
@@ -286,6 +289,11 @@ def connect(url: str, name: str, application: str) -> Connection:
             ) from None
         raise
     return connection
+
+
+def _without_moment(column: sql.Composable) -> sql.Composed:
+    """Of a date or time: whether no window has it. To PostgreSQL infinity is a value."""
+    return sql.SQL("({c} IS NULL OR NOT isfinite({c}))").format(c=column)
 
 
 class _AbandonedError(Exception):

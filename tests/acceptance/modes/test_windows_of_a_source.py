@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from deployments.embedded.stack import StackState
-from deployments.errors import CheckFailedError, DeclarationError, UpstreamError
+from deployments.errors import CheckFailedError, DeclarationError, HeadgateError, UpstreamError
 from tasks import unplaced
 
 Tell = Callable[..., None]
@@ -141,6 +141,21 @@ def test_rows_without_a_cursor_are_told(house: Any, tell: Tell) -> None:
     loaded = house.declare("sales", by_day("UTC", "{mode: merge}", "column: day, nulls: load"))
     assert [house.load(loaded, day, reprocess=True).counts["extracted"] for day in DAYS] == [8, 8, 5]
     assert [row[0] for row in house.rows(loaded, "id", "id")] == list(range(15))
+
+
+@pytest.mark.parametrize(("kind", "at"), [
+    ("date", "type: date"), ("timestamp", "type: timestamp, source_timezone: UTC"), ("timestamptz", "type: timestamptz"),
+])  # fmt: skip
+def test_a_cursor_at_infinity_is_in_no_window_either(house: Any, tell: Tell, kind: str, at: str) -> None:
+    tell(f"CREATE TABLE sales AS SELECT n AS id, (CASE n WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity' WHEN 4 THEN "
+         f"'2024-01-01 12:00' END)::{kind} AS day FROM generate_series(1, 4) n")  # fmt: skip
+    record = house.load(house.declare("sales", by_day("UTC", "{mode: merge}", at=at)), "2024-01-01")
+    assert (record.status, record.counts["published"]) == ("warned", 1)
+    assert record.warnings == ("3 rows of the source have no day, so that no window has them",)
+    loaded = house.declare("sales", by_day("UTC", "{mode: merge}", "column: day, nulls: load", at))
+    with pytest.raises(HeadgateError) as caught:
+        house.load(loaded, "2024-01-02")
+    assert caught.value.code == "TOLERANCE"
 
 
 CURSORS = [
