@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ MAX_FIELDS = 5_000
 _LISTED, _TOLD, _COMPARED = 200, 20, 200
 """Names in one list of a message; missing columns told one by one, each compared with so many names."""
 ABSENT = -1
+_PLAIN_YAML = re.compile(r"(?!(?:true|false|null)$)[^\W\d]\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,12 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
 
     if repeated:
         faults.append(f"names stand twice in the header: {listing(repeated)}")
+    misread = _misread(wanted, header)
+    if misread:
+        faults.append(misread)
     for name in removed[:_TOLD]:
         meant = nearest(name, added[:_COMPARED]) or _in_its_place(name, wanted, header, removed, added)
-        hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
+        hint = renamed(meant) if meant and not misread else ""
         action = "fail" if name in needed or not present else as_null
         judge(action, f"column '{name}' is missing{hint}{'' if action == 'fail' else '; loaded as NULL'}")
     if len(removed) > _TOLD:
@@ -113,6 +119,23 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         )
     positions = tuple(places.get(name, ABSENT) for name in wanted)
     return Layout(tuple(header), positions, delimiter, tuple(warnings))
+
+
+def _misread(wanted: Sequence[str], header: Sequence[str]) -> str | None:
+    """What a header is that isn't one, where that can be told: Excel's word about the delimiter, or names that another
+    delimiter parts."""
+    if header and header[0].lower().startswith("sep="):
+        return "the first line tells Excel the delimiter: declare `skip_lines: 1`"
+    for mark, spelled in ((",", ","), (";", ";"), ("|", "|"), ("\t", "tab")):
+        if len(header) == 1 and mark in header[0] and set(wanted) <= set(header[0].split(mark)):
+            return f'its names are parted by another delimiter: declare `delimiter: "{spelled}"`'
+    return None
+
+
+def renamed(meant: str) -> str:
+    """The hint that a missing column probably has this name now, as it is written in a declaration."""
+    name = meant if _PLAIN_YAML.fullmatch(meant) else json.dumps(meant, ensure_ascii=False)
+    return f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(name)}`)"
 
 
 def _in_its_place(

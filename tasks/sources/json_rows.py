@@ -12,8 +12,7 @@ from typing import Any
 
 from deployments.declarations.problems import nearest
 from deployments.errors import ContractError, UpstreamError
-from deployments.foreign_text import one_line
-from expectations.contract.layout import listing
+from expectations.contract.layout import listing, renamed
 from expectations.contract.split import Reject
 from tasks.sources.json_text import Spelled, fault_of, nested_text
 
@@ -88,7 +87,7 @@ class Rows:
         for name in self.names:
             meant = None if name in met else nearest(name, others)
             if name not in met and (meant is not None or name not in self.optional):
-                hint = f" (found '{one_line(meant)}': renamed? then declare `from: {one_line(meant)}`)" if meant else ""
+                hint = renamed(meant) if meant else ""
                 raise ContractError(
                     f"{self.where}: no record has the column '{name}'{hint}\n  found:    {listing(list(met))}\n"
                     f"  expected: {listing(self.names)}",

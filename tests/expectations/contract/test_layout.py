@@ -40,6 +40,13 @@ def test_what_the_policy_allows(
     (["A", "B b"], {}, "column 'a' is missing"),
     (["a", "remark"], {}, "column 'B b' is missing (found 'remark': renamed? then declare `from: remark`)"),
     (["a", "a", "B b"], {}, "names stand twice in the header: a"),
+    # A declaration takes such a name in quotes alone.
+    (["a", " B b "], {}, 'declare `from: " B b "`)'),
+    (["a", "B: b"], {}, 'declare `from: "B: b"`)'),
+    (["a", "null"], {}, 'declare `from: "null"`)'),
+    (["a", "\u200bB b"], {}, 'declare `from: "\\u200bB b"`)'),
+    (["sep=,", ""], {}, "the first line tells Excel the delimiter: declare `skip_lines: 1`"),
+    (["a;B b;c"], {}, 'parted by another delimiter: declare `delimiter: ";"`'),
     pytest.param(["a", "B b", "x"], {"added": "fail"}, "columns the contract doesn't name: x",
                  marks=effect("SchemaChange.added=fail")),
     pytest.param(["B b", "a"], {"reordered": "fail"}, "columns come in another order: B b, a",
@@ -53,7 +60,9 @@ def test_what_is_refused(make_table: Any, header: list[str], policy: dict[str, s
     with pytest.raises(ContractError, match="the header isn't the contract's") as caught:
         lay_out(table, header, ",", "files/a.csv")
     assert words in str(caught.value)
-    shown = ", ".join(header).replace("\ufeff", "\\ufeff")
+    shown = ", ".join(header).replace("\ufeff", "\\ufeff").replace("\u200b", "\\u200b")
+    # A header that is read wrong is no renamed column.
+    assert not ("renamed?" in str(caught.value) and ("delimiter" in words or "Excel" in words))
     assert f"found:    {shown}\n  expected: a, B b" in str(caught.value)
     assert caught.value.code == "HEADER"
 
