@@ -64,6 +64,8 @@ def parse_type(text: str) -> ColumnType:
     kind = _ALIASES.get(match["name"].strip()) if match else None
     if match is None or kind is None:
         hint = " (Redshift's TEXT is varchar(256): write the length you mean)" if text.lower() == "text" else ""
+        if "(" in text and ")" not in text:
+            hint = ' (YAML ends it at the comma inside { }: write it in quotes, such as "decimal(12,2)")'
         raise ValueError(f"'{text}' isn't a type of both warehouses{hint}; allowed: {_ALLOWED}")
     a, b = match["a"], match["b"]
     if kind == "varchar":

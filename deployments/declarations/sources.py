@@ -221,8 +221,9 @@ class CsvSource(AddressedSource):
     @classmethod
     def _codec(cls, value: str) -> str:
         try:
-            "".encode(value)
-        except LookupError:
+            # As it is read: what the encoding has no letter for has to get through. Those of host names can't.
+            "a".encode(value).decode(value, "surrogateescape")
+        except (LookupError, UnicodeError):
             raise ValueError(f"'{value}' isn't a text encoding Python knows") from None
         return value
 

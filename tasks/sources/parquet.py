@@ -24,6 +24,7 @@ from deployments.declarations.sources import ParquetSource
 from deployments.errors import SourceMissingError, SourceUnreachableError, UpstreamError
 from deployments.settings import Settings
 from expectations.contract.engine import MEMORY_MB, connect
+from expectations.contract.layout import listing
 from expectations.contract.quoting import identifier, literal
 from expectations.contract.split import Reject
 from expectations.draft.facts import SourceColumn
@@ -197,7 +198,9 @@ def _columns(engine: duckdb.DuckDBPyConnection, path: str, where: str) -> list[_
     ).fetchall()
     names = list(_top_level(leaves[1:]))
     if names != [column.name for column in columns]:
-        raise _unfit(where, f"its columns {', '.join(map(repr, names))} differ only in the case of their letters")
+        read_otherwise = [name for name, column in zip(names, columns, strict=True) if name != column.name]
+        how = "has no name" if "" in read_otherwise else "differs from another in nothing but the case of its letters"
+        raise _unfit(where, f"a column {how}; its columns: {listing([name or repr(name) for name in names])}")
     for name, physical, _, precision in leaves:
         if precision > 38:
             raise _unfit(where, f"'{name}' is a decimal of {precision} digits; a warehouse holds 38")

@@ -119,6 +119,18 @@ def test_bytes_in_a_list_are_refused(tmp_path: Path, read: Read) -> None:
     assert caught.value.code == "PARQUET-TYPE"
 
 
+@pytest.mark.parametrize(("name", "words"), [
+    (b"VALUE", "differs from another in nothing but the case of its letters; its columns: value, VALUE"),
+    (b"value", "differs from another in nothing but the case of its letters; its columns: value, value"),
+])  # fmt: skip
+def test_columns_that_no_query_tells_apart_are_refused(tmp_path: Path, read: Read, name: bytes, words: str) -> None:
+    source = parquet(tmp_path / "a", "SELECT 1 AS value, 2 AS VALUX")
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes().replace(b"VALUX", name))
+    with pytest.raises(HeadgateError, match=words) as caught:
+        read(source)
+    assert caught.value.code == "PARQUET-TYPE"
+
+
 def test_other_writers(tmp_path: Path, read: Read) -> None:
     assert read(given(tmp_path / "a", SPARK)) == b'"t"\n2024-03-01 00:00:00.123456\n'
     assert read(given(tmp_path / "b", NULLS)) == b'"id","n"\n1,\n2,\n'
