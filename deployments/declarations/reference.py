@@ -21,12 +21,14 @@ from deployments.declarations.oncall import OnCall
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary
+from deployments.declarations.summary_cases import Cases
 from deployments.declarations.table import Table
 
 PAGES: dict[str, tuple[type[BaseModel], str]] = {
     "table": (Table, "`tables/*.yaml`"),
     "suite": (Suite, "`suites/*.yaml`"),
     "summary": (Summary, "the header of `summaries/*.sql`"),
+    "cases": (Cases, "`summaries/*.test.yaml`"),
     "defaults": (Defaults, "`defaults.yaml`"),
     "oncall": (OnCall, "`oncall.yaml`"),
     "warehouse": (Provisioning, "`warehouse.yaml`"),

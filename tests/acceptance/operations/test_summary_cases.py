@@ -100,6 +100,7 @@ def test_cases_pass_and_leave_nothing(project: Any, command: Callable[..., Any])
     assert things(project) == before
 
 
+@pytest.mark.effect("Cases.tests", "Case.name", "Case.given", "Case.expect")
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_rows_that_differ_are_shown(project: Any, command: Callable[..., Any]) -> None:
     before = things(project)
