@@ -229,6 +229,9 @@ def policy(file: str, without: str | None = None) -> str:
     for statement in told["Statement"]:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         statement["Action"] = [action for action in actions if action != without]
+        if "s3:DeleteObject" in statement["Action"]:
+            # moto asks for the right to delete several keys on the bucket; S3 asks for each key.
+            statement["Resource"] = [statement["Resource"], f"arn:aws:s3:::{BUCKET}"]
     told["Statement"] = [statement for statement in told["Statement"] if statement["Action"]]
     return json.dumps(told)
 
