@@ -213,6 +213,8 @@ def _windows(
     standing = proofs.standing(known)
     ended = now - table.lag
     if selection.window is not None:
+        if selection.start or selection.end:
+            raise _no_such_window(table, "--window names one window, --from and --to several: say one of them")
         named = _named(table, selection.window, ended)
         due, wanted = [named] if alone else list(grid.due(ended)), {named}
     else:

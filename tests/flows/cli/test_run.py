@@ -118,6 +118,7 @@ MISUSES = [
     (("run", "itms"), "did you mean 'items'?"), (("run",), "Missing argument"), (("rnu",), "did you mean 'run'?"),
     (("run", "items", "--from", "2024-03-01"), "has no windows"), (("run", "visits", "--window", "2025-01-01"), "outside"),
     (("run", "visits", "--window", "soon"), "isn't a date or time"), (("show", "no-such-run"), "no run 'no-such-run' is known"),
+    (("run", "visits", "--window", "2024-03-01", "--from", "2024-03-02"), "say one of them"),
     (("run", "visits", "--from", "2024-03-03", "--to", "2024-03-01"), "isn't before"), (("plan", "visit"), "did you mean"),
     (("run", "items", "--until", "nowhere"), "nowhere"), (("quarantine", "show", "itms"), "did you mean 'items'?"),
 ]  # fmt: skip
