@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from deployments.declarations.parsing import parse
-from deployments.declarations.problems import Problem, fail_on
+from deployments.declarations.problems import Problem
 from deployments.declarations.rules import table_faults
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.table import Table
@@ -163,9 +163,13 @@ def _checked(table_name: str, table_yaml: str, suite_yaml: str) -> Table:
     table = parse(Table, read_yaml(file, problems, text=table_yaml), file, problems)
     suite = parse(Suite, read_yaml(file, problems, text=suite_yaml), Path("suites") / f"{name}.yaml", problems)
     if table is None or suite is None or problems:
-        if any(problem.key == "table" for problem in problems):
-            # The name was typed, not drafted.
-            fail_on([problem for problem in problems if problem.key == "table"][:1])
+        for problem in problems:
+            if problem.key == "table":
+                # The name was typed, not drafted: it stands in no file that `check` would read.
+                fit = ".".join(identifier_of(part) or "NAME" for part in table_name.split(".", 1))
+                raise DeclarationError(
+                    problem.message, code="DECLARATION", next_command=f"headgate new {fit} --source SOURCE"
+                )
         raise CodeError(
             "the draft isn't right: " + "; ".join(str(problem) for problem in problems), code="DRAFT",
             next_command="report this; nothing was written",

@@ -118,7 +118,8 @@ def test_nanoseconds_that_a_warehouse_cannot_hold_are_set_aside(small: Small, tm
     )
     small.declare("tables/measured_ns.yaml", text.format(folder=tmp_path, missing="fail", more=""))
     assert small.ingest("measured_ns", "2024-03-04").counts["quarantined"] == 1
-    assert small.ask("SELECT record, column_name FROM quarantine.raw__measured_ns") == [(1, "at")]
+    found = small.ask("SELECT record, column_name, code FROM quarantine.raw__measured_ns")
+    assert found == [(1, "at", "NOT-TIMESTAMP")]
     assert small.ask("SELECT at FROM raw.measured_ns") == [(datetime(2024, 3, 4, 0, 0, 0, 123456),)]
 
 

@@ -204,9 +204,12 @@ def test_nothing_is_drafted_into_the_example(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_name_that_can_not_be_a_table_is_told_as_such(folder: Path) -> None:
     (folder / "a.csv").write_text(TEXT)
-    error = failure("new", "Raw.People", "--source", "a.csv")
-    assert error.family == "declaration"
-    assert "must be schema.table" in error.message
+    for name, fit in (("Raw.People", "raw.people"), ("raw.the people", "raw.the_people")):
+        error = failure("new", name, "--source", "a.csv")
+        assert error.family == "declaration"
+        # No file was written, so none is named.
+        assert error.message.startswith(f"'{name}' must be schema.table")
+        assert error.next_command == f"headgate new {fit} --source SOURCE"
 
 
 def test_few_records_and_absent_days_still_make_a_sound_draft(folder: Path) -> None:
