@@ -67,7 +67,8 @@ def difference(source: SourceRows, live: LiveRows, window: Window | None, mask_k
 
 
 class _Beside:
-    """The two sides as views `s` and `l`, each value as text in columns c0, c1 ...; a double as it is."""
+    """The two sides as views `s` and `l`, each value as text in columns c0, c1 ...; a double as it is. `h` is a hash of the row:
+    rows are compared by it, as a join over all columns would need the memory of all rows."""
 
     def __init__(self, table: Table, connection: duckdb.DuckDBPyConnection, relation: str, file: Path) -> None:
         self.table, self.connection = table, connection
@@ -76,25 +77,25 @@ class _Beside:
             f"{identifier(c.name) if _is_double(c) else value_text_sql(c.column_type, identifier(c.name))} AS {name}"
             for c, name in zip(table.columns, self.columns, strict=True)
         )
-        connection.execute(f"CREATE OR REPLACE VIEW s AS SELECT {texts} FROM {relation}")
+        joined = ", ".join(f"coalesce(CAST({name} AS VARCHAR), chr(1))" for name in self.columns)
+        hashed = f"*, md5_number(concat_ws(chr(31), {joined})) AS h"
+        connection.execute(f"CREATE OR REPLACE VIEW s AS SELECT {hashed} FROM (SELECT {texts} FROM {relation})")
         typed = ", ".join(
             f"CAST({name} AS DOUBLE) AS {name}" if _is_double(c) else name
             for c, name in zip(table.columns, self.columns, strict=True)
         )
         nothing = f"(SELECT {', '.join(f'NULL::VARCHAR AS {name}' for name in self.columns)} WHERE false)"
         rows = csv_reader([file], ["n", *self.columns], ",") if file.stat().st_size else nothing
-        connection.execute(f"CREATE OR REPLACE VIEW l AS SELECT {typed} FROM {rows}")
+        connection.execute(f"CREATE OR REPLACE VIEW l AS SELECT {hashed} FROM (SELECT {typed} FROM {rows})")
 
     def without_key(self) -> Difference:
         """How often each row is on either side; a changed row is one that is missing and one that is too much."""
-        listed = ", ".join(self.columns)
-        same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM b.{name}" for name in self.columns)
         missing, doubled, surplus = single(
             self.connection,
-            f"WITH a AS (SELECT {listed}, count(*) AS n FROM s GROUP BY ALL), b AS (SELECT {listed}, count(*) AS n FROM l "
-            "GROUP BY ALL) SELECT coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0), "
+            "WITH a AS (SELECT h, count(*) AS n FROM s GROUP BY h), b AS (SELECT h, count(*) AS n FROM l GROUP BY h) "
+            "SELECT coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0), "
             "coalesce(sum(CASE WHEN a.n IS NOT NULL THEN greatest(coalesce(b.n, 0) - a.n, 0) END), 0), "
-            f"coalesce(sum(CASE WHEN a.n IS NULL THEN b.n END), 0) FROM a FULL JOIN b ON {same}",
+            "coalesce(sum(CASE WHEN a.n IS NULL THEN b.n END), 0) FROM a FULL JOIN b ON a.h = b.h",
         )
         return Difference(missing=int(missing), doubled=int(doubled), surplus=int(surplus))
 
@@ -108,25 +109,23 @@ class _Keyed:
         names = [column.name for column in self._table.columns]
         self._key = [beside.columns[names.index(name)] for name in self._table.key]
         self._same_key = " AND ".join(f"s.{name} = l.{name}" for name in self._key)
-        self._same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM l.{name}" for name in beside.columns)
 
     def difference(self) -> Difference:
         merged = self._table.load.mode == "merge"
         missing, older, superseded = self._missing(look_elsewhere=merged)
         extra = self._found(f"SELECT DISTINCT {self._of('l')} FROM l ANTI JOIN s ON {self._same_key}")
-        changed = self._found(
-            f"SELECT {self._of('s')} FROM s JOIN l ON {self._same_key} GROUP BY ALL HAVING NOT bool_or({self._same})"
+        changed_keys = (
+            f"SELECT {self._of('s')} FROM s SEMI JOIN l ON {self._same_key} ANTI JOIN l AS alike ON "
+            f"{self._same_key.replace('l.', 'alike.')} AND s.h = alike.h"
         )
+        changed = self._found(changed_keys)
+        columns = self._columns(changed_keys) if changed.rows + older.rows else ()
         changed = _Found(changed.rows + older.rows, [*changed.keys, *older.keys][:SHOWN_KEYS])
-        repeated = self._found(f"SELECT {self._of('l')} FROM l GROUP BY ALL HAVING count(*) > 1")
-        (doubled,) = single(
-            self._connection,
-            f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM l GROUP BY {self._of('l')})",
-        )
+        repeated, doubled = self._doubled()
         found = {"missing": missing, "changed": changed, "surplus": _Found() if merged else extra, "doubled": repeated}
         return Difference(
-            missing=missing.rows, changed=changed.rows, surplus=found["surplus"].rows, doubled=int(doubled),
-            moved=extra.rows if merged else 0, superseded=superseded, columns=self._columns() if changed.rows else (),
+            missing=missing.rows, changed=changed.rows, surplus=found["surplus"].rows, doubled=doubled,
+            moved=extra.rows if merged else 0, superseded=superseded, columns=columns,
             keys={what: self._shown(item.keys) for what, item in found.items() if item.rows},
         )  # fmt: skip
 
@@ -168,10 +167,26 @@ class _Keyed:
             return "NULL"
         return f"s.c{[column.name for column in self._table.columns].index(name)}::VARCHAR"
 
-    def _columns(self) -> tuple[str, ...]:
-        """Columns in which rows of one key differ."""
+    def _doubled(self) -> tuple[_Found, int]:
+        """Keys that are live more than once, and how many rows are too much."""
+        (more,) = single(self._connection, f"SELECT count(*) - count(DISTINCT hash({self._of('l')})) FROM l")
+        if not more:
+            return _Found(), 0
+        counted = f"SELECT {self._of('l')}, count(*) AS n FROM l GROUP BY {self._of('l')} HAVING count(*) > 1"
+        (doubled,) = single(self._connection, f"SELECT coalesce(sum(n - 1), 0) FROM ({counted})")
+        return self._found(f"SELECT * EXCLUDE (n) FROM ({counted})"), int(doubled)
+
+    def _columns(self, changed_keys: str) -> tuple[str, ...]:
+        """Columns in which rows of one key differ, by the first keys that changed."""
+        made = "CREATE OR REPLACE TABLE"
+        # As tables, step by step: of views nobody knows beforehand which side of a join is the small one.
+        self._connection.execute(f"{made} picked AS SELECT * FROM ({changed_keys}) LIMIT {LOOKED_UP_AT_ONCE}")
+        for side in ("s", "l"):
+            self._connection.execute(
+                f"{made} picked_{side} AS SELECT {side}.* FROM {side} SEMI JOIN picked USING ({', '.join(self._key)})"
+            )
         differs = ", ".join(f"count(*) FILTER (s.{name} IS DISTINCT FROM l.{name})" for name in self._beside.columns)
-        counts = single(self._connection, f"SELECT {differs} FROM s JOIN l ON {self._same_key}")
+        counts = single(self._connection, f"SELECT {differs} FROM picked_s s JOIN picked_l l ON {self._same_key}")
         return tuple(column.name for column, rows in zip(self._table.columns, counts, strict=True) if rows)
 
     def _found(self, query: str) -> _Found:
