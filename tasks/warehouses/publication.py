@@ -197,16 +197,18 @@ def prove_ours(adapter: Adapter, cursor: Cursor, live: TableName) -> None:
 def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[Proof], sequence: int) -> Effect:
     live, new = plan.live, plan.candidate
     exists = adapter.exists(cursor, live)
+    if new is None and not exists:
+        # Readers of a table whose first batch is empty find no rows, not no table.
+        new = _without_rows(adapter, cursor, plan)
     if new is None:
-        if plan.mode == "replace_window" and exists:
+        if plan.mode == "replace_window":
             return replace_window(adapter, cursor, plan, None, sequence)
-        if plan.mode == "full_refresh" and exists:
+        if plan.mode == "full_refresh":
             # A source that has become empty is a reason to ask, not to leave old rows under a new proof.
             _guard(plan, _count(cursor, live), 0)
             if plan.shrink_guard is None:
                 return _empty(adapter, cursor, plan, sequence)
-        if exists:
-            _prove_same_keys(cursor, plan)
+        _prove_same_keys(cursor, plan)
         return _without_absent(adapter, cursor, plan, Effect(), known, sequence)
     if not exists:
         plan.point("before-swap")
@@ -233,6 +235,14 @@ def _apply(adapter: Adapter, cursor: Cursor, plan: Publication, known: Sequence[
     # Nobody can change it any more: the swap holds its lock.
     outside_hands.prove_columns(live, plan.shape, adapter.columns(cursor, old), plan.changes)
     return Effect(inserted=rows, deleted=before)
+
+
+def _without_rows(adapter: Adapter, cursor: Cursor, plan: Publication) -> TableName:
+    """An empty candidate, made in the transaction of the publish."""
+    made = names.candidate(plan.live, plan.attempt_id)
+    adapter.create_candidate(cursor, made, plan.shape)
+    adapter.finish_candidate(cursor, made, plan.shape)
+    return made
 
 
 def _into_live(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
@@ -298,7 +308,7 @@ def _without_absent(
     compares again.
     """
     keys = plan.source_keys
-    if keys is None or not adapter.exists(cursor, plan.live):
+    if keys is None:
         return effect
     if max((proof.sequence for proof in known), default=0) > plan.keys_as_of:
         return effect

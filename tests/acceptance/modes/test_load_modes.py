@@ -118,3 +118,31 @@ def test_an_empty_batch_publishes_its_proof_and_nothing_else(house: Any) -> None
     assert house.load(table, "2026-01-02").status == "published"
     assert len(house.rows(table)) == 3
     assert house.proofs(table)[-1] == (2, "empty", 0, 0, 0, 0, 0, 0, 0)
+
+
+LOADS = {
+    "full_refresh": (WHOLE, "source", "key: [id]\nload: {mode: full_refresh}\n", "orders.csv"),
+    "append": (DAILY, "2026-01-01", "load: {mode: append}\n", "orders-2026-01-01.csv"),
+    "replace_window": (
+        DAILY, "2026-01-01", "key: [id]\nload: {mode: replace_window, window_column: at}\n", "orders-2026-01-01.csv",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", LOADS)
+def test_a_table_whose_first_batch_is_empty_is_there(house: Any, mode: str) -> None:
+    """Its readers find no rows, not an error; the rows that come later and an undo find it as any other."""
+    text, window, load, file = LOADS[mode]
+    table = house.declare("orders", text + load)
+    house.source(file, HEADER)
+    assert house.load(table, window).status == "published"
+    assert house.rows(table) == []
+    assert house.proofs(table)[-1][1:4] == ("empty", 0, 0)
+    assert not [name for name in house.side_tables(table) if "__hg_c" in name]
+    if mode == "full_refresh":
+        house.source(file, FIRST)
+        house.load(table)
+    else:
+        house.source("orders-2026-01-02.csv", HEADER + "4,4,d,2026-01-02 13:00:00\n")
+        house.load(table, "2026-01-02")
+    assert len(house.rows(table)) == (3 if mode == "full_refresh" else 1)
