@@ -90,12 +90,16 @@ class _Beside:
 
     def without_key(self) -> Difference:
         """How often each row is on either side; a changed row is one that is missing and one that is too much."""
+        for side in ("s", "l"):
+            # One after the other: a reader of CSV has large buffers.
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {side}_rows AS SELECT h, count(*) AS n FROM {side} GROUP BY h"
+            )
         missing, doubled, surplus = single(
             self.connection,
-            "WITH a AS (SELECT h, count(*) AS n FROM s GROUP BY h), b AS (SELECT h, count(*) AS n FROM l GROUP BY h) "
             "SELECT coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0), "
             "coalesce(sum(CASE WHEN a.n IS NOT NULL THEN greatest(coalesce(b.n, 0) - a.n, 0) END), 0), "
-            "coalesce(sum(CASE WHEN a.n IS NULL THEN b.n END), 0) FROM a FULL JOIN b ON a.h = b.h",
+            "coalesce(sum(CASE WHEN a.n IS NULL THEN b.n END), 0) FROM s_rows a FULL JOIN l_rows b ON a.h = b.h",
         )
         return Difference(missing=int(missing), doubled=int(doubled), surplus=int(surplus))
 
@@ -109,13 +113,19 @@ class _Keyed:
         names = [column.name for column in self._table.columns]
         self._key = [beside.columns[names.index(name)] for name in self._table.key]
         self._same_key = " AND ".join(f"s.{name} = l.{name}" for name in self._key)
+        keep = self._table.load.keep
+        self._latest = None if keep is None else keep.latest_by
+        for side in ("s", "l"):
+            # What is asked again and again; all other values are read once more, of the rows that differ.
+            kept = f"{self._of(side)}, {side}.h, {self._text(side)} AS v"
+            self._connection.execute(f"CREATE OR REPLACE TABLE {side}_keys AS SELECT {kept} FROM {side}")
 
     def difference(self) -> Difference:
         merged = self._table.load.mode == "merge"
         missing, older, superseded = self._missing(look_elsewhere=merged)
-        extra = self._found(f"SELECT DISTINCT {self._of('l')} FROM l ANTI JOIN s ON {self._same_key}")
+        extra = self._found(f"SELECT DISTINCT {self._of('l')} FROM l_keys l ANTI JOIN s_keys s ON {self._same_key}")
         changed_keys = (
-            f"SELECT {self._of('s')} FROM s SEMI JOIN l ON {self._same_key} ANTI JOIN l AS alike ON "
+            f"SELECT {self._of('s')} FROM s_keys s SEMI JOIN l_keys l ON {self._same_key} ANTI JOIN l_keys AS alike ON "
             f"{self._same_key.replace('l.', 'alike.')} AND s.h = alike.h"
         )
         changed = self._found(changed_keys)
@@ -133,46 +143,46 @@ class _Keyed:
         """Keys of the source that the window's live rows lack: those that live nowhere, those of which an older version lives in
         another window, and how many have a later one there."""
         nowhere, older, superseded = _Found(), _Found(), 0
-        keep, cut = self._table.load.keep, self._table.compared_by
-        latest = keep.latest_by if keep is not None else None
-        column = latest or (None if cut is None else cut.name)
+        cut = self._table.compared_by
+        column = self._latest or (None if cut is None else cut.name)
         # A cursor of its own: the same connection can't answer anything else before all of it is read.
         with self._connection.cursor() as asked:
-            asked.execute(f"SELECT {self._of('s')}, {self._text(latest)} FROM s ANTI JOIN l ON {self._same_key}")
+            asked.execute(f"SELECT {self._of('s')}, s.v FROM s_keys s ANTI JOIN l_keys l ON {self._same_key}")
             while some := asked.fetchmany(LOOKED_UP_AT_ONCE):
                 known = dict(self._live.elsewhere([row[:-1] for row in some], column)) if look_elsewhere else {}
                 for *key, at_source in some:
                     if tuple(key) not in known:
                         nowhere.add(key)
-                    elif self._is_later(known[tuple(key)], latest, at_source):
+                    elif self._is_later(known[tuple(key)], at_source):
                         superseded += 1
                     else:
                         older.add(key)
         return nowhere, older, superseded
 
-    def _is_later(self, live: Any, latest: str | None, at_source: str | None) -> bool:
+    def _is_later(self, live: Any, at_source: str | None) -> bool:
         """Whether a live row outside of the window replaces the one that the source has in it."""
         if live is None:
             return False
-        if latest is not None:
-            return at_source is None or bool(live > value_of(self._table.column(latest), at_source))
+        if self._latest is not None:
+            return at_source is None or bool(live > value_of(self._table.column(self._latest), at_source))
         cut = self._table.compared_by
         if cut is None or self._window is None:
             return False
         end: Any = cut.bounds(self._window)[1]
         return bool(live >= end)
 
-    def _text(self, name: str | None) -> str:
-        if name is None:
+    def _text(self, side: str) -> str:
+        """The value that says which version of a key is the latest."""
+        if self._latest is None:
             return "NULL"
-        return f"s.c{[column.name for column in self._table.columns].index(name)}::VARCHAR"
+        return f"{side}.c{[column.name for column in self._table.columns].index(self._latest)}::VARCHAR"
 
     def _doubled(self) -> tuple[_Found, int]:
         """Keys that are live more than once, and how many rows are too much."""
-        (more,) = single(self._connection, f"SELECT count(*) - count(DISTINCT hash({self._of('l')})) FROM l")
+        (more,) = single(self._connection, f"SELECT count(*) - count(DISTINCT hash({self._of('l')})) FROM l_keys l")
         if not more:
             return _Found(), 0
-        counted = f"SELECT {self._of('l')}, count(*) AS n FROM l GROUP BY {self._of('l')} HAVING count(*) > 1"
+        counted = f"SELECT {self._of('l')}, count(*) AS n FROM l_keys l GROUP BY {self._of('l')} HAVING count(*) > 1"
         (doubled,) = single(self._connection, f"SELECT coalesce(sum(n - 1), 0) FROM ({counted})")
         return self._found(f"SELECT * EXCLUDE (n) FROM ({counted})"), int(doubled)
 

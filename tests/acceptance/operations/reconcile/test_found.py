@@ -173,3 +173,27 @@ def test_an_update_whose_window_was_loaded_before_it_is_a_change(orders: Orders)
     (window,) = orders.reconcile().differing
     assert (window.label, window.difference.changed) == (label(4), 1)
     assert window.difference.keys == {"changed": ({"id": 1},)}
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("mode", ["merge", "append"])
+def test_a_large_window_is_compared_within_little_memory(
+    orders: Orders, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders.declare(MODES[mode])
+    orders.source(
+        "INSERT INTO orders SELECT n, timestamp '2024-03-01' + n * interval '0.5 s', date '2024-03-01', repeat('note ', 6) || n, "
+        "n * 0.01, n / 3.0, true, timestamptz '2024-03-01', 'p' || n FROM generate_series(1000, 150000) n"
+    )
+    orders.load(1)
+    orders.live("UPDATE LIVE SET amount = 1 WHERE id = 5000")
+    # All values of one side alone take more than this.
+    monkeypatch.setattr("tasks.reconcile.source_rows.memory_for", lambda _: 64)
+    (window,) = orders.reconcile(end=label(1)).differing
+    assert window.source_rows == window.live_rows > 149_000
+    found = window.difference
+    assert (
+        (found.changed, found.columns) == (1, ("amount",))
+        if mode == "merge"
+        else (found.missing, found.surplus) == (1, 1)
+    )
