@@ -86,7 +86,7 @@ def changes_nothing(batch: Batch, checked: Validated) -> bool:
 
     bench = workbench()
     table = bench.project.table(batch.table)
-    found = against_live(bench, table, batch.window, checked, batch.spool / "reread")
+    found = against_live(bench, table, batch.window, checked, batch.spool)
     if found.is_one and is_unsafe_again(table, found):
         raise refuse_older(table, batch.label, found.superseded)
     return not found.is_one
