@@ -28,8 +28,6 @@ from tasks.publish import publish
 from tasks.stage import stage
 from tasks.validate import validate
 
-STEPS = ("extract", "validate", "stage", "copy", "audit", "judge", "publish")
-
 
 @flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False, on_completion=[name_warned])
 def ingest(

@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,12 +96,6 @@ class Batch:
     def overridden(self, code: str) -> bool:
         """Whether somebody decided that this failure doesn't stop the batch."""
         return any(item.code == code for item in self.overrides)
-
-    def next_attempt(self) -> Batch:
-        """The same batch for another try: what a failed attempt left behind is never written to again."""
-        # It keeps its minute: nobody tells the time here, and no batch is tried for days.
-        attempt = self.attempt_id[:_MINUTE_CHARACTERS] + new_attempt(_EPOCH)[_MINUTE_CHARACTERS:]
-        return replace(self, attempt_id=attempt, stage_key=f"{self.stage_key.rpartition('-')[0]}-{attempt}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ fit, the most confident one stands. Of a masked column no value is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from expectations.drift.calendar import Label
@@ -27,7 +27,6 @@ class Cause:
 
 
 Column = Sequence[ColumnProfile]
-OfColumn = Callable[[str, Column], Iterator[Cause]]
 
 
 def with_causes(alerts: Sequence[Alert], profiles: Sequence[Profile], labels: Sequence[Label]) -> tuple[Alert, ...]:

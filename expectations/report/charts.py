@@ -105,7 +105,6 @@ class Reach:
     high: float
     seen: float
     low_told: str
-    expected_told: str
     high_told: str
     seen_told: str
 

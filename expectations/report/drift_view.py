@@ -71,6 +71,6 @@ def _picture(alert: DriftAlert, bands: list[dict[str, Any]], texts: Texts) -> Ma
             continue
         low, expected, high, seen = (float(band[name]) for name in ("low", "expected", "high", "observed"))
         if all(map(math.isfinite, (low, expected, high, seen))):
-            shown = Reach(low, expected, high, seen, told["low"], told["expected"], told["high"], str(alert.observed))
+            shown = Reach(low, expected, high, seen, told["low"], told["high"], str(alert.observed))
             return reach(shown, alert.message, texts("drift.usual"), texts("drift.seen"))
     return None

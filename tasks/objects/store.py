@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -145,11 +143,3 @@ def holds(file: Path, pattern: bytes) -> bool:
                 return True
             before = seen[max(0, len(seen) - len(pattern) + 1) :]
     return False
-
-
-def scratch_file(folder: Path, suffix: str) -> Path:
-    """A new empty file in `folder`, readable by its owner only."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, suffix=suffix)
-    os.close(handle)
-    return Path(name)

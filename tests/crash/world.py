@@ -43,7 +43,6 @@ class World:
     content: dict[tuple[str, str], Batch] = field(default_factory=dict)
     loaded: dict[str, dict[str, Batch]] = field(default_factory=dict)
     versions: dict[int, Values] = field(default_factory=dict)
-    next_id: int = 0
 
     def set(self, target: Target, label: str, batch: Batch) -> None:
         """From now on the source gives this for the window (an empty text: there is no such file)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -105,11 +105,6 @@ class PagedApi:
                 """Quiet."""
 
         return Handler
-
-
-def cut_into(records: list[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(records), size):
-        yield records[start : start + size]
 
 
 def numbered(count: int) -> list[dict[str, Any]]:
