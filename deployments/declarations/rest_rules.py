@@ -14,11 +14,11 @@ from deployments.declarations.rest import (
     PagePaging,
     secret_names,
 )  # fmt: skip
+from deployments.declarations.source_facts import Told
 
 if TYPE_CHECKING:
-    from deployments.declarations.sources import RestSource
+    from deployments.declarations.rest_source import RestSource
 
-Told = tuple[tuple[str, ...], str, str]
 _BEARERS = "the connection's setting, and auth, which says how it is sent: {kind: header, name: X-Api-Key} or the like"
 
 
