@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from deployments.declarations.database_sources import MysqlSource, PostgresSource
+from deployments.declarations.database_sources import DatabaseSource, MysqlSource, PostgresSource
 from deployments.declarations.file_sources import Compression, CsvSource, JsonSource, ParquetSource
 from deployments.declarations.rest_source import RestSource
 from deployments.declarations.source_facts import AddressedSource, Cursor, WaitFor
 
 __all__ = [
-    "AddressedSource", "Compression", "CsvSource", "Cursor", "JsonSource", "MysqlSource", "ParquetSource",
+    "AddressedSource", "Compression", "CsvSource", "Cursor", "DatabaseSource", "JsonSource", "MysqlSource", "ParquetSource",
     "PostgresSource", "RestSource", "Source", "WaitFor",
 ]  # fmt: skip
 

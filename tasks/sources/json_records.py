@@ -67,10 +67,7 @@ class JsonReader:
         self.set_aside.clear()
         page = f"block of {AT_ONCE:,} lines" if self._is_lines else "page"
         rows = Rows(self.where, self.names, self.optional, self.set_aside, page)
-        try:
-            yield from rows.lines(self._pages())
-        except json_text.TooDeepError as error:
-            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=OWNER) from None
+        yield from rows.lines(self._pages())
 
     def _pages(self) -> Iterator[Records]:
         if self._is_lines:

@@ -14,7 +14,7 @@ from deployments.declarations.problems import nearest
 from deployments.errors import ContractError, UpstreamError
 from expectations.contract.layout import listing, renamed
 from expectations.contract.split import Reject
-from tasks.sources.json_text import Spelled, fault_of, nested_text
+from tasks.sources.json_text import Spelled, TooDeepError, fault_of, nested_text
 
 AT_ONCE = 1_000
 """Lines are written, and JSON lines read, so many at a time."""
@@ -47,7 +47,13 @@ class Rows:
     page: str = "page"
 
     def lines(self, pages: Iterable[Records]) -> Iterator[bytes]:
-        """The header first; `set_aside` grows with what was met so far."""
+        """The header first; `set_aside` grows with what was met so far. UpstreamError NOT-JSON for what is nested too deep."""
+        try:
+            yield from self._lines(pages)
+        except TooDeepError as error:
+            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=OWNER) from None
+
+    def _lines(self, pages: Iterable[Records]) -> Iterator[bytes]:
         header: list[str] = []
         always: set[str] = set()
         met: dict[str, None] = {}

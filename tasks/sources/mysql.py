@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor, SSCursor
 
-from deployments.addresses import database_parameters
 from deployments.bounds import Bound
 from deployments.declarations.columns import Column
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import MysqlSource
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
-from expectations.contract.split import Reject
 from tasks.sources.cursor import bounds
 from tasks.sources.mysql_catalog import described, first_day
 from tasks.sources.mysql_columns import (
@@ -38,6 +35,7 @@ from tasks.sources.mysql_columns import (
 from tasks.sources.mysql_errors import told
 from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.selected import SelectedRows
 
 _CHUNK_BYTES = 1024 * 1024
 _ASKED_SECONDS = 60
@@ -45,31 +43,11 @@ _ASKED_SECONDS = 60
 
 
 def open_reader(source: MysqlSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> MysqlReader:
-    cursor = None if source.cursor is None else source.cursor.column
-    in_contract = next((column for column in columns if column.source_name == cursor), None)
-    return MysqlReader(source, span, settings.connection(source.connection), in_contract)
+    return MysqlReader.of(source, settings, span, columns)
 
 
-@dataclass(frozen=True)
-class MysqlReader:
+class MysqlReader(SelectedRows):
     """See `DatabaseReader`."""
-
-    source: MysqlSource
-    span: Span
-    url: str = field(repr=False)
-    cursor_column: Column | None = None
-    """The cursor as the contract reads it."""
-
-    delimiter: str = ","
-
-    @property
-    def where(self) -> str:
-        place = database_parameters(self.url)
-        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
-
-    @property
-    def set_aside(self) -> Sequence[Reject]:
-        return ()
 
     def fingerprint(self) -> str | None:
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
@@ -80,13 +58,6 @@ class MysqlReader:
             cursor.execute(f"SELECT COUNT(*), SUM({one}) FROM {inside(self.source.query)}")
             rows, total = cursor.fetchone()
         return f"rows:{int(rows)}:hash:{int(total or 0)}"
-
-    def prove_missing(self, absent: SourceMissingError) -> None:
-        """A table that isn't there says nothing of rows."""
-        raise absent
-
-    def close(self) -> None:
-        """Its connection ends with the reading."""
 
     def chunks(self) -> Iterator[bytes]:
         with self._asked() as cursor:

@@ -11,7 +11,6 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +24,13 @@ from deployments.declarations.model import seconds
 from deployments.declarations.sources import Cursor, PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
-from expectations.contract.split import Reject
 from tasks.driver_errors import said
 from tasks.one_select import inside, one_row, prove_one_select
 from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.selected import SelectedRows
 from tasks.within import within
 
 if TYPE_CHECKING:
@@ -49,31 +48,11 @@ _QUERY_FAULTS = ("0A", "21", "22", "25", "42")
 def open_reader(
     source: PostgresSource, settings: Settings, span: Span, columns: Sequence[Column] = ()
 ) -> PostgresReader:
-    cursor = None if source.cursor is None else source.cursor.column
-    in_contract = next((column for column in columns if column.source_name == cursor), None)
-    return PostgresReader(source, span, settings.connection(source.connection), in_contract)
+    return PostgresReader.of(source, settings, span, columns)
 
 
-@dataclass(frozen=True)
-class PostgresReader:
+class PostgresReader(SelectedRows):
     """See `DatabaseReader`."""
-
-    source: PostgresSource
-    span: Span
-    url: str = field(repr=False)
-    cursor_column: Column | None = None
-    """The cursor as the contract reads it."""
-
-    delimiter: str = ","
-
-    @property
-    def where(self) -> str:
-        place = database_parameters(self.url)
-        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
-
-    @property
-    def set_aside(self) -> Sequence[Reject]:
-        return ()
 
     def fingerprint(self) -> str | None:
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
@@ -84,13 +63,6 @@ class PostgresReader:
                 return fingerprint_of(connection, self.source.query)
             except psycopg2.Error as error:
                 raise self.told(error) from None
-
-    def prove_missing(self, absent: SourceMissingError) -> None:
-        """A table that isn't there, or that this login doesn't see, says nothing of rows."""
-        raise absent
-
-    def close(self) -> None:
-        """Its connection ends with the reading."""
 
     def chunks(self) -> Iterator[bytes]:
         connection = self.connected()

@@ -9,15 +9,14 @@ from typing import Any
 
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import RestSource
-from deployments.errors import HeadgateError, SourceMissingError, UpstreamError
+from deployments.errors import HeadgateError, SourceMissingError
 from deployments.settings import Settings
 from deployments.windows import Window
 from expectations.contract.split import Reject
-from tasks.sources import json_text
 from tasks.sources.absence import unproven
 from tasks.sources.address import Place, fill_text
 from tasks.sources.json_document import records_at
-from tasks.sources.json_rows import OWNER, Records, Rows, judged
+from tasks.sources.json_rows import Records, Rows, judged
 from tasks.sources.location import Location, base_of
 from tasks.sources.protocol import Span
 from tasks.sources.rest_fields import Fields
@@ -61,10 +60,7 @@ class RestReader:
         self.set_aside.clear()
         fields = Fields(self.source.fields, self.source.expand)
         rows = Rows(self.where, self.names, self.optional, self.set_aside)
-        try:
-            yield from rows.lines(self._pages(fields))
-        except json_text.TooDeepError as error:
-            raise UpstreamError(f"{self.where} isn't JSON: {error}", code="NOT-JSON", next_command=OWNER) from None
+        yield from rows.lines(self._pages(fields))
         fields.check_met(self.where)
 
     def _pages(self, fields: Fields) -> Iterator[Records]:

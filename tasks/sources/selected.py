@@ -1,0 +1,51 @@
+"""What the readers of all databases have in common: one SELECT, read for a span over a connection of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from deployments.addresses import database_parameters
+from deployments.declarations.columns import Column
+from deployments.declarations.sources import DatabaseSource
+from deployments.errors import SourceMissingError
+from deployments.settings import Settings
+from expectations.contract.split import Reject
+from tasks.sources.protocol import Span
+
+
+@dataclass(frozen=True)
+class SelectedRows:
+    """The part of a `DatabaseReader` that asks no server."""
+
+    source: DatabaseSource
+    span: Span
+    url: str = field(repr=False)
+    cursor_column: Column | None = None
+    """The cursor as the contract reads it."""
+
+    delimiter: str = ","
+
+    @classmethod
+    def of(cls, source: DatabaseSource, settings: Settings, span: Span, columns: Sequence[Column]) -> Self:
+        """Ready to be asked; nothing is connected yet."""
+        cursor = None if source.cursor is None else source.cursor.column
+        in_contract = next((column for column in columns if column.source_name == cursor), None)
+        return cls(source, span, settings.connection(source.connection), in_contract)
+
+    @property
+    def where(self) -> str:
+        place = database_parameters(self.url)
+        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
+
+    @property
+    def set_aside(self) -> Sequence[Reject]:
+        return ()
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        """A table that isn't there, or that this login doesn't see, says nothing of rows."""
+        raise absent
+
+    def close(self) -> None:
+        """Its connection ends with the reading."""
