@@ -24,6 +24,7 @@ import duckdb
 
 from deployments.errors import DeclarationError, UpstreamError
 from expectations.contract.engine import lock
+from expectations.contract.quoting import literal
 from expectations.profile.measure import measure
 from expectations.profile.model import VERSION, ColumnKind, Profile
 
@@ -145,18 +146,18 @@ def _header(path: Path, text: str) -> tuple[list[str], str]:
 
 def _load(con: duckdb.DuckDBPyConnection, path: Path, plain: Path, header: list[str], delimiter: str) -> int:
     """Loads the file as text; returns how many lines didn't fit the header and were left out."""
-    named = "{" + ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}': 'VARCHAR'" for name in header) + "}"
+    named = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header) + "}"
     options = (
         f"auto_detect=false, header=true, delim='{delimiter}', quote='\"', escape='\"', columns={named}, nullstr=''"
     )
-    source = str(plain).replace("'", "''")
+    source = literal(str(plain))
     for more in (
         "strict_mode=true",
         "strict_mode=true, ignore_errors=true",
         "strict_mode=false, null_padding=true, ignore_errors=true, parallel=false",
     ):
         try:
-            con.execute(f"CREATE TABLE headgate_batch AS SELECT * FROM read_csv('{source}', {options}, {more})")
+            con.execute(f"CREATE TABLE headgate_batch AS SELECT * FROM read_csv({source}, {options}, {more})")
         except duckdb.Error as error:
             failure = error
             continue

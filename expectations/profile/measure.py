@@ -16,10 +16,11 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from expectations.contract.quoting import identifier
 from expectations.profile import categories, numbers, relations
 from expectations.profile.columns import Read, read_column, text_of
 from expectations.profile.model import ColumnKind, ColumnProfile, Profile
-from expectations.profile.sampling import SAMPLED, Sampling, mark, marked_by, quoted
+from expectations.profile.sampling import SAMPLED, Sampling, mark, marked_by
 
 FIRST = 6_000
 MARKS = 256
@@ -55,7 +56,7 @@ def measure(
     rows, present = counted or _count(con, relation, columns)
     name = f"headgate_profile_{next(_serial)}"
     first, sample, view = f"{name}_first", f"{name}_sample", f"{name}_view"
-    cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
+    cast = ", ".join(f"{text_of(identifier(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
     # Not temporary: other threads read them through cursors of their own.
     try:
         con.execute(f"CREATE TABLE {first} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
@@ -86,7 +87,7 @@ def stable_columns(
 ) -> tuple[int, ...]:
     """The columns, by place, that make a row's mark: all that aren't read as points in time in the first rows."""
     name = f"headgate_stable_{next(_serial)}"
-    cast = ", ".join(f"{text_of(quoted(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
+    cast = ", ".join(f"{text_of(identifier(c.name), c.kind)} AS c{i}" for i, c in enumerate(columns))
     try:
         con.execute(f"CREATE TABLE {name} AS SELECT {cast} FROM {relation} LIMIT {FIRST}")
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="profile") as pool:
@@ -102,7 +103,7 @@ def _stable(columns: Sequence[ColumnKind], reads: Sequence[Read]) -> tuple[int, 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnKind]) -> tuple[int, list[int]]:
     """Rows, and values of each column."""
-    counted = ", ".join(f"count({quoted(c.name)})" for c in columns)
+    counted = ", ".join(f"count({identifier(c.name)})" for c in columns)
     rows, *present = con.execute(f"SELECT count(*), {counted} FROM {relation}").fetchall()[0]
     return rows, present
 

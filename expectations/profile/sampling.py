@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.contract.quoting import identifier, literal
 from expectations.profile.columns import text_of
 from expectations.profile.model import ColumnKind
 
@@ -47,7 +48,7 @@ class Sampling:
         return write_sample(connection, self.select_sql(relation), clean)
 
     def _texts(self) -> list[str]:
-        return [text_of(quoted(column.name), column.kind) for column in self.columns]
+        return [text_of(identifier(column.name), column.kind) for column in self.columns]
 
     def _is_in(self) -> str:
         texts = self._texts()
@@ -57,13 +58,8 @@ class Sampling:
 def write_sample(connection: duckdb.DuckDBPyConnection, select: str, clean: Path) -> Path:
     """Write the rows of a query beside a part's checked file; returns where."""
     sample = clean.with_name(f"{clean.name}.sample")
-    connection.execute(f"COPY ({select}) TO '{str(sample).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+    connection.execute(f"COPY ({select}) TO {literal(str(sample))} (FORMAT parquet)")
     return sample
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def mark(texts: Sequence[str]) -> str:

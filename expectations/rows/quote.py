@@ -1,20 +1,21 @@
-"""Writing names and values into DuckDB's SQL: a compiled predicate can't have bound parameters."""
+"""Names and values that somebody typed, as they stand in a compiled predicate: what no SQL can hold is refused."""
 
 from __future__ import annotations
+
+from expectations.contract import quoting
 
 
 def identifier(name: str) -> str:
     """A name in double quotes, whatever it holds."""
     if "\0" in name:
         raise ValueError("a name can't hold the character NUL")
-    return '"' + name.replace('"', '""') + '"'
+    return quoting.identifier(name)
 
 
 def text(value: str) -> str:
-    """A text in single quotes. DuckDB reads no backslash escapes there; NUL would end the statement and is chr(0)."""
+    """A text in single quotes."""
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError(f"{value!r} holds half of a character (a lone surrogate)") from None
-    parts = ["'" + part.replace("'", "''") + "'" for part in value.split("\0")]
-    return parts[0] if len(parts) == 1 else "(" + " || chr(0) || ".join(parts) + ")"
+    return quoting.literal(value)

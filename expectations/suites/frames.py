@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from deployments.declarations.suite import Suite
+from expectations.contract.quoting import identifier
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +59,7 @@ def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
 
 
 def _projected(name: str, kind: str) -> str:
-    column = '"' + name.replace('"', '""') + '"'
+    column = identifier(name)
     # pandas has no type for wide decimals: they travel as text.
     target = "VARCHAR" if is_wide_decimal(kind) else "DOUBLE" if kind == "FLOAT" else None
     return f"CAST({column} AS {target}) AS {column}" if target else column
