@@ -1,9 +1,10 @@
-"""What the warehouse's table has to look like, from its declaration."""
+"""What the warehouse's table has to look like, from its declaration, and what it looks like in the words of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from deployments.declarations.columns import parse_type
 from deployments.declarations.table import Table
 from tasks.warehouses.protocol import Shape
 
@@ -12,3 +13,15 @@ def shape_of(table: Table, readers: Iterable[str] = ()) -> Shape:
     """Columns, key, layout, comment and grants of a declared table. `readers`: groups that read the whole schema."""
     grants = tuple(dict.fromkeys([*table.grants, *readers]))
     return Shape(table.columns, table.key, table.physical, table.description, grants)
+
+
+def declared_type(text: str) -> str:
+    """A catalog's spelling of a type as a declaration spells it; another type's name is left as it is."""
+    spelled = {
+        "timestamp without time zone": "timestamp",
+        "timestamp with time zone": "timestamptz",
+    }.get(text, text)
+    try:
+        return str(parse_type(spelled))
+    except ValueError:
+        return text

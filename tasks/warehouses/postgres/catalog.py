@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.declarations.columns import parse_type
 from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.postgres import ownership
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.session import one, rows
+from tasks.warehouses.shapes import declared_type
 from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 
 _RELATION = "(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)"
@@ -65,7 +65,7 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
         f"WHERE attrelid = {_RELATION} AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         (table.schema, table.name),
     )
-    return [LiveColumn(name, _declared_type(kind), nullable) for name, kind, nullable in found]
+    return [LiveColumn(name, declared_type(kind), nullable) for name, kind, nullable in found]
 
 
 def column_definitions(cursor: Cursor, table: TableName) -> list[sql.Composable]:
@@ -194,15 +194,3 @@ def _view(
 
 def qualified(table: TableName) -> sql.Identifier:
     return sql.Identifier(table.schema, table.name)
-
-
-def _declared_type(text: str) -> str:
-    """PostgreSQL's spelling of a type as a declaration spells it; another type's name is left as it is."""
-    spelled = {
-        "timestamp without time zone": "timestamp",
-        "timestamp with time zone": "timestamptz",
-    }.get(text, text)
-    try:
-        return str(parse_type(spelled))
-    except ValueError:
-        return text

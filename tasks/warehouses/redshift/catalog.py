@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.declarations.columns import parse_type
 from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
 from tasks.warehouses.session import one, rows
+from tasks.warehouses.shapes import declared_type
 from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
 
 _OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
@@ -66,7 +66,7 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
         f"WHERE a.attrelid = (SELECT c.oid {_OF_TABLE}) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
         (table.schema, table.name),
     )
-    return [LiveColumn(name, _declared_type(kind), not required) for name, kind, required in found]
+    return [LiveColumn(name, declared_type(kind), not required) for name, kind, required in found]
 
 
 def lost_by_swap(cursor: Cursor, table: TableName) -> list[str]:
@@ -203,15 +203,3 @@ def _may_read(cursor: Cursor, view: str) -> bool:
         (view,),
     )
     return bool(found and found[0][0])
-
-
-def _declared_type(text: str) -> str:
-    """The service's spelling of a type as a declaration spells it; another type's name is left as it is."""
-    spelled = {
-        "timestamp without time zone": "timestamp",
-        "timestamp with time zone": "timestamptz",
-    }.get(text, text)
-    try:
-        return str(parse_type(spelled))
-    except ValueError:
-        return text
