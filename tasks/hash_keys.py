@@ -44,18 +44,23 @@ def standing(bench: Workbench, table: Table) -> str:
         return known[-1]
     if noted in known:
         return noted
-    raise DeclarationError(
-        f"{table.table} is hashed with another key than HEADGATE_PII_KEY: its rows and new ones would have two hashes of one "
-        "value. Nothing was loaded",
-        code="PII-KEY-CHANGED",
-        next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with, until it is loaded anew: docs/erase.md)",
-    )
+    raise _another_key(table.table)
 
 
-def note(cursor: Cursor, batch: Batch) -> None:
+def of_rows(bench: Workbench, table: Table) -> bytes | None:
+    """The key of a table's live rows; None where none is set. DeclarationError as of `standing`."""
+    if not table.hashed or bench.pii_key is None:
+        return bench.pii_key
+    return bench.settings.hash_keys[standing(bench, table)]
+
+
+def note(cursor: Cursor, batch: Batch, *, replaces: bool) -> None:
     """Note the key of a batch in the transaction that publishes it. Written only when it is news: tables don't wait for each
-    other."""
-    if batch.key_name and _noted(cursor, batch.table) != batch.key_name:
+    other. `replaces`: no row of before stays. DeclarationError: rows that stay got another key since the batch began."""
+    noted = _noted(cursor, batch.table) if batch.key_name else batch.key_name
+    if noted != batch.key_name:
+        if not (noted is None or replaces or proofs.newest(cursor, batch.live)[0] is None):
+            raise _another_key(batch.table)
         cursor.execute("DELETE FROM ops.hash_key WHERE target = %s", (batch.table,))
         cursor.execute("INSERT INTO ops.hash_key (target, key_name) VALUES (%s, %s)", (batch.table, batch.key_name))
 
@@ -79,6 +84,15 @@ def look_at_keys(bench: Workbench) -> Iterator[Line]:
             else "hashed with HEADGATE_PII_KEY_BEFORE until it is loaded anew"
         )
         yield Line(f"{name}: key", True, said)
+
+
+def _another_key(table: str) -> DeclarationError:
+    return DeclarationError(
+        f"{table} is hashed with another key than HEADGATE_PII_KEY: its rows and new ones would have two hashes of one "
+        "value. Nothing was loaded",
+        code="PII-KEY-CHANGED",
+        next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with, until it is loaded anew: docs/erase.md)",
+    )
 
 
 def _noted(cursor: Cursor, target: str) -> str | None:

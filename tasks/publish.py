@@ -66,7 +66,11 @@ def publish_batch(
         changes=judged.changes,
         source_keys=judged.source_keys,
         keys_as_of=judged.keys_as_of,
-        quarantine=_beside(batch, quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted))),
+        quarantine=_beside(
+            batch,
+            quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted)),
+            replaces=table.load.mode == "full_refresh",
+        ),
         point=reached,
     )
     published = publish_candidate(adapter, plan)
@@ -81,12 +85,12 @@ def publish_batch(
     return published
 
 
-def _beside(batch: Batch, quarantine: Callable[[Cursor], None]) -> Callable[[Cursor], None]:
+def _beside(batch: Batch, quarantine: Callable[[Cursor], None], *, replaces: bool) -> Callable[[Cursor], None]:
     """What is written in the publish's transaction beside the rows: those set aside, and which key hashed them."""
 
     def write(cursor: Cursor) -> None:
         quarantine(cursor)
-        hash_keys.note(cursor, batch)
+        hash_keys.note(cursor, batch, replaces=replaces)
 
     return write
 

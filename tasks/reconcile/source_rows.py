@@ -18,6 +18,7 @@ from expectations.contract.layout import lay_out
 from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.quoting import identifier
 from expectations.contract.staged_rows import typed_relation
+from tasks import hash_keys
 from tasks.batch import Extracted, Validated
 from tasks.copy import SUMMED_AT_ONCE
 from tasks.extract import spool_source
@@ -105,7 +106,8 @@ def _checked(
     rows, unique = batch_rules(table, bench.project.suite(table.table), window)
     clean = spool / "clean"
     clean.mkdir(parents=True, exist_ok=True)
-    with closing(PartChecker(table, layout, rows, marker, bench.pii_key, spool / "duckdb")) as checker:
+    key = hash_keys.of_rows(bench, table)
+    with closing(PartChecker(table, layout, rows, marker, key, spool / "duckdb")) as checker:
         parts = [check_spooled(checker, part, None, clean) for part in extracted.parts]
         with closing(_connected(table, spool)) as connection:
             repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)

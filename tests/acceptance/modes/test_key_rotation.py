@@ -10,6 +10,7 @@ import pytest
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from expectations.contract.mask import masked
+from tasks import hash_keys
 from tasks.hash_keys import look_at_keys
 from tasks.warehouses.names import TableName
 from tasks.warehouses.undo import note_lost
@@ -72,6 +73,22 @@ def test_without_the_key_before_nothing_is_doubled(house: Any) -> None:
         house.load(table, "2026-01-02")
     assert refused.value.code == "PII-KEY-CHANGED"
     assert OLD not in str(refused.value)
+    assert hashes(house, table) == {"a o": 1}
+
+
+def test_a_batch_that_began_before_the_first_publish_doesnt_bring_another_key(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = house.declare("customers", MERGED)
+    house.source("day-01.csv", "email,amount\na@x.org,1\n")
+    house.source("day-02.csv", "email,amount\na@x.org,2\n")
+    house.load(table, "2026-01-01")
+    keyed(house, NEW, before=OLD)
+    # What another machine chose while the table was empty.
+    monkeypatch.setattr(hash_keys, "chosen", lambda *_: name_of(house, NEW))
+    with pytest.raises(DeclarationError) as refused:
+        house.load(table, "2026-01-02")
+    assert refused.value.code == "PII-KEY-CHANGED"
     assert hashes(house, table) == {"a o": 1}
 
 
