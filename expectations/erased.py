@@ -21,8 +21,14 @@ from expectations.profile.model import BETWEEN
 GONE = "(erased)"
 SHORT = 4
 """A value with fewer characters is a word of any text: it is taken out where it is quoted or follows an equals sign."""
-_OF_VALUES = frozenset({"examples", "observed", "expected", "failing_keys"})
+_OF_VALUES = frozenset({"examples", "observed", "expected", "failing_keys", "facts"})
 """Where a number in a list is a value of a row, and no figure."""
+_OF_OURS = frozenset({
+    "batch_key", "code", "column", "domain", "family", "kind", "label", "level", "mode", "outcome", "place", "policy", "run_id",
+    "scope", "severity", "state", "status", "step", "subject", "table", "tables", "tier", "type", "verdict",
+})  # fmt: skip
+"""Elsewhere, what a record says by words and names of ours: a row may happen to have such a word ('failed'), and without it
+nobody could read the record."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,23 @@ class Erased:
         if isinstance(value, list):
             kept = [item for item in value if not (isinstance(item, dict) and self.is_row(item))]
             if of_values:
-                kept = [item for item in kept if isinstance(item, dict | list) or str(item) not in self._all]
+                kept = [item for item in kept if isinstance(item, dict | list) or not self._is_of_row(str(item))]
             return [self.tree(item, of_values) for item in kept]
         if isinstance(value, dict):
             if self.is_row(value):
                 return {}
-            return {name: self.tree(item, of_values or name in _OF_VALUES) for name, item in value.items()}
+            return {
+                name: item if name in _OF_OURS and not of_values else self.tree(item, of_values or name in _OF_VALUES)
+                for name, item in value.items()
+            }
         return value
+
+    def stands_in(self, text: str) -> bool:
+        """Whether every value of the key stands in a text as a word."""
+        return all(
+            any(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) for value in spelled if value)
+            for spelled in self.key.values()
+        )
 
     def text(self, text: str) -> str:
         """A text of several words without them."""
@@ -68,6 +84,10 @@ class Erased:
             kept = {k: v for k, v in relations.get("segments", {}).items() if self._all.isdisjoint(k.split(BETWEEN))}
             found["relations"] = {**relations, "segments": kept}
         return found
+
+    def _is_of_row(self, text: str) -> bool:
+        """Whether a text is one of the values, or a whole row as it arrived: of a row nothing else is to stay either."""
+        return text in self._all or self.stands_in(text)
 
     def _column(self, name: str, column: dict[str, Any]) -> dict[str, Any]:
         values = self.key.get(name, frozenset()) | self.others.get(name, frozenset())
@@ -109,10 +129,7 @@ def in_raw(erased: Erased, sources: Mapping[str, str], raw: str, layout: str | N
     if len(fields) == len(header) and all(sources.get(name, name) in header for name in erased.key):
         row = dict(zip(header, fields, strict=True))
         return erased.is_row({name: row[sources.get(name, name)] for name in erased.key})
-    return all(
-        any(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", raw) for value in spelled if value)
-        for spelled in erased.key.values()
-    )
+    return erased.stands_in(raw)
 
 
 def _number(text: str) -> Decimal | None:

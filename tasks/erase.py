@@ -85,16 +85,18 @@ def requested(bench: Workbench, name: str, given: Sequence[str]) -> Request:
     table = bench.project.table(name)
     values = dict(_parsed(table, item) for item in given)
     spelled: dict[str, frozenset[str]] = {}
-    kept: dict[str, str] = {}
+    kept: dict[str, tuple[str, ...]] = {}
     for column, value in values.items():
         known = bench.settings.hash_keys
         if column in table.hashed:
             bench.settings.hashing_key(table.table)
-        kept[column] = masked(value, known[hash_keys.standing(bench, table)]) if column in table.hashed else value
+            hash_keys.standing(bench, table)
         keys = known.values() if column in table.masked else ()
-        hashes = {masked(value, key) for key in keys}
+        hashes = tuple(masked(value, key) for key in keys)
+        # A generation may still have the key before, and an undo brings it back.
+        kept[column] = hashes if column in table.hashed else (value,)
         shown = {masked(text, key)[:HASH_CHARACTERS] for key in keys for text in (value, *hashes)}
-        spelled[column] = frozenset((value, kept[column], *hashes, *shown))
+        spelled[column] = frozenset((value, *hashes, *shown))
     wanted = Wanted(TableName.parse(table.table), kept, table.window_column, table.window is None)
     return Request(table, wanted, Erased(spelled))
 

@@ -34,8 +34,8 @@ READ_AT_ONCE = 2_000
 _TEXTS = (("check_result", "message", "target"), ("alert", "message", "target"), ("fact", "message", "subject"),
           ("incident", "body", "scope"))  # fmt: skip
 """Tables of `ops`, the text in them, and the column that names the target."""
-Key = Mapping[str, str]
-"""Columns and values as the warehouse has them: hashed columns by their hashes."""
+Key = Mapping[str, tuple[str, ...]]
+"""Columns and the values a row may have there, as the warehouse has them: of a hashed column one hash for each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ def _by_batch(cursor: Cursor, wanted: Wanted, known: Sequence[Proof]) -> Counter
 
 def _where(key: Key) -> sql.Composed:
     return sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in key.items()
+        sql.SQL("{} IN {}").format(sql.Identifier(name), sql.Literal(values)) for name, values in key.items()
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,6 +263,40 @@ def test_a_hashed_key_is_given_as_it_is(house: Any, command: Callable[..., Any])
     assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
     assert places(house, masked(KEY, b"k" * 32)) == []
     assert len(house.rows(table)) == 5
+
+
+@pytest.mark.parametrize("pii_key", ["k" * 32])
+def test_an_undo_brings_no_row_back_that_was_hashed_with_the_key_before(
+    house: Any, command: Callable[..., Any]
+) -> None:
+    hashed = WHOLE.replace("%%", "%").replace("customer, type: varchar(40)", "customer, type: varchar(64)")
+    table = str(house.declare("customers", hashed + "pii: {customer: hash}\n"))
+    house.source("customers.csv", HEADER + OTHERS + THEIRS)
+    house.load(table)
+    house.place.settings = replace(house.place.settings, pii_key="n" * 32, pii_key_before="k" * 32)
+    house.open()
+    house.load(table, reprocess=True)
+    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    for key in (b"k" * 32, b"n" * 32):
+        assert places(house, masked(KEY, key)) == []
+
+
+def test_rows_that_were_set_aside_are_shown_nowhere_any_more(house: Any, command: Callable[..., Any]) -> None:
+    table = str(house.declare("customers", WHOLE.replace("%%", "%"), SUITE))
+    house.source("customers.csv", f"{HEADER}{OTHERS}{KEY},MARKaside,900,\nother-9,MARKother,900,\n")
+    house.load(table)
+    assert "ops.run_record" in places(house, "MARKaside")
+    assert command("erase", table, "--key", KEY, "--json").json["set_aside"] == 1
+    assert places(house, "MARKaside") == []
+    assert "ops.run_record" in places(house, "MARKother")
+
+
+def test_values_that_are_words_of_a_record_leave_it_readable(house: Any, command: Callable[..., Any]) -> None:
+    table = str(house.declare("customers", WHOLE.replace("%%", "%"), SUITE))
+    house.source("customers.csv", HEADER + OTHERS + THEIRS.replace(NAME, "published"))
+    record = house.load(table)
+    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("show", record.run_id, "--json").json["status"] == record.status == "published"
 
 
 def test_killed_on_the_way_the_same_command_does_the_rest(
