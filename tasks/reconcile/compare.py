@@ -30,7 +30,8 @@ MOVED_ON = "the source has other content since it was loaded"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the comparison of a window found. `unknown`: why it couldn't be compared; nothing is said of it then."""
+    """What the comparison of a window found. `unknown`: why it couldn't be compared; nothing is said of it then. `at`: when it
+    began; what is published later isn't in it."""
 
     batch_key: str
     label: str
@@ -39,6 +40,7 @@ class Finding:
     set_aside: int = 0
     difference: Difference = SAME
     unknown: str = ""
+    at: datetime | None = None
 
     @property
     def differs(self) -> bool:
@@ -84,6 +86,7 @@ def is_unsafe_again(table: Table, found: Difference) -> bool:
 
 def _compare(bench: Workbench, table: Table, batch_key: str, label: str, standing: str | None) -> Finding:
     window = None if batch_key == SOURCE_KEY else Window.from_key(batch_key)
+    began = datetime.now(UTC)
     try:
         with _spool(bench, table) as spool:
             if window is None and _content(bench, table) not in (None, standing):
@@ -95,7 +98,7 @@ def _compare(bench: Workbench, table: Table, batch_key: str, label: str, standin
                 return Finding(batch_key, label, unknown=MOVED_ON)
     except SourceMissingError as absent:
         return Finding(batch_key, label, unknown=f"the source has it no longer: {absent.message}")
-    return replace(found, batch_key=batch_key, label=label)
+    return replace(found, batch_key=batch_key, label=label, at=began)
 
 
 def _difference(bench: Workbench, table: Table, window: Window | None, source: SourceRows) -> Finding:

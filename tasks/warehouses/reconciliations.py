@@ -74,7 +74,7 @@ def save(adapter: Adapter, target: str, findings: Sequence[Finding], now: dateti
                 sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
             )
             values = [
-                (target, item.batch_key, item.label, _naive(now), item.source_rows, item.live_rows,
+                (target, item.batch_key, item.label, _naive(item.at or now), item.source_rows, item.live_rows,
                  *(getattr(item.difference, name) for name in _COUNTS))
                 for item in known
             ]  # fmt: skip

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from flows.deploy.wanted import wanted
+from flows.reconciling import Asked, reconcile_table
 from tasks.incidents.look import look
+from tasks.reconcile.compare import Finding
 from tasks.report_facts import facts_of
 from tasks.workbench import workbench
 from tests.acceptance.operations.reconcile.orders import DAYS, FIRST, MODES, NOW, OTHERS, PER_DAY, Orders
@@ -126,6 +128,19 @@ def test_a_window_that_was_loaded_since_is_no_trouble_any_more(orders: Orders, c
     late(orders, 9001, 1)
     assert command("reconcile", table).code == 3
     command("run", table, "--window", LABELS[1])
+    assert _troubles(table) == []
+
+
+def test_a_window_that_is_loaded_while_others_are_compared_is_no_trouble(orders: Orders) -> None:
+    table = orders.declare(MODES["merge"], window=ENDED)
+    orders.load()
+    late(orders, 9001, 1)
+
+    def load_it(found: Finding) -> None:
+        if found.label == LABELS[1]:
+            orders.house.load(table, LABELS[1], reprocess=True)
+
+    assert [item.label for item in reconcile_table(workbench(), Asked(table), NOW, load_it).differing] == [LABELS[1]]
     assert _troubles(table) == []
 
 
