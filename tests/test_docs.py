@@ -66,6 +66,12 @@ def test_options_in_the_docs_exist(page: Path) -> None:
             assert option in known, f"{page.name}: {line}: {option}"
 
 
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {(ROOT / path).resolve() for path in re.findall(r"\]\(([^)#:]+)", (ROOT / "README.md").read_text())}
+    alone = [page for page in PAGES[1:] if not linked & {page, page.parent}]
+    assert not alone, f"in no row of README's Read on: {alone}"
+
+
 @pages
 def test_settings_in_the_docs_exist(page: Path) -> None:
     variables = set(re.findall(r"HEADGATE_[A-Z_]+[A-Z]", page.read_text().replace("_<NAME>", "_NAME")))
