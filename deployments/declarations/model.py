@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -56,6 +57,16 @@ def seconds(duration: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
+def check_zone(zone: str) -> str:
+    """Return the IANA zone name if it exists; ValueError otherwise."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{zone}' isn't a time zone; allowed: IANA names such as Asia/Seoul or UTC") from None
+    return zone
+
+
 Identifier = Annotated[str, AfterValidator(_identifier)]
 QualifiedName = Annotated[str, AfterValidator(_qualified)]
 Duration = Annotated[str, AfterValidator(_duration)]
+Zone = Annotated[str, AfterValidator(check_zone)]

@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from deployments.declarations.columns import check_zone
-from deployments.declarations.model import Declared, Duration
+from deployments.declarations.model import Declared, Duration, Zone
 from deployments.declarations.table import Tier
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -106,7 +105,7 @@ class Escalation(Declared):
 class OnCall(Declared):
     """The rota. Rules between its keys are in `deployments.rota`, which reports them all at once."""
 
-    timezone: str = Field(description="IANA zone of every time in this file.")
+    timezone: Zone = Field(description="IANA zone of every time in this file.")
     handover: str = Field("Monday 00:00", description="When a week begins: a day and a time.")
     starts: date = Field(description="The day of the first handover.")
     people: dict[str, Person] = Field(min_length=1, description="Everybody who can be on call, by a short name.")
@@ -120,11 +119,6 @@ class OnCall(Declared):
         "09:00", pattern=rf"^{_CLOCK}$", description="Local time of the owners' daily list of warnings."
     )
     runbooks: str | None = Field(None, description="Address below which the runbooks are found.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return check_zone(value)
 
     @field_validator("handover")
     @classmethod

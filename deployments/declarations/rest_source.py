@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from deployments.declarations.columns import check_zone
+from deployments.declarations.model import Zone
 from deployments.declarations.rest import Auth, Expand, Paging, Rate, header_name
 from deployments.declarations.rest_rules import rest_faults
 from deployments.declarations.source_facts import AddressedSource, Told
@@ -43,7 +43,7 @@ class RestSource(AddressedSource):
         default_factory=dict,
         description="Fields of nested objects: name (a column's `from`, or its name) and dotted path.",
     )
-    timezone: str | None = Field(None, description="Zone in which windows are written; without it: the window's own.")
+    timezone: Zone | None = Field(None, description="Zone in which windows are written; without it: the window's own.")
     rate: Rate | None = Field(None, description="How often it may be asked.")
     retries: int = Field(
         5, ge=0, le=20, description="How often a request is made again that failed for a reason that passes."
@@ -56,11 +56,6 @@ class RestSource(AddressedSource):
         if value.partition("://")[0].lower() in ("file", "s3"):
             raise ValueError("an API is asked at http:// or https://; files and buckets are read with kind: json")
         return check_url(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        return None if value is None else check_zone(value)
 
     @field_validator("headers")
     @classmethod

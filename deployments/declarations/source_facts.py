@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from deployments.addresses import FILES
-from deployments.declarations.columns import check_zone
-from deployments.declarations.model import Declared, Duration, Identifier, seconds
+from deployments.declarations.model import Declared, Duration, Identifier, Zone, seconds
 from deployments.declarations.one_statement import one_select
 
 OnMissing = Literal["fail", "empty", "wait"]
@@ -25,7 +24,7 @@ class Cursor(Declared):
 
     column: str = Field(description="Column of the source.")
     kind: Literal["immutable", "mutable"] = Field(description="mutable: rows change after they were first written.")
-    timezone: str | None = Field(
+    timezone: Zone | None = Field(
         None,
         description="Zone of a time without one that isn't a column of the contract, where source_timezone says it.",
     )
@@ -35,11 +34,6 @@ class Cursor(Declared):
         "with every window (merge only).",
     )
     lag: Duration = Field("0s", description="How late a commit may become visible; windows are read that much later.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        return None if value is None else check_zone(value)
 
 
 class WaitFor(Declared):

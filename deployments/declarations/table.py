@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from deployments.bounds import WindowColumn
-from deployments.declarations.columns import Column, check_zone
+from deployments.declarations.columns import Column
 from deployments.declarations.cron import check_cron
-from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, seconds
+from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, Zone, seconds
 from deployments.declarations.sources import Source
 from deployments.windows import Grid, check_every
 
@@ -31,7 +31,7 @@ class WindowSpec(Declared):
     """The grid of windows: what one batch covers."""
 
     every: str = Field(description="hour, day, week, month, or a number with m, h or d.")
-    timezone: str = Field(description="IANA zone in which days and months are counted.")
+    timezone: Zone = Field(description="IANA zone in which days and months are counted.")
     start: datetime = Field(description="Local start of the first window.")
     end: datetime | None = Field(None, description="Local end of the last window; null: it goes on.")
     lookback: int = Field(
@@ -44,11 +44,6 @@ class WindowSpec(Declared):
     @classmethod
     def _known_step(cls, value: str) -> str:
         return check_every(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return check_zone(value)
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -83,17 +78,12 @@ class Cron(Declared):
     """When to look whether there is something to do."""
 
     cron: str = Field(description="Five fields: minute hour day month weekday.")
-    timezone: str | None = Field(None, description="Zone of the cron; default: the window's, else UTC.")
+    timezone: Zone | None = Field(None, description="Zone of the cron; default: the window's, else UTC.")
 
     @field_validator("cron")
     @classmethod
     def _comes_round(cls, value: str) -> str:
         return check_cron(value)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        return None if value is None else check_zone(value)
 
 
 class Schedule(Cron):

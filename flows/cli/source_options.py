@@ -36,7 +36,7 @@ def source_options(command: Command) -> Command:
 
 def wanted_from(source: str, rows: int, given: dict[str, Any]) -> Wanted:
     """What is to be looked at, from the command's arguments. DeclarationError when the zone isn't one."""
-    from deployments.declarations.columns import check_zone
+    from deployments.declarations.model import check_zone
     from deployments.errors import DeclarationError
     from flows.looking import Wanted
     from tasks.sources.spoken import Spoken
