@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+"""A time of day."""
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

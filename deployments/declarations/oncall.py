@@ -11,13 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from deployments.declarations.model import Declared, Duration, Zone
+from deployments.declarations.model import CLOCK, Declared, Duration, Zone
 from deployments.declarations.table import Tier
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
-_HANDOVER = re.compile(rf"({'|'.join(DAYS)}) {_CLOCK}")
-_HOURS = re.compile(rf"{_CLOCK}-({_CLOCK}|24:00)")
+_HANDOVER = re.compile(rf"({'|'.join(DAYS)}) {CLOCK}")
+_HOURS = re.compile(rf"{CLOCK}-({CLOCK}|24:00)")
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Family = Literal["code", "declaration", "upstream", "retryable"]
@@ -115,9 +114,7 @@ class OnCall(Declared):
     swaps: tuple[Swap, ...] = Field((), description="Weeks that two people have exchanged.")
     escalation: Escalation = Field(default_factory=Escalation, description="When nobody acknowledges.")
     routes: tuple[Route, ...] = Field((), description="Who is told what; none: every channel is told everything.")
-    digest: str = Field(
-        "09:00", pattern=rf"^{_CLOCK}$", description="Local time of the owners' daily list of warnings."
-    )
+    digest: str = Field("09:00", pattern=rf"^{CLOCK}$", description="Local time of the owners' daily list of warnings.")
     runbooks: str | None = Field(None, description="Address below which the runbooks are found.")
 
     @field_validator("handover")

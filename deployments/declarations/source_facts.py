@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from deployments.addresses import FILES
-from deployments.declarations.model import Declared, Duration, Identifier, Zone, seconds
+from deployments.declarations.model import CLOCK, Declared, Duration, Identifier, Zone, seconds
 from deployments.declarations.one_statement import one_select
 
 OnMissing = Literal["fail", "empty", "wait"]
@@ -54,7 +54,7 @@ class WaitFor(Declared):
     def _one_thing(self) -> WaitFor:
         if sum(value is not None for value in (self.query, self.url, self.table)) != 1:
             raise ValueError("wait_for needs exactly one of query, url, table")
-        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.until):
+        if not re.fullmatch(CLOCK, self.until):
             raise ValueError(f"until '{self.until}' isn't a time of day such as 05:30")
         return self
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
 from deployments.declarations.cron import check_cron
-from deployments.declarations.model import Declared, Duration, Identifier, QualifiedName, Zone, seconds
+from deployments.declarations.model import CLOCK, Declared, Duration, Identifier, QualifiedName, Zone, seconds
 from deployments.declarations.sources import Source
 from deployments.windows import Grid, check_every
 
@@ -220,7 +220,7 @@ class Sla(Declared):
     def _promise(self) -> Sla:
         if self.fresh_by is None and self.max_age is None:
             raise ValueError("an sla needs fresh_by or max_age")
-        if self.fresh_by is not None and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.fresh_by):
+        if self.fresh_by is not None and not re.fullmatch(CLOCK, self.fresh_by):
             raise ValueError(f"fresh_by '{self.fresh_by}' isn't a time of day such as 06:00")
         return self
 

@@ -22,7 +22,7 @@ from tasks.objects.store import FolderStore, ObjectStore
 from tasks.sources.address import Place
 from tasks.sources.heading import heading
 from tasks.sources.location import Location
-from tasks.sources.protocol import OpenSource
+from tasks.sources.protocol import OWNER, OpenSource
 from tasks.sources.stored import bucket_options, check_inside, missing
 
 
@@ -67,7 +67,7 @@ class FolderReader:
             if not file.size:
                 raise UpstreamError(
                     f"{source.where} is empty", code="EMPTY-SOURCE",
-                    next_command="ask the source's owner; then: headgate retry RUN",
+                    next_command=OWNER,
                 )  # fmt: skip
             chunks = source.chunks()
             rest, header = heading(chunks, source)
@@ -147,7 +147,7 @@ def _check_same_header(where: str, first: Sequence[str], names: Sequence[str]) -
         raise ContractError(
             f"{where}: the header isn't that of the folder's first file\n  found: {listing(names)}\n  first: {listing(first)}",
             code="HEADER-CHANGED",
-            next_command="ask the source's owner; then: headgate retry RUN",
+            next_command=OWNER,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from deployments.errors import ContractError
 from expectations.contract.layout import line_ends, read_header
 from expectations.contract.split import MAX_RECORD_BYTES, first_record
-from tasks.sources.protocol import OpenSource
+from tasks.sources.protocol import OWNER, OpenSource
 
 
 def heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:
@@ -31,5 +31,5 @@ def heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[s
     raise ContractError(
         f"{source.where} {what}",
         code="EMPTY-SOURCE",
-        next_command="ask the source's owner; then: headgate retry RUN",
+        next_command=OWNER,
     )

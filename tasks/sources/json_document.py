@@ -7,8 +7,8 @@ from typing import Any
 
 from deployments.errors import UpstreamError
 from tasks.sources import json_text
-from tasks.sources.json_rows import OWNER
 from tasks.sources.json_text import Parsed
+from tasks.sources.protocol import OWNER
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """A document is held in memory as a whole; JSON lines and pages aren't."""

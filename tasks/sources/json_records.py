@@ -17,10 +17,10 @@ from tasks.sources import json_text
 from tasks.sources.address import Place, following
 from tasks.sources.hosts import check_next_page
 from tasks.sources.json_document import at, document_of, gathered, lists_in, next_addresses_in, records_at
-from tasks.sources.json_rows import AT_ONCE, OWNER, Records, Rows, Unfit, is_whole, judged
+from tasks.sources.json_rows import AT_ONCE, Records, Rows, Unfit, is_whole, judged
 from tasks.sources.json_text import Parsed, fault_of, nested_text
 from tasks.sources.location import Location, locate
-from tasks.sources.protocol import Span
+from tasks.sources.protocol import OWNER, Span
 from tasks.sources.stored import plain
 
 

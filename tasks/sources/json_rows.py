@@ -15,10 +15,10 @@ from deployments.errors import ContractError, UpstreamError
 from expectations.contract.layout import listing, renamed
 from expectations.contract.split import Reject
 from tasks.sources.json_text import Spelled, TooDeepError, fault_of, nested_text
+from tasks.sources.protocol import OWNER
 
 AT_ONCE = 1_000
 """Lines are written, and JSON lines read, so many at a time."""
-OWNER = "ask the source's owner; then: headgate retry RUN"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from expectations.draft.facts import SourceColumn
 from tasks.sources import json_text
 from tasks.sources.file_forms import START_BYTES, form_of
 from tasks.sources.location import Location, locate
-from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.protocol import OWNER, SourceShape, Span
 from tasks.sources.stored import stored
 
 _AT_ONCE = 5_000
@@ -43,7 +43,6 @@ _SQL = {
     "TINYINT": "smallint", "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint", "UBIGINT": "numeric(20,0)",
     "FLOAT": "double precision", "DOUBLE": "double precision", "TIMESTAMP": "timestamp without time zone",
 }  # fmt: skip
-_OWNER = "ask the source's owner; then: headgate retry RUN"
 
 
 def open_reader(source: ParquetSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> ParquetReader:
@@ -97,7 +96,7 @@ class ParquetReader:
                 except duckdb.Error as error:
                     raise UpstreamError(
                         f"{self.where} can't be read as Parquet: {_first_line(error)}", code="SOURCE-CUT",
-                        next_command=_OWNER,
+                        next_command=OWNER,
                     ) from None  # fmt: skip
 
     def _lines(
@@ -144,7 +143,7 @@ class ParquetReader:
         file.seek(0)
         start = file.read(START_BYTES)
         if not start:
-            raise UpstreamError(f"{self.where} is empty", code="EMPTY-SOURCE", next_command=_OWNER)
+            raise UpstreamError(f"{self.where} is empty", code="EMPTY-SOURCE", next_command=OWNER)
         if start.startswith(b"PAR1"):
             return
         form = form_of(start)
@@ -250,4 +249,4 @@ def _first_line(error: Exception) -> str:
 
 
 def _unfit(where: str, how: str) -> UpstreamError:
-    return UpstreamError(f"{where}: {how}", code="PARQUET-TYPE", next_command=_OWNER)
+    return UpstreamError(f"{where}: {how}", code="PARQUET-TYPE", next_command=OWNER)

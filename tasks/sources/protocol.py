@@ -12,6 +12,9 @@ from deployments.windows import Grid, Window
 from expectations.contract.split import Reject
 from expectations.draft.facts import SourceColumn
 
+OWNER = "ask the source's owner; then: headgate retry RUN"
+"""What to do about content that only the source's owner can mend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -12,8 +12,8 @@ from deployments.errors import HeadgateError, SourceMissingError, UpstreamError
 from tasks.sources.address import Place, following
 from tasks.sources.hosts import check_leads_to
 from tasks.sources.json_document import at, records_at
-from tasks.sources.json_rows import OWNER
 from tasks.sources.json_text import Spelled, nested_text
+from tasks.sources.protocol import OWNER
 from tasks.sources.rest_login import without_login
 from tasks.sources.rest_requests import Page, Request
 

@@ -11,10 +11,10 @@ from typing import IO
 
 from deployments.errors import UpstreamError
 from tasks.sources.file_forms import SHEET, is_workbook, other_form
+from tasks.sources.protocol import OWNER
 
 MAX_ARCHIVE_BYTES = 16 * 1024**3
 _PIECE_BYTES = 1024 * 1024
-_OWNER = "ask the source's owner; then: headgate retry RUN"
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
 
@@ -76,7 +76,7 @@ def _pieces(member: IO[bytes], where: str) -> Iterator[bytes]:
 
 
 def _unread(where: str, how: str) -> UpstreamError:
-    return UpstreamError(f"{where}, a zip file: {how}", code="ARCHIVE", next_command=_OWNER)
+    return UpstreamError(f"{where}, a zip file: {how}", code="ARCHIVE", next_command=OWNER)
 
 
 def _cut(where: str, error: Exception) -> UpstreamError:
