@@ -83,7 +83,7 @@ def _lines(naming: Naming, source: Source, proposal: Proposal, loading: Loading)
     personal = [(column.name, str(column.personal)) for column in proposal.columns if column.personal]
     if personal:
         yield f"pii: {mapping(personal)}   # {DECIDE}: hash is stored as a keyed hash, hide as it is but never shown"
-    yield f"# grants: [analytics_users]   # {DECIDE}: who may read it"
+    yield f"# grants: [analysts]   # {DECIDE}: who may read it"
 
 
 def _source(source: Source, loading: Loading) -> Iterator[str]:
