@@ -22,7 +22,7 @@ from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import session
 from tasks.warehouses.shapes import shape_of
-from tasks.warehouses.undo import Undo, Undone, in_the_way, kept, out_of_order, standing, undo
+from tasks.warehouses.undo import Undo, Undone, in_the_way, kept, last_ones, out_of_order, standing, undo
 from tasks.workbench import Workbench
 
 logger = logging.getLogger(__name__)
@@ -106,11 +106,8 @@ def undoable(bench: Workbench, name: str) -> frozenset[str]:
         there = kept(adapter, cursor, target.live, known, by_window=by_window) if known else set()
     windowed = target.name in bench.project.tables and bench.project.tables[target.name].grid is not None
     last = {proof.batch_key if windowed else "": proof for proof in known if proof.kind != "rollback"}
-    return frozenset(
-        proof.run_id
-        for proof in last.values()
-        if proof.sequence in there and not in_the_way(known, [proof.sequence], builds_up=target.builds_up)
-    )
+    free = there & last_ones(known, builds_up=target.builds_up)
+    return frozenset(proof.run_id for proof in last.values() if proof.sequence in free)
 
 
 def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id: str, by: str, reason: str) -> Undone:

@@ -87,6 +87,12 @@ def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: b
     ]
 
 
+def last_ones(known: Sequence[Proof], *, builds_up: bool) -> set[int]:
+    """Publishes by sequence that nothing is in the way of, each by itself. All at once: there may be thousands of windows."""
+    newest = {"" if builds_up else proof.batch_key: proof.sequence for proof in standing(known)}
+    return set(newest.values())
+
+
 def kept(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], *, by_window: bool) -> set[int]:
     """Publishes by sequence of which everything is kept that taking them back needs. What others did to the rows meanwhile is
     seen only by doing it. `by_window`: rows of a window are found by a column.
