@@ -96,19 +96,18 @@ def set_aside(
     table = names.quarantine(live)
     if not adapter.exists(cursor, table):
         return []
-    cursor.execute(
-        sql.SQL("SELECT batch_key, run_id, record, layout, {} FROM {} WHERE NOT withheld").format(
-            sql.Identifier("raw"), _q(table)
-        )
+    statement = sql.SQL("SELECT batch_key, run_id, record, layout, {} FROM {} WHERE NOT withheld").format(
+        sql.Identifier("raw"), _q(table)
     )
-    found = []
-    while lot := cursor.fetchmany(READ_AT_ONCE):
-        found += [
+    # By name it stays at the server: all rows at once would be as large as quarantine is.
+    with cursor.connection.cursor(name="hg_aside") as kept:
+        kept.itersize = READ_AT_ONCE
+        kept.execute(statement)
+        return [
             SetAside(str(batch), str(run), int(record))
-            for batch, run, record, layout, raw in lot
+            for batch, run, record, layout, raw in kept
             if raw is not None and in_raw(erased, sources, str(raw), layout)
         ]
-    return found
 
 
 def erase_rows(
