@@ -158,8 +158,16 @@ def erase(bench: Workbench, found: Found, run_id: str, by: str, reason: str) -> 
 def _on_this_machine(state: Path, target: str, erased: Erased) -> int:
     """Records of runs, incidents and waiting letters below the state folder; how many files were changed."""
     files = [*(state / "runs" / target).glob("*.json"), state / "incidents.json", *(state / "facts").rglob("*.json")]
-    files += [file for file in (state / "outbox").glob("*.json") if target in file.read_text(encoding="utf-8")]
+    files += [file for file in (state / "outbox").glob("*.json") if target in _text(file)]
     return sum(_rewritten(file, erased, target) for file in files)
+
+
+def _text(file: Path) -> str:
+    """What a letter says; nothing where it was delivered meanwhile."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _rewritten(file: Path, erased: Erased, target: str) -> bool:

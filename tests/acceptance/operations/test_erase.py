@@ -131,6 +131,17 @@ def test_nothing_is_left_anywhere(house: Any, command: Callable[..., Any]) -> No
     assert what.startswith("1 live, 1 set aside, ")
 
 
+def test_a_letter_that_is_delivered_meanwhile_is_passed_over(house: Any, command: Callable[..., Any]) -> None:
+    table = loaded(house)
+    put_a_letter(house, table)
+    outbox = house.place.settings.state / "outbox"
+    # As the listing of the folder still has it.
+    (outbox / "delivered.json").symlink_to(outbox / "gone.json")
+    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    (outbox / "delivered.json").unlink()
+    assert places(house, KEY) == []
+
+
 def test_the_books_still_agree(house: Any, command: Callable[..., Any]) -> None:
     table = loaded(house)
     assert command("erase", table, "--key", KEY).code == 0
