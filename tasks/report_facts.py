@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
@@ -18,6 +18,7 @@ from expectations.record import RunRecord
 from expectations.report.model import Decision, Facts, Freshness, Line, OpenIncident, Publish, StartRow
 from expectations.report.upstream import SERIOUS, because, shown_state, worst
 from tasks.warehouses import names, proofs, reconciliations
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
@@ -92,13 +93,13 @@ def save_status(adapter: Adapter, line: Line, row: StartRow, now: datetime) -> N
     """Write a run's figures and its table's status, replacing what an earlier try of the same run wrote."""
     figures = [
         (line.run_id, row.table, line.batch_key, line.label, name.partition(":")[2] or None, name.partition(":")[0], value,
-         *line.bands.get(name, (None, None, None)), _naive(line.at))
+         *line.bands.get(name, (None, None, None)), naive(line.at))
         for name, value in line.figures.items()
     ]  # fmt: skip
     fresh = row.freshness
-    status = (row.table, row.kind, row.owner, row.tier, row.state, row.last_run, row.last_status, _naive(row.last_at),
-              fresh.last_label or None, _naive(fresh.last_at), _naive(fresh.data_until), _naive(fresh.until),
-              fresh.missing, row.open_count, row.published_rows, _naive(now))  # fmt: skip
+    status = (row.table, row.kind, row.owner, row.tier, row.state, row.last_run, row.last_status, naive(row.last_at),
+              fresh.last_label or None, naive(fresh.last_at), naive(fresh.data_until), naive(fresh.until),
+              fresh.missing, row.open_count, row.published_rows, naive(now))  # fmt: skip
 
     def write(cursor: Cursor) -> None:
         cursor.execute("DELETE FROM ops.figure WHERE run_id = %s", (line.run_id,))
@@ -140,7 +141,7 @@ def not_good(adapter: Adapter, project: Project, now: datetime) -> list[NotGood]
         found = rows(cursor, "SELECT target, state, fresh_until FROM ops.table_report")
     known = {
         target: StartRow(
-            table=target, state=state, freshness=Freshness(until=None if until is None else _aware(until)),
+            table=target, state=state, freshness=Freshness(until=None if until is None else aware(until)),
             inputs=tuple(item.table for item in project.summaries[target].inputs) if target in project.summaries else (),
         )
         for target, state, until in found
@@ -161,8 +162,8 @@ def _decisions(cursor: Cursor, target: str) -> tuple[Decision, ...]:
         cursor, f"SELECT {', '.join(_DECISION)} FROM ops.decision WHERE target = %s ORDER BY decided_at", (target,)
     )
     return tuple(
-        Decision(decided_at=_aware(at), what=what, kind=kind, column=column, by=by, reason=reason,
-                 expires_at=None if expires is None else _aware(expires), run_id=run_id)
+        Decision(decided_at=aware(at), what=what, kind=kind, column=column, by=by, reason=reason,
+                 expires_at=None if expires is None else aware(expires), run_id=run_id)
         for at, what, kind, column, by, reason, expires, run_id in found
     )  # fmt: skip
 
@@ -175,8 +176,8 @@ def _incidents(cursor: Cursor, target: str) -> tuple[OpenIncident, ...]:
         (target,),
     )
     return tuple(
-        OpenIncident(incident_id=identifier, code=code, opened_at=_aware(opened), acknowledged_by=by,
-                     silenced_until=None if until is None else _aware(until))
+        OpenIncident(incident_id=identifier, code=code, opened_at=aware(opened), acknowledged_by=by,
+                     silenced_until=None if until is None else aware(until))
         for identifier, code, opened, by, until in found
     )  # fmt: skip
 
@@ -190,11 +191,3 @@ def _bodies(cursor: Cursor, table: str, run_ids: Sequence[str]) -> dict[str, str
     for run_id, body in found:
         bodies[run_id] = bodies.get(run_id, "") + body
     return bodies
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

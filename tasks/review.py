@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from psycopg2.extensions import cursor as Cursor
 
 from expectations.review.facts import Alarm, History, Opened, Publish, Run
 from tasks.answers import ANSWERED
 from tasks.warehouses import names
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import rows, session
@@ -19,7 +20,7 @@ EARLIER = timedelta(days=40)
 
 def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
     """What happened in `[start, end)`, with what came shortly before it; empty where nothing ever ran."""
-    low, high = (_naive(moment) for moment in (start - EARLIER, end))
+    low, high = (naive(moment) for moment in (start - EARLIER, end))
     with session(adapter.address) as connection, connection.cursor() as cursor:
         if not adapter.exists(cursor, TableName(names.OPS, "run")):
             return History((), (), (), {})
@@ -46,12 +47,12 @@ def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
             )
         alarms = _alarms(adapter, cursor, low, high)
     return History(
-        runs=[Run(target, kind, status, tier, _aware(begun), _aware(ended) if ended else None, int(rows_in), int(aside), code)
+        runs=[Run(target, kind, status, tier, aware(begun), aware(ended) if ended else None, int(rows_in), int(aside), code)
               for target, kind, status, tier, begun, ended, rows_in, aside, code in runs],
-        publishes=[Publish(target, key, _aware(at)) for target, key, at in published],
-        incidents=[Opened(scope, code, severity, _aware(opened), _aware(closed) if closed else None)
+        publishes=[Publish(target, key, aware(at)) for target, key, at in published],
+        incidents=[Opened(scope, code, severity, aware(opened), aware(closed) if closed else None)
                    for scope, code, severity, opened, closed in incidents],
-        known_since={target: _aware(at) for target, at in since}, alarms=alarms,
+        known_since={target: aware(at) for target, at in since}, alarms=alarms,
     )  # fmt: skip
 
 
@@ -72,12 +73,4 @@ def _alarms(adapter: Adapter, cursor: Cursor, low: datetime, high: datetime) -> 
     )
     # Of several answers about one batch the last one counts.
     answers = {str(run): ANSWERED[kind] for run, kind in said}
-    return [Alarm(target, _aware(at), answers.get(str(run))) for run, target, at in told]
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return [Alarm(target, aware(at), answers.get(str(run))) for run, target, at in told]

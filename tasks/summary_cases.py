@@ -22,6 +22,7 @@ from deployments.declarations.summary_cases import Case, Rows
 from deployments.errors import DeclarationError
 from tasks.only_reads import told
 from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.session import rows, session
 from tasks.workbench import Workbench
 
@@ -95,7 +96,7 @@ def _make(tables: _Bench, name: str) -> None:
             sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
             for column in project.tables[name].columns
         )
-        tables.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(_q(place), columns))
+        tables.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(place), columns))
     else:
         inner = project.summaries[name]
         for item in inner.inputs:
@@ -112,7 +113,7 @@ def _fill(tables: _Bench, summary: Summary, case: Case, table: TableName, given:
                 raise _wrong(summary, case, f"{table.name} has no column '{name}'", name, known)
         tables.cursor.execute(
             sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-                _q(table), _names(list(row)), sql.SQL(", ").join(sql.Placeholder() * len(row))
+                qualified(table), listed(list(row)), sql.SQL(", ").join(sql.Placeholder() * len(row))
             ),
             list(row.values()),
         )
@@ -141,14 +142,14 @@ def _compared(tables: _Bench, summary: Summary, case: Case, result: TableName) -
             raise _wrong(summary, case, f"expects a column '{name}', which the SELECT doesn't make", name, known)
     # By way of a table of the same types: 1, 1.0 and 1.00 are one number, and '2024-01-31' is a date.
     expected = TableName(result.schema, f"{result.name}_e")
-    _create_as(tables, expected, f"SELECT * FROM {_q(result).as_string(tables.cursor)} WHERE 1 = 0")
+    _create_as(tables, expected, f"SELECT * FROM {qualified(result).as_string(tables.cursor)} WHERE 1 = 0")
     _fill(tables, summary, case, expected, case.expect)
     wanted, came = (_counted(tables, table, columns) for table in (expected, result))
     return Outcome(summary.target, case.name, tuple(columns), _listed(wanted - came), _listed(came - wanted))
 
 
 def _counted(tables: _Bench, table: TableName, columns: Sequence[str]) -> Counter[Row]:
-    found = rows(tables.cursor, sql.SQL("SELECT {} FROM {}").format(_names(columns), _q(table)))
+    found = rows(tables.cursor, sql.SQL("SELECT {} FROM {}").format(listed(columns), qualified(table)))
     return Counter(
         tuple(float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value for value in row) for row in found
     )
@@ -165,7 +166,7 @@ def _rewritten(tables: _Bench, summary: Summary) -> str:
 
 
 def _create_as(tables: _Bench, table: TableName, select: str) -> None:
-    tables.cursor.execute(sql.SQL("CREATE TABLE {} AS\n").format(_q(table)) + sql.SQL(select))
+    tables.cursor.execute(sql.SQL("CREATE TABLE {} AS\n").format(qualified(table)) + sql.SQL(select))
 
 
 def _columns(tables: _Bench, table: TableName) -> list[str]:
@@ -179,11 +180,3 @@ def _wrong(summary: Summary, case: Case, what: str, name: str, known: Sequence[s
         + f"\n  allowed: {', '.join(known)}",
         code="DECLARATION", next_command="mend the case; headgate summary test",
     )  # fmt: skip
-
-
-def _q(table: TableName) -> sql.Composable:
-    return sql.Identifier(table.schema, table.name)
-
-
-def _names(columns: Sequence[str]) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))

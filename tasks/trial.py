@@ -22,6 +22,7 @@ from tasks.summarize import Built, Job, check_inputs, check_output, fill
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.session import explain, one, rows, session, transaction
 from tasks.workbench import Workbench
 
@@ -82,7 +83,7 @@ def try_summary(bench: Workbench, summary: Summary) -> Trial:
                 columns = tuple(bench.warehouse.columns(cursor, built.candidate))
                 order = summary.key or (columns[0].name,)
                 first = rows(cursor, sql.SQL("SELECT * FROM {} ORDER BY {} LIMIT {}").format(
-                    _q(built.candidate), _names(order), sql.Literal(FIRST_ROWS)))  # fmt: skip
+                    qualified(built.candidate), listed(order), sql.Literal(FIRST_ROWS)))  # fmt: skip
                 compared = _compared(bench, cursor, job.live, built.candidate, columns)
             return Trial(summary.target, input_rows, rules, built.rows, columns, tuple(map(tuple, first)), compared)
     finally:
@@ -133,7 +134,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
         yield Built(candidate, count)
     finally:
         with transaction(adapter.address) as cursor:
-            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_q(candidate)))
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(candidate)))
             if made_schema and _is_empty(cursor, job.live.schema):
                 cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(job.live.schema)))
 
@@ -149,7 +150,7 @@ def _compared(
     retyped = tuple(
         f"{name}: {before[name]} -> {kind}" for name, kind in after.items() if before.get(name, kind) != kind
     )
-    live_rows = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(live)))[0])
+    live_rows = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(qualified(live)))[0])
     return Compared(
         live_rows, tuple(name for name in after if name not in before), tuple(n for n in before if n not in after),
         retyped, _lacking(cursor, new, live, same), _lacking(cursor, live, new, same),
@@ -160,9 +161,9 @@ def _lacking(cursor: Cursor, one_table: TableName, other: TableName, columns: Se
     """Different rows of one table that the other doesn't have."""
     if not columns:
         return None
-    listing = _names(columns)
+    listing = listed(columns)
     statement = sql.SQL("SELECT count(*) FROM (SELECT {} FROM {} EXCEPT SELECT {} FROM {}) q")
-    return int(one(cursor, statement.format(listing, _q(one_table), listing, _q(other)))[0])
+    return int(one(cursor, statement.format(listing, qualified(one_table), listing, qualified(other)))[0])
 
 
 def _clean(bench: Workbench, target: str) -> None:
@@ -181,11 +182,3 @@ def _has_schema(cursor: Cursor, name: str) -> bool:
 def _is_empty(cursor: Cursor, schema: str) -> bool:
     found = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s"
     return not rows(cursor, found, (schema,))
-
-
-def _q(table: TableName) -> sql.Composable:
-    return sql.Identifier(table.schema, table.name)
-
-
-def _names(columns: Sequence[str]) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -14,6 +14,7 @@ from expectations.freshness import GOOD_STATUSES
 from tasks.incidents.causes import Failing
 from tasks.incidents.freshness import Published
 from tasks.warehouses import names, ops, proofs, reconciliations
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.reconciliations import Differing
@@ -75,7 +76,7 @@ def warned_since(adapter: Adapter, since: datetime, until: datetime) -> list[War
             cursor,
             "SELECT run_id, target, label, owner FROM ops.run WHERE status = 'warned' AND finished_at >= %s "
             "AND finished_at < %s ORDER BY finished_at",
-            (_naive(since), _naive(until)),
+            (naive(since), naive(until)),
         )
     return [Warned(run_id, target, label, owner or "") for run_id, target, label, owner in found]
 
@@ -88,7 +89,7 @@ def _failing(cursor: Cursor, now: datetime) -> list[tuple[str, datetime, int]]:
         "FROM ops.run WHERE status NOT IN ('running', 'checked', 'waiting') AND started_at > %s GROUP BY target, batch_key) l "
         "ON l.target = r.target AND l.batch_key = r.batch_key AND l.last = r.started_at "
         "WHERE r.status = 'failed' AND r.started_at > %s AND coalesce(r.failure_code, '') <> 'INTERRUPTED'",
-        (_naive(now - LOOK_BACK),) * 2,
+        (naive(now - LOOK_BACK),) * 2,
     )
     told = []
     for run_id, target, batch_key in found:
@@ -144,11 +145,7 @@ def _usual(cursor: Cursor, now: datetime) -> dict[str, float]:
         cursor,
         "SELECT target, started_at, finished_at FROM ops.run WHERE status IN ('published', 'warned') "
         "AND kind IN ('ingest', 'summary') AND finished_at IS NOT NULL AND started_at > %s",
-        (_naive(now - _PACE_DAYS),),
+        (naive(now - _PACE_DAYS),),
     ):
         found.setdefault(target, []).append((ended - begun).total_seconds())
     return {target: median(seconds) for target, seconds in found.items()}
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

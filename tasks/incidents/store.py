@@ -19,6 +19,7 @@ from deployments.embedded.filelock import turn
 from deployments.errors import HeadgateError
 from tasks.incidents.model import Incident
 from tasks.warehouses import names, ops
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
@@ -130,7 +131,7 @@ def last_beat(adapter: Adapter) -> datetime | None:
 def _fact(cursor: Cursor, fact_id: str, kind: str, by: str, now: datetime) -> None:
     cursor.execute(
         "INSERT INTO ops.fact (fact_id, kind, subject, happened_at, told_by) VALUES (%s, %s, %s, %s, %s)",
-        (fact_id[:128], kind, "", _naive(now), by[:256]),
+        (fact_id[:128], kind, "", naive(now), by[:256]),
     )
 
 
@@ -151,7 +152,7 @@ def _read(cursor: Cursor, now: datetime) -> list[Incident]:
     found = rows(
         cursor,
         "SELECT body FROM ops.incident WHERE state IN ('open', 'acknowledged') OR closed_at > %s ORDER BY opened_at",
-        (_naive(now - REMEMBERED),),
+        (naive(now - REMEMBERED),),
     )
     return [Incident.model_validate_json(body) for (body,) in found]
 
@@ -168,8 +169,8 @@ def _insert(cursor: Cursor, item: Incident) -> None:
         "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             item.incident_id, trouble.scope[:256], trouble.code[:64], item.state, trouble.severity, trouble.family,
-            len(trouble.tables), _naive(item.opened_at), _naive(item.closed_at), item.acknowledged_by[:256] or None,
-            _naive(item.silenced_until), trouble.times, _naive(item.changed_at), kept.model_dump_json(),
+            len(trouble.tables), naive(item.opened_at), naive(item.closed_at), item.acknowledged_by[:256] or None,
+            naive(item.silenced_until), trouble.times, naive(item.changed_at), kept.model_dump_json(),
         ),
     )  # fmt: skip
 
@@ -186,7 +187,3 @@ def _newest(*lots: Iterable[Incident]) -> list[Incident]:
 
 def _recent(found: Iterable[Incident], now: datetime) -> list[Incident]:
     return [item for item in found if item.active or (item.closed_at is not None and item.closed_at > now - REMEMBERED)]
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

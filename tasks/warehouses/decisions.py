@@ -17,6 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.foreign_text import printable
 from tasks.warehouses import clock, decision_chain, names
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import one, rows, session, transaction
@@ -50,8 +51,8 @@ def add(adapter: Adapter, cursor: Cursor, decision: Decision) -> None:
     """Write a decision inside the caller's transaction, which makes others that decide wait until it ends."""
     adapter.lock(cursor, TableName(names.OPS, "decision"))
     decision_chain.append(cursor, (
-        _naive(decision.decided_at), decision.target, decision.kind, decision.column, _clip(decision.what, 64),
-        _clip(decision.by, 256), _clip(decision.reason, 4000), _naive(decision.expires_at), decision.run_id,
+        naive(decision.decided_at), decision.target, decision.kind, decision.column, _clip(decision.what, 64),
+        _clip(decision.by, 256), _clip(decision.reason, 4000), naive(decision.expires_at), decision.run_id,
     ))  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def decide(adapter: Adapter, decision: Decision) -> None:
         adapter.lock(cursor, TableName(names.OPS, "decision"))
         (newest,) = one(cursor, "SELECT max(decided_at) FROM ops.decision")
         now = clock.read(adapter, cursor)
-        after = now if newest is None else _aware(newest) + timedelta(microseconds=1)
+        after = now if newest is None else aware(newest) + timedelta(microseconds=1)
         add(adapter, cursor, replace(decision, decided_at=max(now, after)))
 
 
@@ -78,8 +79,8 @@ def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> lis
         )
     return [
         Decision(
-            decided_at=_aware(at), target=target, kind=kind, column=column, what=what, by=by, reason=reason,
-            expires_at=None if expires is None else _aware(expires), run_id=run_id,
+            decided_at=aware(at), target=target, kind=kind, column=column, what=what, by=by, reason=reason,
+            expires_at=None if expires is None else aware(expires), run_id=run_id,
         )
         for at, target, kind, column, what, by, reason, expires, run_id in found
     ]  # fmt: skip
@@ -116,11 +117,3 @@ def somebody() -> str:
 def _clip(text: str, limit_bytes: int) -> str:
     """A varchar counts bytes on Redshift. What can't be written as UTF-8 is escaped, so that what is sealed is what is kept."""
     return printable(text).encode()[:limit_bytes].decode(errors="ignore")
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)

@@ -18,6 +18,7 @@ from deployments.errors import CheckFailedError
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one
 from tasks.within import within
 
@@ -227,7 +228,3 @@ def _differs(columns: Sequence[Column], left: str, right: str) -> sql.Composable
             for column in columns
         )
     )
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -28,6 +28,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publication import prove_ours
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one, retried, rows, session
 
 READ_AT_ONCE = 2_000
@@ -259,7 +260,3 @@ def _where(key: Key) -> sql.Composed:
     return sql.SQL(" AND ").join(
         sql.SQL("{} IN {}").format(sql.Identifier(name), sql.Literal(values)) for name, values in key.items()
     )
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

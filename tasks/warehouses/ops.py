@@ -20,6 +20,7 @@ from psycopg2.extras import execute_values
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
 from tasks.warehouses import decision_chain, names, proofs
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
@@ -203,15 +204,15 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
         counts, failure = record.counts, record.failure
         insert(cursor, "run", [(
             record.run_id, record.table, record.kind, record.batch_key, record.label, record.status,
-            _naive(record.window_start), _naive(record.window_end), _naive(record.started_at),
-            _naive(record.finished_at), counts.get("extracted"), counts.get("published"), counts.get("quarantined"),
+            naive(record.window_start), naive(record.window_end), naive(record.started_at),
+            naive(record.finished_at), counts.get("extracted"), counts.get("published"), counts.get("quarantined"),
             counts.get("superseded"), counts.get("deleted"), failure.code if failure else None,
             failure.family if failure else None, record.tier, record.owner, record.declaration_hash, record.suite_hash,
             record.attempt_id,
         )])  # fmt: skip
         body = record.model_copy(update={"profile": None}).model_dump_json()
         insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in pieces(body)])
-        now = _naive(record.finished_at) or datetime.now(UTC).replace(tzinfo=None)
+        now = naive(record.finished_at) or datetime.now(UTC).replace(tzinfo=None)
         insert(cursor, "check_result", [
             (record.run_id, record.table, rule.code, rule.type, rule.place, rule.severity, rule.outcome,
              rule.rows_checked, rule.rows_failed, _clip(rule.message), now)
@@ -266,7 +267,7 @@ def roll_up(adapter: Adapter, target: TableName, proof: Proof) -> None:
         adapter.lock(cursor, TableName(names.OPS, "ledger"))
         cursor.execute("DELETE FROM ops.ledger WHERE target = %s AND sequence = %s", (str(target), proof.sequence))
         insert(cursor, "ledger", [(
-            str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, _naive(proof.published_at),
+            str(target), proof.sequence, proof.batch_key, proof.kind, proof.run_id, naive(proof.published_at),
             counts.extracted, counts.published, counts.quarantined, counts.superseded, counts.deleted, proof.undone_by,
         )])  # fmt: skip
 
@@ -338,7 +339,7 @@ def last_runs(
     if status is not None:
         asked.append(("status = %s", status))
     if since is not None:
-        asked.append(("started_at >= %s", _naive(since)))
+        asked.append(("started_at >= %s", naive(since)))
     if begins is not None:
         # Not LIKE: '_' and '%' are letters of a name.
         asked.append((f"left(run_id, {len(begins)}) = %s", begins))
@@ -400,7 +401,3 @@ def _insert_alerts(cursor: Cursor, record: RunRecord, now: datetime) -> None:
 
 def _clip(text: str) -> str:
     return text.encode()[:4000].decode(errors="ignore")
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName, proof
 from tasks.warehouses.session import rows
 
@@ -229,7 +230,7 @@ def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: i
 def write(cursor: Cursor, live: TableName, item: Proof) -> None:
     """Add a proof; the caller holds the table's lock and commits it together with the data."""
     table = proof(live)
-    values = [*(getattr(item, name) for name in _COLUMNS[:9]), _naive(item.published_at), item.undone_by]
+    values = [*(getattr(item, name) for name in _COLUMNS[:9]), naive(item.published_at), item.undone_by]
     values += asdict(item.counts).values()
     cursor.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
@@ -239,10 +240,6 @@ def write(cursor: Cursor, live: TableName, item: Proof) -> None:
         ),
         values,
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _proof(row: tuple[Any, ...]) -> Proof:

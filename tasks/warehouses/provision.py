@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.provisioning import CLOSED, Provisioning, usages, with_table_grants
 from tasks.warehouses.names import TableName, kind_of
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import unquoted
 from tasks.warehouses.session import one, rows
 
 TABLE = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
@@ -193,8 +194,4 @@ def _items(acl: str | None) -> Iterator[tuple[str, set[str], str]]:
         who, equals, rest = item.rpartition("=")
         if equals:
             letters, _, grantor = rest.partition("/")
-            yield _plain(who.removeprefix("group ")), set(letters), _plain(grantor)
-
-
-def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name
+            yield unquoted(who.removeprefix("group ")), set(letters), unquoted(grantor)

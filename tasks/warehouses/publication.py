@@ -35,6 +35,7 @@ from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
 from tasks.warehouses.protocol import Adapter, Shape
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.replay_rows import add_rows
 from tasks.warehouses.session import one
 
@@ -356,7 +357,3 @@ def _guard(plan: Publication, before: int, rows: int) -> None:
             before=before,
             after=rows,
         )
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -23,6 +23,7 @@ from tasks.objects.store import ObjectStore
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one, rows
 
 if TYPE_CHECKING:
@@ -260,7 +261,3 @@ def _arrived(batch: Batch, uri: str, layout: str | None, data: bytes, at: dateti
         hidden = withheld == "True"
         yield (batch.batch_key, batch.label, batch.run_id, int(record), code, column or None, None if hidden else raw,
                digest, hidden, uri, "open", now, layout, None, None)  # fmt: skip
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

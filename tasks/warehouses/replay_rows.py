@@ -18,6 +18,7 @@ from tasks.warehouses.changes import apply_changes
 from tasks.warehouses.dml import Effect, equal, insert_all, keep_added, merge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one
 
 if TYPE_CHECKING:
@@ -100,7 +101,3 @@ def _make_live(adapter: Adapter, cursor: Cursor, plan: Publication) -> None:
     adapter.create_candidate(cursor, empty, plan.shape)
     adapter.finish_candidate(cursor, empty, plan.shape)
     adapter.adopt(cursor, plan.live, empty, plan.shape)
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -15,6 +15,7 @@ from deployments.windows import Window
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn
+from tasks.warehouses.quoting import qualified as _q
 from tasks.within import within
 
 _KEPT, _TAKEN, _NTH = map(sql.Identifier, (names.OTHER, "hg$taken", "hg$nth"))
@@ -142,7 +143,3 @@ def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(
         sql.Identifier(name) if table is None else sql.Identifier(table, name) for name in columns
     )
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

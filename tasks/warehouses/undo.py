@@ -25,6 +25,7 @@ from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter, Shape
 from tasks.warehouses.publication import Point, nowhere, prove_ours
 from tasks.warehouses.quarantine import undo_quarantine
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one
 
 
@@ -364,7 +365,3 @@ def _proof(plan: Undo, proof: Proof, sequence: int, counts: Counts) -> Proof:
 
 def _count(cursor: Cursor, table: TableName) -> int:
     return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(table)))[0])
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import DeclarationError
 from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one
 
 _BROKEN = (errorcodes.UNDEFINED_COLUMN, errorcodes.UNDEFINED_FUNCTION, errorcodes.DATATYPE_MISMATCH)
@@ -113,7 +114,3 @@ def _define(cursor: Cursor, table: TableName, view: BoundView, form: str) -> Non
             next_command=f"change or drop {view.view}; headgate retry RUN",
             view=str(view.view),
         ) from None
-
-
-def _q(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -17,10 +17,10 @@ from tasks.switches import reached
 from tasks.warehouses.names import LIMIT_BYTES, TableName
 from tasks.warehouses.postgres import catalog, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
-from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import LiveColumn, Shape, Understood
+from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.texts import joined_row, joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
@@ -124,14 +124,14 @@ class PostgresAdapter:
             # Unique: the proof that was made of the key is then kept by the server as well.
             cursor.execute(
                 sql.SQL("CREATE UNIQUE INDEX {} ON {} ({})").format(
-                    _index(table, KEY_INDEX), qualified(table), _names(shape.key)
+                    _index(table, KEY_INDEX), qualified(table), listed(shape.key)
                 )
             )
         sortkey = shape.physical.sortkey
         if sortkey and tuple(sortkey) != tuple(shape.key[: len(sortkey)]):
             cursor.execute(
                 sql.SQL("CREATE INDEX {} ON {} ({})").format(
-                    _index(table, SORT_INDEX), qualified(table), _names(sortkey)
+                    _index(table, SORT_INDEX), qualified(table), listed(sortkey)
                 )
             )
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
@@ -320,7 +320,3 @@ def _summand(column: Column) -> sql.Composed:
         "double precision": summable("{column}"),
     }.get(column.column_type.kind, "{column}")
     return sql.SQL(form).format(column=name)
-
-
-def _names(names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, names))

@@ -190,7 +190,3 @@ def _view(
     ]
     return BoundView(view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), tuple(granted),
                      tuple(comments(cursor, view)), tuple(options or ()))  # fmt: skip
-
-
-def qualified(table: TableName) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.name)

@@ -14,8 +14,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from tasks.one_select import prove_one_select
 from tasks.warehouses.names import TableName
-from tasks.warehouses.postgres.catalog import qualified
 from tasks.warehouses.protocol import Understood
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, rows
 
 _RELATION = re.compile(r":relid (\d+)")

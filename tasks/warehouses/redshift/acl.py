@@ -8,6 +8,8 @@ from typing import Literal
 
 from psycopg2 import sql
 
+from tasks.warehouses.quoting import unquoted
+
 Kind = Literal["user", "group", "role", "public"]
 _PRIVILEGES = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "x": "REFERENCES"}
 # Shown by the catalog, but no GRANT of the service can give them.
@@ -69,12 +71,8 @@ def parse_acl(items: Collection[str], owner: str, groups: Collection[str], users
 def _grantee(who: str, groups: Collection[str], users: Collection[str]) -> Grantee:
     for word, kind in (("group ", "group"), ("role ", "role")):
         if who.startswith(word):
-            return Grantee(kind, _plain(who[len(word) :]))  # type: ignore[arg-type]
-    name = _plain(who)
+            return Grantee(kind, unquoted(who[len(word) :]))  # type: ignore[arg-type]
+    name = unquoted(who)
     if not name:
         return Grantee("public", "")
     return Grantee("group" if name in groups and name not in users else "user", name)
-
-
-def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name

@@ -16,10 +16,11 @@ from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape, Understood
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.redshift import catalog, ownership
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.checksums import checksum_list, row_hash, value_text
-from tasks.warehouses.redshift.ddl import create_table, definition, layout, qualified
+from tasks.warehouses.redshift.ddl import create_table, definition, layout
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace

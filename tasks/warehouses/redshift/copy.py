@@ -19,9 +19,9 @@ from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.redshift import catalog
 from tasks.warehouses.redshift.authorization import authorization
-from tasks.warehouses.redshift.ddl import names, qualified
 from tasks.warehouses.redshift.escaped import needs_escapes, write_escaped
 from tasks.warehouses.redshift.load_errors import load_errors, refused
 from tasks.warehouses.redshift.options import Value, copy_options
@@ -94,7 +94,7 @@ def copy_parts(
         "COPY {table} ({columns}) FROM {url} {authorized} MANIFEST {form} DELIMITER AS {delimiter} "
         "NULL AS {null} {codec} {header} ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto' {options}"
     ).format(
-        table=qualified(table), columns=names(columns), url=sql.Literal(_s3(url)), authorized=authorized,
+        table=qualified(table), columns=listed(columns), url=sql.Literal(_s3(url)), authorized=authorized,
         form=sql.SQL("ESCAPE" if escaped else "FORMAT AS CSV QUOTE AS '\"'"),
         codec=sql.SQL({"zstd": "ZSTD", "gzip": "GZIP", "none": ""}[manifest.codec]),
         header=sql.SQL(f"IGNOREHEADER AS {int(manifest.header_lines)}" if manifest.header_lines else ""),
@@ -131,7 +131,7 @@ def copy_rows(
             "COPY {} ({}) FROM {} {} MANIFEST FORMAT AS JSON 'auto' ZSTD TIMEFORMAT AS 'auto' COMPUPDATE OFF STATUPDATE OFF"
         ).format(
             qualified(table),
-            names(columns),
+            listed(columns),
             sql.Literal(_s3(store.url(f"{key}.manifest.json"))),
             authorization(role),
         )

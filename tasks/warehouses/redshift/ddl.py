@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
+from tasks.warehouses.quoting import listed, qualified
 
 
 def create_table(table: TableName, shape: Shape) -> sql.Composed:
@@ -41,15 +40,5 @@ def layout(shape: Shape) -> sql.Composed:
     if physical.distkey is not None:
         composed += sql.SQL(" DISTKEY ({})").format(sql.Identifier(physical.distkey))
     if physical.sortkey:
-        composed += sql.SQL(" COMPOUND SORTKEY ({})").format(names(physical.sortkey))
+        composed += sql.SQL(" COMPOUND SORTKEY ({})").format(listed(physical.sortkey))
     return composed
-
-
-def qualified(table: TableName) -> sql.Identifier:
-    """Schema and name, quoted."""
-    return sql.Identifier(table.schema, table.name)
-
-
-def names(columns: Sequence[str]) -> sql.Composed:
-    """Column names, quoted, with commas between them."""
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
