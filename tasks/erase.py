@@ -16,6 +16,7 @@ import psycopg2
 from psycopg2 import errorcodes
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.declarations.problems import nearest
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, RetryableError
 from expectations.contract.mask import masked
@@ -193,6 +194,14 @@ def _parsed(table: Table, text: str) -> tuple[str, str]:
     known = [column.name for column in table.columns]
     if equals and name in known:
         return name, value
+    if equals and (meant := nearest(name, known)):
+        # Taken for a value, it would erase nothing and be recorded as done.
+        own = (
+            f"; a value of {table.key[0]} with '=' in it is given as {table.key[0]}=VALUE"
+            if len(table.key) == 1
+            else ""
+        )
+        raise _wrong(table, f"--key: no column '{name}'; did you mean '{meant}'?{own}")
     if len(table.key) == 1:
         return table.key[0], text
     listing = ", ".join(known)

@@ -229,7 +229,10 @@ def test_a_row_by_another_column(house: Any, command: Callable[..., Any]) -> Non
     assert house.place.ask(decided, (table,)) == [("maria", "r7")]
 
 
-@pytest.mark.parametrize(("key", "said"), [("nobody=1", None), ("amount=x", "isn't one of the type of amount")])
+@pytest.mark.parametrize(("key", "said"), [
+    ("nobody=1", None), ("amount=x", "isn't one of the type of amount"),
+    ("custmer=x", "no column 'custmer'; did you mean 'customer'?"),
+])  # fmt: skip
 def test_what_is_no_key_is_told(house: Any, command: Callable[..., Any], key: str, said: str | None) -> None:
     table = loaded(house)
     done = command("erase", table, "--key", key, "--plan")
