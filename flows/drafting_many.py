@@ -40,7 +40,7 @@ def matching_tables(settings: Settings, source: str, pattern: str) -> list[tuple
     """
     name = connection_of(source)
     if name is None or source != f"connection:{name}":
-        raise _wrong(f"--tables lists those of a database, as connection:NAME; {source} isn't one")
+        raise _wrong(f"--tables lists those of a database, as connection:NAME; {source} isn't one", "NAME", "public.*")
     asked = database(name, settings)
     with closing(open_declared(asked, settings, Span(None, "UTC"))) as reader:
         text = b"".join(reader.chunks()).decode()
@@ -48,7 +48,8 @@ def matching_tables(settings: Settings, source: str, pattern: str) -> list[tuple
     found = [item for item in known if fnmatchcase(".".join(item) if "." in pattern else item[1], pattern)]
     if not found:
         listing = ", ".join(".".join(item) for item in known[:8]) + (" ..." if len(known) > 8 else "")
-        raise _wrong(f"no table of connection '{name}' is called '{pattern}'; there are: {listing or 'none'}")
+        raise _wrong(f"no table of connection '{name}' is called '{pattern}'; there are: {listing or 'none'}",
+                     name, f"{known[0][0]}.*" if known else "*")  # fmt: skip
     return found
 
 
@@ -95,7 +96,6 @@ def _one(
     return Drafted(source_table, target, made, files)
 
 
-def _wrong(message: str) -> DeclarationError:
-    return DeclarationError(
-        message, code="SOURCE", next_command="headgate new --source connection:NAME --tables 'public.*'"
-    )
+def _wrong(message: str, connection: str, pattern: str) -> DeclarationError:
+    command = f"headgate new --source connection:{connection} --tables '{pattern}'"
+    return DeclarationError(message, code="SOURCE", next_command=command)

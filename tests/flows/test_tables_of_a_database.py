@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from flows.drafting_many import matching_tables
 
@@ -23,3 +26,7 @@ def test_tables_of_mysql(mysql: Database, tmp_path: Path) -> None:
     ]
     assert (mysql.name, "orders") in matching_tables(settings, "connection:shop", "ord*")
     assert all(schema not in ("mysql", "sys") for schema, _ in matching_tables(settings, "connection:shop", "*"))
+    with pytest.raises(DeclarationError) as refused:
+        matching_tables(settings, "connection:shop", "nobody*")
+    assert refused.value.next_command.startswith("headgate new --source connection:shop --tables '")
+    assert "public" not in refused.value.next_command
