@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from deployments.addresses import MYSQL
 from deployments.declarations.problems import Problem
+from deployments.declarations.summary_cases import read_cases
 from deployments.declarations.yaml_source import key_of, line_of, read_yaml
 from deployments.errors import DeclarationError
 from deployments.project import Project
@@ -30,6 +31,14 @@ def suite_problems(project: Project) -> list[Problem]:
         content = read_yaml(file, []) if faults else None
         for place, message in faults:
             found.append(Problem(file, line_of(content, place), key_of(content, place), message))
+    return found
+
+
+def case_problems(project: Project) -> list[Problem]:
+    """Mistakes in the files of cases that stand beside summaries."""
+    found: list[Problem] = []
+    for name in project.summaries:
+        read_cases(project.files[name], found)
     return found
 
 

@@ -176,7 +176,7 @@ def _columns(tables: _Bench, table: TableName) -> list[str]:
 def _wrong(summary: Summary, case: Case, what: str, name: str, known: Sequence[str]) -> DeclarationError:
     meant = nearest(name, known)
     return DeclarationError(
-        f"case '{case.name}' of {summary.target} {what}" + (f"; did you mean '{meant}'?" if meant else "")
+        f"case '{case.name}' of {summary.target}: {what}" + (f"; did you mean '{meant}'?" if meant else "")
         + f"\n  allowed: {', '.join(known)}",
         code="DECLARATION", next_command="mend the case; headgate summary test",
     )  # fmt: skip

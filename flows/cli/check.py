@@ -32,7 +32,8 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     project, problems = read_project(settings.project)
     wrong, doubtful = _of_sql(project, settings) if project.summaries else ([], [])
     problems = [
-        *problems, *wrong, *checking.suite_problems(project), *checking.connection_problems(project, settings),
+        *problems, *wrong, *checking.suite_problems(project), *checking.case_problems(project),
+        *checking.connection_problems(project, settings),
         *checking.channel_problems(settings), *checking.key_problems(project, settings),
     ]  # fmt: skip
     shop = settings.is_shop and settings.embedded

@@ -65,6 +65,7 @@ def test(name: str | None, as_json: bool) -> None:
     They stand in summaries/NAME.test.yaml. The SELECT runs on the warehouse, over tables of the case that are gone
     afterwards; no live table is read. Exit code 1: other rows came out.
     """
+    from deployments.declarations.problems import Problem, fail_on
     from deployments.declarations.summary_cases import read_cases
     from flows.cli import settings
 
@@ -72,7 +73,9 @@ def test(name: str | None, as_json: bool) -> None:
     from tasks.summary_cases import run_case
 
     wanted = [bench.project.summary(name)] if name else list(bench.project.summaries.values())
-    cases = [(item, case) for item in wanted for case in read_cases(bench.project.files[item.target])]
+    problems: list[Problem] = []
+    cases = [(item, case) for item in wanted for case in read_cases(bench.project.files[item.target], problems)]
+    fail_on(problems)
     if not cases:
         where = (
             bench.project.files[wanted[0].target].with_suffix(".test.yaml") if wanted else "summaries/NAME.test.yaml"

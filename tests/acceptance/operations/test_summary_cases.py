@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from flows.checking import case_problems
+from tasks.workbench import workbench
+
 TABLE = """
 description: Orders.
 owner: a@example.com
@@ -138,7 +141,11 @@ def test_mistakes_of_a_case_are_told(project: Any, command: Callable[..., Any], 
     before = things(project)
     assert old in CASES
     write(project, "by_city.test.yaml", CASES.replace(old, new, 1))
-    assert words in str(command("summary", "test").error)
+    told = str(command("summary", "test").error)
+    assert words in told
+    # Where it sends people, they see it.
+    seen = any(words in str(problem) for problem in case_problems(workbench().project))
+    assert seen == ("next: headgate check" in told)
     assert things(project) == before
 
 
