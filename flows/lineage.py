@@ -14,7 +14,8 @@ from tasks.sources.address import shown
 
 Kind = Literal["source", "table", "summary", "stakeholder", "column"]
 # What a query reads; CTEs that are read by their names are told apart by `_CTE`.
-_READ = re.compile(r'(?i)\b(?:from|join)\s+((?:"[^"]+"|[a-z_][\w$]*)(?:\.(?:"[^"]+"|[a-z_][\w$]*))*)')
+_WORD = r'(?:"[^"]+"|`[^`]+`|[a-z_][\w$]*)'
+_READ = re.compile(rf"(?i)\b(?:from|join)\s+({_WORD}(?:\.{_WORD})*)")
 _CTE = re.compile(r"(?i)(?:\bwith|,)\s+(?:recursive\s+)?([a-z_]\w*)\s+as\s*\(")
 
 

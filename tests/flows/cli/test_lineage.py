@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from deployments.declarations.sources import MysqlSource
 from flows.cli import cli
+from flows.lineage import source_places
 
 ORDERS = """\
 table: raw.orders
@@ -86,6 +88,12 @@ def test_everything_begins_with_the_sources() -> None:
     assert starts == ["shop: a.clients", "shop: public.orders", "https://example.com/paid.csv"]
     edges = json.loads(call("--json"))["edges"]
     assert {"upstream": "analytics.a", "downstream": "analytics.b", "how": ""} in edges
+
+
+def test_names_that_mysql_quotes_are_read_whole() -> None:
+    query = "SELECT * FROM shop.`line items` JOIN `b` ON true JOIN c.d ON true"
+    source = MysqlSource(kind="mysql", connection="shop", query=query)
+    assert [place for place, _ in source_places(source)] == ["shop: shop.`line items`", "shop: `b`", "shop: c.d"]
 
 
 def test_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
