@@ -113,7 +113,8 @@ def _check_records(sample: Sample) -> None:
         said = ", ".join(f"{code} {count:,}" for code, count in unreadable.most_common())
         raise UpstreamError(
             f"{sample.where} has a header and no record that can be read" + (f" ({said})" if said else ""),
-            code="EMPTY-SOURCE", next_command="headgate peek SOURCE   (another file, another --window, or --delimiter)",
+            code="EMPTY-SOURCE",
+            next_command="headgate peek SOURCE   (another file, another --window, or --delimiter; a table: once it has rows)",
         )  # fmt: skip
 
 
