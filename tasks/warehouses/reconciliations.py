@@ -41,8 +41,8 @@ class Differing:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How far a table is known to agree with its source. `until` None: not even its oldest compared window does, or it has no
-    windows (`since` ''): then `at` says when all of it did."""
+    """How far a table is known to agree with its source: of the compared windows the newest that follow each other. `until` None:
+    not even the oldest of them does, or it has no windows (`since` ''): then `at` says when all of it did."""
 
     since: str
     until: str | None
@@ -120,13 +120,25 @@ def _known(condition: str) -> str:
 def _coverage(target: str, windows: Sequence[tuple[object, ...]]) -> Coverage:
     open_ones = [_differing(row) for row in windows if _wrong(row) and not row[-1]]
     at = max(_moment(row[3]) for row in windows)
-    until = None
-    for row in windows:
-        if "/" not in str(row[1]) or _wrong(row):
+    until, since = None, ""
+    stretch = _newest_stretch([row for row in windows if "/" in str(row[1])])
+    if stretch:
+        since = str(stretch[0][2])
+    for row in stretch:
+        if _wrong(row):
             break
         until = Window.from_key(str(row[1])).end
-    since = str(windows[0][2]) if "/" in str(windows[0][1]) else ""
     return Coverage(since, None if until is None else f"{until:%Y-%m-%d %H:%M} UTC", at, tuple(open_ones))
+
+
+def _newest_stretch(windows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """The last windows that follow each other: nothing is known of one that was never compared."""
+    found: list[tuple[object, ...]] = []
+    for row in windows:
+        if found and Window.from_key(str(found[-1][1])).end != Window.from_key(str(row[1])).start:
+            found = []
+        found.append(row)
+    return found
 
 
 def _differing(row: Sequence[object]) -> Differing:

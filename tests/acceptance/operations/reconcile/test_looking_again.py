@@ -144,6 +144,15 @@ def test_a_window_that_is_loaded_while_others_are_compared_is_no_trouble(orders:
     assert _troubles(table) == []
 
 
+def test_a_window_that_was_never_compared_is_none_that_agrees(orders: Orders) -> None:
+    orders.declare(MODES["merge"], window=ENDED)
+    orders.load()
+    orders.reconcile(LABELS[0], LABELS[1])
+    covered = orders.reconcile(LABELS[4]).coverage
+    assert covered is not None
+    assert (covered.since, covered.until) == (LABELS[4], f"{NOW:%Y-%m-%d %H:%M} UTC")
+
+
 def test_keys_are_shown_by_the_rules_for_personal_data(orders: Orders, command: Command) -> None:
     table = orders.declare("key: [email]\nload: {mode: merge}", window=ENDED)
     command("run", table)
