@@ -25,6 +25,11 @@ class Shift:
     reason: str = ""
 
 
+def name_of(rota: OnCall, shift: Shift) -> str:
+    """Who has the shift, for people."""
+    return rota.people[shift.person].name if shift.person is not None else "nobody"
+
+
 def shifts(rota: OnCall, low: datetime, high: datetime) -> list[Shift]:
     """Who is on call between two moments (aware), in order and without holes; neighbors of one person are joined."""
     edges = {low, high}

@@ -120,9 +120,9 @@ def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int
             hash_aside(digest.update, b"".join(waiting))
 
         chunks = counted()
-        head, header = heading(chunks, source)
+        rows, header = heading(chunks, source)
         parts = []
-        for part in with_rejects(split(_after(head, chunks), source.delimiter), source.set_aside):
+        for part in with_rejects(split(rows, source.delimiter), source.set_aside):
             path = raw / f"part-{part.number + 1:05d}.csv"
             write_aside(_write, path, part.data)
             parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
@@ -167,9 +167,3 @@ class _Aside:
         if error is None:
             raise failed
         error.add_note(f"aside: {type(failed).__name__}: {failed}")
-
-
-def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    if head:
-        yield head
-    yield from chunks

@@ -9,7 +9,7 @@ from psycopg2 import Error
 
 from deployments.declarations.oncall import OnCall
 from deployments.errors import HeadgateError
-from deployments.rota import Shift, shift_at, week_at
+from deployments.rota import name_of, shift_at, week_at
 from deployments.windows import Window
 from expectations.report import shelf
 from expectations.report.handover import Decided, Handover, NotGoodOne, OpenOne, Promised, handover_html
@@ -71,7 +71,7 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
     active = [item for item in store.incidents(bench, now) if item.active]
     return Handover(
         start=start, end=end, zone=rota.timezone, written_at=now,
-        who=_name(rota, shift_at(rota, now)), before=_name(rota, shift_at(rota, start - timedelta(seconds=1))),
+        who=name_of(rota, shift_at(rota, now)), before=name_of(rota, shift_at(rota, start - timedelta(seconds=1))),
         open=tuple(
             OpenOne(incident_id=item.incident_id, said=what(item.trouble, context), since=item.trouble.since,
                     acknowledged_by=item.acknowledged_by)
@@ -119,7 +119,3 @@ def _named(bench: Workbench, target: str, about: str) -> str:
     if table is None or table.grid is None or "/" not in about:
         return about
     return table.grid.label(Window.from_key(about))
-
-
-def _name(rota: OnCall, shift: Shift) -> str:
-    return rota.people[shift.person].name if shift.person is not None else "nobody"

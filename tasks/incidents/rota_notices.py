@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deployments.declarations.oncall import OnCall
-from deployments.rota import Shift, shift_at, week_at
+from deployments.rota import name_of, shift_at, week_at
 from tasks.incidents.model import Incident
 from tasks.notices.compose import Context, what
 from tasks.notices.notice import Contact, Link, Notice
@@ -93,7 +93,7 @@ def _friday(rota: OnCall, context: Context) -> list[Notice]:
     person = rota.people[coming.person]
     identity = f"next-week-{end:%Y%m%d}"
     start, until = moment(coming.start, zone), moment(coming.end, zone)
-    body = context.say("oncall.next_week", start=start, end=until, zone=rota.timezone, now=_name(rota, present),
+    body = context.say("oncall.next_week", start=start, end=until, zone=rota.timezone, now=name_of(rota, present),
                        project=context.project.folder.name)  # fmt: skip
     return [
         Notice(
@@ -117,7 +117,7 @@ def _handover(rota: OnCall, incidents: Sequence[Incident], context: Context) -> 
     present, before = shift_at(rota, context.now), shift_at(rota, start - timedelta(seconds=1))
     person = rota.people.get(present.person or "")
     active = [item for item in incidents if item.active]
-    lines = [context.say("oncall.handover", who=_name(rota, present), before=_name(rota, before),
+    lines = [context.say("oncall.handover", who=name_of(rota, present), before=name_of(rota, before),
                          start=moment(present.start, zone), end=moment(present.end, zone), zone=rota.timezone)]  # fmt: skip
     lines.append(context.say("oncall.open", n=len(active)) if active else context.say("oncall.open_none"))
     lines += [_open_line(item, context) for item in active[:_LINES]]
@@ -125,7 +125,7 @@ def _handover(rota: OnCall, incidents: Sequence[Incident], context: Context) -> 
     return [
         Notice(
             identity=identity, thread=identity, kind="handover", at=context.now, severity="minor", cause=tuple(lines),
-            title=context.say("title.handover", who=_name(rota, present)),
+            title=context.say("title.handover", who=name_of(rota, present)),
             contacts=(Contact(person.name, person.email, person.slack),) if person else (),
             commands=("headgate incident list",) if active else ("headgate oncall now",),
             links=(Link(context.say("link.handover"), f"{report}/{handover_page(start)}"),) if report else (),
@@ -137,7 +137,3 @@ def _open_line(incident: Incident, context: Context) -> str:
     who = f", {incident.acknowledged_by} works on it" if incident.state == "acknowledged" else ""
     about: Mapping[str, object] = {"id": incident.incident_id, "what": what(incident.trouble, context)}
     return context.say("oncall.open_line", at=context.local(incident.trouble.since), who=who, **about)
-
-
-def _name(rota: OnCall, shift: Shift) -> str:
-    return rota.people[shift.person].name if shift.person is not None else "nobody"

@@ -70,13 +70,13 @@ class FolderReader:
                     next_command=OWNER,
                 )  # fmt: skip
             chunks = source.chunks()
-            rest, header = heading(chunks, source)
+            rows, header = heading(chunks, source)
             if number == 0:
                 first = header
                 yield _line(header, self.delimiter)
             _check_same_header(source.where, first, header)
             before = count
-            for part in with_rejects(split(_after(rest, chunks), source.delimiter), source.set_aside):
+            for part in with_rejects(split(rows, source.delimiter), source.set_aside):
                 self.set_aside.extend(Reject(before + one.record, one.code, one.raw) for one in part.rejects)
                 count += part.extracted
                 yield part.data
@@ -155,9 +155,3 @@ def _line(names: Sequence[str], delimiter: str) -> bytes:
     line = io.StringIO()
     csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(names)
     return line.getvalue().encode()
-
-
-def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    if head:
-        yield head
-    yield from chunks

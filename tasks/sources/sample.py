@@ -92,8 +92,8 @@ def _parts(source: OpenSource, size: int) -> Iterator[tuple[tuple[str, ...], Raw
     """Parts of about `size` bytes without their unreadable records, each with the header."""
     chunks = source.chunks()
     try:
-        rest, header = _heading(chunks, source)
-        for part in with_rejects(split(_sliced(_after(rest, chunks), size), source.delimiter, size), source.set_aside):
+        rows, header = _heading(chunks, source)
+        for part in with_rejects(split(_sliced(rows, size), source.delimiter, size), source.set_aside):
             yield header, scan(part, source.delimiter, len(header))
     finally:
         # A source that isn't read to its end is left at once: its connection is closed here.
@@ -127,9 +127,9 @@ def _check_same(where: str, first: tuple[str, ...], names: tuple[str, ...]) -> N
         )
 
 
-def _heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[str, ...]]:
+def _heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[Iterator[bytes], tuple[str, ...]]:
     try:
-        rest, header = heading(chunks, source)
+        rows, header = heading(chunks, source)
     except ContractError as error:
         if error.code != "BAD-HEADER":
             raise
@@ -145,7 +145,7 @@ def _heading(chunks: Iterator[bytes], source: OpenSource) -> tuple[bytes, tuple[
             next_command="headgate peek SOURCE   (another file, or another --window)",
         )  # fmt: skip
     _check_header(source.where, header)
-    return rest, header
+    return rows, header
 
 
 def _check_header(where: str, header: tuple[str, ...]) -> None:
@@ -157,9 +157,3 @@ def _check_header(where: str, header: tuple[str, ...]) -> None:
             code="HEADER",
             next_command="ask the source's owner for names that differ; for a query: give columns names with AS",
         )
-
-
-def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    if head:
-        yield head
-    yield from chunks
