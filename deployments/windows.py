@@ -17,6 +17,7 @@ from deployments.clocks import begun
 
 _ELAPSED = {"m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _EVERY = re.compile(r"(?:(?P<name>hour|day|week|month)|(?P<n>[1-9]\d{0,3})(?P<unit>m|h|d))")
+_MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,6 +113,12 @@ class Grid:
             if not self._holds(window):
                 raise ValueError(f"{text} isn't a window of this grid (every {self.every} {self._span()})")
             return window
+        if self.every != "month" and _MONTH.fullmatch(text.strip()):
+            # Its first window alone is less than was meant, of a run as of an undo.
+            raise ValueError(
+                f"{text} is a month, and the windows are shorter (every {self.every}): name one, or take all of them by "
+                "--from and --to"
+            )
         moment = self.moment(text)
         n = self._index_at(moment)
         if n < 0 or (self._end_utc is not None and moment >= self._end_utc):
@@ -121,7 +128,7 @@ class Grid:
     def moment(self, text: str) -> datetime:
         """An aware UTC datetime from a local date, month or time as people type it."""
         text = text.strip()
-        if re.fullmatch(r"\d{4}-\d{2}", text):
+        if _MONTH.fullmatch(text):
             text += "-01"
         try:
             value = datetime.fromisoformat(text)
