@@ -66,10 +66,10 @@ def note(cursor: Cursor, batch: Batch, *, replaces: bool) -> None:
 
 
 def look_at_keys(bench: Workbench) -> Iterator[Line]:
-    """The tables that aren't hashed with the new key yet, while there are two."""
-    if bench.settings.pii_key_before is None:
+    """The key of each hashed table while there are two; with one, only the tables that have another."""
+    newest = next(iter(bench.settings.hash_keys), None)
+    if newest is None:
         return
-    newest = next(iter(bench.settings.hash_keys))
     for name, table in bench.project.tables.items():
         if not table.hashed:
             continue
@@ -78,12 +78,9 @@ def look_at_keys(bench: Workbench) -> Iterator[Line]:
         except DeclarationError as error:
             yield Line(f"{name}: key", False, error.message, error.next_command)
             continue
-        said = (
-            "hashed with the new key"
-            if key == newest
-            else "hashed with HEADGATE_PII_KEY_BEFORE until it is loaded anew"
-        )
-        yield Line(f"{name}: key", True, said)
+        if bench.settings.pii_key_before is not None:
+            said = "the new key" if key == newest else "HEADGATE_PII_KEY_BEFORE until it is loaded anew"
+            yield Line(f"{name}: key", True, f"hashed with {said}")
 
 
 def _another_key(table: str) -> DeclarationError:

@@ -74,6 +74,11 @@ def test_without_the_key_before_nothing_is_doubled(house: Any) -> None:
     assert refused.value.code == "PII-KEY-CHANGED"
     assert OLD not in str(refused.value)
     assert hashes(house, table) == {"a o": 1}
+    (line,) = look_at_keys(workbench())
+    assert (line.what, line.ok) == (f"{table}: key", False)
+    assert "another key than HEADGATE_PII_KEY" in line.said
+    keyed(house, OLD)
+    assert list(look_at_keys(workbench())) == []
 
 
 def test_a_batch_that_began_before_the_first_publish_doesnt_bring_another_key(
