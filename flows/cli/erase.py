@@ -12,7 +12,9 @@ from flows.cli.console import print_json
 @click.option(
     "--key", "key", multiple=True, required=True, metavar="[COLUMN=]VALUE", help="Whose rows; several must all hold."
 )
-@click.option("--reason", default="", help="Why, such as the number of the request; kept with the record.")
+@click.option(
+    "--reason", default="", help="Why, such as the number of the request; kept with the record. Needed without --plan."
+)
 @click.option("--by", help="Who decides; default: your user name.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would go and erase nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -38,6 +40,8 @@ def erase(table: str, key: tuple[str, ...], reason: str, by: str | None, only_pl
             click.echo(f"{place:<34} {said}")
         click.echo(f"nothing was erased; next: headgate erase {request.table.table} --key ... --reason ...")
         return
+    if not reason:
+        raise click.UsageError('nothing was erased: say why, --reason "..."; --plan shows what would go')
     from flows.erasing import erase as erase_all
 
     done = erase_all(bench, request, by or somebody(), reason)

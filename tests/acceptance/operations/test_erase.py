@@ -137,15 +137,17 @@ def test_a_letter_that_is_delivered_meanwhile_is_passed_over(house: Any, command
     outbox = house.place.settings.state / "outbox"
     # As the listing of the folder still has it.
     (outbox / "delivered.json").symlink_to(outbox / "gone.json")
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     (outbox / "delivered.json").unlink()
     assert places(house, KEY) == []
 
 
 def test_the_books_still_agree(house: Any, command: Callable[..., Any]) -> None:
     table = loaded(house)
-    assert command("erase", table, "--key", KEY).code == 0
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 0, "a second time there is nothing"
+    assert command("erase", "--reason", "r7", table, "--key", KEY).code == 0
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 0, (
+        "a second time there is nothing"
+    )
     house.source("customers.csv", HEADER + OTHERS)
     said = command("plan", table).out + command("run", table).out
     assert "somebody else has changed" not in said
@@ -162,7 +164,7 @@ def undone(house: Any, table: str, **which: Any) -> Any:
 
 def test_an_undo_brings_nothing_back(house: Any, command: Callable[..., Any]) -> None:
     table = loaded(house)
-    command("erase", table, "--key", KEY)
+    command("erase", "--reason", "r7", table, "--key", KEY)
     with pytest.raises(HeadgateError) as refused:
         undone(house, table)
     assert refused.value.code == "ROLLBACK-NOT-KEPT"
@@ -176,7 +178,7 @@ def test_an_undo_of_what_never_held_it_goes_on_as_before(house: Any, command: Ca
         house.load(table)
         if amount == "2":
             # Readers have it now; the table as it was before doesn't.
-            assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+            assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     before = len(house.rows(table))
     undone(house, table)
     undone(
@@ -196,7 +198,7 @@ def test_a_windowed_table(house: Any, command: Callable[..., Any], mode: str) ->
     house.source("customers-03.csv", HEADER + "c,C,3,2026-01-03 00:00:00\n")
     for label in ("2026-01-01", "2026-01-02", "2026-01-03"):
         house.load(table, label)
-    assert command("erase", table, "--key", f"customer={KEY}", "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", f"customer={KEY}", "--json").json["live"] == 1
     assert "somebody else has changed" not in command("plan", table).out
     # The publish that never held it can be undone, the other one can't.
     assert undone(house, table).rows_taken_out == 1
@@ -224,6 +226,8 @@ def test_a_row_by_another_column(house: Any, command: Callable[..., Any]) -> Non
     table = loaded(house)
     told = command("erase", table, "--key", "customer=other-1", "--key", "amount=2", "--plan", "--json").json
     assert told["live"] == 0, "both must hold"
+    unsaid = command("erase", table, "--key", "amount=3")
+    assert (unsaid.code, "--reason" in unsaid.out) == (2, True)
     assert command("erase", table, "--key", "amount=3", "--by", "maria", "--reason", "r7", "--json").json["live"] == 1
     decided = "SELECT decided_by, reason FROM ops.decision WHERE kind = 'erase' AND target = %s"
     assert house.place.ask(decided, (table,)) == [("maria", "r7")]
@@ -250,7 +254,7 @@ def test_a_load_that_may_go_on_is_waited_for(house: Any, command: Callable[..., 
     folder = house.place.settings.state / "spool" / "run-7"
     spool.hold(folder, table, "abc", f"{table}/run-7-abc")
     try:
-        assert command("erase", table, "--key", KEY).error.code == "ERASE-BUSY"
+        assert command("erase", "--reason", "r7", table, "--key", KEY).error.code == "ERASE-BUSY"
     finally:
         spool.release(folder)
     # A candidate of another machine, of which nothing is known.
@@ -259,7 +263,7 @@ def test_a_load_that_may_go_on_is_waited_for(house: Any, command: Callable[..., 
     from tasks.batch import new_attempt
 
     house.place.ask(f"CREATE TABLE {table}__hg_c{new_attempt(datetime.now(UTC))}0 (customer varchar(40))")
-    assert command("erase", table, "--key", KEY).error.code == "ERASE-BUSY"
+    assert command("erase", "--reason", "r7", table, "--key", KEY).error.code == "ERASE-BUSY"
     assert (KEY,) in house.rows(table, "customer")
 
 
@@ -274,7 +278,7 @@ def test_a_hashed_key_is_given_as_it_is(house: Any, command: Callable[..., Any])
     )
     house.source("customers.csv", HEADER + OTHERS + THEIRS)
     house.load(table)
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     assert places(house, masked(KEY, b"k" * 32)) == []
     assert len(house.rows(table)) == 5
 
@@ -290,7 +294,7 @@ def test_an_undo_brings_no_row_back_that_was_hashed_with_the_key_before(
     house.place.settings = replace(house.place.settings, pii_key="n" * 32, pii_key_before="k" * 32)
     house.open()
     house.load(table, reprocess=True)
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     for key in (b"k" * 32, b"n" * 32):
         assert places(house, masked(KEY, key)) == []
 
@@ -300,7 +304,7 @@ def test_rows_that_were_set_aside_are_shown_nowhere_any_more(house: Any, command
     house.source("customers.csv", f"{HEADER}{OTHERS}{KEY},MARKaside,900,\nother-9,MARKother,900,\n")
     house.load(table)
     assert "ops.run_record" in places(house, "MARKaside")
-    assert command("erase", table, "--key", KEY, "--json").json["set_aside"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["set_aside"] == 1
     assert places(house, "MARKaside") == []
     assert "ops.run_record" in places(house, "MARKother")
 
@@ -309,7 +313,7 @@ def test_values_that_are_words_of_a_record_leave_it_readable(house: Any, command
     table = str(house.declare("customers", WHOLE.replace("%%", "%"), SUITE))
     house.source("customers.csv", HEADER + OTHERS + THEIRS.replace(NAME, "published"))
     record = house.load(table)
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     assert command("show", record.run_id, "--json").json["status"] == record.status == "published"
 
 
@@ -324,8 +328,8 @@ def test_killed_on_the_way_the_same_command_does_the_rest(
 
         patch.setattr(erasing_tasks.erasing, "erase_rows", killed)
         with pytest.raises(RuntimeError):
-            command("erase", table, "--key", KEY)
+            command("erase", "--reason", "r7", table, "--key", KEY)
     assert (KEY,) in house.rows(table, "customer")
-    assert command("erase", table, "--key", KEY, "--json").json["live"] == 1
+    assert command("erase", "--reason", "r7", table, "--key", KEY, "--json").json["live"] == 1
     for text in (KEY, "MARKname"):
         assert places(house, text) == []
