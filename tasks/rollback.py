@@ -13,7 +13,6 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
-from tasks.publish import clean_up
 from tasks.switches import reached
 from tasks.warehouses import clock, decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision
@@ -125,6 +124,9 @@ def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id:
         attempt_id=new_attempt(clock.now(adapter)), note=note, point=reached,
     )  # fmt: skip
     undone = undo(adapter, plan)
+    # Imported here: it brings Prefect, and pages ask this module what can be undone.
+    from tasks.publish import clean_up
+
     try:
         for proof, rollback in zip(undone.publishes, undone.rollbacks, strict=False):
             ops.roll_up(adapter, target.live, rollback)

@@ -14,7 +14,8 @@ from tasks.part_workers import dask_pool, marks_of, refuse_another, side_by_side
 
 def bench(version: str = "1", suite: str = "s", stage: str = "s3://b", key: bytes | None = b"k") -> Any:
     project = SimpleNamespace(table=lambda name: SimpleNamespace(fingerprint=version), suite_hash=lambda name: suite)
-    return SimpleNamespace(project=project, stage=SimpleNamespace(base=stage), pii_key=key)
+    settings = SimpleNamespace(hash_keys={} if key is None else {"name": key})
+    return SimpleNamespace(project=project, stage=SimpleNamespace(base=stage), settings=settings)
 
 
 def marks(of: Any) -> Any:
