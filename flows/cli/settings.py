@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from deployments.settings import Settings, read_settings
 from flows.cli.everywhere import quiet, verbose
 
 if TYPE_CHECKING:
+    from deployments.settings import Settings
     from tasks.workbench import Workbench
 
 Need = Literal["warehouse", "flows"]
@@ -24,6 +24,7 @@ def workbench(*, silent: bool = False, need: Need = "flows", asked: Sequence[str
     """
     from deployments.closed_folder import own_state
     from deployments.project import load_project
+    from deployments.settings import read_settings
     from flows.selecting import selected
 
     settings = read_settings()
