@@ -103,6 +103,7 @@ def written_to(orders: Orders, *, moves: bool) -> Iterator[list[int]]:
         thread.join()
 
 
+@pytest.mark.trial
 @pytest.mark.parametrize("mode", MODES)
 def test_planted_rows_are_found_in_every_trial_and_nothing_else(orders: Orders, mode: str) -> None:
     orders.declare(MODES[mode], more="physical: {}")
@@ -175,6 +176,7 @@ def test_an_update_whose_window_was_loaded_before_it_is_a_change(orders: Orders)
     assert window.difference.keys == {"changed": ({"id": 1},)}
 
 
+@pytest.mark.trial
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("mode", ["merge", "append"])
 def test_a_large_window_is_compared_within_little_memory(

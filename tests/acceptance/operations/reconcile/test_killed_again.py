@@ -45,6 +45,7 @@ def play(orders: Orders, what: str, at: str) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+@pytest.mark.trial
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("what", ["read again", "repaired"])
 @pytest.mark.parametrize("mode", ["merge", "replace_window"])
