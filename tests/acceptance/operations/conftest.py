@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -69,3 +69,16 @@ def command(house: Any, flows_as_functions: None, monkeypatch: pytest.MonkeyPatc
         return SimpleNamespace(code=result.exit_code, out=result.output, json=told, error=error)
 
     return run
+
+
+@pytest.fixture
+def by_hand(house: Any) -> Iterator[Callable[..., Any]]:
+    """Change decisions behind the commands' back. They are forgotten afterwards, chain and all: others share the warehouse."""
+    yield house.place.ask
+    forget_decisions(house.place.ask)
+
+
+def forget_decisions(ask: Callable[..., Any]) -> None:
+    for statement in ("DELETE FROM ops.decision", "DELETE FROM ops.decision_head"):
+        ask(statement)
+    ask("INSERT INTO ops.decision_head VALUES (0, '')")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
@@ -17,6 +17,7 @@ from tasks.warehouses.decisions import Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.opening import open_warehouse
 from tasks.warehouses.session import transaction
+from tests.acceptance.operations.conftest import forget_decisions
 
 TABLE = """
 description: Orders.
@@ -29,20 +30,13 @@ load: {mode: full_refresh}
 
 
 @pytest.fixture
-def books(house: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def books(house: Any, by_hand: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Nothing is decided yet; what a test changes by hand isn't left to others."""
     monkeypatch.setattr(settings, "read_settings", lambda: house.place.settings)
     house.declare("orders", TABLE)
     ops.prepare(adapter_of(house), [TableName(house.schema, "orders")])
-    forgotten(house)
-    yield house
-    forgotten(house)
-
-
-def forgotten(house: Any) -> None:
-    for statement in ("DELETE FROM ops.decision", "DELETE FROM ops.decision_head"):
-        house.place.ask(statement)
-    house.place.ask("INSERT INTO ops.decision_head VALUES (0, '')")
+    forget_decisions(by_hand)
+    return house
 
 
 def adapter_of(house: Any) -> Any:

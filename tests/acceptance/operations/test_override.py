@@ -138,11 +138,13 @@ def test_retry_honors_an_override_until_it_expires(house: Any, command: Callable
     assert "nothing to do" in command("retry", run).out
 
 
-def test_an_expired_override_allows_nothing(house: Any, command: Callable[..., Any]) -> None:
+def test_an_expired_override_allows_nothing(
+    house: Any, command: Callable[..., Any], by_hand: Callable[..., Any]
+) -> None:
     table, run = fail(house, command, BAD)
     house.source("orders.csv", BAD + "4,44\n")
     command(*words(run, "FEW"), "--expires", "1d")
-    house.place.ask("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE run_id = %s", (run,))
+    by_hand("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE run_id = %s", (run,))
     house.source("orders.csv", BAD)
     assert command("retry", run).code == 1
     assert len(house.rows(table)) == 2

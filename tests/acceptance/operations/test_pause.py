@@ -52,10 +52,10 @@ def test_the_newest_word_wins(house: Any, command: Callable[..., Any]) -> None:
     assert "paused" not in command("plan", table).out
 
 
-def test_a_pause_ends_by_itself(house: Any, command: Callable[..., Any]) -> None:
+def test_a_pause_ends_by_itself(house: Any, command: Callable[..., Any], by_hand: Callable[..., Any]) -> None:
     table = declared(house)
     command("pause", table, "--until", "1d", "--reason", "move")
-    house.place.ask("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE target = %s", (table,))
+    by_hand("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE target = %s", (table,))
     assert command("plan", table, "--json").json[0]["paused"] is None
 
 
@@ -73,21 +73,25 @@ def test_a_paused_summary_is_not_built(house: Any, command: Callable[..., Any]) 
     assert done.code == 0
 
 
-def test_a_pause_of_all_does_not_end_a_longer_one_of_a_table(house: Any, command: Callable[..., Any]) -> None:
+def test_a_pause_of_all_does_not_end_a_longer_one_of_a_table(
+    house: Any, command: Callable[..., Any], by_hand: Callable[..., Any]
+) -> None:
     table = declared(house)
     command("pause", table, "--until", "2d", "--reason", "the source is rebuilt")
     command("pause", "--all", "--until", "1h", "--reason", "a short break")
     assert "the source is rebuilt" in command("plan", table).out
-    house.place.ask("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE target = '*'")
+    by_hand("UPDATE ops.decision SET expires_at = '2020-01-01' WHERE target = '*'")
     assert "the source is rebuilt" in command("plan", table).out
     command("resume", "--all")
     assert "paused" not in command("plan", table).out
 
 
-def test_resume_ends_a_pause_of_a_machine_whose_clock_is_ahead(house: Any, command: Callable[..., Any]) -> None:
+def test_resume_ends_a_pause_of_a_machine_whose_clock_is_ahead(
+    house: Any, command: Callable[..., Any], by_hand: Callable[..., Any]
+) -> None:
     table = declared(house)
     command("pause", table, "--until", "2d", "--reason", "move")
-    house.place.ask("UPDATE ops.decision SET decided_at = decided_at + interval '1 day' WHERE target = %s", (table,))
+    by_hand("UPDATE ops.decision SET decided_at = decided_at + interval '1 day' WHERE target = %s", (table,))
     command("resume", table)
     assert "paused" not in command("plan", table).out
     # And a pause after it holds again.
