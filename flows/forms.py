@@ -22,6 +22,7 @@ from flows.run import Outcome, build_summaries
 from flows.scheduled import ended, failed
 from flows.story import told_to
 from tasks.answers import Answer
+from tasks.deciding import decider
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
 from tasks.workbench import Workbench, workbench
@@ -212,8 +213,9 @@ def _decide(
     bench: Workbench, table: str, kind: Any, by: str, reason: str, now: datetime, until: datetime | None
 ) -> str:  # fmt: skip
     name = bench.project.full_name(table)
+    who = decider(bench, kind, name, by)
     ops.prepare(bench.warehouse, [])
-    decision = Decision(decided_at=now, target=name, kind=kind, what=kind, by=by, reason=reason, expires_at=until)
+    decision = Decision(decided_at=now, target=name, kind=kind, what=kind, by=who, reason=reason, expires_at=until)
     decisions.decide(bench.warehouse, decision)
     return name
 

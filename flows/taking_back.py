@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from expectations.record import RunRecord, Step
 from flows.batches import keep
 from flows.story import new_run_id
+from tasks.deciding import decider
 from tasks.rollback import Choice, batch_key_of, choose, take_back, target_of
 from tasks.warehouses import ops
 from tasks.warehouses.proofs import Proof
@@ -24,10 +25,13 @@ class RolledBack:
     dependents: tuple[str, ...]
 
 
-def roll_back(bench: Workbench, name: str, *, window: str | None, to: str | None, by: str, reason: str) -> RolledBack:
+def roll_back(
+    bench: Workbench, name: str, *, window: str | None, to: str | None, by: str | None, reason: str
+) -> RolledBack:
     """Take the last publish of a table (of a window; or everything after run `to`) back and keep its story."""
     began, started = datetime.now(UTC), time.perf_counter()
     target = target_of(bench, name)
+    who = decider(bench, "rollback", target.name, by)
     ops.prepare(bench.warehouse, [target.live])
     choice: Choice = choose(bench, target, batch_key_of(bench, name, window), to)
     dependents = tuple(bench.project.dependents(target.name))
@@ -35,7 +39,7 @@ def roll_back(bench: Workbench, name: str, *, window: str | None, to: str | None
         return RolledBack((), None, dependents)
     label = window or ("source" if len(choice.publishes) == 1 else f"{len(choice.publishes)} publishes")
     run_id = new_run_id(target.name, "rollback")
-    undone = take_back(bench, target, choice.publishes, run_id, by, reason)
+    undone = take_back(bench, target, choice.publishes, run_id, who, reason)
     runs = ", ".join(proof.run_id for proof in undone.publishes)
     line = f"undid {runs}: {undone.rows_taken_out:,} rows out, {undone.rows_put_back:,} back"
     oldest = undone.publishes[-1]
@@ -44,7 +48,7 @@ def roll_back(bench: Workbench, name: str, *, window: str | None, to: str | None
         status="published", started_at=began, finished_at=datetime.now(UTC),
         steps=(Step(name="rollback", seconds=time.perf_counter() - started, rows=undone.rows_put_back, line=line),),
         counts={"deleted": undone.rows_taken_out, "inserted": undone.rows_put_back},
-        warnings=(f"rolled back by {by}" + (f": {reason}" if reason else ""),),
+        warnings=(f"rolled back by {who}" + (f": {reason}" if reason else ""),),
         sequence=undone.rollbacks[0].sequence, **_declared(bench, target.name),
     )  # fmt: skip
     keep(bench, record, profile=False)

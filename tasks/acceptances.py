@@ -12,6 +12,7 @@ from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import KINDS, Accepted
 from expectations.record import RunRecord
 from tasks.batch import SOURCE_KEY, Batch
+from tasks.deciding import decider
 from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision, Kind
 from tasks.warehouses.names import TableName
@@ -54,7 +55,7 @@ class Answered:
 
 
 def accept(
-    bench: Workbench, which: str, *, column: str | None, kinds: Sequence[str], by: str, reason: str,
+    bench: Workbench, which: str, *, column: str | None, kinds: Sequence[str], by: str | None, reason: str,
     until: datetime | None, run_id: str | None = None,
 ) -> Answered:  # fmt: skip
     """Write acceptances down, all or none: what `answered` finds."""
@@ -64,21 +65,27 @@ def accept(
 
 
 def write(
-    bench: Workbench, found: Answered, by: str, reason: str, until: datetime | None, answer: Kind = "accept-drift"
+    bench: Workbench,
+    found: Answered,
+    by: str | None,
+    reason: str,
+    until: datetime | None,
+    answer: Kind = "accept-drift",
 ) -> None:
     """Write down what these changes are: meant, unless `answer` says otherwise."""
     add(bench, found.record.table, found.changes, by, reason, until, answer, found.record.run_id)
 
 
 def add(
-    bench: Workbench, table: str, changes: Sequence[Change], by: str, reason: str, until: datetime | None, answer: Kind,
+    bench: Workbench, table: str, changes: Sequence[Change], by: str | None, reason: str, until: datetime | None, answer: Kind,
     run_id: str | None,
 ) -> None:  # fmt: skip
-    """Write one answer about each change, in one transaction."""
+    """Write one answer about each change, in one transaction. DeclarationError: it is for others to say."""
+    who = decider(bench, answer, table, by)
     ops.prepare(bench.warehouse, [TableName.parse(table)])
     with transaction(bench.warehouse.address) as cursor:
         for of, kind in changes:
-            said = Decision(datetime.now(UTC), table, answer, kind, by, reason, of, until, run_id)
+            said = Decision(datetime.now(UTC), table, answer, kind, who, reason, of, until, run_id)
             decisions.add(bench.warehouse, cursor, said)
 
 

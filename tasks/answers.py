@@ -35,7 +35,7 @@ SETTLING: tuple[Kind, ...] = ("accept-drift", "reject-drift", "mute-drift", "unm
 
 
 def answer(
-    bench: Workbench, which: str, said: Answer, *, column: str | None, kinds: Sequence[str], by: str, reason: str,
+    bench: Workbench, which: str, said: Answer, *, column: str | None, kinds: Sequence[str], by: str | None, reason: str,
     until: datetime | None = None, run_id: str | None = None,
 ) -> tuple[str, tuple[Change, ...]]:  # fmt: skip
     """Write an answer down; returns the table and the changes (column, kind) it is about.

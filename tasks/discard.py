@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg2.extensions import cursor as Cursor
 
+from tasks.deciding import decider
 from tasks.rollback import batch_key_of
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
@@ -15,16 +16,18 @@ from tasks.warehouses.session import retried
 from tasks.workbench import Workbench
 
 
-def discard_rows(bench: Workbench, name: str, code: str, window: str | None, reason: str, by: str) -> int:
-    """Mark the open rows with a reason as given up; returns how many. Running it again finds none."""
+def discard_rows(bench: Workbench, name: str, code: str, window: str | None, reason: str, by: str | None) -> int:
+    """Mark the open rows with a reason as given up; returns how many. Running it again finds none. DeclarationError: it is for
+    others to decide."""
     adapter, live, now = bench.warehouse, TableName.parse(name), datetime.now(UTC)
+    who = decider(bench, "discard", name, by)
     ops.prepare(adapter, [live])
     batch_key = batch_key_of(bench, name, window)
 
     def write(cursor: Cursor) -> int:
-        count = discard(adapter, cursor, live, code, batch_key, by, now)
+        count = discard(adapter, cursor, live, code, batch_key, who, now)
         if count:
-            decisions.add(adapter, cursor, Decision(now, name, "discard", code, by, reason))
+            decisions.add(adapter, cursor, Decision(now, name, "discard", code, who, reason))
         return count
 
     return retried(adapter.address, f"discarding rows of {name}", write)

@@ -26,7 +26,7 @@ from tasks import hash_keys, report, spool
 from tasks.batch import new_attempt
 from tasks.leftovers import at_work, staged_attempts
 from tasks.warehouses import clock, decisions, erasing, ops
-from tasks.warehouses.decisions import Decision
+from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.erasing import SetAside, Wanted
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import explain, session
@@ -132,7 +132,7 @@ def look(bench: Workbench, request: Request) -> Found:
     )  # fmt: skip
 
 
-def erase(bench: Workbench, found: Found, run_id: str, by: str, reason: str) -> Done:
+def erase(bench: Workbench, found: Found, run_id: str, by: Decider, reason: str) -> Done:
     """Erase what was found. Running it again finds what is left; the record of it is a sealed decision."""
     adapter, request, live = bench.warehouse, found.request, found.request.wanted.live
     erased, target = request.erased, str(live)

@@ -12,6 +12,7 @@ from deployments.errors import DeclarationError
 from expectations.record import RuleResult, RunRecord
 from expectations.report.actions import overridable
 from tasks.batch import Batch, Override
+from tasks.deciding import decider
 from tasks.warehouses import decisions, names, proofs
 from tasks.warehouses.decisions import Decision
 from tasks.warehouses.names import TableName
@@ -26,9 +27,16 @@ def failed_codes(record: RunRecord) -> tuple[str, ...]:
 
 
 def decide(
-    bench: Workbench, record: RunRecord, codes: Sequence[str], by: str, reason: str, expires_at: datetime, now: datetime
+    bench: Workbench,
+    record: RunRecord,
+    codes: Sequence[str],
+    by: str | None,
+    reason: str,
+    expires_at: datetime,
+    now: datetime,
 ) -> None:
-    """Write the override down. DeclarationError when the run didn't fail, on other codes, or is published since."""
+    """Write the override down. DeclarationError when it is for others to decide, the run didn't fail, or on other codes, or is
+    published since."""
     again = f"headgate show {record.run_id}"
     if record.kind not in ("ingest", "override") or record.status != "failed":
         raise _refused(f"{record.run_id} is a {record.kind} that ended as {record.status}: nothing to override", again)
@@ -50,10 +58,11 @@ def decide(
     since = published_since(bench, record)
     if since is not None:
         raise _refused(f"{record.table} {record.label} was published by {since.run_id} since", again)
+    who = decider(bench, "override", record.table, by)
     for code in codes:
         decisions.decide(
             bench.warehouse,
-            Decision(now, record.table, "override", code, by, reason, expires_at=expires_at, run_id=record.run_id),
+            Decision(now, record.table, "override", code, who, reason, expires_at=expires_at, run_id=record.run_id),
         )
 
 

@@ -15,7 +15,7 @@ from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.switches import reached
 from tasks.warehouses import clock, decisions, names, ops, proofs
-from tasks.warehouses.decisions import Decision
+from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Shape
@@ -109,7 +109,9 @@ def undoable(bench: Workbench, name: str) -> frozenset[str]:
     return frozenset(proof.run_id for proof in last.values() if proof.sequence in free)
 
 
-def take_back(bench: Workbench, target: Target, chosen: Sequence[Proof], run_id: str, by: str, reason: str) -> Undone:
+def take_back(
+    bench: Workbench, target: Target, chosen: Sequence[Proof], run_id: str, by: Decider, reason: str
+) -> Undone:
     """Take the chosen publishes back, with who and why in the same transaction; running it again changes nothing."""
     adapter, now = bench.warehouse, datetime.now(UTC)
 

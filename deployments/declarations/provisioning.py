@@ -1,4 +1,4 @@
-"""Who may do what in the warehouse: `warehouse.yaml`, an optional file of a project.
+"""Who may do what in the warehouse, and decide what about it: `warehouse.yaml`, an optional file of a project.
 
 Least privilege: a group may do what is written here and nothing else; `ops` and `quarantine` are closed to everybody.
 """
@@ -7,15 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from deployments.declarations.model import Declared, Identifier
 
 Access = Literal["read", "all"]
 CLOSED = ("ops", "quarantine")
+Matter = Literal["rollback", "override", "drift", "pause", "discard", "erase"]
+"""What people decide. `drift`: whatever is answered to an alarm; `pause`: resuming as well."""
+_PROVEN_BY = ("machine", "warehouse", "prefect")
 SCHEMAS = ("raw_data", "analytics", "adhoc", "archive", *CLOSED)
+
+
+def _login(text: str) -> str:
+    place, colon, name = text.partition(":")
+    if not colon or place not in _PROVEN_BY or not name.isprintable() or not 0 < len(name.encode()) <= 127:
+        listing = ", ".join(f"{place}:NAME" for place in _PROVEN_BY)
+        raise ValueError(f"{text!r} isn't a login; allowed: {listing}")
+    return text
+
+
+Login = Annotated[str, AfterValidator(_login)]
 
 
 class Group(Declared):
@@ -58,6 +72,17 @@ class Provisioning(Declared):
         description="Group with whose rights the SELECT of a summary and the sql of its input checks run (PostgreSQL only); "
         "left out: with the loader's.",
     )
+    roles: dict[Identifier, tuple[Login, ...]] = Field(
+        default_factory=dict,
+        description="Who decides, by login: `machine:maria` (user of the machine a command is typed on), `warehouse:maria` "
+        "(login of HEADGATE_WAREHOUSE_URL), `prefect:maria` (user of Prefect Cloud). An open-source Prefect server knows no "
+        "users: `prefect:*` lets everybody decide who may open its forms.",
+    )
+    decisions: dict[Matter, tuple[Identifier, ...]] = Field(
+        default_factory=dict,
+        description="The roles that may decide a matter, on the command line and by a form; of a matter that isn't listed "
+        "everybody may who has the settings of the loader. drift: answers to alarms; pause: resume as well.",
+    )
 
     @model_validator(mode="after")
     def _a_group(self) -> Provisioning:
@@ -66,6 +91,20 @@ class Provisioning(Declared):
                 f"summaries_as is '{self.summaries_as}', which isn't among the groups: {', '.join(self.groups)}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _roles(self) -> Provisioning:
+        for matter, names in self.decisions.items():
+            for name in names:
+                if name not in self.roles:
+                    known = ", ".join(self.roles) or "none"
+                    raise ValueError(f"decisions.{matter} names the role '{name}'; roles that are declared: {known}")
+        return self
+
+    def deciders(self, matter: Matter) -> tuple[str, ...] | None:
+        """Logins that may decide a matter; None: it isn't said who."""
+        names = self.decisions.get(matter)
+        return None if names is None else tuple(dict.fromkeys(login for name in names for login in self.roles[name]))
 
     def readers(self, schema: str) -> tuple[str, ...]:
         """Groups that may read whatever comes into a schema."""

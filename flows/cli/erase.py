@@ -15,7 +15,7 @@ from flows.cli.console import print_json
 @click.option(
     "--reason", default="", help="Why, such as the number of the request; kept with the record. Needed without --plan."
 )
-@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--by", help="Who decides, where that isn't your login, which is recorded, too.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would go and erase nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def erase(table: str, key: tuple[str, ...], reason: str, by: str | None, only_plan: bool, as_json: bool) -> None:
@@ -26,7 +26,6 @@ def erase(table: str, key: tuple[str, ...], reason: str, by: str | None, only_pl
     """
     from flows.cli.settings import workbench
     from tasks import erase as erasures
-    from tasks.warehouses.decisions import somebody
 
     bench = workbench(silent=as_json, need="warehouse", asked=[table])
     request = erasures.requested(bench, bench.project.full_name(table), key)
@@ -44,7 +43,7 @@ def erase(table: str, key: tuple[str, ...], reason: str, by: str | None, only_pl
         raise click.UsageError('nothing was erased: say why, --reason "..."; --plan shows what would go')
     from flows.erasing import erase as erase_all
 
-    done = erase_all(bench, request, by or somebody(), reason)
+    done = erase_all(bench, request, by, reason)
     dependents = list(bench.project.dependents(request.table.table))
     if as_json:
         print_json({"erased": True, "run": done.run_id, "live": done.live, "set_aside": len(done.found.aside),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.workbench import Workbench
 
 COLORS = {"critical": "red", "major": "yellow", "minor": "white"}
-_BY = click.option("--by", help="Who says so; default: HEADGATE_USER, else the user of this process.")
+_BY = click.option("--by", help="Who says so; default: HEADGATE_USER, else your login.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _WHICH = click.argument("which", nargs=-1, metavar="[INCIDENT...]")
 _ALL = click.option("--all", "everything", is_flag=True, help="Every incident that is open.")
@@ -100,8 +100,8 @@ def _meant(names: tuple[str, ...], everything: bool) -> Which:
 
 
 def _answer(which: Which, as_json: bool, said: Answer, by: str | None) -> None:
+    from tasks.deciding import somebody
     from tasks.incidents.settle import answer
-    from tasks.warehouses.decisions import somebody
 
     bench = _bench()
     answered, durable = answer(bench, which, said, by or somebody(), datetime.now(UTC))

@@ -75,7 +75,7 @@ def _not_meant(bench: Workbench, record: RunRecord) -> str:
               help="Only this kind of change as it was told, such as values (repeatable; * for every kind). Default: "
                    "every kind that was told.")  # fmt: skip
 @click.option("--reason", required=True, help="Why the change is meant; kept and shown.")
-@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--by", help="Who decides, where that isn't your login, which is recorded, too.")
 @click.option("--until", "expires", metavar="WHEN", help="Until when it is meant: 7d, 2026-12-31; default: for good.")
 @click.option("--from", "run", metavar="RUN", help="With TABLE: the run that told it; default: the last one that did.")
 @click.option("--yes", is_flag=True, help="With TABLE: don't ask, though it is more than one change.")
@@ -95,14 +95,13 @@ def accept(
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
     from tasks.acceptances import answered, write
-    from tasks.warehouses.decisions import somebody
 
     bench = workbench(silent=True, need="warehouse")
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
     done = answered(bench, which, column=column, kinds=kinds, run_id=run)
     if which != done.record.run_id and len(done.changes) > 1 and not (column or kinds or run or yes):
         _ask(done)
-    write(bench, done, by or somebody(), reason, moment)
+    write(bench, done, by, reason, moment)
     record, changes = done.record, [(of or "table", kind) for of, kind in done.changes]
     diff = _proposed(bench, record, list(dict.fromkeys(of for of, _ in changes)))
     if as_json:
@@ -133,7 +132,7 @@ ANSWERED = {
 @click.option("--kind", "kinds", multiple=True,
               help="Only this kind of change as it was told (repeatable; * for every kind). Default: every kind.")  # fmt: skip
 @click.option("--reason", required=True, help="Why; kept and shown.")
-@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--by", help="Who decides, where that isn't your login, which is recorded, too.")
 @click.option("--until", "expires", metavar="WHEN", help="Until when it holds: 7d, 2026-12-31; default: for good.")
 @click.option("--from", "run", metavar="RUN", help="With TABLE: the run that told it; default: the last one that did.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -153,12 +152,11 @@ def answer(
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
     from tasks import answers
-    from tasks.warehouses.decisions import somebody
 
     bench = workbench(silent=True, need="warehouse")
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
     table, changes = answers.answer(
-        bench, which, said, column=column, kinds=kinds, by=by or somebody(), reason=reason, until=moment, run_id=run
+        bench, which, said, column=column, kinds=kinds, by=by, reason=reason, until=moment, run_id=run
     )
     if as_json:
         print_json({"table": table, "answer": said, "changes": [{"column": of, "kind": kind} for of, kind in changes]})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 ALL = click.option("--all", "everything", is_flag=True, help="Every table and summary.")
-BY = click.option("--by", help="Who decides; default: your user name.")
+BY = click.option("--by", help="Who decides, where that isn't your login, which is recorded, too.")
 
 
 @click.command()
@@ -71,18 +71,20 @@ def _decide(kind: str, tables: tuple[str, ...], everything: bool, reason: str, b
 
     from flows.cli.settings import workbench
     from flows.selecting import selected
+    from tasks.deciding import decider
     from tasks.warehouses import decisions, ops
 
     if bool(tables) == everything:
         raise click.UsageError("say which tables, or --all")
     bench: Workbench = workbench(silent=True, need="warehouse", asked=tables)
     names = [decisions.EVERY_TARGET] if everything else selected(bench.project, tables)
+    who = decider(bench, kind, names[0], by)  # type: ignore[arg-type]
     ops.prepare(bench.warehouse, [])
     for name in names:
         decisions.decide(
             bench.warehouse,
             decisions.Decision(
-                datetime.now(UTC), name, kind, kind, by or decisions.somebody(), reason, expires_at=until  # type: ignore[arg-type]
+                datetime.now(UTC), name, kind, kind, who, reason, expires_at=until  # type: ignore[arg-type]
             ),
         )  # fmt: skip
     return ["all" if name == decisions.EVERY_TARGET else name for name in names]

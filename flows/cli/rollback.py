@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--window", help="Undo the last publish of this window (its label, such as 2020-08-10).")
 @click.option("--to", "to_run", metavar="RUN", help="Undo everything that was published after this run.")
 @click.option("--reason", default="", help="Why; kept with the rollback. Needed without --window and --to.")
-@click.option("--by", help="Who decides; default: your user name.")
+@click.option("--by", help="Who decides, where that isn't your login, which is recorded, too.")
 @click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def rollback(
@@ -33,11 +33,10 @@ def rollback(
 
     bench = workbench(silent=as_json, asked=[table])
     from flows.taking_back import roll_back
-    from tasks.warehouses.decisions import somebody
 
     if window is None and to_run is None and not reason:
         _refuse_bare(bench, table)
-    done = roll_back(bench, table, window=window, to=to_run, by=by or somebody(), reason=reason)
+    done = roll_back(bench, table, window=window, to=to_run, by=by, reason=reason)
     name = bench.project.full_name(table)
     rebuild = bool(done.dependents) and done.record is not None and not no_dependents
     if not as_json:

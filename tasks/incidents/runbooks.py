@@ -39,6 +39,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
     "operations": ("LIVE-CHANGED", "LIVE-MISSING", "NOTHING-LOST", "NOTHING-TO-UNDO", "NOT-LAST", "ROLLBACK-KEYS",
                    "ROLLBACK-NOT-KEPT", "ROLLBACK-ORDER", "ROLLBACK-RACE", "ROLLBACK-UNSAID",
                    "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED", "DECISIONS-ALTERED",
+                   "NOT-YOURS-TO-DECIDE",
                    "ERASE-BUSY", "ERASE-KEY"),
     "software": ("UNFORESEEN", "DRAFT"),
 }  # fmt: skip

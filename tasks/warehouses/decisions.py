@@ -6,12 +6,10 @@ somebody changes by hand is found (`decision_chain`).
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NewType
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -27,6 +25,8 @@ Kind = Literal[
     "replay", "erase",
 ]  # fmt: skip
 EVERY_TARGET = "*"
+Decider = NewType("Decider", str)
+"""Who decides, as it is recorded. Made where it is looked up whether they may (`tasks.deciding`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Decision:
     target: str
     kind: Kind
     what: str
-    by: str
+    by: Decider
     reason: str
     column: str | None = None
     expires_at: datetime | None = None
@@ -79,7 +79,7 @@ def read(adapter: Adapter, targets: Sequence[str], kinds: Sequence[Kind]) -> lis
         )
     return [
         Decision(
-            decided_at=aware(at), target=target, kind=kind, column=column, what=what, by=by, reason=reason,
+            decided_at=aware(at), target=target, kind=kind, column=column, what=what, by=Decider(by), reason=reason,
             expires_at=None if expires is None else aware(expires), run_id=run_id,
         )
         for at, target, kind, column, what, by, reason, expires, run_id in found
@@ -104,14 +104,6 @@ def paused(adapter: Adapter, targets: Sequence[str], now: datetime) -> dict[str,
         if left:
             found[target] = max(left, key=lambda item: item.expires_at or datetime.max.replace(tzinfo=UTC))
     return found
-
-
-def somebody() -> str:
-    """Who decides when nobody was named: the user of this process."""
-    try:
-        return os.environ.get("HEADGATE_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _clip(text: str, limit_bytes: int) -> str:

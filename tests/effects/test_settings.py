@@ -14,10 +14,10 @@ from deployments.errors import DeclarationError, HeadgateError
 from deployments.settings import Settings, read_settings
 from expectations.drift.replay import cache_folder
 from flows.cli import cli
+from tasks.deciding import somebody
 from tasks.extract import spool_source
 from tasks.notices.channels import channels
 from tasks.warehouses import session
-from tasks.warehouses.decisions import somebody
 from tasks.warehouses.opening import open_warehouse
 from tasks.workbench import Workbench
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tasks.deciding import named
+
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 TABLE = """
 description: Orders.
@@ -124,4 +126,4 @@ def test_several_changes_for_a_while(house: Any, command: Callable[..., Any], mo
         "SELECT DISTINCT decided_by, extract(year FROM expires_at) FROM ops.decision WHERE kind = 'accept-drift' AND target = %s",
         (table,),
     )
-    assert [(by, int(year)) for by, year in found] == [("ana", 2999)]
+    assert [(by, int(year)) for by, year in found] == [(named("ana"), 2999)]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tasks.deciding import named
+
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 TABLE = """
 description: Orders.
@@ -68,7 +70,7 @@ def test_not_interesting_is_told_from_larger_changes_on_until_it_is_taken_back(
     said = command("drift", "answer", run, "not-interesting", *given)
     assert f"{table} amount values: not interesting; told from larger changes on" in said.out
     assert house.place.ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift'") == [
-        ("maria", "a sale")
+        (named("maria"), "a sale")
     ]
     told_again(house, command, table)
     alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
@@ -106,6 +108,19 @@ def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
     assert command("drift", "answer", run, "not-interesting", "--reason", "a sale").code == 0
     assert command("review", "--json").json["now"]["alarms"]["false"] == before["false"] + 1
     assert "said to be no news" in command("review").out
+
+
+@pytest.mark.effect("Provisioning.decisions=drift")
+def test_what_is_left_to_others_is_not_answered(house: Any, command: Callable[..., Any], odd: tuple[str, str]) -> None:
+    table, run = odd
+    (house.folder / "warehouse.yaml").write_text(
+        "roles: {owners: ['warehouse:nobody']}\ndecisions: {drift: [owners]}\n"
+    )
+    for answer in (("accept", run), ("answer", run, "not-meant"), ("answer", run, "not-interesting")):
+        refused = command("drift", *answer, "--reason", "a sale", "--by", "nobody")
+        assert (refused.error.code, house.place.ask("SELECT kind FROM ops.decision WHERE target = %s", (table,))) == (
+            "NOT-YOURS-TO-DECIDE", []
+        )  # fmt: skip
 
 
 @pytest.mark.effect("headgate drift backtest NAME", "headgate drift backtest --json", "headgate drift backtest --sensitivity",

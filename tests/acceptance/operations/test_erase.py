@@ -15,6 +15,7 @@ from deployments.errors import HeadgateError
 from expectations.contract.mask import masked
 from tasks import erase as erasing_tasks
 from tasks import report, spool
+from tasks.deciding import named
 from tasks.notices.notice import Notice
 from tasks.notices.outbox import Letter, Outbox
 from tasks.objects.store import open_store
@@ -127,7 +128,7 @@ def test_nothing_is_left_anywhere(house: Any, command: Callable[..., Any]) -> No
     ((by, what, column, reason),) = house.place.ask(
         "SELECT decided_by, what, column_name, reason FROM ops.decision WHERE kind = 'erase' AND target = %s", (table,)
     )
-    assert (by, column, reason) == ("dana", "customer", "request 12 of (erased)")
+    assert (by, column, reason) == (named("dana"), "customer", "request 12 of (erased)")
     assert what.startswith("1 live, 1 set aside, ")
 
 
@@ -230,7 +231,7 @@ def test_a_row_by_another_column(house: Any, command: Callable[..., Any]) -> Non
     assert (unsaid.code, "--reason" in unsaid.out) == (2, True)
     assert command("erase", table, "--key", "amount=3", "--by", "maria", "--reason", "r7", "--json").json["live"] == 1
     decided = "SELECT decided_by, reason FROM ops.decision WHERE kind = 'erase' AND target = %s"
-    assert house.place.ask(decided, (table,)) == [("maria", "r7")]
+    assert house.place.ask(decided, (table,)) == [(named("maria"), "r7")]
 
 
 @pytest.mark.parametrize(("key", "said"), [

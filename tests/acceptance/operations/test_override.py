@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deployments.errors import CheckFailedError
+from tasks.deciding import named
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 TABLE = """
@@ -57,8 +58,8 @@ def test_a_check(house: Any, command: Callable[..., Any]) -> None:
     assert done.code == 3
     (record,) = done.json
     assert (record["kind"], record["status"]) == ("override", "warned")
-    assert record["overrides"] == [f"FEW overridden by maria: known (run {run})"]
-    assert [rule["overridden_by"] for rule in record["rules"] if rule["code"] == "FEW"] == ["maria: known"]
+    assert record["overrides"] == [f"FEW overridden by {named('maria')}: known (run {run})"]
+    assert [rule["overridden_by"] for rule in record["rules"] if rule["code"] == "FEW"] == [f"{named('maria')}: known"]
     assert len(house.rows(table)) == 3
     assert house.proofs(table)[-1][1] == "override"
     assert house.load(table).status == "unchanged"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from expectations.contract.mask import masked
+from tasks.deciding import named
 
 COLUMNS = """
 columns:
@@ -178,6 +179,6 @@ def test_rows_are_given_up_with_a_reason(house: Any, command: Callable[..., Any]
     assert command(*arguments).json["discarded"] == 0
     assert states(house, table) == {"discarded": 2, "open": 2}
     decided = house.place.ask("SELECT kind, what, decided_by, reason FROM ops.decision WHERE target = %s", (table,))
-    assert decided == [("discard", "AMOUNT", "maria", "tests")]
+    assert decided == [("discard", "AMOUNT", named("maria"), "tests")]
     declared(house, "append", note=40, most=1000)
     assert command("quarantine", "replay", table, "--json").json["runs"][0]["counts"]["published"] == 1

@@ -8,6 +8,7 @@ import pytest
 
 from deployments.errors import HeadgateError
 from flows.taking_back import roll_back
+from tasks.deciding import named
 from tasks.workbench import workbench
 
 COLUMNS = """
@@ -67,7 +68,7 @@ def test_undoes_the_last_window(house: Any, mode: str) -> None:
     undone = house.place.ask(f"SELECT sequence, undone_by FROM ops.proof__{table.replace('.', '__')} ORDER BY 1")
     assert undone == [(1, None), (2, 3), (3, None)]
     (decision,) = house.place.ask("SELECT decided_by, reason, run_id FROM ops.decision WHERE target = %s", (table,))
-    assert decision == ("maria", "wrong prices", done.publishes[0].run_id)
+    assert decision == (named("maria"), "wrong prices", done.publishes[0].run_id)
     # The same command again is not one publish more.
     assert back(house, table).record is None
     assert house.rows(table) == before

@@ -27,4 +27,15 @@ def test_taken_back_held_back_and_let_go(site: Any) -> None:
     resumed = site.ended(site.start("resume/resume a table", table=table, by="Ann"))
     assert (resumed["type"], resumed["message"]) == ("COMPLETED", f"{table} goes on")
     kept = site.ask(f"SELECT DISTINCT kind, decided_by FROM ops.decision WHERE target = '{table}'")
-    assert {("pause", "Ann"), ("resume", "Ann")} <= set(kept)
+    assert {("pause", "Ann (by form)"), ("resume", "Ann (by form)")} <= set(kept)
+
+    # A form's user isn't known to this server: what is left to people who are known is refused, whatever name is typed.
+    declared = site.folder / "project" / "warehouse.yaml"
+    declared.write_text("roles: {owners: ['machine:root', 'warehouse:loader']}\ndecisions: {pause: [owners]}\n")
+    refused = site.ended(site.start("pause/pause a table", table=table, until="2h", **WHO))
+    assert (refused["type"], "isn't for prefect:* to decide" in refused["message"]) == ("FAILED", True), refused[
+        "message"
+    ]
+    declared.write_text("roles: {owners: ['prefect:*']}\ndecisions: {pause: [owners]}\n")
+    allowed = site.ended(site.start("pause/pause a table", table=table, until="2h", **WHO))
+    assert allowed["type"] == "COMPLETED", allowed["message"]

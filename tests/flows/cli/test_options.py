@@ -15,6 +15,7 @@ import pytest
 
 from deployments.errors import DeclarationError
 from tasks import switches
+from tasks.deciding import named
 
 if TYPE_CHECKING:
     from tests.flows.cli.conftest import Told
@@ -244,7 +245,9 @@ def test_09_rows_are_given_up(call: Call) -> None:
     assert given_up("visits", "--code", "OUT-OF-WINDOW", "--window", DAYS[1]) == 0
     assert given_up("visits", "--code", "OUT-OF-WINDOW", "--window", DAYS[0]) == 1
     assert given_up("items", "--code", "NOT-DECIMAL") == 1
-    assert set(ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'discard'")) == {("ana", "of a test")}
+    assert set(ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'discard'")) == {
+        (named("ana"), "of a test")
+    }
 
 
 @of("rollback", "TABLE", "--window", "--to", "--reason", "--by", "--no-dependents", "--json")
@@ -255,7 +258,7 @@ def test_10_what_is_taken_back(call: Call, folder: Path) -> None:
     one = call("rollback", "visits", "--window", DAYS[1], "--reason", "of a test", "--by", "ana", "--json").json
     assert [run[:6] for run in one["undone"]] == ["visits"]
     assert ask("SELECT id FROM raw.visits WHERE at::date = '2024-03-02'") == [(7,)], "what was there before"
-    assert ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'rollback'") == [("ana", "of a test")]
+    assert ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'rollback'") == [(named("ana"), "of a test")]
     assert call("rollback", "items", "--reason", "x", "--no-dependents", "--json").json["rebuilt"] is False
     runs = []
     for count in (3, 4, 5):
@@ -283,7 +286,7 @@ def test_11_pauses(call: Call) -> None:
     assert len(paused()) == 3
     assert call("resume", "--all", "--json").json["resumed"] == ["all"]
     found = set(ask("SELECT target, decided_by, reason FROM ops.decision WHERE kind = 'resume' AND target <> '*'"))
-    assert found == {("raw.visits", "ana", "of a test")}
+    assert found == {("raw.visits", named("ana"), "of a test")}
 
 
 @of("retry", "RUN", "--no-dependents", "--json")
@@ -308,7 +311,7 @@ def test_12_failed_runs(call: Call, folder: Path) -> None:
     assert [item["table"] for item in told.json] == ["raw.items"], told
     [(by, reason, expires)] = ask("SELECT decided_by, reason, expires_at FROM ops.decision WHERE kind = 'override' "
                                   f"AND run_id = '{run}'")  # fmt: skip
-    assert (by, reason, expires.year) == ("ana", "of a test", 2999)
+    assert (by, reason, expires.year) == (named("ana"), "of a test", 2999)
 
 
 @of("repair", "TABLES", "--plan", "--lost", "--json")
