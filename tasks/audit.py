@@ -15,6 +15,7 @@ from expectations.record import RuleResult
 from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
 from tasks.audit_in_place import prove_rows
 from tasks.batch import Audited, Batch, Copied, Validated
+from tasks.judged_table import proven
 from tasks.overrides import marked
 from tasks.retrying import worth_retrying
 from tasks.switches import reached
@@ -116,14 +117,9 @@ def _judge(
     if not suite.expectations:
         return ()
     from expectations.suites.run import run_suite
-    from expectations.suites.targets import WarehouseTable
 
-    address = bench.warehouse.address
-    target = WarehouseTable(
-        address.url, candidate.schema, candidate.name, "redshift" if address.dialect == "redshift" else "postgresql"
-    )
     outcome = run_suite(
-        suite, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"",
+        suite, proven(bench, suite, candidate), key=table.key, masked=table.masked, mask_key=bench.pii_key or b"",
         parameters=suite_parameters(batch.window, validated.extracted - validated.quarantined),
     )  # fmt: skip
     return results_of(outcome.rules, suite, table.owner, "candidate")

@@ -33,6 +33,7 @@ from tasks.assess import Assessment, results_of, stop_on_failures
 from tasks.batch import Audited, Batch, Copied, Judged, SpooledPart, Staged, Validated, reason_counts
 from tasks.copy import fill
 from tasks.judge import schema_changes
+from tasks.judged_table import proven
 from tasks.retrying import worth_retrying
 from tasks.second_name import second_name
 from tasks.validate import batch_rules, null_marker, reasons_of
@@ -228,11 +229,9 @@ def _judge(bench: Workbench, table: Table, candidate: TableName) -> tuple[RuleRe
     if not rules:
         return ()
     from expectations.suites.run import run_suite
-    from expectations.suites.targets import WarehouseTable
 
-    chosen, address = suite.model_copy(update={"expectations": rules}), bench.warehouse.address
-    target = WarehouseTable(
-        address.url, candidate.schema, candidate.name, "redshift" if address.dialect == "redshift" else "postgresql"
+    chosen = suite.model_copy(update={"expectations": rules})
+    outcome = run_suite(
+        chosen, proven(bench, chosen, candidate), key=table.key, masked=table.masked, mask_key=bench.pii_key or b""
     )
-    outcome = run_suite(chosen, target, key=table.key, masked=table.masked, mask_key=bench.pii_key or b"")
     return results_of(outcome.rules, chosen, table.owner, "candidate")

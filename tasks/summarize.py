@@ -21,6 +21,7 @@ from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt, new_try
+from tasks.judged_table import judged_table
 from tasks.only_reads import prove_checks, prove_select
 from tasks.provision import declared
 from tasks.publish import clean_up
@@ -258,14 +259,9 @@ def _expectations(
     bench: Workbench, summary: Summary, table: TableName, rules: list[Rule], place: Literal["candidate", "input"]
 ) -> list[RuleResult]:
     from expectations.suites.run import run_suite
-    from expectations.suites.targets import WarehouseTable
 
-    address = bench.warehouse.address
     suite = Suite(table=str(table).split("__hg_")[0], expectations=tuple(rules))
-    target = WarehouseTable(
-        address.url, table.schema, table.name, "redshift" if address.dialect == "redshift" else "postgresql"
-    )
-    outcome = run_suite(suite, target, key=summary.key, parameters=suite_parameters(None, 0))
+    outcome = run_suite(suite, judged_table(bench, table), key=summary.key, parameters=suite_parameters(None, 0))
     return list(results_of(outcome.rules, suite, summary.owner, place))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial as bound
 from pathlib import Path
@@ -22,10 +22,11 @@ from deployments.declarations.project_rules import (
     schema_faults,
 )
 from deployments.declarations.provisioning import Provisioning
+from deployments.declarations.rule_faults import QUERY
 from deployments.declarations.rules import Fault, table_faults
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.summary import SqlPlace, Summary, read_summary
-from deployments.declarations.summary_rules import summary_faults
+from deployments.declarations.summary_rules import in_text, summary_faults
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import Document, key_of, line_of, own_keys, read_yaml
 from deployments.rota import rota_faults
@@ -205,7 +206,7 @@ def _suite_faults(found: Folder, name: str, suite: Suite) -> Iterator[Fault]:
             listing = ", ".join(sorted(found.whole)) or "none is declared"
             yield Fault(("table",), f"'{name}' isn't a declared table{where}", listing, nearest(name, found.whole))
         return
-    yield from known([lambda: _nothing_set_aside(table, suite)])
+    yield from known([lambda: _nothing_set_aside(table, suite), lambda: _queries(suite, found.names)])
     yield from (
         Fault(path, message)
         for path, message in check_suite(suite, [column.name for column in table.columns], table.hashed)
@@ -220,6 +221,21 @@ def _nothing_set_aside(table: Table, suite: Suite) -> Iterator[Fault]:
                 "in_place sets no rows aside: bad ones are found on the candidate and stop the batch",
                 "no rows, or load.stage: parts",
             )
+
+
+def _queries(suite: Suite, names: Collection[str]) -> Iterator[Fault]:
+    """SQL of rules: as in a summary one SELECT that only reads, of the table itself and of what is declared."""
+    for position, query in suite.queries():
+        from deployments.declarations.select import read_select
+
+        path = ("expectations", position, "kwargs", QUERY)
+        select, faults = read_select(query, makes_table=False)
+        yield from in_text(path, query, faults)
+        for read in select.reads if select is not None else ():
+            if read.table != suite.table and not is_declared(read.table, names):
+                others = sorted(name for name in names if not name.startswith(ANY_SCHEMA))
+                told = f"reads {read.table}, which isn't declared"
+                yield Fault(path, told, ", ".join(others), nearest(read.table, others))
 
 
 def _oncall(found: Folder, file: Path) -> None:

@@ -19,6 +19,9 @@ from deployments.declarations.signatures import MAP_KINDS, MISSING_VALUES, Param
 Fault = tuple[tuple[int | str, ...], str]
 
 PARAMETER = "$PARAMETER"
+QUERY, BATCH = "unexpected_rows_query", "{batch}"
+"""The argument that is SQL, and what stands for the judged table in it."""
+_CLOSED = re.compile(r"(ops|quarantine|information_schema|pg_.*)\.")
 _WORDS = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "array": "a list",
     "object": "a mapping", "date": "a date", "parameter": '{"$PARAMETER": name}', "null": "null",
@@ -165,7 +168,7 @@ def _both_numbers(first: Any, second: Any) -> bool:
 
 
 def _own_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fault]:
-    age, other, query = kwargs.get("max_age"), kwargs.get("other_table"), kwargs.get("unexpected_rows_query")
+    age, other, query = kwargs.get("max_age"), kwargs.get("other_table"), kwargs.get(QUERY)
     if isinstance(age, str):
         try:
             seconds(age)
@@ -173,8 +176,13 @@ def _own_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fau
             yield ("kwargs", "max_age"), f"max_age is '{age}'; allowed: a number with s, m, h or d, such as 36h"
     if isinstance(other, str) and not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*", other):
         yield ("kwargs", "other_table"), f"other_table must be schema.table, not '{other}'"
-    if isinstance(query, str) and "{batch}" not in query:
-        yield ("kwargs", "unexpected_rows_query"), "the query must select from {batch}, the table that is checked"
+    elif isinstance(other, str) and _CLOSED.match(other):
+        yield ("kwargs", "other_table"), f"other_table can't be '{other}': no rule reads what is closed to readers"
+    if isinstance(query, str) and BATCH not in query:
+        yield ("kwargs", QUERY), f"the query must select from {BATCH}, the table that is checked"
+    elif isinstance(query, str) and set("{}") & set(query.replace(BATCH, "")):
+        # The library fills in whatever stands in braces, attributes of its objects too, and makes one of two.
+        yield ("kwargs", QUERY), f"the query has braces that aren't {BATCH}"
     if signature.name == "expect_windows_to_compare":
         if kwargs.get("figure", "rows") != "rows" and not kwargs.get("column"):
             yield ("kwargs",), f"'column' is missing; the figure '{kwargs.get('figure')}' needs it"

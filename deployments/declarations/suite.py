@@ -18,7 +18,7 @@ from deployments.declarations.model import Declared, QualifiedName
 from deployments.declarations.partial import known
 from deployments.declarations.problems import nearest
 from deployments.declarations.rule_columns import columns_named, condition_columns
-from deployments.declarations.rule_faults import Fault, rule_faults
+from deployments.declarations.rule_faults import BATCH, QUERY, Fault, rule_faults
 from deployments.declarations.signatures import SAME_ON_HASHES, Signature, signatures
 
 Severity = Literal["critical", "warning", "info"]
@@ -142,6 +142,13 @@ class Suite(Declared):
     @classmethod
     def _every_fault(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         return validated(cls.__name__, data, handler, _duplicate_codes)
+
+    def queries(self, built: str | None = None) -> Iterator[tuple[int, str]]:
+        """The SQL of rules by query, each with its rule's position; `built`: the table it is judged on, else the live one."""
+        for position, rule in enumerate(self.expectations):
+            query = rule.kwargs.get(QUERY)
+            if isinstance(query, str):
+                yield position, query.replace(BATCH, built or self.table)
 
     def rule(self, code: str) -> Rule | None:
         return next((rule for rule in self.expectations if rule.code == code), None)

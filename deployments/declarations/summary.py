@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
+from deployments.declarations.rule_faults import BATCH, QUERY
 from deployments.declarations.sql_text import place
 from deployments.declarations.suite import Rule
 from deployments.declarations.table import Cron, Physical, Sla, Tier
@@ -135,9 +136,9 @@ def statements(summary: Summary, built: str | None = None) -> Iterator[tuple[tup
 def _by_query(
     place: tuple[int | str, ...], kwargs: Mapping[str, object], table: str
 ) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
-    query = kwargs.get("unexpected_rows_query")
+    query = kwargs.get(QUERY)
     if isinstance(query, str):
-        yield (*place, "kwargs", "unexpected_rows_query"), query.replace("{batch}", table), table
+        yield (*place, "kwargs", QUERY), query.replace(BATCH, table), table
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial as bound
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from deployments.declarations.summary import Summary, statements
 
 if TYPE_CHECKING:
     from deployments.declarations.select import Select
+    from deployments.declarations.sql_text import SqlFault
 
 
 def summary_faults(summary: Summary, select: Select | None) -> Iterator[Fault]:
@@ -48,10 +49,15 @@ def _statements(summary: Summary) -> Iterator[Fault]:
         if path == ("sql",):
             continue
         select, faults = read_select(sql, makes_table=False)
-        for fault in faults:
-            yield Fault(path, f"{fault.message}{_near(sql, fault.start)}", fault.allowed, fault.nearest)
+        yield from in_text(path, sql, faults)
         if select is not None and own is None and len(select.columns) != 1:
             yield Fault(path, f"must return one number; it makes {len(select.columns)} columns", "SELECT COUNT(*) ...")
+
+
+def in_text(path: Path, sql: str, faults: Iterable[SqlFault]) -> Iterator[Fault]:
+    """Faults of a text that stands in YAML."""
+    for fault in faults:
+        yield Fault(path, f"{fault.message}{_near(sql, fault.start)}", fault.allowed, fault.nearest)
 
 
 def _near(sql: str, start: int) -> str:

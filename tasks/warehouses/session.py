@@ -194,6 +194,20 @@ def _set_up(address: Address, connection: Connection) -> None:
     connection.commit()
 
 
+def judging(address: Address) -> type[Connection]:
+    """Connections for a library that opens its own: set up as ours are, and on PostgreSQL they change nothing (Redshift has no
+    such setting of a session)."""
+
+    class Judging(Connection):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            _set_up(address, self)
+            if address.dialect != "redshift":
+                self.set_session(readonly=True)
+
+    return Judging
+
+
 def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
     """Our error for a driver's: its family says whether a retry can help. It repeats neither values nor the statement."""
     text = said(error)
