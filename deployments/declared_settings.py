@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 PREFIX = "HEADGATE_"
-LANGUAGES = ("en",)
 MIN_PII_KEY = 32
 """Hashes of what can be listed (e-mail addresses, phone numbers) are guessed by trying keys: a short one doesn't hold."""
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -78,12 +77,6 @@ def _switch(text: str) -> bool:
     return text.lower() in _TRUE
 
 
-def _language(text: str) -> str:
-    if text not in LANGUAGES:
-        raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
-    return text
-
-
 def _dask(text: str) -> str:
     if text != "local":
         try:
@@ -117,7 +110,6 @@ SETTINGS: tuple[Setting, ...] = (
             "([how](erase.md#a-new-key))", absent="one key only", secret=True),
     Setting("SHORT_PII_KEY", "switch", f"go on with a key of less than {MIN_PII_KEY} characters until its hashes are "
             "made anew", _switch, default="no"),
-    Setting("LANGUAGE", "choice", f"of pages and notices: {', '.join(LANGUAGES)}", _language, default="en"),
     Setting("STATEMENT_TIMEOUT_SECONDS", "seconds", "the warehouse cancels a longer statement; 0: never",
             _number("seconds", 0), default="3600"),
     Setting("CONNECT_TIMEOUT_SECONDS", "seconds", "how long the warehouse may take to let us in", _number("seconds", 1),

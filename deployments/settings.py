@@ -41,7 +41,6 @@ class Settings:
     pii_key: str | None = field(default=None, repr=False)
     pii_key_before: str | None = field(default=None, repr=False)
     short_pii_key: bool = False
-    language: str = "en"
     connections: Mapping[str, str] = field(default_factory=dict, repr=False)
     notify: Mapping[str, str] = field(default_factory=dict, repr=False)
     statement_timeout_seconds: int = 3600

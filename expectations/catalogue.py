@@ -1,4 +1,4 @@
-"""Texts for people, kept apart from code: a JSON file by language, asked by dotted keys."""
+"""Texts for people, kept apart from code: a JSON file, asked by dotted keys."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 
-def said(file: Path, key: str, language: str, parts: Mapping[str, object]) -> str:
+def said(file: Path, key: str, parts: Mapping[str, object]) -> str:
     """The text at a dotted key with its parts filled in; KeyError for a key nobody wrote.
 
-    A language that isn't there reads as English. Where the catalogue has `one` and `other`, the part `n` decides.
+    Where the catalogue has `one` and `other`, the part `n` decides.
     """
-    found: Any = _catalogue(file, language)
+    found: Any = _catalogue(file)
     for part in key.split("."):
         found = found[part]
     n = parts.get("n")
@@ -23,9 +23,9 @@ def said(file: Path, key: str, language: str, parts: Mapping[str, object]) -> st
     return str(found).format(**{**parts, "n": f"{n:,}"} if isinstance(n, int) else parts)
 
 
-def is_known(file: Path, key: str, language: str = "en") -> bool:
+def is_known(file: Path, key: str) -> bool:
     """Whether the catalogue has a text at this key."""
-    found: Any = _catalogue(file, language)
+    found: Any = _catalogue(file)
     for part in key.split("."):
         if not isinstance(found, dict) or part not in found:
             return False
@@ -34,7 +34,6 @@ def is_known(file: Path, key: str, language: str = "en") -> bool:
 
 
 @cache
-def _catalogue(file: Path, language: str) -> dict[str, Any]:
+def _catalogue(file: Path) -> dict[str, Any]:
     texts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    chosen: dict[str, Any] = texts.get(language, texts["en"])
-    return chosen
+    return texts

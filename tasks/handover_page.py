@@ -50,7 +50,7 @@ def hand_over(bench: Workbench, now: datetime) -> str | None:
         if _is_fresh(pages, handover_page(start, "json"), now):
             return None
         found = gathered(bench, rota, now)
-        texts, key = Texts(bench.settings.language), handover_page(start)
+        texts, key = Texts(), handover_page(start)
         shelf.write(pages, key, handover_html(found, texts, "../", f"{key.partition('/')[2].removesuffix('html')}json"))
         shelf.write(pages, handover_page(start, "json"), found.model_dump_json())
         for old in sorted(pages.keys("handover"))[: -2 * KEPT]:
@@ -67,7 +67,7 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
     before, _ = week_at(rota, start - timedelta(seconds=1))
     history = read_history(bench.warehouse, before, start)
     week = figures(bench.project, history, before, start)
-    context = Context(project=bench.project, now=now, zone=rota.timezone, language=bench.settings.language)
+    context = Context(project=bench.project, now=now, zone=rota.timezone)
     active = [item for item in store.incidents(bench, now) if item.active]
     return Handover(
         start=start, end=end, zone=rota.timezone, written_at=now,

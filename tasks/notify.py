@@ -58,9 +58,8 @@ def put(
 
 
 def deliver_all(
-    outbox: Outbox, channels: Mapping[str, Channel], threads: Mapping[tuple[str, str], str], now: datetime,
-    language: str = "en",
-) -> Delivered:  # fmt: skip
+    outbox: Outbox, channels: Mapping[str, Channel], threads: Mapping[tuple[str, str], str], now: datetime
+) -> Delivered:
     """Deliver what is due. A channel that fails is left alone until the next time; what must wake somebody goes to the
     others then. Never raises for a channel's sake."""
     done = Delivered(threads=dict(threads))
@@ -69,7 +68,7 @@ def deliver_all(
     while waiting:
         letter = waiting.pop(0)
         channel = channels.get(letter.channel)
-        failure = _tried(letter, channel, down, done, language)
+        failure = _tried(letter, channel, down, done)
         if failure is None:
             outbox.sent(letter)
             done.sent.append(letter)
@@ -82,9 +81,7 @@ def deliver_all(
     return done
 
 
-def _tried(
-    letter: Letter, channel: Channel | None, down: Mapping[str, _Failure], done: Delivered, language: str
-) -> _Failure | None:
+def _tried(letter: Letter, channel: Channel | None, down: Mapping[str, _Failure], done: Delivered) -> _Failure | None:
     """None when it was sent, else why not."""
     if channel is None:
         return _Failure(f"channel '{letter.channel}' isn't configured here")
@@ -92,7 +89,7 @@ def _tried(
         return down[letter.channel]
     key = (letter.notice.thread, letter.channel)
     try:
-        receipt = deliver(channel, letter.notice, done.threads.get(key, ""), language)
+        receipt = deliver(channel, letter.notice, done.threads.get(key, ""))
     except NotDeliveredError as error:
         logger.warning("a notice was kept: %s", error.message)
         return _Failure(error.message, timedelta(seconds=error.wait_seconds), whole_channel=True)

@@ -62,7 +62,7 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     OSError when the report's store can't be written; artifacts never raise.
     """
     now = datetime.now(UTC)
-    texts = Texts(bench.settings.language)
+    texts = Texts()
     site = site_of(bench, links(record))
     about = _described(bench, record, texts)
     facts = _asked(lambda: _facts(bench, record.table, now), record)
@@ -77,7 +77,7 @@ def refresh_table(bench: Workbench, target: str) -> None:
     """The page of a table with what was found since its last run. Never raises: the page is no part of what was done."""
     now = datetime.now(UTC)
     try:
-        about = described(bench.project, target, Texts(bench.settings.language))
+        about = described(bench.project, target, Texts())
         site_of(bench, Links()).refresh(about, _facts(bench, target, now), now)
     except (Error, HeadgateError, OSError) as error:
         logger.warning("the page of %s could not be written: %s", target, error)
@@ -93,7 +93,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
 
     What only runs that failed had measured isn't kept there: their figures are missing from the trends afterwards.
     """
-    now, texts, site = datetime.now(UTC), Texts(bench.settings.language), site_of(bench, Links())
+    now, texts, site = datetime.now(UTC), Texts(), site_of(bench, Links())
     runs = tables = 0
     for target in report_facts.targets_with_runs(bench.warehouse):
         records = list(report_facts.records_of(bench.warehouse, target, limit))
@@ -110,7 +110,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
 
 def rebuild(bench: Workbench, target: str) -> int:
     """Write the pages of one table anew from the ops tables, old ones gone; how many runs. None were there: none are written."""
-    now, texts, site = datetime.now(UTC), Texts(bench.settings.language), site_of(bench, Links())
+    now, texts, site = datetime.now(UTC), Texts(), site_of(bench, Links())
     if not site.shelf.delete(f"tables/{target}/"):
         return 0
     records = list(report_facts.records_of(bench.warehouse, target, site.keep_pages))
@@ -140,7 +140,7 @@ def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int
 
 def site_of(bench: Workbench, where: Links) -> Site:
     """The report at the configured address."""
-    return Site(open_store(bench.report_url), Texts(bench.settings.language), where)
+    return Site(open_store(bench.report_url), Texts(), where)
 
 
 def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:

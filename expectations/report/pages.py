@@ -49,11 +49,7 @@ def run_html(run: RunTwin, described: Described, texts: Texts, links: Links, now
 
 def rendered(template: str, names: Mapping[str, object], texts: Texts, now: datetime) -> str:
     """A template with its names filled in, as it is written."""
-    made = (
-        _environment()
-        .get_template(template)
-        .render({**names, "t": texts, "now": now, "language": texts.language, **_inlined()})
-    )
+    made = _environment().get_template(template).render({**names, "t": texts, "now": now, **_inlined()})
     # Templates leave blank lines and indents; without them a page is a fifth smaller.
     return "\n".join(line.strip() for line in made.splitlines() if line.strip()) + "\n"
 

@@ -12,14 +12,12 @@ _FILE = Path(__file__).parent / "texts.json"
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The texts of one language."""
-
-    language: str = "en"
+    """The texts, by dotted keys."""
 
     def __call__(self, key: str, **parts: object) -> str:
         """See `said`."""
-        return said(_FILE, key, self.language, parts)
+        return said(_FILE, key, parts)
 
     def known(self, key: str) -> bool:
         """Whether the catalogue has a text at this key."""
-        return is_known(_FILE, key, self.language)
+        return is_known(_FILE, key)

@@ -66,7 +66,7 @@ def passing(
     rules: Sequence[Rule], rows: Rows, *, masked: Collection[str], parameters: Mapping[str, Any]
 ) -> dict[str, RuleOutcome]:
     """The outcome by code of each rule that the rows are known to pass."""
-    judge = Judge(rows=rows.count, masked=frozenset(masked), mask_key=b"", seconds=0.0, language="en")
+    judge = Judge(rows=rows.count, masked=frozenset(masked), mask_key=b"", seconds=0.0)
     asked = {rule.code: _asked(rule, rows.types) for rule in rules}
     broken = _broken_by_a_row(rows, [item for item in asked.values() if isinstance(item, RowRule)], rules)
     found: dict[str, RuleOutcome] = {}

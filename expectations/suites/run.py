@@ -50,7 +50,6 @@ def run_suite(
     parameters: Mapping[str, Any] | None = None,
     sample: int = DEFAULT_SAMPLE,
     mask_key: bytes = b"",
-    language: str = "en",
 ) -> SuiteOutcome:
     """Judge the target by every rule of the suite.
 
@@ -82,7 +81,6 @@ def run_suite(
             masked=frozenset(masked),
             mask_key=mask_key,
             seconds=asked_seconds / max(1, len(prepared)),
-            language=language,
         )
         outcomes = tuple(
             judge.outcome(item.rule, item.kwargs, item.fault, first.get(position), sampled.get(position, ()))

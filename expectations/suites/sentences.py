@@ -19,16 +19,16 @@ SHOWN_CHARACTERS = 60
 _OPERATORS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
 
-def sentence(rule: Rule, kwargs: Mapping[str, Any] | None = None, *, language: str = "en") -> str:
+def sentence(rule: Rule, kwargs: Mapping[str, Any] | None = None) -> str:
     """What a rule demands; `kwargs` are those of a run, with its parameters filled in."""
     if rule.description:
         return rule.description.rstrip(". ")
-    return _Words(rule, rule.kwargs if kwargs is None else kwargs, language).sentence()
+    return _Words(rule, rule.kwargs if kwargs is None else kwargs).sentence()
 
 
-def message(name: str, /, *, language: str = "en", **parts: str) -> str:
+def message(name: str, /, **parts: str) -> str:
     """The sentence of an outcome, such as `fail_rows`."""
-    text: str = _catalogue(language)["messages"][name].format(**parts)
+    text: str = _catalogue()["messages"][name].format(**parts)
     return text
 
 
@@ -46,18 +46,17 @@ def share(value: float) -> str:
 
 
 @cache
-def _catalogue(language: str) -> Any:
-    texts = json.loads(files("expectations.suites").joinpath("sentences.json").read_text(encoding="utf-8"))
-    return texts.get(language, texts["en"])
+def _catalogue() -> Any:
+    return json.loads(files("expectations.suites").joinpath("sentences.json").read_text(encoding="utf-8"))
 
 
 class _Words:
     """The parts a template asks for, each made when it is asked for."""
 
-    def __init__(self, rule: Rule, kwargs: Mapping[str, Any], language: str) -> None:
+    def __init__(self, rule: Rule, kwargs: Mapping[str, Any]) -> None:
         self._rule = rule
         self._kwargs = kwargs
-        self._texts = _catalogue(language)
+        self._texts = _catalogue()
         self._made: dict[str, Callable[[], str]] = {
             "range": lambda: self._range("min_value", "max_value"),
             "ratio": lambda: self._range("min_ratio", "max_ratio"),

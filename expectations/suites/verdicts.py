@@ -39,7 +39,6 @@ class Judge:
     masked: Collection[str]
     mask_key: bytes
     seconds: float
-    language: str
 
     def outcome(
         self,
@@ -110,7 +109,7 @@ class Judge:
         return _without_texts(plain(value))
 
     def _message(self, name: str, rule: Rule, kwargs: Mapping[str, Any], **parts: str) -> str:
-        text = message(name, language=self.language, rule=sentence(rule, kwargs, language=self.language), **parts)
+        text = message(name, rule=sentence(rule, kwargs), **parts)
         # A sentence starts with a capital letter, but the name of a column is spelled as it is.
         return text if text.split(" ", 1)[0] in rule.columns else text[:1].upper() + text[1:]
 

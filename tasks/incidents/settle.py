@@ -100,7 +100,7 @@ def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime,
     context = Context(
         project=bench.project, now=now, standings=seen.standings, called=on_call(rota, now),
         places=Places(bench.report_url, prefect_url, (rota.runbooks if rota else None) or ""),
-        zone=rota.timezone if rota else "UTC", language=bench.settings.language,
+        zone=rota.timezone if rota else "UTC",
     )  # fmt: skip
     notices: list[Notice] = []
     secrets = known_secrets(bench.settings)
@@ -121,7 +121,7 @@ def deliver(settings: Settings, known: Sequence[Incident], now: datetime) -> Del
     if turn is None:
         return Delivered()
     try:
-        return deliver_all(outbox, channels(settings.notify), threads, now, settings.language)
+        return deliver_all(outbox, channels(settings.notify), threads, now)
     finally:
         os.close(turn)
 

@@ -117,7 +117,7 @@ def _calendar(bench: Workbench, settled: Settled, now: datetime) -> None:
     if not places:
         return
     context = Context(project=bench.project, now=now, called=on_call(rota, now), places=Places(bench.report_url),
-                      zone=rota.timezone if rota else "UTC", language=bench.settings.language)  # fmt: skip
+                      zone=rota.timezone if rota else "UTC")  # fmt: skip
     due: list[Notice] = calendar_notices(rota, settled.incidents, context) if rota else []
     for notice in due:
         _once(bench, notice.identity, [notice], now)

@@ -8,7 +8,7 @@ from tasks.notices.mail import plain_text
 from tasks.notices.notice import Notice
 
 
-def send_bridged(channel: Channel, notice: Notice, language: str, failed: type[HeadgateError]) -> None:
+def send_bridged(channel: Channel, notice: Notice, failed: type[HeadgateError]) -> None:
     """Send a notice as title and text. `failed` is raised when the service didn't take it: apprise doesn't say why."""
     try:
         import apprise
@@ -30,6 +30,6 @@ def send_bridged(channel: Channel, notice: Notice, language: str, failed: type[H
     }
     kind = apprise.NotifyType.SUCCESS if notice.resolves else kinds[notice.severity]
     # The first two lines repeat the title.
-    body = plain_text(notice, language).split("\n", 3)[-1]
+    body = plain_text(notice).split("\n", 3)[-1]
     if not service.notify(title=notice.title, body=body, notify_type=kind, body_format=apprise.NotifyFormat.TEXT):
         raise failed(f"channel '{channel.name}' didn't take it")

@@ -43,10 +43,9 @@ class Context:
     called: tuple[Contact, ...] = ()
     places: Places = Places()
     zone: str = "UTC"
-    language: str = "en"
 
     def say(self, key: str, **parts: object) -> str:
-        return text(key, self.language, **parts)
+        return text(key, **parts)
 
     def local(self, at: datetime) -> str:
         return moment(at, ZoneInfo(self.zone))

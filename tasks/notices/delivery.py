@@ -50,7 +50,6 @@ def deliver(
     channel: Channel,
     notice: Notice,
     thread: str = "",
-    language: str = "en",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Receipt:
     """Send a notice, trying again for a short while. NotDeliveredError or RefusedError when it didn't arrive."""
@@ -58,7 +57,7 @@ def deliver(
             "bridge": _bridge}[channel.kind]  # fmt: skip
     for attempt in range(TRIES):
         try:
-            return send(channel, notice, thread, language)
+            return send(channel, notice, thread)
         except NotDeliveredError as error:
             if attempt == TRIES - 1 or error.wait_seconds > PATIENCE_SECONDS or error.facts.get("slow"):
                 raise
@@ -77,13 +76,13 @@ def recipients(channel: Channel, notice: Notice) -> list[str]:
     return list(dict.fromkeys(found or on_call or owners))
 
 
-def _slack(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
-    _post(channel, channel.address, slack_message(notice, language))
+def _slack(channel: Channel, notice: Notice, thread: str) -> Receipt:
+    _post(channel, channel.address, slack_message(notice))
     return Receipt()
 
 
-def _slack_bot(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
-    body = slack_message(notice, language, in_thread=bool(thread))
+def _slack_bot(channel: Channel, notice: Notice, thread: str) -> Receipt:
+    body = slack_message(notice, in_thread=bool(thread))
     body |= {"channel": channel.user, "unfurl_links": False}
     if thread:
         # Those that somebody must see are shown in the channel as well as in their thread.
@@ -98,27 +97,27 @@ def _slack_bot(channel: Channel, notice: Notice, thread: str, language: str) -> 
     return Receipt(thread or str(answer.get("ts", "")))
 
 
-def _webhook(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
+def _webhook(channel: Channel, notice: Notice, thread: str) -> Receipt:
     auth = (channel.user, channel.secret) if channel.user else None
     _post(channel, channel.address, webhook_body(notice), auth=auth, headers={"Idempotency-Key": notice.identity})
     return Receipt()
 
 
-def _pagerduty(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
+def _pagerduty(channel: Channel, notice: Notice, thread: str) -> Receipt:
     _post(channel, channel.address, pagerduty_event(notice, channel.secret))
     return Receipt()
 
 
-def _bridge(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
-    send_bridged(channel, notice, language, NotDeliveredError)
+def _bridge(channel: Channel, notice: Notice, thread: str) -> Receipt:
+    send_bridged(channel, notice, NotDeliveredError)
     return Receipt()
 
 
-def _mail(channel: Channel, notice: Notice, thread: str, language: str) -> Receipt:
+def _mail(channel: Channel, notice: Notice, thread: str) -> Receipt:
     to = recipients(channel, notice)
     if not to:
         raise _refused(channel, "nobody to write to: no rota, no owner's address, no ?to=")
-    message = mail_message(notice, channel.options["from"], to, language)
+    message = mail_message(notice, channel.options["from"], to)
     context = ssl.create_default_context(cafile=channel.options.get("ca"))
     seconds = _CONNECT_SECONDS + _READ_SECONDS
     try:

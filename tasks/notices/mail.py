@@ -18,10 +18,10 @@ _OVER = "#1e7d34"
 _ON_DARK = {"critical": "#ff968c", "major": "#f0c265", "minor": "#a9b4c2"}
 
 
-def mail_message(notice: Notice, sender: str, recipients: Sequence[str], language: str = "en") -> EmailMessage:
+def mail_message(notice: Notice, sender: str, recipients: Sequence[str]) -> EmailMessage:
     """The message, ready to be sent. The same notice has the same Message-ID, so that mailboxes drop a second copy."""
     message = EmailMessage()
-    severity = text(f"severity.{notice.severity}", language)
+    severity = text(f"severity.{notice.severity}")
     message["Subject"] = _one_line(f"[headgate] {notice.title}" + ("" if notice.resolves else f" ({severity})"))
     message["From"] = _one_line(sender)
     message["To"] = ", ".join(map(_one_line, recipients))
@@ -34,38 +34,38 @@ def mail_message(notice: Notice, sender: str, recipients: Sequence[str], languag
     message["Auto-Submitted"] = "auto-generated"
     if notice.wakes and notice.severity == "critical":
         message["Importance"] = "high"
-    message.set_content(plain_text(notice, language))
-    message.add_alternative(html(notice, language), subtype="html")
+    message.set_content(plain_text(notice))
+    message.add_alternative(html(notice), subtype="html")
     return message
 
 
-def plain_text(notice: Notice, language: str = "en") -> str:
+def plain_text(notice: Notice) -> str:
     """The notice as lines of text."""
     lines = [notice.title, "=" * min(len(notice.title), 72), ""]
     if notice.line:
         lines += [notice.line, ""]
     else:
         for key, values in notice.body:
-            label = text(f"label.{key}", language)
+            label = text(f"label.{key}")
             if len(values) == 1:
                 lines.append(f"{label}: {values[0]}")
             else:
                 lines += [f"{label}:", *(f"  - {value}" for value in values)]
         lines.append("")
     if notice.commands and not notice.line:
-        lines += [f"{text('label.next', language)}:", *(f"  {command}" for command in notice.commands), ""]
+        lines += [f"{text('label.next')}:", *(f"  {command}" for command in notice.commands), ""]
     lines += [f"{link.label}: {link.url}" for link in notice.links]
-    lines.append(f"{text('label.incident', language)}: {notice.thread}")
+    lines.append(f"{text('label.incident')}: {notice.thread}")
     return "\n".join(lines) + "\n"
 
 
-def html(notice: Notice, language: str = "en") -> str:
+def html(notice: Notice) -> str:
     """The notice as one HTML page without images, scripts or outside styles."""
     return _template().render(
         notice=notice, color=_OVER if notice.resolves else _COLORS[notice.severity],
-        light=_ON_DARK[notice.severity], severity=text(f"severity.{notice.severity}", language),
-        body=[(text(f"label.{key}", language), values) for key, values in notice.body],
-        label={key: text(f"label.{key}", language) for key in ("next", "incident")}, language=language,
+        light=_ON_DARK[notice.severity], severity=text(f"severity.{notice.severity}"),
+        body=[(text(f"label.{key}"), values) for key, values in notice.body],
+        label={key: text(f"label.{key}") for key in ("next", "incident")},
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ Say = Callable[[str], str]
 
 
 def next_steps(incident: Incident, say: Say) -> tuple[str, ...]:
-    """Lines to type; `say` gives the remarks in the reader's language."""
+    """Lines to type; `say` gives the remarks' texts."""
     steps = dict.fromkeys([*_steps(incident.trouble, say)])
     return (*steps, _line(f"headgate incident ack {incident.incident_id}", say("remark.ack")))
 

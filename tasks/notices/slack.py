@@ -12,7 +12,7 @@ _MARKS = {"critical": ":red_circle:", "major": ":large_orange_circle:", "minor":
 _OVER = ":large_green_circle:"
 
 
-def slack_message(notice: Notice, language: str = "en", *, in_thread: bool = False) -> dict[str, Any]:
+def slack_message(notice: Notice, *, in_thread: bool = False) -> dict[str, Any]:
     """`text` (what a phone's lock screen shows) and `blocks`. In the thread of its incident a short notice is one line."""
     mark = _OVER if notice.resolves else _MARKS[notice.severity]
     title = f"{mark} {escaped(notice.title)}"
@@ -20,23 +20,23 @@ def slack_message(notice: Notice, language: str = "en", *, in_thread: bool = Fal
         return {"text": f"{mark} {escaped(notice.line)}"}
     blocks: list[dict[str, Any]] = [_header(notice, mark)]
     if notice.line:
-        return {"text": title, "blocks": [*blocks, _section(escaped(notice.line)), *_footer(notice, language)]}
+        return {"text": title, "blocks": [*blocks, _section(escaped(notice.line)), *_footer(notice)]}
     lines = []
     for key, values in notice.body:
         if key == "oncall":
             continue
-        label = text(f"label.{key}", language)
+        label = text(f"label.{key}")
         shown = [escaped(value) for value in values]
         lines.append(
             f"*{label}*  {shown[0]}" if len(shown) == 1 else "\n".join([f"*{label}*", *(f"• {v}" for v in shown)])
         )
     blocks += [_section(piece) for piece in _pieces(lines)]
     if notice.commands:
-        blocks.append(_section(f"*{text('label.next', language)}*\n```{escaped(chr(10).join(notice.commands))}```"))
+        blocks.append(_section(f"*{text('label.next')}*\n```{escaped(chr(10).join(notice.commands))}```"))
     mentions = " ".join(f"<@{c.slack}>" if c.slack else escaped(c.name) for c in notice.contacts)
     if mentions and notice.wakes:
-        blocks.append(_section(f"*{text('label.oncall', language)}*  {mentions}"))
-    return {"text": title, "blocks": [*blocks, *_footer(notice, language)]}
+        blocks.append(_section(f"*{text('label.oncall')}*  {mentions}"))
+    return {"text": title, "blocks": [*blocks, *_footer(notice)]}
 
 
 def escaped(value: str) -> str:
@@ -55,14 +55,14 @@ def _section(value: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut}}
 
 
-def _footer(notice: Notice, language: str) -> list[dict[str, Any]]:
+def _footer(notice: Notice) -> list[dict[str, Any]]:
     parts = [
         f"<{link.url}|{escaped(link.label)}>" if link.url.startswith(("http://", "https://"))
         else f"{escaped(link.label)}: `{escaped(link.url)}`"
         for link in notice.links
     ]  # fmt: skip
-    severity = text(f"severity.{notice.severity}", language)
-    parts.append(f"{text('label.incident', language)} `{notice.thread}` · {severity}")
+    severity = text(f"severity.{notice.severity}")
+    parts.append(f"{text('label.incident')} `{notice.thread}` · {severity}")
     return [{"type": "context", "elements": [{"type": "mrkdwn", "text": "  ·  ".join(parts)}]}]
 
 

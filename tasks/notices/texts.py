@@ -9,9 +9,9 @@ from expectations.catalogue import is_known, said
 _FILE = Path(__file__).parent / "texts.json"
 
 
-def text(key: str, language: str = "en", **parts: object) -> str:
+def text(key: str, **parts: object) -> str:
     """See `said`."""
-    return said(_FILE, key, language, parts)
+    return said(_FILE, key, parts)
 
 
 def known(key: str) -> bool:

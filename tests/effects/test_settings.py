@@ -90,12 +90,6 @@ def test_a_short_key_is_taken_when_that_is_said() -> None:
     assert given(SHORT_PII_KEY="yes").hashing_key("t") == b"short"
 
 
-@effect("HEADGATE_LANGUAGE")
-def test_a_language_that_there_isnt_is_refused() -> None:
-    with pytest.raises(DeclarationError, match="HEADGATE_LANGUAGE must be one of en"):
-        given(LANGUAGE="xx")
-
-
 @effect("HEADGATE_SPOOL_LIMIT_MB")
 def test_a_batch_that_is_too_large_for_the_disk(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()

@@ -97,7 +97,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def page(project: Project, name: str) -> str:
-    return described(project, name, Texts("en")).model_dump_json()
+    return described(project, name, Texts()).model_dump_json()
 
 
 def on_prefect(project: Project, name: str) -> Wanted:
