@@ -151,10 +151,11 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             yield Key(name, "values", "below_usual", str(p)), _of(counts, below)
 
 
-def outside(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterator[tuple[Key, Column]]:
+def outside(profiles: Sequence[Profile], days: Sequence[float | None], turned: int) -> Iterator[tuple[Key, Column]]:
     """Rows later and earlier, counted from the batch's date, than any of the other batches; where labels tell the date.
 
-    Where several batches end (begin) in the same place it is a limit, as the last day of a week is.
+    Where several batches end (begin) in the same place it is a limit, as the last day of a week is. `turned`: by how many
+    hours the clocks have just been changed (`calendar.turned_clocks`): a local day may end (begin) so much later (earlier).
     """
     if any(day is None for day in days):
         return
@@ -173,6 +174,7 @@ def outside(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
             same = float(np.ptp(quantiles[:last])) == 0
             limited = same or _is_limit(ends[:last], float(rising[:last].min()))
             limits = np.max(np.where(others, ends, -np.inf), axis=1)
+            limits[last] += 3600 * max(turned if side == "late" else -turned, 0)
             share = _beyond(rising, limits, CLOCK_GRID)
             # Of those between the last two quantiles one is known to be beyond.
             share = np.where(rising[:, -2] <= limits, np.minimum(share, 1 / counts), share)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from expectations.drift import compare, given_others, labels
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
-from expectations.drift.calendar import muted, repeats_a_date, ticking
+from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.figures import Figures, Key, Pair, each_column
 from expectations.drift.implied import alike, counting
 from expectations.drift.vocabulary import STANDS
@@ -104,7 +104,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         compare.unseen, compare.out_of_range, compare.redelivered, given_others.held, labels.gone, labels.off_grid,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
-    found = chain(_open(figures).items(), *against, compare.outside(profiles, days))
+    found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))
     dated = {Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
     shares = beside(
         gathered([f.shares for f in figures], [k for k in figures[-1].shares if usable(k)]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -59,6 +60,32 @@ def test_when_the_clocks_change_utc_is_an_hour_earlier(judged: Callable[..., Ver
 
     assert clocks(judged(usual, date(2024, 3, 31))) == []
     assert clocks(judged(usual, date(2024, 4, 2))) == []
+
+
+def round_the_clock(day: date, zone: str = "Europe/Berlin", rows: int = 600) -> list[str]:
+    """Sales at any minute of a local day, told in UTC as a warehouse has them."""
+    rng = random.Random(day.toordinal())
+    begins = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    ends = begins + timedelta(days=1)
+    minutes = int((ends.astimezone(UTC) - begins.astimezone(UTC)).total_seconds() / 60)
+    moments = [
+        begins.astimezone(UTC) + timedelta(minutes=m) for m in (0, minutes - 1, *rng.choices(range(minutes), k=rows))
+    ]
+    return sorted(f"{moment:%Y-%m-%d %H:%M:%S}" for moment in moments)
+
+
+@pytest.mark.parametrize("day", ["2024-03-31", "2024-04-01", "2024-04-08", "2024-10-27", "2024-10-28", "2024-11-05"])
+def test_a_day_that_has_always_ended_at_midnight_still_does_when_the_clocks_change(
+    judged: Callable[..., Verdict], day: str
+) -> None:
+    assert clocks(judged(round_the_clock, date.fromisoformat(day))) == []
+
+
+def test_an_hour_past_midnight_is_told_when_no_clock_was_changed(judged: Callable[..., Verdict]) -> None:
+    def late(day: date) -> list[str]:
+        return [*round_the_clock(day), *[f"{day} 22:{minute:02}:00" for minute in range(40)]]
+
+    assert clocks(judged(round_the_clock, date(2024, 7, 9), late))
 
 
 @pytest.mark.parametrize(("day", "utc"), [(date(2024, 5, 14), 1), (date(2024, 3, 31), 3), (date(2024, 3, 31), -2)])
