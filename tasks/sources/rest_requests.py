@@ -26,7 +26,6 @@ from tasks.sources.rest_login import Login, login_of, token_request
 from tasks.sources.stored import plain
 from tasks.sources.transfer import has_end
 
-_PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 _BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 _REASONS = ("message", "error_description", "detail", "error", "title", "errors", "reason")
 Result = TypeVar("Result")
@@ -152,7 +151,7 @@ class Api:
 
         def refused(response: httpx.Response) -> None:
             status = response.status_code
-            if 400 <= status < 500 and status not in (401, 403, 404, 407, 410, *_PASSING):
+            if 400 <= status < 500 and status not in (401, 403, 404, 407, 410, *web.PASSING):
                 reason = self._login.hidden(_reason(response))
                 raise DeclarationError(
                     f"{place.shown} doesn't take the request (HTTP {status})" + (f": {reason}" if reason else ""),
@@ -192,7 +191,7 @@ def _passes(error: BaseException) -> bool:
     wait = error.facts.get("wait_seconds")
     if wait is not None and float(str(wait)) > web.LONGEST_WAIT_SECONDS:
         return False
-    return error.facts.get("status") in (None, *_PASSING)
+    return error.facts.get("status") in (None, *web.PASSING)
 
 
 def _waiting(state: RetryCallState) -> float:

@@ -1,8 +1,8 @@
 """What proves that an HTTP answer arrived whole, and undoing what the transport did to it.
 
-Proof is a Content-Length that the bytes on the wire match, or the last chunk of a chunked answer; both are counted by the
-client. What is packed must end where its packing says, and a digest that is sent must be the bytes'. The end of a connection
-proves nothing: it ends the same way when a server dies.
+Proof is a Content-Length that the bytes on the wire match, or the last chunk of a chunked answer. What is packed must end where
+its packing says, and a digest that is sent must be the bytes'. The end of a connection proves nothing: it ends the same way
+when a server dies.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import httpx
 from deployments.errors import DeclarationError, SourceUnreachableError, UpstreamError
 from tasks.objects.packing import PackingError, unpacked
 from tasks.sources.address import Place
+from tasks.sources.surplus import goes_on
 
 ACCEPTED = "gzip, deflate, zstd"
 CHUNK_BYTES = 1024 * 1024
@@ -66,6 +67,9 @@ def whole(response: httpx.Response, place: Place) -> Iterator[bytes]:
         yield from digests.over_plain(pieces) if encodings else pieces
     except (PackingError, _BrokenError) as error:
         raise _cut(place.shown, f"isn't whole {' and '.join(encodings)} data: {error}") from None
+    if goes_on(response):
+        promised = int(response.headers["Content-Length"])
+        raise _strange(place.shown, f"goes on behind the {promised:,} bytes that its Content-Length promises")
     if digests.differ:
         raise _cut(place.shown, f"arrived as other bytes than its {digests.differ} says")
 

@@ -26,6 +26,7 @@ from deployments.errors import (
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_leads_to
 from tasks.sources.retry_after import asked_to_wait
+from tasks.sources.surplus import listening
 from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
 
 MAX_REDIRECTS = 10
@@ -34,6 +35,8 @@ LONGEST_WAIT_SECONDS = 300.0
 pause = time.sleep
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUSY = (429, 503)
+PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
+"""A server that answers so may answer otherwise the next time; with any other status of 400 and above it stays with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
             own = same_place(place.url, url)
             with client.stream(
                 ask.method, _bare(url), auth=_login(place.url) if own else None, headers=ask.headers if own else None,
-                content=ask.content,
+                content=ask.content, extensions={"trace": listening},
             ) as response:  # fmt: skip
                 target = _redirect(response, url)
                 if target is not None:
@@ -252,11 +255,18 @@ def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
             f" {LONGEST_WAIT_SECONDS:,.0f} s at most",
             code="SOURCE-BUSY", next_command="headgate retry RUN   (after that time)", status=status, wait_seconds=wait,
         )  # fmt: skip
-    if status >= 400:
+    if status in PASSING:
         raise SourceUnreachableError(
             f"{where} answered HTTP {status}",
             code="SOURCE-UNREACHABLE",
             next_command="headgate retry RUN",
+            status=status,
+        )
+    if status >= 400:
+        raise UpstreamError(
+            f"{where} doesn't take the request (HTTP {status})",
+            code="SOURCE-ANSWER",
+            next_command="is the address right, with its query? else ask the source's owner",
             status=status,
         )
     check_is_whole(response, place)

@@ -46,7 +46,9 @@ def packed(body: bytes, how: str, *more: str) -> bytes:
 
 WHOLE: dict[str, bytes] = {
     "a length that is true": answer(200, DATA),
+    "a length behind early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(200, DATA),
     "chunks": chunked(DATA),
+    "chunks with more behind": chunked(DATA) + b"more",
     "chunks and a length that is wrong": answer(
         200, chunked(DATA).partition(b"\r\n\r\n")[2], ["Transfer-Encoding: chunked", "Content-Length: 7"], length=None),
     "gzip": packed(gzip.compress(DATA), "gzip"),
@@ -81,6 +83,14 @@ def test_a_packed_file_may_be_told_as_packed_for_the_way(lying: LyingWeb, read: 
 # What isn't proven whole, with its code and whether another try may help.
 PARTLY: dict[str, tuple[bytes, str, bool]] = {
     "less than its length": (answer(200, HALF, length=len(DATA)), "SOURCE-CUT", True),
+    "more than its length": (answer(200, DATA, length=len(DATA) - 2), "SOURCE-ANSWER", False),
+    "much more than its length": (answer(200, DATA * 40, length=len(DATA)), "SOURCE-ANSWER", False),
+    "more than its length of nothing": (answer(200, DATA, length=0), "SOURCE-ANSWER", False),
+    "more than its length behind hints": (
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer(200, DATA, length=len(DATA) - 2), "SOURCE-ANSWER", False),
+    "more than its packed length": (packed(gzip.compress(DATA) * 2, "gzip", f"Content-Length: {len(gzip.compress(DATA))}")
+                                    .replace(b"Content-Length: %d\r\n\r\n" % (2 * len(gzip.compress(DATA))), b"\r\n"),
+                                    "SOURCE-ANSWER", False),
     "nothing of its length": (answer(200, b"", length=len(DATA)), "SOURCE-CUT", True),
     "chunks without the last": (chunked(DATA, ended=False), "SOURCE-CUT", True),
     "no length, no chunks": (answer(200, DATA, length=None), "SOURCE-NO-LENGTH", False),
@@ -105,7 +115,8 @@ PARTLY: dict[str, tuple[bytes, str, bool]] = {
     "another digest, packed": (packed(gzip.compress(DATA), "gzip", "Digest: sha-256=AAAA"), "SOURCE-CUT", True),
     **{f"HTTP {status}": (answer(status, DATA), "SOURCE-ANSWER", False) for status in (201, 202, 203, 300, 302, 399)},
     **{f"HTTP {status}": (answer(status, length=None), "SOURCE-ANSWER", False) for status in (204, 205, 304)},
-    **{f"HTTP {status}": (answer(status, DATA), "SOURCE-UNREACHABLE", True) for status in (400, 405, 429, 500, 503)},
+    **{f"HTTP {status}": (answer(status, DATA), "SOURCE-UNREACHABLE", True) for status in (408, 425, 429, 500, 503, 522)},
+    **{f"HTTP {status}": (answer(status, DATA), "SOURCE-ANSWER", False) for status in (400, 405, 416, 451, 501)},
     **{f"HTTP {status}": (answer(status, DATA), "SOURCE-LOGIN", False) for status in (401, 403, 407)},
     "no HTTP at all": (DATA, "SOURCE-UNREACHABLE", True),
     "nothing": (b"", "SOURCE-UNREACHABLE", True),
