@@ -22,8 +22,12 @@ Tier = Literal["core", "standard", "experimental"]
 Told = Literal["allow", "warn", "fail"]
 Evolved = Literal["allow", "evolve", "fail"]
 MAX_COLUMNS = 1600
-_NOT_OF_THE_ROWS: dict[str, Any] = {"tags": True, "reconcile": True, "window": {"lookback"}}
-"""What says nothing of how rows are loaded: with another value of it no table is declared anew."""
+_NOT_OF_THE_ROWS: dict[str, Any] = {
+    **dict.fromkeys(("owner", "tier", "tags", "schedule", "retries", "sla", "runbook", "reconcile"), True),
+    "window": {"start", "end", "lookback"}, "load": {"generations"}, "source": {"wait_for"},
+}  # fmt: skip
+"""What says nothing of the rows of a batch, or of the table that holds them: with another value of it no table is declared anew,
+and no window is stale. Where windows begin and end is a batch's own key."""
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 

@@ -139,9 +139,25 @@ def standing(proofs: Sequence[Proof]) -> dict[str, Proof]:
 
 
 def rows_expected(proofs: Sequence[Proof], mode: str) -> int | None:
-    """Rows that the live table must have by what stands; None where no count tells (`merge`: rows of others are merged)."""
+    """Rows that the live table must have by its proofs; None where no count tells (`merge`: rows of others are merged).
+
+    Loads that took the rows of the one before them out are told by what stands of each batch; where some were merged before
+    the mode was changed, by all that came and went.
+    """
     if mode == "merge":
         return None
+    if not any(merged(item) for item in proofs):
+        return _rows_standing(proofs)
+    lost = max((item.sequence for item in proofs if item.fingerprint == LOST), default=0)
+    return sum(item.counts.inserted - item.counts.deleted for item in proofs if item.sequence > lost)
+
+
+def merged(proof: Proof) -> bool:
+    """Whether a publish found rows of earlier ones to go on with, as only merges do: what mode it had isn't kept."""
+    return proof.counts.updated + proof.counts.unchanged > 0
+
+
+def _rows_standing(proofs: Sequence[Proof]) -> int:
     by_batch: dict[str, list[Proof]] = {}
     for item in proofs:
         by_batch.setdefault(item.batch_key, []).append(item)

@@ -76,14 +76,17 @@ def standing(known: Sequence[Proof]) -> list[Proof]:
 
 
 def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: bool) -> list[Proof]:
-    """Later publishes that must be taken back with, or before, these."""
+    """Later publishes that must be taken back with, or before, these. One that was merged changed earlier ones' rows, whatever
+    the mode is by now."""
     chosen = [proof for proof in known if proof.sequence in sequences]
     return [
         later
         for later in standing(known)
         if later.sequence not in sequences
         and any(
-            later.sequence > proof.sequence and (builds_up or later.batch_key == proof.batch_key) for proof in chosen
+            later.sequence > proof.sequence
+            and (builds_up or proofs.merged(later) or later.batch_key == proof.batch_key)
+            for proof in chosen
         )
     ]
 
@@ -91,7 +94,8 @@ def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: b
 def last_ones(known: Sequence[Proof], *, builds_up: bool) -> set[int]:
     """Publishes by sequence that nothing is in the way of, each by itself. All at once: there may be thousands of windows."""
     newest = {"" if builds_up else proof.batch_key: proof.sequence for proof in standing(known)}
-    return set(newest.values())
+    last_merged = max((proof.sequence for proof in standing(known) if proofs.merged(proof)), default=0)
+    return {sequence for sequence in newest.values() if sequence >= last_merged}
 
 
 def kept(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], *, by_window: bool) -> set[int]:
