@@ -39,7 +39,7 @@ def make_project(folder: Path) -> list[Path]:
         env.write_text(f"HEADGATE_CONNECTION_FILES={data}\n", encoding="utf-8")
     except OSError as error:
         raise DeclarationError(
-            f"{folder} can't be written: {error}", code="INIT", next_command="headgate init DIR"
+            f"{folder} can't be written: {error}", code="INIT", next_command="headgate init ANOTHER-FOLDER"
         ) from error
     return sorted([*made, folder / ".env"])
 

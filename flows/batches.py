@@ -17,6 +17,7 @@ from tasks.assess import needs_library
 from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Judged, Override, Staged, Validated, new_attempt
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
+from tasks.sources.spoken import with_source
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
@@ -148,8 +149,12 @@ def finished(
 
 def record_failure(story: Story, error: BaseException) -> RunRecord:
     """Keep the story of a failed run; a warehouse that is down doesn't hide the failure itself."""
+    bench = workbench()
+    if isinstance(error, HeadgateError) and error.next_command:
+        label = story.record.label
+        error.next_command = with_source(error.next_command, bench.project.table(story.record.table), label)
     record = story.fail(error)
-    keep(workbench(), record, profile=False)
+    keep(bench, record, profile=False)
     _let_go(error)
     return record
 

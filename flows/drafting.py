@@ -119,7 +119,7 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
             raise DeclarationError(
                 "--cursor belongs to a query",
                 code="SOURCE",
-                next_command="headgate new TABLE --source SOURCE   (see --help)",
+                next_command="headgate new --help",
             )
         if not looked.windows:
             return whole_source()
@@ -134,7 +134,7 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
     if name not in moments:
         raise DeclarationError(
             f"--cursor {cursor} isn't a date or time of the query; those are: {', '.join(moments) or 'none'}",
-            code="SOURCE", next_command="headgate new TABLE --source SOURCE   (see --help)",
+            code="SOURCE", next_command="headgate new --help",
         )  # fmt: skip
     day = database.first_day(looked.proposal.column(name).facts.name)
     if day is not None and wanted.every == "month":

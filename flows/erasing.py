@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from expectations.record import RunRecord, Step
 from flows.batches import keep
 from flows.story import new_run_id
+from flows.words import plural
 from tasks import erase as erasures
 from tasks.deciding import decider
 from tasks.erase import Done, Found, Request
@@ -22,7 +23,8 @@ def erase(bench: Workbench, request: Request, by: str | None, reason: str) -> Do
     found: Found = erasures.look(bench, request)
     table, run_id = request.table, new_run_id(request.table.table, "erase")
     done = erasures.erase(bench, found, run_id, who, reason)
-    line = f"{done.live:,} live rows, {len(found.aside):,} set aside, {len(found.beside):,} tables kept for an undo"
+    kept_tables = plural(len(found.beside), "table")
+    line = f"{plural(done.live, 'live row')}, {len(found.aside):,} set aside, {kept_tables} kept for an undo"
     record = RunRecord(
         run_id=run_id, table=table.table, kind="rollback", mode="erase", batch_key="", label="erase", status="published",
         started_at=began, finished_at=datetime.now(UTC), description=table.description, owner=table.owner, tier=table.tier,

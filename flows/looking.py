@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from deployments.closed_folder import own_state
 from deployments.declarations.sources import CsvSource, JsonSource, Source
 from deployments.declarations.table import WindowSpec
-from deployments.errors import DeclarationError, UpstreamError
+from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, UpstreamError
 from deployments.foreign_text import one_line
 from deployments.settings import Settings
 from deployments.windows import Window
@@ -93,6 +93,13 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
         proposal = propose(records, table, zone=wanted.zone, whole=sample.whole, catalog=shape.columns,
                            declared_key=shape.key, unreadable=sample.unreadable)  # fmt: skip
         yield Looked(source, readers[0], sample, records, proposal, windows, found_out)
+    except HeadgateError as error:
+        typed = shlex.quote(wanted.spoken.source)
+        if isinstance(error, SourceMissingError):
+            # Nobody has declared it: what isn't there was typed just now.
+            error.for_engineer(f"is {typed} what you mean? headgate peek --help")
+        error.next_command = (error.next_command or "").replace("peek SOURCE", f"peek {typed}") or None
+        raise
     finally:
         if records is not None:
             records.close()
@@ -165,7 +172,7 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
 
 
 def _wrong(message: str) -> DeclarationError:
-    return DeclarationError(message, code="SOURCE", next_command="headgate peek SOURCE   (see --help)")
+    return DeclarationError(message, code="SOURCE", next_command="headgate peek --help")
 
 
 def work_folder(looked: Looked) -> Path:

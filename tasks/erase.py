@@ -62,13 +62,17 @@ class Found:
         """(place, what would go), for people."""
         table = self.request.table.table
         return [
-            (table, f"{self.live:,} rows"),
-            ("quarantine", f"{len(self.aside):,} rows"),
+            (table, _rows(self.live)),
+            ("quarantine", _rows(len(self.aside))),
             ("tables kept for an undo", ", ".join(map(str, self.beside)) or "none holds it"),
             ("staged copies", f"{len(self.staged):,}, as a whole"),
             ("spool of killed runs", f"{len(self.spools):,}, as a whole"),
             ("records, profiles, pages, notices", "its values, wherever they stand"),
         ]
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from expectations.contract.split import first_record
 from tasks.reachable import Line
 from tasks.sources.opening import open_source
 from tasks.sources.protocol import OpenSource
+from tasks.sources.spoken import with_source
 from tasks.workbench import Workbench
 
 _HEADER_BYTES = 1_000_000
@@ -35,7 +36,8 @@ def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
             return Line(what, True, f"{source.where} has no header to look at")
         layout = lay_out(table, read_header(record, source.delimiter, source.where), source.delimiter, source.where)
     except ContractError as error:
-        return Line(what, False, error.message, error.next_command)
+        label = "source" if window is None or table.grid is None else table.grid.label(window)
+        return Line(what, False, error.message, with_source(error.next_command or "", table, label) or None)
     except HeadgateError as error:
         return Line(what, True, f"not looked at: {error.message}")
     return Line(what, True, "; ".join(layout.warnings) or "as declared")

@@ -13,7 +13,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from deployments.declarations.model import Declared
 from deployments.declarations.problems import Problem, nearest
-from deployments.declarations.yaml_source import Loc, key_of, line_of, marked
+from deployments.declarations.yaml_source import Document, Loc, key_of, line_of, marked
 
 Model = TypeVar("Model", bound=BaseModel)
 _ALLOWED_TYPES = {
@@ -36,7 +36,9 @@ def parse(
             if detail["type"] == "too_short" and inside:
                 # pydantic counts only the items that were right; those that weren't are told themselves.
                 continue
-            problems.append(_problem(model, data, file, detail, first_line))
+            problem = _problem(model, data, file, detail, first_line)
+            if not (isinstance(data, Document) and problem.key in data.unfilled):
+                problems.append(problem)
         return None
 
 

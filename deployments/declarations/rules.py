@@ -86,6 +86,9 @@ def _unknown_column(table: Table, path: Path, name: str) -> Iterator[Fault]:
 
 
 def _key(table: Table) -> Iterator[Fault]:
+    for path, names in ((("key",), table.key), (("physical", "sortkey"), table.physical.sortkey)):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Fault(path, f"'{name}' stands more than once")
     for name in table.key:
         if any(column.name == name and column.nullable for column in table.columns):
             yield Fault(("key",), f"'{name}' is part of the key but nullable", "nullable: false on key columns")

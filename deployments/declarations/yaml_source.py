@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import RoundTripConstructor, SafeConstructor
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from deployments.declarations.from_environment import filled
@@ -35,10 +35,14 @@ class Document(dict[object, object]):
         self._text = text
         self.variables = frozenset(variables)
         """Names of the environment that it was filled in with."""
+        self.unfilled: frozenset[str] = frozenset()
+        """Keys of values that couldn't be filled in: that is told, and nothing else of them."""
 
     def of(self, values: dict[object, object]) -> Document:
         """Other values of the same text."""
-        return Document(values, self._text, self.variables)
+        other = Document(values, self._text, self.variables)
+        other.unfilled = self.unfilled
+        return other
 
     @cached_property
     def marked(self) -> CommentedMap:
@@ -86,6 +90,7 @@ def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, f
     read = Document(cast(dict[object, object], found.values), content, found.variables)
     for place, message, allowed in found.faults:
         problems.append(Problem(file, line_of(read, place, first_line), key_of(read, place), message, allowed=allowed))
+    read.unfilled = frozenset(key_of(read, place) for place, *_ in found.faults)
     return read
 
 
@@ -113,8 +118,14 @@ class _Marking(RoundTripConstructor):
             return node.value
 
 
+def _refuse_tag(_: object, node: Any) -> Any:
+    raise ConstructorError(None, None, f"the tag {node.tag} means nothing here: leave it out", node.start_mark)
+
+
 for _reader in (_Safe, _Marking):
     _reader.add_constructor("tag:yaml.org,2002:timestamp", _reader.construct_yaml_timestamp)
+    # Else the one refuses it in words of its own, and the other makes a value of a class that nobody knows.
+    _reader.add_constructor(None, _refuse_tag)
 
 
 def _yaml(kind: Literal["safe", "rt"]) -> YAML:
@@ -128,6 +139,8 @@ def _values(content: str) -> object:
     if not content.startswith("%") and "\t" not in content:
         try:
             return _yaml("safe").load(content)
+        except ConstructorError:
+            raise
         except YAMLError:
             pass
     return _yaml("rt").load(content)

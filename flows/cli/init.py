@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -29,4 +30,5 @@ def init(folder: Path, as_json: bool) -> None:
         (".env", "settings; git ignores it, .env.example shows them all"),
     ):
         click.echo(f"  {name:<32} {text}")
-    click.echo(f"next: cd {folder} && headgate check && headgate plan && headgate run all")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    click.echo(f"next: {there}headgate check && headgate plan && headgate run all")

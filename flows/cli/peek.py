@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,7 +62,7 @@ def _tell(looked: Looked, source: str) -> None:
         for name, value in zip(sample.header, row, strict=True):
             click.echo(f"    {one_line(name):<24} {_shown(value)}")
     _tell_keys(proposal)
-    click.echo(f"  next: headgate new TABLE --source {source}   (with the same options)")
+    click.echo(f"  next: headgate new SCHEMA.TABLE --source {shlex.quote(source)}   (with the same options)")
 
 
 def _tell_column(column: ProposedColumn) -> None:

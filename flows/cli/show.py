@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tasks.workbench import Workbench
 
 
+_MEANT = {"warning": "warned", "error": "failed", "critical": "failed", "ok": "published", "success": "published",
+          "loaded": "published"}  # fmt: skip
+
+
 @click.command()
 @click.argument("run", required=False, metavar="[RUN]")
 @click.option(
@@ -91,10 +95,14 @@ def _inputs_not_good(bench: Workbench, summary: str) -> list[str]:
 
 
 def _check_status(status: str | None) -> None:
+    from deployments.declarations.problems import nearest
     from expectations.record import Status
 
     if status is not None and status not in get_args(Status):
-        raise click.BadParameter(f"'{status}' is none of {', '.join(get_args(Status))}", param_hint="--status")
+        # The words of checks and of people, for what a run of them ends as.
+        near = _MEANT.get(status.lower()) or nearest(status, get_args(Status))
+        hint = f"; did you mean '{near}'?" if near else ""
+        raise click.BadParameter(f"'{status}' is none of {', '.join(get_args(Status))}{hint}", param_hint="--status")
 
 
 def _list(

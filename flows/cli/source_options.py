@@ -45,9 +45,7 @@ def wanted_from(source: str, rows: int, given: dict[str, Any]) -> Wanted:
         try:
             check_zone(given["timezone"])
         except ValueError as error:
-            raise DeclarationError(
-                f"--timezone: {error}", code="SOURCE", next_command="headgate peek SOURCE   (see --help)"
-            ) from None
+            raise DeclarationError(f"--timezone: {error}", code="SOURCE", next_command="headgate peek --help") from None
     spoken = Spoken(source, given["form"], given["delimiter"], given["encoding"], given["records"], given["following"],
                     given["query"], given["of_table"])  # fmt: skip
     return Wanted(spoken, rows, given["timezone"], given["window"], given["to"], given["every"])

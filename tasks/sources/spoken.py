@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import get_args
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
 from deployments.addresses import DATABASES, MYSQL
-from deployments.declarations.sources import MysqlSource, PostgresSource, Source
+from deployments.declarations.problems import nearest
+from deployments.declarations.sources import CsvSource, JsonSource, MysqlSource, PostgresSource, Source
+from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
 from tasks.sources import address
@@ -28,6 +32,7 @@ from tasks.sources.protocol import Span
 
 _DELIMITERS = ",;\t|"
 _JSON = ("{", "[")
+_LONGEST_TYPED = 200
 _ADAPTER: TypeAdapter[Source] = TypeAdapter(Source)
 
 
@@ -57,6 +62,8 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
         return _database(spoken, str(name), url, kind)
     if spoken.query is not None or spoken.table is not None:
         raise _wrong(f"--query and --table belong to a database, as connection:NAME; {spoken.source} isn't one")
+    if name is None:
+        _check_there(spoken.source)
     if not url:
         raise _wrong(f"connection '{name}' is an address, not a database: write connection:{name}/path/of/the/file")
     common: dict[str, object] = {"connection": name, "url": url}
@@ -86,6 +93,35 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     return _made(csv | {"delimiter": spoken.delimiter or _delimiter(start)})
 
 
+def typed(table: Table, window: str) -> str | None:
+    """What to type after `headgate peek` for the source of a table, its `window` by the label; None where it reads none such."""
+    source = table.source
+    words = []
+    if isinstance(source, PostgresSource | MysqlSource):
+        if len(source.query) > _LONGEST_TYPED:
+            return None
+        words = [f"connection:{source.connection}", "--query", " ".join(source.query.split())]
+    elif source.address is not None and source.kind in ("csv", "json", "parquet"):
+        words = [f"connection:{source.connection}{source.address}" if source.connection else source.address]
+        if isinstance(source, CsvSource):
+            words += ["--delimiter", source.delimiter] if source.delimiter != "," else []
+            words += ["--encoding", source.encoding] if source.encoding != "utf-8" else []
+        if isinstance(source, JsonSource) and source.records:
+            words += ["--records", source.records]
+        if source.is_templated and table.window is not None:
+            words += ["--window", window]
+            words += ["--every", table.window.every] if table.window.every != "day" else []
+    return shlex.join(words) or None
+
+
+def with_source(next_command: str, table: Table, window: str) -> str:
+    """A next command with the source of a table in the place of SOURCE."""
+    source = typed(table, window)
+    if source is None:
+        return re.sub(r"headgate peek SOURCE( --\S+ \S+)?", f"headgate plan {table.table} --source", next_command)
+    return next_command.replace("headgate peek SOURCE", f"headgate peek {source}")
+
+
 def connection_of(source: str) -> str | None:
     """The name of the connection that is typed, if any."""
     return _parts(source)[0]
@@ -95,6 +131,17 @@ def holds_secret(source: Source) -> bool:
     """Whether the address itself has a password or a token in it: it must not be written into a declaration."""
     url = source.address or ""
     return "://" in url and address.holds_secret(url)
+
+
+def _check_there(source: str) -> None:
+    """Refuse a path where nothing is: it was typed just now, so its source isn't to blame."""
+    path = Path(source)
+    if "://" in source or "{" in source or re.search(r"[*?\[]", source) or os.path.lexists(source):
+        return
+    beside = [entry.name for entry in os.scandir(path.parent)] if path.parent.is_dir() else []
+    near = nearest(path.name, beside)
+    hint = f"; did you mean {path.with_name(near)}?" if near else ""
+    raise _wrong(f"there is no file {source} here{hint}")
 
 
 def _parts(source: str) -> tuple[str | None, str]:
@@ -182,4 +229,4 @@ def _made(content: dict[str, object]) -> Source:
 
 
 def _wrong(message: str) -> DeclarationError:
-    return DeclarationError(message, code="SOURCE", next_command="headgate peek SOURCE   (see --help)")
+    return DeclarationError(message, code="SOURCE", next_command="headgate peek --help")

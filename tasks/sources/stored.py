@@ -127,7 +127,9 @@ def _of_file(place: Place) -> Iterator[bytes]:
             raise DeclarationError(
                 f"{place.shown} is {'a folder' if path.is_dir() else 'no plain file'}; a source is one file",
                 code="SOURCE",
-                next_command="headgate peek FOLDER/   (ends in /: all files in it, for CSV and Parquet; or name one of them)",
+                next_command=f"headgate peek {place.shown}/   (ends in /: all files in it, for CSV and Parquet)"
+                if path.is_dir()
+                else "name a file of its own",
             )
         with path.open("rb") as file:
             before = os.fstat(file.fileno())

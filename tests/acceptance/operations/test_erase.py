@@ -218,7 +218,7 @@ def test_a_plan_changes_nothing(house: Any, command: Callable[..., Any]) -> None
     assert (told["erased"], told["live"], told["set_aside"]) == (False, 1, 1)
     assert told["staged"] == 2
     said = command("erase", table, "--key", KEY, "--plan").out
-    assert f"{table:<34} 1 rows" in said
+    assert f"{table:<34} 1 row\n" in said
     assert sorted(kept(house)) == before
 
 

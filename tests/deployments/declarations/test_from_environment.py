@@ -101,6 +101,16 @@ def test_what_is_wrong_is_told_at_its_place(
     assert not any("hunter2" in text for text in found)
 
 
+@pytest.mark.parametrize("values", [
+    {"schema": "${NOWHERE}"}, {"bucket": "${NOWHERE}"}, {"null": "${NOWHERE}"}, {"generations": '"${NOWHERE}"'},
+    {"more": "on_missing: ${NOWHERE}"}, {"more": "encoding: ${NOWHERE}"}, {"more": "delimiter: '${NOWHERE}'"},
+])  # fmt: skip
+def test_what_isnt_set_is_one_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    monkeypatch.delenv("NOWHERE", raising=False)
+    (mistake,) = mistakes(written(tmp_path, **values))
+    assert "NOWHERE isn't set" in mistake
+
+
 def test_all_names_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
     folder = written(tmp_path, bucket="${ONE_BUCKET}-${OTHER_BUCKET}", schema="raw")
     with pytest.raises(DeclarationError) as refused:

@@ -16,6 +16,8 @@ MISTAKES: list[tuple[str, str, int, str, str]] = [
     ("owner:", "ownr:", 3, "ownr", "is not a known key; allowed: columns, description,"),
     ("owner:", "ownr:", 3, "ownr", "did you mean 'owner'?"),
     ("owner: data@example.com\n", "", 1, "owner", "is missing"),
+    ("key: [id]", "key: [id, id]", 14, "key", "'id' stands more than once"),
+    ("key: [id]", "key: [id]\nphysical: {sortkey: [id, amount, id]}", 15, "physical.sortkey", "'id' stands more than once"),
     ("raw.orders", "orders", 1, "table", "'orders' must be schema.table"),
     ("raw.orders", "Raw.Orders", 1, "table", "must be schema.table in lower-case letters"),
     ("raw.orders", "raw." + "o" * 49, 1, "table", "longer than 48 characters"),
@@ -72,6 +74,14 @@ MISTAKES: list[tuple[str, str, int, str, str]] = [
     ("key: [id]", "key: [id]\npii: {email: encrypt}", 15, "pii.email", "found 'encrypt'; allowed: hash, hide"),
     ("key: [id]", "key: id", 14, "key", "found 'id'"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", ["", "# a\ttab\n", "%YAML 1.2\n---\n"])
+def test_a_tag_is_told_by_its_name_whoever_reads_the_file(table_problems: Check, head: str) -> None:
+    (problem,) = table_problems(("table:", f"{head}table:"), ("data@example.com", "!team data"))
+    assert (problem.line, problem.message) == (
+        3 + head.count("\n"), "isn't valid YAML: the tag !team means nothing here: leave it out",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new", "line", "key", "words"), MISTAKES)

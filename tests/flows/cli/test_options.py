@@ -183,6 +183,8 @@ def test_06_runs_that_are_shown(call: Call) -> None:
     assert {run["target"] for run in everything} == {"raw.items", "raw.visits", "analytics.totals"}
     assert {run["target"] for run in call("show", "--json", "--table", "visits").json} == {"raw.visits"}
     assert {run["status"] for run in call("show", "--json", "--status", "failed").json} == {"failed"}
+    for meant, status in (("warning", "warned"), ("faild", "failed"), ("ok", "published")):
+        assert f"did you mean '{status}'?" in call("show", "--status", meant).err
     assert call("show", "--json", "--since", "2999-01-01").json == []
     assert len(call("show", "--json", "--limit", "2").json) == 2
     assert call("show", run_id(call), "--json").json["run_id"] == run_id(call)

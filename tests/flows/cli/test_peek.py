@@ -56,6 +56,22 @@ def test_values_are_for_the_terminal_only(folder: Path) -> None:
     assert [field["type"] for field in json.loads(kept)["fields"]] == ["integer", "varchar(64)", "timestamp"]
 
 
+def test_a_path_where_nothing_is_was_mistyped(folder: Path) -> None:
+    (folder / "people.csv").write_text(TEXT)
+    for command in (("peek",), ("new", "raw.people", "--source")):
+        error = failure(*command, "poeple.csv")
+        assert (error.family, error.message) == (
+            "declaration", "there is no file poeple.csv here; did you mean people.csv?",
+        )  # fmt: skip
+    error = failure("peek", f"file://{folder}/elsewhere/people.csv")
+    assert (error.code, error.family) == ("SOURCE-MISSING", "declaration")
+
+
+def test_the_next_command_names_the_source(folder: Path) -> None:
+    (folder / "two parts.json").write_text('{"a": [{"id": 1}], "b": [{"id": 2}]}')
+    assert failure("peek", "two parts.json").next_command == "headgate peek 'two parts.json' --records a"
+
+
 def test_nothing_is_left_behind(folder: Path) -> None:
     (folder / "people.csv").write_text(TEXT)
     call("peek", "people.csv")
@@ -117,7 +133,8 @@ def test_a_folder_is_looked_at_by_its_first_file(folder: Path) -> None:
     text = (folder / "tables" / "a.yaml").read_text()
     source = YAML(typ="safe").load(text)["source"]
     assert source == {"kind": "csv", "url": f"file://{folder}/in/", "delimiter": ";"}
-    assert "FOLDER/" in failure("peek", "in").next_command
+    told = failure("peek", "in").next_command
+    assert told == f"headgate peek file://{folder}/in/   (ends in /: all files in it, for CSV and Parquet)"
 
 
 def test_what_is_compressed_or_encoded_is_read(folder: Path) -> None:
@@ -168,7 +185,7 @@ def test_what_can_not_be_looked_at_is_told(
 
 
 @pytest.mark.parametrize(("source", "code"), [
-    ("absent.csv", "SOURCE-MISSING"), ("http://127.0.0.1:9/a.csv", "SOURCE-UNREACHABLE"),
+    ("absent.csv", "SOURCE"), ("http://127.0.0.1:9/a.csv", "SOURCE-UNREACHABLE"),
     ("connection:nobody/a.csv", "NO-CONNECTION"), ("ftp://example.com/a.csv", "SOURCE"),
 ])  # fmt: skip
 def test_where_nothing_is(source: str, code: str) -> None:
