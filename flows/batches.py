@@ -140,7 +140,7 @@ def finished(
         story.update(**published_facts(published))
         if not published.by_this_attempt:
             status = "already_published"
-        elif story.found or _has_warnings(story.record):
+        elif story.found or has_warnings(story.record):
             status = "warned"
     record = story.finish(status)
     keep(bench, record, profile=published is not None and published.by_this_attempt)
@@ -236,7 +236,7 @@ def published_facts(published: Published) -> dict[str, object]:
     }
 
 
-def _has_warnings(record: RunRecord) -> bool:
+def has_warnings(record: RunRecord) -> bool:
     alerts = record.drift.alerts if record.drift else ()
     failed = any(rule.severity == "warning" for rule in record.failed_rules)
     return bool(record.warnings or record.overrides or record.quarantine or alerts or failed)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from expectations.record import RunRecord, Status
-from flows.batches import keep, published_facts
+from flows.batches import has_warnings, keep, published_facts
 from flows.story import Story, attempt_number, flow_run_id, new_run_id
 from tasks.batch import SOURCE_KEY
 from tasks.housekeeping import keep_house
 from tasks.spool import hold, release
-from tasks.summarize import InputsChecked, Job, OutputChecked, plan_job, today
+from tasks.summarize import Built, InputsChecked, Job, OutputChecked, plan_job, today
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publication import Published
@@ -48,17 +48,20 @@ def built_record(
     story: Story,
     status: Status,
     inputs: InputsChecked | None = None,
+    candidate: Built | None = None,
     output: OutputChecked | None = None,
     published: Published | None = None,
 ) -> RunRecord:
     """End the story with everything that is known, and keep it."""
     if inputs is not None and output is not None:
         story.update(rules=inputs.rules + output.rules)
+    if candidate is not None:
+        story.update(warnings=candidate.warnings)
     if published is not None:
         story.update(**published_facts(published))
         if not published.by_this_attempt:
             status = "already_published"
-        elif any(rule.severity == "warning" for rule in story.record.failed_rules):
+        elif has_warnings(story.record):
             status = "warned"
     record = story.finish(status)
     keep(workbench(), record, profile=False)

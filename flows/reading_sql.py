@@ -9,6 +9,7 @@ from deployments.declarations.folder import Place, told_at
 from deployments.declarations.problems import Problem
 from deployments.declarations.rules import Fault
 from deployments.declarations.select import read_select, tree_of
+from deployments.declarations.sql_output import output_faults
 from deployments.declarations.sql_rules import select_faults
 from deployments.declarations.sql_scopes import Column, Known, kind_of_type
 from deployments.declarations.sql_text import SqlFault
@@ -66,7 +67,8 @@ def known_tables(project: Project) -> dict[str, Known]:
     for name, summary in project.summaries.items():
         select, _ = read_select(summary.sql)
         if select is not None and select.is_certain:
-            columns = {column: Column(None, None) for column in select.columns}
+            declared = {column.name: Column(kind_of_type(column.type), column.nullable) for column in summary.columns}
+            columns = {column: declared.get(column, Column(None, None)) for column in select.columns}
             known[name] = Known(columns, _keys(summary.key, summary.expectations))
     return known
 
@@ -89,3 +91,5 @@ def _faults(
         # The same may be told of a column wherever it stands; once is enough for one place.
         faults = select_faults(tree, known) if tree is not None else ()
         yield from ((path, fault) for fault in dict.fromkeys(faults))
+        if path == ("sql",) and tree is not None:
+            yield from ((path, fault) for fault in dict.fromkeys(output_faults(tree, known, summary.columns)))

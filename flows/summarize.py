@@ -23,7 +23,7 @@ def summarize(summary: str, rebuild: bool = False) -> RunRecord:
         candidate = story.run(build, job)
         output = story.run(check_output, job, candidate)
         published = story.run(publish_summary, job, candidate)
-        return built_record(story, "published", inputs, output, published)
+        return built_record(story, "published", inputs, candidate, output, published)
     except BaseException as error:
         record_failure(story, error)
         raise

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error
 
 from deployments.declarations.suite import Suite
-from deployments.declarations.table import Table
+from deployments.declarations.table import SchemaChange, Table
 from deployments.errors import DriftStopError
 from expectations.record import Drift, DriftAlert, RunRecord
 from tasks.acceptances import accepted_for
@@ -29,6 +29,8 @@ from tasks.switches import reached
 from tasks.warehouses import ops
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.changes import judge as allowed
+from tasks.warehouses.names import TableName
+from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import explain, session
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
@@ -49,7 +51,11 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
     table = bench.project.table(batch.table)
     # A batch without rows changes no column.
     replaced = table.load.mode == "full_refresh"
-    changes, warnings = schema_changes(bench, batch, replaced=replaced) if audited.candidate else ((), ())
+    changes, warnings = (
+        schema_changes(bench, batch.live, shape_of(table), table.load.on_schema_change, replaced=replaced)
+        if audited.candidate
+        else ((), ())
+    )
     drift = _drift(bench, table, bench.project.suite(table.table), batch, validated)
     _stop_on_drift(batch, table, drift)
     if validated.profile is not None:
@@ -61,18 +67,16 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
 
 
 def schema_changes(
-    bench: Workbench, batch: Batch, *, replaced: bool
+    bench: Workbench, live: TableName, shape: Shape, policy: SchemaChange, *, replaced: bool
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Differences between contract and live table as (kind, column), and what is warned of; DeclarationError for those
     that aren't allowed. `replaced`: the live table is swapped for a new one."""
-    table = bench.project.table(batch.table)
     try:
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-            changes = find_changes(shape_of(table), bench.warehouse.columns(cursor, batch.live))
+            changes = find_changes(shape, bench.warehouse.columns(cursor, live))
     except Error as error:
-        raise explain(error, f"judging {batch.table}") from None
-    policy = table.load.on_schema_change
-    warnings = allowed(bench.warehouse, batch.live, policy, shape_of(table), changes, replaced=replaced)
+        raise explain(error, f"judging {live}") from None
+    warnings = allowed(bench.warehouse, live, policy, shape, changes, replaced=replaced)
     return tuple((change.kind, change.column) for change in changes), tuple(warnings)
 
 

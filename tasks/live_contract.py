@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.only_reads import prove_checks, prove_select
 from tasks.reachable import Line
+from tasks.summary_output import prove_output
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import session
@@ -51,6 +52,7 @@ def compare_summaries(bench: Workbench) -> Iterator[Line]:
         try:
             prove_checks(adapter, summary, "inputs", None)
             prove_select(adapter, summary)
+            prove_output(adapter, summary)
         except HeadgateError as error:
             yield Line(name, False, error.message, error.next_command)
         else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -21,22 +23,28 @@ from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt, new_try
+from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.only_reads import prove_checks, prove_select
 from tasks.provision import declared
 from tasks.publish import clean_up
 from tasks.retrying import worth_retrying
+from tasks.summary_output import described, select_of, told_of_values
 from tasks.switches import reached
 from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
-from tasks.warehouses.protocol import Shape
+from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.publication import Publication, Published, prove_ours
 from tasks.warehouses.publication import publish as publish_candidate
+from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.session import explain, one, reading, session, transaction
+from tasks.warehouses.shapes import shape_of_summary
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
+_OF_VALUES = ("22", "23", "XX")
+"""Classes of SQLSTATE of a value that can't go into its column; XX is what Redshift says of most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,9 @@ class Built:
 
     candidate: TableName
     rows: int
+    changes: tuple[tuple[str, str], ...] = ()
+    """Differences between contract and live table, as (kind, column); () without a contract."""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +148,55 @@ def build(job: Job) -> Built:
     summary = bench.project.summary(job.target)
     candidate = names.candidate(job.live, f"{job.attempt_id}{new_try()}")
     prove_select(bench.warehouse, summary)
+    changes, warnings = _schema_changes(bench, summary)
     try:
         with transaction(bench.warehouse.address) as cursor:
-            shape = Shape((), summary.key, summary.physical, summary.description, summary.grants)
-            rows = fill(bench, cursor, candidate, summary, shape)
+            rows = fill(bench, cursor, candidate, summary)
     except Error as error:
-        raise explain(error, f"the SELECT of {job.target}") from None
+        raise why_not_built(bench, summary, error) from None
     reached("built")
-    return Built(candidate, rows)
+    return Built(candidate, rows, changes, warnings)
 
 
-def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary, shape: Shape) -> int:
-    """Make the candidate of the SELECT, with the rights the project gives to summaries; its rows."""
-    select, role = sql.SQL(summary.sql), declared(bench).summaries_as
-    if role is None:
-        return bench.warehouse.create_as(cursor, candidate, select, shape)
-    return bench.warehouse.fill_as(cursor, candidate, select, shape, role)
+def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary) -> int:
+    """Make the candidate of the contract, or of what the SELECT makes, and fill it with the rights the project gives to
+    summaries; its rows."""
+    adapter, role, shape = bench.warehouse, declared(bench).summaries_as, shape_of_summary(summary)
+    select: sql.Composable = sql.SQL(summary.sql)
+    if shape.columns:
+        select = select_of(summary, described(adapter, cursor, candidate.schema, summary.sql))
+    if role is not None:
+        return adapter.fill_as(cursor, candidate, select, shape, role)
+    if not shape.columns:
+        return adapter.create_as(cursor, candidate, select, shape)
+    adapter.create_candidate(cursor, candidate, shape)
+    columns = listed([column.name for column in shape.columns])
+    cursor.execute(sql.SQL("INSERT INTO {} ({})\n").format(qualified(candidate), columns) + select)
+    return int(cursor.rowcount)
+
+
+def why_not_built(bench: Workbench, summary: Summary, error: Error) -> HeadgateError:
+    """Our error for what the server says of the SELECT; of values that don't fit the contract, which ones."""
+    if summary.columns and (error.pgcode or "").startswith(_OF_VALUES):
+        role = declared(bench).summaries_as
+        with suppress(Error), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+            bench.warehouse.create_schema(cursor, summary.schema_name)
+            made = described(bench.warehouse, cursor, summary.schema_name, summary.sql)
+            if role is not None:
+                bench.warehouse.act_as(cursor, role)
+            found = told_of_values(cursor, summary, made, error)
+            connection.rollback()
+            if found is not None:
+                return found
+    return explain(error, f"the SELECT of {summary.target}")
+
+
+def _schema_changes(bench: Workbench, summary: Summary) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """As of a table that is refreshed as a whole; nothing without a contract."""
+    if not summary.columns:
+        return (), ()
+    live = TableName.parse(summary.target)
+    return schema_changes(bench, live, shape_of_summary(summary), summary.on_schema_change, replaced=True)
 
 
 @task(name="check output", task_run_name="check output {job.target}", cache_policy=NO_CACHE, retries=2,
@@ -179,16 +223,11 @@ def publish_summary(job: Job, built: Built) -> Published:
     """
     bench = workbench()
     summary, adapter = bench.project.summary(job.target), bench.warehouse
+    shape = shape_of_summary(summary, bench.project.readers(summary.schema_name))
     with session(adapter.address) as connection, connection.cursor() as cursor:
         made = adapter.columns(cursor, built.candidate)
-    columns = tuple(
-        Column.model_construct(
-            name=column.name, type=column.type, nullable=True, unit=None, description=summary.metrics.get(column.name)
-        )
-        for column in made
-    )
-    grants = tuple(dict.fromkeys([*summary.grants, *bench.project.readers(summary.schema_name)]))
-    shape = Shape(columns, summary.key, summary.physical, summary.description, grants)
+    if not shape.columns:
+        shape = replace(shape, columns=_as_made(summary, made))
     try:
         if made:
             with transaction(adapter.address) as cursor:
@@ -201,7 +240,8 @@ def publish_summary(job: Job, built: Built) -> Published:
         attempt_id=job.attempt_id, fingerprint=job.fingerprint, declaration_hash=summary.fingerprint,
         suite_hash=summary.fingerprint, stage_uri="",
         counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
-        generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, point=reached,
+        generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, changes=built.changes,
+        point=reached,
     )  # fmt: skip
     published = publish_candidate(adapter, plan)
     try:
@@ -213,6 +253,16 @@ def publish_summary(job: Job, built: Built) -> Published:
         # The summary is published; what is left over is found and removed by the next run.
         logger.warning("%s is published, but cleaning up behind it failed: %s", job.target, error)
     return published
+
+
+def _as_made(summary: Summary, made: Sequence[LiveColumn]) -> tuple[Column, ...]:
+    """The columns as the warehouse made them of the SELECT, whose types need not be those of contracts."""
+    return tuple(
+        Column.model_construct(
+            name=column.name, type=column.type, nullable=True, unit=None, description=summary.metrics.get(column.name)
+        )
+        for column in made
+    )
 
 
 def _count(bench: Workbench, summary: Summary, name: str) -> int:
@@ -261,7 +311,11 @@ def _expectations(
     from expectations.suites.run import run_suite
 
     suite = Suite(table=str(table).split("__hg_")[0], expectations=tuple(rules))
-    outcome = run_suite(suite, judged_table(bench, table), key=summary.key, parameters=suite_parameters(None, 0))
+    owner = summary if place == "candidate" else bench.project.tables.get(str(table))
+    outcome = run_suite(
+        suite, judged_table(bench, table), key=summary.key, masked=owner.masked if owner is not None else (),
+        mask_key=bench.pii_key or b"", parameters=suite_parameters(None, 0),
+    )  # fmt: skip
     return list(results_of(outcome.rules, suite, summary.owner, place))
 
 

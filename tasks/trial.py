@@ -18,16 +18,17 @@ from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
 from tasks.only_reads import prove_select
 from tasks.spool import hold, release
-from tasks.summarize import Built, Job, check_inputs, check_output, fill
+from tasks.summarize import Built, Job, check_inputs, check_output, fill, why_not_built
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import LiveColumn, Shape
+from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.quoting import listed, qualified
-from tasks.warehouses.session import explain, one, rows, session, transaction
+from tasks.warehouses.session import one, rows, session, transaction
 from tasks.workbench import Workbench
 
 FIRST_ROWS = 10
 SPOOL = "trial-"
+HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,19 @@ def try_summary(bench: Workbench, summary: Summary) -> Trial:
                 first = rows(cursor, sql.SQL("SELECT * FROM {} ORDER BY {} LIMIT {}").format(
                     qualified(built.candidate), listed(order), sql.Literal(FIRST_ROWS)))  # fmt: skip
                 compared = _compared(bench, cursor, job.live, built.candidate, columns)
-            return Trial(summary.target, input_rows, rules, built.rows, columns, tuple(map(tuple, first)), compared)
+            return Trial(
+                summary.target, input_rows, rules, built.rows, columns, _shown(summary, columns, first), compared
+            )
     finally:
         release(job.spool)
+
+
+def _shown(
+    summary: Summary, columns: Sequence[LiveColumn], found: Sequence[Sequence[object]]
+) -> tuple[tuple[object, ...], ...]:
+    """Rows without the values that are never shown."""
+    hidden = [column.name in summary.masked for column in columns]
+    return tuple(tuple(HIDDEN if hide else value for hide, value in zip(hidden, row, strict=True)) for row in found)
 
 
 def _inputs(job: Job) -> tuple[dict[str, int], tuple[RuleResult, ...], bool]:
@@ -119,7 +130,6 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
     adapter = bench.warehouse
     # Not named after the target: leftovers of this name are looked for in every schema, whatever is declared there.
     candidate = names.candidate(TableName(job.live.schema, TRIED), job.attempt_id)
-    shape = Shape((), summary.key, summary.physical, summary.description, ())
     made_schema = False
     prove_select(adapter, summary)
     try:
@@ -127,10 +137,10 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
             with transaction(adapter.address) as cursor:
                 made_schema = not _has_schema(cursor, job.live.schema)
                 adapter.create_schema(cursor, job.live.schema)
-                count = fill(bench, cursor, candidate, summary, shape)
+                count = fill(bench, cursor, candidate, summary)
         except Error as error:
             made_schema = False
-            raise explain(error, f"the SELECT of {summary.target}") from None
+            raise why_not_built(bench, summary, error) from None
         yield Built(candidate, count)
     finally:
         with transaction(adapter.address) as cursor:

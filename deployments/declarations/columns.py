@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from deployments.declarations.model import Declared, Identifier, Zone
 from deployments.declarations.time_format import check_format
@@ -31,7 +31,7 @@ MAX_VARCHAR_BYTES = 65535
 MAX_PRECISION = 38
 KEPT_BY_WAREHOUSES = ("cmax", "cmin", "ctid", "deletexid", "insertxid", "oid", "tableoid", "xmax", "xmin")
 """Columns that every table of PostgreSQL or Redshift has by itself: none can be declared."""
-_ALLOWED = (
+ALLOWED_TYPES = (
     "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
 )
 
@@ -65,7 +65,7 @@ def parse_type(text: str) -> ColumnType:
         hint = " (Redshift's TEXT is varchar(256): write the length you mean)" if text.lower() == "text" else ""
         if "(" in text and ")" not in text:
             hint = ' (YAML ends it at the comma inside { }: write it in quotes, such as "decimal(12,2)")'
-        raise ValueError(f"'{text}' isn't a type of both warehouses{hint}; allowed: {_ALLOWED}")
+        raise ValueError(f"'{text}' isn't a type of both warehouses{hint}; allowed: {ALLOWED_TYPES}")
     a, b = match["a"], match["b"]
     if kind == "varchar":
         if a is None or b is not None or not 1 <= int(a) <= MAX_VARCHAR_BYTES:
@@ -81,11 +81,30 @@ def parse_type(text: str) -> ColumnType:
     return ColumnType(kind)
 
 
+def _free_name(name: str) -> str:
+    if name in KEPT_BY_WAREHOUSES:
+        raise ValueError(f"'{name}' is a column the warehouses keep for themselves; another name, and from: {name}")
+    return name
+
+
+def _known_encoding(value: str) -> str:
+    known = ("auto", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw", "runlength",
+             "text255", "text32k", "zstd")  # fmt: skip
+    if value.lower() not in known:
+        raise ValueError(f"'{value}' isn't a Redshift encoding; allowed: {', '.join(known)}")
+    return value
+
+
+ColumnName = Annotated[Identifier, AfterValidator(_free_name)]
+TypeName = Annotated[str, AfterValidator(lambda text: str(parse_type(text)))]
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+
+
 class Column(Declared):
     """One column of the contract."""
 
-    name: Identifier = Field(description="Name in the warehouse.")
-    type: str = Field(description=f"One of {_ALLOWED}.")
+    name: ColumnName = Field(description="Name in the warehouse.")
+    type: TypeName = Field(description=f"One of {ALLOWED_TYPES}.")
     nullable: bool = Field(True, description="False: a row without a value is quarantined (NOT-NULL).")
     from_: str | None = Field(None, alias="from", description="Name in the source, when it differs.")
     unit: str | None = Field(None, description="What the number counts, such as USD or seconds; for reports.")
@@ -103,33 +122,12 @@ class Column(Declared):
     ambiguous: Literal["quarantine", "first", "second"] = Field(
         "quarantine", description="Which of the two hours when clocks go back; quarantine when unknown."
     )
-    encode: str | None = Field(None, description="Redshift column encoding, such as az64 or zstd.")
-
-    @field_validator("name")
-    @classmethod
-    def _free_name(cls, name: str) -> str:
-        if name in KEPT_BY_WAREHOUSES:
-            raise ValueError(f"'{name}' is a column the warehouses keep for themselves; another name, and from: {name}")
-        return name
-
-    @field_validator("type")
-    @classmethod
-    def _known_type(cls, text: str) -> str:
-        return str(parse_type(text))
+    encode: Encoding | None = Field(None, description="Redshift column encoding, such as az64 or zstd.")
 
     @field_validator("cast", "null", "strip", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
-
-    @field_validator("encode")
-    @classmethod
-    def _known_encoding(cls, value: str | None) -> str | None:
-        known = ("auto", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32", "raw",
-                 "runlength", "text255", "text32k", "zstd")  # fmt: skip
-        if value is not None and value.lower() not in known:
-            raise ValueError(f"'{value}' isn't a Redshift encoding; allowed: {', '.join(known)}")
-        return value
 
     @model_validator(mode="after")
     def _fits_type(self) -> Column:

@@ -164,12 +164,13 @@ def _kind(live: str, declared: ColumnType) -> str:
         there = parse_type(live)
     except ValueError:
         return "retyped"
-    if _holds(declared, there):
+    if holds(declared, there):
         return "widened"
-    return "narrowed" if _holds(there, declared) else "retyped"
+    return "narrowed" if holds(there, declared) else "retyped"
 
 
-def _holds(wide: ColumnType, narrow: ColumnType) -> bool:
+def holds(wide: ColumnType, narrow: ColumnType) -> bool:
+    """Whether every value of one type is a value of the other, spelled the same."""
     integers = ("smallint", "integer", "bigint")
     if wide.kind in integers and narrow.kind in integers:
         return integers.index(wide.kind) >= integers.index(narrow.kind)

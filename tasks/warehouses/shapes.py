@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from deployments.declarations.columns import parse_type
+from deployments.declarations.summary import Summary
 from deployments.declarations.table import Table
 from tasks.warehouses.protocol import Shape
 
@@ -13,6 +14,16 @@ def shape_of(table: Table, readers: Iterable[str] = ()) -> Shape:
     """Columns, key, layout, comment and grants of a declared table. `readers`: groups that read the whole schema."""
     grants = tuple(dict.fromkeys([*table.grants, *readers]))
     return Shape(table.columns, table.key, table.physical, table.description, grants)
+
+
+def shape_of_summary(summary: Summary, readers: Iterable[str] = ()) -> Shape:
+    """The same of a summary; no columns where it has no contract."""
+    columns = tuple(
+        column.model_copy(update={"description": column.description or summary.metrics.get(column.name)})
+        for column in summary.contract
+    )
+    grants = tuple(dict.fromkeys([*summary.grants, *readers]))
+    return Shape(columns, summary.key, summary.physical, summary.description, grants)
 
 
 def declared_type(text: str) -> str:

@@ -150,6 +150,51 @@ def test_sql_of_checks_is_read_as_well(told: Any) -> None:
     ]  # fmt: skip
 
 
+CONTRACT = """\
+columns:
+  - {name: country, type: varchar(2), nullable: false}
+  - {name: people, type: integer, nullable: false}
+key: [country]
+"""
+OF_CONTRACT = "SELECT country, COUNT(*) AS people FROM raw.users GROUP BY country"
+
+
+def test_a_contract_that_fits_is_no_word_worth(told: Any) -> None:
+    assert told(OF_CONTRACT, CONTRACT) == ([], [])
+
+
+@pytest.mark.parametrize(("sql", "header", "line", "words", "instead"), [
+    ("SELECT country,\n  MAX(signed_up) AS people FROM raw.users GROUP BY country", CONTRACT, FIRST + 5,
+     "'people' is a date or time here, and integer among the columns", "CAST(MAX(signed_up) AS integer)"),
+    ("SELECT COUNT(*) AS people, country FROM raw.users GROUP BY country", CONTRACT, FIRST - 1,
+     "stand in another order than in the SELECT", "people, country"),
+    ("SELECT country FROM raw.users GROUP BY country", CONTRACT, FIRST + 1, "the SELECT makes no column 'people'", "country"),
+    (OF_CONTRACT.replace("COUNT(*)", "MAX(id) AS newest, COUNT(*)"), CONTRACT, FIRST - 1,
+     "the SELECT makes newest besides", "- {name: newest, type: ...}"),
+    (OF_CONTRACT, "on_schema_change: {removed: allow}\n", FIRST - 1, "has no meaning without columns", "columns"),
+    (OF_CONTRACT, "pii: {country: hide}\n", FIRST - 1, "has no meaning without columns", "columns"),
+    (OF_CONTRACT, CONTRACT + "pii: {contry: hide}\n", FIRST + 3, "'contry' isn't a column", "did you mean 'country'"),
+    (OF_CONTRACT, CONTRACT + "on_schema_change: {added: allow}\n", FIRST + 3, "is about what a source delivers", "removed"),
+    (OF_CONTRACT, CONTRACT.replace("varchar(2), nullable: false", "varchar(2)"), FIRST + 2,
+     "part of the key but nullable", "nullable: false"),
+    (OF_CONTRACT, CONTRACT.replace("key:", "  - {name: people, type: bigint}\nkey:"), FIRST + 2, "'people' stands twice", "once"),
+])  # fmt: skip
+def test_a_contract_that_does_not_fit(told: Any, sql: str, header: str, line: int, words: str, instead: str) -> None:
+    problems, _ = told(sql, header)
+    found = [problem for problem in problems if words in problem["message"]]
+    assert [problem["line"] for problem in found] == [line], problems
+    assert instead in said(found[0])
+    assert len(problems) == 1, problems
+
+
+def test_a_column_that_may_be_empty_against_its_contract(told: Any) -> None:
+    sql = "SELECT u.country, o.coupon AS people FROM raw.users AS u JOIN raw.orders AS o ON o.user_id = u.id"
+    header = CONTRACT.replace("type: integer", "type: varchar(20)").replace("key: [country]\n", "")
+    problems, notes = told(sql, header)
+    assert (problems, "'people' may be empty here, and is nullable: false among the columns" in notes[0]) == ([], True)
+    assert told(sql, header + "allow: {nulls: Every order has one.}\n") == ([], [])
+
+
 @pytest.fixture(scope="module")
 def server(new_database: Callable[[], str]) -> Any:
     """A PostgreSQL with the tables as they are declared."""

@@ -217,13 +217,16 @@ class PostgresAdapter:
 
     def fill_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape, role: str) -> int:
         name = qualified(table)
-        # A view for a moment tells the columns: nothing of the SELECT runs before the rights are the group's.
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
-        cursor.execute(sql.SQL("CREATE VIEW {} AS\n").format(name) + select)
-        columns = catalog.column_definitions(cursor, table)
-        cursor.execute(sql.SQL("DROP VIEW {}").format(name))
-        cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(", ").join(columns)))
-        self.close(cursor, table)
+        if shape.columns:
+            self.create_candidate(cursor, table, shape)
+        else:
+            # A view for a moment tells the columns: nothing of the SELECT runs before the rights are the group's.
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+            cursor.execute(sql.SQL("CREATE VIEW {} AS\n").format(name) + select)
+            columns = catalog.column_definitions(cursor, table)
+            cursor.execute(sql.SQL("DROP VIEW {}").format(name))
+            cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(", ").join(columns)))
+            self.close(cursor, table)
         cursor.execute(sql.SQL("GRANT INSERT ON {} TO {}").format(name, sql.Identifier(role)))
         self.act_as(cursor, role)
         cursor.execute(sql.SQL("INSERT INTO {}\n").format(name) + select)
