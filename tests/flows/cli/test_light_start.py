@@ -37,7 +37,7 @@ def run(tmp_path: Path, program: str, *arguments: str) -> str:
     (("--project", "shop", "check"), 0), (("check", "--json", "--project", "shop"), 0), (("check", "--help"), 0),
     (("drift", "--help"), 0), (("drift", "score", "--help"), 0), (("run", "--help"), 0), (("plan", "--help"), 0),
     (("peek", "--help"), 0), (("new", "--help"), 0), (("--project", "shop", "lineage"), 0),
-    (("review", "--help"), 0), (("peek", "absent.csv"), 1),
+    (("review", "--help"), 0), (("peek", "absent.csv"), 2),
     (("summary", "try", "--help"), 0),
     (("demo", "--help"), 0), (("up", "--help"), 0), (("rnu",), 2), (("run",), 2), (("run", "--windw", "x", "a"), 2),
 ])  # fmt: skip
