@@ -24,9 +24,9 @@ from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import explain, one, session
 
 _INTEGERS = ("smallint", "integer", "bigint")
-_TEXTS = ("text", "character varying", "unknown")
+TEXTS = ("text", "character varying", "unknown")
 """Spellings of a text of any length, such as of a literal."""
-_NUMBERS = ("numeric",)
+NUMBERS = ("numeric",)
 """Of a number of any size."""
 _REFUSED = sql.SQL("CAST(repeat('x', length(CAST({column} AS varchar(64)))) AS bigint)")
 """No number: the server refuses it. It stands for a value that doesn't fit, and takes its length from it, so that no server
@@ -118,12 +118,12 @@ def _may_fit(declared: ColumnType, made: str) -> bool:
     found = _type_of(made)
     if found is not None and holds(declared, found):
         return True
-    whole = made in _NUMBERS or (found is not None and (found.kind in _INTEGERS or found.kind == "decimal"))
+    whole = made in NUMBERS or (found is not None and (found.kind in _INTEGERS or found.kind == "decimal"))
     if declared.kind in _INTEGERS or declared.kind == "decimal":
         return whole or made == "double precision"
     if declared.kind == "double precision":
         return found is not None and found.kind in _INTEGERS
-    return declared.kind == "varchar" and (made in _TEXTS or (found is not None and found.kind == "varchar"))
+    return declared.kind == "varchar" and (made in TEXTS or (found is not None and found.kind == "varchar"))
 
 
 def _guarded(column: Column, made: str) -> sql.Composable:

@@ -38,6 +38,35 @@ def origins_of(tree: exp.Expr, tables: Mapping[str, Known]) -> Origins:
         return Origins({}, frozenset())
 
 
+def plain_origins(tree: exp.Expr, tables: Mapping[str, Known]) -> dict[str, Origin]:
+    """Columns that are a column of a table as it is, without any change; of a UNION none."""
+    try:
+        scopes = Scopes(normalize_identifiers(tree, dialect="postgres"), tables)
+        walk = _Walk(scopes)
+        found: dict[str, Origin] = {}
+        root = scopes.all[-1]
+        for position, name in enumerate(scopes.names(root) or ()):
+            makers = list(scopes.makers(root, position))
+            if len(makers) == 1 and isinstance(makers[0][1], exp.Column):
+                origins = list(walk.of_expression(*makers[0]))
+                found |= {name: origins[0]} if len(origins) == 1 else {}
+        return found
+    except SqlglotError:
+        return {}
+
+
+def key_of(tree: exp.Expr, tables: Mapping[str, Known]) -> tuple[str, ...]:
+    """The fewest columns that identify a row of the result, in its order; () where none are known to."""
+    try:
+        scopes = Scopes(normalize_identifiers(tree, dialect="postgres"), tables)
+        root = scopes.all[-1]
+        names = scopes.names(root) or []
+        keys = [sorted(key, key=names.index) for key in scopes.keys(root) if key and key <= set(names)]
+    except SqlglotError:
+        return ()
+    return min((tuple(key) for key in keys), key=lambda key: len(key), default=())
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     scopes: Scopes

@@ -29,7 +29,7 @@ Doubt = Literal["joins", "division", "nulls", "now", "order", "redshift", "postg
 whole numbers. nulls: empty values drop rows. now: other figures without other inputs. order: any row may come first.
 redshift, postgresql: that warehouse doesn't read it."""
 
-_HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
+HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
 
 
 class InputCheck(Declared):
@@ -215,9 +215,10 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
     except UnicodeDecodeError as error:
         problems.append(Problem(file, 0, "", f"isn't UTF-8 text (byte {error.start})"))
         return None
-    match = _HEADER.match(text)
+    match = HEADER.match(text)
     if match is None:
-        problems.append(Problem(file, 1, "", "must begin with a YAML header in a /* ... */ comment"))
+        problems.append(Problem(file, 1, "", "must begin with a YAML header in a /* ... */ comment",
+                                allowed="a header; out of this folder, `headgate summary new FILE` drafts one"))  # fmt: skip
         return None
     first_line = text[: match.start("yaml")].count("\n") + 1
     data = read_yaml(file, problems, text=match["yaml"], first_line=first_line)

@@ -1,4 +1,4 @@
-"""`headgate summary try`: an analyst's rehearsal, on real data, that nobody sees and that leaves nothing."""
+"""`headgate summary`: drafts, cases, and an analyst's rehearsal on real data that nobody sees and that leaves nothing."""
 
 from __future__ import annotations
 
@@ -54,6 +54,47 @@ def try_(file: str, as_json: bool) -> None:
             click.echo(click.style("note ", fg="yellow") + note)
         _tell(trial, file, refused=refused)
     raise click.exceptions.Exit(1 if refused else 0)
+
+
+@summary.command("new")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--owner", help="Who answers for the figures.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def new(file: Path, owner: str | None, force: bool, as_json: bool) -> None:
+    """Draft summaries/NAME.sql from the SELECT in FILE: its inputs, its columns with their types, its key.
+
+    The SELECT runs once on the warehouse, to see how long texts are and which columns are never empty. The draft passes
+    `headgate check`; lines with DECIDE wait for a person. A header that FILE has is kept, and gets its columns.
+    """
+    from deployments.errors import DeclarationError
+    from flows.cli import settings
+    from flows.words import plural
+
+    bench = settings.workbench(silent=as_json, need="warehouse")
+    from flows.summary_drafting import draft_summary
+
+    if bench.settings.is_shop:
+        raise DeclarationError(
+            "there is no project of your own here: nothing is drafted into the example that is shipped",
+            code="NO-PROJECT", next_command="headgate init DIR && cd DIR",
+        )  # fmt: skip
+    written = bench.settings.project / "summaries" / file.name
+    if written.exists() and not written.samefile(file) and not force:
+        raise DeclarationError(
+            f"{written} is there already; nothing was written", code="DRAFT-EXISTS",
+            next_command=f"headgate summary new {file} --force",
+        )  # fmt: skip
+    made = draft_summary(bench, file, owner)
+    written.parent.mkdir(exist_ok=True)
+    written.write_text(made.text, encoding="utf-8")
+    if as_json:
+        print_json({"target": made.target, "file": str(written), "rows": made.rows, "to_decide": made.to_decide})
+        return
+    click.echo(
+        f"{written}: drafted from {plural(made.rows, 'row')} that the SELECT gives now; {made.to_decide} lines to decide"
+    )
+    click.echo(f"next: look at it; then: headgate check && headgate summary try {written}")
 
 
 @summary.command("test")
