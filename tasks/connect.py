@@ -37,8 +37,7 @@ from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
-from tasks.warehouses.provision import makers
-from tasks.warehouses.session import one, rows, session, transaction
+from tasks.warehouses.session import one, session, transaction
 from tasks.workbench import Workbench
 
 ROW = ("1", "one row")
@@ -83,7 +82,7 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
     targets = [*project.tables, *project.summaries]
     wanted = dict.fromkeys([*(name.partition(".")[0] for name in targets), names.OPS, names.QUARANTINE])
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        there = {str(name) for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
+        there = adapter.schemas(cursor)
         may_make = bool(
             one(cursor, "SELECT has_database_privilege(current_user, current_database(), 'create')")[0]
         )  # fmt: skip
@@ -102,7 +101,7 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
             strange = adapter.strange_schema(cursor, schema) if schema in (names.OPS, names.QUARANTINE) else None
             if strange is not None:
                 yield Line(f"{what}: owner", False, f"{strange}: it must be ours alone", "ask who made it"), None
-            others = makers(cursor, schema)
+            others = adapter.makers(cursor, schema)
             if others:
                 told = f"{', '.join(others)} may make tables here too; a table of theirs is never taken for ours"
                 yield Line(f"{what}: others", True, told), None

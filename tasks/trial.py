@@ -135,7 +135,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
     try:
         try:
             with transaction(adapter.address) as cursor:
-                made_schema = not _has_schema(cursor, job.live.schema)
+                made_schema = job.live.schema not in adapter.schemas(cursor)
                 adapter.create_schema(cursor, job.live.schema)
                 count = fill(bench, cursor, candidate, summary)
         except Error as error:
@@ -145,7 +145,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
     finally:
         with transaction(adapter.address) as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(candidate)))
-            if made_schema and _is_empty(cursor, job.live.schema):
+            if made_schema and adapter.is_empty(cursor, job.live.schema):
                 cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(job.live.schema)))
 
 
@@ -183,12 +183,3 @@ def _clean(bench: Workbench, target: str) -> None:
         of_a_trial = Path(leftover.name).name.startswith(SPOOL) if leftover.kind == "spool" else TRIED in leftover.name
         if of_a_trial:
             remove(bench, leftover, now)
-
-
-def _has_schema(cursor: Cursor, name: str) -> bool:
-    return bool(rows(cursor, "SELECT 1 FROM pg_namespace WHERE nspname = %s", (name,)))
-
-
-def _is_empty(cursor: Cursor, schema: str) -> bool:
-    found = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s"
-    return not rows(cursor, found, (schema,))

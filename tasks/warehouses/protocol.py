@@ -1,7 +1,9 @@
 """What an adapter must do. Everything above it (publish, proofs, quarantine, summaries) is written once, in SQL that
 PostgreSQL and Redshift read the same; what differs is here.
 
-A third warehouse is one new folder with a class of this shape and a line in `open_warehouse`.
+This is a protocol for warehouses that speak PostgreSQL's: psycopg2 connects to them, its errors tell by SQLSTATE who must
+act, and `LOCK TABLE` holds a proof table until the end of a transaction. Most of it is done in `base.py`; what a third one
+asks is listed in docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from deployments.declarations.columns import Column
 from deployments.declarations.table import Physical
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
+from tasks.warehouses.access_lists import Rights as AccessRights
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import Address
 from tasks.warehouses.views import BoundView
@@ -51,7 +54,44 @@ class Understood:
     refused: tuple[str, ...]
 
 
-class Adapter(Protocol):
+class Rights(Protocol):
+    """Groups and who may do what, for `provision` and `check --connect`."""
+
+    def create_group(self, cursor: Cursor, name: str) -> None:
+        """Make a group that can be granted to."""
+
+    def groups(self, cursor: Cursor) -> set[str]:
+        """Names that may be granted to."""
+
+    def grantee(self, group: str) -> sql.Composable:
+        """A group as it stands after TO or FROM."""
+
+    def group_statement(self, name: str) -> sql.Composed:
+        """Make a group."""
+
+    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
+        """Put a user into a group, or take it out."""
+
+    def members(self, cursor: Cursor) -> dict[str, set[str]]:
+        """Users by group."""
+
+    def users(self, cursor: Cursor) -> set[str]:
+        """Names of those who may log in."""
+
+    def schema_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> AccessRights:
+        """Rights on schemas."""
+
+    def makers(self, cursor: Cursor, schema: str) -> list[str]:
+        """Who else may make tables in a schema: its owner, and whoever was granted that."""
+
+    def table_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> dict[TableName, dict[str, set[str]]]:
+        """Rights of others on our own tables and views, without what headgate keeps beside them: that is closed."""
+
+    def future_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> AccessRights:
+        """Rights on tables that we shall make in schemas."""
+
+
+class Adapter(Rights, Protocol):
     """One kind of warehouse."""
 
     @property
@@ -71,6 +111,12 @@ class Adapter(Protocol):
 
     def create_schema(self, cursor: Cursor, name: str) -> None:
         """Make a schema unless it is there."""
+
+    def schemas(self, cursor: Cursor) -> set[str]:
+        """Names of the schemas."""
+
+    def is_empty(self, cursor: Cursor, schema: str) -> bool:
+        """Whether a schema holds nothing."""
 
     def exists(self, cursor: Cursor, table: TableName) -> bool:
         """Whether a table of that name exists."""
@@ -180,21 +226,3 @@ class Adapter(Protocol):
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         """Our candidates and generations beside a live table, whatever made them."""
-
-    def create_group(self, cursor: Cursor, name: str) -> None:
-        """Make a group that can be granted to."""
-
-    def groups(self, cursor: Cursor) -> set[str]:
-        """Names that may be granted to."""
-
-    def grantee(self, group: str) -> sql.Composable:
-        """A group as it stands after TO or FROM."""
-
-    def group_statement(self, name: str) -> sql.Composed:
-        """Make a group."""
-
-    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
-        """Put a user into a group, or take it out."""
-
-    def members(self, cursor: Cursor) -> dict[str, set[str]]:
-        """Users by group."""

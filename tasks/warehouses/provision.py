@@ -1,7 +1,7 @@
 """Schemas, groups, membership and grants as declared: the difference to the warehouse, and the SQL that closes it.
 
 Only what is declared is looked at: groups that `warehouse.yaml` or a table names, in the schemas it names. No user is made
-and no password is known here. The catalogs that are read are PostgreSQL's own, which Redshift has as well.
+and no password is known here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.provisioning import CLOSED, Provisioning, usages, with_table_grants
-from tasks.warehouses.names import TableName, kind_of
+from tasks.warehouses.access_lists import SCHEMA, TABLE, Rights
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.quoting import unquoted
-from tasks.warehouses.session import one, rows
+from tasks.warehouses.session import one
 
-TABLE = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
-SCHEMA = {"U": "USAGE", "C": "CREATE"}
 _ACCESS = {"read": "r", "all": "rawd"}
-Rights = dict[tuple[str, str], set[str]]
-"""(group, what): letters as access lists spell them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +34,15 @@ def difference(
     """What `provision` would do, in order; empty when the warehouse is as declared. `grants`: groups by table."""
     declared = with_table_grants(given, grants)
     return [
-        *_schemas(cursor, declared),
+        *_schemas(adapter, cursor, declared),
         *_groups(adapter, cursor, declared),
         *_closed(adapter, cursor, declared),
         *_rights(adapter, cursor, declared, grants),
     ]
 
 
-def _schemas(cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
-    there = {name for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
+def _schemas(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
+    there = adapter.schemas(cursor)
     for name in declared.schemas:
         if name not in there:
             yield Step(f"schema {name}", sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
@@ -55,7 +50,7 @@ def _schemas(cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
 
 def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
     there, members = adapter.groups(cursor), adapter.members(cursor)
-    users = {name for (name,) in rows(cursor, "SELECT usename FROM pg_user")}
+    users = adapter.users(cursor)
     me = str(one(cursor, "SELECT current_user")[0])
     for name, group in declared.groups.items():
         if name not in there:
@@ -75,14 +70,11 @@ def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterato
 
 def _closed(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
     """Nobody but the loader has business in ops and quarantine."""
-    for schema, acl in rows(
-        cursor, "SELECT nspname, array_to_string(nspacl, chr(10)) FROM pg_namespace WHERE nspname IN %s", (CLOSED,)
-    ):
-        for name, letters, _ in _items(acl):
-            if letters & set(SCHEMA) and (not name or name in declared.groups):
-                grantee = adapter.grantee(name) if name else sql.SQL("PUBLIC")
-                revoke = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(sql.Identifier(schema), grantee)
-                yield Step(f"{name or 'everybody'} has no business in {schema}", revoke)
+    for (name, schema), letters in adapter.schema_rights(cursor, CLOSED).items():
+        if letters and (not name or name in declared.groups):
+            grantee = adapter.grantee(name) if name else sql.SQL("PUBLIC")
+            revoke = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(sql.Identifier(schema), grantee)
+            yield Step(f"{name or 'everybody'} has no business in {schema}", revoke)
 
 
 def _rights(
@@ -98,18 +90,17 @@ def _rights(
             wanted_new[name, schema] = set(_ACCESS[access])
     wanted_tables: Rights = {}
     have_tables: Rights = {}
-    for table, acl in _tables(cursor, open_schemas):
+    for table, rights in adapter.table_rights(cursor, open_schemas).items():
         for name, group in declared.groups.items():
             letters = set(_ACCESS[group.schemas[table.schema]]) if table.schema in group.schemas else set()
             if name in grants.get(str(table), ()):
                 letters.add("r")
             if letters:
                 wanted_tables[name, str(table)] = letters
-        for name, letters, _ in _items(acl):
-            have_tables[name, str(table)] = letters & set(TABLE)
+        have_tables |= {(name, str(table)): letters for name, letters in rights.items()}
     groups = set(declared.groups)
     # A schema that is still to be made has no rights yet.
-    have_use, have_new = _schema_rights(cursor, open_schemas), _future_rights(cursor, open_schemas)
+    have_use, have_new = adapter.schema_rights(cursor, open_schemas), adapter.future_rights(cursor, open_schemas)
     for what, wanted, have, words in (
         ("SCHEMA", wanted_use, have_use, SCHEMA),
         ("TABLE", wanted_tables, have_tables, TABLE),
@@ -140,58 +131,3 @@ def _step(adapter: Adapter, verb: str, privileges: list[str], what: str, subject
         return Step(said, sql.SQL(form).format(sql.Identifier(subject), adapter.grantee(group)))
     named = sql.Identifier(subject) if what == "SCHEMA" else sql.Identifier(*subject.split(".", 1))
     return Step(said, sql.SQL(f"{verb} {words} ON {what} {{}} {to} {{}}").format(named, adapter.grantee(group)))
-
-
-def _tables(cursor: Cursor, schemas: tuple[str, ...]) -> Iterator[tuple[TableName, str | None]]:
-    """Our own tables and views, without what headgate keeps beside them: that is closed."""
-    found = rows(
-        cursor,
-        "SELECT n.nspname, c.relname, array_to_string(c.relacl, chr(10)) FROM pg_class c "
-        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN %s AND c.relkind IN ('r', 'v', 'm') "
-        "AND pg_get_userbyid(c.relowner) = current_user ORDER BY 1, 2",
-        (schemas,),
-    )
-    for schema, name, acl in found:
-        if kind_of(name) is None:
-            yield TableName(schema, name), acl
-
-
-def _schema_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
-    found = rows(
-        cursor, "SELECT nspname, array_to_string(nspacl, chr(10)) FROM pg_namespace WHERE nspname IN %s", (schemas,)
-    )
-    return {(name, schema): letters & set(SCHEMA) for schema, acl in found for name, letters, _ in _items(acl)}
-
-
-def makers(cursor: Cursor, schema: str) -> list[str]:
-    """Who else may make tables in a schema: its owner, and whoever was granted that."""
-    me, owner = one(
-        cursor, "SELECT current_user, pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)
-    )
-    found = {name or "everybody" for (name, _), letters in _schema_rights(cursor, (schema,)).items() if "C" in letters}
-    return sorted({*found, str(owner)} - {str(me)})
-
-
-def _future_rights(cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
-    me = str(one(cursor, "SELECT current_user")[0])
-    found = rows(
-        cursor,
-        "SELECT n.nspname, array_to_string(d.defaclacl, chr(10)) FROM pg_default_acl d "
-        "JOIN pg_namespace n ON n.oid = d.defaclnamespace WHERE d.defaclobjtype = 'r' AND n.nspname IN %s",
-        (schemas,),
-    )
-    return {
-        (name, schema): letters & set(TABLE)
-        for schema, acl in found
-        for name, letters, grantor in _items(acl)
-        if grantor == me
-    }
-
-
-def _items(acl: str | None) -> Iterator[tuple[str, set[str], str]]:
-    """(grantee, letters, grantor) of an access list; grantee '' is everybody."""
-    for item in (acl or "").split("\n"):
-        who, equals, rest = item.rpartition("=")
-        if equals:
-            letters, _, grantor = rest.partition("/")
-            yield unquoted(who.removeprefix("group ")), set(letters), unquoted(grantor)

@@ -14,20 +14,13 @@ from psycopg2 import errorcodes, sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import DeclarationError
+from tasks.warehouses import attributes
+from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one
 
 _BROKEN = (errorcodes.UNDEFINED_COLUMN, errorcodes.UNDEFINED_FUNCTION, errorcodes.DATATYPE_MISMATCH)
-
-
-@dataclass(frozen=True, slots=True)
-class ViewGrant:
-    """What was granted on a view, ready to stand in a GRANT."""
-
-    privilege: sql.Composable
-    grantee: sql.Composable
-    grantable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +33,7 @@ class BoundView:
     direct: bool
     stuck: str | None
     owner: str
-    grants: tuple[ViewGrant, ...]
+    grants: tuple[Granted, ...]
     comments: tuple[tuple[str | None, str], ...]
     options: tuple[str, ...] = ()
 
@@ -90,15 +83,10 @@ def create_all(cursor: Cursor, table: TableName, views: Sequence[BoundView]) -> 
         (user,) = one(cursor, "SELECT current_user")
         _define(cursor, table, view, "CREATE VIEW {}{} AS {}")
         for column, text in view.comments:
-            name = (view.view.schema, view.view.name)
-            target: sql.Composable = sql.SQL("VIEW ") if column is None else sql.SQL("COLUMN ")
-            target += sql.Identifier(*name) if column is None else sql.Identifier(*name, column)
-            cursor.execute(sql.SQL("COMMENT ON {} IS {}").format(target, sql.Literal(text)))
-        for grant in view.grants:
-            tail = sql.SQL(" WITH GRANT OPTION" if grant.grantable else "")
-            cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(grant.privilege, _q(view.view), grant.grantee) + tail)
+            attributes.comment(cursor, "VIEW", view.view, column, text)
+        attributes.grant(cursor, view.view, view.grants)
         if view.owner != user:
-            cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(_q(view.view), sql.Identifier(view.owner)))
+            attributes.give_to(cursor, view.view, view.owner)
 
 
 def _define(cursor: Cursor, table: TableName, view: BoundView, form: str) -> None:

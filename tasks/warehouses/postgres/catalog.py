@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.postgres import ownership
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.session import one, rows
 from tasks.warehouses.shapes import declared_type
-from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
+from tasks.warehouses.views import BoundView, with_dependents
 
 _RELATION = "(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s)"
 
@@ -100,32 +101,43 @@ def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
     return with_dependents(table, direct)
 
 
-def grants(cursor: Cursor, table: TableName) -> list[tuple[str, str, bool]]:
-    """(grantee, privilege, with grant option) of everybody but the owner; grantee '' is PUBLIC."""
-    return [
-        (grantee or "", privilege, bool(option))
-        for grantee, privilege, option in rows(
-            cursor,
-            "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_class c "
-            "CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
-            f"WHERE c.oid = {_RELATION} AND a.grantee <> c.relowner ORDER BY 1, 2",
-            (table.schema, table.name),
-        )
+def granted(cursor: Cursor, table: TableName, columns: Collection[str] | None = None) -> list[Granted]:
+    """What others may do with a table or view, and with its columns; `columns`: with no others."""
+    place = (table.schema, table.name)
+    whole = rows(
+        cursor,
+        "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_class c "
+        "CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
+        f"WHERE c.oid = {_RELATION} AND a.grantee <> c.relowner ORDER BY 1, 2",
+        place,
+    )
+    single = rows(
+        cursor,
+        "SELECT t.attname, r.rolname, a.privilege_type, a.is_grantable FROM pg_attribute t "
+        "CROSS JOIN LATERAL aclexplode(t.attacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
+        f"WHERE t.attrelid = {_RELATION} AND NOT t.attisdropped ORDER BY 1, 2, 3",
+        place,
+    )
+    found = [Granted(sql.SQL(what), _grantee(who), bool(option)) for who, what, option in whole]
+    return found + [
+        Granted(sql.SQL(what + " ({})").format(sql.Identifier(column)), _grantee(who), bool(option))
+        for column, who, what, option in single
+        if columns is None or column in columns
     ]
 
 
-def column_grants(cursor: Cursor, table: TableName) -> list[tuple[str, str, str, bool]]:
-    """(column, grantee, privilege, with grant option)."""
-    return [
-        (column, grantee or "", privilege, bool(option))
-        for column, grantee, privilege, option in rows(
-            cursor,
-            "SELECT t.attname, r.rolname, a.privilege_type, a.is_grantable FROM pg_attribute t "
-            "CROSS JOIN LATERAL aclexplode(t.attacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
-            f"WHERE t.attrelid = {_RELATION} AND NOT t.attisdropped ORDER BY 1, 2, 3",
-            (table.schema, table.name),
-        )
-    ]
+def grantees(cursor: Cursor, table: TableName) -> list[sql.Composable]:
+    """Everybody but the owner who was granted something on a table or view, or on a column of it."""
+    found = rows(
+        cursor,
+        "SELECT DISTINCT r.rolname FROM (SELECT c.relowner, a.grantee FROM pg_class c "
+        f"CROSS JOIN LATERAL aclexplode(c.relacl) a WHERE c.oid = {_RELATION} "
+        "UNION SELECT c.relowner, a.grantee FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid "
+        f"CROSS JOIN LATERAL aclexplode(t.attacl) a WHERE c.oid = {_RELATION}) g "
+        "LEFT JOIN pg_roles r ON r.oid = g.grantee WHERE g.grantee <> g.relowner ORDER BY 1",
+        (table.schema, table.name) * 2,
+    )
+    return [_grantee(who) for (who,) in found]
 
 
 def owner(cursor: Cursor, table: TableName) -> str:
@@ -175,18 +187,13 @@ def groups(cursor: Cursor) -> set[str]:
     return {name for (name,) in rows(cursor, "SELECT rolname FROM pg_roles")}
 
 
-def grantee(name: str) -> sql.Composable:
-    """A role as it stands after TO or FROM; '' is everybody."""
+def _grantee(name: str | None) -> sql.Composable:
+    """A role as it stands after TO or FROM; None is everybody."""
     return sql.Identifier(name) if name else sql.SQL("PUBLIC")
 
 
 def _view(
     cursor: Cursor, view: TableName, stuck: str | None, options: list[str] | None, definition: str, direct: bool
 ) -> BoundView:
-    granted = [ViewGrant(sql.SQL(what), grantee(who), option) for who, what, option in grants(cursor, view)]
-    granted += [
-        ViewGrant(sql.SQL(what + " ({})").format(sql.Identifier(column)), grantee(who), option)
-        for column, who, what, option in column_grants(cursor, view)
-    ]
-    return BoundView(view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), tuple(granted),
+    return BoundView(view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), tuple(granted(cursor, view)),
                      tuple(comments(cursor, view)), tuple(options or ()))  # fmt: skip

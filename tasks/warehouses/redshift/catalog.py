@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
 from tasks.warehouses.session import one, rows
 from tasks.warehouses.shapes import declared_type
-from tasks.warehouses.views import BoundView, ViewGrant, with_dependents
+from tasks.warehouses.views import BoundView, with_dependents
 
 _OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
 _PG_CLASS = 1259
@@ -109,6 +110,16 @@ def acl(cursor: Cursor, table: TableName) -> Acl:
     return Acl((*known.grants, *roles), (*known.grantees, *{grant.grantee for grant in roles}), known.strange)
 
 
+def granted(cursor: Cursor, table: TableName, columns: Collection[str] | None = None) -> list[Granted]:
+    """What others may do with a table. Rights on single columns can't be given again: `lost_by_swap` names them."""
+    return [Granted(sql.SQL(g.privilege), g.grantee.sql(), g.grantable) for g in acl(cursor, table).grants]
+
+
+def grantees(cursor: Cursor, table: TableName) -> list[sql.Composable]:
+    """Everybody but the owner who was granted something."""
+    return [grantee.sql() for grantee in acl(cursor, table).grantees]
+
+
 def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
     """Views bound to the table, directly or not. Those WITH NO SCHEMA BINDING look its name up at every query: they
     follow a rename by themselves and are not found here."""
@@ -165,9 +176,8 @@ def _view(cursor: Cursor, view: TableName, kind: str, definition: str, direct: b
         (view.schema, view.name, view.schema, view.schema),
     )
     stuck = "materialized" if not plain else None if may else f"of {owner(cursor, view)}"
-    grants = tuple(ViewGrant(sql.SQL(g.privilege), g.grantee.sql(), g.grantable) for g in acl(cursor, view).grants)
     return BoundView(
-        view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), grants,
+        view, definition.rstrip().rstrip(";"), direct, stuck, owner(cursor, view), tuple(granted(cursor, view)),
         tuple(comments(cursor, view)),
     )  # fmt: skip
 

@@ -6,13 +6,10 @@ its unit: for microseconds that is the exact distance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import double_text, summable
-from tasks.warehouses.texts import joined_row, joined_text
 
 _WIDE_DECIMAL = 28
 _HALF = 19
@@ -26,28 +23,7 @@ _EXACT = {
     "timestamp": "datediff(microsecond, timestamp '1970-01-01 00:00:00', {0})",
     "timestamptz": "datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', {0})",
 }
-_HASHED = sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)")
-
-
-def checksum_list(columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composed:
-    """The select list: rows, values per column, sums, magnitudes of doubles, and the hash of all `texts`."""
-    parts: list[sql.Composable] = [sql.SQL("count(*)")]
-    parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
-    parts += [_sum(column) for column in columns]
-    parts += [
-        sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=sql.Identifier(column.name))
-        if column.column_type.kind == "double precision"
-        else sql.SQL("0")
-        for column in columns
-    ]
-    joined = joined_text(texts)
-    parts.append(sql.SQL("0") if joined is None else _HASHED.format(joined))
-    return sql.SQL(", ").join(parts)
-
-
-def row_hash(columns: Sequence[Column]) -> sql.Composed:
-    """The sum of the hashes of whole rows."""
-    return _HASHED.format(joined_row(columns, value_text))
+HASHED = sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)")
 
 
 def value_text(column: Column) -> sql.Composed:
@@ -61,7 +37,8 @@ def value_text(column: Column) -> sql.Composed:
     return sql.SQL(form).format(sql.Identifier(column.name))
 
 
-def _sum(column: Column) -> sql.Composed:
+def summed(column: Column) -> sql.Composed:
+    """The sum of a column, 0 of no rows."""
     kind = column.column_type
     form = {
         "varchar": "sum(octet_length({0}))",
