@@ -53,7 +53,7 @@ def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:
             code="NO-WINDOWS",
             next_command=f"headgate run {table.table} --full-refresh",
         )
-    if table.load.mode == "append" and asked.reprocess == "all":
+    if table.load.does.only_adds and asked.reprocess == "all":
         raise DeclarationError(
             f"{table.table} is loaded by append: a window that is loaded can't be loaded again without doubling it",
             code="APPEND-AGAIN",

@@ -20,7 +20,7 @@ from tasks.leftovers import remove_attempt
 from tasks.sources.spoken import with_source
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
-from tasks.warehouses.publication import Published
+from tasks.warehouses.publish_plan import Published
 from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench, workbench
 
@@ -62,7 +62,7 @@ def opened(
 
 def appended(batch: Batch) -> bool:
     """Whether the window is in the table for good: a run that comes again, after a crash say, has nothing to do."""
-    return batch.stands and workbench().project.table(batch.table).load.mode == "append"
+    return batch.stands and workbench().project.table(batch.table).load.does.only_adds
 
 
 def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
@@ -190,7 +190,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         raise plan.missing
     planned = next(item for item in plan.windows if item.run)
     stands = planned.stands
-    if stands and reprocess and table.load.mode == "append":
+    if stands and reprocess and table.load.does.only_adds:
         raise DeclarationError(
             f"{table.table} {planned.label} is loaded, and mode append can't load a window again without doubling it",
             code="APPEND-AGAIN",

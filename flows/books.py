@@ -15,7 +15,7 @@ from tasks.batch import SOURCE_KEY
 from tasks.books import NEWEST, Gap, enter, gaps
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
-from tasks.warehouses.publication import Published
+from tasks.warehouses.publish_plan import Published
 from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench
 

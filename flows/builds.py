@@ -13,7 +13,7 @@ from tasks.spool import hold, release
 from tasks.summarize import Built, InputsChecked, Job, OutputChecked, plan_job, today
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
-from tasks.warehouses.publication import Published
+from tasks.warehouses.publish_plan import Published
 from tasks.workbench import workbench
 
 

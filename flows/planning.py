@@ -120,7 +120,7 @@ def plan_table(
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
-        renamed = table.load.mode == "full_refresh" and adapter.exists(cursor, live)
+        renamed = table.load.does.replaces_table and adapter.exists(cursor, live)
         kept = adapter.lost_by_swap(cursor, live, shape_of(table)) if renamed else []
         return known, changes, has_ops, missing, kept, adapter.stranger(cursor, live)
 
@@ -139,9 +139,9 @@ def plan_table(
     if not missing and (table.grid is None or not any(window.run and not window.reread for window in windows)):
         changed = retried(
             adapter.address, f"counting {table.table}",
-            lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.mode),
+            lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.does),
         )  # fmt: skip
-    if table.load.mode == "full_refresh" and (missing or changed):
+    if table.load.does.replaces_table and (missing or changed):
         # Its source has the whole table: loading it again puts right what others have done.
         windows = tuple(replace(window, fingerprint=None) for window in windows)
         changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None

@@ -167,7 +167,7 @@ def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | 
     """
     table = bench.project.table(asked.table)
     refuse_incomparable(table)
-    if asked.repair and table.load.mode == "append":
+    if asked.repair and table.load.does.only_adds:
         raise DeclarationError(
             f"{table.table} is loaded by append: a window that is loaded can't be loaded again without doubling it",
             code="APPEND-AGAIN",

@@ -9,8 +9,8 @@ from flows.batches import record_failure
 from flows.hooks import name_warned
 from flows.replaying import finished, opened, waiting
 from flows.story import clear_spool
+from tasks.publish import publish_replay
 from tasks.replay import audit_replay, copy_replay, gather, judge_replay, recheck
-from tasks.replay_publish import publish_replay
 from tasks.stage import stage
 from tasks.warehouses.quarantine import OpenBatch
 from tasks.workbench import workbench

@@ -12,7 +12,7 @@ from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
 from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
-from tasks.warehouses.publication import Published
+from tasks.warehouses.publish_plan import Published
 from tasks.warehouses.quarantine import OpenBatch, open_batches
 from tasks.warehouses.session import session
 from tasks.workbench import Workbench, workbench

@@ -9,7 +9,7 @@ from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.replay import Gathered
 from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
-from tasks.warehouses.publication import Published
+from tasks.warehouses.publish_plan import Published
 
 
 def size(number: float) -> str:

@@ -51,7 +51,7 @@ def _prove_order(cursor: Cursor, batch: Batch, table: Table, candidate: TableNam
         sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
         sql.Identifier(candidate.schema, candidate.name),
     )
-    alone = sql.SQL("1 = 1" if table.load.mode == "merge" else "versions > 1")
+    alone = sql.SQL("1 = 1" if table.load.does.merges else "versions > 1")
     statement = sql.SQL(
         "SELECT count(*) FROM (SELECT {k}, max(tied) AS tied, min(dated) AS dated, sum(versions) AS versions FROM "
         "(SELECT {k}, {t}, count(*) AS versions, CASE WHEN count(*) > 1 THEN 1 ELSE 0 END AS tied, "

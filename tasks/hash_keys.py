@@ -26,7 +26,7 @@ def chosen(bench: Workbench, table: Table) -> str:
     """The name of the key for a table's next batch; '' where no column is hashed, or no key is set."""
     if not table.hashed or bench.pii_key is None:
         return ""
-    if table.load.mode == "full_refresh":
+    if table.load.does.replaces_table:
         return next(iter(bench.settings.hash_keys))
     return standing(bench, table)
 

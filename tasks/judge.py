@@ -50,7 +50,7 @@ def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: 
     bench = workbench()
     table = bench.project.table(batch.table)
     # A batch without rows changes no column.
-    replaced = table.load.mode == "full_refresh"
+    replaced = table.load.does.replaces_table
     changes, warnings = (
         schema_changes(bench, batch.live, shape_of(table), table.load.on_schema_change, replaced=replaced)
         if audited.candidate

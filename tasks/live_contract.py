@@ -25,7 +25,7 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
         if stranger is not None:
             yield Line(name, False, f"{stranger}: it isn't ours", f"headgate plan {name}")
             continue
-        shape, replaced = shape_of(table), table.load.mode == "full_refresh"
+        shape, replaced = shape_of(table), table.load.does.replaces_table
         changes = find_changes(shape, columns)
         try:
             judge(adapter, live, table.load.on_schema_change, shape, changes, replaced=replaced)

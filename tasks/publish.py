@@ -20,10 +20,12 @@ from tasks.switches import reached
 from tasks.warehouses import ops, proofs
 from tasks.warehouses.generations import surplus
 from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Kind
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.publication import Publication, Published
 from tasks.warehouses.publication import publish as publish_candidate
+from tasks.warehouses.publish_plan import Publication, Published
 from tasks.warehouses.quarantine import quarantine_writer
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import workbench
@@ -42,46 +44,84 @@ def publish_batch(
 ) -> Published:
     """Publish exactly once; calling it again finds the proof and changes nothing."""
     bench = workbench()
-    table, adapter = bench.project.table(batch.table), bench.warehouse
-    plan = Publication(
+    load = bench.project.table(batch.table).load
+    return carry_out(
+        publication_of(
+            batch, staged, audited, judged,
+            kind="override" if batch.overrides else "publish" if audited.candidate is not None else "empty",
+            fingerprint=extracted.fingerprint,
+            shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(load.shrink_guard),
+            beside=_beside(
+                batch, quarantine_writer(bench.warehouse, bench.stage, batch, staged, layout_of(extracted)),
+                replaces=load.does.replaces_table,
+            ),
+        )
+    )  # fmt: skip
+
+
+@task(name="publish", task_run_name="publish {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=3,
+      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+def publish_replay(batch: Batch, source_run: str, staged: Staged, audited: Audited, judged: Judged) -> Published:
+    return publish_replay_batch(batch, source_run, staged, audited, judged)
+
+
+def publish_replay_batch(batch: Batch, source_run: str, staged: Staged, audited: Audited, judged: Judged) -> Published:
+    """Publish a replay exactly once: its rows in the table, out of quarantine and proven, in one transaction."""
+    return carry_out(
+        publication_of(
+            batch, staged, audited, judged, kind="replay", fingerprint=f"replay:{source_run}", shrink_guard=1.0,
+            replay_of=source_run,
+        )
+    )  # fmt: skip
+
+
+def publication_of(
+    batch: Batch, staged: Staged | None, audited: Audited, judged: Judged, *, kind: Kind, fingerprint: str,
+    shrink_guard: float | None, beside: Callable[[Cursor], None] | None = None, replay_of: str | None = None,
+) -> Publication:  # fmt: skip
+    """The publish of a table's batch."""
+    project = workbench().project
+    table = project.table(batch.table)
+    return Publication(
         live=batch.live,
         candidate=audited.candidate,
-        shape=shape_of(table, bench.project.readers(table.schema_name)),
+        shape=shape_of(table, project.readers(table.schema_name)),
         mode=table.load.mode,
         batch_key=batch.batch_key,
         window=batch.window,
         window_column=table.window_column,
         latest_by=table.load.keep.latest_by if table.load.keep else None,
         expected_sequence=batch.expected_sequence,
-        kind="override" if batch.overrides else "publish" if audited.candidate is not None else "empty",
+        kind=kind,
         run_id=batch.run_id,
         attempt_id=batch.attempt_id,
-        fingerprint=extracted.fingerprint[:128],
+        fingerprint=fingerprint[:128],
         declaration_hash=table.fingerprint,
-        suite_hash=bench.project.suite_hash(batch.table),
+        suite_hash=project.suite_hash(batch.table),
         stage_uri=staged.uri if staged else "",
         counts=audited.counts,
         generations=table.load.generations,
-        shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(table.load.shrink_guard),
+        shrink_guard=shrink_guard,
         changes=judged.changes,
         source_keys=judged.source_keys,
         keys_as_of=judged.keys_as_of,
-        quarantine=_beside(
-            batch,
-            quarantine_writer(adapter, bench.stage, batch, staged, layout_of(extracted)),
-            replaces=table.load.mode == "full_refresh",
-        ),
-        point=reached,
+        beside=beside,
+        replay_of=replay_of,
     )
+
+
+def carry_out(plan: Publication) -> Published:
+    """Publish it, enter it in the books, and drop what nobody needs any more. Books and leftovers can wait: the next run
+    sees to them."""
+    adapter = workbench().warehouse
     published = publish_candidate(adapter, plan)
     try:
         reached("before-clean-up")
-        ops.roll_up(adapter, batch.live, published.proof)
-        clean_up(adapter, batch.live, table.load.generations, audited.candidate, judged.source_keys)
+        ops.roll_up(adapter, plan.live, published.proof)
+        clean_up(adapter, plan.live, plan.generations, plan.candidate, plan.source_keys)
         reached("after-clean-up")
     except (Error, HeadgateError) as error:
-        # The batch is published; what is left over is found and removed by the next run.
-        logger.warning("%s is published, but cleaning up behind it failed: %s", batch.table, error)
+        logger.warning("%s is published, but cleaning up behind it failed: %s", plan.live, error)
     return published
 
 
@@ -112,4 +152,4 @@ def clean_up(adapter: Adapter, live: TableName, generations: int, *candidates: T
 
 
 def _drop(cursor: Cursor, table: TableName) -> None:
-    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table.schema, table.name)))
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))

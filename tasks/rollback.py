@@ -13,7 +13,6 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
-from tasks.switches import reached
 from tasks.warehouses import clock, decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
@@ -61,7 +60,7 @@ def target_of(bench: Workbench, name: str) -> Target:
         )
     table = bench.project.table(full)
     # A later merge may have changed a row that an earlier one brought: they can only be undone from the last backwards.
-    return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.mode == "merge")
+    return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.does.merges)
 
 
 def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> Choice:
@@ -123,7 +122,7 @@ def take_back(
     plan = Undo(
         live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,
         window_column=target.window_column, builds_up=target.builds_up, generations=target.generations, run_id=run_id,
-        attempt_id=new_attempt(clock.now(adapter)), note=note, point=reached,
+        attempt_id=new_attempt(clock.now(adapter)), note=note,
     )  # fmt: skip
     undone = undo(adapter, plan)
     # Imported here: it brings Prefect, and pages ask this module what can be undone.

@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
-from deployments.errors import CheckFailedError, HeadgateError
+from deployments.errors import CheckFailedError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt, new_try
@@ -27,18 +27,18 @@ from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.only_reads import prove_checks, prove_select
 from tasks.provision import declared
-from tasks.publish import clean_up
+from tasks.publish import carry_out
 from tasks.retrying import worth_retrying
 from tasks.summary_output import described, select_of, told_of_values
 from tasks.switches import reached
-from tasks.warehouses import clock, names, ops, proofs
+from tasks.warehouses import clock, names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.protocol import LiveColumn
-from tasks.warehouses.publication import Publication, Published, prove_ours
-from tasks.warehouses.publication import publish as publish_candidate
+from tasks.warehouses.publication import prove_ours
+from tasks.warehouses.publish_plan import Publication, Published
 from tasks.warehouses.quoting import listed, qualified
-from tasks.warehouses.session import explain, one, reading, session, transaction
+from tasks.warehouses.session import count_rows, explain, one, reading, session, transaction
 from tasks.warehouses.shapes import shape_of_summary
 from tasks.workbench import Workbench, workbench
 
@@ -234,25 +234,15 @@ def publish_summary(job: Job, built: Built) -> Published:
                 adapter.finish_candidate(cursor, built.candidate, shape)
     except Error as error:
         raise explain(error, f"publish of {job.target}") from None
-    plan = Publication(
-        live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY, window=None,
-        window_column=None, latest_by=None, expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id,
-        attempt_id=job.attempt_id, fingerprint=job.fingerprint, declaration_hash=summary.fingerprint,
-        suite_hash=summary.fingerprint, stage_uri="",
-        counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
-        generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, changes=built.changes,
-        point=reached,
+    return carry_out(
+        Publication(
+            live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY,
+            expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id, attempt_id=job.attempt_id,
+            fingerprint=job.fingerprint, declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
+            counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
+            generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, changes=built.changes,
+        )
     )  # fmt: skip
-    published = publish_candidate(adapter, plan)
-    try:
-        reached("before-clean-up")
-        ops.roll_up(adapter, job.live, published.proof)
-        clean_up(adapter, job.live, summary.generations, built.candidate)
-        reached("after-clean-up")
-    except (Error, HeadgateError) as error:
-        # The summary is published; what is left over is found and removed by the next run.
-        logger.warning("%s is published, but cleaning up behind it failed: %s", job.target, error)
-    return published
 
 
 def _as_made(summary: Summary, made: Sequence[LiveColumn]) -> tuple[Column, ...]:
@@ -275,8 +265,7 @@ def _count(bench: Workbench, summary: Summary, name: str) -> int:
             )  # fmt: skip
         # Before the first row is read: a view that somebody planted would run with our rights.
         prove_ours(bench.warehouse, cursor, table)
-        statement = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema, table.name))
-        return int(one(cursor, statement)[0])
+        return count_rows(cursor, table)
 
 
 def _sql_check(bench: Workbench, summary: Summary, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:

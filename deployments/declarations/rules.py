@@ -109,26 +109,26 @@ def _holds_hash(column: Column) -> bool:
 
 
 def _mode(table: Table) -> Iterator[Fault]:
-    mode = table.load.mode
-    if mode == "merge" and not table.key:
+    does = table.load.does
+    if does.merges and not table.key:
         yield Fault(("load", "mode"), "merge needs a key", "key: [column, ...]")
-    if mode in ("append", "replace_window") and table.cursor_is_mutable:
+    if not (does.merges or does.replaces_table) and table.cursor_is_mutable:
         yield Fault(
             ("load", "mode"),
-            f"{mode} on a mutable cursor loses or doubles rows when an old window is run again",
+            f"{table.load.mode} on a mutable cursor loses or doubles rows when an old window is run again",
             "merge with a key, or an immutable cursor",
         )
 
 
 def _deletes(table: Table) -> Iterator[Fault]:
     load = table.load
-    if load.deletes == "compare_keys" and (load.mode != "merge" or not table.source.can_list_keys):
+    if load.deletes == "compare_keys" and (not load.does.merges or not table.source.can_list_keys):
         yield Fault(("load", "deletes"), "compare_keys needs mode merge and a database to ask", "keep")
 
 
 def _window_column(table: Table) -> Iterator[Fault]:
     load = table.load
-    if load.mode != "replace_window":
+    if not load.does.replaces_window:
         if load.window_column is not None:
             yield Fault(("load", "window_column"), f"belongs to replace_window, not to {load.mode}")
         return
@@ -150,7 +150,7 @@ def _window_column(table: Table) -> Iterator[Fault]:
 
 
 def _full_refresh(table: Table) -> Iterator[Fault]:
-    if table.load.mode == "full_refresh" and table.window is not None:
+    if table.load.does.replaces_table and table.window is not None:
         yield Fault(
             ("window",), "full_refresh replaces the whole table: a window would lose all the others", "no window"
         )
@@ -158,7 +158,7 @@ def _full_refresh(table: Table) -> Iterator[Fault]:
 
 def _retyped(table: Table) -> Iterator[Fault]:
     load = table.load
-    if load.on_schema_change.retyped == "evolve" and load.mode != "full_refresh":
+    if load.on_schema_change.retyped == "evolve" and not load.does.replaces_table:
         yield Fault(
             ("load", "on_schema_change", "retyped"),
             f"{load.mode} keeps rows, which would have to be converted: their values could change without a word",
@@ -227,7 +227,7 @@ def _cursor(table: Table) -> Iterator[Fault]:
     source = table.source
     if not source.is_database:
         return
-    if table.window is not None and source.cut_by is None and table.load.mode != "full_refresh":
+    if table.window is not None and source.cut_by is None and not table.load.does.replaces_table:
         yield Fault(
             ("source", "cursor"), f"a {source.kind} source with windows needs a cursor", "cursor: {column, kind}"
         )
@@ -250,7 +250,7 @@ def _cursor_nulls(table: Table) -> Iterator[Fault]:
     if cursor is None or cursor.nulls != "load":
         return
     path = ("source", "cursor", "nulls")
-    if table.load.mode != "merge":
+    if not table.load.does.merges:
         yield Fault(path, f"load: with {table.load.mode} the rows would stand once per window", "mode: merge")
     if table.load.keep is not None and table.column(table.load.keep.latest_by).source_name == cursor.column:
         yield Fault(
@@ -262,7 +262,7 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
     if table.source.address is None:
         return
     templated = table.source.is_templated
-    if table.window is not None and not templated and table.load.mode != "full_refresh":
+    if table.window is not None and not templated and not table.load.does.replaces_table:
         allowed = f"{{window.start:%Y-%m-%d}} in {table.source.window_goes_to}"
         yield Fault(("source", "url"), "every window would read the same address", allowed)
     if table.window is None and templated:
@@ -312,7 +312,7 @@ def _schedule_without_window(table: Table) -> Iterator[Fault]:
 
 def _without_effect(table: Table) -> Iterator[Fault]:
     load = table.load
-    if "shrink_guard" in load.model_fields_set and load.mode != "full_refresh" and load.deletes != "compare_keys":
+    if "shrink_guard" in load.model_fields_set and not load.does.replaces_table and load.deletes != "compare_keys":
         yield Fault(
             ("load", "shrink_guard"),
             f"has no meaning with {load.mode}: it takes no rows away but those of its window",
@@ -334,7 +334,7 @@ def _lookback(table: Table) -> Iterator[Fault]:
     if table.window is None or not table.window.lookback:
         return
     path = ("window", "lookback")
-    if table.load.mode == "append":
+    if table.load.does.only_adds:
         yield Fault(path, "append can't load a window again without doubling it", "replace_window or merge")
     elif table.compared_by is None:
         yield Fault(path, *_INCOMPARABLE)
@@ -343,7 +343,7 @@ def _lookback(table: Table) -> Iterator[Fault]:
 def _reconcile(table: Table) -> Iterator[Fault]:
     if table.reconcile is None:
         return
-    if table.reconcile.repair and table.load.mode == "append":
+    if table.reconcile.repair and table.load.does.only_adds:
         yield Fault(
             ("reconcile", "repair"),
             "append can't load a window again without doubling it",

@@ -14,10 +14,10 @@ from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
 from deployments.declarations.cron import check_cron
 from deployments.declarations.model import CLOCK, Declared, Duration, Identifier, QualifiedName, Zone, seconds
+from deployments.declarations.modes import MODES, Mode, ModeFacts
 from deployments.declarations.sources import Source
 from deployments.windows import Grid, check_every
 
-Mode = Literal["full_refresh", "append", "replace_window", "merge"]
 Tier = Literal["core", "standard", "experimental"]
 Told = Literal["allow", "warn", "fail"]
 Evolved = Literal["allow", "evolve", "fail"]
@@ -175,6 +175,11 @@ class Load(Declared):
     def _share(cls, value: object) -> str:
         share(str(value))
         return str(value)
+
+    @property
+    def does(self) -> ModeFacts:
+        """What follows from the mode."""
+        return MODES[self.mode]
 
 
 class Physical(Declared):

@@ -208,7 +208,7 @@ def _undecided(
         return
     _number_rows(connection, table, parts, sorted({*table.key, latest_by}), "true", delimiter, null_marker)
     whole, part, place = ours("whole"), ours("part"), ours("place")
-    alone = "false" if table.load.mode == "merge" else "rows = 1"
+    alone = "false" if table.load.does.merges else "rows = 1"
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW times AS SELECT {keys}, {time}, min({whole}) <> max({whole}) AS tied, count(*) AS n, "
         f"min({whole}) AS least, max({whole}) AS most FROM keyed GROUP BY {keys}, {time}"
@@ -223,7 +223,7 @@ def _undecided(
     rows = connection.execute(
         f"SELECT k.{part}, k.{place}, CASE WHEN v.undated THEN 'KEY-UNDATED' ELSE 'KEY-TIE' END FROM keyed k "
         f"JOIN versions v ON {by_key} LEFT JOIN times t ON {by_time} "
-        f"WHERE (v.undated AND NOT ({alone}) AND NOT (v.same AND {str(table.load.mode != 'merge').lower()})) "
+        f"WHERE (v.undated AND NOT ({alone}) AND NOT (v.same AND {str(not table.load.does.merges).lower()})) "
         "OR v.open OR t.tied ORDER BY ALL"
     ).fetchall()
     connection.execute("DROP VIEW versions; DROP VIEW times; DROP TABLE keyed")

@@ -94,7 +94,7 @@ def plan(
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
-        for line in _explained(item, again=bench.project.table(item.table).load.mode != "append"):
+        for line in _explained(item, again=not bench.project.table(item.table).load.does.only_adds):
             click.echo(f"    {line}")
         for change in item.changes:
             click.echo(f"    schema: {change}")

@@ -81,7 +81,7 @@ def against_live(
 
 def is_unsafe_again(table: Table, found: Difference) -> bool:
     """Whether loading the window again would put older versions of rows over those of later windows."""
-    return table.load.mode == "merge" and table.load.keep is None and found.superseded > 0
+    return table.load.does.merges and table.load.keep is None and found.superseded > 0
 
 
 def _compare(bench: Workbench, table: Table, batch_key: str, label: str, standing: str | None) -> Finding:

@@ -121,7 +121,7 @@ class _Keyed:
             self._connection.execute(f"CREATE OR REPLACE TABLE {side}_keys AS SELECT {kept} FROM {side}")
 
     def difference(self) -> Difference:
-        merged = self._table.load.mode == "merge"
+        merged = self._table.load.does.merges
         missing, older, superseded = self._missing(look_elsewhere=merged)
         extra = self._found(f"SELECT DISTINCT {self._of('l')} FROM l_keys l ANTI JOIN s_keys s ON {self._same_key}")
         changed_keys = (

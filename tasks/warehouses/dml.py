@@ -7,38 +7,22 @@ are kept beside it, so that the publish can be undone (`undo.py`): those taken o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError
+from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.publish_plan import Effect, Publication
 from tasks.warehouses.quoting import qualified as _q
-from tasks.warehouses.session import one
+from tasks.warehouses.session import count_rows, one
 from tasks.within import within
 
-if TYPE_CHECKING:
-    from tasks.warehouses.publication import Publication
-
 _LIVE, _NEW = sql.Identifier(names.LIVE), sql.Identifier(names.NEW)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Rows of the live table by what happened to them. `superseded` rows of the batch were older than the live ones;
-    `refused` ones of a replay stay set aside."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    superseded: int = 0
-    refused: int = 0
 
 
 def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
@@ -64,7 +48,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
         )  # fmt: skip
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(live) + inside)
     deleted = int(cursor.rowcount)
-    plan.point("rows-deleted")
+    reached("rows-deleted")
     if new is None:
         return Effect(deleted=deleted)
     inserted = insert_all(cursor, plan, new)
@@ -83,7 +67,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     differs = _differs(others, names.LIVE, names.NEW)
     newer = _newer(plan, names.LIVE)
     matched = sql.SQL("FROM {} {} JOIN {} {} ON {}").format(live, _LIVE, candidate, _NEW, same_key)
-    total = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(candidate))[0])
+    total = count_rows(cursor, new)
     if plan.generations:
         every = sql.SQL("SELECT {}.* ").format(sql.Identifier(names.LIVE))
         adapter.create_as(
@@ -101,7 +85,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
         )
     )
     updated = int(cursor.rowcount)
-    plan.point("rows-deleted")
+    reached("rows-deleted")
     # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
     living = sql.SQL("SELECT count(*), count(CASE WHEN {} THEN NULL ELSE 1 END) ").format(newer) + matched
     still_living, superseded = map(int, one(cursor, living))
@@ -167,7 +151,7 @@ def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence
         return
     rows = sql.SQL("SELECT {} FROM {}").format(_columns(plan), _q(plan.live))
     adapter.create_as(cursor, names.undo(plan.live, sequence), rows + sql.SQL(" WHERE 1 = 0"), None)
-    if plan.mode == "append":
+    if plan.does.only_adds:
         adapter.create_as(cursor, names.added(plan.live, sequence), rows, None)
 
 

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.declarations.modes import ModeFacts
 from deployments.errors import CheckFailedError, DeclarationError
 from tasks.warehouses import proofs
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
-from tasks.warehouses.session import one
+from tasks.warehouses.quoting import qualified
+from tasks.warehouses.session import count_rows
 
 MAX_COUNTED = 2_000_000
 """Rows of a table that are counted before 'nothing to do' is said; of a larger one only that it has any."""
@@ -53,18 +55,17 @@ def prove_columns(
         )
 
 
-def changed(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: str) -> str | None:
+def changed(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: ModeFacts) -> str | None:
     """What a count tells of a table that others have changed; None when it has the rows its proofs say."""
     expected = proofs.rows_expected(known, mode)
     if expected is None or not known or not adapter.exists(cursor, live):
         return None
-    table = sql.Identifier(live.schema, live.name)
     if expected > MAX_COUNTED:
-        cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table))
+        cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(qualified(live)))
         return (
             None if cursor.fetchone() else f"{live} is empty, its publishes left {expected:,} rows: somebody emptied it"
         )
-    found = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(table))[0])
+    found = count_rows(cursor, live)
     if found == expected:
         return None
     return f"{live} has {found:,} rows, its publishes left {expected:,}: somebody else has changed it"

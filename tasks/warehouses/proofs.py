@@ -14,8 +14,10 @@ from typing import Any, Literal
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.declarations.modes import ModeFacts
 from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName, proof
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import rows
 
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
@@ -104,7 +106,7 @@ def create(cursor: Cursor, live: TableName) -> None:
             "fingerprint varchar(128) NOT NULL, declaration_hash varchar(64) NOT NULL, suite_hash varchar(64) NOT NULL, "
             "stage_uri varchar(1024) NOT NULL, published_at timestamp NOT NULL, undone_by bigint, {})"
         ).format(
-            sql.Identifier(table.schema, table.name),
+            qualified(table),
             sql.SQL(", ").join(sql.SQL("{} bigint NOT NULL").format(sql.Identifier(name)) for name in _COUNTS),
         )
     )
@@ -113,9 +115,7 @@ def create(cursor: Cursor, live: TableName) -> None:
 def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[Proof]:
     """Proofs of a target, oldest first; the table must exist."""
     table = proof(live)
-    statement = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), sql.Identifier(table.schema, table.name)
-    )
+    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), qualified(table))
     if batch_key is not None:
         statement += sql.SQL(" WHERE batch_key = %s")
     found = rows(cursor, statement + sql.SQL(" ORDER BY sequence"), None if batch_key is None else (batch_key,))
@@ -128,7 +128,7 @@ def newest(cursor: Cursor, live: TableName) -> tuple[datetime | None, str | None
     statement = sql.SQL(
         "SELECT max(published_at), max(CASE WHEN batch_key LIKE '%%/%%' THEN batch_key END) FROM {} "
         "WHERE undone_by IS NULL AND kind IN %s"
-    ).format(sql.Identifier(table.schema, table.name))
+    ).format(qualified(table))
     ((at, key),) = rows(cursor, statement, (WHOLE,))
     return None if at is None else at.replace(tzinfo=UTC), key
 
@@ -138,13 +138,13 @@ def standing(proofs: Sequence[Proof]) -> dict[str, Proof]:
     return {item.batch_key: item for item in proofs if item.undone_by is None and item.kind in WHOLE}
 
 
-def rows_expected(proofs: Sequence[Proof], mode: str) -> int | None:
+def rows_expected(proofs: Sequence[Proof], mode: ModeFacts) -> int | None:
     """Rows that the live table must have by its proofs; None where no count tells (`merge`: rows of others are merged).
 
     Loads that took the rows of the one before them out are told by what stands of each batch; where some were merged before
     the mode was changed, by all that came and went.
     """
-    if mode == "merge":
+    if mode.merges:
         return None
     if not any(merged(item) for item in proofs):
         return _rows_standing(proofs)
@@ -236,9 +236,7 @@ def mark_undone(cursor: Cursor, live: TableName, sequences: Sequence[int], by: i
     table = proof(live)
     for sequence in sequences:
         cursor.execute(
-            sql.SQL("UPDATE {} SET undone_by = %s WHERE sequence = %s").format(
-                sql.Identifier(table.schema, table.name)
-            ),
+            sql.SQL("UPDATE {} SET undone_by = %s WHERE sequence = %s").format(qualified(table)),
             (by, sequence),
         )
 
@@ -250,7 +248,7 @@ def write(cursor: Cursor, live: TableName, item: Proof) -> None:
     values += asdict(item.counts).values()
     cursor.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-            sql.Identifier(table.schema, table.name),
+            qualified(table),
             sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
             sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS)),
         ),

@@ -7,22 +7,20 @@ Run inside the publish transaction, after the proof table's lock. The candidate 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, RetryableError
+from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.changes import apply_changes
-from tasks.warehouses.dml import Effect, equal, insert_all, keep_added, merge
+from tasks.warehouses.dml import equal, insert_all, keep_added, merge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.publish_plan import Effect, Publication
 from tasks.warehouses.quoting import qualified as _q
-from tasks.warehouses.session import one
-
-if TYPE_CHECKING:
-    from tasks.warehouses.publication import Publication
+from tasks.warehouses.session import count_rows
 
 RECORD = "hg$record"
 
@@ -41,7 +39,7 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
     else:
         _make_live(adapter, cursor, plan)
     refused = superseded = 0
-    by_time = plan.mode == "merge" and plan.latest_by is not None
+    by_time = plan.does.merges and plan.latest_by is not None
     if plan.shape.key and not by_time:
         cursor.execute(
             sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
@@ -50,7 +48,7 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
         )
         refused = int(cursor.rowcount)
     _leave_quarantine(cursor, plan, new, source_run)
-    plan.point("replay-flipped")
+    reached("replay-flipped")
     if by_time:
         superseded = _without_older(cursor, plan, new)
         effect = merge(adapter, cursor, plan, new, sequence)
@@ -62,7 +60,7 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
 
 def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_run: str) -> None:
     """Mark the rows replayed; somebody who changed the quarantine meanwhile wins, and nothing is published."""
-    wanted = int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(new)))[0])
+    wanted = count_rows(cursor, new)
     cursor.execute(
         sql.SQL(
             "UPDATE {} SET state = 'replayed', resolved_by = %s, resolved_at = %s WHERE batch_key = %s AND run_id = %s "

@@ -17,13 +17,15 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg2
-from psycopg2 import errorcodes
+from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
 from tasks.driver_errors import said
+from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.stage_errors import stage_error
 
 DriverError = psycopg2.Error
@@ -274,6 +276,11 @@ def rows(cursor: Cursor, statement: Any, parameters: Any = None) -> list[tuple[A
     """All rows of a query whose result is small."""
     cursor.execute(statement, parameters)
     return list(cursor.fetchall())
+
+
+def count_rows(cursor: Cursor, table: TableName) -> int:
+    """Rows of a table or view."""
+    return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(qualified(table)))[0])
 
 
 def one(cursor: Cursor, statement: Any, parameters: Any = None) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ Views, grants and comments belong to the live table and stay. Schema changes of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from psycopg2 import sql
@@ -18,15 +18,16 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError, DeclarationError, RetryableError
+from tasks.switches import reached
 from tasks.warehouses import names, outside_hands, proofs, take_out
 from tasks.warehouses.exactly_once import committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter, Shape
-from tasks.warehouses.publication import Point, nowhere, prove_ours
+from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.quarantine import undo_quarantine
 from tasks.warehouses.quoting import qualified as _q
-from tasks.warehouses.session import one
+from tasks.warehouses.session import count_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,6 @@ class Undo:
     run_id: str
     attempt_id: str
     note: Callable[[Cursor], None] | None = None
-    point: Point = field(default=nowhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _already(known: Sequence[Proof], plan: Undo) -> Undone | None:
 
 def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
     with connection.cursor() as cursor:
-        plan.point("rollback-begun")
+        reached("rollback-begun")
         adapter.lock(cursor, names.proof(plan.live))
         prove_ours(adapter, cursor, plan.live)
         adapter.guard_deletes(cursor, plan.live)
@@ -171,15 +171,15 @@ def _once(adapter: Adapter, connection: Connection, plan: Undo) -> Undone:
                 counts = _take_back(adapter, cursor, plan, proof, known)
             undo_quarantine(adapter, cursor, plan.live, proof.run_id)
             rollbacks.append(_proof(plan, proof, own, counts))
-            plan.point("taken-back")
+            reached("taken-back")
         for proof, rollback in zip(targets, rollbacks, strict=True):
             proofs.write(cursor, plan.live, rollback)
             proofs.mark_undone(cursor, plan.live, [proof.sequence], rollback.sequence)
         if plan.note is not None:
             plan.note(cursor)
-        plan.point("before-commit")
+        reached("before-commit")
         connection.commit()
-        plan.point("after-commit")
+        reached("after-commit")
         return Undone(tuple(targets), tuple(rollbacks))
 
 
@@ -222,12 +222,12 @@ def _swap_back(
 ) -> Counts:
     """Put the kept table in the live one's place; the one that was live is kept as the rollback's generation."""
     live, kept = plan.live, names.generation(plan.live, proof.sequence)
-    before, after = _count(cursor, live), _count(cursor, kept)
+    before, after = count_rows(cursor, live), count_rows(cursor, kept)
     newest = max((item for item in known if item.sequence in wholes), key=lambda item: item.sequence)
     _prove_unchanged(live, proofs.rows_since(known, newest), before)
     now = {column.name: column.type for column in adapter.columns(cursor, live)}
     then = {column.name: column.type for column in adapter.columns(cursor, kept)}
-    plan.point("before-swap")
+    reached("before-swap")
     if not adapter.lost_by_swap(cursor, live, plan.shape) and now.items() <= then.items():
         declared = {column.name: column for column in plan.shape.columns}
         columns = tuple(
@@ -365,7 +365,3 @@ def _proof(plan: Undo, proof: Proof, sequence: int, counts: Counts) -> Proof:
         fingerprint=proof.fingerprint, declaration_hash=proof.declaration_hash, suite_hash=proof.suite_hash,
         stage_uri=proof.stage_uri, published_at=datetime.now(UTC), counts=counts,
     )  # fmt: skip
-
-
-def _count(cursor: Cursor, table: TableName) -> int:
-    return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(_q(table)))[0])

@@ -177,7 +177,7 @@ SAFEGUARDS: dict[str, tuple[Callable[[Any], None], str, Any]] = {
         a_column_that_appears_on_the_way, "tasks.warehouses.outside_hands.prove_columns", nothing,
     ),
     "keys are new to the rest of the table": (a_key_in_two_windows, "tasks.warehouses.dml._prove_key", nothing),
-    "a table may not shrink": (a_source_that_shrinks, "tasks.warehouses.publication._guard", nothing),
+    "a table may not shrink": (a_source_that_shrinks, "tasks.warehouses.load_modes._guard", nothing),
     "quarantine follows an undo": (
         rows_set_aside_by_an_undone_load, "tasks.warehouses.undo.undo_quarantine", nothing,
     ),
