@@ -22,6 +22,7 @@ from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import explain, one, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
@@ -73,28 +74,28 @@ def _keep_latest(bench: Workbench, table: Table, copied: Copied) -> tuple[TableN
     It takes the first one's place in one transaction; called again, it finds that done.
     """
     assert table.load.keep is not None
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    columns = sql.SQL(", ").join(identifier(column.name) for column in table.columns)
     latest = TableName(copied.candidate.schema, copied.candidate.name[:-1] + "z")
-    source = sql.Identifier(copied.candidate.schema, copied.candidate.name)
-    age = sql.Identifier("hg$age")
+    source = qualified(copied.candidate)
+    age = identifier("hg$age")
     numbered = sql.SQL(
         "SELECT {}, row_number() OVER (PARTITION BY {} ORDER BY {} DESC NULLS LAST) AS {} FROM {}"
     ).format(
         columns,
-        sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        sql.Identifier(table.load.keep.latest_by),
+        sql.SQL(", ").join(map(identifier, table.key)),
+        identifier(table.load.keep.latest_by),
         age,
         source,
     )
     with transaction(bench.warehouse.address) as cursor:
         if not bench.warehouse.exists(cursor, copied.candidate) and bench.warehouse.exists(cursor, latest):
             # An earlier try of this step has done it; its answer, or a later part of the step, was lost.
-            counted = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(latest.schema, latest.name))
+            counted = sql.SQL("SELECT count(*) FROM {}").format(qualified(latest))
             return latest, copied.rows - int(one(cursor, counted)[0])
         bench.warehouse.create_candidate(cursor, latest, shape_of(table))
         cursor.execute(
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM ({}) {} WHERE {} = 1").format(
-                sql.Identifier(latest.schema, latest.name), columns, columns, numbered, sql.Identifier(names.ROWS), age
+                qualified(latest), columns, columns, numbered, identifier(names.ROWS), age
             )
         )
         kept = int(cursor.rowcount)

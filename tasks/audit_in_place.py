@@ -10,6 +10,7 @@ from deployments.errors import CheckFailedError
 from tasks.batch import Batch
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import one, transaction
 from tasks.within import within
 
@@ -28,9 +29,9 @@ def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableNa
     column, window = table.window_column, batch.window
     if column is None or window is None:
         return
-    name = sql.Identifier(column.name)
+    name = identifier(column.name)
     statement = sql.SQL("SELECT count(*) FROM {} WHERE {n} IS NULL OR NOT {inside}").format(
-        sql.Identifier(candidate.schema, candidate.name), n=name, inside=within(name, column.bounds(window))
+        qualified(candidate), n=name, inside=within(name, column.bounds(window))
     )
     outside = int(one(cursor, statement)[0])
     if outside:
@@ -46,10 +47,10 @@ def _prove_order(cursor: Cursor, batch: Batch, table: Table, candidate: TableNam
     """Raise when the producer's objects leave open which row of a key is its latest: elsewhere such rows are set aside."""
     if table.load.keep is None:
         return
-    time, keys = sql.Identifier(table.load.keep.latest_by), sql.SQL(", ").join(map(sql.Identifier, table.key))
+    time, keys = identifier(table.load.keep.latest_by), sql.SQL(", ").join(map(identifier, table.key))
     rows = sql.SQL("(SELECT DISTINCT {} FROM {})").format(
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
-        sql.Identifier(candidate.schema, candidate.name),
+        sql.SQL(", ").join(identifier(column.name) for column in table.columns),
+        qualified(candidate),
     )
     alone = sql.SQL("1 = 1" if table.load.does.merges else "versions > 1")
     statement = sql.SQL(

@@ -11,6 +11,7 @@ from tasks.warehouses import names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import retried, rows
 
 NEWEST = 100
@@ -39,7 +40,7 @@ def gaps(adapter: Adapter, target: TableName, newest: int | None = None) -> list
     `newest`: only among so many of the newest proofs and what they have undone.
     """
     proof = names.proof(target)
-    table = sql.Identifier(proof.schema, proof.name)
+    table = qualified(proof)
     since = sql.SQL(
         "WHERE (p.sequence > (SELECT max(sequence) - {n} FROM {t}) OR p.undone_by > (SELECT max(sequence) - {n} FROM {t}))"
     ).format(n=sql.Literal(newest), t=table)

@@ -37,6 +37,7 @@ from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, session, transaction
 from tasks.workbench import Workbench
 
@@ -136,7 +137,7 @@ def _load(bench: Workbench, schema: str) -> Line:
             adapter.try_copy(store, manifest, table, [column.name for column in COLUMNS])
         finally:
             with transaction(adapter.address) as cursor:
-                cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(table.schema, table.name)))
+                cursor.execute(sql.SQL("DROP TABLE {}").format(qualified(table)))
             store.delete(prefix)
     except HeadgateError as error:
         return _failed(what, error)

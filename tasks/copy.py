@@ -20,6 +20,7 @@ from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import explain, one, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import workbench
@@ -79,7 +80,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
 def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:
     """The figures of a table's rows, computed by the warehouse."""
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        return figures_of(cursor, adapter, sql.Identifier(table.schema, table.name), declared.columns)
+        return figures_of(cursor, adapter, qualified(table), declared.columns)
 
 
 def figures_of(cursor: Cursor, adapter: Adapter, rows: sql.Composable, columns: Sequence[Column]) -> Checksum:

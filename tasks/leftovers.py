@@ -19,6 +19,7 @@ from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
 from tasks.warehouses import names, proofs, quarantine
 from tasks.warehouses.generations import surplus
 from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, retried, rows, session
 from tasks.workbench import Workbench
 
@@ -143,7 +144,7 @@ def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
         )  # fmt: skip
     else:
         table = TableName.parse(leftover.name)
-        drop = sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table.schema, table.name))
+        drop = sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table))
         retried(adapter.address, f"dropping {leftover.name}", lambda cursor: cursor.execute(drop))
 
 

@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
-from deployments.errors import CheckFailedError
+from deployments.errors import CheckFailedError, HeadgateError
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
 from tasks.batch import SOURCE_KEY, new_attempt, new_try

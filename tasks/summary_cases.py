@@ -22,7 +22,7 @@ from deployments.declarations.summary_cases import Case, Rows
 from deployments.errors import DeclarationError
 from tasks.only_reads import told
 from tasks.warehouses.names import TableName
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import rows, session
 from tasks.workbench import Workbench
 
@@ -60,7 +60,7 @@ class _Bench:
         table = TableName.parse(name)
         if table.schema not in self.schemas:
             self.schemas[table.schema] = f"hg_{self.mark}_{len(self.schemas)}"
-            self.cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.schemas[table.schema])))
+            self.cursor.execute(sql.SQL("CREATE SCHEMA {}").format(identifier(self.schemas[table.schema])))
         return TableName(self.schemas[table.schema], table.name)
 
 
@@ -93,7 +93,7 @@ def _make(tables: _Bench, name: str) -> None:
     project = tables.bench.project
     if name in project.tables:
         columns = sql.SQL(", ").join(
-            sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
+            sql.SQL("{} {}").format(identifier(column.name), sql.SQL(column.type))
             for column in project.tables[name].columns
         )
         tables.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(place), columns))

@@ -22,7 +22,7 @@ from tasks.summarize import Built, Job, check_inputs, check_output, fill, why_no
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import one, rows, session, transaction
 from tasks.workbench import Workbench
 
@@ -146,7 +146,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
         with transaction(adapter.address) as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(candidate)))
             if made_schema and adapter.is_empty(cursor, job.live.schema):
-                cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(job.live.schema)))
+                cursor.execute(sql.SQL("DROP SCHEMA {}").format(identifier(job.live.schema)))
 
 
 def _compared(

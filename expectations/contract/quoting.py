@@ -1,4 +1,4 @@
-"""Quote identifiers and string literals for DuckDB, where parameters can't be bound (inside generated expressions)."""
+"""Quote names and texts for DuckDB where parameters can't be bound (inside generated expressions), or refuse them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ COMPARED = 64
 
 
 def literal(text: str) -> str:
-    """A string literal. DuckDB's plain literals know no escape but the doubled quote; a NUL can't stand in one."""
+    """A string literal. DuckDB's plain literals know no escape but the doubled quote; a NUL can't stand in one.
+
+    ValueError: it holds half of a character.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} holds half of a character (a lone surrogate)") from None
     if "\0" in text:
         return " || chr(0) || ".join(f"'{part}'" for part in text.replace("'", "''").split("\0")).join("()")
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """A quoted identifier."""
+    """A quoted identifier. ValueError: it holds a NUL, which no name can."""
+    if "\0" in name:
+        raise ValueError("a name can't hold the character NUL")
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from deployments.declarations.rule_faults import as_date
-from expectations.rows.quote import identifier, text
+from expectations.contract.quoting import identifier, literal
 
 Family = Literal["number", "text", "boolean", "moment", "moment with zone"]
 
@@ -93,7 +93,7 @@ def _boolean(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return text(value) if isinstance(value, str) else None
+    return literal(value) if isinstance(value, str) else None
 
 
 def _utc(value: Any) -> datetime.datetime | None:

@@ -7,9 +7,8 @@ from functools import cache
 from itertools import combinations
 from typing import Any
 
-from expectations.contract.quoting import one_of
+from expectations.contract.quoting import identifier, literal, one_of
 from expectations.rows.literals import Columns
-from expectations.rows.quote import identifier, text
 from expectations.rows.regex import re2_of
 from expectations.rows.strptime import readable
 
@@ -100,7 +99,7 @@ def _search(name: str, pattern: str) -> str:
         _try_pattern(spelled)
     except (ValueError, duckdb.Error) as error:
         raise ValueError(f"the pattern '{pattern}' can't be used: {error}") from None
-    return f"regexp_matches({identifier(name)}, {text(spelled)})"
+    return f"regexp_matches({identifier(name)}, {literal(spelled)})"
 
 
 def _strptime(kwargs: Mapping[str, Any], columns: Columns) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from expectations.rows.quote import text
+from expectations.contract.quoting import literal
 
 # As documented for datetime.strptime. Python takes the digits of every script; here a date must be in 0-9.
 _DIRECTIVES = {
@@ -56,7 +56,7 @@ def pattern_of(strftime_format: str) -> StrptimePattern:
 def readable(column: str, strftime_format: str) -> str:
     """SQL: the text in `column` (already quoted) reads as a date in the format."""
     pattern = pattern_of(strftime_format)
-    regex = text(pattern.regex)
+    regex = literal(pattern.regex)
     # Python matches from the start and then asks whether anything is left over.
     conditions = [f"length(regexp_extract({column}, {regex})) = length({column})", f"regexp_matches({column}, {regex})"]
 

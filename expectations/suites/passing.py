@@ -17,8 +17,8 @@ from deployments.declarations.rule_faults import PARAMETER
 from deployments.declarations.suite import Rule
 from expectations.contract.batch_check import may_repeat
 from expectations.contract.engine import single
+from expectations.contract.quoting import identifier
 from expectations.rows.compile import UNIQUE, RowRule, UniqueRule, compile_rule
-from expectations.rows.quote import identifier
 from expectations.suites.arguments import ColumnKind, arguments_of
 from expectations.suites.frames import is_wide_decimal
 from expectations.suites.outcome import RuleOutcome

@@ -20,6 +20,7 @@ from expectations.contract.checksum import Checksum
 from tasks.copy import figures_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import connect, one, rows
 from tasks.within import within
 
@@ -59,7 +60,7 @@ class LiveRows:
     def write(self, file: Path) -> None:
         """The rows as CSV without header: a number, and each value as text; a double as it is."""
         listed = sql.SQL(", ").join(
-            sql.Identifier(column.name)
+            identifier(column.name)
             if column.column_type.kind == "double precision"
             else self.adapter.value_text(column)
             for column in self.table.columns
@@ -75,9 +76,9 @@ class LiveRows:
         """Rows of the whole table that have one of these keys (values as text): the key, and the value of a column."""
         of_key = [self.table.column(name) for name in self.table.key]
         listed = sql.SQL(", ").join(map(self.adapter.value_text, of_key))
-        asked = sql.SQL("NULL") if column is None else sql.Identifier(column)
+        asked = sql.SQL("NULL") if column is None else identifier(column)
         statement = sql.SQL("SELECT {}, {} FROM {} WHERE ").format(listed, asked, self._live)
-        one_key = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(column.name)) for column in of_key)
+        one_key = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(identifier(column.name)) for column in of_key)
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
             any_of_them = sql.SQL(" OR ").join([sql.SQL("({})").format(one_key)] * len(some))
@@ -89,16 +90,14 @@ class LiveRows:
     @property
     def _live(self) -> sql.Identifier:
         live = TableName.parse(self.table.table)
-        return sql.Identifier(live.schema, live.name)
+        return qualified(live)
 
     @property
     def _rows(self) -> sql.Composable:
         column = self.table.compared_by
         if column is None or self.window is None:
             return sql.SQL("{}").format(self._live)
-        return sql.SQL("{} WHERE {}").format(
-            self._live, within(sql.Identifier(column.name), column.bounds(self.window))
-        )
+        return sql.SQL("{} WHERE {}").format(self._live, within(identifier(column.name), column.bounds(self.window)))
 
 
 def value_of(column: Column, text: str) -> Any:

@@ -159,7 +159,9 @@ def of_rows(name: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name in backticks, which every `sql_mode` reads the same."""
+    """A name in backticks, which every `sql_mode` reads the same. ValueError: it holds a NUL, which no name can."""
+    if "\0" in name:
+        raise ValueError("a name can't hold the character NUL")
     return "`" + name.replace("`", "``") + "`"
 
 

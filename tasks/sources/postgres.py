@@ -31,6 +31,7 @@ from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
 from tasks.sources.selected import SelectedRows
+from tasks.warehouses.quoting import identifier
 from tasks.within import within
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class PostgresReader(SelectedRows):
         query: sql.Composable = inside(self.source.query)
         window, cursor = self.span.window, self.source.cursor
         if window is not None and cursor is not None:
-            column = sql.Identifier("hg_rows", cursor.column)
+            column = identifier("hg_rows", cursor.column)
             rows = within(column, bounds(self._kind(connection, cursor), cursor, self.cursor_column, self.span))
             if cursor.nulls == "load":
                 rows = sql.SQL("({} OR {})").format(rows, _without_moment(column))
@@ -129,7 +130,7 @@ class PostgresReader(SelectedRows):
 
     def unplaced(self) -> int:
         assert self.source.cursor is not None
-        column = sql.Identifier("hg_rows", self.source.cursor.column)
+        column = identifier("hg_rows", self.source.cursor.column)
         statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {}").format(
             inside(self.source.query), _without_moment(column)
         )
@@ -193,7 +194,7 @@ class PostgresReader(SelectedRows):
     def _kind(self, connection: Connection, cursor: Cursor) -> str:
         """The cursor's type at the source."""
         statement = sql.SQL("SELECT {} FROM {} hg_rows LIMIT 0").format(
-            sql.Identifier("hg_rows", cursor.column), inside(self.source.query)
+            identifier("hg_rows", cursor.column), inside(self.source.query)
         )
         with connection.cursor() as asked:
             try:

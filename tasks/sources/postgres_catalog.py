@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 from expectations.draft.facts import SourceColumn
 from tasks.one_select import inside, one_row
 from tasks.sources.protocol import SourceShape
+from tasks.warehouses.quoting import identifier
 
 # Anything but columns of one table, perhaps with a WHERE, may repeat its rows: then its key is none of the query's.
 _PLAIN = re.compile(
@@ -51,7 +52,5 @@ def described(cursor: Cursor, query: str) -> SourceShape:
 def first_day(cursor: Cursor, query: str, column: str) -> date | None:
     """The day of the least value of a date or time column of the query; None when it has no rows."""
     found: date | None
-    (found,) = one_row(
-        cursor, sql.SQL("SELECT min(q.{})::date FROM {} q").format(sql.Identifier(column), inside(query))
-    )
+    (found,) = one_row(cursor, sql.SQL("SELECT min(q.{})::date FROM {} q").format(identifier(column), inside(query)))
     return found

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from tasks.one_select import inside, one_row
+from tasks.warehouses.quoting import identifier
 
 _HASHES_RECORDS = 140_000
 """The first server version that hashes records by 64 bits."""
@@ -45,7 +46,7 @@ def _row_hash(connection: Connection, cursor: Cursor, query: str) -> sql.Composa
 
 
 def _hashed(name: str, kind: int) -> sql.Composed:
-    column = sql.Identifier("q", name)
+    column = identifier("q", name)
     if kind in _ONE_SPELLING:
         return sql.SQL("{}").format(column)
     # By its bytes: other collations may take different texts for the same.

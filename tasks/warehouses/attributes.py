@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from tasks.warehouses.names import TableName
-from tasks.warehouses.quoting import qualified
+from tasks.warehouses.quoting import identifier, qualified
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ def comment(cursor: Cursor, kind: Literal["TABLE", "VIEW"], relation: TableName,
     if column is None:
         target = sql.SQL(f"{kind} {{}}").format(qualified(relation))
     else:
-        target = sql.SQL("COLUMN {}").format(sql.Identifier(relation.schema, relation.name, column))
+        target = sql.SQL("COLUMN {}").format(identifier(relation.schema, relation.name, column))
     cursor.execute(sql.SQL("COMMENT ON {} IS {}").format(target, sql.Literal(text)))
 
 
 def give_to(cursor: Cursor, relation: TableName, owner: str) -> None:
     """Change its owner."""
-    cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(relation), sql.Identifier(owner)))
+    cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(qualified(relation), identifier(owner)))

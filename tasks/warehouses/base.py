@@ -21,7 +21,7 @@ from tasks.warehouses.access_lists import AccessLists
 from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import LiveColumn, Shape
-from tasks.warehouses.quoting import qualified
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import Address, rows
 from tasks.warehouses.texts import joined_row, joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
@@ -87,7 +87,7 @@ class PostgresProtocolAdapter(AccessLists, ABC):
 
     def create_schema(self, cursor: Cursor, name: str) -> None:
         if name not in self.schemas(cursor):
-            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name)))
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(identifier(name)))
 
     def schemas(self, cursor: Cursor) -> set[str]:
         return {str(name) for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
@@ -109,10 +109,10 @@ class PostgresProtocolAdapter(AccessLists, ABC):
 
     def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
         parts: list[sql.Composable] = [sql.SQL("count(*)")]
-        parts += [sql.SQL("count({})").format(sql.Identifier(column.name)) for column in columns]
+        parts += [sql.SQL("count({})").format(identifier(column.name)) for column in columns]
         parts += [self.checksums.summed(column) for column in columns]
         parts += [
-            sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=sql.Identifier(column.name))
+            sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=identifier(column.name))
             if column.column_type.kind == "double precision"
             else sql.SQL("0")
             for column in columns
@@ -187,7 +187,7 @@ class PostgresProtocolAdapter(AccessLists, ABC):
         return self.catalog.members(cursor)
 
     def _rename(self, cursor: Cursor, table: TableName, to: TableName) -> None:
-        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), sql.Identifier(to.name)))
+        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), identifier(to.name)))
 
     def _describe(self, cursor: Cursor, live: TableName, shape: Shape) -> None:
         """Comments and grants as declared, on top of what was there."""
@@ -204,5 +204,5 @@ class PostgresProtocolAdapter(AccessLists, ABC):
 def retype(live: TableName, column: Column) -> sql.Composed:
     """Give a column of the live table its declared type."""
     return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
-        qualified(live), sql.Identifier(column.name), sql.SQL(column.type)
+        qualified(live), identifier(column.name), sql.SQL(column.type)
     )

@@ -18,11 +18,12 @@ from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publish_plan import Effect, Publication
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows, one
 from tasks.within import within
 
-_LIVE, _NEW = sql.Identifier(names.LIVE), sql.Identifier(names.NEW)
+_LIVE, _NEW = identifier(names.LIVE), identifier(names.NEW)
 
 
 def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
@@ -37,7 +38,7 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     """Delete the live rows of the window, then insert the batch. `new` None: the window is empty now."""
     assert plan.window is not None
     assert plan.window_column is not None
-    inside = within(sql.Identifier(plan.window_column.name), plan.window_column.bounds(plan.window))
+    inside = within(identifier(plan.window_column.name), plan.window_column.bounds(plan.window))
     if new is not None:
         _prove_key(cursor, plan, new, outside=inside)
     live = _q(plan.live)
@@ -69,7 +70,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
     matched = sql.SQL("FROM {} {} JOIN {} {} ON {}").format(live, _LIVE, candidate, _NEW, same_key)
     total = count_rows(cursor, new)
     if plan.generations:
-        every = sql.SQL("SELECT {}.* ").format(sql.Identifier(names.LIVE))
+        every = sql.SQL("SELECT {}.* ").format(identifier(names.LIVE))
         adapter.create_as(
             cursor, names.undo(plan.live, sequence),
             every + matched + sql.SQL(" WHERE {} AND {}").format(newer, differs), None,
@@ -109,7 +110,7 @@ def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: Tab
     """Delete live rows whose key isn't among the source's `keys`; the rows are kept for undo. Returns how many."""
     live = _q(plan.live)
     absent = sql.SQL("NOT EXISTS (SELECT 1 FROM {} {} WHERE {})").format(
-        _q(keys), sql.Identifier(names.OTHER), equal(plan.shape.key, plan.live.name, names.OTHER)
+        _q(keys), identifier(names.OTHER), equal(plan.shape.key, plan.live.name, names.OTHER)
     )
     if plan.generations:
         kept = names.undo(plan.live, sequence)
@@ -133,7 +134,7 @@ def _newer(plan: Publication, live: str) -> sql.Composable:
     if plan.latest_by is None:
         return sql.SQL("true")
     return sql.SQL("({c} >= {l} OR {l} IS NULL)").format(
-        c=sql.Identifier(names.NEW, plan.latest_by), l=sql.Identifier(live, plan.latest_by)
+        c=identifier(names.NEW, plan.latest_by), l=identifier(live, plan.latest_by)
     )
 
 
@@ -141,7 +142,7 @@ def keep_added(cursor: Cursor, plan: Publication, new: TableName, sequence: int)
     """Keep the candidate, which by now holds exactly the rows that were inserted, under the name of its publish."""
     if plan.generations:
         kept = names.added(plan.live, sequence)
-        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(_q(new), sql.Identifier(kept.name)))
+        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(_q(new), identifier(kept.name)))
 
 
 def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence: int) -> None:
@@ -188,13 +189,13 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
 
 
 def _columns(plan: Publication) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(column.name) for column in plan.shape.columns)
+    return sql.SQL(", ").join(identifier(column.name) for column in plan.shape.columns)
 
 
 def equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
     """Whether two tables' rows have the same key; key columns are never NULL."""
     return sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in columns
+        sql.SQL("{} = {}").format(identifier(left, name), identifier(right, name)) for name in columns
     )
 
 
@@ -208,7 +209,7 @@ def _differs(columns: Sequence[Column], left: str, right: str) -> sql.Composable
                 "{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
                 # 'a' equals 'a ' on Redshift.
                 + (" OR octet_length({a}) <> octet_length({b})" if column.column_type.kind == "varchar" else "")
-            ).format(a=sql.Identifier(left, column.name), b=sql.Identifier(right, column.name))
+            ).format(a=identifier(left, column.name), b=identifier(right, column.name))
             for column in columns
         )
     )

@@ -28,6 +28,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publication import prove_ours
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one, retried, rows, session
 
@@ -82,7 +83,7 @@ def only_theirs(adapter: Adapter, cursor: Cursor, wanted: Wanted, texts: Sequenc
         if not wanted.key.keys() <= there & live:
             continue
         for name in found.keys() & there & live:
-            column = sql.Identifier(name)
+            column = identifier(name)
             statement = sql.SQL(
                 "SELECT {c} FROM {t} WHERE {w} AND {c} <> '' EXCEPT SELECT {c} FROM {l} WHERE NOT coalesce({w}, false)"
             ).format(c=column, t=_q(table), l=_q(wanted.live), w=_where(wanted.key))
@@ -98,7 +99,7 @@ def set_aside(
     if not adapter.exists(cursor, table):
         return []
     statement = sql.SQL("SELECT batch_key, run_id, record, layout, {} FROM {} WHERE NOT withheld").format(
-        sql.Identifier("raw"), _q(table)
+        identifier("raw"), _q(table)
     )
     # By name it stays at the server: all rows at once would be as large as quarantine is.
     with cursor.connection.cursor(name="hg_aside") as kept:
@@ -163,7 +164,7 @@ def _runs(adapter: Adapter, table: str, target: str) -> list[str]:
     with session(adapter.address) as connection, connection.cursor() as cursor:
         if not adapter.exists(cursor, TableName(names.OPS, table)):
             return []
-        statement = sql.SQL("SELECT DISTINCT run_id FROM {} WHERE target = %s").format(sql.Identifier(names.OPS, table))
+        statement = sql.SQL("SELECT DISTINCT run_id FROM {} WHERE target = %s").format(identifier(names.OPS, table))
         return [str(run_id) for (run_id,) in rows(cursor, statement, (target,))]
 
 
@@ -172,7 +173,7 @@ def _rewrite(adapter: Adapter, table: str, target: str, run_id: str, erased: Era
     # The same locks, in the same order, as of those who write them.
     adapter.lock(cursor, TableName(names.OPS, "run"))
     adapter.lock(cursor, TableName(names.OPS, "profile"))
-    kept = sql.Identifier(names.OPS, table)
+    kept = identifier(names.OPS, table)
     of_run = sql.SQL("FROM {} WHERE run_id = %s AND target = %s").format(kept)
     pieces = rows(cursor, sql.SQL("SELECT body ") + of_run + sql.SQL(" ORDER BY piece"), (run_id, target))
     body = "".join(piece for (piece,) in pieces)
@@ -191,11 +192,11 @@ def _rewrite(adapter: Adapter, table: str, target: str, run_id: str, erased: Era
 
 def _reword(adapter: Adapter, table: str, column: str, of: str, target: str, erased: Erased, cursor: Cursor) -> int:
     """A text of a target's rows: one UPDATE for each that is another without the values."""
-    where, name = TableName(names.OPS, table), sql.Identifier(column)
+    where, name = TableName(names.OPS, table), identifier(column)
     if not adapter.exists(cursor, where):
         return 0
     adapter.lock(cursor, where)
-    of_target = sql.SQL("{} = %s").format(sql.Identifier(of))
+    of_target = sql.SQL("{} = %s").format(identifier(of))
     found = rows(cursor, sql.SQL("SELECT DISTINCT {} FROM {} WHERE ").format(name, _q(where)) + of_target, (target,))
     changed = 0
     for (text,) in found:
@@ -248,7 +249,7 @@ def _by_batch(cursor: Cursor, wanted: Wanted, known: Sequence[Proof]) -> Counter
         return Counter({key: int(one(cursor, statement)[0])})
     bounds = {key: column.bounds(Window.from_key(key)) for key in proofs.standing(known) if "/" in key}
     statement = sql.SQL("SELECT {} FROM {} WHERE {}").format(
-        sql.Identifier(column.name), _q(wanted.live), _where(wanted.key)
+        identifier(column.name), _q(wanted.live), _where(wanted.key)
     )
     return Counter(
         next((key for key, (low, high) in bounds.items() if value is not None and low <= value < high), proofs.UNPLACED)
@@ -258,5 +259,5 @@ def _by_batch(cursor: Cursor, wanted: Wanted, known: Sequence[Proof]) -> Counter
 
 def _where(key: Key) -> sql.Composed:
     return sql.SQL(" AND ").join(
-        sql.SQL("{} IN {}").format(sql.Identifier(name), sql.Literal(values)) for name, values in key.items()
+        sql.SQL("{} IN {}").format(identifier(name), sql.Literal(values)) for name, values in key.items()
     )

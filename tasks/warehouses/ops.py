@@ -24,6 +24,7 @@ from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import explain, retried, rows, session, transaction
 
 PIECE_CHARACTERS = 16_000
@@ -199,7 +200,7 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
         # Alerts of a run that is entered afterwards were kept before it was published (`save_judged`).
         for table in ("run", "run_record", "check_result", *(() if unless_known else ("alert",))):
             cursor.execute(
-                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
+                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(identifier(names.OPS, table)), (record.run_id,)
             )
         counts, failure = record.counts, record.failure
         insert(cursor, "run", [(
@@ -237,7 +238,7 @@ def save_judged(adapter: Adapter, record: RunRecord) -> None:
         adapter.lock(cursor, TableName(names.OPS, "profile"))
         for table in ("alert", "profile"):
             cursor.execute(
-                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(names.OPS, table)), (record.run_id,)
+                sql.SQL("DELETE FROM {} WHERE run_id = %s").format(identifier(names.OPS, table)), (record.run_id,)
             )
         _insert_alerts(cursor, record, datetime.now(UTC).replace(tzinfo=None))
         if record.profile is not None:
@@ -359,7 +360,7 @@ def last_runs(
 def insert(cursor: Cursor, table: str, values: Sequence[tuple[object, ...]]) -> None:
     """Add rows to a table of `ops`, each value bound."""
     if values:
-        target = sql.SQL("INSERT INTO {} VALUES %s").format(sql.Identifier(names.OPS, table))
+        target = sql.SQL("INSERT INTO {} VALUES %s").format(identifier(names.OPS, table))
         execute_values(cursor, target.as_string(cursor), values, page_size=200)
 
 

@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.modes import ModeFacts
 from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName, proof
-from tasks.warehouses.quoting import qualified
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import rows
 
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
@@ -107,7 +107,7 @@ def create(cursor: Cursor, live: TableName) -> None:
             "stage_uri varchar(1024) NOT NULL, published_at timestamp NOT NULL, undone_by bigint, {})"
         ).format(
             qualified(table),
-            sql.SQL(", ").join(sql.SQL("{} bigint NOT NULL").format(sql.Identifier(name)) for name in _COUNTS),
+            sql.SQL(", ").join(sql.SQL("{} bigint NOT NULL").format(identifier(name)) for name in _COUNTS),
         )
     )
 
@@ -115,7 +115,7 @@ def create(cursor: Cursor, live: TableName) -> None:
 def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[Proof]:
     """Proofs of a target, oldest first; the table must exist."""
     table = proof(live)
-    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), qualified(table))
+    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(identifier, _COLUMNS)), qualified(table))
     if batch_key is not None:
         statement += sql.SQL(" WHERE batch_key = %s")
     found = rows(cursor, statement + sql.SQL(" ORDER BY sequence"), None if batch_key is None else (batch_key,))
@@ -249,7 +249,7 @@ def write(cursor: Cursor, live: TableName, item: Proof) -> None:
     cursor.execute(
         sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             qualified(table),
-            sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+            sql.SQL(", ").join(map(identifier, _COLUMNS)),
             sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS)),
         ),
         values,

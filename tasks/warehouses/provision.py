@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.provisioning import CLOSED, Provisioning, usages, with_table_grants
 from tasks.warehouses.access_lists import SCHEMA, TABLE, Rights
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import one
 
 _ACCESS = {"read": "r", "all": "rawd"}
@@ -45,7 +46,7 @@ def _schemas(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterat
     there = adapter.schemas(cursor)
     for name in declared.schemas:
         if name not in there:
-            yield Step(f"schema {name}", sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+            yield Step(f"schema {name}", sql.SQL("CREATE SCHEMA {}").format(identifier(name)))
 
 
 def _groups(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
@@ -73,7 +74,7 @@ def _closed(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterato
     for (name, schema), letters in adapter.schema_rights(cursor, CLOSED).items():
         if letters and (not name or name in declared.groups):
             grantee = adapter.grantee(name) if name else sql.SQL("PUBLIC")
-            revoke = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(sql.Identifier(schema), grantee)
+            revoke = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}").format(identifier(schema), grantee)
             yield Step(f"{name or 'everybody'} has no business in {schema}", revoke)
 
 
@@ -128,6 +129,6 @@ def _step(adapter: Adapter, verb: str, privileges: list[str], what: str, subject
     said = f"{verb.lower()} {words.lower()} on {'new tables in ' if what == 'new tables' else ''}{subject} {to.lower()} {group}"
     if what == "new tables":
         form = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {{}} {verb} {words} ON TABLES {to} {{}}"
-        return Step(said, sql.SQL(form).format(sql.Identifier(subject), adapter.grantee(group)))
-    named = sql.Identifier(subject) if what == "SCHEMA" else sql.Identifier(*subject.split(".", 1))
+        return Step(said, sql.SQL(form).format(identifier(subject), adapter.grantee(group)))
+    named = identifier(subject) if what == "SCHEMA" else identifier(*subject.split(".", 1))
     return Step(said, sql.SQL(f"{verb} {words} ON {what} {{}} {to} {{}}").format(named, adapter.grantee(group)))

@@ -23,6 +23,7 @@ from tasks.objects.store import ObjectStore
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import one, rows
 
@@ -80,7 +81,7 @@ def _fetched(store: ObjectStore, key: str) -> bytes:
 def create(cursor: Cursor, table: TableName) -> None:
     """Make a quarantine table."""
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in _TYPES.items()
+        sql.SQL("{} {}").format(identifier(name), sql.SQL(kind)) for name, kind in _TYPES.items()
     )
     cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(_q(table), columns))
 
@@ -91,9 +92,7 @@ def _complete(adapter: Adapter, cursor: Cursor, table: TableName) -> None:
     for name in COLUMNS:
         if name not in there:
             cursor.execute(
-                sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                    _q(table), sql.Identifier(name), sql.SQL(_TYPES[name])
-                )
+                sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(_q(table), identifier(name), sql.SQL(_TYPES[name]))
             )
 
 
@@ -139,7 +138,7 @@ def set_aside(
     _complete(adapter, cursor, table)
     where, values = _where(code=code, batch_key=batch_key, run_id=run_id)
     statement = sql.SQL("SELECT record, code, {}, raw_sha256, withheld, layout FROM {}").format(
-        sql.Identifier("raw"), _q(table)
+        identifier("raw"), _q(table)
     )
     found = rows(cursor, statement + where + sql.SQL(" ORDER BY record"), values)
     return [
@@ -193,7 +192,7 @@ def _where(**wanted: str | None) -> tuple[sql.Composable, tuple[str, ...]]:
     """The condition for open rows with these values; None: any."""
     given = {name: value for name, value in wanted.items() if value is not None}
     conditions: list[sql.Composable] = [sql.SQL("state = 'open'")]
-    conditions += [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in given]
+    conditions += [sql.SQL("{} = %s").format(identifier(name)) for name in given]
     return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions), tuple(given.values())
 
 
@@ -238,7 +237,7 @@ def rows_of(
     if not adapter.exists(cursor, table):
         return []
     asked = [(name, value) for name, value in (("code", code), ("label", label)) if value is not None]
-    where = sql.SQL("").join(sql.SQL(" AND {} = %s").format(sql.Identifier(name)) for name, _ in asked)
+    where = sql.SQL("").join(sql.SQL(" AND {} = %s").format(identifier(name)) for name, _ in asked)
     found = rows(
         cursor,
         sql.SQL(

@@ -1,4 +1,4 @@
-"""Names as they stand in our SQL, and back."""
+"""Names as they stand in the SQL of PostgreSQL and Redshift, and back. DuckDB's are in `expectations.contract.quoting`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from collections.abc import Iterable
 
 from psycopg2 import sql
 
+from deployments.errors import DeclarationError
 from tasks.warehouses.names import TableName
+
+
+def identifier(*parts: str) -> sql.Identifier:
+    """A name, quoted, behind the table or schema it belongs to. DeclarationError: the driver would cut it off, or it is none."""
+    for part in parts:
+        if not part or "\0" in part:
+            raise DeclarationError(
+                f"{part!r} can't be a name in a database: it is empty, or holds the character NUL",
+                next_command="headgate check",
+            )
+    return sql.Identifier(*parts)
 
 
 def qualified(table: TableName) -> sql.Identifier:
     """Schema and name, quoted."""
-    return sql.Identifier(table.schema, table.name)
+    return identifier(table.schema, table.name)
 
 
 def listed(columns: Iterable[str]) -> sql.Composed:
     """Column names, quoted, with commas between them."""
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(", ").join(map(identifier, columns))
 
 
 def unquoted(name: str) -> str:

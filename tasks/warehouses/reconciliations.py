@@ -15,6 +15,7 @@ from deployments.windows import Window
 from tasks.warehouses import names, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import retried, rows
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def save(adapter: Adapter, target: str, findings: Sequence[Finding], now: dateti
             cursor.execute("DELETE FROM ops.reconciliation WHERE target = %s AND batch_key IN %s", (target, some))
         if known:
             statement = sql.SQL("INSERT INTO ops.reconciliation ({}) VALUES %s").format(
-                sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+                sql.SQL(", ").join(map(identifier, _COLUMNS))
             )
             values = [
                 (target, item.batch_key, item.label, _naive(item.at or now), item.source_rows, item.live_rows,

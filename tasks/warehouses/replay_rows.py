@@ -19,6 +19,7 @@ from tasks.warehouses.dml import equal, insert_all, keep_added, merge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publish_plan import Effect, Publication
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows
 
@@ -43,7 +44,7 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
     if plan.shape.key and not by_time:
         cursor.execute(
             sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
-                _q(new), _q(plan.live), sql.Identifier(names.LIVE), equal(plan.shape.key, names.LIVE, new.name)
+                _q(new), _q(plan.live), identifier(names.LIVE), equal(plan.shape.key, names.LIVE, new.name)
             )
         )
         refused = int(cursor.rowcount)
@@ -65,7 +66,7 @@ def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_
         sql.SQL(
             "UPDATE {} SET state = 'replayed', resolved_by = %s, resolved_at = %s WHERE batch_key = %s AND run_id = %s "
             "AND state = 'open' AND record IN (SELECT {} FROM {})"
-        ).format(_q(names.quarantine(plan.live)), sql.Identifier(RECORD), _q(new)),
+        ).format(_q(names.quarantine(plan.live)), identifier(RECORD), _q(new)),
         (plan.run_id, datetime.now(UTC).replace(tzinfo=None), plan.batch_key, source_run),
     )
     if cursor.rowcount != wanted:
@@ -80,14 +81,14 @@ def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_
 def _without_older(cursor: Cursor, plan: Publication, new: TableName) -> int:
     """Leave the latest row of each key in the candidate; returns how many went. Ties have been set aside before."""
     assert plan.latest_by is not None
-    at, later = sql.Identifier(new.name, plan.latest_by), sql.Identifier(names.OTHER, plan.latest_by)
+    at, later = identifier(new.name, plan.latest_by), identifier(names.OTHER, plan.latest_by)
     cursor.execute(
         sql.SQL(
             "DELETE FROM {new} USING {new} {other} WHERE {key} AND ({later} > {at} OR ({at} IS NULL AND {later} IS NOT NULL) "
             "OR (({at} = {later} OR ({at} IS NULL AND {later} IS NULL)) AND {o_record} > {record}))"
         ).format(
-            new=_q(new), other=sql.Identifier(names.OTHER), key=equal(plan.shape.key, new.name, names.OTHER), at=at, later=later,
-            record=sql.Identifier(new.name, RECORD), o_record=sql.Identifier(names.OTHER, RECORD),
+            new=_q(new), other=identifier(names.OTHER), key=equal(plan.shape.key, new.name, names.OTHER), at=at, later=later,
+            record=identifier(new.name, RECORD), o_record=identifier(names.OTHER, RECORD),
         )
     )  # fmt: skip
     return int(cursor.rowcount)

@@ -15,10 +15,11 @@ from deployments.windows import Window
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.within import within
 
-_KEPT, _TAKEN, _NTH = map(sql.Identifier, (names.OTHER, "hg$taken", "hg$nth"))
+_KEPT, _TAKEN, _NTH = map(identifier, (names.OTHER, "hg$taken", "hg$nth"))
 
 
 def rows_of(
@@ -40,7 +41,7 @@ def rows_of(
 
 def rows_of_window(cursor: Cursor, live: TableName, column: WindowColumn, batch_key: str) -> int:
     """Delete the live rows of a window; returns how many went."""
-    inside = within(sql.Identifier(column.name), column.bounds(Window.from_key(batch_key)))
+    inside = within(identifier(column.name), column.bounds(Window.from_key(batch_key)))
     cursor.execute(sql.SQL("DELETE FROM {} WHERE ").format(_q(live)) + inside)
     return int(cursor.rowcount)
 
@@ -80,16 +81,14 @@ def _without_key(
         "SELECT {of_live}, {other}.{taken}, row_number() OVER (PARTITION BY {of_live} ORDER BY {first}) AS {nth} "
         "FROM {live} {alias} JOIN {once} {other} ON {near} AND {same}"
     ).format(
-        of_live=of_live, first=sql.Identifier(names.LIVE, columns[0].name), live=_q(live), once=once, other=_KEPT,
-        alias=sql.Identifier(names.LIVE), taken=_TAKEN, nth=_NTH,
+        of_live=of_live, first=identifier(names.LIVE, columns[0].name), live=_q(live), once=once, other=_KEPT,
+        alias=identifier(names.LIVE), taken=_TAKEN, nth=_NTH,
         near=_near(columns, names.LIVE, names.OTHER), same=_same(columns, names.LIVE, names.OTHER),
     )  # fmt: skip
     extra = adapter.create_as(
         cursor,
         surplus,
-        sql.SQL("SELECT {} FROM ({}) {} WHERE {} > {}").format(
-            plain, matched, sql.Identifier(names.ROWS), _NTH, _TAKEN
-        ),
+        sql.SQL("SELECT {} FROM ({}) {} WHERE {} > {}").format(plain, matched, identifier(names.ROWS), _NTH, _TAKEN),
         None,
     )
     cursor.execute(
@@ -111,7 +110,7 @@ def _near(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
 def _text(columns: Sequence[LiveColumn], table: str) -> sql.Composable:
     parts: list[sql.Composable] = []
     for column in columns:
-        name = sql.Identifier(table, column.name)
+        name = identifier(table, column.name)
         if column.type == "boolean":
             form = "CASE WHEN {} THEN 't' WHEN NOT {} THEN 'f' ELSE 'n' END"
         elif column.type.startswith("varchar"):
@@ -129,17 +128,15 @@ def _same(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
         # 'a' equals 'a ' on Redshift.
         length = " AND octet_length({a}) = octet_length({b})" if column.type.startswith("varchar") else ""
         form = sql.SQL(f"(({{a}} = {{b}}{length}) OR ({{a}} IS NULL AND {{b}} IS NULL))")
-        equal.append(form.format(a=sql.Identifier(left, column.name), b=sql.Identifier(right, column.name)))
+        equal.append(form.format(a=identifier(left, column.name), b=identifier(right, column.name)))
     return sql.SQL(" AND ").join(equal)
 
 
 def _equal(key: Sequence[str], left: str, right: str) -> sql.Composed:
     return sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name)) for name in key
+        sql.SQL("{} = {}").format(identifier(left, name), identifier(right, name)) for name in key
     )
 
 
 def _names(columns: Iterable[str], table: str | None = None) -> sql.Composed:
-    return sql.SQL(", ").join(
-        sql.Identifier(name) if table is None else sql.Identifier(table, name) for name in columns
-    )
+    return sql.SQL(", ").join(identifier(name) if table is None else identifier(table, name) for name in columns)

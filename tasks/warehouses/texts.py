@@ -8,13 +8,14 @@ from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import row_groups, text_groups
+from tasks.warehouses.quoting import identifier
 
 _BETWEEN = sql.SQL(" || chr(31) || ")
 
 
 def joined_text(columns: Sequence[Column]) -> sql.Composed | None:
     """SQL of the text to hash; None where no column holds text."""
-    return _joined(text_groups(columns), lambda column: sql.Identifier(column.name))
+    return _joined(text_groups(columns), lambda column: identifier(column.name))
 
 
 def joined_row(columns: Sequence[Column], text_of: Callable[[Column], sql.Composable]) -> sql.Composed:

@@ -26,6 +26,7 @@ from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter, Shape
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.quarantine import undo_quarantine
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows
 
@@ -240,7 +241,7 @@ def _swap_back(
         # Readers' views may need columns that the kept table lacks, or something a rename can't carry hangs on it.
         if plan.generations:
             adapter.create_as(cursor, names.generation(live, own), sql.SQL("SELECT * FROM {}").format(_q(live)), None)
-        columns_sql = sql.SQL(", ").join(sql.Identifier(name) for name in now if name in then)
+        columns_sql = sql.SQL(", ").join(identifier(name) for name in now if name in then)
         cursor.execute(sql.SQL("DELETE FROM {}").format(_q(live)))
         cursor.execute(
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(live), columns_sql, columns_sql, _q(kept))

@@ -19,7 +19,7 @@ from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_dele
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import Shape, Understood
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import Address, one
 
 _LOOKUP_SHARE = 20
@@ -101,10 +101,10 @@ class PostgresAdapter(PostgresProtocolAdapter):
             cursor, live, key
         )
         for setting in _OTHER_JOINS if lookups else ():
-            cursor.execute(sql.SQL("SET LOCAL {} = off").format(sql.Identifier(setting)))
+            cursor.execute(sql.SQL("SET LOCAL {} = off").format(identifier(setting)))
         yield
         for setting in _OTHER_JOINS if lookups else ():
-            cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(sql.Identifier(setting)))
+            cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(identifier(setting)))
 
     def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
         return lost_by_swap(cursor, live, shape)
@@ -119,7 +119,7 @@ class PostgresAdapter(PostgresProtocolAdapter):
     def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         if change == "new_column":
             return [sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                qualified(live), sql.Identifier(column.name), sql.SQL(column.type))]  # fmt: skip
+                qualified(live), identifier(column.name), sql.SQL(column.type))]  # fmt: skip
         return [retype(live, column)]
 
     def alter_before(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
@@ -144,7 +144,7 @@ class PostgresAdapter(PostgresProtocolAdapter):
             cursor.execute(sql.SQL("DROP VIEW {}").format(name))
             cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(name, sql.SQL(", ").join(columns)))
             self.close(cursor, table)
-        cursor.execute(sql.SQL("GRANT INSERT ON {} TO {}").format(name, sql.Identifier(role)))
+        cursor.execute(sql.SQL("GRANT INSERT ON {} TO {}").format(name, identifier(role)))
         self.act_as(cursor, role)
         cursor.execute(sql.SQL("INSERT INTO {}\n").format(name) + select)
         made = cursor.rowcount
@@ -153,7 +153,7 @@ class PostgresAdapter(PostgresProtocolAdapter):
         return int(made)
 
     def act_as(self, cursor: Cursor, role: str) -> None:
-        cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(identifier(role)))
 
     def may_act_as(self, cursor: Cursor, role: str) -> bool:
         # From 16 on, who made a role is a member that may not take its rights.
@@ -164,22 +164,22 @@ class PostgresAdapter(PostgresProtocolAdapter):
         return understood(cursor, view, select, callable_names)
 
     def grantee(self, group: str) -> sql.Composable:
-        return sql.Identifier(group)
+        return identifier(group)
 
     def group_statement(self, name: str) -> sql.Composed:
-        return sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(name))
+        return sql.SQL("CREATE ROLE {} NOLOGIN").format(identifier(name))
 
     def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
         form = "GRANT {} TO {}" if add else "REVOKE {} FROM {}"
-        return sql.SQL(form).format(sql.Identifier(group), sql.Identifier(user))
+        return sql.SQL(form).format(identifier(group), identifier(user))
 
 
 def _definition(column: Column) -> sql.Composed:
     return sql.SQL("{} {}{}").format(
-        sql.Identifier(column.name), sql.SQL(column.type), sql.SQL("" if column.nullable else " NOT NULL")
+        identifier(column.name), sql.SQL(column.type), sql.SQL("" if column.nullable else " NOT NULL")
     )
 
 
 def _index(table: TableName, ending: str) -> sql.Identifier:
     """The end of a candidate's name is what tells it from all others."""
-    return sql.Identifier((table.name + ending)[-LIMIT_BYTES:])
+    return identifier((table.name + ending)[-LIMIT_BYTES:])

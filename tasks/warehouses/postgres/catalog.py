@@ -11,6 +11,7 @@ from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName, is_beside, stem
 from tasks.warehouses.postgres import ownership
 from tasks.warehouses.protocol import LiveColumn
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import one, rows
 from tasks.warehouses.shapes import declared_type
 from tasks.warehouses.views import BoundView, with_dependents
@@ -77,7 +78,7 @@ def column_definitions(cursor: Cursor, table: TableName) -> list[sql.Composable]
         f"WHERE attrelid = {_RELATION} AND attnum > 0 ORDER BY attnum",
         (table.schema, table.name),
     )
-    return [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in found]
+    return [sql.SQL("{} {}").format(identifier(name), sql.SQL(kind)) for name, kind in found]
 
 
 def bound_views(cursor: Cursor, table: TableName) -> list[BoundView]:
@@ -120,7 +121,7 @@ def granted(cursor: Cursor, table: TableName, columns: Collection[str] | None = 
     )
     found = [Granted(sql.SQL(what), _grantee(who), bool(option)) for who, what, option in whole]
     return found + [
-        Granted(sql.SQL(what + " ({})").format(sql.Identifier(column)), _grantee(who), bool(option))
+        Granted(sql.SQL(what + " ({})").format(identifier(column)), _grantee(who), bool(option))
         for column, who, what, option in single
         if columns is None or column in columns
     ]
@@ -189,7 +190,7 @@ def groups(cursor: Cursor) -> set[str]:
 
 def _grantee(name: str | None) -> sql.Composable:
     """A role as it stands after TO or FROM; None is everybody."""
-    return sql.Identifier(name) if name else sql.SQL("PUBLIC")
+    return identifier(name) if name else sql.SQL("PUBLIC")
 
 
 def _view(

@@ -6,6 +6,7 @@ from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import double_text, summable
+from tasks.warehouses.quoting import identifier
 
 _MICROSECONDS = (
     "CASE WHEN {column} >= '1900-01-01' AND {column} < '2040-01-01' THEN (date_part('epoch', {column}) * 1000000)::bigint "
@@ -24,14 +25,14 @@ def value_text(column: Column) -> sql.Composable:
     """A value as text."""
     kind = column.column_type.kind
     if kind == "varchar":
-        return sql.Identifier(column.name)
+        return identifier(column.name)
     if kind == "double precision":
-        return sql.SQL(double_text("{0}")).format(sql.Identifier(column.name))
+        return sql.SQL(double_text("{0}")).format(identifier(column.name))
     return sql.SQL("({})::text").format(_summand(column))
 
 
 def _summand(column: Column) -> sql.Composed:
-    name = sql.Identifier(column.name)
+    name = identifier(column.name)
     form = {
         "varchar": "octet_length({column})",
         "boolean": "{column}::integer",

@@ -22,6 +22,7 @@ from tasks.objects.packing import Codec, PackingError, unpacked
 from tasks.objects.store import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import Address, explain, session
 
 SESSIONS = 2
@@ -94,8 +95,8 @@ def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableN
     statement = sql.SQL(
         "COPY {} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, NULL {}, HEADER {}, QUOTE '\"', ESCAPE '\"', ENCODING 'UTF8')"
     ).format(
-        sql.Identifier(table.schema, table.name),
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        qualified(table),
+        sql.SQL(", ").join(map(identifier, columns)),
         sql.Literal(manifest.delimiter),
         sql.Literal(manifest.null_marker),
         sql.SQL("true" if manifest.header_lines else "false"),
@@ -114,7 +115,7 @@ def copy_rows(cursor: Cursor, table: TableName, columns: Sequence[str], rows: It
         count += 1
     out.seek(0)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
-        sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, columns))
+        qualified(table), sql.SQL(", ").join(map(identifier, columns))
     )
     cursor.copy_expert(statement, out)
     return count

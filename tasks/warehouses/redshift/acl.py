@@ -8,7 +8,7 @@ from typing import Literal
 
 from psycopg2 import sql
 
-from tasks.warehouses.quoting import unquoted
+from tasks.warehouses.quoting import identifier, unquoted
 
 Kind = Literal["user", "group", "role", "public"]
 _PRIVILEGES = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "x": "REFERENCES"}
@@ -28,7 +28,7 @@ class Grantee:
         if self.kind == "public":
             return sql.SQL("PUBLIC")
         word = {"user": "", "group": "GROUP ", "role": "ROLE "}[self.kind]
-        return sql.SQL(word) + sql.Identifier(self.name)
+        return sql.SQL(word) + identifier(self.name)
 
 
 @dataclass(frozen=True, slots=True, order=True)

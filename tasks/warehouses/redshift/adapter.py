@@ -16,7 +16,7 @@ from tasks.objects.store import ObjectStore
 from tasks.warehouses.base import PostgresProtocolAdapter, retype
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape, Understood
-from tasks.warehouses.quoting import qualified
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.redshift import catalog, checksums, ownership
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.ddl import create_table, definition, layout
@@ -139,14 +139,14 @@ class RedshiftAdapter(PostgresProtocolAdapter):
         return Understood(relations, tuple(f"{name}()" for name in functions if name not in callable_names))
 
     def grantee(self, group: str) -> sql.Composable:
-        return sql.SQL("GROUP {}").format(sql.Identifier(group))
+        return sql.SQL("GROUP {}").format(identifier(group))
 
     def group_statement(self, name: str) -> sql.Composed:
-        return sql.SQL("CREATE GROUP {}").format(sql.Identifier(name))
+        return sql.SQL("CREATE GROUP {}").format(identifier(name))
 
     def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
         form = "ALTER GROUP {} ADD USER {}" if add else "ALTER GROUP {} DROP USER {}"
-        return sql.SQL(form).format(sql.Identifier(group), sql.Identifier(user))
+        return sql.SQL(form).format(identifier(group), identifier(user))
 
 
 def _no_roles(role: str) -> DeclarationError:

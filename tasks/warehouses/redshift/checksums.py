@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import double_text, summable
+from tasks.warehouses.quoting import identifier
 
 _WIDE_DECIMAL = 28
 _HALF = 19
@@ -34,7 +35,7 @@ def value_text(column: Column) -> sql.Composed:
         "boolean": "CASE WHEN {0} THEN '1' WHEN NOT {0} THEN '0' END",
         "double precision": double_text("{0}"),
     }.get(kind, f"({_EXACT.get(kind, '{0}')})::varchar(64)")
-    return sql.SQL(form).format(sql.Identifier(column.name))
+    return sql.SQL(form).format(identifier(column.name))
 
 
 def summed(column: Column) -> sql.Composed:
@@ -47,5 +48,5 @@ def summed(column: Column) -> sql.Composed:
     }.get(kind.kind, f"sum({_EXACT.get(kind.kind, '{0}')})")
     if kind.kind == "decimal" and kind.precision > _WIDE_DECIMAL:
         form = f"coalesce(sum({_UPPER})::varchar || 'e{_HALF - kind.scale} ' || sum({_LOWER})::varchar || 'e-{kind.scale}', '0')"
-        return sql.SQL(form).format(sql.Identifier(column.name))
-    return sql.SQL(f"coalesce({form}, 0)").format(sql.Identifier(column.name))
+        return sql.SQL(form).format(identifier(column.name))
+    return sql.SQL(f"coalesce({form}, 0)").format(identifier(column.name))

@@ -7,7 +7,7 @@ from psycopg2 import sql
 from deployments.declarations.columns import Column
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Shape
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 
 
 def create_table(table: TableName, shape: Shape) -> sql.Composed:
@@ -22,7 +22,7 @@ def create_table(table: TableName, shape: Shape) -> sql.Composed:
 
 def definition(column: Column) -> sql.Composed:
     """One column: name, type, encoding and nullability."""
-    parts: list[sql.Composable] = [sql.Identifier(column.name), sql.SQL(column.type)]
+    parts: list[sql.Composable] = [identifier(column.name), sql.SQL(column.type)]
     if column.encode is not None and column.encode != "auto":
         parts.append(sql.SQL(f"ENCODE {column.encode.upper()}"))
     if not column.nullable:
@@ -38,7 +38,7 @@ def layout(shape: Shape) -> sql.Composed:
         parts.append(sql.SQL(f" DISTSTYLE {physical.diststyle.upper()}"))
     composed = sql.SQL("").join(parts)
     if physical.distkey is not None:
-        composed += sql.SQL(" DISTKEY ({})").format(sql.Identifier(physical.distkey))
+        composed += sql.SQL(" DISTKEY ({})").format(identifier(physical.distkey))
     if physical.sortkey:
         composed += sql.SQL(" COMPOUND SORTKEY ({})").format(listed(physical.sortkey))
     return composed

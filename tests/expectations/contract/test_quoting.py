@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expectations.rows.quote import identifier, text
+from expectations.contract.quoting import identifier, literal
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 @settings(max_examples=300, deadline=None)
 def test_any_text(value: str) -> None:
-    assert duckdb.execute(f"SELECT {text(value)}").fetchall() == [(value,)]
+    assert duckdb.execute(f"SELECT {literal(value)}").fetchall() == [(value,)]
 
 
 @pytest.mark.parametrize(
     "value", ["", "'", "''", "\\", "\\'", "a\0b", "\0", "'; DROP TABLE x; --", "\n\t", "한글", "$$"]
 )
 def test_hostile_text(value: str) -> None:
-    assert duckdb.execute(f"SELECT {text(value)} AS x WHERE x = {text(value)}").fetchall() == [(value,)]
+    assert duckdb.execute(f"SELECT {literal(value)} AS x WHERE x = {literal(value)}").fetchall() == [(value,)]
 
 
 @pytest.mark.parametrize("name", ["plain", 'with "quotes"', "with space", "select", "a;b", "한글", "it's"])
@@ -34,4 +34,4 @@ def test_what_sql_cannot_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="NUL"):
         identifier("a\0")
     with pytest.raises(ValueError, match="half of a character"):
-        text("\ud800")
+        literal("\ud800")
