@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from psycopg2 import Error
 
@@ -22,6 +22,7 @@ from tasks.objects.store import ObjectStore, open_store
 from tasks.report_facts import not_good
 from tasks.review import read_history
 from tasks.warehouses import names
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import rows, session
 from tasks.workbench import Workbench
@@ -104,10 +105,10 @@ def _decided(bench: Workbench, since: datetime, until: datetime) -> tuple[Decide
             cursor,
             "SELECT decided_at, target, kind, what, column_name, decided_by, reason, run_id FROM ops.decision "
             f"WHERE decided_at >= %s AND decided_at < %s ORDER BY decided_at DESC LIMIT {DECISIONS}",
-            tuple(moment.astimezone(UTC).replace(tzinfo=None) for moment in (since, until)),
+            (naive(since), naive(until)),
         )
     return tuple(
-        Decided(decided_at=at.replace(tzinfo=UTC), table=target, kind=kind, what=_named(bench, target, about or ""),
+        Decided(decided_at=aware(at), table=target, kind=kind, what=_named(bench, target, about or ""),
                 column=column, by=by or "",
                 reason=reason or "", run_id=run_id)
         for at, target, kind, about, column, by, reason, run_id in found

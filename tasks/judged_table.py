@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deployments.declarations.suite import Suite
 from expectations.suites.targets import WarehouseTable
 from tasks.only_reads import prove_rules
@@ -12,11 +14,8 @@ from tasks.workbench import Workbench
 
 def judged_table(bench: Workbench, table: TableName) -> WarehouseTable:
     """The target of a suite."""
-    address = bench.warehouse.address
-    return WarehouseTable(
-        address.url, table.schema, table.name, "redshift" if address.dialect == "redshift" else "postgresql",
-        connect_args={"connection_factory": judging(address)},
-    )  # fmt: skip
+    target = bench.warehouse.suite_target(table)
+    return replace(target, connect_args={"connection_factory": judging(bench.warehouse.address)})
 
 
 def proven(bench: Workbench, suite: Suite, table: TableName) -> WarehouseTable:

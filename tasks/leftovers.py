@@ -18,6 +18,7 @@ from tasks import spool
 from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
 from tasks.warehouses import names, proofs, quarantine
 from tasks.warehouses.generations import surplus
+from tasks.warehouses.moments import aware
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, retried, rows, session
@@ -205,4 +206,4 @@ def _ended(bench: Workbench, targets: list[str]) -> dict[str, Ended]:
             "AND finished_at IS NOT NULL",
             (tuple(targets),),
         )
-    return {str(attempt): Ended(str(status), at.replace(tzinfo=UTC)) for attempt, status, at in found}
+    return {str(attempt): Ended(str(status), aware(at)) for attempt, status, at in found}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import median
 
 from psycopg2.extensions import cursor as Cursor
@@ -14,7 +14,7 @@ from expectations.freshness import GOOD_STATUSES
 from tasks.incidents.causes import Failing
 from tasks.incidents.freshness import Published
 from tasks.warehouses import names, ops, proofs, reconciliations
-from tasks.warehouses.moments import naive
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.reconciliations import Differing
@@ -111,7 +111,7 @@ def _row_of_failures(cursor: Cursor, target: str, batch_key: str) -> tuple[datet
         "AND status = 'failed' AND started_at > %s",
         (target, batch_key, last_good or datetime(1970, 1, 1)),
     )
-    return since.replace(tzinfo=UTC), int(times)
+    return aware(since), int(times)
 
 
 def _looked(cursor: Cursor) -> dict[str, datetime]:
@@ -120,13 +120,13 @@ def _looked(cursor: Cursor) -> dict[str, datetime]:
         "SELECT target, max(finished_at) FROM ops.run WHERE status IN %s AND kind <> 'rollback' GROUP BY target",
         (GOOD_STATUSES,),
     )
-    return {target: at.replace(tzinfo=UTC) for target, at in found if at is not None}
+    return {target: aware(at) for target, at in found if at is not None}
 
 
 def _tried(cursor: Cursor) -> dict[str, datetime]:
     """When each target was tried first, ever."""
     found = rows(cursor, "SELECT target, min(started_at) FROM ops.run GROUP BY target")
-    return {target: at.replace(tzinfo=UTC) for target, at in found}
+    return {target: aware(at) for target, at in found}
 
 
 def _published(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from psycopg2.extensions import cursor as Cursor
@@ -19,7 +19,7 @@ from deployments.embedded.filelock import turn
 from deployments.errors import HeadgateError
 from tasks.incidents.model import Incident
 from tasks.warehouses import names, ops
-from tasks.warehouses.moments import naive
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
@@ -125,7 +125,7 @@ def last_beat(adapter: Adapter) -> datetime | None:
         if not adapter.exists(cursor, TableName(names.OPS, "fact")):
             return None
         found = rows(cursor, "SELECT max(happened_at) FROM ops.fact WHERE fact_id = 'watch'")
-    return found[0][0].replace(tzinfo=UTC) if found[0][0] is not None else None
+    return aware(found[0][0]) if found[0][0] is not None else None
 
 
 def _fact(cursor: Cursor, fact_id: str, kind: str, by: str, now: datetime) -> None:

@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import summable
+from expectations.suites.targets import WarehouseTable
 from tasks.switches import reached
 from tasks.warehouses import attributes
 from tasks.warehouses.access_lists import AccessLists
@@ -126,6 +127,9 @@ class PostgresProtocolAdapter(AccessLists, ABC):
 
     def value_text(self, column: Column) -> sql.Composable:
         return self.checksums.value_text(column)
+
+    def suite_target(self, table: TableName) -> WarehouseTable:
+        return WarehouseTable(self.address.url, table.schema, table.name, self.address.dialect)
 
     def stranger(self, cursor: Cursor, table: TableName) -> str | None:
         return self.ownership.stranger(cursor, table)

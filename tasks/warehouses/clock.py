@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg2.extensions import cursor as Cursor
 
+from tasks.warehouses.moments import aware
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import Address, one, retried
 
@@ -18,7 +19,7 @@ _offsets: dict[Address, tuple[timedelta, float]] = {}
 def read(adapter: Adapter, cursor: Cursor) -> datetime:
     """What the warehouse's clock says to the caller's transaction."""
     moment: datetime = one(cursor, adapter.clock)[0]
-    return moment.replace(tzinfo=UTC)
+    return aware(moment)
 
 
 def now(adapter: Adapter) -> datetime:

@@ -213,7 +213,7 @@ def save_run(adapter: Adapter, record: RunRecord, *, unless_known: bool = False)
         )])  # fmt: skip
         body = record.model_copy(update={"profile": None}).model_dump_json()
         insert(cursor, "run_record", [(record.run_id, record.table, n, text) for n, text in pieces(body)])
-        now = naive(record.finished_at) or datetime.now(UTC).replace(tzinfo=None)
+        now = naive(record.finished_at) or naive(datetime.now(UTC))
         insert(cursor, "check_result", [
             (record.run_id, record.table, rule.code, rule.type, rule.place, rule.severity, rule.outcome,
              rule.rows_checked, rule.rows_failed, _clip(rule.message), now)
@@ -240,7 +240,7 @@ def save_judged(adapter: Adapter, record: RunRecord) -> None:
             cursor.execute(
                 sql.SQL("DELETE FROM {} WHERE run_id = %s").format(identifier(names.OPS, table)), (record.run_id,)
             )
-        _insert_alerts(cursor, record, datetime.now(UTC).replace(tzinfo=None))
+        _insert_alerts(cursor, record, naive(datetime.now(UTC)))
         if record.profile is not None:
             insert(cursor, "profile", [
                 (record.run_id, record.table, record.batch_key, record.label, UNPUBLISHED, n, text)
@@ -386,10 +386,10 @@ def _migrate(adapter: Adapter, cursor: Cursor) -> None:
             if callable(statement):
                 statement(cursor)
             # Redshift has no indexes; it sorts tables by what is asked of them itself.
-            elif adapter.address.dialect == "postgresql" or not statement.startswith("CREATE INDEX"):
+            elif adapter.has_indexes or not statement.startswith("CREATE INDEX"):
                 cursor.execute(statement)
         cursor.execute("INSERT INTO ops.version (version, applied_at) VALUES (%s, %s)",
-                       (number, datetime.now(UTC).replace(tzinfo=None)))  # fmt: skip
+                       (number, naive(datetime.now(UTC))))  # fmt: skip
 
 
 def _insert_alerts(cursor: Cursor, record: RunRecord, now: datetime) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.modes import ModeFacts
-from tasks.warehouses.moments import naive
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName, proof
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import rows
@@ -130,7 +130,7 @@ def newest(cursor: Cursor, live: TableName) -> tuple[datetime | None, str | None
         "WHERE undone_by IS NULL AND kind IN %s"
     ).format(qualified(table))
     ((at, key),) = rows(cursor, statement, (WHOLE,))
-    return None if at is None else at.replace(tzinfo=UTC), key
+    return None if at is None else aware(at), key
 
 
 def standing(proofs: Sequence[Proof]) -> dict[str, Proof]:
@@ -258,5 +258,5 @@ def write(cursor: Cursor, live: TableName, item: Proof) -> None:
 
 def _proof(row: tuple[Any, ...]) -> Proof:
     published_at, undone_by, *counts = row[9:]
-    values = (*row[:9], published_at.replace(tzinfo=UTC), Counts(*map(int, counts)), undone_by)
+    values = (*row[:9], aware(published_at), Counts(*map(int, counts)), undone_by)
     return Proof(*values)

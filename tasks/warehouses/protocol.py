@@ -18,6 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.declarations.table import Physical
+from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
 from tasks.warehouses.access_lists import Rights as AccessRights
@@ -103,6 +104,10 @@ class Adapter(Rights, Protocol):
         """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
 
     @property
+    def has_indexes(self) -> bool:
+        """Whether it knows CREATE INDEX."""
+
+    @property
     def clock(self) -> str:
         """The query that gives the present as a timestamp in UTC."""
 
@@ -177,6 +182,9 @@ class Adapter(Rights, Protocol):
         self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int
     ) -> AbstractContextManager[None]:
         """While `rows` rows are joined with the live table by its key: the time may grow with them, not with the table."""
+
+    def suite_target(self, table: TableName) -> WarehouseTable:
+        """A table as the library that judges suites is given it."""
 
     def stranger(self, cursor: Cursor, table: TableName) -> str | None:
         """Why a table that is there can't be taken for ours, in a few words; None when it can, or isn't there."""

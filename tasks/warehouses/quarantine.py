@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -21,6 +21,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.errors import RetryableError
 from tasks.objects.store import ObjectStore
 from tasks.warehouses import clock, names
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier
@@ -160,7 +161,7 @@ def discard(
     where, values = _where(code=code, batch_key=batch_key)
     cursor.execute(
         sql.SQL("UPDATE {} SET state = 'discarded', resolved_by = %s, resolved_at = %s").format(_q(table)) + where,
-        (by[:256], at.astimezone(UTC).replace(tzinfo=None), *values),
+        (by[:256], naive(at), *values),
     )
     return int(cursor.rowcount)
 
@@ -172,7 +173,7 @@ def count_old(adapter: Adapter, cursor: Cursor, live: TableName, before: datetim
         return 0
     _complete(adapter, cursor, table)
     statement = sql.SQL("SELECT count(*) FROM {} WHERE coalesce(resolved_at, quarantined_at) < %s").format(_q(table))
-    return int(one(cursor, statement, (before.astimezone(UTC).replace(tzinfo=None),))[0])
+    return int(one(cursor, statement, (naive(before),))[0])
 
 
 def forget(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) -> int:
@@ -183,7 +184,7 @@ def forget(adapter: Adapter, cursor: Cursor, live: TableName, before: datetime) 
     _complete(adapter, cursor, table)
     cursor.execute(
         sql.SQL("DELETE FROM {} WHERE coalesce(resolved_at, quarantined_at) < %s").format(_q(table)),
-        (before.astimezone(UTC).replace(tzinfo=None),),
+        (naive(before),),
     )
     return int(cursor.rowcount)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -13,6 +13,7 @@ from psycopg2.extras import execute_values
 
 from deployments.windows import Window
 from tasks.warehouses import names, ops
+from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier
@@ -75,7 +76,7 @@ def save(adapter: Adapter, target: str, findings: Sequence[Finding], now: dateti
                 sql.SQL(", ").join(map(identifier, _COLUMNS))
             )
             values = [
-                (target, item.batch_key, item.label, _naive(item.at or now), item.source_rows, item.live_rows,
+                (target, item.batch_key, item.label, naive(item.at or now), item.source_rows, item.live_rows,
                  *(getattr(item.difference, name) for name in _COUNTS))
                 for item in known
             ]  # fmt: skip
@@ -158,8 +159,4 @@ def _number(value: object) -> int:
 
 def _moment(value: object) -> datetime:
     assert isinstance(value, datetime)
-    return value.replace(tzinfo=UTC)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return aware(value)

@@ -16,6 +16,7 @@ from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.changes import apply_changes
 from tasks.warehouses.dml import equal, insert_all, keep_added, merge
+from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publish_plan import Effect, Publication
@@ -67,7 +68,7 @@ def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_
             "UPDATE {} SET state = 'replayed', resolved_by = %s, resolved_at = %s WHERE batch_key = %s AND run_id = %s "
             "AND state = 'open' AND record IN (SELECT {} FROM {})"
         ).format(_q(names.quarantine(plan.live)), identifier(RECORD), _q(new)),
-        (plan.run_id, datetime.now(UTC).replace(tzinfo=None), plan.batch_key, source_run),
+        (plan.run_id, naive(datetime.now(UTC)), plan.batch_key, source_run),
     )
     if cursor.rowcount != wanted:
         raise RetryableError(

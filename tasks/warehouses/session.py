@@ -23,6 +23,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
+from expectations.suites.targets import Dialect
 from tasks.driver_errors import said
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -52,8 +53,9 @@ class Address:
     statement_timeout_seconds: int = 3600
 
     @property
-    def dialect(self) -> str:
-        return urlsplit(self.url).scheme
+    def dialect(self) -> Dialect:
+        """Whose SQL it speaks; settings have refused every other scheme."""
+        return "redshift" if urlsplit(self.url).scheme == "redshift" else "postgresql"
 
     @property
     def place(self) -> str:

@@ -40,6 +40,7 @@ class PostgresAdapter(PostgresProtocolAdapter):
 
     address: Address
     text_null_needs_marker: bool = False
+    has_indexes: bool = True
     clock: str = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:

@@ -38,6 +38,7 @@ class RedshiftAdapter(PostgresProtocolAdapter):
     address: Address
     role: str | None = None
     text_null_needs_marker: bool = True
+    has_indexes: bool = False
     clock: str = "SELECT sysdate"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:
