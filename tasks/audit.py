@@ -6,8 +6,6 @@ windows can be audited side by side; what a batch is held against comes after it
 
 from __future__ import annotations
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
 
 from deployments.declarations.table import Table
@@ -17,7 +15,7 @@ from tasks.audit_in_place import prove_rows
 from tasks.batch import Audited, Batch, Copied, Validated
 from tasks.judged_table import proven
 from tasks.overrides import marked
-from tasks.retrying import worth_retrying
+from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
@@ -28,13 +26,8 @@ from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
 
-@task(name="audit", task_run_name="audit {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("audit")
 def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
-    return audit_batch(batch, copied, validated)
-
-
-def audit_batch(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     """Audit the candidate. Raises CheckFailedError when a critical rule fails."""
     bench = workbench()
     table, adapter = bench.project.table(batch.table), bench.warehouse

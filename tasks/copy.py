@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -15,7 +13,7 @@ from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, beside, differences, read_checksum
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
 from tasks.in_place import producers_store
-from tasks.retrying import worth_retrying
+from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
@@ -29,13 +27,8 @@ SUMMED_AT_ONCE = 400
 """Columns of one query: a select list has at most 1,664 items, and each column takes three."""
 
 
-@task(name="copy", task_run_name="copy {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("copy")
 def copy(batch: Batch, staged: Staged, validated: Validated) -> Copied:
-    return copy_batch(batch, staged, validated)
-
-
-def copy_batch(batch: Batch, staged: Staged, validated: Validated) -> Copied:
     """Fill a new candidate of the batch's table; see `fill`."""
     return fill(batch, staged, validated, workbench().project.table(batch.table))
 

@@ -8,19 +8,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError, UpstreamError
 from expectations.contract.split import split, with_rejects
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
-from tasks.retrying import worth_retrying
 from tasks.sources.heading import heading
 from tasks.sources.opening import open_source
 from tasks.sources.protocol import OpenSource
+from tasks.step import step
 from tasks.switches import reached
 from tasks.unplaced import rows_without_window
 from tasks.workbench import workbench
@@ -28,13 +25,8 @@ from tasks.workbench import workbench
 HASHED_BYTES = 1024 * 1024
 
 
-@task(name="extract", task_run_name="extract {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("extract")
 def extract(batch: Batch) -> Extracted:
-    return extract_batch(batch)
-
-
-def extract_batch(batch: Batch) -> Extracted:
     with batch.attributed():
         return read_batch(batch)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from expectations.record import RuleResult, RunRecord
 from tasks.batch import Audited, Batch
-from tasks.resume import Resumed, resumed
+from tasks.resume import Resumed, resume
 from tasks.warehouses import proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
@@ -53,7 +53,7 @@ def taken_over(record: RunRecord) -> Prepared | None:
         return None
     kept = told["batch"] | {"refused": tuple(told["batch"]["refused"])}
     batch = Batch(**kept, spool=bench.spool / record.run_id)
-    earlier = resumed(batch, record)
+    earlier = resume.fn(batch, record)
     candidate = None if told["candidate"] is None else TableName.parse(told["candidate"])
     if earlier is None or not _is_there(batch, candidate):
         return None

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error
 
 from deployments.declarations.suite import Suite
@@ -23,8 +21,8 @@ from tasks.assess import Assessment
 from tasks.batch import Audited, Batch, Judged, Validated
 from tasks.declared import KEY, declared_anew, declared_columns
 from tasks.history import history_of
-from tasks.retrying import worth_retrying
 from tasks.source_keys import load_source_keys
+from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import ops
 from tasks.warehouses.changes import find_changes
@@ -36,13 +34,8 @@ from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
 
-@task(name="judge", task_run_name="judge {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("judge")
 def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audited) -> Judged:
-    return judge_batch(batch, record, validated, audited)
-
-
-def judge_batch(batch: Batch, record: RunRecord, validated: Validated, audited: Audited) -> Judged:
     """Raises DriftStopError, or DeclarationError for a schema change that isn't allowed.
 
     The profile and what is told are kept before the batch is published; running it again replaces them.

@@ -6,8 +6,6 @@ import json
 import logging
 from collections.abc import Callable
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -15,7 +13,7 @@ from deployments.declarations.table import share
 from deployments.errors import HeadgateError
 from tasks import hash_keys
 from tasks.batch import Audited, Batch, Extracted, Judged, Staged
-from tasks.retrying import worth_retrying
+from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import ops, proofs
 from tasks.warehouses.generations import surplus
@@ -33,15 +31,8 @@ from tasks.workbench import workbench
 logger = logging.getLogger(__name__)
 
 
-@task(name="publish", task_run_name="publish {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=3,
-      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("publish", retries=3)
 def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited, judged: Judged) -> Published:
-    return publish_batch(batch, extracted, staged, audited, judged)
-
-
-def publish_batch(
-    batch: Batch, extracted: Extracted, staged: Staged | None, audited: Audited, judged: Judged
-) -> Published:
     """Publish exactly once; calling it again finds the proof and changes nothing."""
     bench = workbench()
     load = bench.project.table(batch.table).load
@@ -59,13 +50,8 @@ def publish_batch(
     )  # fmt: skip
 
 
-@task(name="publish", task_run_name="publish {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=3,
-      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("publish", retries=3)
 def publish_replay(batch: Batch, source_run: str, staged: Staged, audited: Audited, judged: Judged) -> Published:
-    return publish_replay_batch(batch, source_run, staged, audited, judged)
-
-
-def publish_replay_batch(batch: Batch, source_run: str, staged: Staged, audited: Audited, judged: Judged) -> Published:
     """Publish a replay exactly once: its rows in the table, out of quarantine and proven, in one transaction."""
     return carry_out(
         publication_of(

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error
 
 from deployments.declarations.columns import Column
@@ -34,8 +32,8 @@ from tasks.batch import Audited, Batch, Copied, Judged, SpooledPart, Staged, Val
 from tasks.copy import fill
 from tasks.judge import schema_changes
 from tasks.judged_table import proven
-from tasks.retrying import worth_retrying
 from tasks.second_name import second_name
+from tasks.step import step
 from tasks.validate import batch_rules, null_marker, reasons_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
@@ -80,13 +78,8 @@ def replay_table(table: Table) -> Table:
     return table.model_copy(update={"columns": (*columns, place), "pii": {}})
 
 
-@task(name="gather", task_run_name="gather {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("gather")
 def gather(batch: Batch, source_run: str, code: str | None) -> Gathered:
-    return gather_rows(batch, source_run, code)
-
-
-def gather_rows(batch: Batch, source_run: str, code: str | None) -> Gathered:
     """Write the open rows into the spool by the layout they came in. A retry writes them anew."""
     bench = workbench()
     raw = batch.spool / "raw"
@@ -126,12 +119,8 @@ def _spool(folder: Path, rows: Sequence[SetAside], delimiter: str) -> Iterator[S
         first += len(chosen)
 
 
-@task(name="validate", task_run_name="validate {batch.table} {batch.label}", cache_policy=NO_CACHE)
+@step("validate", retries=0)
 def recheck(batch: Batch, gathered: Gathered) -> Validated:
-    return recheck_rows(batch, gathered)
-
-
-def recheck_rows(batch: Batch, gathered: Gathered) -> Validated:
     """Check the rows by contract and row rules as they are now. Rows that still fail just stay where they are."""
     bench = workbench()
     table, suite = replay_table(bench.project.table(batch.table)), bench.project.suite(batch.table)
@@ -184,19 +173,13 @@ def cannot_be_replayed(gathered: Gathered) -> tuple[str, ...]:
     return tuple(told)
 
 
-@task(name="copy", task_run_name="copy {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("copy")
 def copy_replay(batch: Batch, staged: Staged, validated: Validated) -> Copied:
     return fill(batch, staged, validated, replay_table(workbench().project.table(batch.table)))
 
 
-@task(name="audit", task_run_name="audit {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("audit")
 def audit_replay(batch: Batch, copied: Copied, validated: Validated) -> Audited:
-    return audit_rows(batch, copied, validated)
-
-
-def audit_rows(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     """Judge the candidate by the critical rules that hold of every single row; the others speak of whole batches."""
     bench = workbench()
     table = bench.project.table(batch.table)
@@ -210,8 +193,7 @@ def audit_rows(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     return Audited(copied.candidate, counts, rules)
 
 
-@task(name="judge", task_run_name="judge {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("judge")
 def judge_replay(batch: Batch) -> Judged:
     """Rows of a batch that stands already: only the live table's columns may have changed."""
     # Rows are added to those that are there, whatever the mode of a load is.

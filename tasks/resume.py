@@ -6,16 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from expectations.contract.checksum import Checksum
 from expectations.record import QuarantineReason, RuleResult, RunRecord
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
-from tasks.retrying import worth_retrying
+from tasks.step import step
 from tasks.workbench import workbench
 
 NAME = "checked.json"
@@ -46,13 +43,8 @@ def save(store: ObjectStore, batch: Batch, validated: Validated) -> None:
     store.put(f"{batch.stage_key}/{NAME}", json.dumps(told, default=str).encode(), "application/json")
 
 
-@task(name="resume", task_run_name="resume {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("resume")
 def resume(batch: Batch, record: RunRecord) -> Resumed | None:
-    return resumed(batch, record)
-
-
-def resumed(batch: Batch, record: RunRecord) -> Resumed | None:
     """What the run had staged; None when that is gone, or declaration, suite or key has changed since."""
     bench = workbench()
     store, base = bench.stage, f"{bench.stage.base.rstrip('/')}/"

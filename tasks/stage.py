@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zstandard
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from expectations.contract.part_check import CheckedPart
 from tasks.batch import Batch, Staged, Validated
@@ -27,7 +25,7 @@ from tasks.objects.store import ObjectStore, holds, sha256_of
 from tasks.part_workers import dask_pool, refuse_another, side_by_side
 from tasks.progress import report_progress
 from tasks.resume import save
-from tasks.retrying import worth_retrying
+from tasks.step import step
 from tasks.switches import reached
 from tasks.workbench import workbench
 
@@ -37,13 +35,8 @@ THREADS = 2
 _STAGE = "HEADGATE_STAGE_URL"
 
 
-@task(name="stage", task_run_name="stage {batch.table} {batch.label}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("stage")
 def stage(batch: Batch, validated: Validated) -> Staged:
-    return stage_batch(batch, validated)
-
-
-def stage_batch(batch: Batch, validated: Validated) -> Staged:
     """Write parts, rows set aside and the manifest under the attempt's own prefix; a retry writes the same objects."""
     store = workbench().stage
     if validated.in_place is not None:

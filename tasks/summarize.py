@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from psycopg2 import Error, sql
 from psycopg2.extensions import cursor as Cursor
 
@@ -28,7 +26,7 @@ from tasks.judged_table import judged_table
 from tasks.only_reads import prove_checks, prove_select
 from tasks.provision import declared
 from tasks.publish import carry_out
-from tasks.retrying import worth_retrying
+from tasks.step import OF_A_JOB, step
 from tasks.summary_output import described, select_of, told_of_values
 from tasks.switches import reached
 from tasks.warehouses import clock, names, proofs
@@ -117,8 +115,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
     )
 
 
-@task(name="check inputs", task_run_name="check inputs {job.target}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("check inputs", of=OF_A_JOB)
 def check_inputs(job: Job) -> InputsChecked:
     """Judge the inputs before the build. Raises CheckFailedError when a critical check fails or an input is absent."""
     bench = workbench()
@@ -140,8 +137,7 @@ def check_inputs(job: Job) -> InputsChecked:
     return InputsChecked(rows, tuple(results))
 
 
-@task(name="build", task_run_name="build {job.target}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("build", of=OF_A_JOB)
 def build(job: Job) -> Built:
     """Run the SELECT into a new candidate that nobody reads; a retry makes another one."""
     bench = workbench()
@@ -199,8 +195,7 @@ def _schema_changes(bench: Workbench, summary: Summary) -> tuple[tuple[tuple[str
     return schema_changes(bench, live, shape_of_summary(summary), summary.on_schema_change, replaced=True)
 
 
-@task(name="check output", task_run_name="check output {job.target}", cache_policy=NO_CACHE, retries=2,
-      retry_delay_seconds=[5, 30], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("check output", of=OF_A_JOB)
 def check_output(job: Job, built: Built) -> OutputChecked:
     """Judge the candidate. Raises CheckFailedError when its key repeats or a critical check fails."""
     bench = workbench()
@@ -214,8 +209,7 @@ def check_output(job: Job, built: Built) -> OutputChecked:
     return OutputChecked(tuple(results))
 
 
-@task(name="publish", task_run_name="publish {job.target}", cache_policy=NO_CACHE, retries=3,
-      retry_delay_seconds=[5, 30, 120], retry_condition_fn=worth_retrying)  # fmt: skip
+@step("publish", of=OF_A_JOB, retries=3)
 def publish_summary(job: Job, built: Built) -> Published:
     """Swap the candidate in, with its proof; calling it again finds the proof and changes nothing.
 

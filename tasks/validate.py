@@ -15,9 +15,6 @@ from threading import local
 from types import MappingProxyType
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from deployments.bounds import WindowColumn
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
@@ -44,6 +41,7 @@ from tasks.in_place import unparsed
 from tasks.part_workers import Marks, dask_pool, marks_of, refuse_another, side_by_side
 from tasks.progress import report_progress
 from tasks.second_name import second_name
+from tasks.step import step
 from tasks.switches import reached
 from tasks.unplaced import sentence as sentence_of_unplaced
 from tasks.warehouses.protocol import Adapter
@@ -57,12 +55,8 @@ NULL_MARKER = f"~null-{secrets.token_hex(6)}~"
 """How NULL is spelled in staged parts where an empty field can't say it. Random, so that no value of a source is it."""
 
 
-@task(name="validate", task_run_name="validate {batch.table} {batch.label}", cache_policy=NO_CACHE)
+@step("validate", retries=0)
 def validate(batch: Batch, extracted: Extracted) -> Validated:
-    return validate_batch(batch, extracted)
-
-
-def validate_batch(batch: Batch, extracted: Extracted) -> Validated:
     with batch.attributed():
         return check_batch(batch, extracted)
 

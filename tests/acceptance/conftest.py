@@ -29,14 +29,14 @@ from deployments.settings import Settings
 from expectations.record import RunRecord
 from flows.batches import finished, held, nothing_new, opened, record_failure
 from flows.story import clear_spool
-from tasks.audit import audit_batch, nothing_to_load
-from tasks.copy import copy_batch
-from tasks.extract import extract_batch
-from tasks.judge import judge_batch
-from tasks.publish import publish_batch
+from tasks.audit import audit, nothing_to_load
+from tasks.copy import copy
+from tasks.extract import extract
+from tasks.judge import judge
+from tasks.publish import publish
 from tasks.retrying import is_passing
-from tasks.stage import stage_batch
-from tasks.validate import validate_batch
+from tasks.stage import stage
+from tasks.validate import validate
 from tasks.workbench import use
 
 REPOSITORY = Path(__file__).parents[2]
@@ -130,20 +130,20 @@ class House:
         """The life of a batch; a step that fails for a passing reason is tried again, as Prefect does."""
         batch, story = opened(table, window, reprocess)
         try:
-            source = again(extract_batch, batch)
+            source = again(extract.fn, batch)
             if nothing_new(batch, source, reprocess):
                 return finished(story, "unchanged", source)
             if held(batch, source):
                 return finished(story, "held", source)
-            checked = again(validate_batch, batch, source)
-            staged = again(stage_batch, batch, checked)
+            checked = again(validate.fn, batch, source)
+            staged = again(stage.fn, batch, checked)
             if staged.manifest.rows == 0:
                 audited = nothing_to_load(checked)
             else:
-                copied = again(copy_batch, batch, staged, checked)
-                audited = again(audit_batch, batch, copied, checked)
-            judged = again(judge_batch, batch, story.record, checked, audited)
-            published = again(publish_batch, batch, source, staged, audited, judged)
+                copied = again(copy.fn, batch, staged, checked)
+                audited = again(audit.fn, batch, copied, checked)
+            judged = again(judge.fn, batch, story.record, checked, audited)
+            published = again(publish.fn, batch, source, staged, audited, judged)
             return finished(story, "published", source, checked, staged, audited, judged, published)
         except BaseException as error:
             record_failure(story, error)

@@ -140,15 +140,15 @@ def test_what_was_staged_with_one_key_is_never_published_with_another(house: Any
     table = house.declare("customers", WHOLE)
     house.source("whole.csv", "email,amount\na@x.org,1\n")
     from tasks.batch import Batch
-    from tasks.resume import resumed
+    from tasks.resume import resume
 
     record = house.load(table)
     batch = Batch(
         table, "source", "source", "r", "a", 0, None, house.folder, f"{table}/r-a", key_name=name_of(house, OLD)
     )
-    assert resumed(batch, record) is not None
+    assert resume.fn(batch, record) is not None
     keyed(house, NEW, before=OLD)
-    assert resumed(replace(batch, key_name=name_of(house, NEW)), record) is None
+    assert resume.fn(replace(batch, key_name=name_of(house, NEW)), record) is None
 
 
 def name_of(house: Any, key: str) -> str:
