@@ -17,8 +17,8 @@ from expectations.report.model import Line, OpenItem
 from expectations.report.texts import Texts
 
 Name = Literal[
-    "accept", "accept_all", "mute", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard", "override",
-    "retry", "show", "reload", "load_accepted",
+    "accept", "accept_all", "once", "mute", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard",
+    "override", "retry", "show", "reload", "load_accepted",
 ]  # fmt: skip
 ACCEPTED_DAYS = 90
 GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD")
@@ -116,7 +116,7 @@ def actions(
 
 def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
     if item.what == "drift":
-        return ("accept", "rollback", "mute", "explain")
+        return ("accept", "once", "mute", "rollback", "explain")
     if item.what == "quarantine" and line.status == "failed":
         # Rows go to quarantine with the publish of their batch.
         return ()
@@ -157,13 +157,17 @@ def _made(
     asked = {"run": item.run_id, "table": described.table, "window": item.label if windowed else ""}
     if name == "accept":
         asked |= {"column": parts["column"], "kind": ", ".join(kinds), "until": until}
-    elif name == "mute":
-        asked |= {"answer": "not-interesting", "column": parts["column"], "kind": ", ".join(kinds)}
+    elif name in ("mute", "once"):
+        asked |= {
+            "answer": "not-interesting" if name == "mute" else "not-meant",
+            "column": parts["column"],
+            "kind": ", ".join(kinds),
+        }
     elif name == "accept_all":
         asked["until"] = until
     elif name == "override":
         asked |= {"code": ", ".join(codes)}
     elif item.what == "quarantine":
         asked["code"] = item.code
-    form = links.form("accept" if name == "accept_all" else name, asked)
+    form = links.form({"accept_all": "accept", "once": "mute"}.get(name, name), asked)
     return Action(name, texts(f"actions.{name}.title"), texts(f"actions.{name}.does", **parts), command, form)

@@ -184,7 +184,8 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
 
 def _told(sentence: str) -> str:
     """The first lines of a message as one: a failed check is named in the second."""
-    return " ".join(line.strip() for line in sentence.splitlines()[:TOLD_LINES])
+    head, *more = [line.strip() for line in sentence.splitlines()[:TOLD_LINES]] or [""]
+    return f"{head.rstrip('.:')}: {'; '.join(more)}" if more else head
 
 
 def _item(

@@ -39,8 +39,9 @@ def of_table(
         "who": freshness.promised_to,
     }  # fmt: skip
     whole = "" if described.window is not None or shown in _NOTHING_NEW else "_whole"
-    said = [texts(f"table.verdict.{shown}.sentence{whole}", **parts)] if label or not whole else []
     bad = [item for item in items if item.level == "bad"]
+    kind = "hole" if shown == "failed" and described.window is not None and _is_hole(bad, label) else shown
+    said = [texts(f"table.verdict.{kind}.sentence{whole}", **parts)] if label or not whole else []
     if shown == "failed":
         said.insert(0, texts("table.verdict.failed.why", label=_batch(bad[0].label, texts) if bad else ""))
         if not label:
@@ -59,8 +60,13 @@ def of_table(
         # What is said of the table itself may be good: first what it is made of, then that.
         names = ", ".join(item.table for item in because if item.state == because[0].state)
         said.insert(0, texts(f"table.verdict.below.{because[0].state}", tables=names))
-    title = texts(f"table.verdict.{shown}.title" if standing == shown else f"table.verdict.below.title_{standing}")
+    title = texts(f"table.verdict.{kind}.title" if standing == shown else f"table.verdict.below.title_{standing}")
     return Verdict(TONES[standing], title, " ".join(said))
+
+
+def _is_hole(bad: Sequence[OpenItem], newest: str) -> bool:
+    """Whether every batch that isn't published is older than one that is: labels of windows rise with them."""
+    return bool(bad) and all(item.label < newest for item in bad)
 
 
 def of_undo(undone: TakenBack, texts: Texts) -> str:

@@ -49,14 +49,17 @@ def sentences(described: Described, lines: Sequence[Line], texts: Texts) -> tupl
 
 
 def alarms(lines: Sequence[Line], decisions: Sequence[Decision], texts: Texts) -> str:
-    """How often an alarm about unusual data was meant, as far as people have said so; '' before the first one."""
+    """How often an alarm about unusual data was false, as far as people have said or done something; '' before the first one."""
     told = [line for line in lines if line.kind != "rollback" and any(alert.level == "page" for alert in line.alerts)]
     if not told:
         return ""
-    accepted = {decision.run_id for decision in decisions if decision.kind == "accept-drift"}
+    accepted = {decision.run_id for decision in decisions if decision.kind in ("accept-drift", "mute-drift")}
+    rejected = {decision.run_id for decision in decisions if decision.kind == "reject-drift"}
     newest = {line.batch_key: line.run_id for line in lines if line.status in ("published", "warned", "failed")}
     false = sum(line.run_id in accepted for line in told)
     true = sum(
-        line.run_id not in accepted and (line.undone or newest.get(line.batch_key) != line.run_id) for line in told
+        line.run_id in rejected or line.undone or newest.get(line.batch_key) != line.run_id
+        for line in told
+        if line.run_id not in accepted
     )
     return texts("watched.alarms", n=len(told), false=false, true=true, open=len(told) - false - true)

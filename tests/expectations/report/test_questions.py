@@ -68,6 +68,24 @@ def test_a_batch_leads_with_one_sentence_and_prints_each_command_once(site, open
     assert sum("rollback" in command for command in printed) == 1
 
 
+def test_a_batch_that_failed_among_newer_ones_is_called_missing(site, open_table, run_of, soon):
+    failed = unmasked(run_of, 1, status="failed", failure=FAILURE, counts={})
+    for record in (unmasked(run_of, 0), failed):
+        site.add(record, open_table, soon(record))
+    assert "No: the newest data did not pass and was not published." in text(site, at.table_page(TABLE))
+    site.add(unmasked(run_of, 2), open_table, soon(run_of(2)))
+    page = text(site, at.table_page(TABLE))
+    assert "No: a batch is missing, because it did not pass. What failed: batch 2026-03-02." in page
+    assert "Readers see the other batches up to batch 2026-03-03" in page
+
+
+def test_lines_of_a_message_stay_apart(site, open_table, run_of, soon):
+    told = FAILURE.model_copy(update={"message": "too many rows fail\n  AMOUNT: 66 of 644\n  all reasons: 66 of 644"})
+    failed = unmasked(run_of, 0, status="failed", failure=told, counts={})
+    site.add(failed, open_table, soon(failed))
+    assert "too many rows fail: AMOUNT: 66 of 644; all reasons: 66 of 644" in text(site, at.table_page(TABLE))
+
+
 def test_rows_that_were_set_aside_are_shown_and_how_to_get_all(site, open_table, run_of, soon):
     bad = unmasked(run_of, 0, status="warned", quarantine=(ASIDE,))
     site.add(bad, open_table, soon(bad))
@@ -138,10 +156,19 @@ def test_how_often_alarms_were_meant(run_of):
     lines = [line_of(run_of(day, status="warned", drift=drift)) for day in range(4)]
     lines[1] = lines[1].model_copy(update={"undone": True})
     lines.append(line_of(run_of(2, run_id="again", started_at=run_of(2).started_at + timedelta(hours=1))))
-    meant = Decision(decided_at=lines[0].at, kind="accept-drift", run_id=lines[0].run_id)
-    said = alarms(lines, (meant,), Texts())
+
+    def decided(kind, line):
+        return Decision(decided_at=line.at, kind=kind, run_id=line.run_id)
+
+    said = alarms(lines, (decided("accept-drift", lines[0]),), Texts())
     assert "4 alarms" in said
-    assert "1 accepted as meant (nothing was wrong), 2 undone or loaded again (something was), 1 unanswered" in said
+    assert (
+        "1 false (meant, or not worth telling), 2 right (undone, loaded again, or said to be so), 1 unanswered" in said
+    )
+    said = alarms(lines, (decided("mute-drift", lines[0]), decided("reject-drift", lines[3])), Texts())
+    assert (
+        "1 false (meant, or not worth telling), 3 right (undone, loaded again, or said to be so), 0 unanswered" in said
+    )
     assert alarms(lines[4:], (), Texts()) == ""
 
 
