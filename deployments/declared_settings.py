@@ -9,10 +9,12 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 PREFIX = "HEADGATE_"
 MIN_PII_KEY = 32
 """Hashes of what can be listed (e-mail addresses, phone numbers) are guessed by trying keys: a short one doesn't hold."""
+MIN_ANSWER_KEY = 32
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -77,6 +79,21 @@ def _switch(text: str) -> bool:
     return text.lower() in _TRUE
 
 
+def _answer_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
+        raise ValueError("must start with https:// (http:// only of this machine)")
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be a host and perhaps a path, with nothing else")
+    return text.rstrip("/")
+
+
+def _answer_key(text: str) -> str:
+    if len(text) < MIN_ANSWER_KEY:
+        raise ValueError(f"must have {MIN_ANSWER_KEY} characters or more: openssl rand -hex 32 makes one")
+    return text
+
+
 def _dask(text: str) -> str:
     if text != "local":
         try:
@@ -104,6 +121,10 @@ SETTINGS: tuple[Setting, ...] = (
             secret=True, family=True, block=Block("notify", "url")),
     Setting("REPORT_URL", "address", "where the pages are written, `s3://` or `file://`",
             _address("s3", "file"), absent="a folder of the state"),
+    Setting("ANSWER_URL", "address", "where people reach the page of `headgate watch --answers`: notices then have links to "
+            "acknowledge and silence ([how](on-call-rota.md#answer-by-a-link))", _answer_address, absent="no links"),
+    Setting("ANSWER_KEY", "text", f"signs those links: {MIN_ANSWER_KEY} random characters or more, the same wherever a watch "
+            "runs", _answer_key, absent="no links", secret=True),
     Setting("PII_KEY", "text", f"the key of hashed columns: {MIN_PII_KEY} random characters or more; another key gives "
             "other hashes", absent="made for the local stack", secret=True),
     Setting("PII_KEY_BEFORE", "text", "the key before a new one, while tables hashed with it are loaded anew "

@@ -38,6 +38,8 @@ class Settings:
     stage_url: str | None = field(default=None, repr=False)
     copy_iam_role: str | None = None
     report_url: str | None = field(default=None, repr=False)
+    answer_url: str | None = None
+    answer_key: str | None = field(default=None, repr=False)
     pii_key: str | None = field(default=None, repr=False)
     pii_key_before: str | None = field(default=None, repr=False)
     short_pii_key: bool = False
@@ -61,6 +63,11 @@ class Settings:
             fault = None if address is None else fault_of(address)
             if fault is not None:
                 raise _wrong(f"{PREFIX}{name} {fault}")
+        if (self.answer_url is None) != (self.answer_key is None):
+            absent = "ANSWER_KEY" if self.answer_key is None else "ANSWER_URL"
+            raise _wrong(
+                f"links that answer a notice need {PREFIX}ANSWER_URL and {PREFIX}ANSWER_KEY; {PREFIX}{absent} isn't set"
+            )
 
     @property
     def is_shop(self) -> bool:

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed
 
+from expectations.report.actions import Links
 from flows.deploy.wanted import TAG
 from flows.leftovers import keep_leftovers
 from flows.words import plural
@@ -19,6 +20,8 @@ from tasks.facts import known
 from tasks.handover_page import hand_over
 from tasks.incidents.prefect_view import PrefectView, Told, look
 from tasks.incidents.watching import Pass, watch_pass
+from tasks.notices.compose import Prefect
+from tasks.report_artifacts import forms
 from tasks.workbench import Workbench, workbench
 
 if TYPE_CHECKING:
@@ -47,7 +50,9 @@ def watch_once(bench: Workbench, now: datetime) -> tuple[Pass, list[str]]:
     except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError) as error:
         # RuntimeError: Prefect's own word for a server that doesn't answer as one.
         view, news, why = None, [], type(error).__name__
-    done = watch_pass(bench, view, now, ui_address(), why)
+    ui = ui_address()
+    prefect = Prefect(ui, Links(forms=forms(ui)).form) if ui and view is not None else Prefect(ui)
+    done = watch_pass(bench, view, now, prefect, why)
     hand_over(bench, now)
     return done, news
 

@@ -49,7 +49,7 @@ def links(record: RunRecord) -> Links:
     ui = _ui_address() if record.flow_run_id else None
     if ui is None:
         return Links()
-    return Links(forms=_forms(ui) if in_flow_run() else {}, flow_run=f"{ui}/runs/flow-run/{record.flow_run_id}")
+    return Links(forms=_forms_once(ui) if in_flow_run() else {}, flow_run=f"{ui}/runs/flow-run/{record.flow_run_id}")
 
 
 def in_flow_run() -> bool:
@@ -65,9 +65,8 @@ def _ui_address() -> str | None:
     return str(address).rstrip("/") if address else None
 
 
-@cache
-def _forms(ui: str) -> Mapping[str, Form]:
-    """Action to address of its form; asked once per process. Nothing when the server can't be asked."""
+def forms(ui: str) -> Mapping[str, Form]:
+    """Action to address of its form. Nothing when the server can't be asked."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 
@@ -85,3 +84,6 @@ def _forms(ui: str) -> Mapping[str, Form]:
             known = frozenset((item.parameter_openapi_schema or {}).get("properties", {}))
             forms[action] = Form(f"{ui}/deployments/deployment/{item.id}/run", known)
     return forms
+
+
+_forms_once = cache(forms)

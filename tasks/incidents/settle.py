@@ -17,18 +17,24 @@ from tasks.incidents.look import Look
 from tasks.incidents.machine import Action, Kind, advance
 from tasks.incidents.model import Incident
 from tasks.incidents.paces import Policy
+from tasks.incidents.signed_links import Signer
 from tasks.notices.channels import channels
-from tasks.notices.compose import Context, Places, compose
+from tasks.notices.compose import NO_PREFECT, Context, Places, Prefect, compose
 from tasks.notices.notice import Contact, Notice
 from tasks.notices.outbox import Outbox
 from tasks.notices.withheld import known_secrets, without_secrets
 from tasks.notify import Delivered, deliver_all, put
+from tasks.warehouses import decisions
+from tasks.warehouses.decisions import Decision
 from tasks.workbench import Workbench
 
 Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
 """What a person says to an incident: the incident, who says it, when."""
 Which = Callable[[Sequence[Incident]], list[Incident]]
 """Those of all incidents that are meant."""
+
+
+_DECIDED: dict[Kind, decisions.Kind] = {"acknowledged": "acknowledge", "silenced": "silence", "resolved": "resolve"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,9 @@ class Settled:
     durable: bool
 
 
-def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "", *, looks_again: bool = True) -> Settled:
+def settle(
+    bench: Workbench, seen: Look, now: datetime, prefect: Prefect = NO_PREFECT, *, looks_again: bool = True
+) -> Settled:  # fmt: skip
     """Move every incident by what was seen, and put what has to be told into the outbox.
 
     `looks_again` False: no watch looks in a minute, so that what isn't seen now is over now.
@@ -59,7 +67,7 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "", *
         after, actions = advance(rest, troubles, now, seen.observed, paces)
         told.extend(actions)
         # Before the incidents are kept: killed in between, the same letters are put again and are known.
-        tell(bench, actions, seen, now, prefect_url)
+        tell(bench, actions, seen, now, prefect)
         moved[:] = [*quiet, *after]
         return moved
 
@@ -68,19 +76,34 @@ def settle(bench: Workbench, seen: Look, now: datetime, prefect_url: str = "", *
 
 
 def answer(bench: Workbench, which: Which, said: Answer, who: str, now: datetime) -> tuple[list[Incident], bool]:
-    """Apply what somebody said to incidents and tell it. False: only this machine knows it yet."""
+    """Apply what somebody said to incidents, keep it as a decision, and tell it. False: only this machine knows it yet."""
     answered: list[Incident] = []
+    kinds: list[Kind] = []
 
     def work(known: list[Incident]) -> list[Incident]:
         outcomes = [said(incident, who, now) for incident in which(known)]
         answered[:] = [moved for moved, _ in outcomes]
+        kinds[:] = [action.kind for _, action in outcomes]
         tell(bench, [_as_one([action for _, action in outcomes])], Look((), frozenset()), now)
         fresh = {item.incident_id: item for item in answered}
         return [fresh.get(item.incident_id, item) for item in known]
 
     durable = store.change(bench, work, now)
+    if durable:
+        for incident, kind in zip(answered, kinds, strict=True):
+            decisions.decide(bench.warehouse, _decision(incident, kind, who, now))
     remember_threads(bench, deliver(bench.settings, answered, now), now)
     return answered, durable
+
+
+def _decision(incident: Incident, kind: Kind, who: str, now: datetime) -> Decision:
+    """An answer as the decision it is: about the table, or all of them where it is about several."""
+    tables = incident.trouble.tables
+    return Decision(
+        now, tables[0] if len(tables) == 1 else decisions.EVERY_TARGET, _DECIDED[kind], incident.incident_id, who,
+        "" if kind == "acknowledged" else incident.reason,
+        expires_at=incident.silenced_until if kind == "silenced" else None,
+    )  # fmt: skip
 
 
 def _as_one(actions: Sequence[Action]) -> Action:
@@ -91,7 +114,9 @@ def _as_one(actions: Sequence[Action]) -> Action:
     return Action(kind, tuple(action.first for action in actions), first.at)
 
 
-def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime, prefect_url: str = "") -> None:
+def tell(
+    bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime, prefect: Prefect = NO_PREFECT
+) -> None:  # fmt: skip
     """Compose a notice per action and put it into the outbox for the channels it is routed to."""
     places = channels(bench.settings.notify)
     if not actions or not places:
@@ -99,7 +124,7 @@ def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime,
     rota = bench.project.oncall
     context = Context(
         project=bench.project, now=now, standings=seen.standings, called=on_call(rota, now),
-        places=Places(bench.report_url, prefect_url, (rota.runbooks if rota else None) or ""),
+        places=Places(bench.report_url, prefect, (rota.runbooks if rota else None) or "", signer(bench.settings)),
         zone=rota.timezone if rota else "UTC",
     )  # fmt: skip
     notices: list[Notice] = []
@@ -109,6 +134,13 @@ def tell(bench: Workbench, actions: Sequence[Action], seen: Look, now: datetime,
         about = replace(context, called=(*escalated, *context.called)) if escalated else context
         notices.append(without_secrets(compose(action, about), secrets))
     put(Outbox(bench.settings.state), notices, places, rota, now)
+
+
+def signer(settings: Settings) -> Signer | None:
+    """Who signs links that answer; None where they would lead nowhere."""
+    if settings.answer_url is None or settings.answer_key is None:
+        return None
+    return Signer(settings.answer_url, settings.answer_key)
 
 
 def deliver(settings: Settings, known: Sequence[Incident], now: datetime) -> Delivered:

@@ -23,7 +23,7 @@ from tasks.incidents.readings import warned_since
 from tasks.incidents.rota_notices import Digest, calendar_notices, digest_span, digests
 from tasks.incidents.settle import Settled, deliver, on_call, remember_threads, settle
 from tasks.notices.channels import channels
-from tasks.notices.compose import Context, Places
+from tasks.notices.compose import NO_PREFECT, Context, Places, Prefect
 from tasks.notices.notice import Notice
 from tasks.notices.outbox import Outbox
 from tasks.notices.withheld import known_secrets, without_secrets
@@ -45,7 +45,7 @@ class Pass:
 
 
 def watch_pass(
-    bench: Workbench, view: PrefectView | None, now: datetime, prefect_url: str = "", unreachable: str = ""
+    bench: Workbench, view: PrefectView | None, now: datetime, prefect: Prefect = NO_PREFECT, unreachable: str = ""
 ) -> Pass:
     """Look, move the incidents, tell what has to be told, deliver what lies in the outbox.
 
@@ -54,7 +54,7 @@ def watch_pass(
     seen = look(bench, now, view, promises=True)
     if unreachable:
         seen = replace(seen, troubles=(*seen.troubles, prefect_silent(unreachable, now)))
-    settled = settle(bench, seen, now, prefect_url)
+    settled = settle(bench, seen, now, prefect)
     if settled.durable:
         _calendar(bench, settled, now)
         store.beat(bench.warehouse, now, socket.gethostname())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from deployments.project import Project
@@ -12,6 +13,7 @@ from tasks.incidents.freshness import Standing
 from tasks.incidents.machine import Action
 from tasks.incidents.model import MANY, ORDER, THE_WAREHOUSE, Incident, Trouble
 from tasks.incidents.runbooks import runbook
+from tasks.incidents.signed_links import Answering, Signer
 from tasks.notices.next_steps import next_steps
 from tasks.notices.notice import Contact, Link, Notice
 from tasks.notices.texts import known, text
@@ -24,13 +26,31 @@ _BRIEF = ("late", "grown")
 _NAMED = 6
 
 
+def _no_form(action: str, parameters: Mapping[str, str]) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Prefect:
+    """Where people see Prefect's runs, and the address of the form for an action, filled in; None where it isn't deployed."""
+
+    url: str = ""
+    form: Callable[[str, Mapping[str, str]], str | None] = _no_form
+
+
+NO_PREFECT = Prefect()
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things can be looked at; '' where there is no such place."""
+    """Where things can be looked at; '' where there is no such place. `signer`: of links that answer, where they lead
+    somewhere.
+    """
 
     report_url: str = ""
-    prefect_url: str = ""
+    prefect: Prefect = NO_PREFECT
     runbooks_url: str = ""
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,7 @@ def compose(action: Action, context: Context) -> Notice:
         step=trouble.step, cause=(trouble.message, *trouble.details), effect=effect(trouble, context),
         promised=promised(trouble, context), seen=_seen(incident, action, context),
         owners=owners(context.project, trouble.tables), contacts=context.called, links=links(trouble, context),
+        answers=_answers((incident.incident_id,), action, context),
         commands=() if action.kind in _OVER else next_steps(incident, context.say),
         line=_line(action, context) if brief else "", wakes=action.kind in _WAKES, resolves=action.kind in _OVER,
     )  # fmt: skip
@@ -153,10 +174,14 @@ def links(trouble: Trouble, context: Context) -> tuple[Link, ...]:
     if places.report_url and trouble.run_id and trouble.tables:
         page = f"tables/{trouble.tables[0]}/runs/{trouble.run_id}.html"
         found.append(Link(context.say("link.report"), f"{places.report_url.rstrip('/')}/{page}"))
-    if places.prefect_url and trouble.flow_run_id:
+    if places.prefect.url and trouble.flow_run_id:
         found.append(
-            Link(context.say("link.run"), f"{places.prefect_url.rstrip('/')}/runs/flow-run/{trouble.flow_run_id}")
+            Link(context.say("link.run"), f"{places.prefect.url.rstrip('/')}/runs/flow-run/{trouble.flow_run_id}")
         )
+    form = "accept" if trouble.code == "DRIFT" else "retry"
+    filled_in = places.prefect.form(form, {"run": trouble.run_id, "table": trouble.scope}) if trouble.run_id else None
+    if filled_in:
+        found.append(Link(context.say(f"link.{form}"), filled_in))
     name = f"{runbook(trouble.code, trouble.family)}.md"
     declared = [context.project.tables.get(table) or context.project.summaries.get(table) for table in trouble.tables]
     own = next((item.runbook for item in declared if item is not None and item.runbook), None)
@@ -181,6 +206,7 @@ def _of_several(action: Action, context: Context) -> Notice:
         who_acts="; ".join(context.say(f"act.{family}") for family in families) if wakes else "", tables=tables,
         cause=tuple(shown), owners=owners(context.project, tables), contacts=context.called,
         commands=_for_several(action, context) if wakes else (), wakes=wakes, resolves=over,
+        answers=_answers(_which(action), action, context),
     )  # fmt: skip
 
 
@@ -192,9 +218,23 @@ def _thread(action: Action) -> str:
     return told.pop() if len(told) == 1 and "" not in told else action.first.incident_id
 
 
+def _which(action: Action) -> tuple[str, ...]:
+    """What the incidents of a message are answered by: its own id where it told them first, else theirs."""
+    return (_thread(action),) if action.kind == "several" else tuple(item.incident_id for item in action.incidents)
+
+
+def _answers(which: tuple[str, ...], action: Action, context: Context) -> tuple[Link, ...]:
+    """Links to answer without a shell, on what waits for an answer."""
+    signer = context.places.signer
+    if signer is None or action.kind not in _WAKES:
+        return ()
+    found = ((said, signer.link(which, said, context.now)) for said in get_args(Answering))
+    return tuple(Link(context.say(f"answer.link.{said}"), url) for said, url in found if url)
+
+
 def _for_several(action: Action, context: Context) -> tuple[str, ...]:
-    ids = [item.incident_id for item in action.incidents]
-    which = _thread(action) if action.kind == "several" else " ".join(ids) if len(ids) <= _NAMED else "--all"
+    ids = _which(action)
+    which = " ".join(ids) if len(ids) <= _NAMED else "--all"
     return ("headgate incident list", f"headgate incident ack {which}   # {context.say('remark.ack')}")
 
 

@@ -54,7 +54,7 @@ def plain_text(notice: Notice) -> str:
         lines.append("")
     if notice.commands and not notice.line:
         lines += [f"{text('label.next')}:", *(f"  {command}" for command in notice.commands), ""]
-    lines += [f"{link.label}: {link.url}" for link in notice.links]
+    lines += [f"{link.label}: {link.url}" for link in (*notice.answers, *notice.links)]
     lines.append(f"{text('label.incident')}: {notice.thread}")
     return "\n".join(lines) + "\n"
 

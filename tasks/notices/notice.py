@@ -50,7 +50,8 @@ class Contact:
 class Notice:
     """One message. `identity` is the same for the same message; `thread` joins those of one incident.
 
-    `line` set: it is all that is said when the medium has threads. `resolves`: the thread is over with it.
+    `line` set: it is all that is said when the medium has threads. `resolves`: the thread is over with it. `answers`: places
+    where one can answer it with a finger.
     """
 
     identity: str
@@ -71,6 +72,7 @@ class Notice:
     seen: str = ""
     owners: tuple[str, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    answers: tuple[Link, ...] = ()
     links: tuple[Link, ...] = ()
     commands: tuple[str, ...] = ()
     line: str = ""

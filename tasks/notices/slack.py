@@ -31,6 +31,9 @@ def slack_message(notice: Notice, *, in_thread: bool = False) -> dict[str, Any]:
             f"*{label}*  {shown[0]}" if len(shown) == 1 else "\n".join([f"*{label}*", *(f"• {v}" for v in shown)])
         )
     blocks += [_section(piece) for piece in _pieces(lines)]
+    if notice.answers:
+        said = "  ·  ".join(f"<{link.url}|{escaped(link.label)}>" for link in notice.answers)
+        blocks.append(_section(f"*{text('label.answer')}*  {said}"))
     if notice.commands:
         blocks.append(_section(f"*{text('label.next')}*\n```{escaped(chr(10).join(notice.commands))}```"))
     mentions = " ".join(f"<@{c.slack}>" if c.slack else escaped(c.name) for c in notice.contacts)

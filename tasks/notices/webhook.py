@@ -21,6 +21,7 @@ def webhook_body(notice: Notice) -> dict[str, Any]:
         "promised": list(notice.promised), "seen": notice.seen, "owners": list(notice.owners),
         "on_call": [{"name": c.name, "email": c.email} for c in notice.contacts], "line": notice.line,
         "commands": list(notice.commands), "resolves": notice.resolves,
+        "answers": [{"label": link.label, "url": link.url} for link in notice.answers],
         "links": [{"label": link.label, "url": link.url} for link in notice.links],
     }  # fmt: skip
 
@@ -30,7 +31,11 @@ def pagerduty_event(notice: Notice, routing_key: str) -> dict[str, Any]:
     if notice.resolves or notice.kind == "acknowledged":
         action = "resolve" if notice.resolves else "acknowledge"
         return {"routing_key": routing_key, "event_action": action, "dedup_key": notice.thread}
-    links = [{"href": link.url, "text": link.label} for link in notice.links if link.url.startswith("http")]
+    links = [
+        {"href": link.url, "text": link.label}
+        for link in (*notice.answers, *notice.links)
+        if link.url.startswith("http")
+    ]
     return {
         "routing_key": routing_key, "event_action": "trigger", "dedup_key": notice.thread, "client": "headgate",
         "links": links,

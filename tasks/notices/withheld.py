@@ -27,7 +27,8 @@ Kept = TypeVar("Kept", Notice, Link)
 
 def known_secrets(settings: Settings) -> frozenset[str]:
     """Passwords, tokens and keys of the settings, as they stand there and decoded; very short ones would hide words."""
-    found = {settings.pii_key or "", settings.pii_key_before or "", *(os.environ.get(name, "") for name in _OF_AWS)}
+    keys = (settings.pii_key, settings.pii_key_before, settings.answer_key, *(os.environ.get(name) for name in _OF_AWS))
+    found = {key for key in keys if key}
     places = (settings.warehouse_url, settings.stage_url, settings.report_url, *settings.connections.values())
     for address in filter(None, places):
         found |= _in(address)

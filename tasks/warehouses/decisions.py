@@ -22,7 +22,7 @@ from tasks.warehouses.session import one, rows, session, transaction
 
 Kind = Literal[
     "rollback", "override", "accept-drift", "reject-drift", "mute-drift", "unmute-drift", "pause", "resume", "discard",
-    "replay", "erase",
+    "replay", "erase", "acknowledge", "silence", "resolve",
 ]  # fmt: skip
 EVERY_TARGET = "*"
 Decider = NewType("Decider", str)

@@ -83,6 +83,23 @@ def test_the_key_of_hashes() -> None:
     assert given(PII_KEY=LONG_KEY).hashing_key("t") == LONG_KEY.encode()
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"ANSWER_KEY": "short"}, "HEADGATE_ANSWER_KEY must have 32 characters"),
+        ({"ANSWER_URL": "http://ops.example.com"}, "HEADGATE_ANSWER_URL must start with https://"),
+        ({"ANSWER_URL": "https://user@ops.example.com"}, "must be a host and perhaps a path"),
+        ({"ANSWER_URL": "https://ops.example.com/answer"}, "HEADGATE_ANSWER_KEY isn't set"),
+        ({"ANSWER_KEY": LONG_KEY}, "HEADGATE_ANSWER_URL isn't set"),
+    ],
+)
+def test_links_that_could_be_forged_or_lead_nowhere_are_refused(values: dict[str, str], told: str) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        given(**values)
+    assert told in str(refused.value)
+    assert LONG_KEY not in str(refused.value)
+
+
 @effect("HEADGATE_SHORT_PII_KEY")
 def test_a_short_key_is_taken_when_that_is_said() -> None:
     with pytest.raises(DeclarationError, match="SHORT_PII_KEY"):

@@ -13,7 +13,7 @@ from tasks.incidents.causes import Failing, trouble
 from tasks.incidents.freshness import Promise, Standing
 from tasks.incidents.machine import Action, Kind
 from tasks.incidents.model import Incident, Trouble
-from tasks.notices.compose import Context, Places, compose, promised
+from tasks.notices.compose import Context, Places, Prefect, compose, promised
 from tasks.notices.mail import plain_text
 from tasks.notices.notice import Contact, Notice
 
@@ -51,7 +51,7 @@ def told(shop: Project, item: Trouble, kind: Kind = "opened", **changes: Any) ->
     }  # fmt: skip
     context = Context(
         project=shop, now=NOW, standings=standings, called=(Contact("Minji Kim", "m@example.com", "U01MINJI"),),
-        places=Places("https://reports.example.com", "https://prefect.example.com", "https://wiki.example.com/rb"),
+        places=Places("https://reports.example.com", Prefect("https://prefect.example.com"), "https://wiki.example.com/rb"),
         zone="Asia/Seoul",
     )  # fmt: skip
     return compose(Action(kind, (incident.model_copy(update=changes),), NOW), context)
