@@ -12,7 +12,7 @@ from deployments.errors import DeclarationError, HeadgateError
 from expectations.record import RunRecord, Status
 from flows.planning import Selection, plan_table
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
-from tasks import hash_keys, report
+from tasks import erasures, hash_keys, report
 from tasks.assess import needs_library
 from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Judged, Override, Staged, Validated, new_attempt
 from tasks.housekeeping import keep_house
@@ -211,6 +211,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         refused=() if reprocess else planned.refused,
         declared_anew=plan.declared_anew,
         key_name=hash_keys.chosen(bench, table),
+        erasures=erasures.known(bench, table.table),
     )
     return batch, plan.changed
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from expectations.record import QuarantineReason, RunRecord, Status
 from flows.batches import keep, published_facts
 from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
+from tasks import erasures
 from tasks.batch import Audited, Batch, Judged, Staged, Validated, new_attempt
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
@@ -42,7 +43,7 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
     batch = Batch(
         table=table.table, batch_key=item.batch_key, label=item.label, run_id=run_id, attempt_id=attempt,
         expected_sequence=proofs.latest(known, item.batch_key), standing_fingerprint=None, spool=bench.spool / run_id,
-        stage_key=f"{table.table}/{run_id}-{attempt}",
+        stage_key=f"{table.table}/{run_id}-{attempt}", erasures=erasures.known(bench, table.table),
     )  # fmt: skip
     window = batch.window
     story = Story(

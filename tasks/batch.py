@@ -67,6 +67,8 @@ class Batch:
     """Whether it is published, and only read again for rows that came late."""
     key_name: str = ""
     """The key of its hashed columns (`tasks.hash_keys`); '' where it has none."""
+    erasures: int = 0
+    """How many erasures of the table there were when the run began (`tasks.erasures`)."""
 
     @property
     def window(self) -> Window | None:

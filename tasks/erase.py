@@ -102,7 +102,8 @@ def requested(bench: Workbench, name: str, given: Sequence[str]) -> Request:
         kept[column] = hashes if column in table.hashed else (value,)
         shown = {masked(text, key)[:HASH_CHARACTERS] for key in keys for text in (value, *hashes)}
         spelled[column] = frozenset((value, *hashes, *shown))
-    wanted = Wanted(TableName.parse(table.table), kept, table.window_column, table.window is None)
+    hashed = frozenset(bench.settings.hash_keys) if values.keys() & set(table.hashed) else None
+    wanted = Wanted(TableName.parse(table.table), kept, table.window_column, table.window is None, hashed)
     return Request(table, wanted, Erased(spelled))
 
 
@@ -124,7 +125,7 @@ def look(bench: Workbench, request: Request) -> Found:
             beside = erasing.beside(adapter, cursor, request.wanted)
             others = erasing.only_theirs(adapter, cursor, request.wanted, texts)
             erased = Erased(request.erased.key, others)
-            aside = erasing.set_aside(adapter, cursor, live, erased, sources)
+            aside = erasing.set_aside(adapter, cursor, request.wanted, erased, sources)
     except psycopg2.Error as error:
         if error.pgcode in (errorcodes.INVALID_TEXT_REPRESENTATION, errorcodes.INVALID_DATETIME_FORMAT):
             raise _wrong(request.table, f"the value isn't one of the type of {request.columns}") from None

@@ -14,9 +14,9 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from tasks.batch import Batch
 from tasks.reachable import Line
-from tasks.warehouses import names, proofs
+from tasks.warehouses import key_changes, names, proofs
 from tasks.warehouses.names import TableName
-from tasks.warehouses.session import rows, session
+from tasks.warehouses.session import session
 from tasks.workbench import Workbench
 
 _TABLE = TableName(names.OPS, "hash_key")
@@ -38,7 +38,7 @@ def standing(bench: Workbench, table: Table) -> str:
     with session(adapter.address) as connection, connection.cursor() as cursor:
         if not adapter.exists(cursor, names.proof(live)) or proofs.newest(cursor, live)[0] is None:
             return known[0]
-        noted = _noted(cursor, table.table) if adapter.exists(cursor, _TABLE) else None
+        noted = key_changes.current(cursor, table.table) if adapter.exists(cursor, _TABLE) else None
     if noted is None:
         # Loaded by a version that noted no key: the one before is the one it had.
         return known[-1]
@@ -57,12 +57,12 @@ def of_rows(bench: Workbench, table: Table) -> bytes | None:
 def note(cursor: Cursor, batch: Batch, *, replaces: bool) -> None:
     """Note the key of a batch in the transaction that publishes it. Written only when it is news: tables don't wait for each
     other. `replaces`: no row of before stays. DeclarationError: rows that stay got another key since the batch began."""
-    noted = _noted(cursor, batch.table) if batch.key_name else batch.key_name
+    noted = key_changes.current(cursor, batch.table) if batch.key_name else batch.key_name
     if noted != batch.key_name:
         if not (noted is None or replaces or proofs.newest(cursor, batch.live)[0] is None):
             raise _another_key(batch.table)
-        cursor.execute("DELETE FROM ops.hash_key WHERE target = %s", (batch.table,))
-        cursor.execute("INSERT INTO ops.hash_key (target, key_name) VALUES (%s, %s)", (batch.table, batch.key_name))
+        sequence = max((proof.sequence for proof in proofs.read(cursor, batch.live)), default=0) + 1
+        key_changes.change(cursor, batch.table, sequence, batch.key_name)
 
 
 def look_at_keys(bench: Workbench) -> Iterator[Line]:
@@ -90,8 +90,3 @@ def _another_key(table: str) -> DeclarationError:
         code="PII-KEY-CHANGED",
         next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with, until it is loaded anew: docs/erase.md)",
     )
-
-
-def _noted(cursor: Cursor, target: str) -> str | None:
-    found = rows(cursor, "SELECT key_name FROM ops.hash_key WHERE target = %s", (target,))
-    return str(found[0][0]) if found else None

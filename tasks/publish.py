@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import share
 from deployments.errors import HeadgateError
-from tasks import hash_keys
+from tasks import erasures, hash_keys
 from tasks.batch import Audited, Batch, Extracted, Judged, Staged
 from tasks.step import step
 from tasks.switches import reached
@@ -36,29 +36,29 @@ def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: 
     """Publish exactly once; calling it again finds the proof and changes nothing."""
     bench = workbench()
     load = bench.project.table(batch.table).load
-    return carry_out(
-        publication_of(
-            batch, staged, audited, judged,
-            kind="override" if batch.overrides else "publish" if audited.candidate is not None else "empty",
-            fingerprint=extracted.fingerprint,
-            shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(load.shrink_guard),
-            beside=_beside(
-                batch, quarantine_writer(bench.warehouse, bench.stage, batch, staged, layout_of(extracted)),
-                replaces=load.does.replaces_table,
-            ),
-        )
+    plan = publication_of(
+        batch, staged, audited, judged,
+        kind="override" if batch.overrides else "publish" if audited.candidate is not None else "empty",
+        fingerprint=extracted.fingerprint,
+        shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(load.shrink_guard),
+        beside=_beside(
+            batch, quarantine_writer(bench.warehouse, bench.stage, batch, staged, layout_of(extracted)),
+            replaces=load.does.replaces_table,
+        ),
     )  # fmt: skip
+    with erasures.unpublished_removed(bench, batch):
+        return carry_out(plan)
 
 
 @step("publish", retries=3)
 def publish_replay(batch: Batch, source_run: str, staged: Staged, audited: Audited, judged: Judged) -> Published:
     """Publish a replay exactly once: its rows in the table, out of quarantine and proven, in one transaction."""
-    return carry_out(
-        publication_of(
-            batch, staged, audited, judged, kind="replay", fingerprint=f"replay:{source_run}", shrink_guard=1.0,
-            replay_of=source_run,
-        )
+    plan = publication_of(
+        batch, staged, audited, judged, kind="replay", fingerprint=f"replay:{source_run}", shrink_guard=1.0,
+        beside=lambda cursor: erasures.prove_none_since(cursor, batch), replay_of=source_run,
     )  # fmt: skip
+    with erasures.unpublished_removed(workbench(), batch):
+        return carry_out(plan)
 
 
 def publication_of(
@@ -115,6 +115,7 @@ def _beside(batch: Batch, quarantine: Callable[[Cursor], None], *, replaces: boo
     """What is written in the publish's transaction beside the rows: those set aside, and which key hashed them."""
 
     def write(cursor: Cursor) -> None:
+        erasures.prove_none_since(cursor, batch)
         quarantine(cursor)
         hash_keys.note(cursor, batch, replaces=replaces)
 

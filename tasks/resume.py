@@ -38,14 +38,14 @@ def save(store: ObjectStore, batch: Batch, validated: Validated) -> None:
         "quarantined": validated.quarantined, "reasons": [reason.model_dump() for reason in validated.reasons],
         "keys_repeat": validated.keys_repeat, "checked_in_memory": validated.checked_in_memory,
         "warnings": validated.warnings, "rules": [rule.model_dump(mode="json") for rule in validated.rules],
-        "profile": validated.profile, "key_name": batch.key_name,
+        "profile": validated.profile, "key_name": batch.key_name, "erasures": batch.erasures,
     }  # fmt: skip
     store.put(f"{batch.stage_key}/{NAME}", json.dumps(told, default=str).encode(), "application/json")
 
 
 @step("resume")
 def resume(batch: Batch, record: RunRecord) -> Resumed | None:
-    """What the run had staged; None when that is gone, or declaration, suite or key has changed since."""
+    """What the run had staged; None when that is gone, declaration, suite or key has changed since, or rows were erased."""
     bench = workbench()
     store, base = bench.stage, f"{bench.stage.base.rstrip('/')}/"
     prefix = record.stage_uri.removeprefix(base)
@@ -59,8 +59,8 @@ def resume(batch: Batch, record: RunRecord) -> Resumed | None:
     table = bench.project.table(batch.table)
     quarantine = f"{prefix}/quarantine.csv.zst" if told["quarantined"] else None
     needed = {part.key for part in manifest.parts} | ({quarantine} if quarantine else set())
-    same = (told["declaration_hash"], told["suite_hash"], told.get("key_name", "")) == (
-        table.fingerprint, bench.project.suite_hash(batch.table), batch.key_name,
+    same = (told["declaration_hash"], told["suite_hash"], told.get("key_name", ""), told.get("erasures", 0)) == (
+        table.fingerprint, bench.project.suite_hash(batch.table), batch.key_name, batch.erasures,
     )  # fmt: skip
     if not same or not needed.issubset(store.keys(prefix)):
         return None

@@ -13,7 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
-from tasks.warehouses import clock, decisions, names, ops, proofs
+from tasks.warehouses import clock, decisions, key_changes, names, ops, proofs
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
@@ -118,6 +118,11 @@ def take_back(
         for proof in chosen:
             undone = Decision(now, target.name, "rollback", proof.batch_key, by, reason, run_id=proof.run_id)
             decisions.add(adapter, cursor, undone)
+        table = bench.project.tables.get(target.name)
+        if table is not None and table.load.mode == "full_refresh":
+            oldest = min(proof.sequence for proof in chosen)
+            own = max(proof.sequence for proof in proofs.read(cursor, target.live))
+            key_changes.take_back(cursor, target.name, oldest, own)
 
     plan = Undo(
         live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,

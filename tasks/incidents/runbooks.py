@@ -42,7 +42,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
                    "ROLLBACK-NOT-KEPT", "ROLLBACK-ORDER", "ROLLBACK-RACE", "ROLLBACK-UNSAID",
                    "OVERRIDE-EXPIRED", "OVERRIDE-REFUSED", "QUARANTINE-CHANGED", "ACCEPT-REFUSED", "DECISIONS-ALTERED",
                    "NOT-YOURS-TO-DECIDE",
-                   "ERASE-BUSY", "ERASE-KEY"),
+                   "ERASE-BUSY", "ERASE-KEY", "ERASED-MEANWHILE"),
     "software": ("UNFORESEEN", "DRAFT"),
 }  # fmt: skip
 _OF = {code: name for name, codes in RUNBOOKS.items() for code in codes}

@@ -22,7 +22,7 @@ from deployments.errors import RetryableError
 from deployments.windows import Window
 from expectations.erased import Erased, in_raw
 from expectations.record import RunRecord
-from tasks.warehouses import generations, names, ops, proofs
+from tasks.warehouses import generations, key_changes, names, ops, proofs
 from tasks.warehouses.exactly_once import committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
@@ -42,12 +42,17 @@ Key = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be erased from a target. `batches`: the column that tells windows apart; `whole`: it has no windows."""
+    """What is to be erased from a target. `batches`: the column that tells windows apart; `whole`: it has no windows.
+
+    `hash_keys`: names of the keys that hashed values were looked for with, None where none is hashed. What is hashed with
+    another one can't be read, and goes as a whole.
+    """
 
     live: TableName
     key: Key
     batches: WindowColumn | None
     whole: bool
+    hash_keys: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,35 @@ def matching(adapter: Adapter, cursor: Cursor, table: TableName, key: Key) -> in
 def beside(adapter: Adapter, cursor: Cursor, wanted: Wanted) -> list[TableName]:
     """Candidates and generations that hold such a row. What else is kept for the undo of the same publish is of no use then."""
     side = adapter.side_tables(cursor, wanted.live)
-    held = [table for table in side if matching(adapter, cursor, table, wanted.key)]
+    held = [
+        table
+        for table in side
+        if matching(adapter, cursor, table, wanted.key) or _is_unreadable(adapter, cursor, wanted, table)
+    ]
     undone = {sequence for table in held if (sequence := generations.sequence_of(table)) is not None}
     return [table for table in side if table in held or generations.sequence_of(table) in undone]
+
+
+def _is_unreadable(adapter: Adapter, cursor: Cursor, wanted: Wanted, table: TableName) -> bool:
+    """Whether a table beside the live one is hashed with a key that isn't known here; of what failed runs left nobody knows."""
+    if wanted.hash_keys is None or not adapter.exists(cursor, key_changes.CHANGES):
+        return False
+    sequence = generations.sequence_of(table)
+    if sequence is None:
+        return True
+    # What a publish put in has its own key, what it took out or replaced the one before.
+    put_in = table == names.added(wanted.live, sequence)
+    key = key_changes.before(cursor, str(wanted.live), sequence + put_in)
+    return key is not None and key not in wanted.hash_keys
+
+
+def _unreadable_runs(adapter: Adapter, cursor: Cursor, wanted: Wanted) -> set[str]:
+    """Runs whose rows, those set aside as well, are hashed with a key that isn't known here."""
+    if wanted.hash_keys is None or not adapter.exists(cursor, key_changes.CHANGES):
+        return set()
+    known = proofs.read(cursor, wanted.live) if adapter.exists(cursor, names.proof(wanted.live)) else []
+    keys = {proof.run_id: key_changes.before(cursor, str(wanted.live), proof.sequence + 1) for proof in known}
+    return {run_id for run_id, key in keys.items() if key is not None and key not in wanted.hash_keys}
 
 
 def only_theirs(adapter: Adapter, cursor: Cursor, wanted: Wanted, texts: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -92,10 +123,10 @@ def only_theirs(adapter: Adapter, cursor: Cursor, wanted: Wanted, texts: Sequenc
 
 
 def set_aside(
-    adapter: Adapter, cursor: Cursor, live: TableName, erased: Erased, sources: Mapping[str, str]
+    adapter: Adapter, cursor: Cursor, wanted: Wanted, erased: Erased, sources: Mapping[str, str]
 ) -> list[SetAside]:
-    """Rows of quarantine, in whatever state, whose bytes hold the key."""
-    table = names.quarantine(live)
+    """Rows of quarantine, in whatever state, whose bytes hold the key, or hold hashes that can't be read here any more."""
+    table, unreadable = names.quarantine(wanted.live), _unreadable_runs(adapter, cursor, wanted)
     if not adapter.exists(cursor, table):
         return []
     statement = sql.SQL("SELECT batch_key, run_id, record, layout, {} FROM {} WHERE NOT withheld").format(
@@ -108,7 +139,7 @@ def set_aside(
         return [
             SetAside(str(batch), str(run), int(record))
             for batch, run, record, layout, raw in kept
-            if raw is not None and in_raw(erased, sources, str(raw), layout)
+            if run in unreadable or (raw is not None and in_raw(erased, sources, str(raw), layout))
         ]
 
 

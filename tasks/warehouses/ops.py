@@ -139,6 +139,10 @@ MIGRATIONS: tuple[tuple[str | Callable[[Cursor], None], ...], ...] = (
         # Which key the hashed columns of a table are hashed with, by a name that tells nothing of the key.
         "CREATE TABLE ops.hash_key (target varchar(128) NOT NULL, key_name varchar(64) NOT NULL)",
     ),
+    (
+        "CREATE TABLE ops.hash_key_change (target varchar(128) NOT NULL, sequence bigint NOT NULL, "
+        "key_before varchar(64) NOT NULL)",
+    ),
 )
 
 
