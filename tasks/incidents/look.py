@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
 from tasks.incidents.model import THE_WAREHOUSE, Domain, Trouble
 from tasks.incidents.prefect_view import PrefectView, prefect_troubles
 from tasks.incidents.readings import Readings, read
+from tasks.live_decisions import ALTERED, look_at_decisions
 from tasks.warehouses import decisions
 from tasks.warehouses.session import explain
 from tasks.workbench import Workbench
@@ -33,13 +34,14 @@ class Look:
 
 
 def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises: bool) -> Look:
-    """Look at the warehouse, and judge it together with `view`. `promises`: freshness, too (the watch only)."""
+    """Look at the warehouse, and judge it together with `view`. `promises`: freshness and decisions, too (the watch only)."""
     project = bench.project
     names = (*project.tables, *project.summaries)
     pauses = _Pauses(bench.settings.state)
     try:
         readings = read(bench.warehouse, project, now)
         paused = frozenset(decisions.paused(bench.warehouse, names, now))
+        altered = decisions_altered(bench, now) if promises else ()
     except (HeadgateError, psycopg2.Error) as error:
         known = error if isinstance(error, HeadgateError) else explain(error, "looking at runs and proofs")
         if known.code not in WAREHOUSE:
@@ -50,7 +52,10 @@ def look(bench: Workbench, now: datetime, view: PrefectView | None, *, promises:
         # What Prefect's failed runs mean is known to the warehouse: none of them is over because it can't be asked.
         return Look(tuple(found), frozenset({"warehouse"}), {}, pauses.read(names))
     pauses.write(paused)
-    return judge(project, readings, view, now, promises=promises, paused=paused)
+    seen = judge(project, readings, view, now, promises=promises, paused=paused)
+    return replace(
+        seen, troubles=(*seen.troubles, *altered), observed=seen.observed | ({"decisions"} if promises else set())
+    )
 
 
 def judge(
@@ -76,6 +81,18 @@ def warehouse_down(error: HeadgateError, now: datetime) -> Trouble:
         message=error.message.splitlines()[0], since=now, latest=now.replace(minute=0, second=0, microsecond=0),
         next_command=error.next_command, step="watch",
     )  # fmt: skip
+
+
+def decisions_altered(bench: Workbench, now: datetime) -> tuple[Trouble, ...]:
+    """What people decided, when it isn't as they decided it: the machine of the watch is a witness of the chain's end, too."""
+    line = look_at_decisions(bench)
+    if line.ok:
+        return ()
+    return (Trouble(
+        scope="decisions", code=ALTERED, domain="decisions", family="declaration", severity="critical",
+        message=line.said.removeprefix(f"{ALTERED}: "), since=now, latest=now.replace(minute=0, second=0, microsecond=0),
+        next_command="headgate check --live", step="watch",
+    ),)  # fmt: skip
 
 
 def _seen(view: PrefectView | None, *domains: Domain) -> frozenset[Domain]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deployments.errors import Family
 
 Severity = Literal["critical", "major", "minor"]
-Domain = Literal["run", "late", "prefect", "warehouse"]
+Domain = Literal["run", "late", "prefect", "warehouse", "decisions"]
 State = Literal["open", "acknowledged", "recovered", "resolved", "folded"]
 
 ORDER: tuple[Severity, ...] = ("critical", "major", "minor")

@@ -12,6 +12,7 @@ from flows.cli.incident import incident
 from tasks.incidents.prefect_view import PrefectView, Run
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
+from tests.acceptance.operations.conftest import forget_decisions
 
 if TYPE_CHECKING:
     import pytest
@@ -135,6 +136,35 @@ def test_a_paused_table_calls_nobody(desk: Desk) -> None:
     assert desk.slack.bodies == []
     desk.watch(241)
     assert len(desk.slack.bodies) == 1
+
+
+def test_a_decision_that_was_changed_by_hand_is_an_incident_until_it_is_put_back(desk: Desk) -> None:
+    ask, table = desk.house.place.ask, desk.table("orders")
+    desk.load(table)
+    forget_decisions(ask)
+    desk.watch()
+    pause = Decision(
+        datetime.now(UTC), table, "pause", "", "ana", "moved", expires_at=datetime.now(UTC) + timedelta(hours=1)
+    )
+    decisions.decide(desk.bench.warehouse, pause)
+    desk.watch(1)
+    assert desk.open == []
+    ask("UPDATE ops.decision SET decided_by = 'ben' WHERE target = %s", (table,))
+    desk.watch(2)
+    (found,) = desk.open
+    assert (found.trouble.code, found.trouble.severity, "by ben" in found.trouble.message) == (
+        "DECISIONS-ALTERED", "critical", True
+    )  # fmt: skip
+    desk.watch(5)
+    assert "what people decided was changed by hand [DECISIONS-ALTERED]" in str(desk.slack.bodies[-1])
+    # A run that ends has not looked at decisions: it is no proof that all is well.
+    desk.load(table)
+    assert [item.trouble.code for item in desk.open] == ["DECISIONS-ALTERED"]
+    ask("UPDATE ops.decision SET decided_by = 'ana' WHERE target = %s", (table,))
+    desk.watch(6)
+    desk.watch(20)
+    assert desk.open == []
+    forget_decisions(ask)
 
 
 def test_warnings_go_to_their_owner_once_a_day(desk: Desk) -> None:
