@@ -25,6 +25,7 @@ from tasks.incidents.signed_links import Answering, Asked, Signer
 from tasks.notices.compose import Context, what
 from tasks.notices.texts import text
 from tasks.notices.wording import moment
+from tasks.warehouses.decisions import Decider
 from tasks.workbench import Workbench
 
 HOURS = (2, 8, 24, 72)
@@ -109,7 +110,8 @@ def _answered(
         return _done(bench, asked.answering, meant, by, now, durable=True)
     said, ids = _said(asked.answering, given, now), {item.incident_id for item in meant}
     which: Which = lambda known: [item for item in known if item.incident_id in ids and item.active]  # noqa: E731
-    answered, durable = answer(bench, which, said, by, now)
+    # The login of the process that serves the page is nobody's who clicks.
+    answered, durable = answer(bench, which, said, by, now, Decider(f"{by} (by link)"))
     return _done(bench, asked.answering, answered, by, now, durable=durable)
 
 

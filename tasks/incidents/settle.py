@@ -12,6 +12,7 @@ from deployments.declarations.oncall import OnCall
 from deployments.embedded.filelock import take
 from deployments.rota import relief, shift_at
 from deployments.settings import Settings
+from tasks.deciding import named
 from tasks.incidents import store
 from tasks.incidents.look import Look
 from tasks.incidents.machine import Action, Kind, advance
@@ -25,7 +26,7 @@ from tasks.notices.outbox import Outbox
 from tasks.notices.withheld import known_secrets, without_secrets
 from tasks.notify import Delivered, deliver_all, put
 from tasks.warehouses import decisions
-from tasks.warehouses.decisions import Decision
+from tasks.warehouses.decisions import Decider, Decision
 from tasks.workbench import Workbench
 
 Answer = Callable[[Incident, str, datetime], tuple[Incident, Action]]
@@ -75,8 +76,14 @@ def settle(
     return Settled(tuple(moved), tuple(told), durable)
 
 
-def answer(bench: Workbench, which: Which, said: Answer, who: str, now: datetime) -> tuple[list[Incident], bool]:
-    """Apply what somebody said to incidents, keep it as a decision, and tell it. False: only this machine knows it yet."""
+def answer(
+    bench: Workbench, which: Which, said: Answer, who: str, now: datetime, decider: Decider | None = None
+) -> tuple[list[Incident], bool]:
+    """Apply what somebody said to incidents, keep it as a decision, and tell it. False: only this machine knows it yet.
+
+    `decider`: who it is by its record; None: `who`, with the login of whoever asks.
+    """
+    by = decider or named(who)
     answered: list[Incident] = []
     kinds: list[Kind] = []
 
@@ -91,16 +98,16 @@ def answer(bench: Workbench, which: Which, said: Answer, who: str, now: datetime
     durable = store.change(bench, work, now)
     if durable:
         for incident, kind in zip(answered, kinds, strict=True):
-            decisions.decide(bench.warehouse, _decision(incident, kind, who, now))
+            decisions.decide(bench.warehouse, _decision(incident, kind, by, now))
     remember_threads(bench, deliver(bench.settings, answered, now), now)
     return answered, durable
 
 
-def _decision(incident: Incident, kind: Kind, who: str, now: datetime) -> Decision:
+def _decision(incident: Incident, kind: Kind, by: Decider, now: datetime) -> Decision:
     """An answer as the decision it is: about the table, or all of them where it is about several."""
     tables = incident.trouble.tables
     return Decision(
-        now, tables[0] if len(tables) == 1 else decisions.EVERY_TARGET, _DECIDED[kind], incident.incident_id, who,
+        now, tables[0] if len(tables) == 1 else decisions.EVERY_TARGET, _DECIDED[kind], incident.incident_id, by,
         "" if kind == "acknowledged" else incident.reason,
         expires_at=incident.silenced_until if kind == "silenced" else None,
     )  # fmt: skip
