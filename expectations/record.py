@@ -14,6 +14,7 @@ Status = Literal[
     "running", "published", "warned", "unchanged", "already_published", "checked", "failed", "waiting", "held"
 ]
 """`held`: the source still has what was rolled back, so that it wasn't loaded again."""
+RunKind = Literal["ingest", "summary", "replay", "rollback", "override"]
 RECORD_VERSION = 1
 
 
@@ -113,7 +114,7 @@ class RunRecord(_Recorded):
     version: int = RECORD_VERSION
     run_id: str
     table: str
-    kind: Literal["ingest", "summary", "replay", "rollback", "override"]
+    kind: RunKind
     mode: str
     batch_key: str
     label: str

@@ -20,10 +20,10 @@ from flows.deployed import runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.lanes import load_window, run_in_lanes
 from flows.planning import PlannedWindow, Reprocess, Selection, TablePlan, plan_table
+from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import ended, failed
 from flows.story import told_to
-from flows.words import plural
 from tasks.workbench import Workbench, workbench
 
 if TYPE_CHECKING:

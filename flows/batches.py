@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, HeadgateError
-from expectations.record import RunRecord, Status
+from expectations.record import RunRecord
+from flows.life import begin
 from flows.planning import Selection, plan_table
-from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
-from tasks import erasures, hash_keys, report
+from flows.story import Story, new_run_id
+from tasks import erasures, hash_keys
 from tasks.assess import needs_library
-from tasks.batch import SOURCE_KEY, Audited, Batch, Extracted, Judged, Override, Staged, Validated, new_attempt
+from tasks.batch import SOURCE_KEY, Batch, Extracted, Override, Validated, new_attempt
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
-from tasks.sources.spoken import with_source
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
-from tasks.warehouses.publish_plan import Published
 from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench, workbench
 
@@ -42,21 +40,13 @@ def opened(
         from expectations.suites.library import import_in_background
 
         import_in_background()
-    moment = batch.window
-    story = Story(
-        RunRecord(
-            run_id=batch.run_id, table=table.table, kind="override" if overrides else "ingest",
-            mode=table.load.mode, batch_key=batch.batch_key, label=batch.label,
-            window_start=moment.start if moment else None, window_end=moment.end if moment else None,
-            status="running", started_at=datetime.now(UTC), description=table.description, owner=table.owner,
-            tier=table.tier, declaration_hash=table.fingerprint, suite_hash=bench.project.suite_hash(table.table),
-            schema_columns=tuple(_column(table, column.name) for column in table.columns),
-            attempt_id=batch.attempt_id, flow_run_id=flow_run_id(), attempt=attempt_number(),
-        ),
-        found=() if changed is None else (changed,),
-    )  # fmt: skip
     keep_house(bench, table.table)
-    hold_spool(batch)
+    story = begin(
+        table.table, "override" if overrides else "ingest", batch_key=batch.batch_key, label=batch.label,
+        run_id=batch.run_id, attempt_id=batch.attempt_id, spool=batch.spool, stage_key=batch.stage_key,
+        window=batch.window, found=() if changed is None else (changed,),
+        schema_columns=tuple(_column(table, column.name) for column in table.columns),
+    )  # fmt: skip
     return batch, story
 
 
@@ -112,53 +102,6 @@ def held(batch: Batch, source: Extracted) -> bool:
     return unordered or source.fingerprint[:128] in batch.refused
 
 
-def finished(
-    story: Story,
-    status: Status,
-    source: Extracted | None = None,
-    checked: Validated | None = None,
-    staged: Staged | None = None,
-    audited: Audited | None = None,
-    judged: Judged | None = None,
-    published: Published | None = None,
-) -> RunRecord:
-    """End the story with everything that is known, and keep it."""
-    bench = workbench()
-    if source is not None:
-        story.update(source=source.where, fingerprint=source.fingerprint)
-    if checked is not None:
-        story.update(
-            quarantine=checked.reasons, rules=checked.rules, profile=checked.profile, warnings=checked.warnings
-        )  # fmt: skip
-    if staged is not None:
-        story.update(stage_uri=staged.uri, bytes_staged=staged.manifest.size_bytes)
-    if audited is not None:
-        story.update(rules=story.record.rules + audited.rules)
-    if judged is not None:
-        story.update(drift=judged.drift, warnings=story.record.warnings + judged.warnings)
-    if published is not None:
-        story.update(**published_facts(published))
-        if not published.by_this_attempt:
-            status = "already_published"
-        elif story.found or has_warnings(story.record):
-            status = "warned"
-    record = story.finish(status)
-    keep(bench, record, profile=published is not None and published.by_this_attempt)
-    return record
-
-
-def record_failure(story: Story, error: BaseException) -> RunRecord:
-    """Keep the story of a failed run; a warehouse that is down doesn't hide the failure itself."""
-    bench = workbench()
-    if isinstance(error, HeadgateError) and error.next_command:
-        label = story.record.label
-        error.next_command = with_source(error.next_command, bench.project.table(story.record.table), label)
-    record = story.fail(error)
-    keep(bench, record, profile=False)
-    _let_go(error)
-    return record
-
-
 def passed_over(batch: Batch, story: Story) -> RunRecord:
     """End a window that isn't published because one before it wasn't good. Nothing is kept of it, as if never begun."""
     logger.info("%s %s isn't loaded: a window before it wasn't good", batch.table, batch.label)
@@ -167,14 +110,6 @@ def passed_over(batch: Batch, story: Story) -> RunRecord:
     except (DriverError, HeadgateError, OSError) as error:
         logger.warning("what %s had made is left for the next clean-up: %s", batch.run_id, error)
     return story.record
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Empty the frames that an error goes through: it is kept until the process ends, and would keep the batch's
-    connections and frames of data alive with it. The text of its traceback stays."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
 
 
 def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tuple[Batch, str | None]:
@@ -214,68 +149,6 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         erasures=erasures.known(bench, table.table),
     )
     return batch, plan.changed
-
-
-def published_facts(published: Published) -> dict[str, object]:
-    proof = published.proof
-    counts = proof.counts
-    names = (
-        "extracted",
-        "quarantined",
-        "staged",
-        "copied",
-        "superseded",
-        "inserted",
-        "updated",
-        "unchanged",
-        "deleted",
-    )
-    return {
-        "counts": {**{name: getattr(counts, name) for name in names}, "published": counts.published},
-        "accounting": counts.sentence(),
-        "sequence": proof.sequence,
-    }
-
-
-def has_warnings(record: RunRecord) -> bool:
-    alerts = record.drift.alerts if record.drift else ()
-    failed = any(rule.severity == "warning" for rule in record.failed_rules)
-    return bool(record.warnings or record.overrides or record.quarantine or alerts or failed)
-
-
-def keep(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
-    """Write the record where people and later runs look: locally first, then the ops tables and the report."""
-    for what, keeper in (("on disk", _on_disk), ("in the warehouse", _in_warehouse), ("as a page", _as_page)):
-        try:
-            keeper(bench, record, profile=profile)
-        except Exception as error:  # noqa: BLE001
-            # Whatever it is: the data's own state is proven elsewhere, and neither a lost record nor a fault in a page
-            # may turn a published batch into a failed run, or hide why a run failed.
-            logger.warning("the record of %s could not be kept %s: %s", record.run_id, what, error)
-    # A stop from outside is nobody's incident: the next run does what is left.
-    stopped = record.failure is not None and record.failure.code == "INTERRUPTED"
-    if (record.is_failure and not stopped) or (bench.settings.state / "incidents.json").exists():
-        # Imported here: a run without news doesn't pay for what sends messages.
-        from tasks.incidents.watching import after_run
-
-        try:
-            after_run(bench, record, datetime.now(UTC))
-        except Exception as error:  # noqa: BLE001 - as above; the watch looks at the run again
-            logger.warning("nobody was told of %s: %s", record.run_id, error)
-
-
-def _on_disk(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
-    report.keep_locally(bench, record)
-
-
-def _in_warehouse(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
-    ops.save_run(bench.warehouse, record)
-    if profile:
-        ops.number_profile(bench.warehouse, record)
-
-
-def _as_page(bench: Workbench, record: RunRecord, *, profile: bool) -> None:
-    report.publish_report(bench, record)
 
 
 def _column(table: Table, name: str) -> dict[str, object]:

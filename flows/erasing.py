@@ -6,9 +6,9 @@ import time
 from datetime import UTC, datetime
 
 from expectations.record import RunRecord, Step
-from flows.batches import keep
+from flows.life import declared_facts, keep
+from flows.quantities import plural
 from flows.story import new_run_id
-from flows.words import plural
 from tasks import erase as erasures
 from tasks.deciding import decider
 from tasks.erase import Done, Found, Request
@@ -27,10 +27,10 @@ def erase(bench: Workbench, request: Request, by: str | None, reason: str) -> Do
     line = f"{plural(done.live, 'live row')}, {len(found.aside):,} set aside, {kept_tables} kept for an undo"
     record = RunRecord(
         run_id=run_id, table=table.table, kind="rollback", mode="erase", batch_key="", label="erase", status="published",
-        started_at=began, finished_at=datetime.now(UTC), description=table.description, owner=table.owner, tier=table.tier,
+        started_at=began, finished_at=datetime.now(UTC),
         steps=(Step(name="erase", seconds=time.perf_counter() - started, rows=done.live, line=line),),
         counts={"deleted": done.live}, warnings=(f"rows of a key were erased by {who}",),
-        declaration_hash=table.fingerprint,
+        **declared_facts(bench, table.table),
     )  # fmt: skip
-    keep(bench, record, profile=False)
+    keep(bench, record)
     return done

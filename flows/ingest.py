@@ -9,17 +9,17 @@ from flows.batches import (
     appended,
     as_published,
     changes_nothing,
-    finished,
     held,
     nothing_new,
     opened,
     passed_over,
-    record_failure,
 )
 from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
-from flows.story import clear_spool
+from flows.life import finished, to_its_end
+from flows.story import Story
 from tasks.audit import audit, nothing_to_load
+from tasks.batch import Batch
 from tasks.copy import copy
 from tasks.extract import extract
 from tasks.handover import hand_over
@@ -40,49 +40,47 @@ def ingest(
     to it is real, nothing is published.
     """
     batch, story = opened(table, window, reprocess, reread=reread)
-    try:
-        if appended(batch):
-            return finished(story, "already_published")
-        source = story.run(extract, batch)
-        if nothing_new(batch, source, reprocess) or as_published(batch, source):
-            return finished(story, "unchanged", source)
-        if held(batch, source):
-            return finished(story, "held", source)
-        if until == "extract":
-            return finished(story, "checked", source)
-        checked = story.run(validate, batch, source)
-        if until == "validate":
-            return finished(story, "checked", source, checked)
-        if changes_nothing(batch, checked):
-            return finished(story, "unchanged", source, checked)
-        staged = story.run(stage, batch, checked)
-        if until == "stage":
-            return finished(story, "checked", source, checked, staged)
-        if staged.manifest.rows == 0:
-            audited = nothing_to_load(checked)
-        else:
-            loaded = story.run(copy, batch, staged, checked)
-            if until == "copy":
-                return finished(story, "checked", source, checked, staged)
-            audited = story.run(audit, batch, loaded, checked)
-        if until in ("copy", "audit"):
-            hand_over(batch, audited)
-            return finished(story, "checked", source, checked, staged, audited)
-        if not windows_before_are_good():
-            return passed_over(batch, story)
-        judged = story.run(judge, batch, story.record, checked, audited)
-        if until == "judge":
-            return finished(story, "checked", source, checked, staged, audited, judged)
-        published = story.run(publish, batch, source, staged, audited, judged)
-        return finished(story, "published", source, checked, staged, audited, judged, published)
-    except Exception as error:
-        # What a window has against itself is told in its turn, too, so that the first failure of a table is its oldest.
-        if not windows_before_are_good():
-            return passed_over(batch, story)
-        record_failure(story, error)
-        raise
-    except BaseException as error:
-        record_failure(story, error)
-        raise
-    finally:
-        clear_spool(batch)
+    with to_its_end(story, batch.spool):
+        try:
+            return _load(batch, story, reprocess, until)
+        except Exception:
+            # What a window has against itself is told in its turn, too, so that the first failure of a table is its oldest.
+            if not windows_before_are_good():
+                return passed_over(batch, story)
+            raise
+
+
+def _load(batch: Batch, story: Story, reprocess: bool, until: str) -> RunRecord:
+    if appended(batch):
+        return finished(story, "already_published")
+    source = story.run(extract, batch)
+    if nothing_new(batch, source, reprocess) or as_published(batch, source):
+        return finished(story, "unchanged")
+    if held(batch, source):
+        return finished(story, "held")
+    if until == "extract":
+        return finished(story, "checked")
+    checked = story.run(validate, batch, source)
+    if until == "validate":
+        return finished(story, "checked")
+    if changes_nothing(batch, checked):
+        return finished(story, "unchanged")
+    staged = story.run(stage, batch, checked)
+    if until == "stage":
+        return finished(story, "checked")
+    if staged.manifest.rows == 0:
+        audited = nothing_to_load(checked)
+    else:
+        loaded = story.run(copy, batch, staged, checked)
+        if until == "copy":
+            return finished(story, "checked")
+        audited = story.run(audit, batch, loaded, checked)
+    if until in ("copy", "audit"):
+        hand_over(batch, audited)
+        return finished(story, "checked")
+    if not windows_before_are_good():
+        return passed_over(batch, story)
+    judged = story.run(judge, batch, story.record, checked, audited)
+    if until == "judge":
+        return finished(story, "checked")
+    return finished(story, "published", story.run(publish, batch, source, staged, audited, judged))

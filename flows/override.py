@@ -5,10 +5,9 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import finished, record_failure
 from flows.hooks import name_warned
+from flows.life import finished, to_its_end
 from flows.overriding import opened, source_changed
-from flows.story import clear_spool
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
@@ -23,7 +22,7 @@ from tasks.validate import validate
 def publish_override(run: str) -> RunRecord:
     """Run the batch of a failed run again, with the overrides that are in force for it."""
     batch, story, failed = opened(run)
-    try:
+    with to_its_end(story, batch.spool):
         earlier = story.run(resume, batch, failed)
         if earlier is not None:
             source, checked, staged = earlier.extracted, earlier.validated, earlier.staged
@@ -38,10 +37,4 @@ def publish_override(run: str) -> RunRecord:
             loaded = story.run(copy, batch, staged, checked)
             audited = story.run(audit, batch, loaded, checked)
         judged = story.run(judge, batch, story.record, checked, audited)
-        published = story.run(publish, batch, source, staged, audited, judged)
-        return finished(story, "published", source, checked, staged, audited, judged, published)
-    except BaseException as error:
-        record_failure(story, error)
-        raise
-    finally:
-        clear_spool(batch)
+        return finished(story, "published", story.run(publish, batch, source, staged, audited, judged))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from expectations.record import RunRecord
-from flows.batches import finished, record_failure
 from flows.lanes import windows_before_are_good
-from flows.story import Story, clear_spool, hold_spool
+from flows.life import finished, to_its_end
+from flows.story import Story
 from tasks.handover import taken_over
 from tasks.judge import judge
 from tasks.publish import publish
+from tasks.spool import hold
 
 
 def publish_prepared(record: RunRecord) -> RunRecord | None:
@@ -23,13 +24,9 @@ def publish_prepared(record: RunRecord) -> RunRecord | None:
     batch, earlier, audited = prepared.batch, prepared.earlier, prepared.audited
     source, checked, staged = earlier.extracted, earlier.validated, earlier.staged
     story = Story(record)
-    hold_spool(batch)
-    try:
+    for result in (earlier, audited):
+        story.note(result)
+    hold(batch.spool, batch.table, batch.attempt_id, batch.stage_key)
+    with to_its_end(story, batch.spool):
         judged = story.run(judge, batch, story.record, checked, audited)
-        published = story.run(publish, batch, source, staged, audited, judged)
-        return finished(story, "published", source, checked, staged, audited, judged, published)
-    except BaseException as error:
-        record_failure(story, error)
-        raise
-    finally:
-        clear_spool(batch)
+        return finished(story, "published", story.run(publish, batch, source, staged, audited, judged))

@@ -22,10 +22,10 @@ from flows.deployed import on_hold, refuse_other_version, runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.lanes import load_window
 from flows.planning import PlannedWindow, Selection, chosen, plan_table
+from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import failed
 from flows.story import told_to
-from flows.words import plural
 from tasks.batch import SOURCE_KEY
 from tasks.incidents.watching import after_reconciliation
 from tasks.reconcile.compare import Finding, compare_window, is_unsafe_again, refuse_incomparable

@@ -5,10 +5,9 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.batches import record_failure
 from flows.hooks import name_warned
-from flows.replaying import finished, opened, waiting
-from flows.story import clear_spool
+from flows.life import to_its_end
+from flows.replaying import opened, replayed, waiting
 from tasks.publish import publish_replay
 from tasks.replay import audit_replay, copy_replay, gather, judge_replay, recheck
 from tasks.stage import stage
@@ -27,21 +26,15 @@ def replay(table: str, window: str | None = None, code: str | None = None) -> li
 
 def _replay_batch(table: str, item: OpenBatch, code: str | None) -> RunRecord:
     batch, story = opened(table, item)
-    try:
+    with to_its_end(story, batch.spool):
         gathered = story.run(gather, batch, item.run_id, code)
         if not gathered.rows:
-            return finished(story, gathered)
+            return replayed(story)
         checked = story.run(recheck, batch, gathered)
         staged = story.run(stage, batch, checked)
         if staged.manifest.rows == 0:
-            return finished(story, gathered, checked)
+            return replayed(story)
         loaded = story.run(copy_replay, batch, staged, checked)
         audited = story.run(audit_replay, batch, loaded, checked)
         judged = story.run(judge_replay, batch)
-        published = story.run(publish_replay, batch, item.run_id, staged, audited, judged)
-        return finished(story, gathered, checked, staged, audited, judged, published)
-    except BaseException as error:
-        record_failure(story, error)
-        raise
-    finally:
-        clear_spool(batch)
+        return replayed(story, story.run(publish_replay, batch, item.run_id, staged, audited, judged))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from expectations.record import QuarantineReason, RunRecord, Status
-from flows.batches import keep, published_facts
-from flows.story import Story, attempt_number, flow_run_id, hold_spool, new_run_id
+from expectations.record import QuarantineReason, RunRecord
+from flows.life import begin, finished, has_warnings
+from flows.story import Story, new_run_id
 from tasks import erasures
-from tasks.batch import Audited, Batch, Judged, Staged, Validated, new_attempt
-from tasks.replay import Gathered, cannot_be_replayed
+from tasks.batch import Batch, new_attempt
 from tasks.rollback import batch_key_of
 from tasks.warehouses import clock, names, ops, proofs
 from tasks.warehouses.names import TableName
@@ -45,50 +42,18 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
         expected_sequence=proofs.latest(known, item.batch_key), standing_fingerprint=None, spool=bench.spool / run_id,
         stage_key=f"{table.table}/{run_id}-{attempt}", erasures=erasures.known(bench, table.table),
     )  # fmt: skip
-    window = batch.window
-    story = Story(
-        RunRecord(
-            run_id=run_id, table=table.table, kind="replay", mode=table.load.mode, batch_key=item.batch_key,
-            label=item.label, window_start=window.start if window else None, window_end=window.end if window else None,
-            status="running", started_at=datetime.now(UTC), description=table.description, owner=table.owner,
-            tier=table.tier, source=f"quarantine of {item.run_id}", declaration_hash=table.fingerprint,
-            suite_hash=bench.project.suite_hash(table.table), attempt_id=attempt, flow_run_id=flow_run_id(),
-            attempt=attempt_number(),
-        )
+    story = begin(
+        table.table, "replay", batch_key=item.batch_key, label=item.label, run_id=run_id, attempt_id=attempt,
+        spool=batch.spool, stage_key=batch.stage_key, window=batch.window, source=f"quarantine of {item.run_id}",
     )  # fmt: skip
-    hold_spool(batch)
     return batch, story
 
 
-def finished(
-    story: Story,
-    gathered: Gathered,
-    checked: Validated | None = None,
-    staged: Staged | None = None,
-    audited: Audited | None = None,
-    judged: Judged | None = None,
-    published: Published | None = None,
-) -> RunRecord:
-    """End the story: published, with a warning while rows of it stay set aside."""
-    status: Status = "unchanged"
-    story.update(warnings=cannot_be_replayed(gathered))
-    if checked is not None:
-        story.update(quarantine=checked.reasons)
-    if staged is not None:
-        story.update(stage_uri=staged.uri, bytes_staged=staged.manifest.size_bytes)
-    if audited is not None:
-        story.update(rules=audited.rules)
-    if judged is not None:
-        story.update(warnings=story.record.warnings + judged.warnings)
+def replayed(story: Story, published: Published | None = None) -> RunRecord:
+    """End the story: with a warning while rows stay set aside."""
     if published is not None:
-        story.update(**published_facts(published))
         refused = published.proof.counts.quarantined - sum(reason.rows for reason in story.record.quarantine)
         if refused > 0:
             reason = QuarantineReason(code="KEY-EXISTS", column=None, rows=refused, sentence=KEY_EXISTS)
             story.update(quarantine=(*story.record.quarantine, reason))
-        status = "published" if published.by_this_attempt else "already_published"
-    if status != "already_published" and (story.record.quarantine or story.record.warnings):
-        status = "warned"
-    record = story.finish(status)
-    keep(workbench(), record, profile=False)
-    return record
+    return finished(story, "warned" if has_warnings(story.record) else "unchanged", published)

@@ -17,10 +17,10 @@ from flows.due import Due, load_what_is_due
 from flows.failure_log import first_line
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.planning import pause_of
+from flows.quantities import plural
 from flows.run import Outcome
 from flows.story import told_to
 from flows.waiting import come_back
-from flows.words import plural
 from tasks.shared_places import shared_places
 from tasks.workbench import workbench
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +18,7 @@ from deployments.errors import BY_HAND, STOPPED_BY_HAND, WHO_ACTS, CodeError, He
 from expectations.record import Failure, RunRecord, Status, Step
 from flows.failure_log import tell_short
 from tasks.assess import Assessment
-from tasks.batch import Batch, Extracted, Judged, Staged, Validated
 from tasks.outside_errors import named
-from tasks.spool import hold, release
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -77,9 +74,16 @@ class Story:
         with TagsContext(current_tags=set()):
             # quote: Prefect would walk through every row of a quarantine to look for futures.
             result = verb(*map(quote, inputs))
-        self.update(**_facts(result))
-        self.tell(Step(name=self._step, seconds=time.perf_counter() - started, **_words(result)))
+        words = self.note(result)
+        self.tell(Step(name=self._step, seconds=time.perf_counter() - started, **words))
         return result
+
+    def note(self, result: object) -> dict[str, Any]:
+        """Keep what a verb returned, which a later step's failure must not make forgotten; returns what is said of it."""
+        from flows.step_results import facts_of, words_of
+
+        self.update(**facts_of(result, self.record))
+        return words_of(result)
 
     def tell(self, step: Step) -> None:
         self.update(steps=(*self.record.steps, step))
@@ -121,31 +125,6 @@ class Story:
         return self.finish("failed")
 
 
-def hold_spool(batch: Batch) -> None:
-    """Mark the run as alive on this machine: what it leaves when it is killed is found by that."""
-    hold(batch.spool, batch.table, batch.attempt_id, batch.stage_key)
-
-
-def clear_spool(batch: Batch) -> None:
-    """Remove the raw bytes of a run; they may hold personal data."""
-    release(batch.spool)
-
-
-def flow_run_id() -> str | None:
-    """The id of the Prefect flow run this code is in, if any."""
-    from prefect.runtime import flow_run
-
-    identifier = flow_run.get_id()
-    return None if identifier is None else str(identifier)
-
-
-def attempt_number() -> int:
-    """Which try of the flow run this is, from 1."""
-    from prefect.runtime import flow_run
-
-    return int(flow_run.get_run_count() or os.environ.get("PREFECT__FLOW_RUN_COUNT", 1))
-
-
 def _who_acts(error: HeadgateError) -> str:
     """A run of a deployment is tried again; one that was typed is not."""
     from prefect.runtime import deployment
@@ -166,24 +145,3 @@ def _unforeseen(error: BaseException) -> HeadgateError:
         return known
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return CodeError(text, code="UNFORESEEN", next_command="report this with the log")
-
-
-def _facts(result: object) -> dict[str, object]:
-    """What a later step's failure must not make forgotten: what was read, judged and staged before it."""
-    if isinstance(result, Extracted):
-        return {"source": result.where, "fingerprint": result.fingerprint}
-    if isinstance(result, Validated):
-        return {"quarantine": result.reasons, "rules": result.rules, "profile": result.profile,
-                "warnings": result.warnings}  # fmt: skip
-    if isinstance(result, Judged):
-        return {"drift": result.drift}
-    if isinstance(result, Staged):
-        return {"stage_uri": result.uri, "bytes_staged": result.manifest.size_bytes}
-    return {}
-
-
-def _words(result: object) -> dict[str, object]:
-    """Rows and a line for people, from what a verb returned."""
-    from flows.words import words_of
-
-    return words_of(result)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.builds import built_record, close, opened, record_failure
+from flows.builds import opened
 from flows.hooks import name_warned
+from flows.life import finished, to_its_end
 from tasks.summarize import build, check_inputs, check_output, publish_summary
 
 
@@ -14,18 +15,12 @@ from tasks.summarize import build, check_inputs, check_output, publish_summary
 def summarize(summary: str, rebuild: bool = False) -> RunRecord:
     """Build a summary table from its SELECT. Inputs that haven't changed since the last build: nothing to do."""
     job, story = opened(summary)
-    try:
+    with to_its_end(story, job.spool):
         if job.fingerprint == job.standing_fingerprint and not rebuild:
-            return built_record(story, "unchanged")
+            return finished(story, "unchanged")
         if job.fingerprint in job.refused and not rebuild:
-            return built_record(story, "held")
-        inputs = story.run(check_inputs, job)
+            return finished(story, "held")
+        story.run(check_inputs, job)
         candidate = story.run(build, job)
-        output = story.run(check_output, job, candidate)
-        published = story.run(publish_summary, job, candidate)
-        return built_record(story, "published", inputs, candidate, output, published)
-    except BaseException as error:
-        record_failure(story, error)
-        raise
-    finally:
-        close(job)
+        story.run(check_output, job, candidate)
+        return finished(story, "published", story.run(publish_summary, job, candidate))

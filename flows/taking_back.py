@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from expectations.record import RunRecord, Step
-from flows.batches import keep
+from flows.life import declared_facts, keep
 from flows.story import new_run_id
 from tasks.deciding import decider
 from tasks.rollback import Choice, batch_key_of, choose, take_back, target_of
@@ -49,13 +49,7 @@ def roll_back(
         steps=(Step(name="rollback", seconds=time.perf_counter() - started, rows=undone.rows_put_back, line=line),),
         counts={"deleted": undone.rows_taken_out, "inserted": undone.rows_put_back},
         warnings=(f"rolled back by {who}" + (f": {reason}" if reason else ""),),
-        sequence=undone.rollbacks[0].sequence, **_declared(bench, target.name),
+        sequence=undone.rollbacks[0].sequence, **declared_facts(bench, target.name),
     )  # fmt: skip
-    keep(bench, record, profile=False)
+    keep(bench, record)
     return RolledBack(undone.publishes, record, dependents)
-
-
-def _declared(bench: Workbench, name: str) -> dict[str, str]:
-    found = bench.project.summaries[name] if name in bench.project.summaries else bench.project.table(name)
-    return {"description": found.description, "owner": found.owner, "tier": found.tier,
-            "declaration_hash": found.fingerprint}  # fmt: skip

@@ -15,7 +15,7 @@ from prefect.states import Completed
 from expectations.report.actions import Links
 from flows.deploy.wanted import TAG
 from flows.leftovers import keep_leftovers
-from flows.words import plural
+from flows.quantities import plural
 from tasks.facts import known
 from tasks.handover_page import hand_over
 from tasks.incidents.prefect_view import PrefectView, Told, look

@@ -71,7 +71,7 @@ def _show_plan(plan: TablePlan, parallel: int, as_json: bool) -> None:
 
 
 def _say(plan: TablePlan, parallel: int) -> None:
-    from flows.words import plural
+    from flows.quantities import plural
 
     counts = [f"{plan.count(s)} {s}" for s in ("loaded", "missing", "failed", "stale") if plan.count(s)]
     click.secho(f"{plan.table}: {', '.join(counts) or 'no windows'}", bold=True)

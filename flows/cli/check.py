@@ -82,11 +82,13 @@ _NOTES: dict[str, Callable[[str], str]] = {
 def _print(project: Project, problems: Sequence[Problem], notes: Mapping[str, Sequence[str]]) -> None:
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
+    from flows.quantities import plural
+
     _tell(notes)
     summaries = len(project.summaries)
-    counts = [_counted(len(project.tables), "table"), _counted(len(project.suites), "suite")]
+    counts = [plural(len(project.tables), "table"), plural(len(project.suites), "suite")]
     counts.append(f"{summaries} summar{'y' if summaries == 1 else 'ies'}")
-    said = _counted(len(problems), "mistake") if problems else "no mistakes"
+    said = plural(len(problems), "mistake") if problems else "no mistakes"
     click.echo(f"{project.folder}: {', '.join(counts)}: {said}")
 
 
@@ -94,7 +96,3 @@ def _tell(notes: Mapping[str, Sequence[str]]) -> None:
     for kind, found in notes.items():
         for item in found:
             click.echo(click.style("note ", fg="yellow") + _NOTES[kind](item))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

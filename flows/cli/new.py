@@ -81,7 +81,7 @@ def _many(
 ) -> int:
     """Draft every table of a pattern; the exit code: 1 where one couldn't be drafted."""
     from flows.drafting_many import draft_many
-    from flows.words import plural
+    from flows.quantities import plural
 
     done = []
     for item in draft_many(settings, wanted, pattern, owner, cursor, force=force):
@@ -124,7 +124,7 @@ def _tell_one(item: Drafted) -> None:
 
 
 def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) -> None:
-    from flows.words import plural
+    from flows.quantities import plural
 
     sample = looked.sample
     for file, what in zip(files, ("source, contract, load", "starter rules"), strict=True):

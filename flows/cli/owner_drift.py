@@ -217,7 +217,7 @@ def _proposed(bench: Workbench, record: RunRecord, columns: list[str]) -> str:
 
 
 def _verdict(record: RunRecord) -> str:
-    from flows.words import few
+    from flows.quantities import few
 
     drift = record.drift
     if drift is None:

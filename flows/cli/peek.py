@@ -42,7 +42,7 @@ def peek(source: str, rows: int, as_json: bool, **given: Any) -> None:
 
 
 def _tell(looked: Looked, source: str) -> None:
-    from flows.words import plural
+    from flows.quantities import plural
 
     proposal, sample = looked.proposal, looked.sample
     read = "all of them" if sample.whole else "the first ones"

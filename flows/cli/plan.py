@@ -65,7 +65,7 @@ def plan(
             *(asdict(item) for item in summaries),
         ])  # fmt: skip
         return
-    from flows.words import plural
+    from flows.quantities import plural
 
     for item in plans:
         counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing") if item.count(s)]

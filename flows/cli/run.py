@@ -77,7 +77,7 @@ def run(
 
 
 def _announce(plan: TablePlan) -> None:
-    from flows.words import plural
+    from flows.quantities import plural
 
     if plan.paused:
         click.echo(f"{plan.table}: {plan.paused}; nothing is loaded (headgate resume {plan.table})")

@@ -69,7 +69,7 @@ def new(file: Path, owner: str | None, force: bool, as_json: bool) -> None:
     """
     from deployments.errors import DeclarationError
     from flows.cli import settings
-    from flows.words import plural
+    from flows.quantities import plural
 
     bench = settings.workbench(silent=as_json, need="warehouse")
     from flows.summary_drafting import draft_summary
@@ -191,7 +191,7 @@ def doubts(wanted: Summary, project: Project, file: str, settings: Settings) -> 
 
 
 def _tell(trial: Trial, file: str, *, refused: bool) -> None:
-    from flows.words import plural
+    from flows.quantities import plural
 
     click.secho(trial.target, bold=True)
     for table, count in trial.input_rows.items():
@@ -219,7 +219,7 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
 
 
 def _differences(count: int, compared: Compared) -> list[str]:
-    from flows.words import plural
+    from flows.quantities import plural
 
     if compared.live_rows is None:
         return ["there is no live table yet"]

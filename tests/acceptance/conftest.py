@@ -27,8 +27,8 @@ import pytest
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.settings import Settings
 from expectations.record import RunRecord
-from flows.batches import finished, held, nothing_new, opened, record_failure
-from flows.story import clear_spool
+from flows.batches import held, nothing_new, opened
+from flows.life import finished, to_its_end
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
@@ -129,27 +129,26 @@ class House:
     def load(self, table: str, window: str = "source", *, reprocess: bool = False) -> RunRecord:
         """The life of a batch; a step that fails for a passing reason is tried again, as Prefect does."""
         batch, story = opened(table, window, reprocess)
-        try:
-            source = again(extract.fn, batch)
+
+        def run(verb: Any, *inputs: Any) -> Any:
+            result = again(verb.fn, *inputs)
+            story.note(result)
+            return result
+
+        with to_its_end(story, batch.spool):
+            source = run(extract, batch)
             if nothing_new(batch, source, reprocess):
-                return finished(story, "unchanged", source)
+                return finished(story, "unchanged")
             if held(batch, source):
-                return finished(story, "held", source)
-            checked = again(validate.fn, batch, source)
-            staged = again(stage.fn, batch, checked)
+                return finished(story, "held")
+            checked = run(validate, batch, source)
+            staged = run(stage, batch, checked)
             if staged.manifest.rows == 0:
                 audited = nothing_to_load(checked)
             else:
-                copied = again(copy.fn, batch, staged, checked)
-                audited = again(audit.fn, batch, copied, checked)
-            judged = again(judge.fn, batch, story.record, checked, audited)
-            published = again(publish.fn, batch, source, staged, audited, judged)
-            return finished(story, "published", source, checked, staged, audited, judged, published)
-        except BaseException as error:
-            record_failure(story, error)
-            raise
-        finally:
-            clear_spool(batch)
+                audited = run(audit, batch, run(copy, batch, staged, checked), checked)
+            judged = run(judge, batch, story.record, checked, audited)
+            return finished(story, "published", run(publish, batch, source, staged, audited, judged))
 
     def rows(self, table: str, columns: str = "*", order: str = "1") -> list[tuple[Any, ...]]:
         return self.place.ask(f"SELECT {columns} FROM {table} ORDER BY {order}")

@@ -1,45 +1,28 @@
-"""What is said of each step's result: one line, and the rows it stands for."""
+"""What each step's result leaves: a line and the rows it stands for, for people; and facts for the record of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import singledispatch
+from typing import Any
 
+from expectations.record import RunRecord
+from flows.life import proven
+from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
-from tasks.replay import Gathered
+from tasks.replay import Gathered, cannot_be_replayed
 from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
 from tasks.warehouses.publish_plan import Published
 
 
-def size(number: float) -> str:
-    """Bytes for people: 1.2 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000 or unit == "GB":
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return ""
-
-
-def plural(count: int, noun: str) -> str:
-    """'1 part', '2 parts', '1,000 rows'."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def few(labels: Sequence[str], most: int = 3) -> str:
-    """'2020-08-11, 2020-08-12 and 4 more'."""
-    more = len(labels) - most
-    return ", ".join(labels) if more <= 0 else f"{', '.join(labels[:most])} and {more} more"
-
-
 @singledispatch
-def words_of(result: object) -> dict[str, object]:
+def words_of(result: object) -> dict[str, Any]:
     """`rows` and `line` of a step, by what it returned."""
     return {"rows": None, "line": ""}
 
 
 @words_of.register
-def _(result: Extracted) -> dict[str, object]:
+def _(result: Extracted) -> dict[str, Any]:
     if result.missing:
         return {"rows": 0, "line": f"{result.where} has nothing for this window: an empty batch, as declared"}
     line = f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}"
@@ -49,7 +32,7 @@ def _(result: Extracted) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Validated) -> dict[str, object]:
+def _(result: Validated) -> dict[str, Any]:
     accepted = sum(part.accepted for part in result.parts)
     line = f"{plural(accepted, 'row')} fit the contract"
     if result.quarantined:
@@ -67,7 +50,7 @@ def _(result: Validated) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Staged) -> dict[str, object]:
+def _(result: Staged) -> dict[str, Any]:
     manifest = result.manifest
     return {
         "rows": manifest.rows,
@@ -76,7 +59,7 @@ def _(result: Staged) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Copied) -> dict[str, object]:
+def _(result: Copied) -> dict[str, Any]:
     return {
         "rows": result.rows,
         "line": f"{plural(result.rows, 'row')} into a candidate; counts, sums and hashes agree",
@@ -84,7 +67,7 @@ def _(result: Copied) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Audited) -> dict[str, object]:
+def _(result: Audited) -> dict[str, Any]:
     counts = result.counts
     line = f"{plural(counts.copied - counts.superseded, 'row')} may be published"
     if counts.superseded:
@@ -95,7 +78,7 @@ def _(result: Audited) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Judged) -> dict[str, object]:
+def _(result: Judged) -> dict[str, Any]:
     said, drift = list(result.warnings), result.drift
     if drift is not None:
         if drift.alerts:
@@ -110,7 +93,7 @@ def _(result: Judged) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Published) -> dict[str, object]:
+def _(result: Published) -> dict[str, Any]:
     counts = result.proof.counts
     if not result.by_this_attempt:
         return {"rows": 0, "line": f"already published by {result.proof.run_id}; nothing changed"}
@@ -123,18 +106,18 @@ def _(result: Published) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: None) -> dict[str, object]:
+def _(result: None) -> dict[str, Any]:
     return {"rows": None, "line": "nothing of an earlier attempt can be used; it is read again"}
 
 
 @words_of.register
-def _(result: Resumed) -> dict[str, object]:
+def _(result: Resumed) -> dict[str, Any]:
     rows = result.staged.manifest.rows
     return {"rows": rows, "line": f"{plural(rows, 'row')} checked and staged before, at {result.staged.uri}"}
 
 
 @words_of.register
-def _(result: Gathered) -> dict[str, object]:
+def _(result: Gathered) -> dict[str, Any]:
     line = f"{plural(result.rows, 'row')} of {result.source_run}"
     for count, why in ((result.withheld, "withheld or cut"), (result.broken, "broken in their bytes")):
         line += f", {count:,} {why}" if count else ""
@@ -142,7 +125,7 @@ def _(result: Gathered) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: InputsChecked) -> dict[str, object]:
+def _(result: InputsChecked) -> dict[str, Any]:
     rows = ", ".join(f"{table.partition('.')[2]} {count:,}" for table, count in result.rows.items())
     line = f"rows: {rows}"
     if result.rules:
@@ -151,13 +134,75 @@ def _(result: InputsChecked) -> dict[str, object]:
 
 
 @words_of.register
-def _(result: Built) -> dict[str, object]:
+def _(result: Built) -> dict[str, Any]:
     return {"rows": result.rows, "line": f"{plural(result.rows, 'row')} beside the live table"}
 
 
 @words_of.register
-def _(result: OutputChecked) -> dict[str, object]:
+def _(result: OutputChecked) -> dict[str, Any]:
     return {
         "rows": None,
         "line": f"{plural(len(result.rules), 'check')} passed" if result.rules else "no checks declared",
     }
+
+
+@singledispatch
+def facts_of(result: object, record: RunRecord) -> dict[str, Any]:
+    """What the record is to hold from now on. `record`: as it is before."""
+    return {}
+
+
+@facts_of.register
+def _(result: Extracted, record: RunRecord) -> dict[str, Any]:
+    return {"source": result.where, "fingerprint": result.fingerprint}
+
+
+@facts_of.register
+def _(result: Validated, record: RunRecord) -> dict[str, Any]:
+    return {"quarantine": result.reasons, "rules": result.rules, "profile": result.profile, "warnings": result.warnings}
+
+
+@facts_of.register
+def _(result: Staged, record: RunRecord) -> dict[str, Any]:
+    return {"stage_uri": result.uri, "bytes_staged": result.manifest.size_bytes}
+
+
+@facts_of.register
+def _(result: Audited, record: RunRecord) -> dict[str, Any]:
+    return {"rules": record.rules + result.rules}
+
+
+@facts_of.register
+def _(result: Judged, record: RunRecord) -> dict[str, Any]:
+    return {"drift": result.drift, "warnings": record.warnings + result.warnings}
+
+
+@facts_of.register
+def _(result: Published, record: RunRecord) -> dict[str, Any]:
+    return proven(result.proof)
+
+
+@facts_of.register
+def _(result: Resumed, record: RunRecord) -> dict[str, Any]:
+    before = (result.extracted, result.validated, result.staged)
+    return {name: fact for part in before for name, fact in facts_of(part, record).items()}
+
+
+@facts_of.register
+def _(result: Gathered, record: RunRecord) -> dict[str, Any]:
+    return {"warnings": cannot_be_replayed(result)}
+
+
+@facts_of.register
+def _(result: InputsChecked, record: RunRecord) -> dict[str, Any]:
+    return {"rules": result.rules}
+
+
+@facts_of.register
+def _(result: Built, record: RunRecord) -> dict[str, Any]:
+    return {"warnings": result.warnings}
+
+
+@facts_of.register
+def _(result: OutputChecked, record: RunRecord) -> dict[str, Any]:
+    return {"rules": record.rules + result.rules}

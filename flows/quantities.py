@@ -1,0 +1,25 @@
+"""Numbers and lists as sentences have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def size(number: float) -> str:
+    """Bytes for people: 1.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return ""
+
+
+def plural(count: int, noun: str) -> str:
+    """'1 part', '2 parts', '1,000 rows'."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def few(labels: Sequence[str], most: int = 3) -> str:
+    """'2020-08-11, 2020-08-12 and 4 more'."""
+    more = len(labels) - most
+    return ", ".join(labels) if more <= 0 else f"{', '.join(labels[:most])} and {more} more"
