@@ -16,15 +16,11 @@ from pydantic import Field
 
 from deployments import moments
 from deployments.errors import DeclarationError
+from flows import actions
 from flows.deployed import runs_of
 from flows.hooks import keep_failure
-from flows.run import Outcome, build_summaries
 from flows.scheduled import ended, failed
-from flows.story import told_to
 from tasks.answers import Answer
-from tasks.deciding import decider
-from tasks.warehouses import decisions, ops
-from tasks.warehouses.decisions import Decision
 from tasks.workbench import Workbench, workbench
 
 Said = Annotated[str, Field(min_length=3)]
@@ -45,15 +41,15 @@ def rollback(table: str, by: Said, reason: Said, window: str = "", run: str = ""
     """
     from flows.taking_back import roll_back
 
-    bench, outcome = workbench(), Outcome()
+    bench = workbench()
     name = bench.project.full_name(table)
     if run:
         _still_last(bench, name, run, window)
-    with runs_of(bench, name), told_to(outcome):
+    with runs_of(bench, name):
         done = roll_back(bench, name, window=_window(window), to=None, by=by, reason=reason)
         if done.record is None:
             return Completed(name="Nothing to do", message="that is undone already; nothing was changed")
-        build_summaries(bench, list(done.dependents), outcome, with_dependents=False, rebuild=False)
+        outcome = actions.rebuild(bench, done.dependents)
     if outcome.failures:
         return failed(outcome)
     undone = ", ".join(proof.run_id for proof in done.publishes)
@@ -69,13 +65,10 @@ def replay(table: str, code: str = "", window: str = "") -> State[Any]:
         code: Only rows set aside for this reason, such as NPS-SCORE. Empty: all reasons.
         window: Only rows of this window, such as 2020-08-10. Empty: all windows.
     """
-    from flows import replay as verbs
-
-    bench, outcome = workbench(), Outcome()
+    bench = workbench()
     name = bench.project.table(table).table
-    with runs_of(bench, name), told_to(outcome):
-        verbs.replay(name, _window(window), code or None)
-        build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    with runs_of(bench, name):
+        outcome = actions.replay(bench, name, _window(window), code or None)
     if outcome.failures:
         return failed(outcome)
     return ended(outcome, f"{name}: no row is open in quarantine that fits now")
@@ -165,17 +158,13 @@ def override(run: str, code: Said, by: Said, reason: Said, until: When) -> State
         reason: Why it may be published; kept and shown in the report.
         until: Until when this may be used, such as 2h, 1d or 2026-12-31.
     """
-    from flows.override import publish_override
     from flows.overriding import known
-    from tasks.overrides import decide
 
-    bench, now, outcome = workbench(), datetime.now(UTC), Outcome()
-    record = known(bench, run)
-    codes = [part.strip().upper() for part in code.split(",") if part.strip()]
-    decide(bench, record, codes, by, reason, moments.until(until, now, "until"), now)
-    with runs_of(bench, record.table), told_to(outcome):
-        publish_override(run)
-        build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    bench = workbench()
+    record, moment = known(bench, run), moments.until(until, datetime.now(UTC), "until")
+    codes = [part.strip() for part in code.split(",") if part.strip()]
+    with runs_of(bench, record.table):
+        outcome = actions.publish_anyway(bench, record, codes, moment, by, reason)
     if outcome.failures:
         return failed(outcome)
     return ended(outcome, f"{record.table} {record.label} was published by another run; nothing was changed")
@@ -191,9 +180,8 @@ def pause(table: str, by: Said, reason: Said, until: When) -> State[Any]:
         reason: Why; shown by every run that is held back.
         until: When it goes on by itself, such as 2h, 1d, 2026-12-31 or 2026-12-31T18:00 (UTC).
     """
-    now = datetime.now(UTC)
-    moment = moments.until(until, now, "until")
-    name = _decide(workbench(), table, "pause", by, reason, now, moment)
+    bench, moment = workbench(), moments.until(until, datetime.now(UTC), "until")
+    (name,) = actions.pause(bench, [bench.project.full_name(table)], moment, by, reason)
     return Completed(message=f"{name} is paused until {moment:%Y-%m-%d %H:%M} UTC")
 
 
@@ -206,30 +194,21 @@ def resume(table: str, by: Said, reason: str = "") -> State[Any]:
         by: Who decides this.
         reason: Why.
     """
-    return Completed(message=f"{_decide(workbench(), table, 'resume', by, reason, datetime.now(UTC), None)} goes on")
-
-
-def _decide(
-    bench: Workbench, table: str, kind: Any, by: str, reason: str, now: datetime, until: datetime | None
-) -> str:  # fmt: skip
-    name = bench.project.full_name(table)
-    who = decider(bench, kind, name, by)
-    ops.prepare(bench.warehouse, [])
-    decision = Decision(decided_at=now, target=name, kind=kind, what=kind, by=who, reason=reason, expires_at=until)
-    decisions.decide(bench.warehouse, decision)
-    return name
+    bench = workbench()
+    (name,) = actions.resume(bench, [bench.project.full_name(table)], by, reason)
+    return Completed(message=f"{name} goes on")
 
 
 def _still_last(bench: Workbench, name: str, run: str, window: str) -> None:
     """A link in a report may be old: what it means to undo must not have been followed by another publish."""
-    from tasks.warehouses import names, proofs
+    from tasks.warehouses import names, proofs, undo
     from tasks.warehouses.names import TableName
     from tasks.warehouses.session import session
 
     live = TableName.parse(name)
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if bench.warehouse.exists(cursor, names.proof(live)) else []
-    standing = [item for item in known if item.undone_by is None and item.kind != "rollback"]
+    standing = undo.standing(known)
     if window:
         key = next((item.batch_key for item in known if item.run_id == run), None)
         standing = [item for item in standing if item.batch_key == key]

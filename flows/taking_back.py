@@ -10,7 +10,7 @@ from expectations.record import RunRecord, Step
 from flows.life import declared_facts, keep
 from flows.story import new_run_id
 from tasks.deciding import decider
-from tasks.rollback import Choice, batch_key_of, choose, take_back, target_of
+from tasks.rollback import batch_key_of, choose, take_back, target_of
 from tasks.warehouses import ops
 from tasks.warehouses.proofs import Proof
 from tasks.workbench import Workbench
@@ -33,13 +33,13 @@ def roll_back(
     target = target_of(bench, name)
     who = decider(bench, "rollback", target.name, by)
     ops.prepare(bench.warehouse, [target.live])
-    choice: Choice = choose(bench, target, batch_key_of(bench, name, window), to)
+    chosen = choose(bench, target, batch_key_of(bench, name, window), to)
     dependents = tuple(bench.project.dependents(target.name))
-    if not choice.publishes:
+    if not chosen:
         return RolledBack((), None, dependents)
-    label = window or ("source" if len(choice.publishes) == 1 else f"{len(choice.publishes)} publishes")
+    label = window or ("source" if len(chosen) == 1 else f"{len(chosen)} publishes")
     run_id = new_run_id(target.name, "rollback")
-    undone = take_back(bench, target, choice.publishes, run_id, who, reason)
+    undone = take_back(bench, target, chosen, run_id, who, reason)
     runs = ", ".join(proof.run_id for proof in undone.publishes)
     line = f"undid {runs}: {undone.rows_taken_out:,} rows out, {undone.rows_put_back:,} back"
     oldest = undone.publishes[-1]

@@ -27,15 +27,6 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What a rollback is about: publishes to take back, newest first; none when that has been done already."""
-
-    publishes: tuple[Proof, ...]
-    undone_before: Proof | None = None
-    """The last publish, when it is undone already: nothing is left to do."""
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """A table or summary as a rollback needs to know it."""
 
@@ -63,8 +54,10 @@ def target_of(bench: Workbench, name: str) -> Target:
     return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.does.merges)
 
 
-def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> Choice:
-    """The publishes that `--window` and `--to` mean. DeclarationError when there are none, or others stand on them.
+def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> tuple[Proof, ...]:
+    """The publishes that `--window` and `--to` mean, newest first; none when they are undone already.
+
+    DeclarationError when there are none, or others stand on them.
 
     Without `to` it is the last publish (of the window). When that is undone already, nothing is: typing the command
     again after a lost connection must not undo one more.
@@ -78,7 +71,7 @@ def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | No
     if to is None:
         last = loads[-1]
         if last.undone_by is not None:
-            return Choice((), last)
+            return ()
         chosen: tuple[Proof, ...] = (last,)
     else:
         stays = next((proof for proof in loads if proof.run_id == to), None)
@@ -88,11 +81,11 @@ def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | No
             raise _nothing(target, f"run {to} is undone itself")
         chosen = tuple(proof for proof in reversed(standing(loads)) if proof.sequence > stays.sequence)
         if not chosen:
-            return Choice((), stays)
+            return ()
     later = in_the_way(known, [proof.sequence for proof in chosen], builds_up=target.builds_up)
     if later:
         raise out_of_order(target.live, chosen[-1], later)
-    return Choice(chosen)
+    return chosen
 
 
 def undoable(bench: Workbench, name: str) -> frozenset[str]:

@@ -31,10 +31,12 @@ def pause(tables: tuple[str, ...], everything: bool, expires: str, reason: str, 
     from datetime import UTC, datetime
 
     from deployments.moments import until
+    from flows import actions
 
     now = datetime.now(UTC)
     moment = until(expires, now, "--until")
-    names = _decide("pause", tables, everything, reason, by, moment)
+    bench, meant = _meant(tables, everything)
+    names = actions.pause(bench, meant, moment, by, reason)
     if as_json:
         print_json({"paused": names, "until": moment.isoformat()})
         return
@@ -53,10 +55,12 @@ def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | Non
 
     A schedule that was switched off on the page of the server in PREFECT_API_URL is followed again.
     """
-    names = _decide("resume", tables, everything, reason, by, None)
+    from flows import actions
     from flows.deploy.switching import switch_on_where_deployed
 
-    switched = switch_on_where_deployed(None if everything else names)
+    bench, meant = _meant(tables, everything)
+    names = actions.resume(bench, meant, by, reason)
+    switched = switch_on_where_deployed(meant)
     if as_json:
         print_json({"resumed": names, "schedules_switched_on": switched})
         return
@@ -66,25 +70,12 @@ def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | Non
     click.echo("next: headgate plan")
 
 
-def _decide(kind: str, tables: tuple[str, ...], everything: bool, reason: str, by: str | None, until) -> list[str]:  # type: ignore[no-untyped-def]
-    from datetime import UTC, datetime
-
+def _meant(tables: tuple[str, ...], everything: bool) -> tuple[Workbench, list[str] | None]:
+    """The tables and summaries by their full names; None: all of them."""
     from flows.cli.settings import workbench
     from flows.selecting import selected
-    from tasks.deciding import decider
-    from tasks.warehouses import decisions, ops
 
     if bool(tables) == everything:
         raise click.UsageError("say which tables, or --all")
-    bench: Workbench = workbench(silent=True, need="warehouse", asked=tables)
-    names = [decisions.EVERY_TARGET] if everything else selected(bench.project, tables)
-    who = decider(bench, kind, names[0], by)  # type: ignore[arg-type]
-    ops.prepare(bench.warehouse, [])
-    for name in names:
-        decisions.decide(
-            bench.warehouse,
-            decisions.Decision(
-                datetime.now(UTC), name, kind, kind, who, reason, expires_at=until  # type: ignore[arg-type]
-            ),
-        )  # fmt: skip
-    return ["all" if name == decisions.EVERY_TARGET else name for name in names]
+    bench = workbench(silent=True, need="warehouse", asked=tables)
+    return bench, None if everything else selected(bench.project, tables)

@@ -30,21 +30,15 @@ def publish(
     from flows.cli.settings import workbench
 
     bench, now = workbench(silent=as_json), datetime.now(UTC)
+    from flows import actions
     from flows.overriding import known
-    from tasks.overrides import decide
+    from flows.run import without_heartbeat
 
-    record = known(bench, run)
-    wanted = tuple(code.upper() for code in codes)
-    decide(bench, record, wanted, by, reason, until(expires, now, "--expires"), now)
-    from flows.override import publish_override
-    from flows.run import Outcome, build_summaries, without_heartbeat
-    from flows.story import told_to
-
-    outcome = Outcome()
-    with without_heartbeat(), told_to(outcome), telling(Console(silent=as_json)):
-        publish_override(run)
-        if not no_dependents:
-            build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    moment = until(expires, now, "--expires")
+    with without_heartbeat(), telling(Console(silent=as_json)):
+        outcome = actions.publish_anyway(
+            bench, known(bench, run), codes, moment, by, reason, with_dependents=not no_dependents
+        )
     if as_json:
         print_json([item.model_dump(mode="json", exclude={"profile"}) for item in outcome.records])
     raise click.exceptions.Exit(outcome.exit_code)

@@ -31,15 +31,11 @@ def replay(table: str, code: str | None, window: str | None, no_dependents: bool
         else:
             click.echo(f"{name}: no row is open in quarantine")
         return
-    from flows.replay import replay as flow
-    from flows.run import Outcome, build_summaries, without_heartbeat
-    from flows.story import told_to
+    from flows import actions
+    from flows.run import without_heartbeat
 
-    outcome = Outcome()
-    with without_heartbeat(), told_to(outcome), telling(Console(silent=as_json)):
-        flow(name, window, code)
-        if not no_dependents:
-            build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)
+    with without_heartbeat(), telling(Console(silent=as_json)):
+        outcome = actions.replay(bench, name, window, code, with_dependents=not no_dependents)
     if as_json:
         print_json({
             "table": name, "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],

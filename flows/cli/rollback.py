@@ -43,12 +43,11 @@ def rollback(
         _tell(name, done)
     failures = []
     if rebuild:
-        from flows.run import Outcome, build_summaries, without_heartbeat
+        from flows import actions
+        from flows.run import without_heartbeat
 
-        outcome = Outcome()
         with without_heartbeat(), telling(Console(brief=True, silent=as_json)):
-            build_summaries(bench, list(done.dependents), outcome, with_dependents=False, rebuild=False)
-        failures = outcome.failures
+            failures = actions.rebuild(bench, done.dependents).failures
     if as_json:
         print_json({
             "table": name, "undone": [proof.run_id for proof in done.publishes],
@@ -72,10 +71,10 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
 
     target = target_of(bench, table)
     ops.prepare(bench.warehouse, [target.live])
-    choice = choose(bench, target, None, None)
-    if not choice.publishes:
+    chosen = choose(bench, target, None, None)
+    if not chosen:
         return
-    (proof,) = choice.publishes
+    (proof,) = chosen
     declared = bench.project.tables.get(target.name)
     grid = None if declared is None else declared.grid
     label = "" if grid is None or "/" not in proof.batch_key else grid.label(grid.parse(proof.batch_key))

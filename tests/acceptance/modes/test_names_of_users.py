@@ -99,7 +99,7 @@ def seen(house: Any, table: str) -> list[tuple[Any, ...]]:
 def roll_back(table: str) -> None:
     bench = workbench()
     target = target_of(bench, table)
-    take_back(bench, target, choose(bench, target, None, None).publishes, "rollback-1", "somebody", "a test")
+    take_back(bench, target, choose(bench, target, None, None), "rollback-1", "somebody", "a test")
 
 
 FIRST, SECOND = "2026-01-01 10:00:00", "2026-01-02 10:00:00"

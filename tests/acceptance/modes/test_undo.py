@@ -39,8 +39,8 @@ DAY = {
 def roll_back(table: str, window: str | None = None, to: str | None = None) -> None:
     bench = workbench()
     target = target_of(bench, table)
-    choice = choose(bench, target, batch_key_of(bench, table, window), to)
-    take_back(bench, target, choice.publishes, "rollback-1", "somebody", "a test")
+    chosen = choose(bench, target, batch_key_of(bench, table, window), to)
+    take_back(bench, target, chosen, "rollback-1", "somebody", "a test")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -288,7 +288,5 @@ def test_a_rollback_takes_no_rows_of_another_table_with_it(home: Any) -> None:
     home.place.ask(f"INSERT INTO {home.schema}.lines VALUES (2)")
     target = target_of(workbench(), table)
     with pytest.raises(DeclarationError, match="deletes or changes rows there"):
-        take_back(
-            workbench(), target, choose(workbench(), target, None, None).publishes, "rollback-1", "somebody", "a test"
-        )
+        take_back(workbench(), target, choose(workbench(), target, None, None), "rollback-1", "somebody", "a test")
     assert home.place.ask(f"SELECT id FROM {home.schema}.lines") == [(2,)]

@@ -160,7 +160,7 @@ def undone(house: Any, table: str, **which: Any) -> Any:
     bench = workbench()
     target = target_of(bench, table)
     chosen = choose(bench, target, which.get("batch"), which.get("to"))
-    return take_back(bench, target, chosen.publishes, "undo-1", "dana", "")
+    return take_back(bench, target, chosen, "undo-1", "dana", "")
 
 
 def test_an_undo_brings_nothing_back(house: Any, command: Callable[..., Any]) -> None:

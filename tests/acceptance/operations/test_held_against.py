@@ -44,7 +44,7 @@ def test_a_window_whose_process_died_right_after_its_commit_counts(
     house: Any, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dead:
-        dead.setattr("flows.batches.keep", lambda *_, **__: None)
+        dead.setattr("flows.life.keep", lambda *_, **__: None)
         house.load(table, "2024-03-01")
     assert against(house, table, 2) == [(1, ())]
 

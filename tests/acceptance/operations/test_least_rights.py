@@ -108,7 +108,7 @@ def whole_story(house: Any) -> None:
     assert house.load(whole).counts["quarantined"] == 1
     bench = workbench()
     target = target_of(bench, whole)
-    take_back(bench, target, choose(bench, target, None, None).publishes, "undo", "maria", "")
+    take_back(bench, target, choose(bench, target, None, None), "undo", "maria", "")
     assert house.rows(whole) == [(1, "a")]
     assert len(house.rows(merged)) == 9
     failed = [line for line in try_everything(bench) if not line.ok]

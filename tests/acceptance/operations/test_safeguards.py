@@ -49,9 +49,9 @@ def day(house: Any, table: str, number: int, content: str) -> None:
 def undo(table: str, window: str | None = None) -> None:
     bench = workbench()
     target = target_of(bench, table)
-    choice = choose(bench, target, batch_key_of(bench, table, window), None)
-    if choice.publishes:
-        take_back(bench, target, choice.publishes, f"rollback-{window}", "somebody", "a test")
+    chosen = choose(bench, target, batch_key_of(bench, table, window), None)
+    if chosen:
+        take_back(bench, target, chosen, f"rollback-{window}", "somebody", "a test")
 
 
 def code_of(work: Callable[[], object]) -> str | None:
