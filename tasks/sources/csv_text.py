@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import CsvSource
-from deployments.errors import SourceMissingError, UpstreamError
+from deployments.errors import UpstreamError
 from deployments.settings import Settings
-from expectations.contract.split import Reject
 from tasks.sources import web
 from tasks.sources.dialect import as_rfc4180
-from tasks.sources.location import Location, locate
+from tasks.sources.location import LocatedReader, locate
 from tasks.sources.protocol import Span
 from tasks.sources.stored import plain
 
@@ -23,25 +22,19 @@ _BOM = codecs.BOM_UTF8
 
 
 def open_reader(source: CsvSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> CsvReader:
-    return CsvReader(source, locate(source, settings, span))
+    return CsvReader(locate(source, settings, span), source)
 
 
 @dataclass(frozen=True)
-class CsvReader:
+class CsvReader(LocatedReader):
     """See `OpenSource`."""
 
     source: CsvSource
-    location: Location
-    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
     _asked: list[tuple[ExitStack, web.Answer]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def delimiter(self) -> str:
         return self.source.delimiter
-
-    @property
-    def where(self) -> str:
-        return self.location.place.shown
 
     def fingerprint(self) -> str | None:
         """The page's version; its answer is kept for `chunks`, so that what is read is what was named."""
@@ -64,9 +57,6 @@ class CsvReader:
     def close(self) -> None:
         while self._asked:
             self._asked.pop()[0].close()
-
-    def prove_missing(self, absent: SourceMissingError) -> None:
-        self.location.prove_missing(absent)
 
     def _utf8(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         encoding = codecs.lookup(self.source.encoding).name

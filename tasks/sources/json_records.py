@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -12,34 +12,30 @@ from deployments.declarations.columns import Column
 from deployments.declarations.sources import JsonSource
 from deployments.errors import SourceMissingError, UpstreamError
 from deployments.settings import Settings
-from expectations.contract.split import MAX_LINE_BYTES, Reject
+from expectations.contract.split import MAX_LINE_BYTES
 from tasks.sources import json_text
 from tasks.sources.address import Place, following
 from tasks.sources.hosts import check_next_page
 from tasks.sources.json_document import at, document_of, gathered, lists_in, next_addresses_in, records_at
 from tasks.sources.json_rows import AT_ONCE, Records, Rows, Unfit, is_whole, judged
 from tasks.sources.json_text import Parsed, fault_of, nested_text
-from tasks.sources.location import Location, locate
+from tasks.sources.location import LocatedReader, locate
 from tasks.sources.protocol import OWNER, Span
 from tasks.sources.stored import plain
 
 
 def open_reader(source: JsonSource, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> JsonReader:
     optional = frozenset(column.source_name for column in columns if column.nullable)
-    return JsonReader(source, locate(source, settings, span), [column.source_name for column in columns], optional)
+    return JsonReader(locate(source, settings, span), source, [column.source_name for column in columns], optional)
 
 
 @dataclass(frozen=True)
-class JsonReader:
+class JsonReader(LocatedReader):
     """See `OpenSource`; how records become lines, `names` and `optional`: see `Rows`."""
 
     source: JsonSource
-    location: Location
     names: Sequence[str]
     optional: frozenset[str] = frozenset()
-    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
-
-    delimiter: str = ","
 
     @property
     def _place(self) -> Place:
@@ -49,19 +45,6 @@ class JsonReader:
     @property
     def _is_lines(self) -> bool:
         return self.source.format == "lines" or (self.source.format == "auto" and is_lines(self.location.place.name))
-
-    @property
-    def where(self) -> str:
-        return self.location.place.shown
-
-    def fingerprint(self) -> str | None:
-        return None
-
-    def prove_missing(self, absent: SourceMissingError) -> None:
-        self.location.prove_missing(absent)
-
-    def close(self) -> None:
-        """Each page is closed when it is read."""
 
     def chunks(self) -> Iterator[bytes]:
         self.set_aside.clear()

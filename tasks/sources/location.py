@@ -12,6 +12,7 @@ from deployments.declarations.sources import AddressedSource, CsvSource, Source
 from deployments.errors import SourceMissingError
 from deployments.settings import Settings
 from deployments.windows import Window
+from expectations.contract.split import Reject
 from tasks.sources.absence import MAX_PROBES, prove
 from tasks.sources.address import Place, fill, join
 from tasks.sources.protocol import Span
@@ -90,3 +91,28 @@ def _local_bucket(url: str, settings: Settings) -> str | None:
     if s3_object(url).bucket != BUCKET or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
         return None
     return settings.local_bucket or started(settings, parts=("s3",), sources=False).local_bucket
+
+
+@dataclass(frozen=True)
+class LocatedReader:
+    """What readers of pages and files do alike; see `OpenSource`. Each page or file is closed when it is read."""
+
+    location: Location
+    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def delimiter(self) -> str:
+        return ","
+
+    @property
+    def where(self) -> str:
+        return self.location.place.shown
+
+    def fingerprint(self) -> str | None:
+        return None
+
+    def prove_missing(self, absent: SourceMissingError) -> None:
+        self.location.prove_missing(absent)
+
+    def close(self) -> None:
+        """Nothing is open."""

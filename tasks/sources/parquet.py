@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +21,7 @@ import duckdb
 from deployments.addresses import file_path
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import ParquetSource
-from deployments.errors import SourceMissingError, SourceUnreachableError, UpstreamError
+from deployments.errors import SourceUnreachableError, UpstreamError
 from deployments.settings import Settings
 from expectations.contract.engine import MEMORY_MB, connect
 from expectations.contract.layout import listing
@@ -30,7 +30,7 @@ from expectations.contract.split import Reject
 from expectations.draft.facts import SourceColumn
 from tasks.sources import json_text
 from tasks.sources.file_forms import START_BYTES, form_of
-from tasks.sources.location import Location, locate
+from tasks.sources.location import LocatedReader, locate
 from tasks.sources.protocol import OWNER, SourceShape, Span
 from tasks.sources.stored import stored
 
@@ -50,26 +50,8 @@ def open_reader(source: ParquetSource, settings: Settings, span: Span, columns: 
 
 
 @dataclass(frozen=True)
-class ParquetReader:
+class ParquetReader(LocatedReader):
     """See `OpenSource`. NULL becomes NULL, bytes become hexadecimal text, lists and structs JSON text."""
-
-    location: Location
-    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
-
-    delimiter: str = ","
-
-    @property
-    def where(self) -> str:
-        return self.location.place.shown
-
-    def fingerprint(self) -> str | None:
-        return None
-
-    def prove_missing(self, absent: SourceMissingError) -> None:
-        self.location.prove_missing(absent)
-
-    def close(self) -> None:
-        """The file is closed when it is read."""
 
     def describe(self) -> SourceShape:
         with self._opened() as (engine, path):

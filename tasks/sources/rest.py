@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployments.declarations.columns import Column
@@ -12,12 +12,11 @@ from deployments.declarations.sources import RestSource
 from deployments.errors import HeadgateError, SourceMissingError
 from deployments.settings import Settings
 from deployments.windows import Window
-from expectations.contract.split import Reject
 from tasks.sources.absence import unproven
 from tasks.sources.address import Place, fill_text
 from tasks.sources.json_document import records_at
 from tasks.sources.json_rows import Records, Rows, judged
-from tasks.sources.location import Location, base_of
+from tasks.sources.location import LocatedReader, Location, base_of
 from tasks.sources.protocol import Span
 from tasks.sources.rest_fields import Fields
 from tasks.sources.rest_login import without_login
@@ -30,31 +29,17 @@ def open_reader(source: RestSource, settings: Settings, span: Span, columns: Seq
     base = base_of(source, source.url, settings)
     zoned = span if source.timezone is None else replace(span, timezone=source.timezone)
     location = Location(source.url, base, zoned, source.allowed_hosts, until_close=True)
-    return RestReader(source, settings, location, [column.source_name for column in columns], optional)
+    return RestReader(location, source, settings, [column.source_name for column in columns], optional)
 
 
 @dataclass(frozen=True)
-class RestReader:
+class RestReader(LocatedReader):
     """See `OpenSource`; how records become lines, `names` and `optional`: see `Rows`."""
 
     source: RestSource
     settings: Settings
-    location: Location
     names: Sequence[str]
     optional: frozenset[str] = frozenset()
-    set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
-
-    delimiter: str = ","
-
-    @property
-    def where(self) -> str:
-        return self.location.place.shown
-
-    def fingerprint(self) -> str | None:
-        return None
-
-    def close(self) -> None:
-        """The client is closed with the pages."""
 
     def chunks(self) -> Iterator[bytes]:
         self.set_aside.clear()

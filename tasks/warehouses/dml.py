@@ -16,8 +16,9 @@ from deployments.errors import CheckFailedError
 from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.publish_plan import Effect, Publication
+from tasks.warehouses.publish_plan import Publication
 from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows, one
@@ -26,15 +27,15 @@ from tasks.within import within
 _LIVE, _NEW = identifier(names.LIVE), identifier(names.NEW)
 
 
-def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
+def append(cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Counts:
     """Add the batch; its keys must be new to the live table."""
     _prove_key(cursor, plan, new, outside=None)
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
-    return Effect(inserted=inserted)
+    return Counts(inserted=inserted)
 
 
-def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName | None, sequence: int) -> Effect:
+def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName | None, sequence: int) -> Counts:
     """Delete the live rows of the window, then insert the batch. `new` None: the window is empty now."""
     assert plan.window is not None
     assert plan.window_column is not None
@@ -51,13 +52,13 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     deleted = int(cursor.rowcount)
     reached("rows-deleted")
     if new is None:
-        return Effect(deleted=deleted)
+        return Counts(deleted=deleted)
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
-    return Effect(inserted=inserted, deleted=deleted)
+    return Counts(inserted=inserted, deleted=deleted)
 
 
-def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Effect:
+def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Counts:
     """Replace the live rows whose key is in the batch and whose values differ; insert the keys that are new.
 
     With `latest_by` a row of the batch that is older than the live one is left out: windows may be loaded in any order.
@@ -98,7 +99,7 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
         )
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
-    return Effect(
+    return Counts(
         inserted=inserted - updated,
         updated=updated,
         unchanged=total - inserted - superseded,

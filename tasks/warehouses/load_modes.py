@@ -16,9 +16,9 @@ from tasks.warehouses import names, outside_hands
 from tasks.warehouses.changes import apply_changes, find_changes
 from tasks.warehouses.dml import append, delete_absent, insert_all, keep_beginning, keys_in_both, merge, replace_window
 from tasks.warehouses.names import TableName
-from tasks.warehouses.proofs import Proof
+from tasks.warehouses.proofs import Counts, Proof
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.publish_plan import Effect, Publication
+from tasks.warehouses.publish_plan import Publication
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import count_rows, one
 
@@ -34,7 +34,7 @@ class Loading:
     sequence: int
 
 
-def load(loading: Loading) -> Effect:
+def load(loading: Loading) -> Counts:
     """Bring the candidate into the live table as the plan's mode has it; the first one becomes the table."""
     plan, new = loading.plan, loading.plan.candidate
     if loading.adapter.exists(loading.cursor, plan.live):
@@ -45,18 +45,18 @@ def load(loading: Loading) -> Effect:
     loading.adapter.adopt(loading.cursor, plan.live, new, plan.shape)
     if not plan.does.replaces_table:
         keep_beginning(loading.adapter, loading.cursor, plan, loading.sequence)
-    return Effect(inserted=_rows(plan))
+    return Counts(inserted=_rows(plan))
 
 
-def _append(loading: Loading, new: TableName | None) -> Effect:
+def _append(loading: Loading, new: TableName | None) -> Counts:
     if new is None:
-        return Effect()
+        return Counts()
     _alter(loading)
     with _looking_up_keys(loading):
         return append(loading.cursor, loading.plan, new, loading.sequence)
 
 
-def _replace_window(loading: Loading, new: TableName | None) -> Effect:
+def _replace_window(loading: Loading, new: TableName | None) -> Counts:
     if new is None:
         return replace_window(loading.adapter, loading.cursor, loading.plan, None, loading.sequence)
     _alter(loading)
@@ -64,8 +64,8 @@ def _replace_window(loading: Loading, new: TableName | None) -> Effect:
         return replace_window(loading.adapter, loading.cursor, loading.plan, new, loading.sequence)
 
 
-def _merge(loading: Loading, new: TableName | None) -> Effect:
-    effect = Effect()
+def _merge(loading: Loading, new: TableName | None) -> Counts:
+    effect = Counts()
     if new is not None:
         _alter(loading)
     _prove_same_keys(loading.cursor, loading.plan)
@@ -75,14 +75,14 @@ def _merge(loading: Loading, new: TableName | None) -> Effect:
     return _without_absent(loading, effect)
 
 
-def _replace_table(loading: Loading, new: TableName | None) -> Effect:
+def _replace_table(loading: Loading, new: TableName | None) -> Counts:
     adapter, cursor, plan = loading.adapter, loading.cursor, loading.plan
     live, before = plan.live, count_rows(cursor, plan.live)
     rows = 0 if new is None else _rows(plan)
     _guard(plan, before, rows)
     if new is None:
         # A source that has become empty is a reason to ask, not to leave old rows under a new proof.
-        return _empty(loading) if plan.shrink_guard is None else Effect()
+        return _empty(loading) if plan.shrink_guard is None else Counts()
     reached("before-swap")
     old = names.generation(live, loading.sequence)
     lost = adapter.lost_by_swap(cursor, live, plan.shape)
@@ -91,10 +91,10 @@ def _replace_table(loading: Loading, new: TableName | None) -> Effect:
     adapter.swap(cursor, live, new, old, plan.shape)
     # Nobody can change it any more: the swap holds its lock.
     outside_hands.prove_columns(live, plan.shape, adapter.columns(cursor, old), plan.changes)
-    return Effect(inserted=rows, deleted=before)
+    return Counts(inserted=rows, deleted=before)
 
 
-_MODES: Mapping[Mode, Callable[[Loading, TableName | None], Effect]] = {
+_MODES: Mapping[Mode, Callable[[Loading, TableName | None], Counts]] = {
     "full_refresh": _replace_table,
     "append": _append,
     "replace_window": _replace_window,
@@ -126,7 +126,7 @@ def _without_rows(loading: Loading) -> TableName:
     return made
 
 
-def _replace_rows(loading: Loading, new: TableName, old: TableName, lost: Sequence[str]) -> Effect:
+def _replace_rows(loading: Loading, new: TableName, old: TableName, lost: Sequence[str]) -> Counts:
     """Replace the rows and leave the table, on which something hangs that a renamed one wouldn't have.
 
     Slower than a rename, and the old rows are copied aside first so that the publish can be undone.
@@ -159,20 +159,20 @@ def _replace_rows(loading: Loading, new: TableName, old: TableName, lost: Sequen
             code="ROWS-REWRITTEN",
             next_command=f"look at {', '.join(lost)}; headgate retry {plan.run_id}",
         )
-    return Effect(inserted=inserted, deleted=deleted)
+    return Counts(inserted=inserted, deleted=deleted)
 
 
-def _empty(loading: Loading) -> Effect:
+def _empty(loading: Loading) -> Counts:
     """Take every row out of the live table, since somebody decided that the empty source is right."""
     adapter, cursor, plan = loading.adapter, loading.cursor, loading.plan
     if plan.generations:
         every = sql.SQL("SELECT * FROM {}").format(qualified(plan.live))
         adapter.create_as(cursor, names.generation(plan.live, loading.sequence), every, None)
     cursor.execute(sql.SQL("DELETE FROM {}").format(qualified(plan.live)))
-    return Effect(deleted=int(cursor.rowcount))
+    return Counts(deleted=int(cursor.rowcount))
 
 
-def _without_absent(loading: Loading, effect: Effect) -> Effect:
+def _without_absent(loading: Loading, effect: Counts) -> Counts:
     """Take out live rows whose key the source no longer has.
 
     Skipped when another batch was published after the keys were read: its new keys would look deleted. The next run

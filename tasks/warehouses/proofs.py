@@ -7,7 +7,7 @@ live table holds of it. `sequence` counts the publishes of a target and orders t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -44,6 +44,9 @@ class Counts:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def published(self) -> int:

@@ -8,7 +8,6 @@ time, finds the newer proof and changes nothing. A connection lost during COMMIT
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from psycopg2.extensions import connection as Connection
@@ -64,12 +63,7 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
             effect = load(Loading(adapter, cursor, plan, known, sequence))
         else:
             effect = add_rows(adapter, cursor, plan, plan.replay_of, sequence)
-        counts = replace(
-            plan.counts,
-            inserted=effect.inserted, updated=effect.updated, unchanged=effect.unchanged, deleted=effect.deleted,
-            superseded=plan.counts.superseded + effect.superseded,
-            quarantined=plan.counts.quarantined + effect.refused,
-        )  # fmt: skip
+        counts = plan.counts + effect
         if not (counts.balanced if plan.replay_of is None else counts.replay_balanced):
             raise CodeError(
                 f"{plan.live}: rows don't add up, nothing was published: {counts.sentence()}; staged {counts.staged:,}, "

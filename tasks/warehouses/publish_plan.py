@@ -59,16 +59,3 @@ class Published:
 
     proof: Proof
     by_this_attempt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Rows of the live table by what happened to them. `superseded` rows of the batch were older than the live ones;
-    `refused` ones of a replay stay set aside."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    superseded: int = 0
-    refused: int = 0

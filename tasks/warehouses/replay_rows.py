@@ -18,8 +18,9 @@ from tasks.warehouses.changes import apply_changes
 from tasks.warehouses.dml import equal, insert_all, keep_added, merge
 from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Counts
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.publish_plan import Effect, Publication
+from tasks.warehouses.publish_plan import Publication
 from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows
@@ -27,7 +28,7 @@ from tasks.warehouses.session import count_rows
 RECORD = "hg$record"
 
 
-def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: str, sequence: int) -> Effect:
+def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: str, sequence: int) -> Counts:
     """Add the candidate's rows and take them out of quarantine, all or nothing.
 
     With `merge` and `latest_by` a newer row replaces an older one. Otherwise a row whose key lives already stays in
@@ -54,10 +55,10 @@ def add_rows(adapter: Adapter, cursor: Cursor, plan: Publication, source_run: st
     if by_time:
         superseded = _without_older(cursor, plan, new)
         effect = merge(adapter, cursor, plan, new, sequence)
-        return Effect(effect.inserted, effect.updated, effect.unchanged, 0, effect.superseded + superseded, refused)
+        return effect + Counts(superseded=superseded, quarantined=refused)
     inserted = insert_all(cursor, plan, new)
     keep_added(cursor, plan, new, sequence)
-    return Effect(inserted=inserted, refused=refused)
+    return Counts(inserted=inserted, quarantined=refused)
 
 
 def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_run: str) -> None:
