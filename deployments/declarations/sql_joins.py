@@ -14,7 +14,8 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from deployments.declarations.select import start_of
-from deployments.declarations.sql_scopes import Scopes, aggregates, constants
+from deployments.declarations.sql_clauses import aggregates, constants
+from deployments.declarations.sql_scopes import Scopes
 from deployments.declarations.sql_text import SqlFault
 
 _ONCE = (exp.Min, exp.Max)

@@ -14,8 +14,9 @@ from sqlglot.optimizer.scope import Scope
 
 from deployments.declarations.problems import nearest
 from deployments.declarations.select import start_of
+from deployments.declarations.sql_clauses import aggregates, conditions, of_scope
 from deployments.declarations.sql_joins import join_faults
-from deployments.declarations.sql_scopes import Known, Scopes, aggregates, conditions, of_scope
+from deployments.declarations.sql_scopes import Known, Scopes
 from deployments.declarations.sql_text import SqlFault
 
 _WINDOWS_IN_ORDER = (

@@ -13,6 +13,17 @@ from typing import Literal
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, ScopeType, traverse_scope
 
+from deployments.declarations.sql_clauses import (
+    aggregates,
+    constants,
+    counts,
+    is_positive,
+    is_recursive,
+    outer_relations,
+    says,
+    written,
+)
+
 Kind = Literal["integer", "number", "text", "moment", "boolean"]
 Keys = tuple[frozenset[str], ...]
 _KINDS: dict[str, Kind] = {
@@ -22,7 +33,6 @@ _KINDS: dict[str, Kind] = {
     "date": "moment", "timestamp": "moment", "timestamptz": "moment", "boolean": "boolean",
 }  # fmt: skip
 _NUMBERED = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
-_OUTER_LEFT, _OUTER_RIGHT = ("LEFT", "FULL"), ("RIGHT", "FULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class Scopes:
         if isinstance(source, exp.Table):
             known = self._known(source)
             return None if known is None else list(known.columns)
-        if not isinstance(source, Scope) or id(source) in self._under_way or _is_recursive(source):
+        if not isinstance(source, Scope) or id(source) in self._under_way or is_recursive(source):
             return None
         made = self._made(source)
         return None if made is None else [name for name, _, _ in made]
@@ -121,7 +131,7 @@ class Scopes:
                     continue
                 found = self._column(source, column.name)
                 if found is not None:
-                    absent = name in _absent(place)
+                    absent = name in outer_relations(place)
                     return Found(found.column, found.scope, found.expression, absent)
         return None
 
@@ -196,15 +206,17 @@ class Scopes:
                 return self.never_zero(scope, node.left) and self.never_zero(scope, node.right)
             case exp.Add():
                 sides = (node.left, node.right)
-                return any(map(_counts, sides)) and any(self.never_zero(scope, side) for side in sides)
+                return any(map(counts, sides)) and any(self.never_zero(scope, side) for side in sides)
             case exp.Greatest():
-                return any(self.never_zero(scope, item) and _positive(item) for item in (node.this, *node.expressions))
+                return any(
+                    self.never_zero(scope, item) and is_positive(item) for item in (node.this, *node.expressions)
+                )
             case exp.Coalesce():
                 return all(self.never_zero(scope, item) for item in (node.this, *node.expressions))
             case exp.Window():
                 inner = node.this
                 of_rows = isinstance(inner, exp.Count) and isinstance(inner.this, exp.Star)
-                sums = isinstance(inner, exp.Sum) and self.never_zero(scope, inner.this) and _counts(inner.this)
+                sums = isinstance(inner, exp.Sum) and self.never_zero(scope, inner.this) and counts(inner.this)
                 return of_rows or sums or isinstance(inner, _NUMBERED) or self._guarded(scope, node)
             case exp.Count():
                 counted = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
@@ -293,7 +305,7 @@ class Scopes:
         if group is None and aggregated:
             yield frozenset()
         elif group is not None:
-            by = [_written(select, item) for item in group.expressions]
+            by = [written(select, item) for item in group.expressions]
             if all(item in made for item in by) and not group.args.get("rollup") and not group.args.get("cube"):
                 yield frozenset(made[item] for item in by)
         elif select.args.get("distinct") is not None:
@@ -324,95 +336,3 @@ class Scopes:
                 by = [part.sql() for part in window.args.get("partition_by") or ()]
                 if all(part in inner and inner[part] in names for part in by):
                     yield frozenset(names[inner[part]] for part in by)
-
-
-def says(scope: Scope, node: exp.Expr, how: tuple[type[exp.Expr], ...]) -> bool:
-    """Whether a part of WHERE or HAVING that always holds compares the expression so: IS NOT NULL, or with a number."""
-    text = node.sql()
-    for part in conditions(scope):
-        inner = part.this if isinstance(part, exp.Not) else part
-        if isinstance(inner, how) and isinstance(inner, exp.Binary) and text in (inner.left.sql(), inner.right.sql()):
-            if isinstance(inner, exp.Is):
-                return isinstance(part, exp.Not) != bool(inner.args.get("negate"))
-            number = next((side for side in (inner.left, inner.right) if isinstance(side, exp.Literal)), None)
-            if number is not None and not number.is_string:
-                return float(number.this) > 0 if isinstance(inner, exp.GTE) else float(number.this) >= 0
-    return False
-
-
-def conditions(scope: Scope) -> Iterator[exp.Expr]:
-    """Parts of WHERE and HAVING that all have to hold."""
-    for clause in ("where", "having", "qualify"):
-        found = scope.expression.args.get(clause)
-        if found is not None:
-            whole = found.this
-            yield from whole.flatten() if isinstance(whole, exp.And) else (whole,)
-
-
-def constants(scope: Scope) -> frozenset[str]:
-    """Columns that WHERE holds to one value."""
-    found = set()
-    for part in conditions(scope):
-        if isinstance(part, exp.EQ):
-            sides = (part.left, part.right)
-            found |= {side.name for side in sides if isinstance(side, exp.Column)
-                      and any(isinstance(other, exp.Literal) for other in sides)}  # fmt: skip
-    return frozenset(found)
-
-
-def _written(select: exp.Select, item: exp.Expr) -> str:
-    """An expression of GROUP BY as SELECT has it: written out, by its place, or by its name."""
-    if isinstance(item, exp.Literal) and item.is_int and 0 < int(item.this) <= len(select.selects):
-        return str(select.selects[int(item.this) - 1].unalias().sql())
-    if isinstance(item, exp.Column) and not item.table:
-        named = next(
-            (column for column in select.selects if isinstance(column, exp.Alias) and column.alias == item.name), None
-        )
-        if named is not None and item.sql() not in {column.unalias().sql() for column in select.selects}:
-            return str(named.this.sql())
-    return str(item.sql())
-
-
-def _absent(scope: Scope) -> set[str]:
-    """Relations on the outer side of a join: their columns are empty where nothing matches."""
-    found: set[str] = set()
-    source = scope.expression.args.get("from_")
-    before = {source.this.alias_or_name} if source is not None else set()
-    for join in scope.expression.args.get("joins") or ():
-        if join.side in _OUTER_LEFT:
-            found.add(join.this.alias_or_name)
-        if join.side in _OUTER_RIGHT:
-            found |= before
-        before.add(join.this.alias_or_name)
-    return found
-
-
-def of_scope(node: exp.Expr) -> Iterator[exp.Expr]:
-    """An expression and its parts, without the queries inside it."""
-    return node.walk(prune=lambda part: isinstance(part, exp.Query) and part is not node)
-
-
-def aggregates(node: exp.Expr) -> Iterator[exp.AggFunc]:
-    """Aggregates of an expression, those of windows left out."""
-    for part in of_scope(node):
-        if isinstance(part, exp.AggFunc):
-            holder = part.parent
-            while isinstance(holder, exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.RespectNulls):
-                holder = holder.parent
-            if not isinstance(holder, exp.Window) or holder.args.get("this") is None or part not in holder.this.walk():
-                yield part
-
-
-def _is_recursive(scope: Scope) -> bool:
-    """Whether it may be read by itself, while it is made."""
-    cte = scope.expression.find_ancestor(exp.CTE)
-    return cte is not None and isinstance(cte.parent, exp.With) and bool(cte.parent.recursive)
-
-
-def _counts(node: exp.Expr) -> bool:
-    """Whether it is a count, or a number above 0, and so never below 0."""
-    return isinstance(node, exp.Count) or (isinstance(node, exp.Literal) and _positive(node))
-
-
-def _positive(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Literal) and not node.is_string and float(node.this) > 0
