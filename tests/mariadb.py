@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import os
 import shutil
@@ -178,3 +180,13 @@ def _certificates(folder: Path) -> Path:
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def select(query: str, **keys: Any) -> dict[str, Any]:
+    """The declaration of a source that is this query."""
+    return {"kind": "mysql", "connection": "shop", "query": query, **keys}
+
+
+def values(data: bytes) -> list[list[str]]:
+    """The records behind the header."""
+    return list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
