@@ -112,7 +112,7 @@ def take_back(
             undone = Decision(now, target.name, "rollback", proof.batch_key, by, reason, run_id=proof.run_id)
             decisions.add(adapter, cursor, undone)
         table = bench.project.tables.get(target.name)
-        if table is not None and table.load.mode == "full_refresh":
+        if table is not None and table.load.does.replaces_table:
             oldest = min(proof.sequence for proof in chosen)
             own = max(proof.sequence for proof in proofs.read(cursor, target.live))
             key_changes.take_back(cursor, target.name, oldest, own)

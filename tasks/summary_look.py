@@ -13,6 +13,7 @@ from tasks.only_reads import prove_select
 from tasks.provision import declared
 from tasks.summary_output import NUMBERS, TEXTS, described
 from tasks.warehouses.protocol import LiveColumn
+from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import explain, one, session
 from tasks.workbench import Workbench
 
@@ -50,7 +51,7 @@ def look_at(bench: Workbench, summary: Summary) -> Looked:
                 adapter.act_as(cursor, role)
             listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
             row = one(
-                cursor, sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), sql.Identifier(_Q))
+                cursor, sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), identifier(_Q))
             )
             connection.rollback()
     except Error as error:
@@ -65,7 +66,7 @@ def look_at(bench: Workbench, summary: Summary) -> Looked:
 
 def _figures(column: LiveColumn) -> tuple[sql.Composable, ...]:
     """Empty values; bytes of the longest text, or digits before the point; digits behind it."""
-    name = sql.Identifier(_Q, column.name)
+    name = identifier(_Q, column.name)
     far: sql.Composable = sql.SQL("NULL")
     digits: sql.Composable = sql.SQL("NULL")
     if column.type in TEXTS:

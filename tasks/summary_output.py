@@ -20,7 +20,7 @@ from tasks.driver_errors import said
 from tasks.warehouses.changes import holds
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, LiveColumn
-from tasks.warehouses.quoting import qualified
+from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import explain, one, session
 
 _INTEGERS = ("smallint", "integer", "bigint")
@@ -72,7 +72,7 @@ def select_of(summary: Summary, made: Sequence[LiveColumn]) -> sql.Composed:
     listed = sql.SQL(", ").join(
         _guarded(column, there.type) for column, there in zip(summary.contract, made, strict=True)
     )
-    return sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), sql.Identifier(_Q))
+    return sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), identifier(_Q))
 
 
 def told_of_values(cursor: Cursor, summary: Summary, made: Sequence[LiveColumn], error: Error) -> HeadgateError | None:
@@ -83,7 +83,7 @@ def told_of_values(cursor: Cursor, summary: Summary, made: Sequence[LiveColumn],
     columns = summary.contract
     figures = [_figures(column, there.type) for column, there in zip(columns, made, strict=True)]
     statement = sql.SQL("SELECT {} FROM (\n{}\n) {}").format(
-        sql.SQL(", ").join(part for parts in figures for part in parts), sql.SQL(summary.sql), sql.Identifier(_Q)
+        sql.SQL(", ").join(part for parts in figures for part in parts), sql.SQL(summary.sql), identifier(_Q)
     )
     row, width = one(cursor, statement), len(figures[0])
     wrong = [
@@ -128,7 +128,7 @@ def _may_fit(declared: ColumnType, made: str) -> bool:
 
 def _guarded(column: Column, made: str) -> sql.Composable:
     """The value; or, where the column can't hold it, one that the server refuses."""
-    name, declared, found = sql.Identifier(_Q, column.name), column.column_type, _type_of(made)
+    name, declared, found = identifier(_Q, column.name), column.column_type, _type_of(made)
     if found is not None and holds(declared, found):
         return name
     if declared.kind == "varchar":
@@ -156,12 +156,12 @@ def _changed(column: Column) -> sql.Composed:
     if column.column_type.kind == "double precision":
         # Compared as doubles, the two are one.
         there = f"CAST({there} AS bigint)"
-    return sql.SQL("{column} <> " + there).format(column=sql.Identifier(_Q, column.name), type=sql.SQL(column.type))
+    return sql.SQL("{column} <> " + there).format(column=identifier(_Q, column.name), type=sql.SQL(column.type))
 
 
 def _figures(column: Column, made: str) -> tuple[sql.Composable, ...]:
     """Empty values; how far the values go (bytes of the longest text, the largest number); those with too many digits."""
-    name, declared = sql.Identifier(_Q, column.name), column.column_type
+    name, declared = identifier(_Q, column.name), column.column_type
     far: sql.Composable = sql.SQL("NULL")
     rounded: sql.Composable = sql.SQL("NULL")
     if declared.kind == "varchar":

@@ -67,7 +67,7 @@ def test_a_load_that_was_merged_is_undone_before_those_below_it(
         choose(workbench(), target, first, None)
     assert caught.value.code == "ROLLBACK-ORDER"
     (last,) = undoable(workbench(), table)
-    (chosen,) = choose(workbench(), target, second, None).publishes
+    (chosen,) = choose(workbench(), target, second, None)
     assert chosen.run_id == last
     take_back(workbench(), target, [chosen], "rollback-1", "somebody", "a test")
     assert house.rows(table, "id, n") == [(1, 1), (2, 1)]
