@@ -36,9 +36,9 @@ from tasks.sources.protocol import DatabaseReader, PageReader, Span
 from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, session, transaction
+from tasks.warehouses.shapes import Shape
 from tasks.workbench import Workbench
 
 ROW = ("1", "one row")

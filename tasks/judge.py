@@ -28,9 +28,8 @@ from tasks.warehouses import ops
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.changes import judge as allowed
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import explain, session
-from tasks.warehouses.shapes import shape_of
+from tasks.warehouses.shapes import Shape, shape_of
 from tasks.workbench import Workbench, workbench
 
 

@@ -17,8 +17,9 @@ from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary, statements
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Adapter, Understood
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import explain, session
+from tasks.warehouses.shapes import Understood
 
 _NOT_ONE_SELECT = (errorcodes.INVALID_CURSOR_DEFINITION, errorcodes.FEATURE_NOT_SUPPORTED)
 

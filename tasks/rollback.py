@@ -17,9 +17,8 @@ from tasks.warehouses import clock, decisions, key_changes, names, ops, proofs
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import session
-from tasks.warehouses.shapes import shape_of
+from tasks.warehouses.shapes import Shape, shape_of
 from tasks.warehouses.undo import Undo, Undone, in_the_way, kept, last_ones, out_of_order, standing, undo
 from tasks.workbench import Workbench
 

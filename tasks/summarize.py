@@ -32,12 +32,11 @@ from tasks.switches import reached
 from tasks.warehouses import clock, names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
-from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.publish_plan import Publication, Published
 from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.session import count_rows, explain, one, reading, session, transaction
-from tasks.warehouses.shapes import shape_of_summary
+from tasks.warehouses.shapes import LiveColumn, shape_of_summary
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)

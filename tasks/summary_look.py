@@ -12,9 +12,9 @@ from deployments.errors import DeclarationError
 from tasks.only_reads import prove_select
 from tasks.provision import declared
 from tasks.summary_output import NUMBERS, TEXTS, described
-from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.quoting import identifier
 from tasks.warehouses.session import explain, one, session
+from tasks.warehouses.shapes import LiveColumn
 from tasks.workbench import Workbench
 
 _USUAL_PRECISION, _MOST_DIGITS, _DIGITS = 18, 6, 4

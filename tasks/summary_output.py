@@ -19,9 +19,10 @@ from deployments.errors import DeclarationError, HeadgateError
 from tasks.driver_errors import said
 from tasks.warehouses.changes import holds
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Adapter, LiveColumn
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import explain, one, session
+from tasks.warehouses.shapes import LiveColumn
 
 _INTEGERS = ("smallint", "integer", "bigint")
 TEXTS = ("text", "character varying", "unknown")

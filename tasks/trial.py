@@ -21,9 +21,9 @@ from tasks.spool import hold, release
 from tasks.summarize import Built, Job, check_inputs, check_output, fill, why_not_built
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import one, rows, session, transaction
+from tasks.warehouses.shapes import LiveColumn
 from tasks.workbench import Workbench
 
 FIRST_ROWS = 10

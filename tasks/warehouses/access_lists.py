@@ -20,15 +20,18 @@ class AccessLists:
     """The part of an adapter that `provision` and `check --connect` read rights by."""
 
     def users(self, cursor: Cursor) -> set[str]:
+        """Names of those who may log in."""
         return {str(name) for (name,) in rows(cursor, "SELECT usename FROM pg_user")}
 
     def schema_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
+        """Rights on schemas."""
         found = rows(
             cursor, "SELECT nspname, array_to_string(nspacl, chr(10)) FROM pg_namespace WHERE nspname IN %s", (schemas,)
         )
         return {(name, schema): letters & set(SCHEMA) for schema, acl in found for name, letters, _ in _items(acl)}
 
     def makers(self, cursor: Cursor, schema: str) -> list[str]:
+        """Who else may make tables in a schema: its owner, and whoever was granted that."""
         me, owner = one(
             cursor, "SELECT current_user, pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)
         )
@@ -37,6 +40,7 @@ class AccessLists:
         return sorted({*found, str(owner)} - {str(me)})
 
     def table_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> dict[TableName, dict[str, set[str]]]:
+        """Rights of others on our own tables and views, without what headgate keeps beside them: that is closed."""
         found = rows(
             cursor,
             "SELECT n.nspname, c.relname, array_to_string(c.relacl, chr(10)) FROM pg_class c "
@@ -51,6 +55,7 @@ class AccessLists:
         }
 
     def future_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> Rights:
+        """Rights on tables that we shall make in schemas."""
         me = str(one(cursor, "SELECT current_user")[0])
         found = rows(
             cursor,

@@ -17,7 +17,8 @@ from deployments.declarations.table import SchemaChange
 from deployments.errors import DeclarationError
 from tasks.driver_errors import said
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
+from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.shapes import LiveColumn, Shape
 from tasks.warehouses.views import create_all, drop_all
 
 

@@ -13,9 +13,10 @@ from tasks.warehouses import proofs
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
-from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import count_rows
+from tasks.warehouses.shapes import LiveColumn, Shape
 
 MAX_COUNTED = 2_000_000
 """Rows of a table that are counted before 'nothing to do' is said; of a larger one only that it has any."""

@@ -1,137 +1,84 @@
-"""What an adapter must do. Everything above it (publish, proofs, quarantine, summaries) is written once, in SQL that
-PostgreSQL and Redshift read the same; what differs is here.
+"""What a warehouse does for us. Everything above it (publish, proofs, quarantine, summaries) is written once, in SQL that
+PostgreSQL and Redshift read the same; what they do alike stands here, and what differs in the folder of each.
 
-This is a protocol for warehouses that speak PostgreSQL's: psycopg2 connects to them, its errors tell by SQLSTATE who must
-act, and `LOCK TABLE` holds a proof table until the end of a transaction. Most of it is done in `base.py`; what a third one
-asks is listed in docs/architecture.md.
+This is for warehouses that speak PostgreSQL's protocol: psycopg2 connects to them, its errors tell by SQLSTATE who must act,
+and `LOCK TABLE` holds a proof table until the end of a transaction. What a third one asks is listed in docs/architecture.md.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from deployments.declarations.table import Physical
+from expectations.contract.checksum import summable
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
-from tasks.warehouses.access_lists import Rights as AccessRights
+from tasks.switches import reached
+from tasks.warehouses import attributes
+from tasks.warehouses.access_lists import AccessLists
+from tasks.warehouses.attributes import Granted
+from tasks.warehouses.engine import Catalog, Checksums, Ownership
 from tasks.warehouses.names import TableName
-from tasks.warehouses.session import Address
-from tasks.warehouses.views import BoundView
+from tasks.warehouses.quoting import identifier, qualified
+from tasks.warehouses.session import Address, rows
+from tasks.warehouses.shapes import LiveColumn, Shape, Understood
+from tasks.warehouses.texts import joined_row, joined_text
+from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 
-@dataclass(frozen=True, slots=True)
-class LiveColumn:
-    """A column as the catalog has it; `type` is spelled as declarations spell it."""
+class Adapter(AccessLists, ABC):
+    """One kind of warehouse. A subclass says what it does in its own way, and names its modules that answer the rest."""
 
-    name: str
-    type: str
-    nullable: bool
+    catalog: Catalog
+    ownership: Ownership
+    checksums: Checksums
+    address: Address
+    text_null_needs_marker: bool
+    """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
+    has_indexes: bool
+    """Whether it knows CREATE INDEX."""
+    clock: str
+    """The query that gives the present as a timestamp in UTC."""
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a table to be made has to look like."""
-
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    physical: Physical
-    description: str
-    grants: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What the server understands a SELECT to read, and what of it a summary may not call or use."""
-
-    relations: tuple[TableName, ...]
-    refused: tuple[str, ...]
-
-
-class Rights(Protocol):
-    """Groups and who may do what, for `provision` and `check --connect`."""
-
-    def create_group(self, cursor: Cursor, name: str) -> None:
-        """Make a group that can be granted to."""
-
-    def groups(self, cursor: Cursor) -> set[str]:
-        """Names that may be granted to."""
-
-    def grantee(self, group: str) -> sql.Composable:
-        """A group as it stands after TO or FROM."""
-
-    def group_statement(self, name: str) -> sql.Composed:
-        """Make a group."""
-
-    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
-        """Put a user into a group, or take it out."""
-
-    def members(self, cursor: Cursor) -> dict[str, set[str]]:
-        """Users by group."""
-
-    def users(self, cursor: Cursor) -> set[str]:
-        """Names of those who may log in."""
-
-    def schema_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> AccessRights:
-        """Rights on schemas."""
-
-    def makers(self, cursor: Cursor, schema: str) -> list[str]:
-        """Who else may make tables in a schema: its owner, and whoever was granted that."""
-
-    def table_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> dict[TableName, dict[str, set[str]]]:
-        """Rights of others on our own tables and views, without what headgate keeps beside them: that is closed."""
-
-    def future_rights(self, cursor: Cursor, schemas: tuple[str, ...]) -> AccessRights:
-        """Rights on tables that we shall make in schemas."""
-
-
-class Adapter(Rights, Protocol):
-    """One kind of warehouse."""
-
-    @property
-    def address(self) -> Address:
-        """Where the warehouse is."""
-
-    @property
-    def text_null_needs_marker(self) -> bool:
-        """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
-
-    @property
-    def has_indexes(self) -> bool:
-        """Whether it knows CREATE INDEX."""
-
-    @property
-    def clock(self) -> str:
-        """The query that gives the present as a timestamp in UTC."""
-
+    @abstractmethod
     def lock(self, cursor: Cursor, table: TableName) -> None:
         """Lock a proof table against other publishes until the end of the transaction."""
 
     def create_schema(self, cursor: Cursor, name: str) -> None:
         """Make a schema unless it is there."""
+        if name not in self.schemas(cursor):
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(identifier(name)))
 
     def schemas(self, cursor: Cursor) -> set[str]:
         """Names of the schemas."""
+        return {str(name) for (name,) in rows(cursor, "SELECT nspname FROM pg_namespace")}
 
     def is_empty(self, cursor: Cursor, schema: str) -> bool:
         """Whether a schema holds nothing."""
+        found = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s"
+        return not rows(cursor, found, (schema,))
 
     def exists(self, cursor: Cursor, table: TableName) -> bool:
         """Whether a table of that name exists."""
+        return self.catalog.exists(cursor, table)
 
     def columns(self, cursor: Cursor, table: TableName) -> list[LiveColumn]:
         """The columns of a table in order; empty when it doesn't exist."""
+        return self.catalog.columns(cursor, table)
 
     def create_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Make an empty table that nobody else may read."""
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))
+        cursor.execute(self.create_table(table, shape))
+        self.close(cursor, table)
 
+    @abstractmethod
     def copy(
         self,
         store: ObjectStore,
@@ -147,9 +94,11 @@ class Adapter(Rights, Protocol):
         parts, when they are the producer's own objects.
         """
 
+    @abstractmethod
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         """As `copy`, to see whether it works; whether the rows stay in the table is no matter."""
 
+    @abstractmethod
     def copy_rows(
         self,
         cursor: Cursor,
@@ -168,16 +117,32 @@ class Adapter(Rights, Protocol):
         """The select list that `expectations.contract.checksum.read_checksum` reads: the figures of `columns`, and the hash of
         the text columns among `texts`.
         """
+        parts: list[sql.Composable] = [sql.SQL("count(*)")]
+        parts += [sql.SQL("count({})").format(identifier(column.name)) for column in columns]
+        parts += [self.checksums.summed(column) for column in columns]
+        parts += [
+            sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=identifier(column.name))
+            if column.column_type.kind == "double precision"
+            else sql.SQL("0")
+            for column in columns
+        ]
+        joined = joined_text(texts)
+        parts.append(sql.SQL("0") if joined is None else self.checksums.HASHED.format(joined))
+        return sql.SQL(", ").join(parts)
 
     def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
         """The sum of the hashes of whole rows, as `expectations.contract.checksum.row_hash_sql` has it."""
+        return self.checksums.HASHED.format(joined_row(columns, self.value_text))
 
     def value_text(self, column: Column) -> sql.Composable:
         """A value as text, as `expectations.contract.checksum.value_text_sql` writes it."""
+        return self.checksums.value_text(column)
 
+    @abstractmethod
     def finish_candidate(self, cursor: Cursor, table: TableName, shape: Shape) -> None:
         """Indexes and statistics that the live table is to have, made while nobody reads it."""
 
+    @abstractmethod
     def looking_up_keys(
         self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int
     ) -> AbstractContextManager[None]:
@@ -185,52 +150,151 @@ class Adapter(Rights, Protocol):
 
     def suite_target(self, table: TableName) -> WarehouseTable:
         """A table as the library that judges suites is given it."""
+        return WarehouseTable(self.address.url, table.schema, table.name, self.address.dialect)
 
     def stranger(self, cursor: Cursor, table: TableName) -> str | None:
         """Why a table that is there can't be taken for ours, in a few words; None when it can, or isn't there."""
+        return self.ownership.stranger(cursor, table)
 
     def strange_schema(self, cursor: Cursor, schema: str) -> str | None:
         """Why a schema of our own can't be trusted: somebody else's, or somebody else's things are in it."""
+        return self.ownership.strange_schema(cursor, schema)
 
+    @abstractmethod
     def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
         """What hangs on the live table and wouldn't on one that takes its place by a rename; empty: it can be replaced."""
 
+    @abstractmethod
     def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
         """DeclarationError when deleting rows of the live table would change other tables; called before rows go."""
 
     def swap(self, cursor: Cursor, live: TableName, new: TableName, old: TableName, shape: Shape) -> None:
         """Rename `live` to `old` and `new` to `live`; views, grants, comments and owner stay as readers know them."""
+        self.lock_for_swap(cursor, live)
+        views, comments = self.catalog.bound_views(cursor, live), self.catalog.comments(cursor, live)
+        before, after = (
+            {column.name: column.type for column in self.catalog.columns(cursor, table)} for table in (live, new)
+        )
+        # A view can be replaced in place while every column it may read keeps its type.
+        in_place = before.items() <= after.items()
+        granted = self.catalog.granted(cursor, live, after)
+        owner, loader = self.catalog.owner(cursor, live), self.catalog.owner(cursor, new)
+        if not in_place:
+            drop_all(cursor, live, views)
+        self._rename(cursor, live, old)
+        reached("renamed")
+        self._rename(cursor, new, live)
+        for column, text in comments:
+            if column is None or column in after:
+                attributes.comment(cursor, "TABLE", live, column, text)
+        attributes.grant(cursor, live, granted)
+        self._describe(cursor, live, shape)
+        if not in_place:
+            create_all(cursor, live, views)
+        for view in views:
+            if in_place and view.direct:
+                replace(cursor, live, view)
+        self.close(cursor, old)
+        if owner != loader:
+            # The last thing: afterwards we may not be the one who grants.
+            attributes.give_to(cursor, live, owner)
 
     def adopt(self, cursor: Cursor, live: TableName, new: TableName, shape: Shape) -> None:
         """Rename `new` to `live`, which doesn't exist yet, and open it to the declared groups."""
+        self._rename(cursor, new, live)
+        self._describe(cursor, live, shape)
 
+    @abstractmethod
     def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         """The statements of a schema change ('new_column', 'widened') on the live table, run inside the publish."""
 
+    @abstractmethod
     def alter_before(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         """Those that can't be run inside a transaction: run before it, harmless to readers, whatever comes after."""
 
+    @abstractmethod
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         """Make a table from a SELECT, closed to everybody else; returns its rows."""
 
+    @abstractmethod
     def fill_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape, role: str) -> int:
         """As `create_as`, but the SELECT runs with the rights of a group: it may write this table, while it runs."""
 
+    @abstractmethod
     def act_as(self, cursor: Cursor, role: str) -> None:
         """From here to the end of the transaction: the rights of a group, and none of our own."""
 
+    @abstractmethod
     def may_act_as(self, cursor: Cursor, role: str) -> bool:
         """Whether this user may take the rights of a group."""
 
+    @abstractmethod
     def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
         """What the server understands a SELECT to read and to call; nothing of it runs. It makes a view of that name, and the
         caller rolls back. `callable_names`: functions that are no reason to refuse. psycopg2.Error: it isn't one SELECT."""
 
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""
+        for grantee in self.catalog.grantees(cursor, table):
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(qualified(table), grantee))
 
     def bound_views(self, cursor: Cursor, live: TableName) -> list[BoundView]:
         """Views bound to the table, directly or not, each after those it reads."""
+        return self.catalog.bound_views(cursor, live)
 
     def side_tables(self, cursor: Cursor, live: TableName) -> list[TableName]:
         """Our candidates and generations beside a live table, whatever made them."""
+        return self.catalog.side_tables(cursor, live)
+
+    def create_group(self, cursor: Cursor, name: str) -> None:
+        """Make a group that can be granted to."""
+        cursor.execute(self.group_statement(name))
+
+    def groups(self, cursor: Cursor) -> set[str]:
+        """Names that may be granted to."""
+        return self.catalog.groups(cursor)
+
+    @abstractmethod
+    def grantee(self, group: str) -> sql.Composable:
+        """A group as it stands after TO or FROM."""
+
+    @abstractmethod
+    def group_statement(self, name: str) -> sql.Composed:
+        """Make a group."""
+
+    @abstractmethod
+    def member_statement(self, group: str, user: str, *, add: bool) -> sql.Composed:
+        """Put a user into a group, or take it out."""
+
+    def members(self, cursor: Cursor) -> dict[str, set[str]]:
+        """Users by group."""
+        return self.catalog.members(cursor)
+
+    @abstractmethod
+    def create_table(self, table: TableName, shape: Shape) -> sql.Composable:
+        """CREATE TABLE of an empty one."""
+
+    @abstractmethod
+    def lock_for_swap(self, cursor: Cursor, live: TableName) -> None:
+        """Keep readers out. New readers queue behind it, so it gives up early and is tried again later."""
+
+    def _rename(self, cursor: Cursor, table: TableName, to: TableName) -> None:
+        cursor.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(qualified(table), identifier(to.name)))
+
+    def _describe(self, cursor: Cursor, live: TableName, shape: Shape) -> None:
+        """Comments and grants as declared, on top of what was there."""
+        attributes.comment(cursor, "TABLE", live, None, shape.description)
+        for column in shape.columns:
+            if column.description:
+                unit = f" ({column.unit})" if column.unit else ""
+                attributes.comment(cursor, "TABLE", live, column.name, column.description + unit)
+        attributes.grant(
+            cursor, live, [Granted(sql.SQL("SELECT"), self.grantee(group), False) for group in shape.grants]
+        )
+
+
+def retype(live: TableName, column: Column) -> sql.Composed:
+    """Give a column of the live table its declared type."""
+    return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
+        qualified(live), identifier(column.name), sql.SQL(column.type)
+    )

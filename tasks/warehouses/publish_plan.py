@@ -12,7 +12,7 @@ from deployments.declarations.modes import MODES, Mode, ModeFacts
 from deployments.windows import Window
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
-from tasks.warehouses.protocol import Shape
+from tasks.warehouses.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,42 @@
-"""What the warehouse's table has to look like, from its declaration, and what it looks like in the words of one."""
+"""What a table has to look like, from its declaration, and what it looks like in the words of one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from deployments.declarations.columns import parse_type
+from deployments.declarations.columns import Column, parse_type
 from deployments.declarations.summary import Summary
-from deployments.declarations.table import Table
-from tasks.warehouses.protocol import Shape
+from deployments.declarations.table import Physical, Table
+from tasks.warehouses.names import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class LiveColumn:
+    """A column as the catalog has it; `type` is spelled as declarations spell it."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a table to be made has to look like."""
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    physical: Physical
+    description: str
+    grants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What the server understands a SELECT to read, and what of it a summary may not call or use."""
+
+    relations: tuple[TableName, ...]
+    refused: tuple[str, ...]
 
 
 def shape_of(table: Table, readers: Iterable[str] = ()) -> Shape:

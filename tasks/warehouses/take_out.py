@@ -14,9 +14,10 @@ from deployments.bounds import WindowColumn
 from deployments.windows import Window
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Adapter, LiveColumn
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
+from tasks.warehouses.shapes import LiveColumn
 from tasks.within import within
 
 _KEPT, _TAKEN, _NTH = map(identifier, (names.OTHER, "hg$taken", "hg$nth"))

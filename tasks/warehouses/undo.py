@@ -23,12 +23,13 @@ from tasks.warehouses import names, outside_hands, proofs, take_out
 from tasks.warehouses.exactly_once import committed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof
-from tasks.warehouses.protocol import Adapter, Shape
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.quarantine import undo_quarantine
 from tasks.warehouses.quoting import identifier
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows
+from tasks.warehouses.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)

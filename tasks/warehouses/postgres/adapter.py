@@ -12,15 +12,15 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
-from tasks.warehouses.base import PostgresProtocolAdapter, retype
 from tasks.warehouses.names import LIMIT_BYTES, TableName
 from tasks.warehouses.postgres import catalog, checksums, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.postgres.understood import understood
-from tasks.warehouses.protocol import Shape, Understood
+from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import Address, one
+from tasks.warehouses.shapes import Shape, Understood
 
 _LOOKUP_SHARE = 20
 """Keys are looked up one by one where the live table has so many times the rows of the batch; for more rows a table that is
@@ -31,8 +31,8 @@ _SWAP_LOCK_TIMEOUT_MS = 2000
 
 
 @dataclass(frozen=True)
-class PostgresAdapter(PostgresProtocolAdapter):
-    """See `tasks.warehouses.protocol.Adapter`."""
+class PostgresAdapter(Adapter):
+    """See `Adapter`."""
 
     catalog = catalog
     ownership = ownership

@@ -12,8 +12,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import DeclarationError
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.session import rows
+from tasks.warehouses.shapes import Shape
 
 KEY_INDEX, SORT_INDEX = "$key", "$sort"
 """Endings of the names of our own indexes."""

@@ -14,9 +14,9 @@ from psycopg2.extensions import cursor as Cursor
 
 from tasks.one_select import prove_one_select
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Understood
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, rows
+from tasks.warehouses.shapes import Understood
 
 _RELATION = re.compile(r":relid (\d+)")
 _FUNCTION = re.compile(r":(?:funcid|aggfnoid|winfnoid) (\d+)")

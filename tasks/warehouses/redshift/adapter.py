@@ -13,23 +13,23 @@ from deployments.declarations.columns import Column
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
-from tasks.warehouses.base import PostgresProtocolAdapter, retype
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape, Understood
+from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.redshift import catalog, checksums, ownership
 from tasks.warehouses.redshift import copy as copying
 from tasks.warehouses.redshift.ddl import create_table, definition, layout
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
+from tasks.warehouses.shapes import Shape, Understood
 
 _SWAP_WAIT_MS = 10_000
 """How long a swap waits for readers."""
 
 
 @dataclass(frozen=True)
-class RedshiftAdapter(PostgresProtocolAdapter):
-    """See `tasks.warehouses.protocol.Adapter`. `role`: the IAM role by which COPY reads the stage."""
+class RedshiftAdapter(Adapter):
+    """See `Adapter`. `role`: the IAM role by which COPY reads the stage."""
 
     catalog = catalog
     ownership = ownership

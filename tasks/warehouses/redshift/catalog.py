@@ -9,10 +9,9 @@ from psycopg2.extensions import cursor as Cursor
 
 from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName, is_beside, stem
-from tasks.warehouses.protocol import LiveColumn
 from tasks.warehouses.redshift.acl import Acl, Grant, Grantee, parse_acl
 from tasks.warehouses.session import one, rows
-from tasks.warehouses.shapes import declared_type
+from tasks.warehouses.shapes import LiveColumn, declared_type
 from tasks.warehouses.views import BoundView, with_dependents
 
 _OF_TABLE = "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"

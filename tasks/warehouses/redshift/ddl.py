@@ -6,8 +6,8 @@ from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.quoting import identifier, listed, qualified
+from tasks.warehouses.shapes import Shape
 
 
 def create_table(table: TableName, shape: Shape) -> sql.Composed:

@@ -12,8 +12,9 @@ from deployments.errors import DeclarationError
 from tasks.warehouses.changes import find_changes, judge
 from tasks.warehouses.names import TableName
 from tasks.warehouses.postgres.adapter import PostgresAdapter
-from tasks.warehouses.protocol import Adapter, LiveColumn, Shape
+from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.redshift.adapter import RedshiftAdapter
+from tasks.warehouses.shapes import LiveColumn, Shape
 
 TABLE = TableName("raw", "orders")
 POSTGRES, REDSHIFT = (cast(Adapter, kind.__new__(kind)) for kind in (PostgresAdapter, RedshiftAdapter))

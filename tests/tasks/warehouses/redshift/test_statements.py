@@ -14,13 +14,13 @@ from deployments.declarations.table import CopyOptions, Physical
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest, Part
 from tasks.warehouses.names import TableName
-from tasks.warehouses.protocol import Shape
 from tasks.warehouses.redshift.adapter import RedshiftAdapter
 from tasks.warehouses.redshift.authorization import authorization
 from tasks.warehouses.redshift.copy import copy_parts
 from tasks.warehouses.redshift.ddl import create_table
 from tasks.warehouses.redshift.options import Value, copy_options
 from tasks.warehouses.session import Address
+from tasks.warehouses.shapes import Shape
 
 effect = pytest.mark.effect
 LIVE = TableName("raw_data", "orders")
