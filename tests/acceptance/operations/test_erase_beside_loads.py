@@ -12,15 +12,15 @@ import pytest
 from deployments.errors import RetryableError
 from expectations.contract.mask import masked
 from flows.batches import opened
-from flows.story import clear_spool
-from tasks.audit import audit_batch
-from tasks.copy import copy_batch
-from tasks.extract import extract_batch
-from tasks.judge import judge_batch
-from tasks.publish import publish_batch
-from tasks.resume import resumed
-from tasks.stage import stage_batch
-from tasks.validate import validate_batch
+from tasks.audit import audit
+from tasks.copy import copy
+from tasks.extract import extract
+from tasks.judge import judge
+from tasks.publish import publish
+from tasks.resume import resume
+from tasks.spool import release
+from tasks.stage import stage
+from tasks.validate import validate
 from tasks.warehouses import key_changes
 from tasks.warehouses.session import session
 from tasks.workbench import use, workbench
@@ -72,15 +72,15 @@ def test_a_load_that_had_read_them_brings_nothing_back(
     standing = house.rows(table)
     house.source("customers.csv", BEFORE)
     batch, story = opened(table, "source", False)
-    source = extract_batch(batch)
+    source = extract.fn(batch)
     assert erased(command, house, table, tmp_path)["live"] == 0
-    checked = validate_batch(batch, source)
-    staged = stage_batch(batch, checked)
-    audited = audit_batch(batch, copy_batch(batch, staged, checked), checked)
-    judged = judge_batch(batch, story.record, checked, audited)
+    checked = validate.fn(batch, source)
+    staged = stage.fn(batch, checked)
+    audited = audit.fn(batch, copy.fn(batch, staged, checked), checked)
+    judged = judge.fn(batch, story.record, checked, audited)
     with pytest.raises(RetryableError) as refused:
-        publish_batch(batch, source, staged, audited, judged)
-    clear_spool(batch)
+        publish.fn(batch, source, staged, audited, judged)
+    release(batch.spool)
     assert refused.value.code == "ERASED-MEANWHILE"
     # What it staged could have been published by an override: it is gone, and wouldn't be taken up.
     assert (house.rows(table), [item for item in copies(house, table) if batch.attempt_id in item]) == (standing, [])
@@ -97,15 +97,15 @@ def test_what_a_failed_load_had_staged_meanwhile_is_not_taken_up(
     table = house.declare("customers", TABLE % "full_refresh")
     house.source("customers.csv", BEFORE)
     batch, story = opened(table, "source", False)
-    source = extract_batch(batch)
+    source = extract.fn(batch)
     erased(command, house, table, tmp_path)
-    staged = stage_batch(batch, validate_batch(batch, source))
-    clear_spool(batch)
+    staged = stage.fn(batch, validate.fn(batch, source))
+    release(batch.spool)
     record = story.record.model_copy(update={"stage_uri": staged.uri})
-    assert resumed(batch, record) is not None
+    assert resume.fn(batch, record) is not None
     later, _ = opened(table, "source", False)
-    assert resumed(later, record) is None
-    clear_spool(later)
+    assert resume.fn(later, record) is None
+    release(later.spool)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
