@@ -6,6 +6,8 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 # Files of tests side by side: each has servers of its own.
 JOBS ?= 2
+# In the order of tests/conftest.py: by the number of its tests a file that takes long with few of them would come last.
+SIDE_BY_SIDE = --dist loadfile --no-loadscope-reorder
 CRASH_TRIALS ?= 1000
 MODEL_STEPS ?= 2000
 FUZZ ?= 500
@@ -21,11 +23,11 @@ demo: ## the whole life of a batch on local servers, from nothing
 
 test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for some)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not crash and not story and not trial" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(SIDE_BY_SIDE) -m "not crash and not story and not trial" $(PYTEST_ARGS)
 
 trials: ## broken servers, bad input, every form on a Prefect worker, the shop's figures (some minutes)
 	@sh .ci/venv requirements-dev.txt
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "trial and not crash and not story" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(SIDE_BY_SIDE) -m "trial and not crash and not story" $(PYTEST_ARGS)
 
 fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500), hostile texts everywhere (1000)
 	@sh .ci/venv requirements-dev.txt

@@ -76,6 +76,10 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+LONG = ("crash/test_killed_loads", "acceptance/modes/test_names_of_users", "acceptance/operations/reconcile/test_looking_again",
+        "acceptance/operations/test_machine", "acceptance/operations/test_erase", "acceptance/oncall", "acceptance/wheel",
+        "flows/cli/test_fuzz", "tasks/test_hostile_texts", "tasks/incidents/test_a_month", "test_release")  # fmt: skip
+"""Files that take long begin first, so that no worker waits for the other's last one at the end."""
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop")
 """Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
 
@@ -113,6 +117,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.getoption("--shuffle")
     if seed is not None:
         items[:] = shuffled(items, seed)
+    else:
+        items.sort(key=lambda item: not item.path.relative_to(REPOSITORY / "tests").as_posix().startswith(LONG))
     for item in items:
         folder = item.path.parent.relative_to(REPOSITORY / "tests").as_posix()
         if folder.startswith(TRIALS):

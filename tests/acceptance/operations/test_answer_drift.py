@@ -69,9 +69,8 @@ def test_not_interesting_is_told_from_larger_changes_on_until_it_is_taken_back(
     given = ("--column", "amount", "--kind", "values", "--reason", "a sale", "--by", "maria")
     said = command("drift", "answer", run, "not-interesting", *given)
     assert f"{table} amount values: not interesting; told from larger changes on" in said.out
-    assert house.place.ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift'") == [
-        (named("maria"), "a sale")
-    ]
+    decided = "SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift' AND target = %s"
+    assert house.place.ask(decided, (table,)) == [(named("maria"), "a sale")]
     told_again(house, command, table)
     alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
     after = {a["kind"]: a["score"] for a in alerts if a["column"] == "amount"}

@@ -138,8 +138,12 @@ def test_planted_rows_are_found_in_every_trial_and_nothing_else(orders: Orders, 
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind"), [("merge", "mutable"), ("merge", "immutable"), ("replace_window", "immutable")]
-)
+    ("mode", "kind"),
+    [
+        ("merge", "mutable"), pytest.param("merge", "immutable", marks=pytest.mark.trial),
+        pytest.param("replace_window", "immutable", marks=pytest.mark.trial),
+    ],
+)  # fmt: skip
 def test_clean_windows_are_silent_while_the_source_is_written_to(orders: Orders, mode: str, kind: str) -> None:
     orders.declare(MODES[mode], kind=kind)
     orders.load()
