@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +16,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.project import Project
 from flows.artifacts import keep_markdown, key_of, windows_table
 from flows.deployed import runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
@@ -23,6 +25,7 @@ from flows.planning import PlannedWindow, Reprocess, Selection, TablePlan, plan_
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import ended, failed
+from flows.selecting import is_name, selected
 from flows.story import told_to
 from tasks.workbench import Workbench, workbench
 
@@ -42,6 +45,22 @@ class Asked:
     reprocess: Reprocess = "failed"
     parallel: int = 2
     spread: bool = False
+
+
+def with_windows(project: Project, asked: Sequence[str]) -> list[str]:
+    """The tables that are meant, by full name. Summaries, and tables without windows, only where they are asked for by name
+    (which is refused then), not where a pattern means them as well. DeclarationError when none is left."""
+    named = {project.full_name(one) for one in asked if is_name(one)}
+    found = [
+        name for name in selected(project, asked)
+        if name in named or (name in project.tables and project.tables[name].grid is not None)
+    ]  # fmt: skip
+    if not found:
+        raise DeclarationError(
+            f"{', '.join(asked)}: no table of these has windows that could be filled", code="NO-WINDOWS",
+            next_command=f"headgate run {' '.join(map(shlex.quote, asked))}",
+        )  # fmt: skip
+    return found
 
 
 def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,10 @@ class Outcome:
 
     def end(self, record: RunRecord) -> None:
         self.records.append(record)
+
+    def with_later(self, other: Outcome) -> Outcome:
+        """This, and what ran afterwards."""
+        return Outcome(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
 
     @property
     def exit_code(self) -> int:

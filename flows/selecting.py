@@ -29,7 +29,7 @@ def selected(project: Project, asked: Sequence[str]) -> list[str]:
 def _meant(project: Project, declared: Sequence[str], one: str) -> list[str]:
     if one == ALL:
         return list(declared)
-    if not _is_pattern(one):
+    if is_name(one):
         return [project.full_name(one)]
     found = list(_matching(project, declared, one))
     if not found:
@@ -47,8 +47,9 @@ def _meant(project: Project, declared: Sequence[str], one: str) -> list[str]:
     return found
 
 
-def _is_pattern(one: str) -> bool:
-    return ":" in one or any(letter in one for letter in "*?[")
+def is_name(one: str) -> bool:
+    """Whether it names one table or summary, and selects none by a pattern or a tag."""
+    return one != ALL and ":" not in one and not any(letter in one for letter in "*?[")
 
 
 def _matching(project: Project, declared: Sequence[str], pattern: str) -> Iterator[str]:

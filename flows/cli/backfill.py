@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("table")
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
 @click.option("--from", "start", metavar="DATE", default="", help="First window; default: the table's first one.")
 @click.option("--to", "end", metavar="DATE", default="", help="End of the last window (exclusive).")
 @click.option("--reprocess", type=click.Choice(["none", "failed", "all"]), default="failed", show_default=True,
@@ -24,40 +24,49 @@ if TYPE_CHECKING:
 @click.option("--plan", "plan_only", is_flag=True, help="Only show what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def backfill(
-    table: str, start: str, end: str, reprocess: str, parallel: int, spread: bool, plan_only: bool, as_json: bool
+    tables: tuple[str, ...], start: str, end: str, reprocess: str, parallel: int, spread: bool, plan_only: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
-    """Load windows of the past that are missing or failed; summaries that read the table are built once, at the end.
+    """Load windows of the past that are missing or failed; summaries that read a table are built once, at its end.
 
-    Killed or interrupted it leaves whole windows; run again it does what is left. Exit codes as for `run`.
+    TABLE is a name, a pattern such as 'shop.*', owner:, tier: or tag: with a value: one table after the other; those without
+    windows are passed over where a pattern means them. Killed or interrupted it leaves whole windows; run again it does
+    what is left. Exit codes as for `run`.
     """
     from datetime import UTC, datetime
 
     from flows.cli.settings import workbench
 
-    bench = workbench(silent=as_json, need="warehouse" if plan_only else "flows", asked=[table])
+    bench = workbench(silent=as_json, need="warehouse" if plan_only else "flows", asked=tables)
     # Imported here: Prefect alone takes 1.7 s, which a mistyped name should not cost.
-    name = bench.project.full_name(table)
-    from flows.backfill import Asked, plan_backfill
+    from flows.backfill import Asked, plan_backfill, run_backfill, with_windows
 
-    asked = Asked(name, start, end, reprocess, parallel, spread)  # type: ignore[arg-type]
-    plan = plan_backfill(bench, asked, datetime.now(UTC))
-    if plan_only:
-        _show_plan(plan, parallel, as_json)
+    several = [
+        Asked(name, start, end, reprocess, parallel, spread)  # type: ignore[arg-type]
+        for name in with_windows(bench.project, tables)
+    ]
+    # All are planned before one is loaded: what can't be is told at once.
+    plans = [plan_backfill(bench, asked, datetime.now(UTC)) for asked in several]
+    if plan_only and as_json:
+        told = [plan.to_json() for plan in plans]
+        print_json(told if len(told) > 1 else told[0])
         return
-    if not as_json:
-        _say(plan, parallel)
-    from flows.backfill import run_backfill
+    outcome = None
+    for asked, plan in zip(several, plans, strict=True):
+        if plan_only:
+            _show_plan(plan, parallel)
+            continue
+        if not as_json:
+            _say(plan, parallel)
+        with telling(Console(brief=True, silent=as_json)):
+            done = run_backfill(asked)
+        outcome = done if outcome is None else outcome.with_later(done)
+    if outcome is not None:
+        _close(outcome, as_json)
+        raise click.exceptions.Exit(outcome.exit_code)
 
-    with telling(Console(brief=True, silent=as_json)):
-        outcome = run_backfill(asked)
-    _close(outcome, as_json)
-    raise click.exceptions.Exit(outcome.exit_code)
 
-
-def _show_plan(plan: TablePlan, parallel: int, as_json: bool) -> None:
-    if as_json:
-        print_json(plan.to_json())
-        return
+def _show_plan(plan: TablePlan, parallel: int) -> None:
     _say(plan, parallel)
     for window in plan.windows:
         rows = "" if window.rows is None else f"{window.rows:,} rows"

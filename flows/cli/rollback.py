@@ -9,11 +9,14 @@ import click
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deployments.project import Project
     from tasks.workbench import Workbench
 
 
 @click.command()
-@click.argument("table")
+@click.argument("table", nargs=-1, required=True, metavar="TABLE")
 @click.option("--window", help="Undo the last publish of this window (its label, such as 2020-08-10).")
 @click.option("--to", "to_run", metavar="RUN", help="Undo everything that was published after this run.")
 @click.option("--reason", default="", help="Why; kept with the rollback. Needed without --window and --to.")
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 @click.option("--no-dependents", is_flag=True, help="Don't rebuild the summaries that read the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def rollback(
-    table: str, window: str | None, to_run: str | None, reason: str, by: str | None, no_dependents: bool, as_json: bool
-) -> None:
+    table: tuple[str, ...], window: str | None, to_run: str | None, reason: str, by: str | None, no_dependents: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Undo the last publish of TABLE in one transaction: rows, not views, grants or comments.
 
     Without --window and --to it says what it would undo, and wants a --reason.
@@ -31,13 +35,13 @@ def rollback(
     """
     from flows.cli.settings import workbench
 
-    bench = workbench(silent=as_json, asked=[table])
+    bench = workbench(silent=as_json, asked=table)
+    name = _one(bench.project, table)
     from flows.taking_back import roll_back
 
     if window is None and to_run is None and not reason:
-        _refuse_bare(bench, table)
-    done = roll_back(bench, table, window=window, to=to_run, by=by, reason=reason)
-    name = bench.project.full_name(table)
+        _refuse_bare(bench, name)
+    done = roll_back(bench, name, window=window, to=to_run, by=by, reason=reason)
     rebuild = bool(done.dependents) and done.record is not None and not no_dependents
     if not as_json:
         _tell(name, done)
@@ -61,6 +65,22 @@ def rollback(
         if done.dependents and not rebuild and done.record is not None:
             click.echo(f"next: headgate run {' '.join(done.dependents)}   (they still show what was undone)")
     raise click.exceptions.Exit(1 if failures else 0)
+
+
+def _one(project: Project, asked: Sequence[str]) -> str:
+    """The table that is meant. Of several each undo is looked at and decided by itself: a publish of each is another one."""
+    from deployments.errors import DeclarationError
+    from flows.selecting import selected
+
+    found = selected(project, asked)
+    if len(found) == 1:
+        return found[0]
+    raise DeclarationError(
+        f"an undo is of one table: {', '.join(asked)} means {len(found)}, each with a last publish of its own. Nothing was "
+        "changed",
+        code="ROLLBACK-ONE",
+        next_command="; ".join(f"headgate rollback {name}" for name in found),
+    )
 
 
 def _refuse_bare(bench: Workbench, table: str) -> None:

@@ -125,7 +125,7 @@ def test_04_windows(call: Call) -> None:
 
 @of(
     "backfill",
-    "TABLE",
+    "TABLES",
     "--plan",
     "--reprocess",
     "--reprocess=none",
@@ -146,7 +146,9 @@ def test_05_a_backfill(call: Call, folder: Path) -> None:
     assert loads("--reprocess", "all") == DAYS
     assert loads("--reprocess", "all", "--from", DAYS[1]) == DAYS[1:]
     assert loads("--reprocess", "all", "--to", DAYS[1]) == DAYS[:1]
-    assert len(call("show", "--json").json) == runs, "a plan loads nothing"
+    assert [window["label"] for window in call("backfill", "raw.*", "--plan", "--json").json["windows"]] == DAYS
+    assert "[NO-WINDOWS]" in call("backfill", "visits", "items").err
+    assert len(call("show", "--json").json) == runs, "neither a plan nor a refusal loads anything"
     (folder / "visits-2024-03-03.csv").write_text("id,at\n7,2024-03-03 10:00:00\n")
     done = call("backfill", "visits", "--json")
     assert [item["window"] for item in done.json["published"]] == DAYS[2:], done
@@ -259,6 +261,9 @@ def test_10_what_is_taken_back(call: Call, folder: Path) -> None:
         assert call("run", "visits", "--window", day).code == 0
     one = call("rollback", "visits", "--window", DAYS[1], "--reason", "of a test", "--by", "ana", "--json").json
     assert [run[:6] for run in one["undone"]] == ["visits"]
+    several = call("rollback", "raw.*", "--reason", "of a test")
+    assert (several.code, "[ROLLBACK-ONE]" in several.err) == (2, True)
+    assert "next: headgate rollback raw.items; headgate rollback raw.visits" in several.err
     assert ask("SELECT id FROM raw.visits WHERE at::date = '2024-03-02'") == [(7,)], "what was there before"
     assert ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'rollback'") == [(named("ana"), "of a test")]
     assert call("rollback", "items", "--reason", "x", "--no-dependents", "--json").json["rebuilt"] is False
