@@ -67,7 +67,7 @@ def _lines(naming: Naming, source: Source, proposal: Proposal, loading: Loading)
         questions = (
             "since when is there data?" if grid.zone_is_known else "in which zone are days counted, and since when?"
         )
-        yield f"window: {mapping(pairs)}   # {DECIDE}: {questions}"
+        yield f"window: {mapping(pairs)}   # {DECIDE}: {questions} does it end? then: end: DATE"
     yield f'# schedule: {{cron: "0 3 * * *"}}   # {DECIDE}: when to look for new data'
     yield "columns:"
     yield from (_column(column) for column in proposal.columns)

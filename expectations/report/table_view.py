@@ -123,10 +123,15 @@ def table_view(
     metrics = described.metrics
     newest = next(reversed(by_batch(lines)), None)
     comparison = compared(newest, lines, columns) if newest else Comparison()
+    # An old window that was loaded again came last, but what is said of the table is of its newest batch.
+    shown = newest if newest is not None and newest.judged else last
+    verdict = of_table(
+        described, twin.own, twin.freshness, twin.open_items, shown, now, texts, twin.because, twin.taken_back
+    )
     return TableView(
         described=described,
         columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
-        verdict=of_table(described, twin.own, twin.freshness, twin.open_items, last, now, texts, twin.because, twin.taken_back),
+        verdict=verdict,
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),

@@ -95,6 +95,20 @@ def test_the_table_page_answers_whether_it_is_good_and_what_to_type(told):
     assert "Promised to finance: the data of each batch is here by 06:00 (UTC)" in text
 
 
+def test_an_old_window_that_is_loaded_again_is_not_the_newest_batch(site, sales, run_of, soon):
+    passed = RULE.model_copy(update={"outcome": "pass", "rows_failed": 0})
+    later = run_of(8).finished_at
+    runs = [run_of(day, rules=(passed,), drift=Drift(verdict="pass", score=0.1, history=day)) for day in range(9)]
+    runs.append(run_of(1, rules=(passed,), drift=Drift(verdict="learning", score=0.0, history=1), run_id="sales-again",
+                       started_at=later, finished_at=later + timedelta(seconds=30)))  # fmt: skip
+    for run in runs:
+        site.add(run, sales, soon(runs[-1]))
+    text = site.shelf.get(at.table_page("raw_data.sales")).decode()
+    assert "sales-again" in text
+    assert "too few batches to compare with" not in text
+    assert "The one rule passed, and nothing unusual was seen." in text
+
+
 def test_the_run_page_tells_observed_against_expected_place_keys_and_change(told, bad_day):
     text = " ".join(told(at.run_page("raw_data.sales", bad_day.run_id)).split())
     for said in (
