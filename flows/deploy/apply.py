@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deployments.errors import DeclarationError
+from deployments.errors import DeclarationError, RetryableError
 from flows.deploy.difference import Change, differences, of_another_project
 from flows.deploy.standing import RESOURCE, read_standing
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
+from tasks.outside_errors import named
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -47,18 +48,36 @@ def apply(
         )  # fmt: skip
     _make_pool(client, pool)
     by_key = {item.key: item for item in wanted}
-    for change in changes:
-        if change.kind == "removed":
-            identifier = standing[change.key].identifier
-            client.delete_resource_owned_automations(f"prefect.deployment.{identifier}")
-            client.delete_deployment(identifier)
-        elif change.kind != "same":
+    to_make = [change for change in changes if change.kind != "same"]
+    for number, change in enumerate(to_make):
+        try:
+            if change.kind == "removed":
+                identifier = standing[change.key].identifier
+                client.delete_resource_owned_automations(f"prefect.deployment.{identifier}")
+                client.delete_deployment(identifier)
+                continue
             identifier = _put(client, pool, by_key[change.key], schemas[change.key])
             _schedule(client, identifier, schedules[change.key])
             before = standing.get(change.key)
             if before is None or before.wanted.triggered_by != by_key[change.key].triggered_by:
                 _trigger(client, identifier, by_key[change.key])
+        except Exception as error:
+            raise _lost(error, pool, number, to_make) or error from error
     return changes
+
+
+def _lost(error: Exception, pool: str, done: int, to_make: Sequence[Change]) -> RetryableError | None:
+    """What to tell when the server was lost between two changes; None for another failure."""
+    known = named(error)
+    if not isinstance(known, RetryableError):
+        return None
+    return RetryableError(
+        f"the Prefect server was lost: {done} of {len(to_make)} changes are made and stay, {to_make[done].key} perhaps in part, "
+        "the others not at all",
+        code=known.code,
+        next_command=f"headgate deploy --pool {pool}   (does what is left; --plan shows it)",
+        done=[change.key for change in to_make[:done]],
+    )
 
 
 def _schemas(wanted: Sequence[Wanted]) -> dict[str, dict[str, Any]]:
