@@ -185,13 +185,13 @@ def _explained(error: Exception, given: Sequence[str]) -> int:
         traceback.print_exception(error)
     known = error if isinstance(error, HeadgateError) else named(error, "this command")
     if known is not None:
-        if known.next_command == " ".join(["headgate", *given]):
-            # Not in a circle: what was just typed failed for what the text says.
-            known.next_command = "the same again, once that is mended"
         # It failed before there was a run, or outside of one.
         again = " ".join(["headgate", *given])
         known.next_command = (known.next_command or "").replace("headgate retry RUN", again)
         known.next_command = known.next_command.replace("headgate show RUN", "headgate show") or None
+        if known.next_command == again:
+            # Not in a circle: what was just typed failed for what the text says.
+            known.next_command = "the same again, once that is mended"
         # A command isn't tried again by itself.
         told = str(known).replace(WHO_ACTS["retryable"], BY_HAND)
         click.echo(click.style("error ", fg="red", bold=True) + f"[{known.code}] {told}", err=True)

@@ -32,10 +32,8 @@ def check_is_whole(response: httpx.Response, place: Place) -> None:
     headers, status, where = response.headers, response.status_code, place.shown
     if status not in (200, 206):
         raise _strange(where, f"answered HTTP {status}, which isn't data")
-    if status == 206 or "Content-Range" in headers:
-        match = _RANGE.fullmatch(headers.get("Content-Range", "").strip())
-        if match is None or int(match[1]) + 1 != int(match[2]):
-            raise _cut(where, f"answered with a part: {headers.get('Content-Range', 'which one it does not say')}")
+    if (status == 206 or "Content-Range" in headers) and _of_range(response) is None:
+        raise _cut(where, f"answered with a part: {headers.get('Content-Range', 'which one it does not say')}")
     kind = headers.get("Content-Type", "").strip().lower()
     if kind.startswith("multipart/"):
         raise _strange(where, f"answered in several parts ({kind.partition(';')[0]})")
@@ -50,6 +48,22 @@ def check_is_whole(response: httpx.Response, place: Place) -> None:
         )
 
 
+def _of_range(response: httpx.Response) -> int | None:
+    """How many bytes there are by a Content-Range that is of all of them; None for another, or none."""
+    match = _RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    return int(match[2]) if match is not None and int(match[1]) + 1 == int(match[2]) else None
+
+
+def _as_many(pieces: Iterator[bytes], promised: int | None, place: Place) -> Iterator[bytes]:
+    """The pieces, which must be as many bytes as a range promises: its length may be that of a part all the same."""
+    came = 0
+    for piece in pieces:
+        came += len(piece)
+        yield piece
+    if promised is not None and came != promised:
+        raise _cut(place.shown, f"answered with {came:,} of the {promised:,} bytes that its Content-Range promises")
+
+
 def has_end(response: httpx.Response) -> bool:
     """Whether the answer says how long it is, or where it ends."""
     headers = response.headers
@@ -59,7 +73,8 @@ def has_end(response: httpx.Response) -> bool:
 def whole(response: httpx.Response, place: Place) -> Iterator[bytes]:
     """The bytes of the page, unpacked; raises at the end when they aren't whole."""
     digests = _Digests(response.headers)
-    pieces: Iterator[bytes] = digests.over(response.iter_raw(CHUNK_BYTES))
+    promised = _of_range(response)
+    pieces: Iterator[bytes] = digests.over(_as_many(response.iter_raw(CHUNK_BYTES), promised, place))
     encodings = _encodings(response)
     for encoding in reversed(encodings):
         pieces = _UNDONE[encoding](pieces)

@@ -89,7 +89,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
     waited, ask = 0.0, ask or Ask()
     with _telling(place), nullcontext(ask.client) if ask.client is not None else client_of(place) as client:
         url = place.url
-        for _ in range(MAX_REDIRECTS):
+        for left in reversed(range(MAX_REDIRECTS)):
             own = same_place(place.url, url)
             with client.stream(
                 ask.method, _bare(url), auth=_login(place.url) if own else None, headers=ask.headers if own else None,
@@ -104,6 +104,9 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                 if response.status_code >= 400 and ask.refused is not None:
                     ask.refused(response)
                 wait = asked_to_wait(response.headers) if response.status_code in _BUSY else None
+                if not left:
+                    # Asked again and again it answers so: that may pass, and isn't a matter of waiting any more.
+                    wait = None
                 if wait is None or waited + wait > longest_wait:
                     _check(response, place, wait)
                     response.stream = _InTime(response.stream, place)
@@ -112,7 +115,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
             waited += wait
             pause(wait)
         raise UpstreamError(
-            f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects or waits", code="SOURCE-ANSWER",
+            f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects", code="SOURCE-ANSWER",
             next_command="ask the source's owner for the address where the data are",
         )  # fmt: skip
 

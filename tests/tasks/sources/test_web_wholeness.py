@@ -107,6 +107,10 @@ PARTLY: dict[str, tuple[bytes, str, bool]] = {
     "packed as nobody knows": (packed(DATA, "br"), "SOURCE-ANSWER", False),
     "packed as nobody knows, inside": (packed(gzip.compress(DATA), "zz, gzip"), "SOURCE-ANSWER", False),
     "206 of a part": (answer(206, HALF, [f"Content-Range: bytes 0-{len(HALF) - 1}/{len(DATA)}"]), "SOURCE-CUT", True),
+    "206 of a part that says it is all": (
+        answer(206, HALF, [f"Content-Range: bytes 0-{len(DATA) - 1}/{len(DATA)}"]), "SOURCE-CUT", True),
+    "the same in chunks": (
+        chunked(HALF, [f"Content-Range: bytes 0-{len(DATA) - 1}/{len(DATA)}"]), "SOURCE-CUT", True),
     "206 of an unknown whole": (answer(206, HALF, ["Content-Range: bytes 0-9/*"]), "SOURCE-CUT", True),
     "206 that doesn't say": (answer(206, HALF), "SOURCE-CUT", True),
     "200 with the range of a part": (answer(200, HALF, ["Content-Range: bytes 9-18/99"]), "SOURCE-CUT", True),
@@ -206,6 +210,7 @@ ASKED: dict[str, tuple[list[bytes], list[float], str | None]] = {
     "at once": ([waits("0"), answer(200, DATA)], [1], None),
     "a date that is over": ([waits("Wed, 21 Oct 2015 07:28:00 GMT"), answer(200, DATA)], [1], None),
     "too long": ([waits("3600"), answer(200, DATA)], [], "asks to be left alone for 3,600 s; we wait 300 s at most"),
+    "at once, for ever": ([waits("0", status=503)], [1] * 9, "answered HTTP 503"),
     "too often": ([waits("120"), waits("120"), waits("120"), answer(200, DATA)], [120, 120], "for 120 s"),
     "what can't be read": ([waits("soon"), answer(200, DATA)], [], "answered HTTP 429"),
 }  # fmt: skip
