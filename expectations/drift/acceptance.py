@@ -13,7 +13,6 @@ from expectations.drift.calendar import Label, day_of
 from expectations.drift.figures import Key
 from expectations.drift.frame import Frame
 from expectations.drift.model import Accepted, Alert, Lowered
-from expectations.profile.model import BETWEEN
 
 EVERY_KIND = "*"
 
@@ -55,8 +54,7 @@ def touches(column: str | None, kind: str, key: Key) -> bool:
     """Whether a figure is one of this kind of change of a column, or lies between it and another one."""
     if kind not in (key.kind, EVERY_KIND):
         return False
-    between = key.kind in ("relation", "segment") or key.name == "in_order" or key.name.startswith("gap_")
-    return column == key.column or (between and column == key.other.split(BETWEEN)[0])
+    return column == key.column or (key.second is not None and column == key.second)
 
 
 def _from(block: Block, one: Accepted, at: int) -> Block:

@@ -22,23 +22,16 @@ def blamed(keys: Sequence[Key], scores: Array) -> dict[Group, int]:
     for i, key in enumerate(keys):
         if scores[i] < FLOOR:
             continue
-        if _second(key) is None:
+        if key.figure.other != "column":
             _add(result, (key.column, key.kind), i, scores)
         else:
             between.append(i)
     suspicion = _suspicion(keys, scores, result, between)
     for i in between:
-        first, second = keys[i].column, _second(keys[i])
+        first, second = keys[i].column, keys[i].second
         for column in _guilty(first, second, suspicion):
             _add(result, (column, keys[i].kind), i, scores)
     return result
-
-
-def _second(key: Key) -> str | None:
-    """The second column of a figure that lies between two."""
-    if key.kind == "relation" and key.name in ("determined", "correlation", "explained"):
-        return key.other
-    return key.other if key.name == "in_order" or key.name.startswith("gap_") else None
 
 
 def _suspicion(
@@ -51,7 +44,7 @@ def _suspicion(
             total[column] = total.get(column, 0.0) + min(float(scores[i]), 5.0)
     for i in between:
         if scores[i] >= 0.7:
-            for column in (keys[i].column, _second(keys[i])):
+            for column in (keys[i].column, keys[i].second):
                 total[column] = total.get(column, 0.0) + min(float(scores[i]), 5.0)
     return total
 

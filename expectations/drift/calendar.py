@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from expectations.drift.catalogue import having
 from expectations.drift.compare import likely_clocks
 from expectations.drift.figures import Key, Pair
 from expectations.drift.implied import Place, place
@@ -22,8 +23,7 @@ _DATE = re.compile(
 _EPOCH = date(1970, 1, 1)
 SUNDAY = 6
 WEEK = 7
-# Kinds of figures that keep their meaning for a column that repeats a date.
-STILL_TOLD = {"completeness", "schema", "format"}
+STILL_TOLD, OF_THE_DATE = having("still_of_a_date"), having("date")
 PARTS: dict[str, Callable[[date], int]] = {
     "year": lambda d: d.year,
     "quarter": lambda d: (d.month + 2) // 3,
@@ -174,9 +174,6 @@ def is_part(key: str, share: float) -> bool:
 
 def muted(key: Key, repeated: dict[str, list[Pair] | None]) -> bool:
     """Whether a figure only says that the date went on."""
-    if key.name in ("parts", "date_part") or not repeated:
+    if key.of in OF_THE_DATE or not repeated:
         return False
-    other = key.other.split(BETWEEN)[0]
-    return (key.column in repeated and key.kind not in STILL_TOLD) or (
-        other in repeated and key.kind in ("relation", "segment")
-    )
+    return (key.column in repeated and key.of not in STILL_TOLD) or key.second in repeated

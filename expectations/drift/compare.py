@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.figures import Key, Pair, each_column
+from expectations.drift.figures import Key, Pair, each_column, named
 from expectations.drift.implied import formats
 from expectations.profile.categories import FORMATS
 from expectations.profile.model import CLOCK_GRID, GRID, Clock, ColumnProfile, Profile, Sketch
@@ -51,9 +51,9 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
     for name in each_column(list(profiles)):
         columns = [p.columns[name] for p in profiles]
         if not any(c.clocks for c in columns):
-            yield Key(name, "reference", "unseen"), _unseen_hashes([c.sketch for c in columns])
+            yield named(name, "reference", "unseen"), _unseen_hashes([c.sketch for c in columns])
         yield (
-            Key(name, "format", "new_pattern"),
+            named(name, "format", "new_pattern"),
             _unseen_patterns([formats(c) for c in columns], [_unlisted(c) for c in columns]),
         )
 
@@ -144,11 +144,11 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 side = f"{side}_limit"
                 slack = SLACK * float(np.nanmax(ends[:last]) - np.nanmedian(rising[:last, len(GRID) // 2]))
             limits = np.fmax.reduce(np.where(others, ends, np.nan), axis=1) + slack
-            yield Key(name, "values", side), _of(counts, _beyond(rising, limits))
+            yield named(name, "values", side), _of(counts, _beyond(rising, limits))
         cuts = np.nanmedian(quantiles[:last], axis=0)
         for p in (0.1, 0.25, 0.5, 0.75, 0.9):
             below = _below(quantiles, float(np.interp(p, GRID, cuts)))
-            yield Key(name, "values", "below_usual", str(p)), _of(counts, below)
+            yield named(name, "values", "below_usual", str(p)), _of(counts, below)
 
 
 def outside(profiles: Sequence[Profile], days: Sequence[float | None], turned: int) -> Iterator[tuple[Key, Column]]:
@@ -178,7 +178,7 @@ def outside(profiles: Sequence[Profile], days: Sequence[float | None], turned: i
             share = _beyond(rising, limits, CLOCK_GRID)
             # Of those between the last two quantiles one is known to be beyond.
             share = np.where(rising[:, -2] <= limits, np.minimum(share, 1 / counts), share)
-            yield Key(name, "clock", f"{side}_limit" if limited else side), _of(counts, share)
+            yield named(name, "clock", f"{side}_limit" if limited else side), _of(counts, share)
 
 
 def _others(last: int) -> NDArray[np.bool_]:
@@ -245,13 +245,13 @@ def redelivered(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 if within and again / within > best[0] / max(best[1], 1):
                     best = (float(again), float(within))
             pairs.append(best)
-        yield Key(None, "redelivery", name), pairs
+        yield named(None, "redelivery", name), pairs
     figures = [_column_marks(p) for p in profiles]
     pairs = []
     for i, column_marks in enumerate(figures):
         same = [len(column_marks & figures[j]) for j in range(i)]
         pairs.append((float(max(same, default=0)), float(max(1, len(column_marks)))))
-    yield Key(None, "redelivery", "same_figures"), pairs
+    yield named(None, "redelivery", "same_figures"), pairs
 
 
 def _column_marks(profile: Profile) -> set[tuple[object, ...]]:
@@ -277,13 +277,13 @@ def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterat
         for what, at in (("starts", inside), ("middle", 5), ("ends", 10 - inside)):
             stands = [k.quantiles[at] / 3600 for k in clocks]
             error = [_clock_error(k, at) for k in clocks]
-            yield Key(name, "clock", what, since), list(zip(_since(stands, days, labelled), error, strict=True))
+            yield named(name, "clock", what, since), list(zip(_since(stands, days, labelled), error, strict=True))
         if 2 * sum(_step(k) == 1 for k in clocks[:-1]) > len(clocks) - 1:
             inner = np.array([_since([k.quantiles[at] / 3600 for k in clocks], days, labelled) for at in INNER])
-            yield Key(name, "clock", "all", since), [(hour, BY_STEPS) for hour in _together(inner)]
+            yield named(name, "clock", "all", since), [(hour, BY_STEPS) for hour in _together(inner)]
         shifts = _shifts([np.array(k.hours) for k in clocks])
         if shifts:
-            yield Key(name, "clock", "shift"), shifts
+            yield named(name, "clock", "shift"), shifts
 
 
 def _since(stands: Sequence[float], days: Sequence[float | None], labelled: bool) -> list[float]:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from expectations.drift.block import Array, Block
+from expectations.drift.catalogue import having
 
 # From so many times the number furthest from zero on, once so many batches have shown theirs.
 ABSURD = 5.0
 SHOWN = 21
-OUTWARD = {"largest": 1.0, "smallest": -1.0}
+EXTREMES = having("extreme")
 
 
 def furthest(levels: Block, scales: Array) -> dict[int, float]:
     """For the largest and smallest number of each column, by place: the number furthest from zero of all earlier batches."""
     by_column: dict[str | None, float] = {}
-    places = [i for i, key in enumerate(levels.keys) if key.name in OUTWARD]
+    places = [i for i, key in enumerate(levels.keys) if key.of in EXTREMES]
     for i in places:
         history = levels.a[:-1, i]
         known = np.abs(np.sinh(history[np.isfinite(history)]) * scales[i])

@@ -7,21 +7,43 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from expectations.profile.model import Profile
+from expectations.drift import catalogue
+from expectations.profile.model import BETWEEN, Profile
 
 
 class Key(NamedTuple):
-    """One figure: the column it blames, the kind of alert, its name, and a second column or a value it speaks of."""
+    """One figure of one column: the column it blames, its kind and name in the `catalogue`, and a second column or a value it
+    speaks of. Made by `named`.
+    """
 
     column: str | None
     kind: str
     name: str
     other: str = ""
 
+    @property
+    def of(self) -> catalogue.Name:
+        """Kind and name, as `catalogue.having` lists them."""
+        return self.kind, self.name
+
+    @property
+    def figure(self) -> catalogue.Figure:
+        """Its row in the catalogue."""
+        return catalogue.FIGURES[self.of]
+
+    @property
+    def second(self) -> str | None:
+        """The other column of a figure that lies between two, or within the rows of one value of it."""
+        return self.other.split(BETWEEN)[0] if self.figure.other in ("column", "segment") else None
+
 
 @lru_cache(maxsize=65_536)
 def named(column: str | None, kind: str, name: str, other: str = "") -> Key:
-    """The key of a figure, the same object for every batch: a history has tens of thousands of figures and few names."""
+    """The key of a figure, the same object for every batch: a history has tens of thousands of figures and few names.
+
+    ValueError for a figure that isn't in the catalogue.
+    """
+    catalogue.figure(kind, name)
     return Key(column, kind, name, other)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift.block import Array, Block
+from expectations.drift.catalogue import Name, having, known
 from expectations.drift.figures import Key
 
 # Of the usual threshold, where every batch of the history had the same share; and where none came as far to that side.
@@ -25,48 +26,15 @@ NAMES = 1.3
 # mostly rests, as rain does.
 VARIES = 1.1
 RESTED = 1.2
-WORLD = frozenset({"values", "relation", "segment"})
 # A share that is nearly all of the rows.
 ALL_BUT = 0.999
 # Of the usual threshold, where a batch of the history had as much.
 INSIDE = 1.2
 # Batches that must have shown a figure for "never" to say something.
 SHOWN = 10
-CERTAIN = frozenset(
-    {
-        ("categories", "category"), ("categories", "gone"), ("completeness", "absent"),
-        ("completeness", "missing"), ("duplicates", "duplicate_rows"), ("duplicates", "repeated_rows"),
-        ("format", "beyond_digits"), ("format", "length"), ("format", "pattern"), ("format", "new_pattern"),
-        ("order", "same_as_next"), ("order", "follows"), ("redelivery", "exact"), ("redelivery", "restamped"),
-        ("reference", "unseen"), ("relation", "determined"), ("values", "commonest"), ("values", "off_grid"),
-    }
-)  # fmt: skip
-# Of these it is enough that no batch came as far.
-FAR = frozenset(
-    {
-        ("categories", "category"), ("categories", "gone"), ("clock", "ends"), ("completeness", "missing"),
-        ("duplicates", "duplicate_rows"), ("format", "beyond_digits"), ("format", "length"), ("format", "pattern"),
-        ("format", "new_pattern"), ("redelivery", "exact"), ("redelivery", "restamped"), ("reference", "unseen"),
-        ("relation", "determined"), ("values", "off_grid"),
-    }
-)  # fmt: skip
-OF_VALUES = frozenset(
-    {
-        ("format", "new_pattern"), ("format", "pattern"), ("reference", "unseen"), ("values", "off_grid"),
-        *(("format", f"decimals_{n}") for n in range(4)),
-    }
-)  # fmt: skip
-UNSEEN = frozenset({("reference", "unseen")})
-CLOCKS = frozenset({("clock", "ends")})
-ESTIMATES = frozenset(
-    {
-        ("segment", "mean"), ("segment", "hour"), ("relation", "given_others"), ("relation", "given_others_log"),
-        ("relation", "given_others_spread"), ("relation", "given_others_log_spread"), ("relation", "explained"),
-        ("values", "log_spread"),
-    }
-)  # fmt: skip
-# How large the numbers are that only name things says nothing.
-OF_SIZE = frozenset({"quantile", "mean", "log_mean", "log_spread", "below_usual", "above", "below"})
+CERTAIN, FAR, ESTIMATES, WORLD = having("never"), having("beyond"), having("estimate"), having("world")
+OF_VALUES, OF_NAMES = having("of_values"), having("of_names")
+UNSEEN, ENDS = known("reference", "unseen"), known("clock", "ends")
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
 _SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
 
@@ -90,13 +58,13 @@ def nearness(
         of_rows, values = _beyond(of_rows, ALL_BUT), _beyond(values, np.inf)
     result = np.concatenate([_of(shares, of_rows), _of(levels, values)])
     for i, key in enumerate(shares.keys + levels.keys):
-        if (key.kind, key.name) in ESTIMATES:
+        if key.of in ESTIMATES:
             result[i] = ESTIMATED
-        elif key.name in OF_SIZE and key.kind == "values" and names_things(key.column):
+        elif key.of in OF_NAMES and names_things(key.column):
             result[i] = NAMES
-        elif key.column in resting and (key.kind, key.name) in OF_VALUES:
+        elif key.column in resting and key.of in OF_VALUES:
             result[i] = RESTED
-        elif key.kind in WORLD and result[i] == 1.0 and key not in written:
+        elif key.of in WORLD and result[i] == 1.0 and key not in written:
             result[i] = VARIES
     return result
 
@@ -119,13 +87,13 @@ def _of(block: Block, values: Array) -> Array:
     high = np.where(np.isnan(history), -np.inf, history).max(axis=0, initial=-np.inf)
     beyond = known & ((seen < low) | (seen > high))
     # A column of one value in each batch has another one now and then: that all rows are new is one observation.
-    one = _among(block.keys, UNSEEN) & (seen >= 1)
+    one = _among(block.keys, frozenset({UNSEEN})) & (seen >= 1)
     never = beyond & (low == high) & _among(block.keys, CERTAIN) & ~one
     # A clock of whole hours stands still for weeks and then moves by one.
-    far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, CLOCKS))
+    far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, frozenset({ENDS})))
     inside = known & (low <= seen) & (seen <= high) & (low < high)
     return np.select([never, far, inside], [NEVER, BEYOND, INSIDE], 1.0)
 
 
-def _among(keys: Sequence[Key], names: frozenset[tuple[str, str]]) -> NDArray[np.bool_]:
-    return np.array([(key.kind, key.name) in names for key in keys], dtype=bool)
+def _among(keys: Sequence[Key], names: frozenset[Name]) -> NDArray[np.bool_]:
+    return np.array([key.of in names for key in keys], dtype=bool)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from expectations.drift import compare, given_others, labels
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
-from expectations.drift.figures import Figures, Key, Pair, each_column
+from expectations.drift.catalogue import having, known
+from expectations.drift.figures import Figures, Key, Pair, each_column, named
 from expectations.drift.implied import alike, counting
-from expectations.drift.vocabulary import STANDS
 from expectations.profile.model import ColumnProfile, Profile
 
 Mask = NDArray[np.bool_]
@@ -26,34 +26,22 @@ FOLLOWED = 0.01
 PRESENT = 0.6
 # Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
 CLUSTERED = 2.0
-# Figures whose rows come in runs as the column's values do, and at most how long a run is believed to be. How a value is
-# written (case, spaces, readable or not) is a matter of the program that wrote it, and changes for all rows at once.
-IN_RUNS = frozenset({"values", "categories", "reference", "clock", "segment"})
-BY_VALUE = frozenset(
-    {"pattern", "new_pattern", "length", "beyond_digits", "digits_only", *(f"decimals_{n}" for n in range(4))}
-)
-# What the numbers in a text imply where they only went on.
-SPELLED = frozenset({"pattern", "new_pattern", "length"})
+# At most how many rows a run is believed to be.
 LONGEST = 10.0
 ONE_VALUE = 1000.0
 LONGEST_IN_SEGMENT = 50.0
-LIMITS = frozenset({"above_limit", "below_limit", "late_limit", "early_limit"})
-# Rules that one program keeps for every row.
-RULES = frozenset({"constant", "formulas", "date_part", "determined", "in_order", "negative", *LIMITS})
+IMPLIED, SIZES, STATES, CLOSED = having("implied"), having("size"), having("state"), having("closed")
+PROGRAM, COPIES = having("program"), having("copy")
+ALL_ABSENT, DETERMINED = known("completeness", "all_absent"), known("relation", "determined")
+REPEATED = known("duplicates", "repeated")
+NEW_PATTERN, WHOLE_MINUTES = known("format", "new_pattern"), known("clock", "whole_minutes")
 # Share of the history's batches in which all rows or none must be so, for a figure to be a matter of the program: notes
 # that somebody types in lower case now and then are not.
 SETTLED = 0.9
 # Counts of a sample are raised to the batch and lose their last digits.
 ALMOST = 1e-9
-STATES = frozenset({"constant", "all_absent"})
-# Figures of how large numbers are.
-SIZES = frozenset({"largest", "smallest", "mean", "quantile", "log_mean"})
-# Figures of the numbers that are there, and by what these spread.
-SELECTED = {"mean": "deviation", "quantile": "deviation", "log_mean": "log_deviation"}
 # Rows that happen to be all alike are news where this is less likely.
 BY_CHANCE = 1e-3
-# Values that no other batch has, or that all others have: what is told of a column whose values are closed.
-CLOSED = frozenset({"unseen", "gone"})
 # A spelling that so many rows have and no other batch is no run of one value.
 WIDESPREAD = 0.5
 # A number column rests in batches in which one value has this share of the rows, if that is so in so many of them, and that value
@@ -61,7 +49,6 @@ WIDESPREAD = 0.5
 STILL = 0.9
 RESTING = 0.3
 MOVING = 0.6
-ROW_FREE = STANDS | {"shift", "distinct", "constant", "largest", "smallest"}
 
 
 @dataclass(frozen=True)
@@ -90,12 +77,12 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     going_on = counting(profiles) | ticking(profiles)
 
     def usable(key: Key) -> bool:
-        if key.column in going_on and key.name in SPELLED and batch.columns[key.column].numbers is None:
+        if key.column in going_on and key.of in IMPLIED and batch.columns[key.column].numbers is None:
             return False
         there = key.column is None or (key.column in columns and not muted(key, repeated))
-        if key.name in STATES:
+        if key.of in STATES:
             return there and _is_news(profiles, key)
-        return there and (key.name not in SIZES or not _one_number(history, key.column or ""))
+        return there and (key.of not in SIZES or not _one_number(history, key.column or ""))
 
     def only_usable(found: Iterable[tuple[Key, list[Pair]]]) -> dict[Key, list[Pair]]:
         return {key: pairs for key, pairs in found if usable(key)}
@@ -105,7 +92,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
     found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))
-    dated = {Key(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
+    dated = {named(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
     shares = beside(
         gathered([f.shares for f in figures], [k for k in figures[-1].shares if usable(k)]),
         listed(only_usable(found) | dated, len(profiles)),
@@ -121,12 +108,12 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     shares = shares.only(_worth(shares))
     written = _written(shares)
     # That a value stands twice is news in a key only; how many differ tells of the others.
-    kept = written | shares.where(lambda key: key.name != "repeated")
+    kept = written | shares.where(lambda key: key.of != REPEATED)
     shares, written = shares.only(kept), written[kept]
     runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
 
     def is_closed(key: Key) -> bool:
-        return key.name in CLOSED and key.column not in resting
+        return key.of in CLOSED and key.column not in resting
 
     resting = frozenset(name for name in columns if _rests([p.columns[name] for p in history]))
     plain = _blurred(levels.only(_told(levels)), runs)
@@ -146,14 +133,15 @@ def _of_those_left(levels: Block, profiles: Sequence[Profile]) -> Block:
     """The levels with the variance that is due to more values being absent than usual: those that are left are others."""
     variance = levels.b.copy()
     for at, key in enumerate(levels.keys):
-        if key.kind != "values" or key.name not in SELECTED or key.column is None:
+        by = key.figure.spread
+        if not by or key.column is None:
             continue
         absent = np.array([given_others.absent(p, key.column) for p in profiles])
         more = np.maximum(0.0, absent - float(np.median(absent[:-1])))
         if more[-1] == 0:
             continue
         numbers = [p.columns[key.column].numbers for p in profiles]
-        spread = [0.0 if n is None else getattr(n, SELECTED[key.name]) for n in numbers]
+        spread = [0.0 if n is None else getattr(n, by) for n in numbers]
         variance[:, at] += (more * np.array(spread)) ** 2
     return Block(levels.keys, levels.a, variance)
 
@@ -200,9 +188,9 @@ def _worth(shares: Block) -> Mask:
     """Leaves out dependencies that the history doesn't have, and what is never and nowhere."""
     counted = np.isfinite(shares.b)
     rows, total = (np.where(counted, x, 0.0).sum(axis=0) for x in (shares.a, shares.b))
-    worth = ((rows > 0) & (rows < total)) | shares.where(lambda key: key.kind == "redelivery")
-    worth = np.where(shares.where(lambda key: key.name in STATES), rows <= 0.5 * total, worth)
-    determined = shares.where(lambda key: key.name == "determined")
+    worth = ((rows > 0) & (rows < total)) | shares.where(lambda key: key.of in COPIES)
+    worth = np.where(shares.where(lambda key: key.of in STATES), rows <= 0.5 * total, worth)
+    determined = shares.where(lambda key: key.of == DETERMINED)
     with np.errstate(divide="ignore", invalid="ignore"):
         worth[determined] = median((shares.a[:-1] / shares.b[:-1])[:, determined]) < 0.3
     return np.asarray(worth)
@@ -217,9 +205,7 @@ def _is_news(profiles: Sequence[Profile], key: Key) -> bool:
     for profile in history:
         column = profile.columns[key.column or ""]
         commonest = column.top[0][1] if column.top else 0.0
-        usual.append(
-            (column.nulls if key.name == "all_absent" else max(commonest, column.nulls)) / max(1, profile.rows)
-        )
+        usual.append((column.nulls if key.of == ALL_ABSENT else max(commonest, column.nulls)) / max(1, profile.rows))
     rows = batch.rows / CLUSTERED / _runs([p.columns[key.column or ""] for p in history]).within
     # A version that rolled out further every day is everywhere in the end.
     return max(float(np.median(usual)), usual[-1]) < 0.75 and max(usual) ** rows < BY_CHANCE
@@ -259,10 +245,10 @@ def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
 def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
     by = _each_run(shares.keys, runs)
     # What a program writes it writes for each row alone: there every row counts fully.
-    alone = written & shares.where(lambda key: key.kind != "redelivery")
+    alone = written & shares.where(lambda key: key.of not in COPIES)
     by = np.where(alone, np.where(shares.where(lambda key: key.kind == "values"), by, 1.0) / CLUSTERED, by)
     with np.errstate(invalid="ignore"):
-        anew = shares.where(lambda key: key.name == "new_pattern") & (shares.a[-1] >= WIDESPREAD * shares.b[-1])
+        anew = shares.where(lambda key: key.of == NEW_PATTERN) & (shares.a[-1] >= WIDESPREAD * shares.b[-1])
     by = np.where(anew, np.minimum(by, 1.0), by)
     return Block(shares.keys, shares.a / by, shares.b / by)
 
@@ -281,23 +267,21 @@ def _each_run(keys: Sequence[Key], runs: dict[str, _Runs]) -> Array:
 
 
 def _run(key: Key, runs: dict[str, _Runs]) -> float:
-    by_value = key.kind == "format" and key.name in BY_VALUE
-    if not (key.kind in IN_RUNS or by_value) or key.name in ROW_FREE:
+    counted = key.figure.runs
+    if not counted:
         return 1.0
     of = runs.get(key.column or "", _Runs())
-    if key.name == "whole_minutes" and of.equal > of.within:
+    if key.of == WHOLE_MINUTES and of.equal > of.within:
         # A snapshot's one time is on the full minute or not: that is one observation.
         return ONE_VALUE
-    # A value that changes slowly still is another value, spelled anew, and crosses a limit in every row; and two spellings in
-    # one batch are more than another value.
-    by = of.within if key.name == "new_pattern" else of.equal if by_value or key.name in LIMITS else of.slow
+    by = {"within": of.within, "equal": of.equal, "slow": of.slow}[counted]
     return min(LONGEST_IN_SEGMENT if key.kind == "segment" else LONGEST, by)
 
 
 def _written(shares: Block) -> Mask:
     """Which shares only change when somebody changes a program: by their name, and by what they were so far."""
-    redelivery = shares.where(lambda key: key.kind == "redelivery")
-    return np.asarray(redelivery | (shares.where(_may_be_written) & _settled(shares)))
+    by_program = shares.where(lambda key: key.of in PROGRAM) & _settled(shares)
+    return np.asarray(shares.where(lambda key: key.of in COPIES) | by_program)
 
 
 def _settled(shares: Block) -> Mask:
@@ -306,11 +290,6 @@ def _settled(shares: Block) -> Mask:
     counted = b > 0
     settled = counted & ((a < ALMOST * b) | (a > (1 - ALMOST) * b))
     return np.asarray(counted.any(axis=0) & (settled.sum(axis=0) >= SETTLED * counted.sum(axis=0)))
-
-
-def _may_be_written(key: Key) -> bool:
-    spelled = key.kind == "format" and key.name not in BY_VALUE
-    return spelled or key.name in RULES or key.kind in ("completeness", "duplicates")
 
 
 def _scaled(block: Block) -> tuple[Block, Array]:
@@ -333,4 +312,4 @@ def _middle_size(sizes: Sequence[float]) -> float:
 
 
 def _unit(key: Key) -> tuple[str | None, str, str]:
-    return key.column, key.kind, key.other if key.name.startswith("gap") else ""
+    return key.column, key.kind, key.second or ""

@@ -12,7 +12,7 @@ import numpy as np
 
 from expectations.drift.calendar import is_part
 from expectations.drift.compare import Column
-from expectations.drift.figures import Key
+from expectations.drift.figures import Key, named
 from expectations.profile.model import BETWEEN, Profile, Relations
 
 
@@ -80,8 +80,8 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                     mean_pairs.append((math.nan, 1.0))
                     spread_pairs.append((math.nan, 1.0))
             usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
-            yield Key(together[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
-            yield Key(together[target], "relation", f"{label}_spread"), spread_pairs
+            yield named(together[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
+            yield named(together[target], "relation", f"{label}_spread"), spread_pairs
 
 
 def absent(profile: Profile, name: str) -> float:
@@ -123,7 +123,7 @@ def held(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 present = [c for c in columns if c in profiles[last].columns]
                 for column in present[:1] if attribute == "parts" else present:
                     yield (
-                        Key(column, "relation", attribute, key),
+                        named(column, "relation", attribute, key),
                         [
                             ((s if s is not None else 0.15) * p.relations.rows, float(p.relations.rows))
                             for s, p in zip(shares, profiles, strict=True)

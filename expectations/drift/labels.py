@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 
 from expectations.drift.compare import Column
-from expectations.drift.figures import Key, each_column
+from expectations.drift.figures import Key, each_column, named
 from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile
 
@@ -51,7 +51,7 @@ def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             shares = [_least([c for c in history if c is not column], value) for value in once if value not in there]
             pairs.append((min(1.0, sum(shares)) * column.text.counted, column.text.counted))
         rows = columns[-1].text.counted
-        yield Key(name, "categories", "gone"), [*pairs, (rows * min(1.0, sum(lost_values(columns).values())), rows)]
+        yield named(name, "categories", "gone"), [*pairs, (rows * min(1.0, sum(lost_values(columns).values())), rows)]
 
 
 def lost_values(columns: Sequence[ColumnProfile]) -> dict[str, float]:
@@ -97,4 +97,4 @@ def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                 used = others > HARDLY * others.sum()
                 off = float(counts[~used].sum()) if 0 < used.sum() <= USED else 0.0 * float(total[i])
                 pairs.append((off, float(total[i])))
-            yield Key(name, "values", "off_grid", place), pairs
+            yield named(name, "values", "off_grid", place), pairs

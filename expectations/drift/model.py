@@ -6,15 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 
+from expectations.drift import catalogue
+
 Level = Literal["page", "digest"]
 Sensitivity = Literal["low", "normal", "high"]
 Outcome = Literal["pass", "digest", "page", "learning"]
 
-# What an alert can be about. The names are stable: incidents and acceptances are keyed by them.
-KINDS = (
-    "schema", "volume", "completeness", "values", "categories", "format", "clock", "redelivery", "duplicates",
-    "relation", "segment", "order", "reference", "slow_drift",
-)  # fmt: skip
+# What an alert can be about.
+KINDS = tuple(catalogue.KINDS)
 
 
 @dataclass(frozen=True)

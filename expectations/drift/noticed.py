@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from expectations.drift.acceptance import in_force
 from expectations.drift.calendar import Label
+from expectations.drift.catalogue import known
 from expectations.drift.detect import REMEMBERED
 from expectations.drift.figures import Key
 from expectations.drift.model import Accepted, Lowered, Sensitivity
@@ -18,10 +19,12 @@ from expectations.drift.scoring import Scored, score
 from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile
 
-# The figures an owner asks about, by kind and name, in this order.
+ROWS, MISSING = known("volume", "rows"), known("completeness", "missing")
+QUANTILE, UNSEEN = known("values", "quantile"), known("reference", "unseen")
+# The figures an owner asks about, in this order.
 ASKED = (
-    ("volume", "rows", ""), ("completeness", "missing", ""), ("values", "quantile", "0.5"), ("values", "mean", ""),
-    ("reference", "unseen", ""), ("format", "new_pattern", ""), ("clock", "middle", ""),
+    (ROWS, ""), (MISSING, ""), (QUANTILE, "0.5"), (known("values", "mean"), ""), (UNSEEN, ""),
+    (known("format", "new_pattern"), ""), (known("clock", "middle"), ""),
 )  # fmt: skip
 # A bound is coarse where the rows may be halved untold, so large a share of the values may go missing or be new, or numbers may
 # be so many times larger or smaller.
@@ -94,33 +97,33 @@ def _figures(scored: Scored, batch: Profile) -> Iterator[Noticed]:
     at = {key: i for i, key in enumerate(scored.keys)}
     for column in (None, *batch.columns):
         found = [(key, i) for key, i in at.items() if key.column == column]
-        for kind, name, other in ASKED:
+        for of, other in ASKED:
             for key, i in found:
-                if (key.kind, key.name) == (kind, name) and (not other or key.other == other):
-                    if name == "unseen" and scored.expected[i] > OPEN:
+                if key.of == of and (not other or key.other == other):
+                    if of == UNSEEN and scored.expected[i] > OPEN:
                         # Where most values are new each time that is what is usual.
                         continue
                     said = scored.said(i)
                     rule = _rule(key, scored, i, batch)
-                    yield Noticed(column, kind, said.figure, said.expected, said.smallest, rule)
+                    yield Noticed(column, key.kind, said.figure, said.expected, said.smallest, rule)
 
 
 def _rule(key: Key, scored: Scored, i: int, batch: Profile) -> str | None:
     """The rule that would tell less than is told by itself, where that is coarse; None where it isn't, or no rule says it."""
     low, usual, high = (float(x[i]) for x in (scored.low, scored.expected, scored.high))
     column = key.column or ""
-    if key.name == "rows" and low < usual + math.log(HALVED):
+    if key.of == ROWS and low < usual + math.log(HALVED):
         return _written("ROWS", "expect_table_row_count_to_be_between", min_value=_rounded(math.exp(usual) * HALVED))
-    if key.name == "missing" and high - usual > MANY:
+    if key.of == MISSING and high - usual > MANY:
         given = {"column": column} | ({} if usual == 0 else {"mostly": round(max(0.0, 1 - 2 * usual), 2)})
         return _written(f"{column}-NULL", "expect_column_values_to_not_be_null", **given)
-    if key.name == "unseen" and high - usual > MANY:
+    if key.of == UNSEEN and high - usual > MANY:
         known = batch.columns[column]
         values = sorted(value for value, _ in known.top)
         if known.masked or known.numbers is not None or not 1 < len(values) < min(TOP, LISTED):
             return None
         return _written(f"{column}-SET", "expect_column_values_to_be_in_set", column=column, value_set=values)
-    if key.name == "quantile" and (numbers := batch.columns[column].numbers) is not None:
+    if key.of == QUANTILE and (numbers := batch.columns[column].numbers) is not None:
         scale = float(scored.frame.scales[i - len(scored.rows)])
         least, middle, most = (scale * math.sinh(x) for x in (low, usual, high))
         if middle > 0 and (most > TIMES * middle or least < middle / TIMES) and not batch.columns[column].masked:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.drift.block import Array, Block, median
+from expectations.drift.catalogue import having, known
 from expectations.drift.frame import CLUSTERED
 
 RECENT = 5
@@ -28,7 +29,8 @@ BETTER = 0.9
 REGULAR = 0.3
 # What independent rows would make of the misses, with CLUSTERED; levels that can't be more regular than this.
 CHANCE = 0.71
-SAMPLED = frozenset({"relation", "order", "segment"})
+SAMPLED = having("sampled")
+ROWS = known("volume", "rows")
 WAYS = ("all", "recent", "weekday", "step")
 STEP = WAYS.index("step")
 
@@ -66,7 +68,7 @@ def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surp
     every = np.arange(width)
     # What the chosen way couldn't tell yet (the first weekdays) stays unknown.
     picked = z[used, :, every].T
-    floor = _floor(block) if shares else np.array([CHANCE if k.kind in SAMPLED else REGULAR for k in block.keys])
+    floor = _floor(block) if shares else np.array([CHANCE if k.of in SAMPLED else REGULAR for k in block.keys])
     return Surprise(picked, expected[used, every], support[used, every], used, floor)
 
 
@@ -154,7 +156,7 @@ def _score_levels(block: Block, i: int, rows: list[int], step: bool) -> tuple[Ar
         variance = median(spread) * 1.5 / len(rows)
     # A batch that happens to vary little within itself is not therefore nearer to what is expected.
     # A count of rows is a fact: that there are few of them doesn't make it less certain how few.
-    own = np.fmax(np.where(block.where(lambda key: key.name == "rows"), np.nan, block.b[i]), median(spread))
+    own = np.fmax(np.where(block.where(lambda key: key.of == ROWS), np.nan, block.b[i]), median(spread))
     error: Array = np.sqrt(CLUSTERED * (np.maximum(own, 0) + np.maximum(variance, 0)) / 2 + 1e-12)
     return (block.a[i] - expected) / error, expected, error
 

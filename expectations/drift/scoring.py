@@ -25,12 +25,12 @@ from expectations.drift.calibrate import (
     Calibration,
     calibrate,
 )
+from expectations.drift.catalogue import having, known
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
-from expectations.drift.frame import LIMITS, Frame, frame
+from expectations.drift.frame import Frame, frame
 from expectations.drift.model import Accepted, Alert, Band, Lowered, Sensitivity
 from expectations.drift.slow import WEEK, carried, slow_surprise, then_and_now
-from expectations.drift.vocabulary import STANDS
 from expectations.drift.words import Said, say_level, say_share
 from expectations.profile.model import Profile
 
@@ -46,8 +46,7 @@ OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
 # One absurd row, one batch of one value or without a value is worth a word, but no reason to stop it or to wake somebody.
-EXTREMES = frozenset({"largest", "smallest"})
-OBSERVED_ONCE = EXTREMES | {"constant", "gone"}
+OBSERVED_ONCE = having("one_row")
 # What varies with the world pages from this many times the score on, and from this on only: in logarithms of the number of
 # rows, and as a difference of shares.
 WORLD = 1.4
@@ -55,9 +54,10 @@ MANY_ROWS = 0.288
 MANY_POINTS = 0.1
 # A quantile has moved where so many of the rows have, as a share.
 JUMPED = 0.06
-# Figures that are news on one side only.
-OUTWARD = {"largest": 1, "smallest": -1} | dict.fromkeys(("above", "below", "late", "early", "new_pattern", *LIMITS), 1)
-EVERY_DAY = frozenset({"completeness", "format", "redelivery", "duplicates"})
+EXTREMES, STANDS, EVERY_DAY = having("extreme"), having("stands"), having("any_weekday")
+ROWS, HOUR, SHIFT = known("volume", "rows"), known("clock", "hour"), known("clock", "shift")
+QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usual")
+SAME_AS_NEXT = known("order", "same_as_next")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Scored:
             said.bounds,
             said.observed,
             since=self.since(at, labels),
-            examples=(key.other,) if key.name in ("category", "pattern") and key.other else (),
+            examples=(key.other,) if key.figure.other == "value" and key.other else (),
             smallest_change=said.smallest,
         )
 
@@ -110,11 +110,11 @@ class Scored:
         """
         key, score, miss = self.keys[at], float(self.scores[at]), abs(float(self.seen[at] - self.expected[at]))
         if key in self.frame.written:
-            return score * float(self.nearer[at]) >= page and key.name not in OBSERVED_ONCE
+            return score * float(self.nearer[at]) >= page and key.of not in OBSERVED_ONCE
         # How near the threshold lies says how early a change is told, not how much it is.
         score *= float(self.nearer[at])
-        least = MANY_ROWS if key.name == "rows" else MANY_POINTS if at < len(self.rows) else 0.0
-        return score >= WORLD * page and miss >= least and key.name not in OBSERVED_ONCE
+        least = MANY_ROWS if key.of == ROWS else MANY_POINTS if at < len(self.rows) else 0.0
+        return score >= WORLD * page and miss >= least and key.of not in OBSERVED_ONCE
 
     def since(self, at: int, labels: Sequence[calendar.Label]) -> str | None:
         """Label of the first of the latest batches that all strayed to the same side as this one."""
@@ -176,9 +176,7 @@ def score(
     split = len(built.shares.keys)
     rows = built.shares.b[-1]
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
-        learned = replace(
-            learned, reach=learned.reach * np.array([1 if k.kind in EVERY_DAY else UNKNOWN for k in keys])
-        )
+        learned = replace(learned, reach=learned.reach * np.array([1 if k.of in EVERY_DAY else UNKNOWN for k in keys]))
     nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond)
     said = voices.voices(keys, lowered)
     learned = replace(learned, reach=learned.reach * nearer * said)
@@ -207,7 +205,7 @@ def score(
 
 def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity) -> Scored:
     """With the number of rows held against the fewest and most that ever were, where that is nearer."""
-    at = next((i for i, key in enumerate(scored.keys) if key.name == "rows"), None)
+    at = next((i for i, key in enumerate(scored.keys) if key.of == ROWS), None)
     if at is None:
         return scored
     counted = scored.frame.levels.a[:, at - len(scored.rows)]
@@ -228,7 +226,7 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
     built, split = scored.frame, len(scored.rows)
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
     for i, size in extremes.furthest(built.levels, built.scales).items():
-        at, side = split + i, extremes.OUTWARD[scored.keys[split + i].name]
+        at, side = split + i, scored.keys[split + i].figure.side
         times = extremes.ABSURD ** (NEAREST[sensitivity] * float(scored.voices[at]))
         limit = side * math.asinh(times * size / built.scales[i])
         low[at], high[at] = (low[at], min(high[at], limit)) if side > 0 else (max(low[at], limit), high[at])
@@ -244,18 +242,18 @@ def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
     numbers where few rows did; that rows are more alike than usual, of their order; the change of the clocks.
     """
     shares, levels = built.shares, built.levels
-    side = np.array([OUTWARD.get(key.name, 0) for key in shares.keys + levels.keys])
+    side = np.array([key.figure.side for key in shares.keys + levels.keys])
     outward = side[len(shares.keys) :] * levels.a
     with np.errstate(invalid="ignore"):
-        before = levels.where(lambda key: key.name in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
+        before = levels.where(lambda key: key.of in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
     no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
     for i, key in enumerate(shares.keys):
-        if key.name == "same_as_next" and miss[i] > 0:
+        if key.of == SAME_AS_NEXT and miss[i] > 0:
             result[i] = max(result[i], min(1.0, built.mixed.get(key.column, 0.0) / float(miss[i])))
-    moved = {(k.column, k.other): abs(float(miss[i])) for i, k in enumerate(shares.keys) if k.name == "below_usual"}
+    moved = {(k.column, k.other): abs(float(miss[i])) for i, k in enumerate(shares.keys) if k.of == BELOW_USUAL}
     for i, key in enumerate(levels.keys, start=len(shares.keys)):
-        if key.name == "quantile" and (key.column, key.other) in moved:
+        if key.of == QUANTILE and (key.column, key.other) in moved:
             result[i] = max(result[i], 1 - moved[key.column, key.other] / JUMPED)
     return np.asarray(result)
 
@@ -264,17 +262,17 @@ def _by_the_clocks(keys: Sequence[Key], miss: Array, turned: int) -> Array:
     """The share of each miss that a change of the clocks explains, where there was one: an hour, in its direction."""
     result = np.zeros(len(keys))
     for i, key in enumerate(keys if turned else ()):
-        if key.kind == "clock" and key.name == "hour":
+        if key.of == HOUR:
             # How often each hour comes moves with all of them.
             result[i] = 1.0
-        elif key.name == "shift" or (key.kind == "clock" and key.name in STANDS and miss[i] * turned > 0):
+        elif key.of == SHIFT or (key.of in STANDS and miss[i] * turned > 0):
             result[i] = min(1.0, 1 / max(abs(float(miss[i])), 1e-9))
     return result
 
 
 def _least(keys: Sequence[Key], built: Frame, usual: float = LEAST, rows: float = LEAST_VOLUME) -> Array:
     nearer = dict.fromkeys(built.closed, LEAST_CLOSED) | dict.fromkeys(built.written, LEAST_WRITTEN)
-    nearer |= {key: rows for key in keys if key.name == "rows"}
+    nearer |= {key: rows for key in keys if key.of == ROWS}
     return np.array([nearer.get(key, usual) for key in keys])
 
 

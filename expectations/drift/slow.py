@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from expectations.drift.block import Array, Block, median
-from expectations.drift.figures import Key
-from expectations.drift.frame import CLUSTERED, LIMITS
+from expectations.drift.catalogue import having
+from expectations.drift.frame import CLUSTERED
 from expectations.drift.predict import binomial_surprise
-from expectations.drift.vocabulary import ONCE
 
 WEEK = 7
 # Batches before the first compared week, and scored weeks that must be there to learn from.
@@ -22,12 +21,7 @@ BEFORE = 5
 LEARNED = 6
 # Of the last WEEK batches so many must lie where the figure moved to.
 CARRIED = 6
-KINDS = frozenset({"values", "completeness", "format", "reference", "volume"})
-# What is compared with all before it anyway, what is either so or not so for a whole batch, and how far numbers spread:
-# that goes by the few that are 0.
-NOT_FOLLOWED = frozenset(
-    {"log_spread", "new_pattern", "unseen", "above", "below", "largest", "smallest", *LIMITS, *ONCE}
-)
+FOLLOWED = having("slow_drift")
 
 
 def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
@@ -39,8 +33,8 @@ def slow_surprise(shares: Block, levels: Block) -> tuple[list[int], Array]:
     start = BEFORE + WEEK - 1
     if count - WEEK - start < LEARNED:
         return [], np.zeros((0, 0))
-    a = [i for i, key in enumerate(shares.keys) if _followed(key)]
-    b = [i for i, key in enumerate(levels.keys) if _followed(key)]
+    a = [i for i, key in enumerate(shares.keys) if key.of in FOLLOWED]
+    b = [i for i, key in enumerate(levels.keys) if key.of in FOLLOWED]
     rows = []
     with np.errstate(all="ignore"):
         for i in range(start, count):
@@ -68,10 +62,6 @@ def then_and_now(shares: Block, levels: Block, at: int) -> tuple[float, float]:
             return float(np.nansum(a[:-WEEK]) / np.nansum(b[:-WEEK])), float(now)
         value = levels.a[:, at - split]
         return float(np.nanmedian(value[:-WEEK])), float(np.nanmedian(value[-WEEK:]))
-
-
-def _followed(key: Key) -> bool:
-    return key.kind in KINDS and key.name not in NOT_FOLLOWED
 
 
 def _of_shares(block: Block, chosen: Sequence[int], week: range, before: range) -> Array:

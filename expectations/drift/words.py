@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from expectations.drift.catalogue import Unit
 from expectations.drift.figures import Key
-from expectations.drift.vocabulary import COUNTS, LEVELS, ONCE, SHARES, STANDS
 from expectations.profile.model import BETWEEN
 
 # Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
 TIMES = 1.5
-# The quantile that people call the middle.
-MIDDLE = 0.5
+# The quantile that people call by a name of its own.
+BY_NAME = {0.5: "the middle number of {column}"}
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
 MORE_DIGITS = 5
 
@@ -65,11 +65,11 @@ class Said:
 
 def say_share(key: Key, low: float, expected: float, high: float, seen: float, rows: float) -> Said:
     """Words for a share."""
-    figure = _fill(SHARES["missing_in" if key.kind == "segment" else key.name], key)
-    if key.name == "same_figures":
+    figure, unit = _fill(key.figure.sentence, key), key.figure.unit
+    if unit == "columns":
         usual, most = f"{expected * rows:.0f}", f"{high * rows:.0f}"
         return Said(figure, usual, f"{seen * rows:.0f} of {rows:.0f}", "0", most, "1 column")
-    if key.name in ONCE:
+    if unit == "yes":
         usual = f"in {_percent(expected)} of the batches" if expected > 0 else "never"
         return Said(figure, usual, "yes" if seen > 0.5 else "no", "", "", "once")
     told = _apart(lambda more: lambda x: _percent(x, more), (low, expected, high), seen)
@@ -80,20 +80,20 @@ def say_share(key: Key, low: float, expected: float, high: float, seen: float, r
 
 def say_level(key: Key, low: float, expected: float, high: float, seen: float, scale: float) -> Said:
     """Words for a level; `scale` is the unit of a scaled level, else NaN."""
-    name = "gap" if key.name.startswith("gap_") else f"segment_{key.name}" if key.kind == "segment" else key.name
-    if name == "quantile" and float(key.other) == MIDDLE:
-        name = "middle_number"
-    told = _apart(lambda more: _unit(key, scale, more), (low, expected, high), seen)
+    sentence, unit = key.figure.sentence, key.figure.unit
+    if key.figure.form == "scaled" and key.figure.other == "share":
+        sentence = BY_NAME.get(float(key.other), sentence)
+    told = _apart(lambda more: lambda x: TOLD[unit](x, scale, more), (low, expected, high), seen)
     # Below nothing there is nothing.
-    below = "" if key.name in COUNTS and told(low).startswith(("-", "0 ", "0.0 ")) else f"below {told(low)} or "
+    below = "" if unit in COUNTED and told(low).startswith(("-", "0 ", "0.0 ")) else f"below {told(low)} or "
     return Said(
-        _fill(LEVELS[name], key),
+        _fill(sentence, key),
         told(expected),
         told(seen),
         told(low),
         told(high),
         f"{below}above {told(high)}",
-        _ratio(key, expected, seen, scale),
+        _ratio(unit, expected, seen),
     )
 
 
@@ -109,16 +109,12 @@ def _apart(make: Callable[[int], Told], bounds: tuple[float, ...], seen: float) 
     return make(0)
 
 
-def _ratio(key: Key, expected: float, seen: float, scale: float) -> float | None:
+def _ratio(unit: Unit, expected: float, seen: float) -> float | None:
     """How many times the usual; None where a ratio means nothing."""
-    if math.isfinite(scale):
-        usual, now = math.sinh(_bounded(expected)), math.sinh(_bounded(seen))
-    elif key.name in ("rows", "distinct", "days", "given_others_spread"):
-        usual, now = math.exp(_bounded(expected)), math.exp(_bounded(seen))
-    elif key.name in ("length", "log_mean", "mean"):
-        usual, now = math.expm1(_bounded(expected)), math.expm1(_bounded(seen))
-    else:
+    size = SIZE_OF.get(unit)
+    if size is None:
         return None
+    usual, now = size(expected), size(seen)
     return now / usual if usual > 0 and now > 0 else None
 
 
@@ -133,52 +129,60 @@ def _times(ratio: float) -> str:
 
 def _fill(text: str, key: Key) -> str:
     by, _, value = key.other.partition(BETWEEN)
-    other = (
-        key.other if key.kind not in ("clock", "relation") or key.name == "formulas" else key.other.split(BETWEEN)[0]
-    )
-    percent = f"{100 * float(key.other):g}" if key.name in ("quantile", "below_usual") else ""
-    since = key.other if key.name in STANDS else ""
+    holds = key.figure.other
     return text.format(
-        column=key.column, other=other or "empty text", segment=f"{by} is {value}", percent=percent, since=since
+        column=key.column,
+        other=(key.other if holds in ("value", "formula", "place") else by) or "empty text",
+        segment=f"{by} is {value}",
+        percent=f"{100 * float(key.other):g}" if holds == "share" else "",
+        since=key.other,
     )
 
 
-def _unit(key: Key, scale: float, more: int) -> Told:
-    """How a level is told, with `more` digits than usual."""
-    if math.isfinite(scale):
-        if key.name.startswith("gap_"):
-            return lambda x: _duration(scale * math.sinh(_bounded(x)), more)
-        return lambda x: _number(scale * math.sinh(_bounded(x)), more)
-    if key.name == "changes":
-        return lambda x: f"{_number(math.exp(_bounded(x)), more)} times"
-    if key.name in ("rows", "distinct", "days"):
-        return lambda x: f"{math.exp(_bounded(x)):,.{more}f}"
-    if key.name == "commonest":
-        return lambda x: _percent(1 / (1 + math.exp(-_bounded(x))), more)
-    if key.name in ("length", "beyond_digits"):
-        return lambda x: f"{max(0.0, math.expm1(_bounded(x))):.{1 + more}f} characters"
-    if key.name in STANDS:
-        return lambda x: f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600, more)}"
-    if key.name in ("log_mean", "mean"):
-        return lambda x: _number(math.copysign(math.expm1(_bounded(abs(x))), x), more)
-    if key.name == "hour":
-        return lambda x: f"{x:+.{1 + more}f} h"
-    if key.name == "shift":
-        return lambda x: f"{x:+.{more}f} h"
-    if key.name == "log_spread":
-        # The deviation of logarithms is the factor from one number to the next.
-        return lambda x: f"{_number(math.exp(_bounded(math.exp(_bounded(x)))), more)} times"
-    if key.name == "given_others_log":
-        return lambda x: f"{100 * math.expm1(_bounded(x)):+,.{1 + more}f} %"
-    if key.name == "given_others_log_spread":
-        return lambda x: f"{100 * math.expm1(math.exp(_bounded(min(x, 5.0)))):,.{1 + more}f} %"
-    if key.name in ("follows", "correlation"):
-        return lambda x: f"{math.tanh(x):.{2 + more}f}"
-    if key.name == "explained":
-        return lambda x: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2, more)
-    if key.name.endswith("_spread"):
-        return lambda x: _number(math.exp(_bounded(x)), more)
-    return lambda x: f"{x:+,.{2 + more}f}"
+def _exp(x: float) -> float:
+    return math.exp(_bounded(x))
+
+
+def _expm1(x: float) -> float:
+    return math.expm1(_bounded(x))
+
+
+def _sinh(x: float) -> float:
+    return math.sinh(_bounded(x))
+
+
+def _stand(x: float, scale: float, more: int) -> str:
+    return f"{'-' if x < 0 else '+'}{_duration(abs(x) * 3600, more)}"
+
+
+# How a level of each unit is told: from the value that is compared, the scale of a scaled level, and more digits than usual.
+TOLD: dict[Unit, Callable[[float, float, int], str]] = {
+    "number": lambda x, scale, more: _number(scale * _sinh(x), more),
+    "duration": lambda x, scale, more: _duration(scale * _sinh(x), more),
+    "rows": lambda x, _, more: f"{_exp(x):,.{more}f}",
+    "characters": lambda x, _, more: f"{max(0.0, _expm1(x)):.{1 + more}f} characters",
+    "more_characters": lambda x, _, more: f"{max(0.0, _expm1(x)):.{1 + more}f} characters",
+    "odds": lambda x, _, more: _percent(1 / (1 + _exp(-x)), more),
+    "times": lambda x, _, more: f"{_number(_exp(x), more)} times",
+    "clock": _stand,
+    "hours": lambda x, _, more: f"{x:+.{1 + more}f} h",
+    "whole_hours": lambda x, _, more: f"{x:+.{more}f} h",
+    "size": lambda x, _, more: _number(math.copysign(_expm1(abs(x)), x), more),
+    # The deviation of logarithms is the factor from one number to the next.
+    "factor": lambda x, _, more: f"{_number(_exp(_exp(x)), more)} times",
+    "percent_off": lambda x, _, more: f"{100 * _expm1(x):+,.{1 + more}f} %",
+    "percent_spread": lambda x, _, more: f"{100 * math.expm1(_exp(min(x, 5.0))):,.{1 + more}f} %",
+    "correlation": lambda x, _, more: f"{math.tanh(x):.{2 + more}f}",
+    "explained": lambda x, _, more: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2, more),
+    "spread": lambda x, _, more: _number(_exp(x), more),
+    "plain": lambda x, _, more: f"{x:+,.{2 + more}f}",
+}
+# How large it is, of the units whose ratio says something.
+SIZE_OF: dict[Unit, Callable[[float], float]] = {
+    "number": _sinh, "duration": _sinh, "rows": _exp, "spread": _exp, "characters": _expm1, "size": _expm1,
+}  # fmt: skip
+# Of these there is nothing below zero.
+COUNTED: frozenset[Unit] = frozenset({"rows", "characters", "more_characters"})
 
 
 def _bounded(x: float) -> float:

@@ -91,7 +91,7 @@ def test_none_at_all_is_no_news_where_most_batches_had_none() -> None:
     had[:8, 1] = 40.0
     had[[1, 4], 2] = 100.0
     had[8, 2] = 50.0
-    keys = tuple(named("n", "reference", f"f{i}") for i in range(3))
+    keys = tuple(named("n", "values", "zero") for _ in range(3))
     assert is_common(Block(keys, had, rows)).tolist() == [True, False, False]
 
 

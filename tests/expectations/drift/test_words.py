@@ -7,12 +7,12 @@ import math
 import pytest
 
 from expectations.drift.examples import with_one_value
-from expectations.drift.figures import Key
+from expectations.drift.figures import Key, named
 from expectations.drift.model import Alert
 from expectations.drift.words import say_level, say_share
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile, Sketch, Text
 
-PAID = Key("paid", "values", "log_mean")
+PAID = named("paid", "values", "log_mean")
 
 
 def logs(*values: float) -> list[float]:
@@ -32,7 +32,7 @@ def test_a_changed_unit_is_told_as_a_factor(seen: float, so: str) -> None:
 
 
 def test_a_figure_outside_its_bounds_never_reads_like_them() -> None:
-    key = Key("a", "relation", "correlation", "b")
+    key = named("a", "relation", "correlation", "b")
     low, expected, high, seen = (math.atanh(x) for x in (0.9999, 0.99995, 0.99999, 0.998))
     assert "expected 1.000 (1.000 to 1.000), seen 0.998." in say_level(key, low, expected, high, seen, math.nan).message
     said = say_level(key, low, expected, high, math.atanh(0.99985), math.nan)
@@ -41,11 +41,11 @@ def test_a_figure_outside_its_bounds_never_reads_like_them() -> None:
 
 @pytest.mark.parametrize(("seen", "told"), [(0.5, "50.0 %"), (0.9996, "99.96 %"), (0.00012, "0.012 %")])
 def test_a_share_is_told_with_the_digits_it_takes(seen: float, told: str) -> None:
-    assert say_share(Key("a", "completeness", "absent"), 0.999, 1.0, 1.0, seen, 5000).observed == told
+    assert say_share(named("a", "completeness", "absent"), 0.999, 1.0, 1.0, seen, 5000).observed == told
 
 
 def test_what_stayed_within_its_bounds_is_not_told_as_a_breach() -> None:
-    said = say_share(Key("paid", "values", "unseen"), 0.0, 0.039, 1.0, 1.0, 500)
+    said = say_share(named("paid", "reference", "unseen"), 0.0, 0.039, 1.0, 1.0, 500)
     assert said.aside == (
         "Share of rows whose paid stands in no earlier batch: usually 3.9 %, now 100.0 %; alone it would not be told."
     )
@@ -54,51 +54,51 @@ def test_what_stayed_within_its_bounds_is_not_told_as_a_breach() -> None:
 
 SAID: dict[str, tuple[Key, tuple[float, ...], str]] = {
     "a unit is said once": (
-        Key("code", "format", "length"),
+        named("code", "format", "length"),
         tuple(math.log1p(x) for x in (6.7, 7.0, 7.4, 5.2)),
         "The mean length of code: expected 7.0 characters (6.7 to 7.4), seen 5.2 characters.",
     ),
     "nothing is below nothing": (
-        Key("id", "format", "beyond_digits"),
+        named("id", "format", "beyond_digits"),
         (-0.1, 0.0, 0.1, math.log(3)),
         "The characters of id that its numbers don't need (zeros in front, a unit): "
         "expected 0.0 characters (0.0 to 0.1), seen 2.0 characters.",
     ),
     "fewer are told in percent": (
-        Key(None, "volume", "rows"),
+        named(None, "volume", "rows"),
         tuple(math.log(x) for x in (355, 592, 987, 149)),
         "The number of rows: expected 592 (355 to 987), seen 149, 25 % of the usual.",
     ),
     "no statistics of the other columns": (
-        Key("price", "relation", "given_others"),
+        named("price", "relation", "given_others"),
         (-0.35, 0.0, 0.35, 3562.3),
         "By how much price lies above or below what the other numbers of its rows lead to expect, on average: "
         "expected +0.00 (-0.35 to +0.35), seen +3,562.30.",
     ),
     "a factor that isn't a unit is told in percent": (
-        Key("price", "relation", "given_others_log"),
+        named("price", "relation", "given_others_log"),
         (-0.02, 0.0, 0.02, math.log(1.19)),
         "By how many percent price differs from what the other numbers of its rows lead to expect: "
         "expected +0.0 % (-2.0 % to +2.0 %), seen +19.0 %.",
     ),
     "how far single values lie off has the unit of the column": (
-        Key("price", "relation", "given_others_spread"),
+        named("price", "relation", "given_others_spread"),
         tuple(math.log(x) for x in (1.8, 2.1, 2.6, 14.0)),
         "How far single values of price lie from what the other numbers of their rows lead to expect: "
         "expected 2.1 (1.8 to 2.6), seen 14, 6.67 times the usual.",
     ),
     "how widely numbers spread is a factor": (
-        Key("price", "values", "log_spread"),
+        named("price", "values", "log_spread"),
         tuple(math.log(math.log(x)) for x in (1.5, 2.0, 2.5, 6.0)),
         "The factor by which numbers of price typically differ: expected 2 times (1.5 to 2.5), seen 6 times.",
     ),
     "since when a clock counts": (
-        Key("at", "clock", "middle", "the batch's date"),
+        named("at", "clock", "middle", "the batch's date"),
         (13.2, 14.3, 15.4, -105.6),
         "The middle of at, counted from the batch's date: expected +14.3 h (+13.2 to +15.4), seen -4.4 d.",
     ),
     "an hour of a segment": (
-        Key("at", "segment", "hour", f"country{BETWEEN}DE"),
+        named("at", "segment", "hour", f"country{BETWEEN}DE"),
         (-1.0, 0.25, 1.5, 9.0),
         "The time of day of at where country is DE, next to the other rows: expected +0.2 h (-1.0 to +1.5), seen +9.0 h.",
     ),
@@ -118,14 +118,14 @@ def test_a_level_is_told_as_an_owner_says_it(case: str) -> None:
     ("share", "figure"), [("0.25", "The number that 25 % of paid are below"), ("0.5", "The middle number of paid")]
 )
 def test_a_quantile_is_told_by_the_share_below_it(share: str, figure: str) -> None:
-    key = Key("paid", "values", "quantile", share)
+    key = named("paid", "values", "quantile", share)
     low, expected, high, seen = (math.asinh(x / 10) for x in (8, 10, 12, 30))
     said = say_level(key, low, expected, high, seen, 10.0)
     assert said.message == f"{figure}: expected 10 (8 to 12), seen 30, 3 times the usual."
 
 
 def test_a_state_of_the_whole_column_is_a_yes_or_no() -> None:
-    said = say_share(Key("paid", "values", "constant"), 0.0, 0.0, 0.34, 1.0, 18)
+    said = say_share(named("paid", "values", "constant"), 0.0, 0.0, 0.34, 1.0, 18)
     assert said.message == "Whether paid holds one and the same value in every row: so far never, now yes."
     assert (said.bounds, said.smallest) == ("never", "once")
 
