@@ -79,6 +79,19 @@ class DriftAlert(_Recorded):
     confidence: float | None = None
 
 
+class WouldBeTold(_Recorded):
+    """From which change of a figure on the next batch is told, at the latest. `rule`: what to write into the suite where that is
+    coarse.
+    """
+
+    column: str | None
+    kind: str
+    figure: str
+    usual: str
+    told: str
+    rule: str | None = None
+
+
 class Drift(_Recorded):
     """The drift detector's verdict on the batch.
 
@@ -94,6 +107,7 @@ class Drift(_Recorded):
     policy: Literal["warn", "stop"] = "warn"
     alerts: tuple[DriftAlert, ...] = ()
     bands: dict[str, Any] = Field(default_factory=dict)
+    noticed: tuple[WouldBeTold, ...] = ()
 
 
 class Failure(_Recorded):

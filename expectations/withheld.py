@@ -33,7 +33,8 @@ def cleaned(record: RunRecord) -> RunRecord:
     if drift is not None:
         bands = drift.bands | {"figures": [b for b in drift.bands.get("figures", ()) if _band_is_open(b, masked)]}
         alerts = tuple(_alert(alert, masked) for alert in drift.alerts)
-        drift = drift.model_copy(update={"alerts": alerts, "bands": bands})
+        noticed = tuple(one for one in drift.noticed if _band_is_open(one.model_dump(), masked))
+        drift = drift.model_copy(update={"alerts": alerts, "bands": bands, "noticed": noticed})
     aside = tuple(reason.model_copy(update={"examples": ()}) for reason in record.quarantine)
     rules = tuple(_rule(rule, masked) for rule in record.rules)
     return record.model_copy(update={"drift": drift, "rules": rules, "quarantine": aside})

@@ -14,7 +14,7 @@ from psycopg2 import Error
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import SchemaChange, Table
 from deployments.errors import DriftStopError
-from expectations.record import Drift, DriftAlert, RunRecord
+from expectations.record import Drift, DriftAlert, RunRecord, WouldBeTold
 from tasks.acceptances import accepted_for
 from tasks.answers import lowered_for
 from tasks.assess import Assessment
@@ -76,21 +76,20 @@ def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated
     if validated.profile is None:
         return None
     from expectations.drift import detect
+    from expectations.drift.noticed import noticed
     from expectations.profile import Profile
 
-    past = history_of(bench, table, batch)
+    past, profile, now = history_of(bench, table, batch), Profile.from_json(validated.profile), datetime.now(UTC)
+    accepted = (*accepted_for(bench, table, batch, now), *declared_anew(table, past.labels, past.declared))
+    lowered, sensitivity = lowered_for(bench, table, batch, now), suite.drift.sensitivity
     verdict = detect(
-        Profile.from_json(validated.profile),
-        past.profiles,
-        sensitivity=suite.drift.sensitivity,
-        accepted=(
-            *accepted_for(bench, table, batch, datetime.now(UTC)),
-            *declared_anew(table, past.labels, past.declared),
-        ),
-        lowered=lowered_for(bench, table, batch, datetime.now(UTC)),
-        batch_label=batch.label,
-        history_labels=past.labels,
-    )
+        profile, past.profiles, sensitivity=sensitivity, accepted=accepted, lowered=lowered,
+        batch_label=batch.label, history_labels=past.labels,
+    )  # fmt: skip
+    found = noticed(
+        [*past.profiles, profile], [*past.labels, batch.label],
+        sensitivity=sensitivity, accepted=accepted, lowered=lowered,
+    )  # fmt: skip
     # The columns of a profile are the contract's: that they are others is declared, not drift.
     alerts = tuple(
         DriftAlert(**alert.to_json())
@@ -109,6 +108,7 @@ def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated
         policy=suite.drift.policy,
         alerts=alerts,
         bands={"figures": [asdict(band) for band in verdict.bands]},
+        noticed=tuple(WouldBeTold(**asdict(one)) for one in found if one.column not in suite.drift.ignore),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from expectations.record import Status
+from expectations.record import Status, WouldBeTold
 from expectations.report.about import Column, Described, Kept
 
 VERSION = 1
@@ -87,6 +87,7 @@ class Line(Kept):
     warnings: int = 0
     figures: dict[str, float] = Field(default_factory=dict)
     bands: dict[str, tuple[float, float, float]] = Field(default_factory=dict)
+    noticed: tuple[WouldBeTold, ...] = ()
     schema_hash: str = ""
     failure: Failed | None = None
     sequence: int | None = None

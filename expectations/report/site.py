@@ -20,7 +20,7 @@ from expectations.report.about import Column, Described
 from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
-from expectations.report.lines import columns_of, in_order, line_of
+from expectations.report.lines import by_batch, columns_of, in_order, line_of
 from expectations.report.model import Because, Facts, Freshness, Line, RunTwin, StartRow, TableTwin
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
@@ -253,8 +253,13 @@ def _standing(row: StartRow, below: tuple[Because, ...]) -> StartRow:
 
 
 def _without_examples(lines: Sequence[Line]) -> Iterator[Line]:
-    """Lines as they are kept: examples of rows set aside are for what waits now, and would make the index large."""
+    """Lines as they are kept: examples of rows set aside are for what waits now, what would be noticed for the next batch; of all
+    lines they would make the index large.
+    """
+    newest = next((line.run_id for line in reversed(by_batch(lines)) if line.noticed), "")
     for n, line in enumerate(lines):
+        if line.noticed and line.run_id != newest:
+            line = line.model_copy(update={"noticed": ()})
         if n < len(lines) - WITH_EXAMPLES and any(aside.examples for aside in line.quarantine):
             line = line.model_copy(
                 update={"quarantine": tuple(aside.model_copy(update={"examples": ()}) for aside in line.quarantine)}

@@ -137,7 +137,7 @@ def table_view(
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
         things=len(twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
-        incidents=twin.facts.incidents, on_call=twin.facts.on_call, watched=watched(described, lines, texts),
+        incidents=twin.facts.incidents, on_call=twin.facts.on_call, watched=watched(lines, texts),
         watched_said=sentences(described, lines, texts), alarms=alarms(lines, twin.facts.decisions, texts),
         charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),
         aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),

@@ -5,35 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from expectations.report import words
+from expectations.record import WouldBeTold
 from expectations.report.about import Described
 from expectations.report.lines import by_batch
 from expectations.report.model import Decision, Line
 from expectations.report.texts import Texts
 
 LEAST_HISTORY = 5
-SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A figure and the range it may have without being told."""
+    """A column, or the table, with its figures and from when on a change of each is told."""
 
-    figure: str
-    low: str
-    high: str
+    title: str
+    figures: tuple[WouldBeTold, ...]
 
 
-def watched(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[Watched, ...]:
-    """The ranges that the drift watch had learned by the newest batch that told them."""
-    units = {column.name: column.unit for column in described.columns}
-    last = next((line for line in reversed(by_batch(lines)) if line.bands), None)
-    found = []
-    for name, (low, _, high) in [*(last.bands.items() if last else ())][:SHOWN]:
-        kind, _, column = name.partition(":")
-        told = (words.figure(name, value, units.get(column)) for value in (low, high))
-        found.append(Watched(texts(f"figure.{kind}", column=column), *told))
-    return tuple(found)
+def watched(lines: Sequence[Line], texts: Texts) -> tuple[Watched, ...]:
+    """What would be noticed in the next batch, as the drift watch had learned it by the newest one."""
+    last = next((line for line in reversed(by_batch(lines)) if line.noticed), None)
+    found: dict[str | None, list[WouldBeTold]] = {}
+    for one in last.noticed if last else ():
+        found.setdefault(one.column, []).append(one)
+    return tuple(Watched(column or texts("watched.whole"), tuple(figures)) for column, figures in found.items())
 
 
 def sentences(described: Described, lines: Sequence[Line], texts: Texts) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult
+from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult, WouldBeTold
 from expectations.report import shelf as at
 from expectations.report.lines import line_of
 from expectations.report.model import Decision, Facts, OpenIncident, Publish
@@ -172,14 +172,30 @@ def test_how_often_alarms_were_meant(run_of):
     assert alarms(lines[4:], (), Texts()) == ""
 
 
-def test_what_would_be_noticed_is_said_with_its_ranges(site, sales, run_of, soon):
-    band = {"column": None, "kind": "volume", "figure": "the number of rows", "low": 4.0, "expected": 4.6, "high": 5.0,
-            "observed": 4.6, "score": 0.2}  # fmt: skip
-    record = run_of(0, drift=Drift(verdict="pass", score=0.2, history=9, bands={"figures": [band]}))
-    site.add(record, sales, soon(record))
+def noticed(day: int) -> Drift:
+    rows = WouldBeTold(
+        column=None, kind="volume", figure="the number of rows", usual=f"{100 + day}", told="below 55 or above 148"
+    )
+    empty = WouldBeTold(column="amount", kind="completeness", figure="share of empty values in amount", usual="0.0 %",
+                        told="above 9.0 %", rule="- {code: AMOUNT-NULL, type: expect_column_values_to_not_be_null}")  # fmt: skip
+    return Drift(verdict="pass", score=0.2, history=9, noticed=(rows, empty))
+
+
+def test_the_page_says_from_which_change_on_something_would_be_told(site, sales, run_of, soon):
+    for day in range(2):
+        record = run_of(day, drift=noticed(day))
+        site.add(record, sales, soon(record))
     page = text(site, at.table_page(TABLE))
     assert "What the 9 batches before don't explain" in page
-    assert "Rows read 55 148" in page
+    assert "The table the number of rows 101 below 55 or above 148" in page
+    assert "amount share of empty values in amount 0.0 % above 9.0 % That is coarse. A rule that tells less" in page
+    assert "AMOUNT-NULL" in page
+
+
+def test_only_the_newest_line_of_the_index_keeps_what_would_be_noticed(site, sales, run_of, soon):
+    records = [run_of(day, drift=noticed(day)) for day in range(3)]
+    site.rebuild_table(sales, records, Facts(), soon(records[-1]))
+    assert [bool(line.noticed) for line in at.read_lines(site.shelf, TABLE)] == [False, False, True]
 
 
 def test_old_lines_of_the_index_keep_no_examples(site, open_table, run_of, soon):

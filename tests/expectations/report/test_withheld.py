@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expectations.record import Drift, DriftAlert, RuleResult
+from expectations.record import Drift, DriftAlert, RuleResult, WouldBeTold
 from expectations.withheld import WITHHELD, cleaned
 
 VALUE = "ada@example.org"
@@ -30,6 +30,17 @@ def test_an_alert_about_another_column_that_names_a_masked_one_is_withheld_too(r
     about = alert(column="amount", kind="segment", message=f"The mean of amount where email is {VALUE}: seen 4.")
     found = cleaned(run_of(0, drift=Drift(verdict="digest", score=1.2, alerts=(about,))))
     assert VALUE not in found.model_dump_json()
+
+
+def test_what_would_be_noticed_of_a_masked_column_is_told_of_empty_values_only(run_of):
+    of_values = WouldBeTold(
+        column="email", kind="reference", figure="rows whose email is new", usual="1 %", told="above 4 %"
+    )
+    of_empty = WouldBeTold(
+        column="email", kind="completeness", figure="empty values in email", usual="1 %", told="above 4 %"
+    )
+    found = cleaned(run_of(0, drift=Drift(verdict="pass", score=0.2, noticed=(of_values, of_empty)))).drift
+    assert found.noticed == (of_empty,)
 
 
 def test_shares_and_shapes_of_a_masked_column_are_told(run_of):
