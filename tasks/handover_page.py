@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from psycopg2 import Error
@@ -12,7 +13,8 @@ from deployments.errors import HeadgateError
 from deployments.rota import name_of, shift_at, week_at
 from deployments.windows import Window
 from expectations.report import shelf
-from expectations.report.handover import Decided, Handover, NotGoodOne, OpenOne, Promised, handover_html
+from expectations.report.decided import together
+from expectations.report.handover import Decided, Handover, NotGoodOne, OpenOne, Promised, Quiet, handover_html
 from expectations.report.texts import Texts
 from expectations.review.figures import figures
 from tasks.incidents import store
@@ -72,10 +74,11 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
     active = [item for item in store.incidents(bench, now) if item.active]
     return Handover(
         start=start, end=end, zone=rota.timezone, written_at=now,
+        quiet=tuple(Quiet(tiers=item.tiers, days=item.days, hours=item.hours or "") for item in rota.quiet),
         who=name_of(rota, shift_at(rota, now)), before=name_of(rota, shift_at(rota, start - timedelta(seconds=1))),
         open=tuple(
             OpenOne(incident_id=item.incident_id, said=what(item.trouble, context), since=item.trouble.since,
-                    acknowledged_by=item.acknowledged_by)
+                    acknowledged_by=item.acknowledged_by, table=_its_page(bench, item.trouble.tables))
             for item in active
         ),
         not_good=tuple(
@@ -95,6 +98,12 @@ def _is_fresh(pages: ObjectStore, twin: str, now: datetime) -> bool:
     return data is not None and now - Handover.model_validate_json(data).written_at < FRESH
 
 
+def _its_page(bench: Workbench, tables: Sequence[str]) -> str:
+    """The table whose page tells more; '' where it is about several, or about one that has no page yet."""
+    with_pages = open_store(bench.report_url).keys(f"tables/{tables[0]}/index.html") if len(tables) == 1 else ()
+    return tables[0] if with_pages else ""
+
+
 def _decided(bench: Workbench, since: datetime, until: datetime) -> tuple[Decided, ...]:
     """What people decided, newest first; a batch by the name that people know."""
     adapter = bench.warehouse
@@ -107,12 +116,12 @@ def _decided(bench: Workbench, since: datetime, until: datetime) -> tuple[Decide
             f"WHERE decided_at >= %s AND decided_at < %s ORDER BY decided_at DESC LIMIT {DECISIONS}",
             (naive(since), naive(until)),
         )
-    return tuple(
+    return tuple(together(
         Decided(decided_at=aware(at), table=target, kind=kind, what=_named(bench, target, about or ""),
                 column=column, by=by or "",
                 reason=reason or "", run_id=run_id)
         for at, target, kind, about, column, by, reason, run_id in found
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _named(bench: Workbench, target: str, about: str) -> str:

@@ -74,6 +74,17 @@ class Swap(Declared):
     reason: str = Field("", description="Why, for the colleagues.")
 
 
+def _two_times(value: str | None) -> str | None:
+    if value is not None and not _HOURS.fullmatch(value):
+        raise ValueError(f"'{value}' must be two times of day such as 09:00-18:00")
+    if value is not None and value[:5] == value[6:]:
+        raise ValueError("the two times are the same: leave hours out for any hour")
+    return value
+
+
+Hours = Annotated[str | None, AfterValidator(_two_times)]
+
+
 class Route(Declared):
     """Where notices go. The first route that fits is taken; one that fits but for its hours holds the notice until then."""
 
@@ -81,17 +92,24 @@ class Route(Declared):
     owners: tuple[str, ...] = Field((), description="Of tables of these owners; none: of everybody's.")
     families: tuple[Family, ...] = Field((), description="Of these families of errors; none: of every family.")
     days: tuple[Day, ...] = Field((), description="On these days; none: every day.")
-    hours: str | None = Field(None, description="At these local hours, such as 09:00-18:00; none: at any hour.")
+    hours: Hours = Field(None, description="At these local hours, such as 09:00-18:00; none: at any hour.")
     to: tuple[str, ...] = Field(min_length=1, description="Names of channels: HEADGATE_NOTIFY_<NAME>, in lower case.")
 
-    @field_validator("hours")
-    @classmethod
-    def _span(cls, value: str | None) -> str | None:
-        if value is not None and not _HOURS.fullmatch(value):
-            raise ValueError(f"'{value}' must be two times of day such as 09:00-18:00")
-        if value is not None and value[:5] == value[6:]:
-            raise ValueError("the two times are the same: leave hours out for any hour")
-        return value
+
+class Quiet(Declared):
+    """When notices of some tiers wait. What a core table is touched by pages, and never waits."""
+
+    tiers: tuple[Literal["standard", "experimental"], ...] = Field(
+        ("experimental",), min_length=1, description="Of these tiers; core is never quiet."
+    )
+    days: tuple[Day, ...] = Field((), description="On these days; none: every day.")
+    hours: Hours = Field(None, description="At these local hours, such as 22:00-07:00; none: all day.")
+
+    @model_validator(mode="after")
+    def _ends(self) -> Quiet:
+        if self.hours is None and (not self.days or set(self.days) >= {day.lower() for day in DAYS}):
+            raise ValueError("it would never end: say hours, or the days on which it holds")
+        return self
 
 
 class Escalation(Declared):
@@ -114,6 +132,7 @@ class OnCall(Declared):
     swaps: tuple[Swap, ...] = Field((), description="Weeks that two people have exchanged.")
     escalation: Escalation = Field(default_factory=Escalation, description="When nobody acknowledges.")
     routes: tuple[Route, ...] = Field((), description="Who is told what; none: every channel is told everything.")
+    quiet: tuple[Quiet, ...] = Field((), description="When notices of lower tiers wait until morning.")
     digest: str = Field("09:00", pattern=rf"^{CLOCK}$", description="Local time of the owners' daily list of warnings.")
     runbooks: str | None = Field(None, description="Address below which the runbooks are found.")
 

@@ -13,9 +13,10 @@ from expectations.report.verdict import Verdict
 
 
 class OpenOne(Kept):
-    """An incident that isn't over, in half a sentence."""
+    """An incident that isn't over, in half a sentence. `table`: the only one it is about, where its page says more."""
 
     incident_id: str
+    table: str = ""
     said: str
     since: datetime
     acknowledged_by: str = ""
@@ -44,6 +45,14 @@ class Decided(Decision):
     table: str
 
 
+class Quiet(Kept):
+    """When notices about tables of these tiers wait; `days` and `hours` '' for all."""
+
+    tiers: tuple[str, ...]
+    days: tuple[str, ...] = ()
+    hours: str = ""
+
+
 class Handover(Kept):
     """What is handed over. The week that begins is `[start, end)`; the figures are of the one before it."""
 
@@ -53,6 +62,7 @@ class Handover(Kept):
     who: str
     before: str
     written_at: datetime
+    quiet: tuple[Quiet, ...] = ()
     open: tuple[OpenOne, ...] = ()
     not_good: tuple[NotGoodOne, ...] = ()
     promises: tuple[Promised, ...] = ()

@@ -10,6 +10,7 @@ from expectations.report import words
 from expectations.report.about import Column, DeclaredRule, Described
 from expectations.report.actions import Links
 from expectations.report.compare import ChangeRow, change_rows, compared
+from expectations.report.decided import together
 from expectations.report.groups import Group, groups
 from expectations.report.lines import by_batch, latest_runs
 from expectations.report.model import (
@@ -182,7 +183,7 @@ def _decisions(twin: TableTwin, lines: Sequence[Line]) -> tuple[Decision, ...]:
     """Newest first; a batch's key is said as its label."""
     labels = {line.batch_key: line.label for line in lines}
     newest = sorted(twin.facts.decisions, key=lambda decision: decision.decided_at, reverse=True)
-    return tuple(item.model_copy(update={"what": labels.get(item.what, item.what)}) for item in newest)
+    return tuple(together(item.model_copy(update={"what": labels.get(item.what, item.what)}) for item in newest))
 
 
 def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:

@@ -134,3 +134,59 @@ def test_at_which_hours_a_route_is_open() -> None:
     assert route(notice(), rota(routes=[{"hours": "11:00-13:00", "to": ["here"]}]), ("here",), AT) == Routed(("here",))
     later = route(notice(), rota(routes=[{"hours": "14:00-15:00", "to": ["here"]}]), ("here",), AT)
     assert later.not_before == datetime(2026, 1, 6, 5, tzinfo=UTC)
+
+
+NIGHT = datetime(2026, 1, 5, 14, tzinfo=UTC)
+"""Monday, 23 o'clock in Seoul."""
+MORNING = datetime(2026, 1, 5, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("tier", [
+    pytest.param(tier, marks=effect("OnCall.quiet", "Quiet.tiers", f"Quiet.tiers={tier}"))
+    for tier in ("standard", "experimental")
+])  # fmt: skip
+def test_which_notices_wait_for_the_morning(tier: str) -> None:
+    other = "standard" if tier == "experimental" else "experimental"
+    quiet = rota(quiet=[{"tiers": [tier], "hours": "22:00-07:00"}])
+    assert route(notice(severity=SEVERITIES[tier]), quiet, ("here",), NIGHT) == Routed(("here",), MORNING)
+    assert route(notice(severity=SEVERITIES[tier]), quiet, ("here",), MORNING) == Routed(("here",))
+    assert route(notice(severity=SEVERITIES[other]), quiet, ("here",), NIGHT) == Routed(("here",))
+    both = rota(quiet=[{"tiers": ["standard", "experimental"], "hours": "22:00-07:00"}])
+    assert route(notice(severity=SEVERITIES[tier]), both, ("here",), NIGHT).not_before == MORNING
+    assert route(notice(severity="critical"), both, ("here",), NIGHT) == Routed(("here",)), "what pages never waits"
+
+
+@pytest.mark.parametrize("day", [pytest.param(day, marks=effect("Quiet.days", f"Quiet.days={day}")) for day in DAYS])
+def test_on_which_days_it_is_quiet(day: str) -> None:
+    quiet = rota(quiet=[{"days": [day]}])
+    noon = datetime(2026, 1, 5, 3, tzinfo=UTC) + timedelta(days=DAYS.index(day))
+    ends = noon.replace(hour=15)
+    assert route(notice(severity="minor"), quiet, ("here",), noon).not_before == ends
+    assert route(notice(severity="minor"), quiet, ("here",), noon + timedelta(days=1)) == Routed(("here",))
+
+
+@effect("Quiet.hours")
+def test_quiet_hours_lead_into_a_quiet_day_and_hold_routes_too() -> None:
+    """Saturday, 23 o'clock: until Monday at seven; a route of the day opens at nine."""
+    quiet = [{"hours": "22:00-07:00"}, {"days": ["sunday"]}]
+    saturday = NIGHT + timedelta(days=5)
+    assert route(notice(severity="minor"), rota(quiet=quiet), ("here",), saturday).not_before == MORNING + timedelta(
+        days=6
+    )
+    routes = [{"hours": "09:00-18:00", "to": ["here"]}]
+    held = route(notice(severity="minor"), rota(quiet=quiet, routes=routes), ("here",), saturday)
+    assert held.not_before == MORNING + timedelta(days=6, hours=2)
+    only = rota(quiet=[{"hours": "01:00-02:00"}])
+    assert route(notice(severity="minor"), only, ("here",), NIGHT) == Routed(("here",))
+
+
+def test_what_the_calendar_says_has_its_own_hour() -> None:
+    quiet = rota(quiet=[{"hours": "22:00-07:00"}])
+    assert route(notice(severity="minor", kind="digest"), quiet, ("here",), NIGHT) == Routed(("here",))
+
+
+@pytest.mark.parametrize("wrong", [{"tiers": ["core"], "hours": "22:00-07:00"}, {}, {"days": list(DAYS)}, {"hours": "7-22"},
+                                   {"hours": "07:00-07:00"}, {"tiers": [], "hours": "22:00-07:00"}])  # fmt: skip
+def test_quiet_that_never_ends_or_covers_what_pages_is_a_mistake(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="quiet"):
+        rota(quiet=[wrong])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from click.testing import CliRunner
 
 from expectations.record import Failure, RunRecord
@@ -15,8 +16,6 @@ from tasks.warehouses.decisions import Decision
 from tests.acceptance.operations.conftest import forget_decisions
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.acceptance.oncall.conftest import Desk
 
 PEOPLE = """\
@@ -165,6 +164,40 @@ def test_a_decision_that_was_changed_by_hand_is_an_incident_until_it_is_put_back
     desk.watch(20)
     assert desk.open == []
     forget_decisions(ask)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_at_night_only_what_pages_is_told(desk: Desk) -> None:
+    """What fails in its quiet hours is told in the morning, and what is over by then never."""
+    rota = desk.house.folder / "oncall.yaml"
+    rota.write_text(rota.read_text() + 'quiet: [{tiers: [experimental], hours: "22:00-07:00"}]\n')
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    desk.watch()
+    core, trial, passing = (desk.table(name, BAD) for name in ("core", "trial", "passing"))
+    for table in (trial, passing):
+        file = desk.house.folder / "tables" / f"{table.partition('.')[2]}.yaml"
+        file.write_text(file.read_text().replace("tier: core", "tier: experimental"))
+    desk.house.open()
+    for number, table in enumerate((core, trial, passing)):
+        desk.load(table)
+        # Each with a code of its own: three that fail alike are one incident, as severe as the worst of them.
+        desk.house.place.ask(
+            "UPDATE ops.run_record SET body = replace(body, 'CHECK-FAILED', %s)"
+            " WHERE run_id IN (SELECT run_id FROM ops.run WHERE target = %s)",
+            (f"C-{number}", table),
+        )
+    desk.watch(at=midnight)
+    assert ["core" in body["text"] for body in desk.slack.bodies] == [True]
+    desk.house.source("passing.csv", GOOD)
+    desk.load(passing)
+    desk.watch(at=midnight + timedelta(hours=1))
+    desk.watch(at=midnight + timedelta(hours=2))
+    before = len(desk.slack.bodies)
+    desk.watch(at=midnight + timedelta(hours=7))
+    told = [str(body["text"]) for body in desk.slack.bodies[before:]]
+    assert [text for text in told if "trial failed" in text] != []
+    assert [text for text in told if "passing" in text] == []
 
 
 def test_warnings_go_to_their_owner_once_a_day(desk: Desk) -> None:

@@ -40,6 +40,7 @@ def desk(house: Any, new_database: Callable[[], str]) -> Any:
     (house.folder / "oncall.yaml").write_text(
         "timezone: UTC\npeople:\n  ana: {name: Ana, email: ana@example.com}\n  ben: {name: Ben, email: ben@example.com}\n"
         f'handover: "{begun:%A} {begun:%H:00}"\nstarts: {begun - timedelta(days=7):%Y-%m-%d}\nrotation: [ana, ben]\n'
+        'quiet: [{hours: "22:00-07:00"}]\n'
     )
     return house
 
@@ -51,6 +52,8 @@ def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any
         desk.source(f"orders-{day:02}.csv", f"id\n{day}\n")
     assert command("run", table).code == 0
     assert command("rollback", table, "--window", "2026-01-02", "--reason", "wrong day", "--by", "maria").code == 0
+    assert command("pause", "--all", "--until", "1h", "--reason", "resize", "--by", "ben").code == 0
+    assert command("resume", "--all", "--by", "ben").code == 0
     desk.source("orders-02.csv", "no\n1\n")
     assert command("run", table).code == 1
     now = datetime.now(UTC)
@@ -62,7 +65,9 @@ def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any
     text = " ".join(html.unescape(re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", page, flags=re.S)).split())
     for said in ("On call: Ben takes over from Ana", "1 incident is open", f"{table} 2026-01-02 failed [HEADER]",
                  "nobody has answered",
-                 f"undone 2026-01-02 {named('maria')} wrong day", f"Not published {table}"):  # fmt: skip
+                 f"undone 2026-01-02 {named('maria')} wrong day", f"Not published {table}",
+                 f"all tables paused pause {named('ben')} resize",
+                 "Notices about experimental tables wait through every day 22:00-07:00; what pages never does."):  # fmt: skip
         assert said in text, said
     [told] = re.findall(r"headgate incident ack \w+", text)
     assert command(*told.split()[1:]).code == 0

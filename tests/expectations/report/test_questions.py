@@ -10,6 +10,7 @@ import pytest
 
 from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult, WouldBeTold
 from expectations.report import shelf as at
+from expectations.report.decided import together
 from expectations.report.lines import line_of
 from expectations.report.model import Decision, Facts, OpenIncident, Publish
 from expectations.report.site import WITH_EXAMPLES
@@ -170,6 +171,17 @@ def test_how_often_alarms_were_meant(run_of):
         "1 false (meant, or not worth telling), 3 right (undone, loaded again, or said to be so), 0 unanswered" in said
     )
     assert alarms(lines[4:], (), Texts()) == ""
+
+
+def test_what_somebody_said_at_once_is_one_decision(run_of):
+    at_once = run_of(0).started_at
+    said = [
+        Decision(decided_at=at_once + timedelta(milliseconds=n), kind="mute-drift", column=column, what=what, by="ana")
+        for n, (column, what) in enumerate([("amount", "values"), (None, "volume")])
+    ]  # fmt: skip
+    later = said[0].model_copy(update={"decided_at": at_once + timedelta(minutes=1)})
+    ben = said[1].model_copy(update={"by": "ben"})
+    assert [item.what for item in together([*said, later, ben])] == ["amount · values; volume", "values", "volume"]
 
 
 def noticed(day: int) -> Drift:
