@@ -131,7 +131,7 @@ def _absent(
 def _seen_again(
     incident: Incident, trouble: Trouble, now: datetime, policy: Policy
 ) -> tuple[Incident, Kind | None]:  # fmt: skip
-    """Back before it was called over: told once, when it has come and gone often."""
+    """Back before it was called over: told once, when it has come and gone often, however short each time was."""
     assert incident.quiet_since is not None
     away = now - incident.quiet_since
     if away < policy.blink:
@@ -140,7 +140,7 @@ def _seen_again(
         incident, now, trouble=trouble, quiet_since=None, begun_at=now, again=incident.again + 1,
         longest_away=max(incident.longest_away, away.total_seconds()),
     )  # fmt: skip
-    if back.again != policy.flapping_from or back.return_told or back.told_at is None or back.silenced(now):
+    if back.again < policy.flapping_from or back.return_told or back.silenced(now):
         return back, None
     return _with(back, now, told_at=now, return_told=True), "flapping"
 
@@ -155,9 +155,10 @@ def _came_back(incident: Incident, trouble: Trouble, now: datetime, policy: Poli
         closed_by="", acknowledged_at=None, acknowledged_by="", escalated_at=None, reminders=0, quiet_since=None,
         longest_away=max(incident.longest_away, (now - since).total_seconds()),
     )  # fmt: skip
-    if back.silenced(now):
-        return back, None
     often = back.again >= policy.flapping_from
+    if back.silenced(now) or (back.told_at is None and not often):
+        # What nobody was told of isn't back for anybody: it is told when it stays.
+        return back, None
     return _with(back, now, told_at=now, return_told=True), "flapping" if often else "again"
 
 

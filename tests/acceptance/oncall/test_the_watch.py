@@ -70,7 +70,7 @@ def test_the_warehouse_is_down_and_comes_back(desk: Desk) -> None:
     desk.find_the_warehouse()
     desk.watch(4)
     assert len(desk.slack.bodies) == 1
-    desk.watch(9)
+    desk.watch(15)
     assert [str(body["text"])[:26] for body in desk.slack.bodies[1:]] == [":large_green_circle: Over:"]
     kept = desk.house.place.ask("SELECT scope, code, state FROM ops.incident")
     assert kept == [("the warehouse", "WAREHOUSE-UNREACHABLE", "recovered")]
@@ -108,7 +108,7 @@ def test_killed_not_started_and_switched_off(desk: Desk) -> None:
     well = PrefectView(runs=(flow_run(first, "CRASHED", 5), flow_run(second, "COMPLETED", 0)))
     desk.watch(1, view=well)
     assert len(desk.slack.bodies) == 3
-    desk.watch(8, view=well)
+    desk.watch(12, view=well)
     assert desk.open == []
     assert len(desk.slack.bodies) == 6
 

@@ -113,7 +113,7 @@ def test_without_the_look_that_finds_it_nothing_is_over(life: Life, trouble: Mak
     [
         (10, 10, [(0, "opened"), (60, "flapping"), (290, "recovered")]),
         (1, 1, [(0, "opened"), (38, "recovered")]),
-        (5, 25, [(0, "opened"), (10, "recovered"), (30, "again"), (270, "reminded"), (395, "recovered")]),
+        (5, 25, [(0, "opened"), (15, "recovered"), (30, "again"), (270, "reminded"), (395, "recovered")]),
         (60, 60, [(0, "opened"), (30, "escalated"), (75, "recovered"), (120, "again"), (150, "escalated"),
                   (390, "reminded"), (1110, "reminded"), (1500, "recovered")]),
     ],
@@ -126,6 +126,36 @@ def test_coming_and_going_twelve_times_is_damped(
     period = there + away
     life.run(13 * period + 300, lambda minute: [trouble()] if minute < 12 * period and minute % period < there else [])
     assert life.kinds == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "away", "times", "expected"),
+    [
+        (1, 200, 3, []),
+        (1, 100, 2, []),
+        (1, 9, 12, [(30, "flapping"), (171, "recovered")]),
+        (1, 29, 6, [(90, "flapping"), (211, "recovered")]),
+        (1, 1, 12, [(2, "opened"), (38, "recovered")]),
+        (3, 7, 12, [(2, "opened"), (30, "flapping"), (173, "recovered")]),
+        (10, 10, 12, [(2, "opened"), (60, "flapping"), (290, "recovered")]),
+    ],
+    ids=["restarts", "two restarts", "a minute of ten", "a minute of thirty", "every other minute", "three of ten", "half"],
+)  # fmt: skip
+def test_a_server_that_flaps_is_told_once_and_one_that_restarts_never(
+    life: Life, trouble: Make, minutes: At, there: int, away: int, times: int, expected: list[tuple[float, str]]
+) -> None:
+    """Outages of less than two minutes are nobody's trouble, however often in a day; twelve in a row are: 1 to 3 messages."""
+    period = there + away
+
+    def server(at: float) -> list[Trouble]:
+        down = at < times * period and at % period < there
+        seen = trouble("the warehouse", "WAREHOUSE-UNREACHABLE", at, domain="warehouse", step="watch", tables=())
+        return [seen] if down else []
+
+    for half in range(2 * (times * period + 200)):
+        life.look(half / 2, *server(half / 2))
+    assert life.kinds == expected
+    assert len(life.kinds) <= 3
 
 
 def test_back_after_a_long_time_is_another_incident(life: Life, trouble: Make) -> None:
