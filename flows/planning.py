@@ -24,6 +24,8 @@ from tasks.workbench import Workbench
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+    from tasks.warehouses.protocol import Adapter
+
 State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look"]
 """`undone`: its last load was rolled back; it is loaded again once the source has other content, or when asked for. A window of
 a database waits until it is asked for: the same rows may come in another order. `stale`: loaded by an older declaration."""
@@ -114,9 +116,12 @@ def plan_table(
     selection = selection or Selection()
     live = TableName.parse(table.table)
     adapter = bench.warehouse
+    alone = None
+    if not look_for_pause and selection.window is not None and table.grid is not None:
+        alone = _named(table, selection.window, now - table.lag).key
 
     def look(cursor: Cursor) -> tuple[list[Proof], list[Change], bool, DeclarationError | None, list[str], str | None]:
-        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+        known = _known(adapter, cursor, live, alone)
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
@@ -164,6 +169,14 @@ def plan_table(
         declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
         reconciled=None if covered is None else covered.sentence(),
     )
+
+
+def _known(adapter: Adapter, cursor: Cursor, live: TableName, alone: str | None) -> list[Proof]:
+    """What is proven of a table. `alone`: of one batch, and the newest: a backfill of ten thousand windows asks so for each.
+    Of a table that isn't there all of it tells what was lost."""
+    if not adapter.exists(cursor, names.proof(live)):
+        return []
+    return proofs.read(cursor, live, alone if adapter.exists(cursor, live) else None, and_newest=True)
 
 
 def pause_of(bench: Workbench, name: str, now: datetime) -> str | None:

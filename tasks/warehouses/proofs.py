@@ -115,12 +115,15 @@ def create(cursor: Cursor, live: TableName) -> None:
     )
 
 
-def read(cursor: Cursor, live: TableName, batch_key: str | None = None) -> list[Proof]:
-    """Proofs of a target, oldest first; the table must exist."""
+def read(cursor: Cursor, live: TableName, batch_key: str | None = None, *, and_newest: bool = False) -> list[Proof]:
+    """Proofs of a target, oldest first; the table must exist. `batch_key`: of one batch, `and_newest` with the newest of all."""
     table = proof(live)
-    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(identifier, _COLUMNS)), qualified(table))
+    source = qualified(table)
+    statement = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(identifier, _COLUMNS)), source)
     if batch_key is not None:
         statement += sql.SQL(" WHERE batch_key = %s")
+        if and_newest:
+            statement += sql.SQL(" OR sequence = (SELECT max(sequence) FROM {})").format(source)
     found = rows(cursor, statement + sql.SQL(" ORDER BY sequence"), None if batch_key is None else (batch_key,))
     return [_proof(row) for row in found]
 
