@@ -6,6 +6,7 @@ Known by its class: the code, who must act, and the next command. What isn't kno
 from __future__ import annotations
 
 import errno
+import os
 
 from deployments.errors import DeclarationError, HeadgateError, RetryableError
 
@@ -36,6 +37,8 @@ def _named(error: BaseException, doing: str) -> HeadgateError | None:
         return _of_warehouse(error, doing)
     if package in ("httpx", "httpcore", "prefect"):
         return _of_prefect(error)
+    if package in ("duckdb", "_duckdb"):
+        return _of_duckdb(error)
     return _of_machine(error) if isinstance(error, OSError) else None
 
 
@@ -63,6 +66,12 @@ def _of_prefect(error: BaseException) -> HeadgateError | None:
             next_command="check PREFECT_API_URL and PREFECT_API_AUTH_STRING (or PREFECT_API_KEY)",
         )  # fmt: skip
     return None
+
+
+def _of_duckdb(error: BaseException) -> HeadgateError | None:
+    """It tells what the system said in words only; other errors of its own are no fault of the machine."""
+    told = next((number for number in (*_FULL, *_CLOSED) if os.strerror(number) in str(error)), None)
+    return None if told is None else _of_machine(OSError(told, os.strerror(told)))
 
 
 def _of_machine(error: OSError) -> HeadgateError | None:

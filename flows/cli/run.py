@@ -99,6 +99,8 @@ def _announce(plan: TablePlan) -> None:
 
 
 def _close(outcome: Outcome) -> None:
+    from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
+
     for record in outcome.mended:
         click.echo(
             f"{record.table} {record.label}: {record.run_id} was killed after its COMMIT; its books are in order now"
@@ -118,7 +120,8 @@ def _close(outcome: Outcome) -> None:
         failure = told.get((table, window))
         click.secho(f"failed {table} {window} [{error.code}]", fg="red", bold=True, err=True)
         if failure is None:
-            click.echo(f"  {error}", err=True)
+            # Before its run had begun.
+            click.echo(f"  {error}".replace(*NO_RUN).replace(WHO_ACTS["retryable"], BY_HAND), err=True)
         elif failure.next_command:
             click.echo(f"  next: {failure.next_command}", err=True)
 

@@ -188,7 +188,9 @@ class _Telling:
         settings = (CredentialRetrievalError, NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound,
                     TokenRetrievalError, UnauthorizedSSOTokenError)  # fmt: skip
 
-        code = str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+        # An upload in parts tells what it was answered as an error of its own.
+        answered = error.__context__ if isinstance(error, Boto3Error) else error
+        code = str(answered.response.get("Error", {}).get("Code", "")) if isinstance(answered, ClientError) else ""
         if code in _REFUSED or isinstance(error, settings):
             raise DeclarationError(
                 f"can't {self.doing} {self.url}: {code or _SETTINGS.get(type(error).__name__, type(error).__name__)}",

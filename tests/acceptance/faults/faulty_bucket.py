@@ -11,8 +11,15 @@ from threading import Lock, Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
-How = Literal["500", "503", "404", "slow", "cut", "wrong bytes", "hang up"]
+How = Literal["500", "503", "404", "expired", "slow", "cut", "wrong bytes", "hang up"]
 SLOW_SECONDS = 1.0
+REFUSALS = {
+    "404": (404, "NoSuchKey"),
+    "500": (500, "InternalError"),
+    "503": (503, "SlowDown"),
+    "expired": (400, "ExpiredToken"),
+}
+"""Status and code of what is answered in place of the object."""
 
 
 @dataclass
@@ -70,8 +77,8 @@ class Bucket:
         body = request.rfile.read(length)
         fault = self._due(request)
         how = None if fault is None else fault.how
-        if how in ("500", "503", "404"):
-            self._refuse(request, int(how))
+        if how in REFUSALS:
+            self._refuse(request, *REFUSALS[how])
             return
         if how == "hang up":
             request.close_connection = True
@@ -107,8 +114,7 @@ class Bucket:
         if request.command != "HEAD":
             request.wfile.write(data)
 
-    def _refuse(self, request: BaseHTTPRequestHandler, status: int) -> None:
-        code = {404: "NoSuchKey", 500: "InternalError", 503: "SlowDown"}[status]
+    def _refuse(self, request: BaseHTTPRequestHandler, status: int, code: str) -> None:
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>a planned fault</Message></Error>".encode()
         request.send_response(status)
         request.send_header("Content-Type", "application/xml")
