@@ -74,10 +74,11 @@ class Site:
             twin, lines = self._known(described)
             facts = twin.facts if facts is None else facts
             clean = cleaned(record)
-            lines = self._write_run(clean, twin, lines, facts, now)
+            line = _marked([line_of(clean)], facts)[0]
+            lines = in_order([*lines, line])
+            self._write_run(clean, line, twin, lines, now)
             self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
             rows, refreshed = self._start(now, declared)
-        line = next(line for line in lines if line.run_id == record.run_id)
         others = tuple(rows[table] for table in refreshed if table != record.table)
         return Added(at.run_page(record.table, record.run_id), line, rows[record.table], others)
 
@@ -99,8 +100,9 @@ class Site:
             lines.append(line_of(record))
             latest.append(record)
         lines = _marked(in_order(lines), facts)
+        own = {line.run_id: line for line in lines}
         for record in latest:
-            self._write_run(record, twin, lines, facts, now)
+            self._write_run(record, own[record.run_id], twin, lines, now)
         with _turn:
             self._write_table(twin, lines, None, now)
         return len(lines)
@@ -159,19 +161,14 @@ class Site:
         twin = at.read_twin(self.shelf, described.table) or TableTwin(described=described)
         return twin.model_copy(update={"described": described}), at.read_lines(self.shelf, described.table)
 
-    def _write_run(
-        self, record: RunRecord, twin: TableTwin, lines: list[Line], facts: Facts, now: datetime
-    ) -> list[Line]:
-        """Write a run's page and twin; returns the lines with this run among them."""
-        line = _marked([line_of(record)], facts)[0]
-        lines = in_order([*lines, line])
+    def _write_run(self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], now: datetime) -> None:
+        """Write a run's page and twin. `line` is its line among those of the table, as the proofs say it stands."""
         before = previous(line, lines)
         earlier: Sequence[Column] = twin.schemas.get(before.schema_hash, ()) if before else ()
         comparison = compared(line, lines, columns_of(record), earlier)
         # Facts of a failure are for machines inside; the page tells its message.
         shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
         self._put_run(RunTwin(line=line, comparison=comparison, record=shown), twin.described, now)
-        return lines
 
     def _put_run(self, run: RunTwin, described: Described, now: datetime) -> None:
         html = run_html(run, described, self.texts, self.links, now)
