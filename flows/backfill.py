@@ -66,6 +66,11 @@ def with_windows(project: Project, asked: Sequence[str]) -> list[str]:
 def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:
     """The plan of a backfill; DeclarationError for a table without windows, where `run` looks at the source."""
     table = bench.project.table(asked.table)
+    if table.source.has_objects:
+        raise DeclarationError(
+            f"{table.table} is loaded by objects, each by itself: run loads those that are new, failed or were replaced",
+            code="NO-WINDOWS", next_command=f"headgate run {table.table}   (one of them again: --window NAME)",
+        )  # fmt: skip
     if table.grid is None:
         raise DeclarationError(
             f"{table.table} has no windows: there is nothing to fill, its source is loaded whole",

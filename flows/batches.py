@@ -7,16 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deployments.declarations.table import Table
-from deployments.errors import DeclarationError, HeadgateError
+from deployments.errors import CheckFailedError, DeclarationError, HeadgateError
 from expectations.record import RunRecord
 from flows.life import begin
 from flows.planning import Selection, plan_table
 from flows.story import Story, new_run_id
-from tasks import erasures, hash_keys
+from tasks import doubles, erasures, hash_keys
 from tasks.assess import needs_library
 from tasks.batch import SOURCE_KEY, Batch, Extracted, Override, Validated, new_attempt
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
+from tasks.sources.objects import is_content_of
 from tasks.warehouses import clock, ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import DriverError
@@ -52,7 +53,7 @@ def opened(
 
 def appended(batch: Batch) -> bool:
     """Whether the window is in the table for good: a run that comes again, after a crash say, has nothing to do."""
-    return batch.stands and workbench().project.table(batch.table).load.does.only_adds
+    return batch.stands and not batch.reread and workbench().project.table(batch.table).load.does.only_adds
 
 
 def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
@@ -63,7 +64,35 @@ def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
 def as_published(batch: Batch, source: Extracted) -> bool:
     """Whether a window that is read again has the content that is published already, or nothing any more: a source that has
     lost all rows of a window doesn't empty it by itself."""
-    return batch.reread and (source.fingerprint == batch.standing_fingerprint or not (source.rows or source.objects))
+    if not batch.reread:
+        return False
+    if batch.object_name:
+        return source.missing or is_content_of(source.fingerprint, batch.standing_fingerprint)
+    return source.fingerprint == batch.standing_fingerprint or not (source.rows or source.objects)
+
+
+def refuse_doubled(batch: Batch, source: Extracted) -> None:
+    """Raise before an object's rows would be appended a second time: where it was replaced since it was loaded, or another that
+    stands has the same bytes. A merge knows rows by their key."""
+    bench = workbench()
+    table = bench.project.table(batch.table)
+    if not batch.object_name or not table.load.does.only_adds or not source.rows:
+        return
+    if batch.reread:
+        raise CheckFailedError(
+            f"{source.where} was replaced since it was loaded ({batch.label}), and append can't load it again without doubling "
+            "rows; nothing was changed",
+            code="OBJECT-REPLACED",
+            next_command=doubles.way_out(bench, batch),
+        )
+    twin = doubles.twin(bench, batch, source.fingerprint)
+    if twin is not None and not batch.overridden("OBJECT-REPEATED"):
+        raise CheckFailedError(
+            f"{source.where} has the same bytes as an object that is loaded: {twin}; nothing was loaded a second time",
+            code="OBJECT-REPEATED",
+            next_command="take the object away; or, when its rows are to be there twice: headgate publish RUN --override "
+            'OBJECT-REPEATED --reason "..." --expires 1d',
+        )  # fmt: skip
 
 
 def changes_nothing(batch: Batch, checked: Validated) -> bool:
@@ -71,7 +100,7 @@ def changes_nothing(batch: Batch, checked: Validated) -> bool:
 
     DeclarationError where loading it again would put older versions of rows over later ones.
     """
-    if not batch.reread or checked.in_place is not None:
+    if not batch.reread or batch.object_name or checked.in_place is not None:
         return False
     from tasks.reconcile.compare import against_live, is_unsafe_again
 
@@ -115,9 +144,10 @@ def passed_over(batch: Batch, story: Story) -> RunRecord:
 def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tuple[Batch, str | None]:
     """The batch, and what others have changed in the live table."""
     selection = Selection(window=None if window == SOURCE_KEY else window, full_refresh=reprocess)
-    if table.grid is not None and selection.window is None:
+    if table.names_batches and selection.window is None:
+        cut = "objects" if table.source.has_objects else "windows"
         raise DeclarationError(
-            f"{table.table} is loaded by windows: say which", code="NO-SUCH-WINDOW",
+            f"{table.table} is loaded by {cut}: say which", code="NO-SUCH-WINDOW",
             next_command=f"headgate plan {table.table}",
         )  # fmt: skip
     plan = plan_table(bench, table, datetime.now(UTC), selection, look_for_pause=False)
@@ -147,6 +177,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         declared_anew=plan.declared_anew,
         key_name=hash_keys.chosen(bench, table),
         erasures=erasures.known(bench, table.table),
+        object_name=planned.object_name,
     )
     return batch, plan.changed
 

@@ -14,7 +14,6 @@ from flows.planning import PlannedWindow, TablePlan, plan_table
 from flows.run import Outcome
 from flows.story import told_to
 from flows.waiting import Waiting, wait_or_fail
-from tasks.batch import SOURCE_KEY
 from tasks.readiness import awaited
 from tasks.retrying import is_passing
 from tasks.workbench import Workbench
@@ -42,7 +41,7 @@ def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     due.outcome.note(due.plan)
 
     def load(planned: PlannedWindow) -> bool:
-        window = None if planned.batch_key == SOURCE_KEY else Window.from_key(planned.batch_key)
+        window = Window.from_key(planned.batch_key) if "/" in planned.batch_key else None
         try:
             missed = None if planned.reread else awaited(bench, table, window)
             if missed is None:

@@ -13,6 +13,7 @@ from flows.batches import (
     nothing_new,
     opened,
     passed_over,
+    refuse_doubled,
 )
 from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
@@ -56,6 +57,7 @@ def _load(batch: Batch, story: Story, reprocess: bool, until: str) -> RunRecord:
     source = story.run(extract, batch)
     if nothing_new(batch, source, reprocess) or as_published(batch, source):
         return finished(story, "unchanged")
+    refuse_doubled(batch, source)
     if held(batch, source):
         return finished(story, "held")
     if until == "extract":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
+from flows.batches import refuse_doubled
 from flows.hooks import name_warned
 from flows.life import finished, to_its_end
 from flows.overriding import opened, source_changed
@@ -28,6 +29,7 @@ def publish_override(run: str) -> RunRecord:
             source, checked, staged = earlier.extracted, earlier.validated, earlier.staged
         else:
             source = story.run(extract, batch)
+            refuse_doubled(batch, source)
             source_changed(story, failed, source.fingerprint)
             checked = story.run(validate, batch, source)
             staged = story.run(stage, batch, checked)

@@ -12,6 +12,7 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from tasks.batch import SOURCE_KEY
+from tasks.sources.objects import object_named, objects_of
 from tasks.warehouses import names, ops, outside_hands, proofs, reconciliations
 from tasks.warehouses.changes import Change, find_changes
 from tasks.warehouses.decisions import paused
@@ -48,7 +49,10 @@ class PlannedWindow:
     refused: tuple[str, ...] = ()
     """Fingerprints of content that was rolled back: not to be loaded again unless somebody asks for it."""
     reread: bool = False
-    """Whether it is published, and only read again: loaded again where its source has other rows (`window.lookback`)."""
+    """Whether it is published, and only read again: loaded again where its source has other rows (`window.lookback`, an object
+    that was put there again)."""
+    object_name: str = ""
+    """Of an object that is a batch: its name below the source's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +137,22 @@ def plan_table(
     standing = proofs.standing(known)
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing)
-    windows = tuple(
-        _windowless(table, bench.project.suite_hash(table.table), known, standing, selection)
-        if table.grid is None
-        else _windows(
-            table, bench.project.suite_hash(table.table), now, known, failed, selection, alone=not look_for_pause
-        )
-    )
+    suite_hash = bench.project.suite_hash(table.table)
+    if table.source.has_objects:
+        windows = _objects(bench, table, suite_hash, known, failed, runs, selection, alone=not look_for_pause)
+    elif table.grid is None:
+        windows = _windowless(table, suite_hash, known, standing, selection)
+    else:
+        windows = _windows(table, suite_hash, now, known, failed, selection, alone=not look_for_pause)
     changed = None
-    if not missing and (table.grid is None or not any(window.run and not window.reread for window in windows)):
+    if not missing and (not table.names_batches or not any(window.run and not window.reread for window in windows)):
         changed = retried(
             adapter.address, f"counting {table.table}",
             lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.does),
         )  # fmt: skip
     if table.load.does.replaces_table and (missing or changed):
         # Its source has the whole table: loading it again puts right what others have done.
-        windows = tuple(replace(window, fingerprint=None) for window in windows)
+        windows = [replace(window, fingerprint=None) for window in windows]
         changed, missing = changed or (None if missing is None else missing.message.partition(". ")[0]), None
     usual_rows, usual_seconds = _usual(runs)
     count = sum(window.run and not window.reread for window in windows)
@@ -156,7 +160,7 @@ def plan_table(
     following = None if table.grid is None else table.grid.next_after(now - table.lag)
     return TablePlan(
         table=table.table,
-        windows=windows,
+        windows=tuple(windows),
         changes=tuple(changes),
         next_due=None if following is None or table.grid is None else (following.end + table.lag).isoformat(),
         rows_expected=None if usual_rows is None else usual_rows * count,
@@ -234,9 +238,7 @@ def _windows(
         due = list(grid.due(ended))
         wanted = chosen(table, due, selection)
     found = []
-    by_batch: dict[str, list[Proof]] = {}
-    for item in known:
-        by_batch.setdefault(item.batch_key, []).append(item)
+    by_batch = _by_batch(known)
     by_name = selection.window is not None or selection.full_refresh or selection.reprocess == "all"
     declared = table.fingerprint
     for window in due:
@@ -256,6 +258,61 @@ def _windows(
         )  # fmt: skip
     plain = selection == Selection(reprocess=selection.reprocess)
     return _read_again(found, table.window.lookback) if table.window is not None and plain else found
+
+
+def _objects(
+    bench: Workbench, table: Table, suite_hash: str, known: list[Proof], failed: set[str],
+    runs: Sequence[dict[str, object]], selection: Selection, *, alone: bool,
+) -> list[PlannedWindow]:  # fmt: skip
+    """The objects that lie below the source's address, in the order of their names, and those that were loaded and went.
+    What was put there again comes last: it may be refused, and then stops no new one."""
+    if selection.start or selection.end:
+        raise DeclarationError(
+            f"{table.table} is loaded by objects: --from and --to mean nothing for it, --window names one", code="NO-WINDOWS",
+            next_command=f"headgate run {table.table}",
+        )  # fmt: skip
+    text = selection.window
+    there = objects_of(table, bench.settings) if text is None else [object_named(table, bench.settings, text)]
+    standing, by_batch = proofs.standing(known), _by_batch(known)
+    again = selection.full_refresh or selection.reprocess == "all"
+    found: list[PlannedWindow] = []
+    replaced: list[PlannedWindow] = []
+    for one in there:
+        key = one.batch_key
+        proof, of_batch = standing.get(key), by_batch.get(key, [])
+        refused = proofs.refused(of_batch, key, table.fingerprint, suite_hash)
+        state = _state(table.fingerprint, proof, of_batch, failed=key in failed)
+        held = any(content.startswith(one.version) for content in refused)
+        new = proof is None and not held and (state != "failed" or selection.reprocess != "none")
+        is_other = proof is not None and not proof.fingerprint.startswith(one.version)
+        planned = PlannedWindow(
+            key, one.label, state, new or is_other or again or text is not None,
+            rows=None if proof is None else proof.counts.published, stands=proof is not None,
+            sequence=proofs.latest(of_batch, key), refused=refused, object_name=one.name, reread=is_other and not again,
+            fingerprint=None if proof is None else proof.fingerprint,
+        )  # fmt: skip
+        (replaced if is_other else found).append(planned)
+    if text is None and not alone:
+        found = _gone(standing, {one.batch_key for one in there}, runs) + found
+    return found + replaced
+
+
+def _gone(standing: dict[str, Proof], there: set[str], runs: Sequence[dict[str, object]]) -> list[PlannedWindow]:
+    """Objects that were loaded and lie there no more: files are often moved away once they are read."""
+    labels = {str(run["batch_key"]): str(run["label"]) for run in runs}
+    return [
+        PlannedWindow(key, labels.get(key, key), "loaded", False, rows=proof.counts.published, stands=True,
+                      sequence=proof.sequence, fingerprint=proof.fingerprint)
+        for key, proof in standing.items()
+        if key not in there
+    ]  # fmt: skip
+
+
+def _by_batch(known: Sequence[Proof]) -> dict[str, list[Proof]]:
+    found: dict[str, list[Proof]] = {}
+    for item in known:
+        found.setdefault(item.batch_key, []).append(item)
+    return found
 
 
 def _read_again(windows: list[PlannedWindow], lookback: int) -> list[PlannedWindow]:

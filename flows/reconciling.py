@@ -188,6 +188,11 @@ def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | 
 
 def windows_of(bench: Workbench, table: Table, asked: Asked, now: datetime) -> list[PlannedWindow]:
     """The published windows that are asked for, oldest first."""
+    if table.source.has_objects:
+        raise DeclarationError(
+            f"{table.table} is loaded by objects: nothing tells which live rows came with which, so they can't be compared",
+            code="NOT-COMPARABLE", next_command=f"headgate plan {table.table}   (objects that are new or were replaced)",
+        )  # fmt: skip
     plan = plan_table(bench, table, now, look_for_pause=False)
     if plan.missing is not None:
         raise plan.missing

@@ -69,10 +69,12 @@ class Batch:
     """The key of its hashed columns (`tasks.hash_keys`); '' where it has none."""
     erasures: int = 0
     """How many erasures of the table there were when the run began (`tasks.erasures`)."""
+    object_name: str = ""
+    """Of an object that is a batch: its name below the source's address."""
 
     @property
     def window(self) -> Window | None:
-        return None if self.batch_key == SOURCE_KEY else Window.from_key(self.batch_key)
+        return Window.from_key(self.batch_key) if "/" in self.batch_key else None
 
     @property
     def live(self) -> TableName:

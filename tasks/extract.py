@@ -9,18 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployments.declarations.table import Table
-from deployments.errors import SourceMissingError, UpstreamError
+from deployments.errors import SourceMissingError, SourceUnreachableError, UpstreamError
 from expectations.contract.split import split, with_rejects
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
 from tasks.sources.heading import heading
+from tasks.sources.objects import fingerprint, object_named
 from tasks.sources.opening import open_source
 from tasks.sources.protocol import OpenSource
 from tasks.step import step
 from tasks.switches import reached
 from tasks.unplaced import rows_without_window
-from tasks.workbench import workbench
+from tasks.workbench import Workbench, workbench
 
 HASHED_BYTES = 1024 * 1024
 
@@ -39,6 +40,8 @@ def read_batch(batch: Batch) -> Extracted:
     """
     bench = workbench()
     table = bench.project.table(batch.table)
+    if batch.object_name:
+        return _read_object(bench, table, batch)
     source = open_source(table, batch.window, bench.settings)
     try:
         if table.load.stage == "in_place":
@@ -70,6 +73,31 @@ def read_batch(batch: Batch) -> Extracted:
         return Extracted(source.where, source.delimiter, (), (), "missing", 0, missing=True)
     finally:
         source.close()
+
+
+def _read_object(bench: Workbench, table: Table, batch: Batch) -> Extracted:
+    """Read one object, as it was from first to last. An object that went isn't an empty one; one without rows is an empty batch
+    where the declaration says so."""
+    before = object_named(table, bench.settings, batch.object_name)
+    source = open_source(table, None, bench.settings, batch.object_name)
+    try:
+        extracted = spool_source(source, batch.spool / "raw", None, bench.settings.spool_limit_mb)
+    finally:
+        source.close()
+    if object_named(table, bench.settings, batch.object_name) != before:
+        raise SourceUnreachableError(
+            f"{extracted.where} was replaced while it was read", code="SOURCE-CUT", next_command="headgate retry RUN"
+        )
+    extracted = replace(extracted, fingerprint=fingerprint(before.version, extracted.fingerprint))
+    if table.source.without_rows is None or extracted.rows:
+        return extracted
+    code, words = table.source.without_rows
+    if table.source.on_missing == "empty":
+        return replace(extracted, missing=True)
+    raise UpstreamError(
+        f"{extracted.where} {words}", code=code,
+        next_command="ask the source's owner; `on_missing: empty` if such objects are normal",
+    )  # fmt: skip
 
 
 def _without_rows(table: Table, extracted: Extracted) -> None:

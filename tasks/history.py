@@ -103,11 +103,11 @@ def _standing(bench: Workbench, target: TableName, *, windowed: bool) -> list[Pr
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, target)
     if windowed:
-        return sorted((proof for key, proof in proofs.standing(known).items() if key != SOURCE_KEY), key=_window)
+        return sorted((proof for key, proof in proofs.standing(known).items() if "/" in key), key=_window)
     return [
         proof
         for proof in known
-        if proof.undone_by is None and proof.kind in proofs.WHOLE and proof.batch_key == SOURCE_KEY
+        if proof.undone_by is None and proof.kind in proofs.WHOLE and "/" not in proof.batch_key
     ]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from deployments.declarations.table import Table
-from deployments.errors import ContractError, HeadgateError
+from deployments.errors import ContractError, HeadgateError, SourceMissingError
 from expectations.contract.layout import lay_out, read_header
 from expectations.contract.split import first_record
 from tasks.reachable import Line
@@ -30,7 +30,7 @@ def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
         )
     window = due[-1] if due else None
     try:
-        source = open_source(table, window, bench.settings)
+        source = open_source(table, window, bench.settings, _newest_object(bench, table))
         record = _beginning(source)
         if record is None:
             return Line(what, True, f"{source.where} has no header to look at")
@@ -41,6 +41,20 @@ def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
     except HeadgateError as error:
         return Line(what, True, f"not looked at: {error.message}")
     return Line(what, True, "; ".join(layout.warnings) or "as declared")
+
+
+def _newest_object(bench: Workbench, table: Table) -> str:
+    """The last one by name of a table whose objects are batches; '' of another."""
+    if not table.source.has_objects:
+        return ""
+    from tasks.sources.objects import objects_of
+
+    found = objects_of(table, bench.settings)
+    if not found:
+        raise SourceMissingError(
+            f"no object lies at {table.source.address} yet", code="SOURCE-MISSING", next_command="-"
+        )
+    return found[-1].name
 
 
 def _beginning(source: OpenSource) -> bytes | None:

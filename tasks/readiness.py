@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
-from tasks.batch import SOURCE_KEY
 from tasks.sources.address import fill
 from tasks.sources.location import locate_beside
 from tasks.sources.opening import open_database
@@ -37,11 +36,11 @@ def awaited(bench: Workbench, table: Table, window: Window | None) -> str | None
 
 
 def covered(standing: Sequence[Proof], window: Window) -> bool:
-    """Whether published windows cover every moment of `window`, or a windowless publish came after it."""
-    if any(item.batch_key == SOURCE_KEY and item.published_at >= window.end for item in standing):
+    """Whether published windows cover every moment of `window`, or a publish without a window came after it."""
+    if any("/" not in item.batch_key and item.published_at >= window.end for item in standing):
         return True
     reached = window.start
-    for known in sorted(Window.from_key(item.batch_key) for item in standing if item.batch_key != SOURCE_KEY):
+    for known in sorted(Window.from_key(item.batch_key) for item in standing if "/" in item.batch_key):
         if known.start <= reached < known.end:
             reached = known.end
     return reached >= window.end

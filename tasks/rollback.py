@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.batch import SOURCE_KEY, new_attempt
+from tasks.sources.objects import meant
 from tasks.warehouses import clock, decisions, key_changes, names, ops, proofs
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
@@ -142,6 +143,8 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
         return None
     full = bench.project.full_name(name)
     grid = None if full in bench.project.summaries else bench.project.table(full).grid
+    if grid is None and full in bench.project.tables and bench.project.table(full).source.has_objects:
+        return _object_key(bench, full, label)
     if grid is None:
         if label == SOURCE_KEY:
             return SOURCE_KEY
@@ -152,6 +155,22 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
         raise DeclarationError(
             f"{full}: {error}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {full}"
         ) from None
+
+
+def _object_key(bench: Workbench, name: str, text: str) -> str:
+    """The batch of an object, by its name, its label or its key, among those that were ever published."""
+    live = TableName.parse(name)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        there = bench.warehouse.exists(cursor, names.proof(live))
+        known = {item.batch_key for item in proofs.read(cursor, live)} if there else set()
+    found = meant(text, known)
+    if found is None:
+        raise DeclarationError(
+            f"{name}: no object '{text}' was ever published",
+            code="NO-SUCH-WINDOW",
+            next_command=f"headgate plan {name}",
+        )
+    return found
 
 
 def _nothing(target: Target, why: str) -> DeclarationError:

@@ -6,13 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from deployments.declarations.source_facts import AddressedSource
+from deployments.declarations.source_facts import FileSource
 from deployments.declarations.source_urls import Address
 
 Compression = Literal["none", "gzip", "zstd", "bzip2", "xz", "zip", "auto"]
 
 
-class CsvSource(AddressedSource):
+class CsvSource(FileSource):
     """CSV text at a URL: http(s), file or s3. RFC 4180, unless said otherwise; the first record is the header."""
 
     has_header: ClassVar[bool] = True
@@ -85,7 +85,7 @@ class CsvSource(AddressedSource):
         return self.url
 
 
-class JsonSource(AddressedSource):
+class JsonSource(FileSource):
     """JSON at a URL: http(s), file or s3. A list of records, in pages if there are any, or a record on each line."""
 
     kind: Literal["json"]
@@ -111,7 +111,7 @@ class JsonSource(AddressedSource):
         return self
 
 
-class ParquetSource(AddressedSource):
+class ParquetSource(FileSource):
     """A Parquet file at a URL: http(s), file or s3. Its columns are those of the file's own schema."""
 
     has_header: ClassVar[bool] = True

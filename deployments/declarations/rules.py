@@ -35,7 +35,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
         _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
         _hashed_order, _copy_options, _in_place_source, _in_place_columns, _cursor,
         _cursor_zone, _cursor_nulls, _window_placeholders, _path_needs_connection, _wait_for,
-        _schedule_without_window, _without_effect, _clocks_without_effect, _own_of_source,
+        _schedule_without_window, _without_effect, _clocks_without_effect, _own_of_source, _objects,
         _lookback, _reconcile,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
@@ -271,6 +271,27 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
         )
 
 
+def _objects(table: Table) -> Iterator[Fault]:
+    """Objects that are a batch each."""
+    if table.load.stage == "in_place" and "pattern" in table.source.model_fields_set:
+        yield Fault(
+            ("source", "pattern"), "has no meaning with in_place: all objects of a window are loaded", "stage: parts"
+        )
+    if not table.source.has_objects:
+        return
+    path = ("source", "objects")
+    if table.window is not None:
+        yield Fault(path, "each object is a batch, and so is each window: not both", "no window, or objects: together")
+    if not (table.load.does.only_adds or table.load.does.merges):
+        yield Fault(path, f"with {table.load.mode} an object would replace those before it", "mode: append or merge")
+    if table.load.stage == "in_place":
+        yield Fault(path, "in_place loads all objects of a batch at once", "stage: parts")
+    if table.source.on_missing == "wait":
+        yield Fault(("source", "on_missing"), "wait: no object is awaited by name", "fail or empty (one without rows)")
+    if table.reconcile is not None:
+        yield Fault(("reconcile",), "nothing tells which live rows came with which object", "no reconcile")
+
+
 def _own_of_source(table: Table) -> Iterator[Fault]:
     for path, message, allowed in table.source.faults([column.source_name for column in table.columns]):
         yield Fault(("source", *path), message, allowed)
@@ -306,7 +327,7 @@ def _schedule_without_window(table: Table) -> Iterator[Fault]:
         return
     if not table.schedule.catchup:
         yield Fault(("schedule", "catchup"), "has no meaning without window", "window: {every, timezone, start}")
-    if table.schedule.parallel > 1:
+    if table.schedule.parallel > 1 and not table.source.has_objects:
         yield Fault(("schedule", "parallel"), "has no meaning without window", "window: {every, timezone, start}")
 
 

@@ -121,6 +121,11 @@ class SourceFacts(Declared):
         return self.cut_by is not None and self.cut_by.kind == "mutable"
 
     @property
+    def has_objects(self) -> bool:
+        """Whether each object below its address is a batch of its own."""
+        return False
+
+    @property
     def place(self) -> str:
         """For people: its connection, or the host: never an address with a password."""
         return self.connection or urlsplit(self.address or "").hostname or "file"
@@ -145,3 +150,33 @@ class AddressedSource(SourceFacts):
     @property
     def address(self) -> str:
         raise NotImplementedError
+
+
+class FileSource(AddressedSource):
+    """Files, of which an address that ends in '/' may hold any number."""
+
+    objects: Literal["together", "each"] = Field(
+        "together",
+        description="Of an address that ends in /: all files below it as one source, or each a batch of its own, loaded once.",
+    )
+    pattern: str | None = Field(
+        None, min_length=1, max_length=200,
+        description="Of an address that ends in /: only files whose path below it is like this: *.csv.gz, */orders-*.csv.",
+    )  # fmt: skip
+
+    @property
+    def has_objects(self) -> bool:
+        return self.objects == "each"
+
+    def faults(self, columns: Sequence[str]) -> Iterator[Told]:
+        below = self.address.endswith("/") and not self.address.startswith("http")
+        for key in ("objects", "pattern"):
+            if key in self.model_fields_set and not below:
+                yield (
+                    (key,),
+                    "is about the files below an address that ends in '/' (s3, file)",
+                    "url: s3://bucket/prefix/",
+                )
+        # Of a path below a connection only the settings tell whether it leads to files or to a page.
+        if below and "://" in self.address and not (self.has_header or self.has_objects):
+            yield ("url",), f"{self.kind} files of a folder aren't read together", "objects: each"  # type: ignore[attr-defined]

@@ -9,11 +9,11 @@ from pydantic import Field
 from deployments.declarations.database_sources import DatabaseSource, MysqlSource, PostgresSource
 from deployments.declarations.file_sources import Compression, CsvSource, JsonSource, ParquetSource
 from deployments.declarations.rest_source import RestSource
-from deployments.declarations.source_facts import AddressedSource, Cursor, WaitFor
+from deployments.declarations.source_facts import AddressedSource, Cursor, FileSource, WaitFor
 
 __all__ = [
-    "AddressedSource", "Compression", "CsvSource", "Cursor", "DatabaseSource", "JsonSource", "MysqlSource", "ParquetSource",
-    "PostgresSource", "RestSource", "Source", "WaitFor",
+    "AddressedSource", "Compression", "CsvSource", "Cursor", "DatabaseSource", "FileSource", "JsonSource", "MysqlSource",
+    "ParquetSource", "PostgresSource", "RestSource", "Source", "WaitFor",
 ]  # fmt: skip
 
 Source = Annotated[

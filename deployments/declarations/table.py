@@ -285,6 +285,11 @@ class Table(Declared):
         return None if self.window is None else self.window.grid()
 
     @property
+    def names_batches(self) -> bool:
+        """Whether its batches have names that people say: of windows, or of objects."""
+        return self.window is not None or self.source.has_objects
+
+    @property
     def zone(self) -> ZoneInfo:
         """The zone of the table's windows, or where it has none of its schedule: promised times of day are of it."""
         return ZoneInfo(self.window.timezone if self.window else (self.schedule and self.schedule.timezone) or "UTC")

@@ -21,7 +21,7 @@ Name = Literal[
     "override", "retry", "show", "reload", "load_accepted",
 ]  # fmt: skip
 ACCEPTED_DAYS = 90
-GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD")
+GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD", "OBJECT-REPEATED")
 """Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
 
 

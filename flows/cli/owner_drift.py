@@ -58,7 +58,7 @@ def _not_meant(bench: Workbench, record: RunRecord) -> str:
     table = bench.project.tables.get(record.table)
     if table is None:
         return "the table isn't declared any more: tell whoever reads it"
-    windowed = table.grid is not None
+    windowed = table.names_batches
     if record.run_id in undoable(bench, record.table):
         which = f" --window {record.label}" if windowed else ""
         return f'headgate rollback {record.table}{which} --reason "..."'

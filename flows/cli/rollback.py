@@ -86,6 +86,7 @@ def _one(project: Project, asked: Sequence[str]) -> str:
 def _refuse_bare(bench: Workbench, table: str) -> None:
     """Say what the last publish is: whoever means another one sees it here. Nothing when it is undone already."""
     from deployments.errors import DeclarationError
+    from tasks.batch import SOURCE_KEY
     from tasks.rollback import choose, target_of
     from tasks.warehouses import ops
 
@@ -97,7 +98,9 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
     (proof,) = chosen
     declared = bench.project.tables.get(target.name)
     grid = None if declared is None else declared.grid
-    label = "" if grid is None or "/" not in proof.batch_key else grid.label(grid.parse(proof.batch_key))
+    label = "" if proof.batch_key == SOURCE_KEY else proof.batch_key
+    if grid is not None and "/" in proof.batch_key:
+        label = grid.label(grid.parse(proof.batch_key))
     about, which = f"{target.name} {label}".rstrip(), f" --window {label}" if label else ""
     raise DeclarationError(
         f"this would undo the last publish, {about}: run {proof.run_id}, {proof.counts.published:,} rows, published "

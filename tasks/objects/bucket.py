@@ -13,7 +13,7 @@ from typing import Any
 from deployments.addresses import S3_GUARDS
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.packing import Codec
-from tasks.objects.store import READ_BYTES
+from tasks.objects.store import READ_BYTES, Listed
 
 # Answers that say who asks may not, or that the place itself is wrong: never that a key isn't there.
 _REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",
@@ -104,20 +104,23 @@ class BucketStore:
             )  # fmt: skip
 
     def keys(self, prefix: str) -> list[str]:
+        return [item.key for item in self.listing(prefix)]
+
+    def listing(self, prefix: str) -> list[Listed]:
         found = []
         with _Telling(self.url(prefix), "list"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
             for page in pages:
-                found += [item["Key"] for item in page.get("Contents", [])]
+                found += page.get("Contents", [])
         start, below = f"{self.prefix}/" if self.prefix else "", prefix.rstrip("/")
-        keys = sorted(key.removeprefix(start) for key in found)
+        listed = sorted(Listed(item["Key"].removeprefix(start), int(item["Size"]), _tag(item)) for item in found)
         # To S3 a prefix is only letters: run-1 would hold run-10.
-        return [key for key in keys if not below or key == below or key.startswith(f"{below}/")]
+        return [item for item in listed if not below or item.key == below or item.key.startswith(f"{below}/")]
 
     def stat(self, key: str) -> tuple[int, str]:
         with _Telling(self.url(key), "look at"), self._absent(key):
             found = self._client.head_object(Bucket=self.bucket, Key=self._key(key))
-        return int(found["ContentLength"]), f"etag:{found['ETag'].strip(chr(34))}"
+        return int(found["ContentLength"]), _tag(found)
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)
@@ -150,6 +153,10 @@ class BucketStore:
 
     def _key(self, key: str) -> str:
         return f"{self.prefix}/{key}" if self.prefix else key
+
+
+def _tag(told: Mapping[str, Any]) -> str:
+    return f"etag:{told['ETag'].strip(chr(34))}"
 
 
 def _refused_key(told: Mapping[str, str]) -> Exception:

@@ -6,17 +6,25 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from deployments.addresses import file_path, is_s3, s3_connection
 from tasks.objects.packing import Codec
 from tasks.second_name import second_name
 
 READ_BYTES = 1024 * 1024
+
+
+class Listed(NamedTuple):
+    """An object as a listing tells it: its size in bytes, and a tag that changes with its content."""
+
+    key: str
+    size: int
+    tag: str
 
 
 class ObjectStore(Protocol):
@@ -50,6 +58,9 @@ class ObjectStore(Protocol):
 
     def stat(self, key: str) -> tuple[int, str]:
         """Size in bytes and a tag that changes with the content; FileNotFoundError when there is none."""
+
+    def listing(self, prefix: str) -> list[Listed]:
+        """What `keys` and `stat` say of all keys below a prefix, at once; what goes meanwhile is left out."""
 
     def delete(self, prefix: str) -> int:
         """Delete every object below a prefix; returns how many."""
@@ -93,6 +104,13 @@ class FolderStore:
     def stat(self, key: str) -> tuple[int, str]:
         found = (self.root / key).stat()
         return found.st_size, f"mtime:{found.st_mtime_ns}"
+
+    def listing(self, prefix: str) -> list[Listed]:
+        found = []
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):
+                found.append(Listed(key, *self.stat(key)))
+        return found
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)

@@ -11,6 +11,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from deployments.addresses import file_path, is_s3, s3_object
 from deployments.errors import ContractError, SourceMissingError, SourceUnreachableError, UpstreamError
 from expectations.contract.layout import listing
 from expectations.contract.split import Reject, split, with_rejects
-from tasks.objects.store import FolderStore, ObjectStore
+from tasks.objects.store import FolderStore, Listed, ObjectStore
 from tasks.sources.address import Place
 from tasks.sources.heading import heading
 from tasks.sources.location import Location
@@ -31,15 +32,6 @@ def is_folder(place: Place) -> bool:
     return place.url.endswith("/") and not place.url.startswith("http")
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file below the folder: its name from there, and what changes with its content."""
-
-    name: str
-    size: int
-    tag: str
-
-
 @dataclass(frozen=True)
 class FolderReader:
     """See `OpenSource`. `open_file` opens the file of a name that is appended to the source's address."""
@@ -47,6 +39,7 @@ class FolderReader:
     location: Location
     delimiter: str
     open_file: Callable[[str], OpenSource]
+    pattern: str | None = None
     set_aside: list[Reject] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -54,7 +47,7 @@ class FolderReader:
         return self.location.place.shown
 
     def fingerprint(self) -> str:
-        told = "|".join(f"{file.name}:{file.size}:{file.tag}" for file in self._files)
+        told = "|".join(f"{file.key}:{file.size}:{file.tag}" for file in self._files)
         return f"objects:{hashlib.sha256(told.encode()).hexdigest()}"
 
     def chunks(self) -> Iterator[bytes]:
@@ -63,7 +56,7 @@ class FolderReader:
         first: tuple[str, ...] = ()
         count = 0
         for number, file in enumerate(self._files):
-            source = self.open_file(_in_address(self.location.place, file.name))
+            source = self.open_file(in_address(self.location.place, file.key))
             if not file.size:
                 raise UpstreamError(
                     f"{source.where} is empty", code="EMPTY-SOURCE",
@@ -90,35 +83,43 @@ class FolderReader:
 
     def first_file(self) -> str:
         """What is appended to the source's address for its first file."""
-        return _in_address(self.location.place, self._files[0].name)
+        return in_address(self.location.place, self._files[0].key)
 
     @cached_property
-    def _files(self) -> Sequence[_File]:
+    def _files(self) -> Sequence[Listed]:
         """As they were when the source was first asked. SourceMissingError when there is none."""
-        files = _listed(self.location.place)
+        files = listed(self.location.place, self.pattern)
         if not files:
             raise missing(self.location.place)
         return files
 
     def _check_unchanged(self) -> None:
-        if (now := _listed(self.location.place)) != self._files:
-            changed = sorted({file.name for file in set(now) ^ set(self._files)})
+        if (now := listed(self.location.place, self.pattern)) != self._files:
+            changed = sorted({file.key for file in set(now) ^ set(self._files)})
             raise SourceUnreachableError(
                 f"{self.where}: files came, went or changed while it was read: {listing(changed)}", code="SOURCE-CUT",
                 next_command="headgate retry RUN   (wait_for a file that is written last: _SUCCESS)",
             )  # fmt: skip
 
 
-def _listed(place: Place) -> list[_File]:
+def listed(place: Place, pattern: str | None) -> list[Listed]:
+    """The files below a folder or a prefix, by their names from there, in the order of these."""
     store, folder = _store(place)
-    keys = [key for key in store.keys(folder) if not _is_passed_over(key.removeprefix(folder))]
+    found = [item._replace(key=item.key.removeprefix(folder)) for item in store.listing(folder)]
+    return [item for item in found if _is_wanted(item.key, pattern)]
+
+
+def stat_of(place: Place, name: str, pattern: str | None) -> tuple[int, str]:
+    """Size and tag of one file below a folder; FileNotFoundError when `listed` wouldn't have it."""
+    store, folder = _store(place)
+    if not _is_wanted(name, pattern) or "\0" in name:
+        raise FileNotFoundError(name)
     try:
-        return [_File(key.removeprefix(folder), *store.stat(key)) for key in keys]
-    except FileNotFoundError as error:
-        raise SourceUnreachableError(
-            f"{place.shown}: a file went while they were listed: {error}", code="SOURCE-CUT",
-            next_command="headgate retry RUN",
-        ) from None  # fmt: skip
+        return store.stat(f"{folder}{name}")
+    except (NotADirectoryError, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise FileNotFoundError(name) from None
 
 
 def _store(place: Place) -> tuple[ObjectStore, str]:
@@ -133,11 +134,15 @@ def _store(place: Place) -> tuple[ObjectStore, str]:
     return BucketStore(found.bucket, options=bucket_options(place)), found.key
 
 
+def _is_wanted(name: str, pattern: str | None) -> bool:
+    return not _is_passed_over(name) and (pattern is None or fnmatchcase(name, pattern))
+
+
 def _is_passed_over(name: str) -> bool:
     return not name or name.endswith("/") or any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
-def _in_address(place: Place, name: str) -> str:
+def in_address(place: Place, name: str) -> str:
     """A name as an address has it; to S3 it is the key itself."""
     return name if is_s3(place.url) else quote(name)
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import cast
 
 from deployments.declarations.columns import Column
-from deployments.declarations.sources import AddressedSource, Source
+from deployments.declarations.sources import AddressedSource, FileSource, Source
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
@@ -25,10 +25,15 @@ READERS = {
 }
 
 
-def open_source(table: Table, window: Window | None, settings: Settings) -> OpenSource:
-    """The source of a table for a window (None: the whole source)."""
+def open_source(table: Table, window: Window | None, settings: Settings, name: str = "") -> OpenSource:
+    """The source of a table for a window (None: the whole source), or for the object of a name."""
     span = Span(window, "UTC" if table.window is None else table.window.timezone, table.grid)
-    return open_declared(table.source, settings, span, table.columns)
+    source = table.source
+    if name:
+        from tasks.sources.objects import address_of
+
+        source = source.model_copy(update={"url": address_of(table, settings, name)})
+    return open_declared(source, settings, span, table.columns)
 
 
 def open_declared(source: Source, settings: Settings, span: Span, columns: Sequence[Column] = ()) -> OpenSource:
@@ -46,7 +51,7 @@ def open_declared(source: Source, settings: Settings, span: Span, columns: Seque
         file = source.model_copy(update={"url": f"{source.address}{name}"})
         return cast(OpenSource, import_module(READERS[source.kind]).open_reader(file, settings, span, columns))
 
-    return FolderReader(location, reader.delimiter, open_file)
+    return FolderReader(location, reader.delimiter, open_file, cast(FileSource, source).pattern)
 
 
 def as_catalog(source: Source, reader: OpenSource) -> CatalogReader | None:

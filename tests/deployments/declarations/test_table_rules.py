@@ -22,6 +22,10 @@ REFRESH = [
     (MODE, "  mode: full_refresh\n"),
 ]
 
+EACH = "  kind: csv\n  url: s3://bucket/orders/\n  objects: each"
+ONE_LANE = 'schedule: {cron: "0 2 * * *"}'
+SIDE_BY_SIDE = ONE_LANE.replace("}", ", parallel: 2}")
+
 SOUND: list[Changes] = [
     [],
     REFRESH,
@@ -34,6 +38,8 @@ SOUND: list[Changes] = [
     [("key: [id]", "key: [id]\npii: {ordered_at: hide}")],
     [(CSV, CSV.replace("http://files.example.com", "") + "\n  connection: files")],
     [(WINDOW, WINDOW.replace("}", ", lookback: 2}")), ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *', repair: true}")],
+    [(CSV, EACH), (WINDOW, ""), (MODE, "  mode: append\n"), (ONE_LANE, SIDE_BY_SIDE)],
+    [(CSV, EACH.replace("csv", "json") + "\n  pattern: '*.jsonl'"), (WINDOW, ""), (MODE, "  mode: merge\n")],
     [*REFRESH, ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *'}")],
 ]  # fmt: skip
 
@@ -49,6 +55,14 @@ CONTRADICTIONS: list[tuple[Changes, str, str]] = [
     ([("key: [id]", COMPARED % ""), (MODE, "  mode: merge\n")], "reconcile", "says which rows are a window's"),
     ([("key: [id]", COMPARED % ", repair: true"), (MODE, "  mode: append\n")], "reconcile.repair", "without doubling it"),
     ([*REFRESH, ("key: [id]", COMPARED % ", windows: 3")], "reconcile.windows", "has no meaning without window"),
+    ([(CSV, EACH), (MODE, "  mode: append\n")], "source.objects", "not both"),
+    ([(CSV, EACH), (WINDOW, ""), (MODE, "  mode: full_refresh\n")], "source.objects", "would replace those before it"),
+    ([(CSV, EACH), (WINDOW, ""), (MODE, "  mode: append\n  stage: in_place\n")], "source.objects", "all objects of a batch"),
+    ([(CSV, EACH + "\n  on_missing: wait"), (WINDOW, ""), (MODE, "  mode: append\n")], "source.on_missing", "awaited by name"),
+    ([(CSV, EACH), (WINDOW, ""), (MODE, "  mode: append\n"), ("key: [id]", COMPARED % "")], "reconcile", "came with which"),
+    ([(CSV, EACH.replace("orders/", "orders.csv")), (WINDOW, ""), (MODE, "  mode: append\n")], "source.objects", "ends in '/'"),
+    ([(CSV, IN_S3 + "\n  pattern: '*.csv'"), (MODE, IN_PLACE)], "source.pattern", "no meaning with in_place"),
+    ([(CSV, IN_S3.replace("csv", "json"))], "source.url", "aren't read together"),
     ([(CSV, IN_S3 + "\n  compression: xz"), (MODE, IN_PLACE)], "load.stage", "in_place can't unpack xz"),
     ([(CSV, IN_S3 + "\n  quote: none"), (MODE, IN_PLACE)], "load.stage", "in_place reads CSV of RFC 4180"),
     ([(CSV, IN_S3 + "\n  skip_lines: 1"), (MODE, IN_PLACE)], "load.stage", "with the header in the first line"),
@@ -102,3 +116,10 @@ def test_contradictions_are_told_together(table_problems: Check) -> None:
         ("key: [id]", "key: [idd]\npii: {mail: hash}"), ("window_column: ordered_at", "window_column: id")
     )
     assert {problem.key for problem in problems} == {"key", "pii", "load.window_column"}
+
+
+@pytest.mark.effect("JsonSource.objects=together")
+def test_json_files_are_read_one_by_one(table_problems: Check) -> None:
+    together = EACH.replace("csv", "json").replace("objects: each", "objects: together")
+    (found,) = table_problems((CSV, together), (WINDOW, ""), (MODE, "  mode: append\n"))
+    assert (found.key, found.allowed) == ("source.url", "objects: each")
