@@ -9,7 +9,6 @@ from typing import Any
 from deployments.errors import HeadgateError
 from deployments.windows import Window
 from expectations.record import RunRecord
-from flows.life import proven
 from tasks import report
 from tasks.batch import SOURCE_KEY
 from tasks.books import NEWEST, Gap, enter, gaps
@@ -68,5 +67,5 @@ def record_of(bench: Workbench, gap: Gap) -> RunRecord:
         tier=declared.tier if declared else "standard",
         warnings=("told from the proof of what it did: its process ended before it could write its record",),
         fingerprint=proof.fingerprint, stage_uri=proof.stage_uri, declaration_hash=proof.declaration_hash,
-        suite_hash=proof.suite_hash, attempt_id=proof.attempt_id, **proven(proof),
+        suite_hash=proof.suite_hash, attempt_id=proof.attempt_id, **proof.facts,
     )  # fmt: skip

@@ -7,7 +7,6 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from tasks import report
 from tasks.sources.spoken import with_source
 from tasks.spool import hold, release
 from tasks.warehouses import ops
-from tasks.warehouses.proofs import Proof
 from tasks.warehouses.publish_plan import Published
 from tasks.workbench import Workbench, workbench
 
@@ -83,12 +81,6 @@ def declared_facts(bench: Workbench, target: str) -> dict[str, Any]:
     facts = {"description": declared.description, "owner": declared.owner, "tier": declared.tier,
              "declaration_hash": declared.fingerprint}  # fmt: skip
     return facts if summary is not None else facts | {"suite_hash": bench.project.suite_hash(target)}
-
-
-def proven(proof: Proof) -> dict[str, Any]:
-    """What a proof tells of the run that wrote it."""
-    return {"counts": {**asdict(proof.counts), "published": proof.counts.published},
-            "accounting": proof.counts.sentence(), "sequence": proof.sequence}  # fmt: skip
 
 
 def keep(bench: Workbench, record: RunRecord, *, profile: bool = False) -> None:

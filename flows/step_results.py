@@ -6,7 +6,6 @@ from functools import singledispatch
 from typing import Any
 
 from expectations.record import RunRecord
-from flows.life import proven
 from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.replay import Gathered, cannot_be_replayed
@@ -179,7 +178,7 @@ def _(result: Judged, record: RunRecord) -> dict[str, Any]:
 
 @facts_of.register
 def _(result: Published, record: RunRecord) -> dict[str, Any]:
-    return proven(result.proof)
+    return result.proof.facts
 
 
 @facts_of.register

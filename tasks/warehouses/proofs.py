@@ -93,6 +93,12 @@ class Proof:
     counts: Counts
     undone_by: int | None = None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it tells of its run, as the run's record has it."""
+        counts = {**asdict(self.counts), "published": self.counts.published}
+        return {"counts": counts, "accounting": self.counts.sentence(), "sequence": self.sequence}
+
 
 _COUNTS = tuple(item.name for item in fields(Counts))
 _COLUMNS = ("sequence", "batch_key", "kind", "run_id", "attempt_id", "fingerprint", "declaration_hash", "suite_hash",
