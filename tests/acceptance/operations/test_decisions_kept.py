@@ -14,6 +14,7 @@ import pytest
 from deployments import settings
 from tasks.warehouses import decision_chain, decisions, ops
 from tasks.warehouses.decisions import Decision
+from tasks.warehouses.migrations import MIGRATIONS
 from tasks.warehouses.names import TableName
 from tasks.warehouses.opening import open_warehouse
 from tasks.warehouses.session import transaction
@@ -122,7 +123,7 @@ def test_two_who_decide_at_once_make_one_chain(books: Any, command: Callable[...
 
 def test_decisions_of_an_older_version_are_sealed(books: Any, command: Callable[..., Any]) -> None:
     decide(books, "first", "second")
-    later = re.findall(r"CREATE TABLE (ops\.\w+)", str(ops.MIGRATIONS[7:]))
+    later = re.findall(r"CREATE TABLE (ops\.\w+)", str(MIGRATIONS[7:]))
     for statement in (
         *(f"DROP TABLE {name}" for name in later), "DROP TABLE ops.decision_head",
         "ALTER TABLE ops.decision DROP COLUMN sequence", "ALTER TABLE ops.decision DROP COLUMN seal",
