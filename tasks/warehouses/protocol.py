@@ -8,14 +8,14 @@ and `LOCK TABLE` holds a proof table until the end of a transaction. What a thir
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import summable
+from expectations.contract.checksum import row_groups, summable, text_groups
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.store import ObjectStore
@@ -28,8 +28,9 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import Address, rows
 from tasks.warehouses.shapes import LiveColumn, Shape, Understood
-from tasks.warehouses.texts import joined_row, joined_text
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
+
+_BETWEEN = sql.SQL(" || chr(31) || ")
 
 
 class Adapter(AccessLists, ABC):
@@ -126,13 +127,13 @@ class Adapter(AccessLists, ABC):
             else sql.SQL("0")
             for column in columns
         ]
-        joined = joined_text(texts)
+        joined = _joined_text(texts)
         parts.append(sql.SQL("0") if joined is None else self.checksums.HASHED.format(joined))
         return sql.SQL(", ").join(parts)
 
     def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
         """The sum of the hashes of whole rows, as `expectations.contract.checksum.row_hash_sql` has it."""
-        return self.checksums.HASHED.format(joined_row(columns, self.value_text))
+        return self.checksums.HASHED.format(_joined_row(columns, self.value_text))
 
     def value_text(self, column: Column) -> sql.Composable:
         """A value as text, as `expectations.contract.checksum.value_text_sql` writes it."""
@@ -298,3 +299,24 @@ def retype(live: TableName, column: Column) -> sql.Composed:
     return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
         qualified(live), identifier(column.name), sql.SQL(column.type)
     )
+
+
+def _joined_text(columns: Sequence[Column]) -> sql.Composed | None:
+    """SQL of the text to hash; None where no column holds text."""
+    return _joined(text_groups(columns), lambda column: identifier(column.name))
+
+
+def _joined_row(columns: Sequence[Column], text_of: Callable[[Column], sql.Composable]) -> sql.Composed:
+    """SQL of the text to hash of a whole row. `text_of`: a value as text (`Adapter.value_text`)."""
+    joined = _joined(row_groups(columns), text_of)
+    assert joined is not None
+    return joined
+
+
+def _joined(groups: Sequence[Sequence[Column]], text_of: Callable[[Column], sql.Composable]) -> sql.Composed | None:
+    joined = [
+        _BETWEEN.join([sql.SQL("coalesce({}, chr(1))").format(text_of(column)) for column in group]) for group in groups
+    ]
+    if len(joined) > 1:
+        return _BETWEEN.join([sql.SQL("md5({})").format(text) for text in joined])
+    return joined[0] if joined else None
