@@ -71,6 +71,8 @@ def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDeta
             found=repr(tag), allowed=", ".join(names), nearest=nearest(tag, names),
         )  # fmt: skip
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if kind == "tuple_type":
+        message = "must be a list"
     if message[1:2].islower():
         message = message[:1].lower() + message[1:]
     return Problem(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial as bound
 
 from deployments.declarations.columns import Column
@@ -265,6 +267,12 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
     if table.window is not None and not templated and not table.load.does.replaces_table:
         allowed = f"{{window.start:%Y-%m-%d}} in {table.source.window_goes_to}"
         yield Fault(("source", "url"), "every window would read the same address", allowed)
+    in_url = templated and table.source.window_goes_to == "the url"
+    if table.window is not None and in_url and not table.load.does.replaces_table and _same_address(table):
+        yield Fault(
+            ("source", "url"), f"two windows of {table.window.every} after one another would read the same address",
+            "every part of {window.start:...} that tells them apart, such as %Y-%m-%d of days",
+        )  # fmt: skip
     if table.window is None and templated:
         yield Fault(
             ("source", "url"), "holds a window placeholder, but the table has no window", "window, or a plain url"
@@ -290,6 +298,26 @@ def _objects(table: Table) -> Iterator[Fault]:
         yield Fault(("source", "on_missing"), "wait: no object is awaited by name", "fail or empty (one without rows)")
     if table.reconcile is not None:
         yield Fault(("reconcile",), "nothing tells which live rows came with which object", "no reconcile")
+
+
+def _same_address(table: Table) -> bool:
+    """Whether no placeholder tells the first window from the second."""
+    grid = table.grid
+    assert grid is not None
+    try:
+        windows = grid.nth(0), grid.nth(1)
+    except (ValueError, OverflowError):
+        # No grid at all, which is told itself.
+        return False
+    for place, form in re.findall(r"\{window\.(start|end|last)(?::([^}]*))?\}", table.source.address or ""):
+        if not form or form.startswith("epoch"):
+            return False
+        moments = [
+            item.start if place == "start" else item.end - timedelta(seconds=place == "last") for item in windows
+        ]
+        if len({moment.astimezone(grid.zone).strftime(form) for moment in moments}) > 1:
+            return False
+    return True
 
 
 def _own_of_source(table: Table) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from deployments.addresses import DATABASES, MYSQL, S3_OPTIONS, fault_of
 
+_PARTS_OF_A_MOMENT = "aAbBcCdDeFgGhHIjklmMpPrRsSTuUVwWxXyYzZ%"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _STARTS = "http://, https://, file://, s3:// or, with a connection, /"
 _TOLD = {
@@ -61,6 +62,11 @@ def check_placeholders(value: str) -> None:
                 f"'{{{placeholder}}}' isn't known; allowed: {{window.start:%Y-%m-%d}}, {{window.end:...}}, {{window.last:...}},"
                 " {window.start:epoch}, {window.start:epoch_ms}"
             )
+        for part in re.findall(r"%-?(.?)", placeholder):
+            if part not in _PARTS_OF_A_MOMENT or not part:
+                raise ValueError(
+                    f"'%{part}' of {{{placeholder}}} is no part of a date or time; allowed: %Y %m %d %H %M %S %y %b %B %j %V"
+                )
 
 
 Address = Annotated[str, AfterValidator(check_url)]

@@ -25,6 +25,7 @@ Loc = tuple[int | str, ...]
 MAX_DEPTH = 40
 MAX_VALUES = 200_000
 _STACK = 1_000
+_KINDS = {type(None): "nothing", CommentedSeq: "a list", list: "a list", str: "a text"}
 
 
 class Document(dict[object, object]):
@@ -84,7 +85,15 @@ def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, f
         )
         return None
     if not isinstance(data, dict):
-        problems.append(Problem(file, first_line, "", "must be a mapping of keys to values", found=type(data).__name__))
+        problems.append(
+            Problem(
+                file,
+                first_line,
+                "",
+                "must be a mapping of keys to values",
+                found=_KINDS.get(type(data), type(data).__name__),
+            )
+        )
         return None
     found = filled(data, os.environ)
     read = Document(cast(dict[object, object], found.values), content, found.variables)
@@ -124,6 +133,8 @@ def _refuse_tag(_: object, node: Any) -> Any:
 
 for _reader in (_Safe, _Marking):
     _reader.add_constructor("tag:yaml.org,2002:timestamp", _reader.construct_yaml_timestamp)
+    # A bare '=' is a text.
+    _reader.add_constructor("tag:yaml.org,2002:value", lambda reader, node: reader.construct_scalar(node))
     # Else the one refuses it in words of its own, and the other makes a value of a class that nobody knows.
     _reader.add_constructor(None, _refuse_tag)
 

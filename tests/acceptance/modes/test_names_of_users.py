@@ -13,6 +13,7 @@ import pytest
 from deployments.declarations.columns import KEPT_BY_WAREHOUSES
 from tasks.rollback import choose, take_back, target_of
 from tasks.workbench import workbench
+from tests.acceptance.conftest import ALL_PLACES
 
 ROOT = Path(__file__).parents[3]
 SQL = re.compile(r"\b(SELECT|FROM|JOIN|DELETE|INSERT|CREATE|WITH|COPY|CASE|coalesce)\b")
@@ -102,6 +103,11 @@ def roll_back(table: str) -> None:
     take_back(bench, target, choose(bench, target, None, None), "rollback-1", "somebody", "a test")
 
 
+def first_on(place: str) -> list[Any]:
+    """Every warehouse; all but one with the trials, as hundreds of columns take their time."""
+    return [pytest.param(name, marks=[] if name == place else [pytest.mark.trial]) for name in ALL_PLACES]
+
+
 FIRST, SECOND = "2026-01-01 10:00:00", "2026-01-02 10:00:00"
 
 
@@ -120,6 +126,7 @@ def test_a_merge_into_a_table_that_is_called_like_an_alias(
     assert [row[0] for row in seen(house, table)] == [1, 2]
 
 
+@pytest.mark.parametrize("place", first_on("redshift-like"), indirect=True)
 def test_windows_of_a_table_with_all_our_words(house: Any) -> None:
     table = declared(house, "l", "{mode: replace_window, window_column: at}", suite=True)
     house.source("l-01.csv", csv_of((1, FIRST, 1), (2, FIRST, -1)))
@@ -132,6 +139,7 @@ def test_windows_of_a_table_with_all_our_words(house: Any) -> None:
 
 
 @pytest.mark.effect("Rule.severity", "Rule.severity=warning")
+@pytest.mark.parametrize("place", first_on("postgresql"), indirect=True)
 def test_a_refresh_of_a_table_with_all_our_words(house: Any) -> None:
     table = declared(house, "c", "{mode: full_refresh}", windowed=False, suite=True)
     for value in (1, 2):

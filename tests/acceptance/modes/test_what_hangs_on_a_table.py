@@ -208,15 +208,15 @@ def test_columns_that_change_under_something_of_a_users_are_refused(home: Any) -
 def test_rows_of_another_table_never_go_with_ours(home: Any, action: str, mode: str) -> None:
     text = TABLE if mode == "full_refresh" else TABLE.replace("mode: full_refresh", "mode: merge").replace(
         "columns:", "window: {every: day, timezone: UTC, start: 2026-01-01}\ncolumns:").replace(
-        "orders.csv", "orders{window.start:%Y}.csv")  # fmt: skip
+        "orders.csv", "orders{window.start:%j}.csv")  # fmt: skip
     table = str(home.declare("orders", text))
     window = "source" if mode == "full_refresh" else "2026-01-01"
-    home.source("orders.csv" if mode == "full_refresh" else "orders2026.csv", FIRST)
+    home.source("orders.csv" if mode == "full_refresh" else "orders001.csv", FIRST)
     home.load(table, window)
     home.place.ask(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
     home.place.ask(f"CREATE TABLE {home.schema}.lines (id integer REFERENCES {table} ON DELETE {action})")
     home.place.ask(f"INSERT INTO {home.schema}.lines VALUES (2)")
-    home.source("orders.csv" if mode == "full_refresh" else "orders2026.csv", SECOND)
+    home.source("orders.csv" if mode == "full_refresh" else "orders001.csv", SECOND)
     with pytest.raises(DeclarationError, match="deletes or changes rows there"):
         home.load(table, window, reprocess=True)
     assert home.place.ask(f"SELECT id FROM {home.schema}.lines") == [(2,)]

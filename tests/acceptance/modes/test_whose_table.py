@@ -27,7 +27,7 @@ key: [id]
 load: {mode: %s, tolerance: 90%%}
 """
 REFRESH = TABLE % ("", "", "full_refresh")
-MERGE = TABLE % ("-{window.start:%Y}", "window: {every: day, timezone: UTC, start: 2026-01-01}", "merge")
+MERGE = TABLE % ("-{window.start:%Y%j}", "window: {every: day, timezone: UTC, start: 2026-01-01}", "merge")
 FIRST, SECOND = "id,note\n1,a\n2,b\nx,MARK\n", "id,note\n1,a\n2,c\nx,MARK\n"
 SUITE = """
 table: {schema}.orders
@@ -179,7 +179,7 @@ def test_functions_that_somebody_made_never_run_as_the_loader(home: Any) -> None
         )
     table = declared(home, MERGE, SUITE)
     for content in (FIRST, SECOND):
-        home.source("orders-2026.csv", content)
+        home.source("orders-2026001.csv", content)
         home.load(table, "2026-01-01", reprocess=True)
     assert home.rows(table) == [(1, "a"), (2, "c")]
 

@@ -27,8 +27,10 @@ def both(text: str) -> tuple[object, object]:
 @pytest.mark.parametrize("scalar", SCALARS)
 def test_a_value(scalar: str) -> None:
     quick, marked = both(f"null: {scalar}\nother: 1\n")
-    if scalar == "!!str 12":
-        assert quick == {"null": "12", "other": 1}
+    # The library's own reader that knows lines makes a value of a class of its own of these.
+    told = {"!!str 12": "12", "=": "="}.get(scalar)
+    if told is not None:
+        assert quick == {"null": told, "other": 1}
     else:
         assert repr(quick) == repr(marked)
 
