@@ -51,4 +51,6 @@ def test_what_people_are_told_to_type_is_a_command(text: str) -> None:
         assert following is not None, f"no such command: {words[0]}"
         command, words = following, words[1:]
         context = click.Context(command, info_name=command.name, parent=context)
+    if words == ["--help"]:
+        return
     command.make_context(command.name or "", words)
