@@ -15,7 +15,8 @@ from flows.cli import cli
 
 ROOT = Path(__file__).parents[3]
 CATALOGS = [ROOT / "expectations/report/texts.json", ROOT / "tasks/notices/texts.json"]
-VALUES = {"until": "2027-01-01", "window": "2026-01-01", "kinds": "values --kind format", "codes": "A --override B"}
+VALUES = {"until": "2027-01-01", "window": "2026-01-01", "kinds": "values --kind format", "codes": "A --override B",
+          "file": str(ROOT / "README.md")}  # fmt: skip
 
 
 def texts(node: object) -> Iterator[str]:
@@ -36,7 +37,9 @@ def told() -> list[str]:
 
 
 def filled(text: str) -> list[str]:
-    return shlex.split(re.sub(r"\{([^}]*)\}", lambda name: VALUES.get(name[1], "x"), text).replace("...", "x"))
+    return shlex.split(
+        re.sub(r"\{([^}]*)\}", lambda name: VALUES.get(name[1], "x"), text).replace("...", "x").replace("PORT", "8080")
+    )
 
 
 @pytest.mark.parametrize("text", told())
