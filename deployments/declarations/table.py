@@ -344,8 +344,13 @@ class Table(Declared):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the declaration, recorded with each run."""
+        """A hash of what the declaration says of the rows and the table, recorded with each run."""
         return hashlib.sha256(self.model_dump_json(exclude=_NOT_OF_THE_ROWS).encode()).hexdigest()[:16]
+
+    @property
+    def whole_fingerprint(self) -> str:
+        """A hash of everything that is declared: what a deployment is a version of."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
 def share(text: str) -> float:

@@ -79,7 +79,7 @@ def version_of(project: Project, name: str) -> str:
     if name in project.summaries:
         marks = project.summaries[name].fingerprint
     else:
-        marks = f"{project.tables[name].fingerprint} {project.suite_hash(name)}"
+        marks = f"{project.tables[name].whole_fingerprint} {project.suite_hash(name)}"
     return f"{software()}+{hashlib.sha256(marks.encode()).hexdigest()[:12]}"
 
 
