@@ -81,8 +81,10 @@ requirements: ## pin again what pyproject.toml asks for (UPGRADE=--upgrade for t
 
 DIST ?= dist
 RELEASE = build/tools/bin
+RELEASE_BUILDER ?= urn:headgate:somebody
+RELEASE_KEY ?=
 
-release: ## wheel and sources of what is committed, what is in them (CycloneDX) and their hashes (DIST=dist)
+release: ## wheel and sources of what is committed, parts (CycloneDX), provenance, hashes; signed with RELEASE_KEY=FILE (DIST=dist)
 	@sh .ci/venv requirements-dev.txt
 	@rm -rf build/tools build/source && mkdir -p build/source $(DIST)
 	@$(BIN)/python -m venv build/tools
@@ -91,7 +93,9 @@ release: ## wheel and sources of what is committed, what is in them (CycloneDX) 
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(RELEASE)/python -m build --no-isolation --outdir $(DIST) build/source >/dev/null
 	@$(RELEASE)/cyclonedx-py requirements build/source/requirements.txt --pyproject build/source/pyproject.toml \
 	  --output-reproducible --of JSON -o $(DIST)/sbom.cdx.json 2>/dev/null
-	@cd $(DIST) && sha256sum *.whl *.tar.gz sbom.cdx.json >SHA256SUMS && cat SHA256SUMS
+	@.ci/provenance $(DIST) "$(RELEASE_BUILDER)" >build/provenance.json && mv build/provenance.json $(DIST)/provenance.json
+	@cd $(DIST) && sha256sum *.whl *.tar.gz sbom.cdx.json provenance.json >SHA256SUMS && cat SHA256SUMS
+	@if [ -n "$(RELEASE_KEY)" ]; then ssh-keygen -q -Y sign -n headgate-release -f "$(RELEASE_KEY)" $(DIST)/SHA256SUMS; fi
 
 clean: ## stop the local stack and remove everything made here, local data too
 	@if [ -x $(BIN)/headgate ] && [ -d .headgate ]; then $(BIN)/headgate down --purge; fi
