@@ -94,6 +94,8 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     misread = _misread(wanted, header)
     if misread:
         faults.append(misread)
+    elif table.masked and not {name.strip().lower() for name in wanted} & {name.strip().lower() for name in header}:
+        raise _no_header(table, len(header), wanted, where)
     for name in removed[:_TOLD]:
         meant = nearest(name, added[:_COMPARED]) or _in_its_place(name, wanted, header, removed, added)
         hint = renamed(meant) if meant and not misread else ""
@@ -119,6 +121,18 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         )
     positions = tuple(places.get(name, ABSENT) for name in wanted)
     return Layout(tuple(header), positions, delimiter, tuple(warnings))
+
+
+def _no_header(table: Table, fields: int, wanted: Sequence[str], where: str) -> ContractError:
+    """The first line has no name of the contract: it may be a row, whose values aren't shown where a column is masked."""
+    return ContractError(
+        f"{where}: none of the {fields:,} fields of the first line is a column of the contract: it may be a row and no header. It "
+        f"isn't shown, since columns of {table.table} are masked\n  expected: {listing(wanted)}",
+        code="HEADER",
+        next_command=f"headgate peek SOURCE   (is its first line a header?); mend the source, or the columns of {table.table}",
+        table=table.table,
+        expected=wanted[:_LISTED],
+    )  # fmt: skip
 
 
 def _misread(wanted: Sequence[str], header: Sequence[str]) -> str | None:

@@ -103,3 +103,20 @@ def test_a_wide_header_is_told_in_a_few_lines(make_table: Any) -> None:
 def test_a_column_without_a_name_is_told_by_its_place(make_table: Any) -> None:
     layout = lay_out(make_table(A, B), ["a", "B b", "", "c"], ",", "here")
     assert layout.warnings == ("columns the contract doesn't name: an unnamed column at place 3, c (not loaded)",)
+
+
+@pytest.mark.parametrize(("header", "pii", "shown"), [
+    (["1", "Ann Lee"], {"a": "hash"}, False), (["1", "Ann Lee"], {"b": "hide"}, False), (["1", "Ann Lee"], {}, True),
+    # Names in other letters are names.
+    (["A", "remark"], {"a": "hash"}, True), (["a", "Ann Lee"], {"a": "hash"}, True),
+])  # fmt: skip
+def test_a_row_in_place_of_the_header_is_not_shown(
+    make_table: Any, header: list[str], pii: dict[str, str], shown: bool
+) -> None:
+    a, b = {"name": "a", "type": "varchar(64)"}, {"name": "b", "type": "varchar(64)", "from": "B b"}
+    table = make_table(a, b, load={"mode": "full_refresh"}, pii=pii)
+    with pytest.raises(ContractError) as refused:
+        lay_out(table, header, ",", "here")
+    said = f"{refused.value} {refused.value.facts}"
+    assert (header[1] in said, "may be a row" in said) == (shown, not shown)
+    assert "a, B b" in said
