@@ -126,7 +126,7 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
 def _no_header(table: Table, fields: int, wanted: Sequence[str], where: str) -> ContractError:
     """The first line has no name of the contract: it may be a row, whose values aren't shown where a column is masked."""
     return ContractError(
-        f"{where}: none of the {fields:,} fields of the first line is a column of the contract: it may be a row and no header. It "
+        f"{where}: none of the {fields:,} fields of the first line is a column of the contract: it may be a row. It "
         f"isn't shown, since columns of {table.table} are masked\n  expected: {listing(wanted)}",
         code="HEADER",
         next_command=f"headgate peek SOURCE   (is its first line a header?); mend the source, or the columns of {table.table}",

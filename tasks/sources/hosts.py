@@ -5,10 +5,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from deployments.addresses import is_s3, s3_object
 from deployments.errors import DeclarationError, UpstreamError
 from tasks.sources.address import Place, shown
+
+METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")))
+"""Link-local addresses, and where clouds answer a machine that asks who it is."""
 
 
 def check_leads_to(place: Place, url: str, target: str, what: str) -> None:
@@ -38,6 +42,24 @@ def check_leads_to(place: Place, url: str, target: str, what: str) -> None:
         )
     if _is_inside(host) and not _is_inside(declared):
         raise _refused(place, what, f"{host}, which is a host of this network")
+
+
+def check_answered_by(place: Place, url: str, peer: tuple[str, int] | None) -> None:
+    """Raise when the server that answered `url` isn't one that may: `peer` is its address, whatever a name meant before.
+
+    Where a machine's own credentials are handed out is never a source, and a name that was looked at as one of the public
+    network may mean another address by the time of the connection.
+    """
+    if peer is None:
+        return
+    address = ipaddress.ip_address(peer[0].partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    if any(address in network for network in METADATA if network.version == address.version):
+        raise _refused(place, "its name", f"{address}, where machines get their own credentials")
+    parts, declared = urlsplit(url), urlsplit(place.url).hostname or ""
+    behind_a_proxy = parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
+    if parts.hostname != declared and not behind_a_proxy and not address.is_global and not _is_inside(declared):
+        raise _refused(place, "a redirect", f"{parts.hostname}, which is a host of this network")
 
 
 def check_next_page(place: Place, page: str, target: str) -> None:

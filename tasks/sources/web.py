@@ -24,7 +24,7 @@ from deployments.errors import (
     UpstreamError,
 )
 from tasks.sources.address import Place, joined, same_place
-from tasks.sources.hosts import check_leads_to
+from tasks.sources.hosts import check_answered_by, check_leads_to
 from tasks.sources.retry_after import asked_to_wait
 from tasks.sources.surplus import listening
 from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
@@ -95,6 +95,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                 ask.method, _bare(url), auth=_login(place.url) if own else None, headers=ask.headers if own else None,
                 content=ask.content, extensions={"trace": listening},
             ) as response:  # fmt: skip
+                check_answered_by(place, url, response.extensions["network_stream"].get_extra_info("server_addr"))
                 target = _redirect(response, url)
                 if target is not None:
                     check_leads_to(place, url, target, "a redirect")
