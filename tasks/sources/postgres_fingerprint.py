@@ -33,7 +33,7 @@ def fingerprint_of(connection: Connection, query: str) -> str:
 
 def _row_hash(connection: Connection, cursor: Cursor, query: str) -> sql.Composable:
     # ROW(q.*): q alone would be the column of that name, if the source has one.
-    by_text = sql.SQL("hashtextextended(ROW(q.*)::text, 0)::numeric")
+    by_text = sql.SQL("pg_catalog.hashtextextended(ROW(q.*)::text, 0)::numeric")
     if connection.server_version < _HASHES_RECORDS:
         return by_text
     cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(query)))
@@ -42,7 +42,7 @@ def _row_hash(connection: Connection, cursor: Cursor, query: str) -> sql.Composa
         return by_text
     record = sql.SQL(", ").join(_hashed(name, kind) for name, kind in columns)
     # A record's hash is a sum over its columns: hashed once more, or two rows could exchange a value unseen.
-    return sql.SQL("hashint8extended(hash_record_extended(ROW({}), 0), 0)").format(record)
+    return sql.SQL("pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW({}), 0), 0)").format(record)
 
 
 def _hashed(name: str, kind: int) -> sql.Composed:

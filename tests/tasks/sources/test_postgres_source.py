@@ -238,6 +238,26 @@ def test_rows_that_exchange_their_values_change_the_fingerprint(run: Any, url: s
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("query", ["SELECT * FROM t", "SELECT v, v FROM t"])
+def test_functions_that_somebody_made_in_the_source_do_not_make_the_fingerprint(run: Any, url: str, query: str) -> None:
+    """A source's session keeps its own search path, since people's queries need it: a function with the very types of a call
+    would run in place of the server's, and could say that nothing has changed."""
+    planted = (
+        "hashint8extended(bigint, integer)",
+        "hashtextextended(text, integer)",
+    )
+    run("CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 1)")
+    for function in planted:
+        run(f"CREATE FUNCTION public.{function} RETURNS bigint LANGUAGE sql AS 'SELECT 7::bigint'")
+    try:
+        first = fingerprint(url, query)
+        run("UPDATE t SET v = 2")
+        assert fingerprint(url, query) != first
+    finally:
+        for function in planted:
+            run(f"DROP FUNCTION public.{function}")
+
+
 def test_a_query_with_a_name_twice_has_a_fingerprint(run: Any, url: str) -> None:
     run("CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 1)")
     first = fingerprint(url, "SELECT v, v FROM t")
