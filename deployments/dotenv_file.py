@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from deployments.errors import DeclarationError
 
 NAME = ".env"
+_OWN = "cd to a folder of your own, or make the file yours; then: headgate check"
 
 
 _entered: set[Path] = set()
@@ -36,6 +38,7 @@ def read(file: Path) -> Mapping[str, str]:
     # Imported here: most folders have no such file.
     from dotenv.parser import parse_stream
 
+    _check_whose(file)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -51,6 +54,21 @@ def read(file: Path) -> Mapping[str, str]:
     return pairs
 
 
-def _wrong(file: Path, how: str) -> DeclarationError:
+def _check_whose(file: Path) -> None:
+    """Raise where somebody else may write what becomes the environment of all that is started, `LD_PRELOAD` too."""
+    if not hasattr(os, "geteuid"):
+        return
+    found = file.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        raise _wrong(
+            file, f"belongs to user id {found.st_uid}, not to yours ({os.geteuid()}), and would set what is run", _OWN
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise _wrong(
+            file, "may be changed by every user of this machine, and would set what is run", f"chmod o-w {file}"
+        )
+
+
+def _wrong(file: Path, how: str, next_command: str = "mend it; then: headgate check") -> DeclarationError:
     # What stands there may be a secret: the place is told, never the text.
-    return DeclarationError(f"{file} {how}", code="SETTING", next_command="mend it; then: headgate check")
+    return DeclarationError(f"{file} {how}", code="SETTING", next_command=next_command)
