@@ -43,7 +43,8 @@ def test_one_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
 def test_one_of_roots_is_read_by_another_user() -> None:
     """As in a container, whose files are root's and whose process isn't."""
     program = (
-        "import encodings.utf_8_sig, os, sys; from pathlib import Path; from dotenv.parser import parse_stream; from deployments import dotenv_file; "
+        "import encodings.utf_8_sig, os, sys; from pathlib import Path; from dotenv.parser import parse_stream; "
+        "from deployments import dotenv_file; "
         f"os.setuid({NOBODY}); print(dotenv_file.read(Path(sys.argv[1])))"
     )
     with tempfile.TemporaryDirectory() as folder:
