@@ -6,6 +6,7 @@ import re
 
 from expectations.record import RunRecord
 from expectations.report import words
+from expectations.report.lines import line_of
 from expectations.report.texts import Texts
 from expectations.report.verdict import of_run
 from expectations.withheld import cleaned
@@ -21,7 +22,7 @@ def artifact_key(table: str, what: str) -> str:
 def markdown(record: RunRecord, url: str, texts: Texts) -> str:
     """The run in a few lines: verdict, rows, rules, rows set aside, drift, next step, link."""
     record = cleaned(record)
-    verdict = of_run(record, False, texts)
+    verdict = of_run(record, line_of(record), texts)
     lines = [f"## {_plain(texts('artifact.title', table=record.table, label=record.label))}", "",
              f"**{verdict.title}** {_plain(verdict.sentence)}", ""]  # fmt: skip
     if record.accounting:

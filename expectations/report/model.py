@@ -60,6 +60,15 @@ class Failed(Kept):
     next_command: str | None = None
 
 
+class TakenBack(Kept):
+    """A batch whose load a person has undone: who, when and why."""
+
+    label: str
+    by: str
+    at: datetime
+    reason: str = ""
+
+
 class Line(Kept):
     """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'.
 
@@ -92,6 +101,7 @@ class Line(Kept):
     failure: Failed | None = None
     sequence: int | None = None
     undone: bool = False
+    taken_back: TakenBack | None = None
     can_undo: bool = False
     settled: str = ""
 
@@ -196,15 +206,6 @@ class Because(Kept):
     state: str
     run_id: str = ""
     said: str = ""
-
-
-class TakenBack(Kept):
-    """The newest batch whose last load a person has undone, and that nothing has been loaded for since."""
-
-    label: str
-    by: str
-    at: datetime
-    reason: str = ""
 
 
 class StartRow(Kept):

@@ -74,7 +74,7 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         return tuple(actions(item, line, described, texts, links, now))
 
     return RunView(
-        record=record, line=line, described=described, verdict=of_run(record, line.undone, texts),
+        record=record, line=line, described=described, verdict=of_run(record, line, texts),
         label=texts("words.last_load_short") if record.label == "source" else record.label,
         parts=_parts(record, texts), accounting=_accounting(record, texts),
         attention=tuple((item, texts(f"open.{item.what}"), doing(item)) for item in items),

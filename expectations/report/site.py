@@ -21,7 +21,7 @@ from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
 from expectations.report.lines import by_batch, columns_of, in_order, line_of
-from expectations.report.model import Because, Facts, Freshness, Line, RunTwin, StartRow, TableTwin
+from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
 from expectations.report.shelf import Shelf
@@ -275,6 +275,7 @@ def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
     undone = {item.run_id for item in facts.publishes if item.undone_by is not None}
     undone -= {item.run_id for item in facts.publishes if item.undone_by is None}
     can_undo = {item.run_id for item in facts.publishes if item.can_undo}
+    decided = {item.run_id: item for item in facts.decisions if item.kind == "rollback" and item.run_id in undone}
     standing = {item.batch_key: item for item in facts.publishes if item.undone_by is None and item.kind in WHOLE}
 
     def settled(line: Line) -> str:
@@ -285,11 +286,18 @@ def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
         _standing_as(
             line,
             undone=line.run_id in undone,
+            taken_back=_taken_back(decided.get(line.run_id), line.label),
             can_undo=line.run_id in can_undo and line.published,
             settled=settled(line),
         )
         for line in lines
     ]
+
+
+def _taken_back(decision: Decision | None, label: str) -> TakenBack | None:
+    if decision is None:
+        return None
+    return TakenBack(label=label, by=decision.by, at=decision.decided_at, reason=decision.reason)
 
 
 def _standing_as(line: Line, **stands: Any) -> Line:

@@ -77,14 +77,19 @@ def of_undo(undone: TakenBack, texts: Texts) -> str:
     )
 
 
-def of_run(record: RunRecord, undone: bool, texts: Texts) -> Verdict:
+def of_run(record: RunRecord, line: Line, texts: Texts) -> Verdict:
     """The verdict on a run: whether its data may be seen, and how many rows."""
+    undone = line.undone
     status = "undone" if undone and record.status in ("published", "warned") else record.status
     tone = {"published": "good", "warned": "warn", "failed": "bad", "unchanged": "good", "already_published": "good",
             "undone": "bad"}.get(status, "idle")  # fmt: skip
     if record.kind == "rollback" and status != "failed":
         return Verdict("idle", texts("run.verdict.rollback.title"), texts("run.verdict.rollback.sentence"))
     title, sentence = texts(f"run.verdict.{status}.title"), texts(f"run.verdict.{status}.sentence")
+    if status == "undone" and line.taken_back is not None:
+        key = "run.verdict.undone.by" if line.taken_back.reason else "run.verdict.undone.by_unsaid"
+        at, by = words.moment(line.taken_back.at), line.taken_back.by
+        sentence = texts(key, who=by, at=at, reason=line.taken_back.reason)
     counts = record.counts
     if status in ("published", "warned") and counts:
         sentence = texts("run.verdict.rows", n=counts.get("extracted", 0), published=f"{counts.get('published', 0):,}")

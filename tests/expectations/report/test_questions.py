@@ -232,6 +232,8 @@ def test_an_undo_is_explained_where_its_data_is_missed(site, sales, run_of, soon
     site.add(undo, sales, at_noon, Facts(publishes=tuple(proofs), decisions=(decision,)))
     said = "The batch 2026-03-02 was taken back by maria, 3 Mar 2026, 12:00 UTC: wrong prices."
     assert said in text(site, at.table_page(TABLE))
+    by_whom = "Undone: these rows were taken back. By maria, 3 Mar 2026, 12:00 UTC: wrong prices. No reader sees them any more."
+    assert by_whom in text(site, at.run_page(TABLE, run_of(1).run_id))
     site.write_start(at_noon + timedelta(days=1))
     assert said in text(site, "index.html"), "not only that it is late"
     again = run_of(1, run_id="again", started_at=at_noon + timedelta(hours=1))
