@@ -16,6 +16,7 @@ from deployments.declarations.summary import read_summary
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import read_yaml
 from deployments.declared_settings import SETTINGS, mistyped
+from deployments.next_commands import written
 from expectations.contract.reasons import reasons
 from flows.cli import COMMANDS, cli
 
@@ -35,7 +36,9 @@ def commands(page: Path) -> list[str]:
     inline = re.findall(r"`(headgate [^`\n]+)`", page.read_text())
     lines = [line.strip() for block in blocks(page, "sh") + blocks(page, "") for line in block.splitlines()]
     found = [part.strip() for line in lines for part in re.split(r"&&|·", line.split("#")[0])]
-    return inline + [line for line in found if line.startswith("headgate ")]
+    # Next commands stand in the docs as errors print them: several steps in one line.
+    steps = [command for line in inline for command, _ in written(line) if command.startswith("headgate ")]
+    return steps + [line for line in found if line.startswith("headgate ")]
 
 
 @pages
