@@ -91,7 +91,7 @@ def test_the_form_acknowledges_once_and_is_a_decision(answering: Desk, links: di
     [incident] = answering.open
     assert (incident.state, incident.acknowledged_by) == ("acknowledged", "Ana Ruiz")
     assert [body["text"].rpartition(":")[2] for body in answering.slack.bodies[1:]] == [" Ana Ruiz works on it."]
-    assert decided(answering) == [("acknowledge", "Ana Ruiz", "", incident.incident_id)]
+    assert decided(answering) == [("acknowledge", "Ana Ruiz (by link)", "", incident.incident_id)]
     # Somebody else takes it over, and that is told: a second later, as what is said in one second is one message.
     time.sleep(1.1)
     httpx.post(links["I have it"], data={"by": "Ben"})
@@ -106,7 +106,7 @@ def test_the_form_silences_with_a_reason(answering: Desk, links: dict[str, str])
     until = answering.open[0].silenced_until
     assert until is not None
     assert timedelta(hours=7.9) < until - datetime.now(UTC) <= timedelta(hours=8)
-    assert [row[:3] for row in decided(answering)] == [("silence", "Ana Ruiz", "the shop moves its files")]
+    assert [row[:3] for row in decided(answering)] == [("silence", "Ana Ruiz (by link)", "the shop moves its files")]
 
 
 @pytest.mark.parametrize(
