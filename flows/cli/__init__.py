@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "reconcile": ("reconcile", "reconcile", "Hold published rows against their source."),
     "repair": ("repair", "repair", "Bring the books up to date with the proofs."),
     "clean": ("clean", "clean", "Remove what dead runs left behind."),
+    "listen": ("listen", "listen", "Load tables when their bucket says that objects came."),
     "deploy": ("deploy", "deploy", "Prefect deployments from the declarations."),
     "worker": ("worker", "worker", "Serve the deployments on this machine."),
     "provision": ("provision", "provision", "Schemas, groups and rights as declared."),

@@ -60,7 +60,7 @@ def run(
         # Step by step for a few windows; a line each for many.
         console.brief = len(plan.to_run) > MANY_WINDOWS
         if not as_json:
-            _announce(plan)
+            announce_plan(plan)
 
     with telling(console):
         outcome = run_tables(bench, names, selection, until=until, with_dependents=not no_dependents, announce=announce)
@@ -72,11 +72,13 @@ def run(
             "exit_code": outcome.exit_code,
         })  # fmt: skip
     else:
-        _close(outcome)
+        tell_end(outcome)
     raise click.exceptions.Exit(outcome.exit_code)
 
 
-def _announce(plan: TablePlan) -> None:
+def announce_plan(plan: TablePlan) -> None:
+    """What is going to be loaded of a table, or why nothing is."""
+    """What is going to be loaded of a table, and why nothing is."""
     from flows.quantities import plural
 
     if plan.paused:
@@ -98,7 +100,9 @@ def _announce(plan: TablePlan) -> None:
         click.echo(f"{plan.table}: {plural(len(labels), 'window')} to load, {labels[0].label} to {labels[-1].label}")
 
 
-def _close(outcome: Outcome) -> None:
+def tell_end(outcome: Outcome) -> None:
+    """What became of it all, with the next command of what failed."""
+    """What became of it all, with the next command of what failed."""
     from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
 
     for record in outcome.mended:

@@ -106,13 +106,13 @@ def listed(place: Place, pattern: str | None) -> list[Listed]:
     """The files below a folder or a prefix, by their names from there, in the order of these."""
     store, folder = _store(place)
     found = [item._replace(key=item.key.removeprefix(folder)) for item in store.listing(folder)]
-    return [item for item in found if _is_wanted(item.key, pattern)]
+    return [item for item in found if is_wanted(item.key, pattern)]
 
 
 def stat_of(place: Place, name: str, pattern: str | None) -> tuple[int, str]:
     """Size and tag of one file below a folder; FileNotFoundError when `listed` wouldn't have it."""
     store, folder = _store(place)
-    if not _is_wanted(name, pattern) or "\0" in name:
+    if not is_wanted(name, pattern) or "\0" in name:
         raise FileNotFoundError(name)
     try:
         return store.stat(f"{folder}{name}")
@@ -134,7 +134,8 @@ def _store(place: Place) -> tuple[ObjectStore, str]:
     return BucketStore(found.bucket, options=bucket_options(place)), found.key
 
 
-def _is_wanted(name: str, pattern: str | None) -> bool:
+def is_wanted(name: str, pattern: str | None) -> bool:
+    """Whether a file below a folder is one of the source's."""
     return not _is_passed_over(name) and (pattern is None or fnmatchcase(name, pattern))
 
 

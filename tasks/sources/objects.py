@@ -91,13 +91,13 @@ def is_content_of(told: str, other: str | None) -> bool:
 
 def objects_of(table: Table, settings: Settings) -> list[SourceObject]:
     """All objects below the table's address, in the order of their names; SourceMissingError for a folder that isn't there."""
-    source, place = _where(table, settings)
+    source, place = cast(FileSource, table.source), place_of(table, settings)
     return [SourceObject(*item) for item in listed(place, source.pattern)]
 
 
 def object_named(table: Table, settings: Settings, text: str) -> SourceObject:
     """The object that a name, a label or a batch key means. SourceMissingError when there is none."""
-    source, place = _where(table, settings)
+    source, place = cast(FileSource, table.source), place_of(table, settings)
     if not is_key(text):
         try:
             return SourceObject(text, *stat_of(place, text, source.pattern))
@@ -112,16 +112,16 @@ def object_named(table: Table, settings: Settings, text: str) -> SourceObject:
 
 def address_of(table: Table, settings: Settings, name: str) -> str:
     """The address of an object, as the declaration would have it."""
-    source, place = _where(table, settings)
-    return f"{source.address}{in_address(place, name)}"
+    place = place_of(table, settings)
+    return f"{table.source.address}{in_address(place, name)}"
 
 
-def _where(table: Table, settings: Settings) -> tuple[FileSource, Place]:
-    source = cast(FileSource, table.source)
-    place = locate(source, settings, Span(None, "UTC")).place
+def place_of(table: Table, settings: Settings) -> Place:
+    """Where the table's objects lie; DeclarationError when that is a page."""
+    place = locate(cast(FileSource, table.source), settings, Span(None, "UTC")).place
     if not is_folder(place):
         raise DeclarationError(
             f"{table.table}: source.objects is about files below an address, and {place.shown} is a page",
             code="SOURCE", next_command="mend source.url (s3://bucket/prefix/ or file:///folder/)",
         )  # fmt: skip
-    return source, place
+    return place

@@ -25,7 +25,7 @@ NEED_ONE = [
     "retry x", "rollback x", "publish x --override X --reason x --expires 1d", "pause x --until 1d --reason x",
     "pause --all --until 1d --reason x", "resume x", "incident list", "incident ack x",
     "incident silence x --until 1h --reason x",
-    "incident resolve x --reason x", "oncall now", "watch",
+    "incident resolve x --reason x", "oncall now", "watch", "listen x",
 ]  # fmt: skip
 PROGRAM = """\
 import json, sys
