@@ -27,16 +27,26 @@ logger = logging.getLogger(__name__)
 
 
 def opened(
-    name: str, window: str, reprocess: bool, overrides: tuple[Override, ...] = (), *, reread: bool = False
+    name: str,
+    window: str,
+    reprocess: bool,
+    overrides: tuple[Override, ...] = (),
+    *,
+    reread: bool = False,
+    until: str = "publish",
 ) -> tuple[Batch, Story]:
-    """The batch of a table and a window label, with its story begun. Makes what the warehouse needs beside the table."""
+    """The batch of a table and a window label, with its story begun. Makes what the warehouse needs beside the table.
+
+    `until`: the last step that was asked for.
+    """
     bench = workbench()
     table = bench.project.table(name)
     # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
     groups = (*table.grants, *bench.project.readers(table.schema_name)) if bench.settings.local_stack else ()
     ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
     batch, changed = _batch(bench, table, window, reprocess)
-    batch = replace(batch, overrides=overrides, reread=reread and batch.stands)
+    whole = until not in ("extract", "validate", "stage")
+    batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole)
     if needs_library(table, bench.project.suite(table.table)):
         from expectations.suites.library import import_in_background
 

@@ -19,6 +19,7 @@ from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
 from flows.story import Story
+from tasks import ahead
 from tasks.audit import audit, nothing_to_load
 from tasks.batch import Batch
 from tasks.copy import copy
@@ -40,7 +41,7 @@ def ingest(
     that is published; `reread` only where its source has other rows than are live. `until` stops after a step: everything up
     to it is real, nothing is published.
     """
-    batch, story = opened(table, window, reprocess, reread=reread)
+    batch, story = opened(table, window, reprocess, reread=reread, until=until)
     with to_its_end(story, batch.spool):
         try:
             return _load(batch, story, reprocess, until)
@@ -49,6 +50,9 @@ def ingest(
             if not windows_before_are_good():
                 return passed_over(batch, story)
             raise
+        finally:
+            # What was done for steps that didn't come.
+            ahead.discard(batch)
 
 
 def _load(batch: Batch, story: Story, reprocess: bool, until: str) -> RunRecord:

@@ -34,6 +34,8 @@ def _(result: Extracted) -> dict[str, Any]:
 def _(result: Validated) -> dict[str, Any]:
     accepted = sum(part.accepted for part in result.parts)
     line = f"{plural(accepted, 'row')} fit the contract"
+    if result.early:
+        line += f" ({result.early} of {plural(len(result.parts), 'part')} checked while others were read)"
     if result.quarantined:
         reasons = ", ".join(f"{reason.code} {reason.rows:,}" for reason in result.reasons)
         line += f", {result.quarantined:,} set aside ({reasons})"
@@ -59,9 +61,10 @@ def _(result: Staged) -> dict[str, Any]:
 
 @words_of.register
 def _(result: Copied) -> dict[str, Any]:
+    early = f" ({plural(result.early, 'part')} ahead of this step)" if result.early else ""
     return {
         "rows": result.rows,
-        "line": f"{plural(result.rows, 'row')} into a candidate; counts, sums and hashes agree",
+        "line": f"{plural(result.rows, 'row')} into a candidate{early}; counts, sums and hashes agree",
     }
 
 

@@ -18,6 +18,7 @@ from expectations.contract.part_check import CheckedPart
 from expectations.contract.quoting import identifier, literal
 from expectations.contract.staged_rows import typed_relation
 from expectations.profile.model import ColumnKind
+from expectations.profile.sampling import Sampling
 from expectations.record import Drift, RuleResult
 from expectations.suites.outcome import RuleOutcome
 from expectations.suites.passing import Rows, may_pass, passing
@@ -61,10 +62,12 @@ def assess(
     null_marker: str,
     *,
     keys_repeat: bool,
+    sampling: Sampling | None = None,
 ) -> Assessment:
     """Judge the accepted rows. Raises CheckFailedError with the assessment as fact `assessment`.
 
     Of a batch that is too large for memory, rules that it passes for certain are told; the others wait for the candidate.
+    `sampling`: which of the rows kept while the parts were checked the profile is measured of.
     """
     files = [part.path for part in parts if part.accepted]
     rows = sum(part.accepted for part in parts)
@@ -85,7 +88,7 @@ def assess(
     told = [outcomes[rule.code] for rule in rules.expectations if rule.code in outcomes]
     results = results_of(told, rules, table.owner, "batch")
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
-    profile = _profile(batch, table, connection, relation, checked, _sampled(parts))
+    profile = _profile(batch, table, connection, relation, checked, _sampled(parts, sampling))
     assessment = Assessment(in_memory, marked(batch, results), profile)
     stop_on_failures(batch, table, assessment)
     return assessment
@@ -200,12 +203,13 @@ def profile_key(bench: Workbench, batch: Batch) -> str:
     return (bench.key_of(batch) or b"").decode(errors="ignore")
 
 
-def _sampled(parts: Sequence[CheckedPart]) -> str | None:
+def _sampled(parts: Sequence[CheckedPart], sampling: Sampling | None) -> str | None:
     """A relation of the rows kept for the profile while the parts were checked; None where a part has kept none."""
     samples = [part.sample for part in parts if part.accepted]
-    if not samples or None in samples:
+    if sampling is None or not samples or None in samples:
         return None
-    return f"read_parquet([{', '.join(literal(str(sample)) for sample in samples)}])"
+    kept = f"read_parquet([{', '.join(literal(str(sample)) for sample in samples)}])"
+    return f"({sampling.narrow_sql(kept)})"
 
 
 def _profile(

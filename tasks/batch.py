@@ -71,6 +71,8 @@ class Batch:
     """How many erasures of the table there were when the run began (`tasks.erasures`)."""
     object_name: str = ""
     """Of an object that is a batch: its name below the source's address."""
+    ahead: bool = False
+    """Whether steps up to the copy may begin with the parts that are there (`tasks.ahead`): nobody asked to stop before."""
 
     @property
     def window(self) -> Window | None:
@@ -160,6 +162,8 @@ class Validated:
     where: str = ""
     fingerprint: str = ""
     header: tuple[str, ...] = ()
+    early: int = 0
+    """Parts that were checked while others were still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +177,11 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The filled candidate."""
+    """The filled candidate. `early`: parts that were in it when the copy was asked for."""
 
     candidate: TableName
     rows: int
+    early: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from tasks.batch import new_attempt
 from tasks.driver_errors import said
 from tasks.objects.manifest import NAME, Manifest, Part
 from tasks.objects.store import open_store
+from tasks.part_checks import NULL_MARKER
 from tasks.reachable import Line, reach
 from tasks.shared_places import shared_places
 from tasks.sources import web
@@ -33,7 +34,6 @@ from tasks.sources.address import Place, shown
 from tasks.sources.location import locate_beside
 from tasks.sources.opening import open_database, open_source
 from tasks.sources.protocol import DatabaseReader, PageReader, Span
-from tasks.validate import NULL_MARKER
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified

@@ -11,6 +11,7 @@ from deployments.declarations.columns import Column
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, beside, differences, read_checksum
+from tasks import ahead
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
 from tasks.in_place import producers_store
 from tasks.step import step
@@ -21,7 +22,7 @@ from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import explain, one, session, transaction
 from tasks.warehouses.shapes import shape_of
-from tasks.workbench import workbench
+from tasks.workbench import Workbench, workbench
 
 SUMMED_AT_ONCE = 400
 """Columns of one query: a select list has at most 1,664 items, and each column takes three."""
@@ -40,16 +41,9 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
     """
     bench = workbench()
     adapter = bench.warehouse
-    candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_try()}")
-    shape = shape_of(table)
     try:
-        with transaction(adapter.address) as cursor:
-            adapter.create_candidate(cursor, candidate, shape)
-        reached("candidate-made")
-        columns = [column.name for column in table.columns]
-        options = table.load.copy_options.model_dump(exclude_none=True)
-        producers = producers_store(table, bench.settings) if staged.manifest.in_place else None
-        rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, options, producers)
+        filled = ahead.filled(batch, staged.manifest)
+        candidate, rows = _fill_new(bench, batch, staged, table) if filled is None else (filled.candidate, filled.rows)
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows)
@@ -67,7 +61,20 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
             next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
             candidate=str(candidate),
         )
-    return Copied(candidate, rows)
+    return Copied(candidate, rows, early=0 if filled is None else filled.early)
+
+
+def _fill_new(bench: Workbench, batch: Batch, staged: Staged, table: Table) -> tuple[TableName, int]:
+    """A candidate with the parts of the manifest, and how many rows the warehouse took."""
+    adapter = bench.warehouse
+    candidate = names.candidate(batch.live, f"{batch.attempt_id}{new_try()}")
+    with transaction(adapter.address) as cursor:
+        adapter.create_candidate(cursor, candidate, shape_of(table))
+    reached("candidate-made")
+    columns = [column.name for column in table.columns]
+    options = table.load.copy_options.model_dump(exclude_none=True)
+    producers = producers_store(table, bench.settings) if staged.manifest.in_place else None
+    return candidate, adapter.copy(bench.stage, staged.manifest, candidate, columns, options, producers)
 
 
 def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:

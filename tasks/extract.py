@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError, SourceUnreachableError, UpstreamError
 from expectations.contract.split import split, with_rejects
+from tasks import ahead
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
@@ -24,6 +26,7 @@ from tasks.unplaced import rows_without_window
 from tasks.workbench import Workbench, workbench
 
 HASHED_BYTES = 1024 * 1024
+Header = tuple[str, ...]
 
 
 @step("extract")
@@ -51,7 +54,8 @@ def read_batch(batch: Batch) -> Extracted:
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
         unplaced = rows_without_window(table, source)
-        extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb)
+        arrived = ahead.arriving(batch, table, source.where, source.delimiter)
+        extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb, arrived)
         if table.source.without_rows is not None and batch.window is not None and not extracted.rows:
             code, words = table.source.without_rows
             raise SourceMissingError(
@@ -109,8 +113,15 @@ def _without_rows(table: Table, extracted: Extracted) -> None:
         )
 
 
-def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int) -> Extracted:
-    """The whole source as parts in the folder `raw`, which is emptied first. `named`: its fingerprint, when known.
+def spool_source(
+    source: OpenSource,
+    raw: Path,
+    named: str | None,
+    limit_mb: int,
+    arrived: Callable[[Header, SpooledPart], None] = ahead.unheard,
+) -> Extracted:
+    """The whole source as parts in the folder `raw`, which is emptied first. `named`: its fingerprint, when known. `arrived` is
+    told of each part once it lies there, in their order.
 
     UpstreamError when it is larger than the limit: a packed file may stand for a thousand times its size.
     """
@@ -144,8 +155,9 @@ def spool_source(source: OpenSource, raw: Path, named: str | None, limit_mb: int
         parts = []
         for part in with_rejects(split(rows, source.delimiter), source.set_aside):
             path = raw / f"part-{part.number + 1:05d}.csv"
-            write_aside(_write, path, part.data)
-            parts.append(SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects))
+            spooled = SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects)
+            write_aside(_write, spooled, part.data, partial(arrived, header))
+            parts.append(spooled)
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size, unfinished=last != b"\n")
 
@@ -158,9 +170,10 @@ def _too_large(where: str, limit_mb: int) -> UpstreamError:
     )
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+def _write(part: SpooledPart, data: bytes, arrived: Callable[[SpooledPart], None]) -> None:
+    part.path.write_bytes(data)
     reached("extract-part")
+    arrived(part)
 
 
 class _Aside:

@@ -32,9 +32,8 @@ _LOOK_SECONDS = 5.0
 @contextmanager
 def dask_pool() -> Iterator[Any]:
     """A client of the running flow's Dask cluster; None where it has none."""
-    context = FlowRunContext.get()
-    runner: Any = context.task_runner if context is not None else None
-    if runner is None or type(runner).__name__ != "DaskTaskRunner":
+    runner = _dask_runner()
+    if runner is None:
         yield None
         return
     import distributed
@@ -45,6 +44,17 @@ def dask_pool() -> Iterator[Any]:
         except OSError as error:
             raise _no_cluster(f"can't be reached: {error}") from None
         yield client
+
+
+def has_dask() -> bool:
+    """Whether the parts of the running flow are worked on by a Dask cluster."""
+    return _dask_runner() is not None
+
+
+def _dask_runner() -> Any:
+    context = FlowRunContext.get()
+    runner: Any = context.task_runner if context is not None else None
+    return runner if type(runner).__name__ == "DaskTaskRunner" else None
 
 
 def side_by_side(

@@ -32,9 +32,10 @@ from tasks.batch import Audited, Batch, Copied, Judged, SpooledPart, Staged, Val
 from tasks.copy import fill
 from tasks.judge import schema_changes
 from tasks.judged_table import proven
+from tasks.part_checks import batch_rules, null_marker
 from tasks.second_name import second_name
 from tasks.step import step
-from tasks.validate import batch_rules, null_marker, reasons_of
+from tasks.validate import reasons_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.quarantine import SetAside, set_aside

@@ -15,9 +15,9 @@ from expectations.contract.part_check import PartChecker
 from expectations.contract.split import RawPart
 from tasks.batch import Batch, new_try
 from tasks.extract import spool_source
+from tasks.part_checks import null_marker
 from tasks.sources.opening import open_source
 from tasks.stage import stage_parts
-from tasks.validate import null_marker
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import explain, session, transaction

@@ -22,7 +22,10 @@ SAMPLED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The sample of a batch of `rows`. `stable` are the columns, by place, that make a row's mark."""
+    """The sample of a batch of `rows`, or of more than so many while it is read: then it holds all rows of the later sample.
+
+    `stable` are the columns, by place, that make a row's mark.
+    """
 
     columns: tuple[ColumnKind, ...]
     stable: tuple[int, ...]
@@ -43,6 +46,10 @@ class Sampling:
         texts = ", ".join(f"{text} AS {name}" for name, text in zip(self.names, self._texts(), strict=True))
         return f"SELECT {texts} FROM {relation} WHERE {self._is_in()}"
 
+    def narrow_sql(self, kept: str) -> str:
+        """SQL: the sample's own rows of a relation of such texts that was kept when fewer rows of the batch were known."""
+        return f"SELECT * FROM {kept} WHERE {self._among(self.names)}"
+
     def write(self, connection: duckdb.DuckDBPyConnection, relation: str, clean: Path) -> Path:
         """Keep the rows of a checked part as a Parquet file beside it."""
         return write_sample(connection, self.select_sql(relation), clean)
@@ -51,7 +58,11 @@ class Sampling:
         return [text_of(identifier(column.name), column.kind) for column in self.columns]
 
     def _is_in(self) -> str:
-        texts = self._texts()
+        return self._among(self._texts())
+
+    def _among(self, texts: Sequence[str]) -> str:
+        if self.rows <= SAMPLED:
+            return "true"
         return f"{mark([texts[place] for place in self.stable] or texts)} < {int(2**64 * SAMPLED / self.rows)}::UBIGINT"
 
 

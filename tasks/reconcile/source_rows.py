@@ -22,8 +22,8 @@ from tasks import hash_keys
 from tasks.batch import Extracted, Validated
 from tasks.copy import SUMMED_AT_ONCE
 from tasks.extract import spool_source
+from tasks.part_checks import THREADS, batch_rules, check_spooled, null_marker
 from tasks.sources.opening import open_source
-from tasks.validate import THREADS, batch_rules, check_spooled, null_marker
 from tasks.workbench import Workbench
 
 

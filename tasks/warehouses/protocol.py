@@ -42,6 +42,8 @@ class Adapter(AccessLists, ABC):
     address: Address
     text_null_needs_marker: bool
     """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
+    copies_by_part: bool
+    """Whether `copy` may add parts to a candidate in several calls, also at once, before it is known which there will be."""
     has_indexes: bool
     """Whether it knows CREATE INDEX."""
     clock: str
@@ -89,7 +91,7 @@ class Adapter(AccessLists, ABC):
         options: Mapping[str, str | int | bool] | None = None,
         producers: ObjectStore | None = None,
     ) -> int:
-        """Load every part of the manifest; returns the rows loaded. Each call needs an empty table.
+        """Load every part of the manifest; returns the rows loaded. Each call needs an empty table, unless `copies_by_part`.
 
         `options`: the declaration's copy options, which mean something to Redshift only. `producers`: the store of the
         parts, when they are the producer's own objects.

@@ -35,7 +35,7 @@ def test_small_chunks_are_spooled_whole_and_named_by_their_content(tmp_path: Pat
 
 
 def test_a_last_part_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(extract, "_write", full)
@@ -52,7 +52,7 @@ def test_a_batch_larger_than_the_limit_is_refused_as_it_comes(tmp_path: Path) ->
 
 
 def test_an_error_of_the_source_goes_first_and_names_the_one_aside() -> None:
-    def full() -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     def extracted(error: Exception | None) -> None:

@@ -41,6 +41,7 @@ class PostgresAdapter(Adapter):
     address: Address
     text_null_needs_marker: bool = False
     has_indexes: bool = True
+    copies_by_part: bool = True
     clock: str = "SELECT clock_timestamp() AT TIME ZONE 'UTC'"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:

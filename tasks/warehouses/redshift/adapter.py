@@ -39,6 +39,7 @@ class RedshiftAdapter(Adapter):
     role: str | None = None
     text_null_needs_marker: bool = True
     has_indexes: bool = False
+    copies_by_part: bool = False
     clock: str = "SELECT sysdate"
 
     def lock(self, cursor: Cursor, table: TableName) -> None:

@@ -1,0 +1,294 @@
+"""Ahead: while a batch is still being read, the parts that are there are checked, staged and copied into a candidate.
+
+Nothing rests on it. Each step takes what was done ahead of it only where it is what the step itself would do, and does it anew
+otherwise; what verdicts need of the whole batch comes in its step, and the proof of the candidate is made over all rows, as ever.
+What fails ahead is thrown away, and its own step tells what is wrong. Parts wait on disk, so that no source is held up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any, TypeVar
+
+from psycopg2 import sql
+
+from deployments.declarations.table import Table
+from deployments.errors import HeadgateError
+from expectations.contract.engine import connect, memory_for
+from expectations.contract.layout import Layout, lay_out
+from expectations.contract.part_check import CheckedPart
+from expectations.contract.staged_rows import typed_relation
+from expectations.profile.measure import stable_columns
+from expectations.profile.sampling import Sampling
+from tasks.assess import profile_columns, profile_key
+from tasks.batch import Batch, SpooledPart, new_try
+from tasks.objects.manifest import Manifest, Part
+from tasks.part_checks import THREADS, Checkers, batch_rules, null_marker
+from tasks.part_staging import stage_part
+from tasks.part_workers import has_dask
+from tasks.switches import reached
+from tasks.warehouses import names
+from tasks.warehouses.names import TableName
+from tasks.warehouses.session import retried, transaction
+from tasks.warehouses.shapes import shape_of
+from tasks.workbench import Workbench, workbench
+
+logger = logging.getLogger(__name__)
+Done = TypeVar("Done")
+SESSIONS = 2
+_begun: dict[str, Ahead] = {}
+"""By attempt: what is done ahead of the steps of a run stays in its process."""
+_guard = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Every part of a batch as it was checked while the batch was read; `early` of them before the last byte was there.
+
+    `stable`: the columns that make a row's mark (`Sampling`); None where the first part has no row.
+    """
+
+    parts: tuple[CheckedPart, ...]
+    stable: tuple[int, ...] | None
+    early: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A candidate that holds every part of the manifest; `early` of them were in it when the copy was asked for."""
+
+    candidate: TableName
+    rows: int
+    early: int
+
+
+@dataclass
+class Ahead:
+    """What is done ahead of the steps of one batch."""
+
+    batch: Batch
+    table: Table
+    where: str
+    delimiter: str
+    bench: Workbench
+    _parts: list[SpooledPart] = field(default_factory=list)
+    _checked: list[Future[CheckedPart]] = field(default_factory=list)
+    _staged: list[Future[Part | None]] = field(default_factory=list)
+    _copied: list[Future[int]] = field(default_factory=list)
+    _pools: list[ThreadPoolExecutor] = field(default_factory=list)
+    _stable: tuple[int, ...] | None = None
+    _candidate: TableName | None = None
+    _over: bool = False
+    _stage_is_taken: bool = False
+
+    def add(self, header: tuple[str, ...], part: SpooledPart) -> None:
+        """A part lies in the spool. With the second one it begins: a batch of one part has nothing to be ahead of."""
+        self._parts.append(part)
+        if len(self._parts) == 2 and not self._over:
+            try:
+                self._begin(lay_out(self.table, header, self.delimiter, self.where))
+            except HeadgateError:
+                # Its own step says what is wrong with it.
+                self._over = True
+        for waiting in self._parts[len(self._checked) :] if self._pools and not self._over else ():
+            self._submit(waiting)
+
+    def checked(self, parts: Sequence[SpooledPart]) -> Checked | None:
+        """What became of the parts, once all of them are checked; None where they have to be checked again."""
+        early = sum(future.done() for future in self._checked)
+        found = self._results(self._checked) if list(parts) == self._parts else None
+        self._checkers.__exit__() if self._pools else None
+        return None if found is None else Checked(tuple(found), self._stable, early)
+
+    def staged(self, parts: Sequence[CheckedPart]) -> tuple[Part, ...] | None:
+        """The staged parts, where what was staged is what is to be; from then on they are the stage step's own."""
+        checked = self._results(self._checked)
+        if checked is None or len(checked) != len(parts) or not all(map(_are_one, checked, parts)):
+            return None
+        found = self._results(self._staged)
+        self._stage_is_taken = found is not None
+        return None if found is None else tuple(part for part in found if part is not None)
+
+    def filled(self, manifest: Manifest) -> Filled | None:
+        """The candidate with every part of the manifest in it; None where it holds something else."""
+        early = sum(future.done() for future in self._copied)
+        copied, staged = self._results(self._copied), self._results(self._staged)
+        if copied is None or staged is None or self._candidate is None:
+            return None
+        if tuple(part for part in staged if part is not None) != manifest.parts:
+            return None
+        return Filled(self._candidate, sum(copied), early)
+
+    def end(self) -> None:
+        """Let what is running come to its end, and begin nothing more."""
+        self._over = True
+        for pool in self._pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+        if self._pools:
+            self._checkers.__exit__()
+
+    def remove(self) -> None:
+        """Take away what nobody has taken."""
+        try:
+            if self._candidate is not None:
+                drop = sql.SQL("DROP TABLE IF EXISTS {}").format(
+                    sql.Identifier(self._candidate.schema, self._candidate.name)
+                )
+                retried(self.bench.warehouse.address, f"dropping {self._candidate}", lambda c: c.execute(drop))
+            if self._staged and not self._stage_is_taken:
+                self.bench.stage.delete(f"{self.batch.stage_key}/")
+        except (HeadgateError, OSError) as error:
+            logger.warning("what was done ahead of %s is left for the next clean-up: %s", self.batch.run_id, error)
+
+    def _begin(self, layout: Layout) -> None:
+        if self.table.hashed:
+            self.bench.settings.hashing_key(self.table.table)
+        self._layout, self._marker = layout, null_marker(self.table, self.bench.warehouse)
+        rules, _ = batch_rules(self.table, self.bench.project.suite(self.table.table), self.batch.window)
+        self._checkers = Checkers(self.batch, self.table, layout, rules, self._marker, self.bench, None).__enter__()
+        self._making = Lock()
+        self._pools = [
+            ThreadPoolExecutor(threads, thread_name_prefix=f"{verb}-ahead")
+            for verb, threads in (("check", THREADS), ("stage", THREADS), ("copy", SESSIONS))
+        ]
+
+    def _submit(self, part: SpooledPart) -> None:
+        check, stage, copy = self._pools
+        checked = check.submit(self._attempted, self._check, part)
+        self._checked.append(checked)
+        staged = stage.submit(self._attempted, self._stage, checked)
+        self._staged.append(staged)
+        if self.bench.warehouse.copies_by_part:
+            self._copied.append(copy.submit(self._attempted, self._copy, staged))
+
+    def _attempted(self, step: Callable[[Any], Done], given: Any) -> Done:
+        """A step of one part; after the first that fails nothing more is begun."""
+        try:
+            if self._over:
+                raise RuntimeError("what is done ahead has ended")
+            return step(given)
+        except BaseException:
+            self._over = True
+            raise
+
+    def _check(self, part: SpooledPart) -> CheckedPart:
+        first = part is self._parts[0]
+        checked = self._checkers.check_here(self._checkers.job(part, None if first else self._sampling()))
+        reached("validate-part")
+        if first and checked.accepted:
+            relation = typed_relation(self.table, [checked.path], self._layout.delimiter, self._marker)
+            memory = memory_for(len(self.table.columns))
+            with closing(connect(self.batch.spool / "duckdb", memory_mb=memory)) as connection:
+                key = profile_key(self.bench, self.batch)
+                self._stable = stable_columns(connection, relation, profile_columns(self.table), key=key)
+        return checked
+
+    def _sampling(self) -> Sampling | None:
+        """The sample of a batch of the rows read so far: it holds what the larger batch's sample has of a part."""
+        self._checked[0].result()
+        last = self._parts[-1]
+        rows = last.first_record + last.records + len(last.rejects)
+        return None if self._stable is None else Sampling(profile_columns(self.table), self._stable, rows)
+
+    def _stage(self, checked: Future[CheckedPart]) -> Part | None:
+        part = checked.result()
+        return stage_part(self.bench.stage, self.batch.stage_key, part) if part.accepted else None
+
+    def _copy(self, staged: Future[Part | None]) -> int:
+        part = staged.result()
+        if part is None:
+            return 0
+        manifest = Manifest("", self._layout.delimiter, self._marker, (part,), codec=self.bench.stage.codec)
+        columns = [column.name for column in self.table.columns]
+        return self.bench.warehouse.copy(self.bench.stage, manifest, self._made_candidate(), columns)
+
+    def _made_candidate(self) -> TableName:
+        with self._making:
+            if self._candidate is None:
+                adapter = self.bench.warehouse
+                candidate = names.candidate(self.batch.live, f"{self.batch.attempt_id}{new_try()}")
+                with transaction(adapter.address) as cursor:
+                    adapter.create_candidate(cursor, candidate, shape_of(self.table))
+                self._candidate = candidate
+                reached("candidate-made")
+            return self._candidate
+
+    def _results(self, futures: Sequence[Future[Done]]) -> list[Done] | None:
+        """Of every part, once it is there; None where one has failed or was never begun."""
+        if not self._pools or len(futures) != len(self._parts):
+            return None
+        try:
+            return [future.result() for future in futures]
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is, its own step comes upon it again, and tells it.
+            logger.debug("%s isn't ahead any more: %s", self.batch.run_id, error)
+            return None
+
+
+def unheard(header: tuple[str, ...], part: SpooledPart) -> None:
+    """Nobody waits for the parts."""
+
+
+def arriving(batch: Batch, table: Table, where: str, delimiter: str) -> Callable[[tuple[str, ...], SpooledPart], None]:
+    """What is to be told of each part that lies in the spool, after the header: from then on it is worked on.
+
+    Nothing is done ahead of a batch whose rows may turn out to be no news, of one that is to stop before its copy, and on a Dask
+    cluster, whose workers are given parts when all are there.
+    """
+    discard(batch)
+    if not batch.ahead or batch.reread or batch.refused or has_dask():
+        return unheard
+    ahead = Ahead(batch, table, where, delimiter, workbench())
+    with _guard:
+        _begun[batch.attempt_id] = ahead
+    return ahead.add
+
+
+def checked(batch: Batch, parts: Sequence[SpooledPart]) -> Checked | None:
+    """The parts as they were checked ahead; None where they have to be checked now."""
+    ahead = _begun.get(batch.attempt_id)
+    found = None if ahead is None else ahead.checked(parts)
+    if found is None:
+        discard(batch)
+    return found
+
+
+def staged(batch: Batch, parts: Sequence[CheckedPart]) -> tuple[Part, ...]:
+    """The parts as they were staged ahead; none where they have to be staged now."""
+    ahead = _begun.get(batch.attempt_id)
+    found = None if ahead is None else ahead.staged(parts)
+    if found is None:
+        discard(batch)
+    return found or ()
+
+
+def filled(batch: Batch, manifest: Manifest) -> Filled | None:
+    """The candidate that was filled ahead, which is the caller's from now on; None where one has to be filled now."""
+    ahead = _begun.get(batch.attempt_id)
+    found = None if ahead is None else ahead.filled(manifest)
+    if ahead is None or found is None:
+        discard(batch)
+        return None
+    with _guard:
+        del _begun[batch.attempt_id]
+    ahead.end()
+    return found
+
+
+def discard(batch: Batch) -> None:
+    """End what is done ahead of a batch and take away what no step has taken; where there is nothing, nothing happens."""
+    with _guard:
+        ahead = _begun.pop(batch.attempt_id, None)
+    if ahead is not None:
+        ahead.end()
+        ahead.remove()
+
+
+def _are_one(ahead: CheckedPart, part: CheckedPart) -> bool:
+    """Whether a part is the one that was checked ahead; which of its rows are kept for the profile is no matter."""
+    return replace(ahead, sample=None) == replace(part, sample=None)

@@ -1,0 +1,189 @@
+"""What is done ahead of a batch's steps: it is the same load, and where it isn't wanted in the end, nothing of it is left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from deployments.errors import CheckFailedError, UpstreamError
+from expectations.contract.split import split
+from flows.batches import finished, opened
+from flows.story import clear_spool
+from tasks import ahead, extract
+from tasks.copy import copy_batch
+from tasks.extract import extract_batch
+from tasks.stage import stage_batch
+from tasks.validate import validate_batch
+from tasks.workbench import workbench
+
+pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+ORDERS = """
+description: Orders.
+owner: a@example.com
+source: {kind: csv, url: "file://{folder}/orders.csv"}
+columns:
+  - {name: id, type: integer, nullable: false}
+  - {name: note, type: varchar(64)}
+load: {mode: full_refresh}
+"""
+ROWS = 900
+NOT_MANY = """
+table: {schema}.orders
+expectations:
+  - {code: FEW, type: expect_table_row_count_to_be_between, kwargs: {max_value: 5}, severity: critical}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pieces(chunks: Iterator[bytes], delimiter: str) -> Any:
+        cut = (chunk[at : at + 2000] for chunk in chunks for at in range(0, len(chunk), 2000))
+        return split(cut, delimiter, 2000)
+
+    monkeypatch.setattr(extract, "split", pieces)
+
+
+def numbered(rows: int = ROWS, last: str = "") -> str:
+    return "id,note\n" + "".join(f"{n},note {n}\n" for n in range(rows)) + last
+
+
+def all_in(batch: Any) -> ahead.Ahead:
+    """What is ahead of a batch, once it has done all it could."""
+    begun = ahead._begun[batch.attempt_id]
+    for future in (*begun._checked, *begun._staged, *begun._copied):
+        future.exception()
+    return begun
+
+
+def candidates(house: Any, table: str) -> list[str]:
+    return [name for name in house.side_tables(table) if "__hg_c" in name]
+
+
+def staged(batch: Any) -> list[str]:
+    return workbench().stage.keys(f"{batch.stage_key}/")
+
+
+def test_parts_are_in_the_candidate_before_the_last_step_asks(house: Any) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    batch, story = opened(table, "source", False)
+    source = extract_batch(batch)
+    begun = all_in(batch)
+    checked = validate_batch(batch, source)
+    copied = copy_batch(batch, stage_batch(batch, checked), checked)
+    assert len(source.parts) > 5
+    assert (checked.early, copied.early, copied.rows) == (len(source.parts), len(source.parts), ROWS)
+    assert copied.candidate == begun._candidate
+    finished(story, "checked", source, checked)
+    clear_spool(batch)
+    # Taken is taken: the end of the run leaves it alone.
+    assert candidates(house, table) == [copied.candidate.name]
+    house.load(table, reprocess=True)
+    assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
+
+
+def test_a_key_that_comes_twice_is_taken_out_of_what_was_copied(house: Any) -> None:
+    table = house.declare("orders", ORDERS + "key: [id]\n")
+    house.source("orders.csv", numbered(last="7,again\n"))
+    house.load(table)
+    assert house.rows(table, "id") == [(n,) for n in range(ROWS) if n != 7]
+    assert house.proofs(table)[-1][2:4] + house.proofs(table)[-1][7:8] == (ROWS + 1, ROWS - 1, 2)
+    assert candidates(house, table) == []
+
+
+def broken_off(chunks: Iterator[bytes], delimiter: str, cut: Callable[..., Any], batch: Any) -> Iterator[Any]:
+    for part in cut(chunks, delimiter):
+        if part.number == 4:
+            all_in(batch)
+            raise UpstreamError("the source broke off", code="SOURCE-CUT", next_command="headgate retry RUN")
+        yield part
+
+
+def test_a_source_that_breaks_off_leaves_nothing(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    batch, _ = opened(table, "source", False)
+    whole = extract.split
+    monkeypatch.setattr(extract, "split", partial(broken_off, cut=whole, batch=batch))
+    with pytest.raises(UpstreamError, match="broke off"):
+        extract_batch(batch)
+    assert len(candidates(house, table)) == 1
+    assert staged(batch)
+    # The next try of the step begins anew; the run's end takes away what was made for nothing.
+    monkeypatch.setattr(extract, "split", whole)
+    source = extract_batch(batch)
+    all_in(batch)
+    assert len(candidates(house, table)) == 1
+    assert validate_batch(batch, source).early == len(source.parts)
+    clear_spool(batch)
+    assert (candidates(house, table), staged(batch)) == ([], [])
+    house.load(table)
+    assert len(house.rows(table)) == ROWS
+
+
+def test_a_batch_that_fails_its_checks_leaves_nothing(house: Any) -> None:
+    table = house.declare("orders", ORDERS, NOT_MANY)
+    house.source("orders.csv", numbered())
+    with pytest.raises(CheckFailedError):
+        house.load(table)
+    assert candidates(house, table) == []
+    assert not [key for key in workbench().stage.keys(f"{table}/") if "part-" in key]
+
+
+@pytest.mark.parametrize("step", ["stage", "copy"])
+def test_what_fails_ahead_is_done_by_its_own_step(house: Any, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    done = getattr(ahead.Ahead, f"_{step}")
+    calls = []
+
+    def failing(self: ahead.Ahead, given: Any) -> Any:
+        calls.append(step)
+        if len(calls) == 2:
+            raise OSError("once only")
+        return done(self, given)
+
+    monkeypatch.setattr(ahead.Ahead, f"_{step}", failing)
+    house.load(table)
+    assert len(calls) >= 2
+    assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
+    assert candidates(house, table) == []
+
+
+@pytest.mark.parametrize("until", ["extract", "validate", "stage"])
+def test_nothing_is_ahead_of_a_run_that_is_to_stop(house: Any, until: str) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    batch, _ = opened(table, "source", False, until=until)
+    source = extract_batch(batch)
+    assert batch.attempt_id not in ahead._begun
+    assert validate_batch(batch, source).early == 0
+    clear_spool(batch)
+    assert (candidates(house, table), staged(batch)) == ([], [])
+
+
+def test_the_profile_is_of_the_same_rows(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("expectations.profile.sampling", "expectations.profile.measure", "tasks.validate"):
+        # By its name as a module: a package has functions of the same names.
+        monkeypatch.setattr(sys.modules[module], "SAMPLED", 250)
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+
+    def profile(until: str) -> Any:
+        batch, _ = opened(table, "source", False, until=until)
+        source = extract_batch(batch)
+        if batch.ahead:
+            all_in(batch)
+        found = validate_batch(batch, source)
+        clear_spool(batch)
+        return found.early > 0, found.profile
+
+    (_, then), (overlapped, now) = profile("stage"), profile("publish")
+    assert overlapped
+    assert then is not None
+    assert 200 < then["sampled"] < 300
+    assert now == then
