@@ -183,8 +183,12 @@ def table(results: list[Result]) -> str:
     rivals = sum(result.trial.second_writer for result in results)
     twice = sum(result.trial.reruns == 2 for result in results)
     cold = sum(result.trial.cold for result in results)
+    broken = sum(result.trial.cut for result in results)
     handled = Counter(error.partition(":")[0] for result in results for error in result.errors)
-    lines.append(f"with a second writer {rivals}, run again by two at once {twice}, whole cold processes {cold}")
+    lines.append(
+        f"with a second writer {rivals}, run again by two at once {twice}, a source that breaks off {broken}, "
+        f"whole cold processes {cold}"
+    )
     lines.append("handled failures on the way: " + (", ".join(f"{c} {n}" for n, c in handled.most_common()) or "none"))
     return "\n".join(lines)
 

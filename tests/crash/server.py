@@ -45,8 +45,9 @@ class Files:
     def _answer(self, request: BaseHTTPRequestHandler, *, body: bool) -> None:
         _, name, file = request.path.split("/")
         key = (name, file.removesuffix(".csv"))
-        batch = next((world.content[key] for world in self._worlds if key in world.content), None)
-        if batch is None or not batch.text:
+        world = next((world for world in self._worlds if key in world.content), None)
+        batch = None if world is None else world.content[key]
+        if world is None or batch is None or not batch.text:
             request.send_response(410)
             request.send_header("Content-Length", "0")
             request.end_headers()
@@ -56,7 +57,11 @@ class Files:
             request.send_header("Content-Length", str(len(batch.text)))
             request.send_header("ETag", f'"{etag(batch)}"')
             request.end_headers()
-            if body:
+            if body and key in world.cut:
+                world.cut.discard(key)
+                request.wfile.write(batch.text[: len(batch.text) // 2])
+                request.close_connection = True
+            elif body:
                 request.wfile.write(batch.text)
         except OSError:
             # The reader was killed: that is what trials are for.

@@ -25,6 +25,8 @@ POINTS: dict[str, tuple[str, ...]] = {
                "publish-begun", "proof-locked", "replay-flipped", "before-commit", "after-commit"),
     "rollback": ("rollback-begun", "taken-back", "before-swap", "renamed", "before-commit", "after-commit"),
 }  # fmt: skip
+_SERVED = ("full_refresh", "append", "replace_window")
+"""Modes whose source is the web server of the trials."""
 MEETING_SECONDS = 3.0
 """Longer than two writers that were started at once are apart. With the lock the first one waits it out."""
 _MANY = ("extract-part", "validate-part", "stage-part", "copy-bytes", "copy-part")
@@ -61,6 +63,8 @@ class Trial:
     seed: str
     meet: bool = False
     """Both writers wait for each other at `linger`, instead of dawdling."""
+    cut: bool = False
+    """The source breaks off in the middle, while what came before is checked, staged and copied already."""
 
     @property
     def place(self) -> str:
@@ -119,4 +123,5 @@ def draw(seed: int, number: int, cold: bool = False) -> Trial:
         fraction=dice.random() * 1.1, second_writer=second, reruns=reruns,
         linger=(dice.choice(_LINGER), round(dice.uniform(0.05, 0.3), 2)) if lingers else None,
         anew=dice.random() < 0.06, reload=dice.random() < 0.6, empty=dice.random() < 0.08, cold=cold, seed=name,
+        cut=dice.random() < 0.2 and mode in _SERVED,
     )  # fmt: skip

@@ -215,6 +215,8 @@ class Worker:
         rival = self._order(verb, target, label, trial.linger) if trial.second_writer else None
         if rival is not None:
             rival = replace(rival, meet=order.meet)
+        if trial.cut:
+            self.world.cut.add((target.name, label))
         pid = runner.fork(replace(order, kill_at=trial.point))
         other = runner.fork(rival) if rival is not None else None
         if trial.point is None:
@@ -225,6 +227,7 @@ class Worker:
         if other is not None and rival is not None:
             self._wait(runner, other, errors)
             self._note(rival, errors)
+        self.world.cut.clear()
         self._note(order, errors)
         return outcome(order) is None
 

@@ -43,6 +43,8 @@ class World:
     content: dict[tuple[str, str], Batch] = field(default_factory=dict)
     loaded: dict[str, dict[str, Batch]] = field(default_factory=dict)
     versions: dict[int, Values] = field(default_factory=dict)
+    cut: set[tuple[str, str]] = field(default_factory=set)
+    """(target, label) of what breaks off in the middle the next time it is read."""
 
     def set(self, target: Target, label: str, batch: Batch) -> None:
         """From now on the source gives this for the window (an empty text: there is no such file)."""

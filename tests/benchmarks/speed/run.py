@@ -67,7 +67,7 @@ def _ticks(pid: int | str) -> int:
     """Of a process and of those of its children that have ended; 0 of one that has ended itself."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(map(int, stat.rpartition(")")[2].split()[11:15]))
 
