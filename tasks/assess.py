@@ -78,7 +78,7 @@ def assess(
     outcomes: dict[str, RuleOutcome] = {}
     # Of a batch that isn't judged in memory, the candidate holds only the latest row of each key.
     if rules.expectations and (in_memory or not keys_repeat):
-        known = Rows(connection, relation, rows, column_types(table), in_memory)
+        known = Rows(connection, relation, rows, column_types(table), in_memory, _broken(parts))
         outcomes = passing(rules.expectations, known, masked=table.masked, parameters=parameters)
     left = tuple(rule for rule in rules.expectations if rule.code not in outcomes)
     if in_memory and left:
@@ -210,6 +210,16 @@ def _sampled(parts: Sequence[CheckedPart], sampling: Sampling | None) -> str | N
         return None
     kept = f"read_parquet([{', '.join(literal(str(sample)) for sample in samples)}])"
     return f"({sampling.narrow_sql(kept)})"
+
+
+def _broken(parts: Sequence[CheckedPart]) -> frozenset[str] | None:
+    """Codes of the suite's rules of single rows that some accepted row breaks; None where a part wasn't asked."""
+    found: set[str] = set()
+    for part in parts:
+        if part.broken is None:
+            return None
+        found |= part.broken
+    return frozenset(found)
 
 
 def _profile(

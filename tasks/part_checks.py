@@ -22,6 +22,7 @@ from expectations.contract.quoting import identifier
 from expectations.contract.split import RawPart
 from expectations.profile.sampling import Sampling
 from expectations.rows.compile import RowRule, UniqueRule, compile_rule
+from expectations.suites.passing import row_rules
 from tasks.assess import column_types
 from tasks.batch import Batch, SpooledPart
 from tasks.part_workers import Marks, marks_of, refuse_another, side_by_side
@@ -54,9 +55,11 @@ def check_part(job: PartJob) -> CheckedPart:
     bench = workbench()
     refuse_another(marks_of(bench, job.batch.table, job.batch.attempt_id), job.marks, job.part.path)
     table = bench.project.table(job.batch.table)
-    rules, _ = batch_rules(table, bench.project.suite(table.table), job.batch.window)
-    spool = job.part.path.parents[1]
-    checker = PartChecker(table, job.layout, rules, job.marker, bench.key_of(job.batch), spool / "duckdb", job.sampling)
+    suite = bench.project.suite(table.table)
+    rules, _ = batch_rules(table, suite, job.batch.window)
+    spool, key = job.part.path.parents[1], bench.key_of(job.batch)
+    asked = row_rules(suite.expectations, column_types(table))
+    checker = PartChecker(table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling)
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
         return check_spooled(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
@@ -81,7 +84,10 @@ class Checkers:
         self, batch: Batch, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench,
         pool: Any,
     ) -> None:  # fmt: skip
-        self._make = partial(PartChecker, table, layout, rules, marker, bench.key_of(batch), batch.spool / "duckdb")
+        asked = row_rules(bench.project.suite(table.table).expectations, column_types(table))
+        self._make = partial(
+            PartChecker, table, layout, rules, marker, bench.key_of(batch), batch.spool / "duckdb", asked
+        )
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
         self.sampling: Sampling | None = None
         self._clean = batch.spool / "clean"

@@ -60,10 +60,20 @@ class CheckedPart:
     quarantined: tuple[Quarantined, ...] = ()
     sample: Path | None = None
     """The rows that the profile of the batch is measured of, as a Parquet file; None: it reads them itself."""
+    broken: frozenset[str] | None = None
+    """Codes of the checker's `asked` rules that an accepted row breaks; None where they weren't asked."""
 
     @property
     def reasons(self) -> Counter[str]:
         return Counter(row.code for row in self.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one pass says of the rows of a part beside their faults; see `CheckedPart`."""
+
+    checksum: Checksum
+    broken: frozenset[str] | None
 
 
 @dataclass
@@ -76,11 +86,15 @@ class PartChecker:
     null_marker: str
     pii_key: bytes | None
     temp: Path
+    asked: Sequence[RowRule] | None = None
+    """Rules that set no row aside: whether any accepted row breaks them is asked in the same pass. None: that isn't asked."""
     sampling: Sampling | None = None
     """Set between parts, once it is known of which rows the profile is to be measured."""
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
     groups: tuple[Group, ...] = field(init=False)
+    asks: tuple[RowRule, ...] | None = field(init=False)
+    """The `asked` rules where one query can hold them beside all others."""
 
     def __post_init__(self) -> None:
         self.connection = connect(self.temp, memory_mb=memory_for(len(self.table.columns)))
@@ -98,6 +112,8 @@ class PartChecker:
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
         self.groups = tuple(groups_of(self.columns, self.rules))
+        together = len(tuple(groups_of(self.columns, [*self.rules, *(self.asked or ())]))) == 1
+        self.asks = None if self.asked is None or not together else tuple(self.asked)
 
     def check(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str] | None = None) -> CheckedPart:
         """Check a part. `raw` holds the part's bytes and `clean` may be written; running it again gives the same.
@@ -105,7 +121,7 @@ class PartChecker:
         `excluded` sets more rows aside: reason (code|column) by place among the rows that were accepted before.
         """
         if part.records == 0:
-            return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
+            return self._result(part, raw, 0, False, self._nothing, [])
         fields = len(self.layout.header)
         judgement = None if hides_faults(part, self.layout.delimiter, fields) else self._judge(part, raw)
         if judgement is None:
@@ -114,7 +130,7 @@ class PartChecker:
             raw.unlink(missing_ok=True)
             raw.write_bytes(part.data)
             if part.records == 0:
-                return self._result(part, raw, 0, False, Checksum.empty(len(self.columns)), [])
+                return self._result(part, raw, 0, False, self._nothing, [])
             judgement = self._judge(part, raw)
         if judgement is None:
             raise CodeError(
@@ -123,31 +139,51 @@ class PartChecker:
                 code="READERS-DISAGREE",
                 next_command="report this with the source's bytes; nothing was published",
             )
-        bad, altered, checksum = judgement
-        if not excluded and not bad and not altered and self.layout.is_contract and self._nulls_as_staged(checksum):
-            return self._result(part, raw, checksum.rows, False, checksum, [], self._write_sample(clean))
+        bad, altered, seen = judgement
+        if (
+            not excluded
+            and not bad
+            and not altered
+            and self.layout.is_contract
+            and self._nulls_as_staged(seen.checksum)
+        ):
+            return self._result(part, raw, seen.checksum.rows, False, seen, [], self._write_sample(clean))
         return self._rewrite(part, raw, clean, excluded or {}, bad > 0)
 
-    def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Checksum] | None:
-        """Rows with a fault, rows altered by conversions (each by group), checksum of all; None when the reader refuses."""
+    def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, _Seen] | None:
+        """Rows with a fault, rows altered by conversions (each by group), what all rows are; None when the reader refuses."""
         bad = altered = 0
-        figures: list[Checksum] = []
+        figures: list[_Seen] = []
         try:
             for group in self.groups:
                 row = self._figures(
-                    f"count({_REASON}), count(*) FILTER (WHERE {self._altered(group)}), "
-                    f"{duckdb_checksum_sql([self.table.columns[index] for index in group.columns])}",
+                    f"count({_REASON}), count(*) FILTER (WHERE {self._altered(group)}), {self._seen_sql(group)}",
                     f"({self._judged(part, raw, group)})",
                     f"{_REASON} IS NULL",
                 )
                 bad, altered = bad + int(str(row[0])), altered + int(str(row[1]))
-                figures.append(read_checksum(row[2:], len(group.columns)))
-            checksum = figures[0]
+                figures.append(self._read(row[2:], group))
+            seen = figures[0]
             if len(figures) > 1:
-                checksum = beside(figures, self._text_hash(typed_select(self.table, f"({self._staged(raw)})", ours)))
+                seen = self._beside(figures, typed_select(self.table, f"({self._staged(raw)})", ours))
         except duckdb.InvalidInputException:
             return None
-        return None if {item.rows for item in figures} != {part.records} else (bad, altered, checksum)
+        return None if {item.checksum.rows for item in figures} != {part.records} else (bad, altered, seen)
+
+    def _seen_sql(self, group: Group) -> str:
+        """The select list of what `_read` reads, over typed columns with the contract's names."""
+        figures = [duckdb_checksum_sql([self.table.columns[index] for index in group.columns])]
+        figures += [f"coalesce(bool_or({rule.predicate_sql}), false)" for rule in self.asks or ()]
+        return ", ".join(figures)
+
+    def _read(self, row: Sequence[object], group: Group) -> _Seen:
+        figures = len(row) - len(self.asks or ())
+        broken = {rule.code for rule, found in zip(self.asks or (), row[figures:], strict=True) if found}
+        checksum = read_checksum(row[:figures], len(group.columns))
+        return _Seen(checksum, None if self.asks is None else frozenset(broken))
+
+    def _beside(self, figures: Sequence[_Seen], relation: str) -> _Seen:
+        return _Seen(beside([item.checksum for item in figures], self._text_hash(relation)), None)
 
     def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
         """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
@@ -161,9 +197,17 @@ class PartChecker:
         return single(self.connection, f"SELECT * EXCLUDE ({_KEPT}) FROM kept")
 
     @property
+    def _is_whole(self) -> bool:
+        """A table that is judged some columns at a time is never read whole: profile and suite read it once more."""
+        return len(self.groups) == 1
+
+    @property
     def _samples(self) -> bool:
-        """A table that is judged some columns at a time is never read whole: its profile reads it once more."""
-        return self.sampling is not None and len(self.groups) == 1
+        return self.sampling is not None and self._is_whole
+
+    @property
+    def _nothing(self) -> _Seen:
+        return _Seen(Checksum.empty(len(self.columns)), None if self.asks is None else frozenset())
 
     def _write_sample(self, clean: Path) -> Path | None:
         if not self._samples:
@@ -216,9 +260,9 @@ class PartChecker:
             code, _, column = reasons[place].partition("|")
             quarantined.append(self._quarantined(ordinals[place], code, column or None, data, text))
         if len(places) == part.records:
-            return self._result(part, clean, 0, True, Checksum.empty(len(self.columns)), quarantined)
-        checksum = self._checksum(clean)
-        return self._result(part, clean, checksum.rows, True, checksum, quarantined, self._write_sample(clean))
+            return self._result(part, clean, 0, True, self._nothing, quarantined)
+        seen = self._written(clean)
+        return self._result(part, clean, seen.checksum.rows, True, seen, quarantined, self._write_sample(clean))
 
     def _reasons(self, part: RawPart, raw: Path) -> dict[int, str]:
         """The first fault (code|column) of each record to be set aside, by its place in the part."""
@@ -230,18 +274,14 @@ class PartChecker:
                 found.setdefault(place, reason)
         return found
 
-    def _checksum(self, clean: Path) -> Checksum:
-        """The figures of what was written, read as the next steps will read it."""
+    def _written(self, clean: Path) -> _Seen:
+        """What the rows that were written are, read as the next steps will read them."""
         relation = typed_relation(self.table, [clean], self.layout.delimiter, self.null_marker)
-        figures = []
-        for group in self.groups:
-            columns = [self.table.columns[index] for index in group.columns]
-            row = self._figures(duckdb_checksum_sql(columns), relation, "true")
-            figures.append(read_checksum(row, len(columns)))
-        return beside(figures, self._text_hash(relation)) if len(figures) > 1 else figures[0]
+        figures = [self._read(self._figures(self._seen_sql(group), relation, "true"), group) for group in self.groups]
+        return self._beside(figures, relation) if len(figures) > 1 else figures[0]
 
     def _result(
-        self, part: RawPart, path: Path, accepted: int, rewritten: bool, checksum: Checksum, rows: list[Quarantined],
+        self, part: RawPart, path: Path, accepted: int, rewritten: bool, seen: _Seen, rows: list[Quarantined],
         sample: Path | None = None,
     ) -> CheckedPart:  # fmt: skip
         unreadable = [self._unreadable(reject) for reject in part.rejects]
@@ -253,7 +293,9 @@ class PartChecker:
                 code="PART-ACCOUNTING",
                 next_command="report this with the run's log; nothing was published",
             )
-        return CheckedPart(part.number, path, part.extracted, accepted, rewritten, checksum, quarantined, sample)
+        return CheckedPart(
+            part.number, path, part.extracted, accepted, rewritten, seen.checksum, quarantined, sample, seen.broken
+        )  # fmt: skip
 
     def _staged(self, raw: Path, read: Sequence[int] | None = None, *, whole: bool = False) -> str:
         """Nested selects: fields (f; all of the record for the `whole`), converted text (x) and staged text (t), of all columns

@@ -43,6 +43,8 @@ class Rows:
     types: Mapping[str, str]
     as_frame: bool
     """Whether the library would judge them as a DataFrame, where wide decimals have their own bounds."""
+    broken: frozenset[str] | None = None
+    """Codes of `row_rules` that a row breaks, where that is known already."""
     _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
 
     def kinds(self) -> dict[str, ColumnKind]:
@@ -60,6 +62,12 @@ class Rows:
 def may_pass(rule: Rule, types: Mapping[str, str]) -> bool:
     """Whether a pass of the rule can be told here. The others need the library whatever the rows are."""
     return rule.on != "candidate" and _asked(rule, types) is not None
+
+
+def row_rules(rules: Sequence[Rule], types: Mapping[str, str]) -> list[RowRule]:
+    """The rules that a single row can break and that set none aside, as they are asked of the rows of a batch."""
+    asked = (_asked(rule, types) for rule in rules if rule.rows != "quarantine" and rule.on != "candidate")
+    return [item for item in asked if isinstance(item, RowRule)]
 
 
 def passing(
@@ -131,6 +139,8 @@ def _broken_by_a_row(rows: Rows, compiled: Sequence[RowRule], rules: Sequence[Ru
     """The codes of rules that some row breaks, in one pass. Rows that break a rule with `rows: quarantine` are set aside."""
     kept = {rule.code for rule in rules if rule.rows == "quarantine"}
     asked = [item for item in compiled if item.code not in kept]
+    if rows.broken is not None:
+        return set(rows.broken)
     if not asked or not rows.count:
         return set()
     figures = ", ".join(f"bool_or({item.predicate_sql})" for item in asked)

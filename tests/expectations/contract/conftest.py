@@ -40,7 +40,7 @@ def check(tmp_path: Path) -> Callable[..., Checked]:
 
     def run(
         table: Table, data: bytes, *, delimiter: str = ",", marker: str = "~null~", key: bytes | None = None,
-        part_bytes: int = 1 << 20, rules: tuple[Any, ...] = (),
+        part_bytes: int = 1 << 20, rules: tuple[Any, ...] = (), asked: tuple[Any, ...] | None = None,
     ) -> Checked:  # fmt: skip
         folder = tmp_path / str(next(runs))
         folder.mkdir()
@@ -48,7 +48,7 @@ def check(tmp_path: Path) -> Callable[..., Checked]:
         assert record is not None
         layout = lay_out(table, read_header(record, delimiter, "here"), delimiter, "here")
         rest = data[len(record) :].removeprefix(b"\r").removeprefix(b"\n")
-        checker = PartChecker(table, layout, rules, marker, key, folder / "duckdb")
+        checker = PartChecker(table, layout, rules, marker, key, folder / "duckdb", asked)
         parts, rows = [], []
         pieces = [rest[start : start + part_bytes] for start in range(0, len(rest), part_bytes)]
         for part in split(pieces, delimiter, part_bytes):

@@ -33,7 +33,7 @@ def checked(table: Table, folder: Path, sampling: Sampling | None, faulty: str) 
     lines = [f"{i},name {i % 977},2024-01-{1 + i % 28:02d} 10:00:00" for i in range(ROWS)]
     lines[ROWS - 10] = faulty
     layout = lay_out(table, ("id", "name", "at"), ",", "here")
-    checker = PartChecker(table, layout, (), "", None, folder / "duckdb", sampling)
+    checker = PartChecker(table, layout, (), "", None, folder / "duckdb", sampling=sampling)
     parts = []
     for part in split(
         [("\n".join(lines) + "\n").encode()[i : i + 2**20] for i in range(0, ROWS * 45, 2**20)], ",", 2**22
