@@ -1,10 +1,12 @@
 """How long loads take beside a psql script that does the same work, in the same run on the same servers.
 
     python tests/benchmarks/speed/run.py [--works A,D,DG,B,B2,C] [--rows 2000000] [--rounds 5] [--stage file|s3] [--json]
+                                         [--write docs/scale.md]
 
 Every round runs the script and headgate, one right after the other; what is printed are medians and their ratio. "work" is
 from the start of extract to the end of publish; "process" is the whole command, with Python's start and all imports.
 CPU seconds (of whole processes, and of PostgreSQL meanwhile) are told beside them: they are the same on a busy machine.
+`--write` puts the table, with machine, versions and date, between its two marks in a page.
 Servers (PostgreSQL with fsync on and autovacuum off, S3, Prefect) and files live in a temporary folder and go with it.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -20,7 +23,7 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +39,7 @@ from deployments.embedded.stack import StackState, ephemeral_stack
 
 REPOSITORY = Path(__file__).parents[3]
 WORKS = ("A", "D", "DG", "B", "B2", "C")
+BEGIN, END = "<!-- speed: written by tests/benchmarks/speed/run.py --write -->", "<!-- speed: end -->"
 DELTA_DAYS = [f"2026-01-{day:02d}" for day in range(2, 29)]
 
 
@@ -139,6 +143,12 @@ class Bench:
             cursor.execute("CREATE SCHEMA IF NOT EXISTS raw_data")
         # No round pays for the garbage of another.
         self._alone("ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+
+    def server_version(self) -> str:
+        with psycopg2.connect(self.warehouse) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            (version,) = cursor.fetchone() or ("",)
+        return str(version)
 
     def begin_merge(self) -> None:
         """The first load of both tables of B2, which isn't timed."""
@@ -291,6 +301,30 @@ def _psql() -> str:
 PSQL = _psql()
 
 
+def page_table(results: list[Timed], rows: int, rounds: int, stage: str, server: str, loads: list[float]) -> str:
+    """The results as a page shows them, with what they were measured on. `loads`: of the machine before and after."""
+    low, high = min(loads), max(loads)
+    lines = [
+        f"{datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores ({platform.machine()}), a load of {low:.0f} to {high:.0f}, "
+        f"ours included; Python {platform.python_version()}, DuckDB {duckdb.__version__}, PostgreSQL {server}.",
+        f"{rows:,} rows, stage `{stage}`, medians of {rounds} rounds.",
+        "",
+        "| work | script, s | headgate, s | ratio (lowest to highest) | script, CPU | headgate, CPU | most memory |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for timed in results:
+        pairs = sorted(ours / theirs for ours, theirs in zip(timed.headgate, timed.psql, strict=True))
+        cpu = [
+            f"{statistics.median(c.own for c in of):.1f} + {statistics.median(c.server for c in of):.1f} s"
+            for of in (timed.script_cpu, timed.headgate_cpu)
+        ]
+        lines.append(
+            f"| {timed.work} | {statistics.median(timed.psql):.1f} | {statistics.median(timed.headgate):.1f} | {timed.ratio:.1f} "
+            f"({pairs[0]:.1f}-{pairs[-1]:.1f}) | {cpu[0]} | {cpu[1]} | {timed.peak_mb:.0f} MB |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Time the works that are asked for and print a table."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -299,11 +333,21 @@ def main() -> None:
     asked.add_argument("--rounds", type=int, default=5)
     asked.add_argument("--stage", choices=("file", "s3"), default="file")
     asked.add_argument("--json", action="store_true")
+    asked.add_argument("--write", type=Path, help="the page whose table is replaced")
     options = asked.parse_args()
     with ephemeral_stack() as (stack, state), tempfile.TemporaryDirectory(prefix="headgate-speed-") as folder:
         bench = Bench(Path(folder), state, stack.create_database("production"), options.rows, options.stage)
         bench.fill()
+        loads = [os.getloadavg()[1]]
         results = [bench.time(bench.works[name], options.rounds) for name in options.works.split(",")]
+        loads.append(os.getloadavg()[1])
+        server = bench.server_version()
+    if options.write is not None:
+        page = options.write.read_text(encoding="utf-8")
+        before, rest = page.split(BEGIN)
+        _, after = rest.split(END)
+        told = page_table(results, options.rows, options.rounds, options.stage, server, loads)
+        options.write.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}", encoding="utf-8")
     if options.json:
         print(json.dumps([asdict(timed) | {"ratio": timed.ratio} for timed in results], indent=1))
         return
