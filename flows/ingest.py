@@ -42,7 +42,7 @@ def ingest(
     to it is real, nothing is published.
     """
     batch, story = opened(table, window, reprocess, reread=reread, until=until)
-    with to_its_end(story, batch.spool):
+    with to_its_end(story, batch.spool), ahead.until_its_end(batch):
         try:
             return _load(batch, story, reprocess, until)
         except Exception:
@@ -50,9 +50,6 @@ def ingest(
             if not windows_before_are_good():
                 return passed_over(batch, story)
             raise
-        finally:
-            # What was done for steps that didn't come.
-            ahead.discard(batch)
 
 
 def _load(batch: Batch, story: Story, reprocess: bool, until: str) -> RunRecord:

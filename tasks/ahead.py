@@ -8,9 +8,9 @@ What fails ahead is thrown away, and its own step tells what is wrong. Parts wai
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, TypeVar
@@ -287,6 +287,15 @@ def discard(batch: Batch) -> None:
     if ahead is not None:
         ahead.end()
         ahead.remove()
+
+
+@contextmanager
+def until_its_end(batch: Batch) -> Iterator[None]:
+    """However a run ends: what was done for steps that didn't come goes."""
+    try:
+        yield
+    finally:
+        discard(batch)
 
 
 def _are_one(ahead: CheckedPart, part: CheckedPart) -> bool:

@@ -29,6 +29,7 @@ from deployments.settings import Settings
 from expectations.record import RunRecord
 from flows.batches import held, nothing_new, opened
 from flows.life import finished, to_its_end
+from tasks import ahead
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
@@ -135,7 +136,7 @@ class House:
             story.note(result)
             return result
 
-        with to_its_end(story, batch.spool):
+        with to_its_end(story, batch.spool), ahead.until_its_end(batch):
             source = run(extract, batch)
             if nothing_new(batch, source, reprocess):
                 return finished(story, "unchanged")

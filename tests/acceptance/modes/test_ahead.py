@@ -11,13 +11,14 @@ import pytest
 
 from deployments.errors import CheckFailedError, UpstreamError
 from expectations.contract.split import split
-from flows.batches import finished, opened
-from flows.story import clear_spool
-from tasks import ahead, extract
-from tasks.copy import copy_batch
-from tasks.extract import extract_batch
-from tasks.stage import stage_batch
-from tasks.validate import validate_batch
+from flows.batches import opened
+from flows.life import finished
+from tasks import ahead
+from tasks.copy import copy
+from tasks.extract import extract
+from tasks.spool import release
+from tasks.stage import stage
+from tasks.validate import validate
 from tasks.workbench import workbench
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
@@ -44,7 +45,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         cut = (chunk[at : at + 2000] for chunk in chunks for at in range(0, len(chunk), 2000))
         return split(cut, delimiter, 2000)
 
-    monkeypatch.setattr(extract, "split", pieces)
+    monkeypatch.setattr("tasks.extract.split", pieces)
 
 
 def numbered(rows: int = ROWS, last: str = "") -> str:
@@ -59,6 +60,13 @@ def all_in(batch: Any) -> ahead.Ahead:
     return begun
 
 
+def clear(batch: Any) -> None:
+    """The end of a run."""
+    with ahead.until_its_end(batch):
+        pass
+    release(batch.spool)
+
+
 def candidates(house: Any, table: str) -> list[str]:
     return [name for name in house.side_tables(table) if "__hg_c" in name]
 
@@ -71,15 +79,15 @@ def test_parts_are_in_the_candidate_before_the_last_step_asks(house: Any) -> Non
     table = house.declare("orders", ORDERS)
     house.source("orders.csv", numbered())
     batch, story = opened(table, "source", False)
-    source = extract_batch(batch)
+    source = extract.fn(batch)
     begun = all_in(batch)
-    checked = validate_batch(batch, source)
-    copied = copy_batch(batch, stage_batch(batch, checked), checked)
+    checked = validate.fn(batch, source)
+    copied = copy.fn(batch, stage.fn(batch, checked), checked)
     assert len(source.parts) > 5
     assert (checked.early, copied.early, copied.rows) == (len(source.parts), len(source.parts), ROWS)
     assert copied.candidate == begun._candidate
-    finished(story, "checked", source, checked)
-    clear_spool(batch)
+    finished(story, "checked")
+    clear(batch)
     # Taken is taken: the end of the run leaves it alone.
     assert candidates(house, table) == [copied.candidate.name]
     house.load(table, reprocess=True)
@@ -107,19 +115,19 @@ def test_a_source_that_breaks_off_leaves_nothing(house: Any, monkeypatch: pytest
     table = house.declare("orders", ORDERS)
     house.source("orders.csv", numbered())
     batch, _ = opened(table, "source", False)
-    whole = extract.split
-    monkeypatch.setattr(extract, "split", partial(broken_off, cut=whole, batch=batch))
+    whole = sys.modules["tasks.extract"].split
+    monkeypatch.setattr("tasks.extract.split", partial(broken_off, cut=whole, batch=batch))
     with pytest.raises(UpstreamError, match="broke off"):
-        extract_batch(batch)
+        extract.fn(batch)
     assert len(candidates(house, table)) == 1
     assert staged(batch)
     # The next try of the step begins anew; the run's end takes away what was made for nothing.
-    monkeypatch.setattr(extract, "split", whole)
-    source = extract_batch(batch)
+    monkeypatch.setattr("tasks.extract.split", whole)
+    source = extract.fn(batch)
     all_in(batch)
     assert len(candidates(house, table)) == 1
-    assert validate_batch(batch, source).early == len(source.parts)
-    clear_spool(batch)
+    assert validate.fn(batch, source).early == len(source.parts)
+    clear(batch)
     assert (candidates(house, table), staged(batch)) == ([], [])
     house.load(table)
     assert len(house.rows(table)) == ROWS
@@ -159,10 +167,10 @@ def test_nothing_is_ahead_of_a_run_that_is_to_stop(house: Any, until: str) -> No
     table = house.declare("orders", ORDERS)
     house.source("orders.csv", numbered())
     batch, _ = opened(table, "source", False, until=until)
-    source = extract_batch(batch)
+    source = extract.fn(batch)
     assert batch.attempt_id not in ahead._begun
-    assert validate_batch(batch, source).early == 0
-    clear_spool(batch)
+    assert validate.fn(batch, source).early == 0
+    clear(batch)
     assert (candidates(house, table), staged(batch)) == ([], [])
 
 
@@ -175,11 +183,11 @@ def test_the_profile_is_of_the_same_rows(house: Any, monkeypatch: pytest.MonkeyP
 
     def profile(until: str) -> Any:
         batch, _ = opened(table, "source", False, until=until)
-        source = extract_batch(batch)
+        source = extract.fn(batch)
         if batch.ahead:
             all_in(batch)
-        found = validate_batch(batch, source)
-        clear_spool(batch)
+        found = validate.fn(batch, source)
+        clear(batch)
         return found.early > 0, found.profile
 
     (_, then), (overlapped, now) = profile("stage"), profile("publish")
