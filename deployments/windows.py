@@ -75,6 +75,14 @@ class Grid:
                 yield Window(start, end)
             start = end
 
+    def overlapping(self, window: Window) -> Iterator[Window]:
+        """Windows that share a moment with another one, oldest first."""
+        n, last = max(0, self._index_at(window.start)), self._end_utc
+        while self._edge(n) < window.end and (last is None or self._edge(n) < last):
+            if self._edge(n) < self._edge(n + 1):
+                yield self.nth(n)
+            n += 1
+
     def due(self, now: datetime) -> Iterator[Window]:
         """Windows that have ended by `now`, oldest first."""
         return self.between(self._edge(0), now)

@@ -15,12 +15,13 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
+from deployments.declarations.summary import Summary
 from deployments.errors import DeclarationError, HeadgateError
 from deployments.project import Project
 from flows.artifacts import keep_markdown, key_of, windows_table
 from flows.deployed import runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
-from flows.lanes import load_window, run_in_lanes
+from flows.lanes import build_window, load_window, run_in_lanes
 from flows.planning import PlannedWindow, Reprocess, Selection, TablePlan, plan_table
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
@@ -65,6 +66,9 @@ def with_windows(project: Project, asked: Sequence[str]) -> list[str]:
 
 def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:
     """The plan of a backfill; DeclarationError for a table without windows, where `run` looks at the source."""
+    summary = bench.project.summaries.get(asked.table)
+    if summary is not None:
+        return _plan_summary(bench, summary, asked, now)
     table = bench.project.table(asked.table)
     if table.source.has_objects:
         raise DeclarationError(
@@ -87,6 +91,22 @@ def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:
     # Never without a beginning: then `catchup: false` would leave only the newest window.
     start = asked.start or table.window.start.isoformat()
     return plan_table(bench, table, now, Selection(start=start, end=asked.end or None, reprocess=asked.reprocess))
+
+
+def _plan_summary(bench: Workbench, summary: Summary, asked: Asked, now: datetime) -> TablePlan:
+    from flows.summary_planning import plan_windows
+
+    why = None
+    if summary.grid is None:
+        why = "has no windows: it is built as a whole", f"headgate run {summary.target} --full-refresh"
+    elif asked.spread:
+        why = (
+            "is built by the warehouse: there is nothing to give to other workers",
+            f"headgate backfill {summary.name}",
+        )
+    if why is not None:
+        raise DeclarationError(f"{summary.target} {why[0]}", code="NO-WINDOWS", next_command=why[1])
+    return plan_windows(bench, summary, now, Selection(start=asked.start, end=asked.end, reprocess=asked.reprocess))
 
 
 def _name() -> str:
@@ -196,7 +216,10 @@ def plan_text(plan: TablePlan, parallel: int) -> str:
 def _here(asked: Asked, outcome: Outcome) -> Callable[[PlannedWindow], None]:
     def load(window: PlannedWindow) -> None:
         try:
-            load_window(asked.table, window, reprocess=asked.reprocess == "all")
+            if asked.table in workbench().project.summaries:
+                build_window(asked.table, window, rebuild=asked.reprocess == "all")
+            else:
+                load_window(asked.table, window, reprocess=asked.reprocess == "all")
         except HeadgateError as error:
             outcome.failures.append((asked.table, window.label, error))
 

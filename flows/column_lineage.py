@@ -30,7 +30,7 @@ def column_lineage_of(project: Project) -> Lineage:
         nodes[name] = Node(name, "summary", f"{summary.tier}, {summary.owner}")
         for made in known[name].columns if name in known else ():
             nodes[f"{name}.{made}"] = Node(f"{name}.{made}", "column", summary.metrics.get(made, summary.owner))
-        tree = tree_of(summary.sql, "postgresql")
+        tree = tree_of(summary.text, "postgresql")
         if tree is not None:
             edges += _edges(name, origins_of(tree, known))
     return Lineage(nodes, tuple(edge for edge in edges if edge.upstream in nodes and edge.downstream in nodes))

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from tasks.warehouses.protocol import Adapter
 
-State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look"]
+State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look", "waits"]
 """`undone`: its last load was rolled back; it is loaded again once the source has other content, or when asked for. A window of
-a database waits until it is asked for: the same rows may come in another order. `stale`: loaded by an older declaration."""
+a database waits until it is asked for: the same rows may come in another order.
+`stale`: loaded by an older declaration; of a summary: of inputs that were loaded again since. `waits`: of a summary, for windows
+of its inputs."""
 Reprocess = Literal["none", "failed", "all"]
 
 
@@ -231,7 +233,7 @@ def _windows(
     ended = now - table.lag
     if selection.window is not None:
         if selection.start or selection.end:
-            raise _no_such_window(table, "--window names one window, --from and --to several: say one of them")
+            raise no_such_window(table.table, "--window names one window, --from and --to several: say one of them")
         named = _named(table, selection.window, ended)
         due, wanted = [named] if alone else list(grid.due(ended)), {named}
     else:
@@ -340,14 +342,13 @@ def _named(table: Table, text: str, ended: datetime) -> Window:
             begun = "isn't over yet" if window.start <= ended + table.lag else "lies in the future"
             raise ValueError(f"{text} {begun}: it is read from {due:%Y-%m-%d %H:%M} on ({table.grid.timezone})")
     except ValueError as error:
-        raise _no_such_window(table, str(error)) from None
+        raise no_such_window(table.table, str(error)) from None
     return window
 
 
-def _no_such_window(table: Table, message: str) -> DeclarationError:
-    return DeclarationError(
-        f"{table.table}: {message}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {table.table}"
-    )
+def no_such_window(name: str, message: str) -> DeclarationError:
+    """The error of a window that is asked for and isn't there."""
+    return DeclarationError(f"{name}: {message}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {name}")
 
 
 def chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Window]:
@@ -358,9 +359,11 @@ def chosen(table: Table, due: Sequence[Window], selection: Selection) -> set[Win
         low = grid.moment(selection.start) if selection.start else None
         high = grid.moment(selection.end) if selection.end else None
     except ValueError as error:
-        raise _no_such_window(table, str(error)) from None
+        raise no_such_window(table.table, str(error)) from None
     if low is not None and high is not None and low >= high:
-        raise _no_such_window(table, f"--from {selection.start} isn't before --to {selection.end} (which is exclusive)")
+        raise no_such_window(
+            table.table, f"--from {selection.start} isn't before --to {selection.end} (which is exclusive)"
+        )
     wanted = {w for w in due if (low is None or w.start >= low) and (high is None or w.end <= high)}
     if low is None and high is None and table.schedule is not None and not table.schedule.catchup:
         wanted = set(due[-1:])

@@ -65,7 +65,7 @@ def known_tables(project: Project) -> dict[str, Known]:
         columns = {column.name: Column(kind_of_type(column.type), column.nullable) for column in table.columns}
         known[name] = Known(columns, _keys(table.key, project.suite(name).expectations))
     for name, summary in project.summaries.items():
-        select, _ = read_select(summary.sql)
+        select, _ = read_select(summary.text)
         if select is not None and select.is_certain:
             declared = {column.name: Column(kind_of_type(column.type), column.nullable) for column in summary.columns}
             columns = {column: declared.get(column, Column(None, None)) for column in select.columns}

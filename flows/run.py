@@ -107,7 +107,14 @@ def run_tables(
                 outcome.note(plan)
                 _run_windows(bench, plan, selection, until, outcome)
         if until == "publish":
-            build_summaries(bench, tables, outcome, with_dependents=with_dependents, rebuild=selection.full_refresh)
+            build_summaries(
+                bench,
+                tables,
+                outcome,
+                with_dependents=with_dependents,
+                rebuild=selection.full_refresh,
+                selection=selection,
+            )
     return outcome
 
 
@@ -134,9 +141,18 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
 
 
 def build_summaries(
-    bench: Workbench, asked: Sequence[str], outcome: Outcome, *, with_dependents: bool, rebuild: bool
+    bench: Workbench,
+    asked: Sequence[str],
+    outcome: Outcome,
+    *,
+    with_dependents: bool,
+    rebuild: bool,
+    selection: Selection | None = None,
 ) -> None:
-    """Build the summaries asked for and, with `with_dependents`, those that read what was published; inputs first."""
+    """Build the summaries asked for and, with `with_dependents`, those that read what was published; inputs first.
+
+    `selection`: which windows, of those asked for that are built by windows; of all others what is due.
+    """
     from prefect import tags
 
     from flows.summarize import summarize
@@ -160,10 +176,38 @@ def build_summaries(
             continue
         try:
             with tags(*tags_of(bench.project, name)):
-                summarize(name, rebuild=rebuild)
+                if bench.project.summaries[name].grid is None:
+                    summarize(name, rebuild=rebuild)
+                elif not build_windows(bench, name, outcome, selection if name in asked else None):
+                    broken.add(name)
         except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
             if not outcome.came_through(name, "", error):
                 broken.add(name)
+
+
+def build_windows(
+    bench: Workbench, name: str, outcome: Outcome, selection: Selection | None = None, lanes: int = 1
+) -> bool:
+    """Build the windows of a summary that its plan names, oldest first, up to the first that fails; whether none did."""
+    from flows.summarize import summarize
+    from flows.summary_planning import plan_windows
+
+    plan = plan_windows(bench, bench.project.summary(name), datetime.now(UTC), selection)
+    again = selection is not None and (
+        selection.full_refresh or selection.reprocess == "all" or selection.window is not None
+    )
+
+    def build(window: PlannedWindow) -> bool:
+        try:
+            summarize(name, rebuild=again, window=window.label)
+        except Exception as error:  # noqa: BLE001 - told, or raised again when nobody outside is to blame
+            return outcome.came_through(name, window.label, error)
+        return True
+
+    failed = len(outcome.failures)
+    left = run_in_lanes(plan.to_run, lanes, build)
+    outcome.skipped += [(name, window.label) for window in left]
+    return len(outcome.failures) == failed
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from flows.deployed import on_hold, refuse_other_version, runs_of, tell_publishe
 from flows.due import Due, load_what_is_due
 from flows.failure_log import first_line
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
-from flows.planning import pause_of
+from flows.planning import Selection, pause_of
 from flows.quantities import plural
-from flows.run import Outcome
+from flows.run import Outcome, build_windows
 from flows.story import told_to
 from flows.waiting import come_back
 from tasks.shared_places import shared_places
@@ -84,8 +84,13 @@ def build_summary(summary: str, rebuild: bool = False) -> State[Any]:
     if held is not None:
         return ended(outcome, f"nothing was built: {name} is {held}")
     with runs_of(bench, name), told_to(outcome):
-        summarize(name, rebuild=rebuild)
+        if bench.project.summaries[name].grid is None:
+            summarize(name, rebuild=rebuild)
+        else:
+            build_windows(bench, name, outcome, Selection(full_refresh=rebuild))
     tell_published(name, outcome.published)
+    if outcome.failures:
+        return failed(outcome)
     return ended(outcome, f"nothing to do: the inputs of {name} haven't changed since it was built")
 
 

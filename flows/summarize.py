@@ -12,9 +12,12 @@ from tasks.summarize import build, check_inputs, check_output, publish_summary
 
 
 @flow(name="summarize", flow_run_name="{summary}", validate_parameters=False, on_completion=[name_warned])
-def summarize(summary: str, rebuild: bool = False) -> RunRecord:
-    """Build a summary table from its SELECT. Inputs that haven't changed since the last build: nothing to do."""
-    job, story = opened(summary)
+def summarize(summary: str, rebuild: bool = False, window: str = "source") -> RunRecord:
+    """Build a summary table from its SELECT, or one window of it. Inputs that haven't changed since: nothing to do.
+
+    `window` is a label such as 2020-08-10, or 'source' for a summary that is built as a whole.
+    """
+    job, story = opened(summary, window)
     with to_its_end(story, job.spool):
         if job.fingerprint == job.standing_fingerprint and not rebuild:
             return finished(story, "unchanged")

@@ -26,14 +26,16 @@ _NOT_ONE_SELECT = (errorcodes.INVALID_CURSOR_DEFINITION, errorcodes.FEATURE_NOT_
 
 def prove_select(adapter: Adapter, summary: Summary) -> None:
     """Raise DeclarationError unless the SELECT reads nothing but its inputs, and calls nothing that makes no value of values."""
-    _prove(adapter, _of_summary(summary, None), summary.sql, f"the SELECT of {summary.target}")
+    _prove(adapter, _of_summary(summary, None), summary.statement(), f"the SELECT of {summary.target}")
 
 
 def prove_checks(
     adapter: Adapter, summary: Summary, where: Literal["inputs", "expectations"], own: TableName | None
 ) -> None:
     """The same of SQL in checks. `own`: the table that the expectations judge, which theirs may read."""
-    for path, text, judged in statements(summary, None if own is None else str(own)):
+    for path, text, judged in statements(
+        summary, None if own is None else str(own), lambda sql: summary.with_moments(sql, None)
+    ):
         if path[0] == where:
             text = _as_view(text) if judged else text
             _prove(adapter, _of_summary(summary, own), text, f"{_code(summary, path)} of {summary.target}")

@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.windows import Grid
 from tasks.batch import SOURCE_KEY, new_attempt
 from tasks.sources.objects import meant
 from tasks.warehouses import clock, decisions, key_changes, names, ops, proofs
@@ -19,7 +20,7 @@ from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import session
-from tasks.warehouses.shapes import Shape, shape_of
+from tasks.warehouses.shapes import Shape, shape_of, shape_of_summary
 from tasks.warehouses.undo import Undo, Undone, in_the_way, kept, last_ones, out_of_order, standing, undo
 from tasks.workbench import Workbench
 
@@ -46,9 +47,8 @@ def target_of(bench: Workbench, name: str) -> Target:
     full = bench.project.full_name(name)
     if full in bench.project.summaries:
         summary = bench.project.summaries[full]
-        return Target(
-            full, Shape((), summary.key, summary.physical, summary.description, summary.grants), summary.generations
-        )
+        builds_up = summary.mode == "merge"
+        return Target(full, shape_of_summary(summary), summary.generations, summary.replaced_by, builds_up)
     table = bench.project.table(full)
     # A later merge may have changed a row that an earlier one brought: they can only be undone from the last backwards.
     return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.does.merges)
@@ -95,7 +95,7 @@ def undoable(bench: Workbench, name: str) -> frozenset[str]:
         known = proofs.read(cursor, target.live) if adapter.exists(cursor, names.proof(target.live)) else []
         by_window = target.window_column is not None
         there = kept(adapter, cursor, target.live, known, by_window=by_window) if known else set()
-    windowed = target.name in bench.project.tables and bench.project.tables[target.name].grid is not None
+    windowed = _grid(bench, target.name) is not None
     last = {proof.batch_key if windowed else "": proof for proof in known if proof.kind != "rollback"}
     free = there & last_ones(known, builds_up=target.builds_up)
     return frozenset(proof.run_id for proof in last.values() if proof.sequence in free)
@@ -142,7 +142,7 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
     if label is None:
         return None
     full = bench.project.full_name(name)
-    grid = None if full in bench.project.summaries else bench.project.table(full).grid
+    grid = _grid(bench, full)
     if grid is None and full in bench.project.tables and bench.project.table(full).source.has_objects:
         return _object_key(bench, full, label)
     if grid is None:
@@ -171,6 +171,11 @@ def _object_key(bench: Workbench, name: str, text: str) -> str:
             next_command=f"headgate plan {name}",
         )
     return found
+
+
+def _grid(bench: Workbench, full: str) -> Grid | None:
+    summary = bench.project.summaries.get(full)
+    return bench.project.tables[full].grid if summary is None else summary.grid
 
 
 def _nothing(target: Target, why: str) -> DeclarationError:

@@ -1,13 +1,11 @@
-"""Summarize: inputs checked, the SELECT built beside the live table, the result checked, swapped in one transaction."""
+"""Summarize: inputs checked, the SELECT built beside the live table, the result checked, published in one transaction."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +16,10 @@ from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.summary import InputCheck, Summary
 from deployments.errors import CheckFailedError, HeadgateError
+from deployments.windows import Window
 from expectations.record import RuleResult
 from tasks.assess import key_rule, results_of, suite_parameters
-from tasks.batch import SOURCE_KEY, new_attempt, new_try
+from tasks.batch import new_attempt, new_try
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.only_reads import prove_checks, prove_select
@@ -28,15 +27,17 @@ from tasks.provision import declared
 from tasks.publish import carry_out
 from tasks.step import OF_A_JOB, step
 from tasks.summary_output import described, select_of, told_of_values
+from tasks.summary_windows import batch_key, read_stands, wanted
 from tasks.switches import reached
 from tasks.warehouses import clock, names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.publish_plan import Publication, Published
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import count_rows, explain, one, reading, session, transaction
 from tasks.warehouses.shapes import LiveColumn, shape_of_summary
+from tasks.within import within
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,20 @@ class Job:
     standing_fingerprint: str | None
     spool: Path
     """Its lock says that the build's process is alive; no byte is written there."""
+    window: Window | None = None
+    """What the build covers, of a summary that is built window by window."""
+    missing: tuple[str, ...] = ()
+    """Windows of inputs that aren't published and belong to it."""
     refused: tuple[str, ...] = ()
     """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
 
     @property
     def live(self) -> TableName:
         return TableName.parse(self.target)
+
+    @property
+    def batch_key(self) -> str:
+        return batch_key(self.window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +99,23 @@ class OutputChecked:
     rules: tuple[RuleResult, ...]
 
 
-def plan_job(bench: Workbench, summary: Summary, run_id: str) -> Job:
-    """What a build covers: the publishes of the inputs as they stand now."""
-    live = TableName.parse(summary.target)
-    marks = [summary.fingerprint]
-    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-        for item in summary.inputs:
-            table = TableName.parse(item.table)
-            known = proofs.read(cursor, table) if bench.warehouse.exists(cursor, names.proof(table)) else []
-            marks.append(f"{item.table}@{max((proof.sequence for proof in known), default=0)}")
-        own = proofs.read(cursor, live)
-        there = bench.warehouse.exists(cursor, live)
-    standing = proofs.standing(own).get(SOURCE_KEY)
+def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | None = None) -> Job:
+    """What a build covers: the publishes of the inputs as they stand now, or of those of a window."""
+    stands = read_stands(bench, summary)
+    made_of = wanted(bench.project, summary, stands, window)
+    key, own = batch_key(window), stands.own
+    standing = proofs.standing(own).get(key)
     return Job(
         target=summary.target,
         run_id=run_id,
         attempt_id=new_attempt(clock.now(bench.warehouse)),
-        expected_sequence=max((proof.sequence for proof in own), default=0),
-        fingerprint=f"inputs:{hashlib.sha256('|'.join(marks).encode()).hexdigest()[:32]}",
-        standing_fingerprint=standing.fingerprint if standing is not None and there else None,
+        expected_sequence=proofs.latest(own, key),
+        fingerprint=made_of.fingerprint,
+        standing_fingerprint=standing.fingerprint if standing is not None and stands.there else None,
         spool=bench.spool / run_id,
-        refused=proofs.refused(own, SOURCE_KEY, summary.fingerprint, summary.fingerprint),
+        window=window,
+        missing=made_of.missing,
+        refused=proofs.refused(own, key, summary.fingerprint, summary.fingerprint),
     )
 
 
@@ -119,6 +124,11 @@ def check_inputs(job: Job) -> InputsChecked:
     """Judge the inputs before the build. Raises CheckFailedError when a critical check fails or an input is absent."""
     bench = workbench()
     summary = bench.project.summary(job.target)
+    if job.missing:
+        raise CheckFailedError(
+            f"{job.target} needs windows that aren't published: {', '.join(job.missing)}; nothing was built",
+            code="INPUT-MISSING", next_command=f"headgate run {job.missing[0].partition(' ')[0]}",
+        )  # fmt: skip
     rows: dict[str, int] = {}
     results: list[RuleResult] = []
     try:
@@ -126,7 +136,7 @@ def check_inputs(job: Job) -> InputsChecked:
             rows[item.table] = _count(bench, summary, item.table)
         prove_checks(bench.warehouse, summary, "inputs", None)
         for item in summary.inputs:
-            results += [_sql_check(bench, summary, item.table, c, rows) for c in item.checks if c.sql is not None]
+            results += [_sql_check(bench, job, item.table, c, rows) for c in item.checks if c.sql is not None]
             rules = [_rule(check) for check in item.checks if check.type is not None]
             if rules:
                 results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
@@ -146,20 +156,22 @@ def build(job: Job) -> Built:
     changes, warnings = _schema_changes(bench, summary)
     try:
         with transaction(bench.warehouse.address) as cursor:
-            rows = fill(bench, cursor, candidate, summary)
+            rows = fill(bench, cursor, candidate, summary, job.window)
+            _prove_inside(cursor, job, summary, candidate)
     except Error as error:
-        raise why_not_built(bench, summary, error) from None
+        raise why_not_built(bench, summary, error, job.window) from None
     reached("built")
     return Built(candidate, rows, changes, warnings)
 
 
-def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary) -> int:
+def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary, window: Window | None = None) -> int:
     """Make the candidate of the contract, or of what the SELECT makes, and fill it with the rights the project gives to
     summaries; its rows."""
     adapter, role, shape = bench.warehouse, declared(bench).summaries_as, shape_of_summary(summary)
-    select: sql.Composable = sql.SQL(summary.sql)
+    statement = summary.statement(window)
+    select: sql.Composable = sql.SQL(statement)
     if shape.columns:
-        select = select_of(summary, described(adapter, cursor, candidate.schema, summary.sql))
+        select = select_of(summary, described(adapter, cursor, candidate.schema, statement), window)
     if role is not None:
         return adapter.fill_as(cursor, candidate, select, shape, role)
     if not shape.columns:
@@ -170,16 +182,33 @@ def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summar
     return int(cursor.rowcount)
 
 
-def why_not_built(bench: Workbench, summary: Summary, error: Error) -> HeadgateError:
+def _prove_inside(cursor: Cursor, job: Job, summary: Summary, candidate: TableName) -> None:
+    """CheckFailedError when rows of a window lie outside of it: building another window would double or lose them."""
+    if summary.replaced_by is None or job.window is None:
+        return
+    inside = within(identifier(summary.replaced_by.name), summary.replaced_by.bounds(job.window))
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE coalesce(NOT {}, true)").format(qualified(candidate), inside)
+    outside = int(one(cursor, statement)[0])
+    if outside:
+        raise CheckFailedError(
+            f"{job.target} {summary.label_of(job.window)}: rows of which {summary.replaced_by.name} lies outside of the window: "
+            f"{outside:,}; the table readers see is unchanged",
+            code="OUT-OF-WINDOW",
+            next_command=f"mend the WHERE of the SELECT, or {summary.replaced_by.name}; headgate summary try {job.target}",
+            rows=outside,
+        )
+
+
+def why_not_built(bench: Workbench, summary: Summary, error: Error, window: Window | None = None) -> HeadgateError:
     """Our error for what the server says of the SELECT; of values that don't fit the contract, which ones."""
     if summary.columns and (error.pgcode or "").startswith(_OF_VALUES):
         role = declared(bench).summaries_as
         with suppress(Error), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
             bench.warehouse.create_schema(cursor, summary.schema_name)
-            made = described(bench.warehouse, cursor, summary.schema_name, summary.sql)
+            made = described(bench.warehouse, cursor, summary.schema_name, summary.statement(window))
             if role is not None:
                 bench.warehouse.act_as(cursor, role)
-            found = told_of_values(cursor, summary, made, error)
+            found = told_of_values(cursor, summary, made, error, window)
             connection.rollback()
             if found is not None:
                 return found
@@ -191,7 +220,9 @@ def _schema_changes(bench: Workbench, summary: Summary) -> tuple[tuple[tuple[str
     if not summary.columns:
         return (), ()
     live = TableName.parse(summary.target)
-    return schema_changes(bench, live, shape_of_summary(summary), summary.on_schema_change, replaced=True)
+    return schema_changes(
+        bench, live, shape_of_summary(summary), summary.on_schema_change, replaced=summary.mode == "rebuild"
+    )
 
 
 @step("check output", of=OF_A_JOB)
@@ -229,11 +260,14 @@ def publish_summary(job: Job, built: Built) -> Published:
         raise explain(error, f"publish of {job.target}") from None
     return carry_out(
         Publication(
-            live=job.live, candidate=built.candidate, shape=shape, mode="full_refresh", batch_key=SOURCE_KEY,
-            expected_sequence=job.expected_sequence, kind="publish", run_id=job.run_id, attempt_id=job.attempt_id,
-            fingerprint=job.fingerprint, declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
+            live=job.live, candidate=built.candidate, shape=shape, mode=summary.load_mode, batch_key=job.batch_key,
+            window=job.window, window_column=summary.replaced_by, expected_sequence=job.expected_sequence, kind="publish",
+            run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
+            declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
             counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
             generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, changes=built.changes,
+            before=summary.statements_of(summary.before_publish, job.window),
+            after=summary.statements_of(summary.after_publish, job.window),
         )
     )  # fmt: skip
 
@@ -261,13 +295,14 @@ def _count(bench: Workbench, summary: Summary, name: str) -> int:
         return count_rows(cursor, table)
 
 
-def _sql_check(bench: Workbench, summary: Summary, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:
+def _sql_check(bench: Workbench, job: Job, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:
     assert check.sql is not None
+    summary = bench.project.summary(job.target)
     role = declared(bench).summaries_as
     with reading(bench.warehouse.address) as cursor:
         if role is not None:
             bench.warehouse.act_as(cursor, role)
-        found = one(cursor, sql.SQL(check.sql))[0]
+        found = one(cursor, sql.SQL(summary.with_moments(check.sql, job.window)))[0]
     value = None if found is None else float(found)
     bounds = {"equals": check.equals, "at_least": check.at_least, "at_most": check.at_most}
     expected = {name: bound for name, bound in bounds.items() if bound is not None}
@@ -317,8 +352,3 @@ def _stop_on_failures(job: Job, results: list[RuleResult], what: str) -> None:
             rules=[rule.code for rule in failed],
             results=[rule.model_dump() for rule in results],
         )
-
-
-def today() -> str:
-    """The label of a build: summaries have no windows."""
-    return datetime.now(UTC).strftime("%Y-%m-%d")

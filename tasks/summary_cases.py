@@ -20,6 +20,7 @@ from deployments.declarations.sql_functions import CALLABLE
 from deployments.declarations.summary import Summary
 from deployments.declarations.summary_cases import Case, Rows
 from deployments.errors import DeclarationError
+from deployments.windows import Window
 from tasks.only_reads import told
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, listed, qualified
@@ -71,17 +72,18 @@ def run_case(bench: Workbench, summary: Summary, case: Case) -> Outcome:
         if name not in names:
             raise _wrong(summary, case, f"gives rows of {name}, which isn't among the inputs", name, names)
     what = f"the SELECT of {summary.target}, case '{case.name}'"
+    statement = summary.statement(_window(summary, case))
     try:
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
             tables = _Bench(bench, cursor, secrets.token_hex(4))
             for name in names:
                 _make(tables, name)
                 _fill(tables, summary, case, tables.place(name), case.given.get(name, ()))
-            result = _run(tables, summary, what)
+            result = _run(tables, summary, statement, what)
             outcome = _compared(tables, summary, case, result)
             connection.rollback()
     except Error as error:
-        raise told(error, summary.sql, what) from None
+        raise told(error, statement, what) from None
     return outcome
 
 
@@ -101,7 +103,7 @@ def _make(tables: _Bench, name: str) -> None:
         inner = project.summaries[name]
         for item in inner.inputs:
             _make(tables, item.table)
-        _create_as(tables, place, _rewritten(tables, inner))
+        _create_as(tables, place, _rewritten(tables, inner, inner.statement()))
     tables.made.add(place)
 
 
@@ -119,9 +121,25 @@ def _fill(tables: _Bench, summary: Summary, case: Case, table: TableName, given:
         )
 
 
-def _run(tables: _Bench, summary: Summary, what: str) -> TableName:
+def _window(summary: Summary, case: Case) -> Window | None:
+    grid = summary.grid
+    if (grid is None) != (case.window is None):
+        told = (
+            "the summary is built as a whole" if grid is None else "says no window, and the summary is built by windows"
+        )
+        raise _wrong(summary, case, told, "window", ["window: 2024-01-31" if grid is not None else "no window"])
+    if grid is None or case.window is None:
+        return None
+    try:
+        return grid.parse(case.window)
+    except ValueError as error:
+        raise _wrong(summary, case, str(error), case.window, [grid.label(grid.nth(0)), "..."]) from None
+
+
+def _run(tables: _Bench, summary: Summary, statement: str, what: str) -> TableName:
     """The table of what the SELECT makes, once the server says that it reads the case's own tables only."""
-    result, text = TableName(next(iter(tables.schemas.values())), f"hg_{tables.mark}"), _rewritten(tables, summary)
+    result = TableName(next(iter(tables.schemas.values())), f"hg_{tables.mark}")
+    text = _rewritten(tables, summary, statement)
     found = tables.bench.warehouse.understood(
         tables.cursor, TableName(result.schema, f"{result.name}_v"), text, CALLABLE
     )
@@ -159,9 +177,9 @@ def _listed(counted: Mapping[Row, int]) -> tuple[Row, ...]:
     return tuple(sorted((row for row, times in counted.items() for _ in range(times)), key=str))
 
 
-def _rewritten(tables: _Bench, summary: Summary) -> str:
+def _rewritten(tables: _Bench, summary: Summary, statement: str) -> str:
     return in_other_schemas(
-        summary.sql, {TableName.parse(item.table).schema: tables.place(item.table).schema for item in summary.inputs}
+        statement, {TableName.parse(item.table).schema: tables.place(item.table).schema for item in summary.inputs}
     )
 
 

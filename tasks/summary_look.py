@@ -46,12 +46,13 @@ def look_at(bench: Workbench, summary: Summary) -> Looked:
     try:
         with session(adapter.address) as connection, connection.cursor() as cursor:
             adapter.create_schema(cursor, summary.schema_name)
-            made = described(adapter, cursor, summary.schema_name, summary.sql)
+            made = described(adapter, cursor, summary.schema_name, summary.statement())
             if role is not None:
                 adapter.act_as(cursor, role)
             listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
             row = one(
-                cursor, sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), identifier(_Q))
+                cursor,
+                sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement()), identifier(_Q)),
             )
             connection.rollback()
     except Error as error:

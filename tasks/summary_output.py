@@ -16,6 +16,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column, ColumnType, parse_type
 from deployments.declarations.summary import Summary
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.windows import Window
 from tasks.driver_errors import said
 from tasks.warehouses.changes import holds
 from tasks.warehouses.names import TableName
@@ -51,13 +52,13 @@ def prove_output(adapter: Adapter, summary: Summary) -> None:
     try:
         with session(adapter.address) as connection, connection.cursor() as cursor:
             adapter.create_schema(cursor, summary.schema_name)
-            select_of(summary, described(adapter, cursor, summary.schema_name, summary.sql))
+            select_of(summary, described(adapter, cursor, summary.schema_name, summary.statement()))
             connection.rollback()
     except Error as error:
         raise explain(error, f"the SELECT of {summary.target}") from None
 
 
-def select_of(summary: Summary, made: Sequence[LiveColumn]) -> sql.Composed:
+def select_of(summary: Summary, made: Sequence[LiveColumn], window: Window | None = None) -> sql.Composed:
     """The SELECT with each value that would change in its declared column made one that the server refuses.
 
     DeclarationError where the columns aren't those of the contract. `made`: as `described` tells them.
@@ -73,10 +74,12 @@ def select_of(summary: Summary, made: Sequence[LiveColumn]) -> sql.Composed:
     listed = sql.SQL(", ").join(
         _guarded(column, there.type) for column, there in zip(summary.contract, made, strict=True)
     )
-    return sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.sql), identifier(_Q))
+    return sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement(window)), identifier(_Q))
 
 
-def told_of_values(cursor: Cursor, summary: Summary, made: Sequence[LiveColumn], error: Error) -> HeadgateError | None:
+def told_of_values(
+    cursor: Cursor, summary: Summary, made: Sequence[LiveColumn], error: Error, window: Window | None
+) -> HeadgateError | None:
     """Our error for a build whose values don't fit the contract: which columns, and by how much; None where all fit.
 
     Runs the SELECT once more, to be asked after it failed.
@@ -84,7 +87,9 @@ def told_of_values(cursor: Cursor, summary: Summary, made: Sequence[LiveColumn],
     columns = summary.contract
     figures = [_figures(column, there.type) for column, there in zip(columns, made, strict=True)]
     statement = sql.SQL("SELECT {} FROM (\n{}\n) {}").format(
-        sql.SQL(", ").join(part for parts in figures for part in parts), sql.SQL(summary.sql), identifier(_Q)
+        sql.SQL(", ").join(part for parts in figures for part in parts),
+        sql.SQL(summary.statement(window)),
+        identifier(_Q),
     )
     row, width = one(cursor, statement), len(figures[0])
     wrong = [

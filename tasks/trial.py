@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.summary import Summary
 from deployments.errors import CheckFailedError
+from deployments.windows import Window
 from expectations.record import RuleResult
 from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
@@ -67,10 +68,12 @@ class Trial:
         return self.rows == 0 and self.compared is not None and bool(self.compared.live_rows)
 
 
-def try_summary(bench: Workbench, summary: Summary) -> Trial:
-    """Run the trial; the workbench's project has the summary. Raises what a broken SELECT or an absent input raises."""
+def try_summary(bench: Workbench, summary: Summary, window: Window | None = None) -> Trial:
+    """Run the trial; the workbench's project has the summary. `window`: of a summary that is built by windows.
+
+    Raises what a broken SELECT or an absent input raises."""
     attempt = new_attempt(clock.now(bench.warehouse))
-    job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}")
+    job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}", window)
     _clean(bench, summary.target)
     # A killed trial is known to be dead by its free lock: what it left goes with the next one, or with the next run.
     hold(job.spool, summary.target, job.attempt_id, "")
@@ -137,10 +140,10 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
             with transaction(adapter.address) as cursor:
                 made_schema = job.live.schema not in adapter.schemas(cursor)
                 adapter.create_schema(cursor, job.live.schema)
-                count = fill(bench, cursor, candidate, summary)
+                count = fill(bench, cursor, candidate, summary, job.window)
         except Error as error:
             made_schema = False
-            raise why_not_built(bench, summary, error) from None
+            raise why_not_built(bench, summary, error, job.window) from None
         yield Built(candidate, count)
     finally:
         with transaction(adapter.address) as cursor:

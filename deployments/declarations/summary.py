@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from deployments.bounds import WindowColumn
 from deployments.declarations.columns import ALLOWED_TYPES, Column, ColumnName, Encoding, TypeName, parse_type
 from deployments.declarations.model import Declared, Identifier, QualifiedName
+from deployments.declarations.modes import Mode
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
 from deployments.declarations.rule_faults import BATCH, QUERY
 from deployments.declarations.sql_text import place
 from deployments.declarations.suite import Rule
-from deployments.declarations.table import Cron, Physical, SchemaChange, Sla, Tier
+from deployments.declarations.summary_statements import Statement, read_statement
+from deployments.declarations.summary_window import filled, stand_in
+from deployments.declarations.table import Cron, Physical, SchemaChange, Sla, Tier, WindowSpec
 from deployments.declarations.yaml_source import Document, line_of, read_yaml
+from deployments.windows import Grid, Window
 
 if TYPE_CHECKING:
     from deployments.declarations.select import Select
@@ -29,6 +34,11 @@ Doubt = Literal["joins", "division", "nulls", "now", "order", "redshift", "postg
 whole numbers. nulls: empty values drop rows. now: other figures without other inputs. order: any row may come first.
 redshift, postgresql: that warehouse doesn't read it."""
 
+Build = Literal["rebuild", "window", "merge"]
+"""rebuild: the whole table anew, swapped in. window: the rows of one window after the other, each in the place of those that are
+there. merge: the rows of one window after the other, each in the place of the one with its key."""
+
+_MODES: dict[Build, Mode] = {"rebuild": "full_refresh", "window": "replace_window", "merge": "merge"}
 HEADER = re.compile(r"\A\s*/\*(?P<yaml>.*?)\*/(?P<sql>.*)\Z", re.DOTALL)
 
 
@@ -100,6 +110,20 @@ class Summary(Declared):
     tier: Tier = Field("standard", description="core summaries count in failure rate and SLA.")
     inputs: tuple[Input, ...] = Field(min_length=1, description="Tables the SELECT reads, with their checks.")
     expectations: tuple[Rule, ...] = Field((), description="Checks of the built table, before the swap.")
+    mode: Build = Field(
+        "rebuild",
+        description="rebuild: the whole table anew. window: window by window, each replacing its rows. merge: window by window, "
+        "each replacing the rows of its keys.",
+    )
+    window: WindowSpec | None = Field(
+        None, description="mode window and merge: what one build covers; {window.start} and {window.end} in the SELECT."
+    )
+    window_column: Identifier | None = Field(None, description="mode window: the column whose values are the window.")
+    before_publish: tuple[str, ...] = Field(
+        (), description="Statements in the publish's transaction before the rows change: ANALYZE, GRANT SELECT or DELETE ... "
+        "WHERE on the target.",
+    )  # fmt: skip
+    after_publish: tuple[str, ...] = Field((), description="The same after the rows have changed.")
     columns: tuple[OutputColumn, ...] = Field(
         (),
         description="The contract of the result, in the SELECT's order; without it, types are what the warehouse makes.",
@@ -142,6 +166,48 @@ class Summary(Declared):
         """The declared columns as those of a table; () without them."""
         return tuple(column.contract for column in self.columns)
 
+    def statements_of(self, written: Sequence[str], window: Window | None) -> tuple[Statement, ...]:
+        """Those of `before_publish` or `after_publish` with the moments of a window, as they were judged by `check`."""
+        return tuple(read_statement(self.with_moments(text, window), self.target) for text in written)
+
+    @property
+    def grid(self) -> Grid | None:
+        return None if self.window is None else self.window.grid()
+
+    @property
+    def load_mode(self) -> Mode:
+        """How a build changes the live table, as loads of tables call it."""
+        return _MODES[self.mode]
+
+    @property
+    def replaced_by(self) -> WindowColumn | None:
+        """The column by which the live rows of a window are found, where they are replaced window by window."""
+        if self.window is None or self.mode != "window":
+            return None
+        kind = next(column.contract.column_type.kind for column in self.columns if column.name == self.window_column)
+        assert kind in ("date", "timestamp", "timestamptz")
+        return WindowColumn(str(self.window_column), kind, self.window.timezone)
+
+    @property
+    def text(self) -> str:
+        """The SELECT as readers of texts know SQL: dates stand where the moments of a window are to be."""
+        return stand_in(self.sql)
+
+    def statement(self, window: Window | None = None) -> str:
+        """The SELECT as the warehouse gets it, of a window where it has them; None: of any, to learn what it makes."""
+        return self.with_moments(self.sql, window)
+
+    def with_moments(self, sql: str, window: Window | None) -> str:
+        """Some SQL of the summary with the moments of a window, or of any."""
+        if self.window is None:
+            return sql
+        return filled(sql, window or self.window.grid().nth(0), self.window.timezone)
+
+    def label_of(self, window: Window | None) -> str:
+        """What people call a window; nothing of what has none."""
+        grid = self.grid
+        return "" if window is None or grid is None else grid.label(window)
+
     @property
     def masked(self) -> frozenset[str]:
         """Columns whose values never appear outside the warehouse."""
@@ -160,16 +226,18 @@ class Summary(Declared):
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def statements(summary: Summary, built: str | None = None) -> Iterator[tuple[tuple[int | str, ...], str, str | None]]:
+def statements(
+    summary: Summary, built: str | None = None, read: Callable[[str], str] = stand_in
+) -> Iterator[tuple[tuple[int | str, ...], str, str | None]]:
     """Every SQL of a summary: where it stands in the header (the SELECT itself at `sql`), its text, and the table that the
     text may read without naming it as an input: the one a rule by query judges. `built`: the table that was built; before
-    it is, the target stands for it."""
-    yield ("sql",), summary.sql, None
+    it is, the target stands for it. `read`: what becomes of the moments of a window."""
+    yield ("sql",), read(summary.sql), None
     for n, item in enumerate(summary.inputs):
         for m, check in enumerate(item.checks):
             place = ("inputs", n, "checks", m)
             if check.sql is not None:
-                yield (*place, "sql"), check.sql, None
+                yield (*place, "sql"), read(check.sql), None
             yield from _by_query(place, check.kwargs, item.table)
     for n, rule in enumerate(summary.expectations):
         yield from _by_query(("expectations", n), rule.kwargs, built or summary.target)
@@ -228,7 +296,7 @@ def read_summary(file: Path, problems: list[Problem]) -> SummaryFile | None:
     # Imported here: its grammar takes as long as all declarations of a project without summaries.
     from deployments.declarations.select import read_select
 
-    select, faults = read_select(sql)
+    select, faults = read_select(stand_in(sql))
     where = SqlPlace(sql, *place(text, match.end("sql") - len(match["sql"].lstrip())))
     for fault in faults:
         line, column = where.of(fault.start)

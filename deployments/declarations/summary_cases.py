@@ -26,6 +26,10 @@ class Case(Declared):
     )
     expect: Rows = Field(description="All rows that must come out, in any order, by the columns they name.")
 
+    window: str | None = Field(
+        None, description="Of a summary that is built by windows: the one that is built, by its label."
+    )
+
     @field_validator("expect")
     @classmethod
     def _alike(cls, expect: Rows) -> Rows:

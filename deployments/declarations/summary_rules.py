@@ -12,6 +12,8 @@ from deployments.declarations.rule_columns import columns_named
 from deployments.declarations.rules import Fault, Path
 from deployments.declarations.suite import Rule
 from deployments.declarations.summary import Summary, statements
+from deployments.declarations.summary_statements import ALLOWED, read_statement
+from deployments.declarations.summary_window import placeholders, stand_in
 from deployments.declarations.table import SchemaChange
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def summary_faults(summary: Summary, select: Select | None) -> Iterator[Fault]:
     """Columns the header names and the SELECT doesn't make, and keys that say nothing beside one another."""
     yield from known([
         bound(_codes, summary), bound(_after, summary), bound(_statements, summary), bound(_contract, summary),
+        bound(_windows, summary), bound(_beside, summary),
     ])  # fmt: skip
     if select is not None and select.is_certain:
         yield from known([
@@ -96,6 +99,88 @@ def _contract(summary: Summary) -> Iterator[Fault]:
     for name in summary.pii:
         if name not in names:
             yield Fault(("pii", name), f"'{name}' isn't a column", ", ".join(names), nearest(name, names))
+
+
+def _windows(summary: Summary) -> Iterator[Fault]:
+    """What a mode needs, and what has no meaning in another one."""
+    named = set(placeholders(summary.sql))
+    if summary.mode == "rebuild":
+        for key in ("window", "window_column"):
+            if getattr(summary, key) is not None:
+                yield Fault(
+                    (key,), "has no meaning where the whole table is built anew", "mode: window, or mode: merge"
+                )
+        for path, sql in _written(summary):
+            for place in placeholders(sql):
+                yield Fault(
+                    path, f"{place} has no meaning where the whole table is built anew", "mode: window, and a window"
+                )
+        return
+    if summary.window is None:
+        yield Fault(
+            ("mode",), f"mode {summary.mode} builds window by window", "window: {every: day, timezone: UTC, start: ...}"
+        )
+    elif summary.window.lookback:
+        yield Fault(("window", "lookback"), "a window is built again when one of its inputs is", "no lookback")
+    if not summary.columns:
+        yield Fault(("mode",), f"mode {summary.mode} keeps the table, so its columns are declared", "columns")
+    if not {"{window.start}", "{window.start.date}"} & named or not {"{window.end}", "{window.end.date}"} & named:
+        yield Fault(
+            ("sql",),
+            "doesn't say which rows are a window's",
+            "WHERE at >= {window.start} AND at < {window.end}",
+            start=0,
+        )
+    if summary.mode == "merge":
+        if not summary.key:
+            yield Fault(("key",), "mode merge replaces the rows of a key", "key: [...]")
+        if summary.window_column is not None:
+            yield Fault(("window_column",), "belongs to mode window; merge finds rows by their key", "no window_column")
+        return
+    kinds = {column.name: column.type for column in summary.columns}
+    moments = [name for name, kind in kinds.items() if kind in ("date", "timestamp", "timestamptz")]
+    if summary.window_column not in moments:
+        told = f"'{summary.window_column}' isn't one" if summary.window_column else "is missing"
+        yield Fault(
+            ("window_column",),
+            f"mode window replaces rows by a date or timestamp of the contract: {told}",
+            ", ".join(moments),
+        )
+
+
+def _beside(summary: Summary) -> Iterator[Fault]:
+    """Statements of the publish: of the short list, on the target, and conditions of its own rows alone."""
+    from deployments.declarations.select import read_select
+
+    for key, written in (("before_publish", summary.before_publish), ("after_publish", summary.after_publish)):
+        for position, text in enumerate(written):
+            try:
+                statement = read_statement(stand_in(text), summary.target)
+            except ValueError as error:
+                yield Fault((key, position), str(error), ALLOWED)
+                continue
+            if statement.kind != "delete":
+                continue
+            if summary.mode == "rebuild":
+                told = "the whole table is built anew: nothing of before is left to delete"
+                yield Fault((key, position), told, "a WHERE in the SELECT; or mode: window")
+                continue
+            select, faults = read_select(f"SELECT 1 AS n FROM {summary.target} WHERE {statement.what}")
+            yield from (Fault((key, position), fault.message, fault.allowed, fault.nearest) for fault in faults)
+            more = [read.table for read in select.reads if read.table != summary.target] if select is not None else []
+            if more:
+                yield Fault((key, position), f"its condition reads {', '.join(more)}", "columns of the target alone")
+
+
+def _written(summary: Summary) -> Iterator[tuple[Path, str]]:
+    """SQL in which the moments of a window may stand."""
+    yield ("sql",), summary.sql
+    for key, written in (("before_publish", summary.before_publish), ("after_publish", summary.after_publish)):
+        yield from (((key, position), text) for position, text in enumerate(written))
+    for n, item in enumerate(summary.inputs):
+        for m, check in enumerate(item.checks):
+            if check.sql is not None:
+                yield ("inputs", n, "checks", m, "sql"), check.sql
 
 
 def _made(summary: Summary, columns: tuple[str, ...]) -> Iterator[Fault]:

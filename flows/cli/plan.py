@@ -11,7 +11,8 @@ import click
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
-    from flows.planning import TablePlan
+    from deployments.project import Project
+    from flows.planning import Selection, TablePlan
     from flows.summary_planning import SummaryPlan
     from tasks.reachable import Line
     from tasks.workbench import Workbench
@@ -58,17 +59,21 @@ def plan(
         if name in bench.project.tables
     ]
     seen = _sources(bench, [item.table for item in plans]) if look else {}
-    summaries = _summaries(bench, [name for name in wanted if name in bench.project.summaries])
+    whole = [n for n in wanted if n in bench.project.summaries and bench.project.summaries[n].grid is None]
+    summaries = _summaries(bench, whole)
+    plans += _by_windows(bench, [n for n in wanted if n in bench.project.summaries and n not in whole], selection)
     if as_json:
         print_json([
-            *({**item.to_json(), **({"source": asdict(seen[item.table])} if look else {})} for item in plans),
+            *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {})} for item in plans),
             *(asdict(item) for item in summaries),
         ])  # fmt: skip
         return
     from flows.quantities import plural
 
     for item in plans:
-        counts = [f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing") if item.count(s)]
+        counts = [
+            f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing", "waits") if item.count(s)
+        ]
         looks = any(w.state == "look" for w in item.windows)
         state = "looks at the source" if looks else ", ".join(counts) or "no window is due"
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
@@ -94,11 +99,11 @@ def plan(
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
-        for line in _explained(item, again=not bench.project.table(item.table).load.does.only_adds):
+        for line in _explained(bench.project, item):
             click.echo(f"    {line}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
-        if look:
+        if item.table in seen:
             said = seen[item.table].said.replace("\n", "\n    ")
             click.echo(f"    source: {said}")
             if seen[item.table].next_command:
@@ -132,9 +137,23 @@ def _summaries(bench: Workbench, wanted: Sequence[str]) -> list[SummaryPlan]:
     return [plan_summary(bench, bench.project.summaries[name], now) for name in wanted]
 
 
-def _explained(plan: TablePlan, *, again: bool) -> Iterator[str]:
+def _by_windows(bench: Workbench, wanted: Sequence[str], selection: Selection) -> list[TablePlan]:
+    if not wanted:
+        return []
+    from datetime import UTC, datetime
+
+    from flows.summary_planning import plan_windows
+
+    return [plan_windows(bench, bench.project.summaries[name], datetime.now(UTC), selection) for name in wanted]
+
+
+def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
     """What the states mean that `run` doesn't act on by itself."""
-    if plan.count("stale"):
+    is_summary = plan.table in project.summaries
+    if plan.count("waits"):
+        yield "waits: an input lacks a window that it is made of (headgate plan, of the inputs)"
+    again = not is_summary and project.table(plan.table).load.mode != "append"
+    if plan.count("stale") and not is_summary:
         how = f" (load it again: headgate backfill {plan.table} --reprocess all)" if again else ""
         yield f"stale: loaded by an older declaration, and stays as it is{how}"
     undone = [window for window in plan.windows if window.state == "undone"]

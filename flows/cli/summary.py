@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deployments.declarations.summary import Summary
     from deployments.project import Project
     from deployments.settings import Settings
+    from deployments.windows import Window
     from tasks.summary_cases import Outcome
     from tasks.trial import Compared, Trial
 
@@ -27,8 +28,11 @@ def summary() -> None:
 
 @summary.command("try")
 @click.argument("file", metavar="FILE")
+@click.option(
+    "--window", metavar="LABEL", help="Of a summary built by windows: which one; default: the newest that is over."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print counts, checks and columns as JSON, without any row.")
-def try_(file: str, as_json: bool) -> None:
+def try_(file: str, window: str | None, as_json: bool) -> None:
     """Build the summary of FILE (a .sql file, or the name of a declared summary) for real, and publish nothing.
 
     Checks its inputs, runs the SELECT on the warehouse into a table that nobody else may read, checks the result,
@@ -45,7 +49,7 @@ def try_(file: str, as_json: bool) -> None:
     notes = doubts(wanted, project, file, bench.settings)
     from tasks.trial import try_summary
 
-    trial = try_summary(use(bench.settings, project), wanted)
+    trial = try_summary(use(bench.settings, project), wanted, _window(wanted, window))
     refused = trial.failed or (trial.would_be_refused and not wanted.allow_empty)
     if as_json:
         print_json(_facts(trial, refused=refused) | {"notes": notes})
@@ -145,6 +149,24 @@ def _tell_case(outcome: Outcome) -> None:
         for row in found:
             values = ", ".join(f"{name}: {_cell(value)}" for name, value in zip(outcome.columns, row, strict=True))
             click.echo(f"        {words}: {values}")
+
+
+def _window(wanted: Summary, label: str | None) -> Window | None:
+    from datetime import UTC, datetime
+
+    from flows.builds import window_of
+    from flows.planning import no_such_window
+
+    if wanted.grid is None:
+        if label is not None:
+            raise no_such_window(wanted.target, "it is built as a whole, without windows")
+        return None
+    if label is not None:
+        return window_of(wanted, label)
+    over = list(wanted.grid.due(datetime.now(UTC)))
+    if not over:
+        raise no_such_window(wanted.target, "none of its windows is over yet")
+    return over[-1]
 
 
 def declared(project: Project, file: str) -> tuple[Summary, Project]:

@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, DeclarationError
 from tasks.switches import reached
-from tasks.warehouses import names, outside_hands, proofs
+from tasks.warehouses import beside, names, outside_hands, proofs
 from tasks.warehouses.changes import apply_before
 from tasks.warehouses.exactly_once import PAUSE_SECONDS, committed
 from tasks.warehouses.load_modes import Loading, load
@@ -60,7 +60,9 @@ def _publish_once(adapter: Adapter, connection: Connection, plan: Publication) -
         if not plan.does.only_adds:
             adapter.guard_deletes(cursor, plan.live)
         if plan.replay_of is None:
+            taken_out = beside.before(adapter, cursor, plan)
             effect = load(Loading(adapter, cursor, plan, known, sequence))
+            effect = beside.after(adapter, cursor, plan, effect, taken_out, sequence)
         else:
             effect = add_rows(adapter, cursor, plan, plan.replay_of, sequence)
         counts = plan.counts + effect

@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.bounds import WindowColumn
 from deployments.declarations.modes import MODES, Mode, ModeFacts
+from deployments.declarations.summary_statements import Statement
 from deployments.windows import Window
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Kind, Proof
@@ -44,6 +45,9 @@ class Publication:
     keys_as_of: int = 0
     beside: Callable[[Cursor], None] | None = None
     """What is written in the same transaction: the rows set aside, and which key hashed the batch."""
+    before: tuple[Statement, ...] = ()
+    after: tuple[Statement, ...] = ()
+    """Statements on the live table in the same transaction, before and after its rows change."""
     replay_of: str | None = None
     """The run whose rows set aside are in the candidate, each with its place there."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -60,13 +61,13 @@ class Judge:
         """Everything that isn't as it must be. `before`: proofs that stood when the trial began."""
         yield from self._content(target, world)
         yield from self._proven(target, tried, before, label)
-        if target.mode != "summary":
+        if not target.is_summary:
             yield from self._set_aside(target, world)
         yield from self._beside(target)
 
     def _content(self, target: Target, world: World) -> Iterator[str]:
-        wanted: list[Any] = world.rows(target) if target.mode != "summary" else _per_day(world, target)
-        names = COLUMNS if target.mode != "summary" else ("day", "lines", "amount")
+        wanted: list[Any] = _per_day(world, target) if target.is_summary else world.rows(target)
+        names = ("day", "lines", "amount") if target.is_summary else COLUMNS
         if not self.exists(target.table):
             if wanted:
                 yield f"{target.table} doesn't exist"
@@ -201,10 +202,10 @@ def watched(connection: Connection, table: str) -> Iterator[set[str | None]]:
 
 
 def _per_day(world: World, target: Target) -> list[tuple[Any, ...]]:
-    source = Target("replace_window", target.table.replace("analytics.crash_summary", "raw_data.crash_replace_window"))
-    days: dict[Any, list[int]] = {}
-    for row in world.rows(source):
-        counted = days.setdefault(row[1].date(), [0, 0])
-        counted[0] += 1
-        counted[1] += row[2] or 0
-    return [(day, lines, amount) for day, (lines, amount) in days.items()]
+    """What a summary must hold: of the days that have rows; built by windows, of all that are loaded."""
+    source = target.table.replace(f"analytics.crash_{target.mode}", "raw_data.crash_replace_window").partition(".")[2]
+    days = [
+        (date.fromisoformat(label), len(batch.good), sum(row[2] or 0 for row in batch.good))
+        for label, batch in world.loaded.get(source, {}).items()
+    ]
+    return [day for day in days if day[1] or target.windowed]

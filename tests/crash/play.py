@@ -135,11 +135,27 @@ def _load(order: Order) -> Any:
         return _clean(order)
     if order.verb == "summarize":
         return summarize.summarize(order.table)
+    if order.verb == "build windows":
+        return _build_windows(order)
     if order.verb == "replay":
         return next(iter(replay.replay(order.table, order.window)), None)
     if order.verb == "rollback":
         return roll_back(workbench(), order.table, window=None, to=None, by="crash", reason="a trial").record
     return ingest.ingest(order.table, order.window)
+
+
+def _build_windows(order: Order) -> Any:
+    """What `headgate run` does for a summary that is built by windows."""
+    from flows.run import Outcome, build_windows
+    from flows.story import told_to
+    from tasks.workbench import workbench
+
+    outcome = Outcome()
+    with told_to(outcome):
+        build_windows(workbench(), order.table, outcome)
+    if outcome.failures:
+        raise outcome.failures[0][2]
+    return outcome.records[-1] if outcome.records else None
 
 
 def _clean(order: Order) -> None:

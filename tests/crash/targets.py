@@ -1,4 +1,4 @@
-"""The tables of the trials: one per load mode and a summary, each declared as a user would declare it."""
+"""The tables of the trials: one per load mode, and a summary per way of building, declared as a user would declare them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _CONTRACT = """columns:
   - {name: note, type: varchar(200), description: Any text}
   - {name: updated_at, type: timestamp, source_timezone: UTC, nullable: false, description: Last change}
 """
+SUMMARIES = ("summary", "summary_window", "summary_merge")
 _DAILY = 'window: {every: day, timezone: UTC, start: 2001-01-01, end: 2002-01-01}\nschedule: {cron: "0 2 * * *"}\n'
 
 
@@ -36,7 +37,11 @@ class Target:
 
     @property
     def windowed(self) -> bool:
-        return self.mode in ("append", "replace_window", "merge")
+        return self.mode in ("append", "replace_window", "merge", "summary_window", "summary_merge")
+
+    @property
+    def is_summary(self) -> bool:
+        return self.mode in SUMMARIES
 
     def label(self, day: int) -> str:
         return f"{FIRST_DAY + timedelta(days=day):%Y-%m-%d}" if self.windowed else "source"
@@ -49,10 +54,10 @@ class Target:
 
 
 def targets(worker: str) -> dict[str, Target]:
-    """The five tables of a worker, by mode."""
+    """The tables of a worker, by mode."""
     made = {mode: Target(mode, f"raw_data.crash_{mode}_{worker}")
             for mode in ("full_refresh", "append", "replace_window", "merge")}  # fmt: skip
-    return {**made, "summary": Target("summary", f"analytics.crash_summary_{worker}")}
+    return {**made, **{mode: Target(mode, f"analytics.crash_{mode}_{worker}") for mode in SUMMARIES}}
 
 
 def write_project(folder: Path, worker: str, mended: bool = False) -> None:
@@ -60,8 +65,9 @@ def write_project(folder: Path, worker: str, mended: bool = False) -> None:
     for name in ("tables", "summaries", "suites"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for mode, target in targets(worker).items():
-        if mode == "summary":
-            (folder / "summaries" / f"{target.name}.sql").write_text(_summary(worker))
+        if target.is_summary:
+            text = _summary(worker) if mode == "summary" else _by_windows(worker, target)
+            (folder / "summaries" / f"{target.name}.sql").write_text(text)
         else:
             text = _table(target)
             if mended:
@@ -110,4 +116,30 @@ allow_empty: true
 SELECT CAST(happened_at AS date) AS day, COUNT(*) AS lines, COALESCE(SUM(amount), 0) AS amount
 FROM {known["replace_window"].table}
 GROUP BY CAST(happened_at AS date)
+"""
+
+
+def _by_windows(worker: str, target: Target) -> str:
+    """One row a day, of a day without rows as well."""
+    source = targets(worker)["replace_window"].table
+    how = "window\nwindow_column: day" if target.mode == "summary_window" else "merge"
+    return f"""/*
+target: {target.table}
+description: Rows and amounts of each day.
+owner: crash@example.com
+mode: {how}
+window: {{every: day, timezone: UTC, start: 2001-01-01, end: 2002-01-01}}
+inputs:
+  - table: {source}
+columns:
+  - {{name: day, type: date, nullable: false}}
+  - {{name: lines, type: integer, nullable: false}}
+  - {{name: amount, type: bigint, nullable: false}}
+key: [day]
+grants: [{READERS}]
+generations: {GENERATIONS}
+*/
+SELECT {{window.start.date}} AS day, COUNT(*) AS lines, COALESCE(SUM(amount), 0) AS amount
+FROM {source}
+WHERE happened_at >= {{window.start}} AND happened_at < {{window.end}}
 """

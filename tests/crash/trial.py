@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 
-MODES = ("full_refresh", "append", "replace_window", "merge", "summary", "replay", "rollback")
+MODES = ("full_refresh", "append", "replace_window", "merge", "summary", "replay", "rollback", "summary_window",
+         "summary_merge")  # fmt: skip
 ON = {
     "replay": ("full_refresh", "append", "replace_window"),
     "rollback": ("full_refresh", "append", "replace_window", "merge"),
@@ -14,6 +15,8 @@ _LOAD = ("extract-part", "validate-part", "stage-part", "stage-manifest", "candi
          "copied", "before-finish", "after-finish", "judged")  # fmt: skip
 _PUBLISH = ("publish-begun", "proof-locked", "quarantine-written", "before-commit", "after-commit", "before-clean-up",
             "after-clean-up")  # fmt: skip
+_BUILD = ("built", "publish-begun", "proof-locked", "rows-deleted", "before-commit", "after-commit", "before-clean-up",
+          "after-clean-up")  # fmt: skip
 POINTS: dict[str, tuple[str, ...]] = {
     "full_refresh": (*_LOAD, *_PUBLISH, "before-swap", "renamed"),
     "append": (*_LOAD, *_PUBLISH),
@@ -21,6 +24,8 @@ POINTS: dict[str, tuple[str, ...]] = {
     "merge": (*_LOAD, "kept-latest", *_PUBLISH, "rows-deleted"),
     "summary": ("built", "publish-begun", "proof-locked", "before-swap", "renamed", "before-commit", "after-commit",
                 "before-clean-up", "after-clean-up"),
+    "summary_window": _BUILD,
+    "summary_merge": _BUILD,
     "replay": ("validate-part", "stage-part", "stage-manifest", "candidate-made", "copy-bytes", "copy-part",
                "publish-begun", "proof-locked", "replay-flipped", "before-commit", "after-commit"),
     "rollback": ("rollback-begun", "taken-back", "before-swap", "renamed", "before-commit", "after-commit"),

@@ -16,13 +16,19 @@ from play import Order, outcome
 from runners import PATIENCE_SECONDS, Cold, Zygote
 from server import Files
 from staged import Stage
-from targets import BAD_AMOUNT, FIRST_DAY, READERS, Target, targets, write_project
+from targets import BAD_AMOUNT, FIRST_DAY, READERS, SUMMARIES, Target, targets, write_project
 from trial import Trial
 from world import NOTHING, Batch, World, make_batch, together
 
 REPOSITORY = Path(__file__).parents[2]
 WINDOWS = 12
-VERBS = {"summary": "summarize", "replay": "replay", "rollback": "rollback"}
+VERBS = {
+    "summary": "summarize",
+    "summary_window": "build windows",
+    "summary_merge": "build windows",
+    "replay": "replay",
+    "rollback": "rollback",
+}
 GOOD = ("published", "warned", "already_published", "unchanged")
 
 
@@ -137,8 +143,9 @@ class Worker:
         # What was staged for it, by loads before other trials as well, is nobody's from now on.
         self.stage.strange(target, set())
         if target.mode == "replace_window":
-            # Its publishes are counted from 1 again: to the summary it would look unchanged.
-            self.start_anew(self.targets["summary"])
+            # Its publishes are counted from 1 again: to the summaries it would look unchanged.
+            for name in SUMMARIES:
+                self.start_anew(self.targets[name])
         if target.mode == "merge":
             with self.history.cursor() as cursor:
                 cursor.execute(f"TRUNCATE public.{target.name}")
@@ -149,9 +156,12 @@ class Worker:
     def _begin(self, trial: Trial, target: Target) -> tuple[str, Batch | None, Callable[[], None]]:
         """What the trial starts from: the window it is about, its content, and what the model does when it has ended."""
         world = self.world
-        if trial.mode == "summary":
-            self._quiet_load(replace(trial, empty=False), self.targets["replace_window"])
-            return "source", None, lambda: None
+        if target.is_summary:
+            if target.windowed:
+                # Each window is a publish of its own: readers may see what stands between two of them.
+                self._undisturbed(self._order("build windows", target, "", None), trial.cold)
+            label = self._quiet_load(replace(trial, empty=False), self.targets["replace_window"])
+            return label if target.windowed else "source", None, lambda: None
         if trial.mode == "replay":
             label = self._quiet_load(trial, target, bad_share=0.3)
             return label, None, lambda: world.now_replayed(target, label)
@@ -167,14 +177,17 @@ class Worker:
     def _quiet_load(self, trial: Trial, target: Target, bad_share: float = 0.08) -> str:
         """A load that nobody disturbs; its window."""
         label, _ = self._change(trial, target, bad_share)
+        self._undisturbed(self._order("ingest", target, label, None), trial.cold)
+        self.world.now_loaded(target, label)
+        return label
+
+    def _undisturbed(self, order: Order, cold: bool) -> None:
         errors: list[str] = []
-        order, runner = self._order("ingest", target, label, None), self._runner(trial.cold)
+        runner = self._runner(cold)
         self._wait(runner, runner.fork(order), errors)
         told = outcome(order)
         if told is None or told["status"] not in GOOD:
             raise RuntimeError(f"a load that nobody disturbed failed: {told} {errors}")
-        self.world.now_loaded(target, label)
-        return label
 
     def _change(self, trial: Trial, target: Target, bad_share: float = 0.08) -> tuple[str, Batch]:
         """Give the source something new for the trial's window; its label and content."""

@@ -68,3 +68,38 @@ def test_killed_half_way_it_does_what_is_left(site: Any) -> None:
     site.headgate("backfill", "sales")
     site.right(days)
     assert site.ask(f"SELECT sum(sales) FROM {site.summary}") == [(days * 20,)]
+
+
+BY_WINDOWS = """/*
+target: {schema}_sums.day_by_day
+description: Sales of each day.
+owner: sales@example.com
+mode: window
+window: {{every: day, timezone: Asia/Seoul, start: 2020-08-10, end: 2020-08-14}}
+window_column: day
+inputs: [{{table: {schema}.sales}}]
+columns:
+  - {{name: day, type: date, nullable: false}}
+  - {{name: sales, type: integer, nullable: false}}
+key: [day]
+*/
+SELECT day, COUNT(*) AS sales FROM {schema}.sales
+WHERE day >= {{window.start.date}} AND day < {{window.end.date}} GROUP BY day
+"""
+
+
+def test_a_summary_by_windows_is_filled_as_well(site: Any) -> None:
+    site.write(days=4)
+    (site.folder / "project" / "summaries" / "day_by_day.sql").write_text(BY_WINDOWS.format(schema=site.schema))
+    site.headgate("run", "sales", "--no-dependents")
+
+    def fill(*arguments: str) -> list[str]:
+        done = json.loads(site.headgate("backfill", "day_by_day", "--json", *arguments).stdout)
+        return sorted(item["window"] for item in done["published"])
+
+    assert fill("--to", "2020-08-12") == ["2020-08-10", "2020-08-11"]
+    assert fill() == ["2020-08-12", "2020-08-13"]
+    assert fill("--reprocess", "all", "--from", "2020-08-13") == ["2020-08-13"]
+    assert site.ask(f"SELECT count(*), sum(sales) FROM {site.schema}_sums.day_by_day") == [(4, 80)]
+    spread = site.headgate("backfill", "day_by_day", "--spread", check=False)
+    assert "nothing to give to other workers" in spread.stderr + spread.stdout
