@@ -26,7 +26,7 @@ def opened(name: str, label: str) -> tuple[Job, Story]:
     keep_house(bench, summary.target)
     window = window_of(summary, label)
     shown = summary.label_of(window) or f"{datetime.now(UTC):%Y-%m-%d}"
-    job = plan_job(bench, summary, new_run_id(summary.target, shown), window)
+    job = plan_job(bench, summary, new_run_id(summary.target, shown), window, shown)
     story = begin(
         summary.target, "summary", batch_key=job.batch_key, label=shown, run_id=job.run_id, attempt_id=job.attempt_id,
         spool=job.spool, window=window, mode=summary.load_mode, metrics=dict(summary.metrics), fingerprint=job.fingerprint,

@@ -11,6 +11,7 @@ from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
+from tasks.summary_judge import BuildJudged
 from tasks.warehouses.publish_plan import Published
 
 
@@ -77,6 +78,11 @@ def _(result: Audited) -> dict[str, Any]:
     if result.rules:
         line += f"; {plural(len(result.rules), 'check')} on the candidate passed"
     return {"rows": counts.copied - counts.superseded, "line": line}
+
+
+@words_of.register
+def _(result: BuildJudged) -> dict[str, Any]:
+    return words_of(Judged(result.drift)) if result.drift else {"rows": None, "line": "no drift declared"}
 
 
 @words_of.register
@@ -203,6 +209,11 @@ def _(result: InputsChecked, record: RunRecord) -> dict[str, Any]:
 @facts_of.register
 def _(result: Built, record: RunRecord) -> dict[str, Any]:
     return {"warnings": result.warnings}
+
+
+@facts_of.register
+def _(result: BuildJudged, record: RunRecord) -> dict[str, Any]:
+    return {"drift": result.drift, "profile": result.profile}
 
 
 @facts_of.register

@@ -1,4 +1,4 @@
-"""The life of a summary: inputs checked, built beside the live table, checked, swapped."""
+"""The life of a summary: inputs checked, built beside the live table, checked, judged, published."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flows.builds import opened
 from flows.hooks import name_warned
 from flows.life import finished, to_its_end
 from tasks.summarize import build, check_inputs, check_output, publish_summary
+from tasks.summary_judge import judge_build
 
 
 @flow(name="summarize", flow_run_name="{summary}", validate_parameters=False, on_completion=[name_warned])
@@ -26,4 +27,5 @@ def summarize(summary: str, rebuild: bool = False, window: str = "source") -> Ru
         story.run(check_inputs, job)
         candidate = story.run(build, job)
         story.run(check_output, job, candidate)
+        story.run(judge_build, job, story.record, candidate)
         return finished(story, "published", story.run(publish_summary, job, candidate))

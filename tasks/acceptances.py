@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import KINDS, Accepted
 from expectations.record import RunRecord
-from tasks.batch import SOURCE_KEY, Batch
+from tasks.batch import SOURCE_KEY
 from tasks.deciding import decider
 from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision, Kind
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import rows, session, transaction
+from tasks.watched import Judged, Watched, watched
 from tasks.workbench import Workbench
 
 WHOLE_TABLE = "table"
@@ -25,7 +25,7 @@ WHOLE_TABLE = "table"
 Change = tuple[str | None, str]
 
 
-def accepted_for(bench: Workbench, table: Table, batch: Batch, now: datetime) -> tuple[Accepted, ...]:
+def accepted_for(bench: Workbench, table: Watched, batch: Judged, now: datetime) -> tuple[Accepted, ...]:
     """What was accepted for a table, as the detector takes it.
 
     `level_from` names the batch whose level is the new one: the run's own, or, for a table without windows, the first
@@ -91,7 +91,7 @@ def add(
 
 def table_of(bench: Workbench, which: str) -> str:
     """The table of that name, or of the run of that name."""
-    record = None if which in bench.project.tables else ops.record(bench.warehouse, which)
+    record = None if _is_declared(bench, which) else ops.record(bench.warehouse, which)
     return which if record is None else record.table
 
 
@@ -105,8 +105,8 @@ def answered(
     DeclarationError for a run, column or kind that doesn't exist, or that no run has told; for a table whose last such run was
     rolled back: what it told isn't what readers see, so that run is to be named.
     """
-    record = None if which in bench.project.tables else ops.record(bench.warehouse, which)
-    table = bench.project.table(which if record is None else record.table)
+    record = None if _is_declared(bench, which) else ops.record(bench.warehouse, which)
+    table = watched(bench.project, which if record is None else record.table)
     wrong = [kind for kind in kinds if kind not in (*KINDS, EVERY_KIND)]
     if wrong:
         raise _refused(f"'{wrong[0]}' is no kind of change; allowed: {', '.join(KINDS)}, * for all of them")
@@ -130,6 +130,10 @@ def answered(
     return Answered(record, _chosen(record, column, kinds))
 
 
+def _is_declared(bench: Workbench, name: str) -> bool:
+    return name in bench.project.tables or name in bench.project.summaries
+
+
 def _chosen(record: RunRecord, column: str | None, kinds: Sequence[str]) -> tuple[Change, ...]:
     """What is accepted: what the run told, of this column and these kinds. '*' stays: it is about later kinds as well."""
     told = dict.fromkeys((alert.column, alert.kind) for alert in record.drift.alerts) if record.drift else {}
@@ -149,7 +153,7 @@ def _named(column: str | None, kinds: Sequence[str]) -> str:
     return f"{column or 'any column'} ({', '.join(kinds) or 'any kind'})"
 
 
-def _labels(bench: Workbench, table: Table) -> list[tuple[Proof, str]]:
+def _labels(bench: Workbench, table: Watched) -> list[tuple[Proof, str]]:
     """Standing loads, oldest first, each with the label its profile has in the history."""
     adapter, live = bench.warehouse, TableName.parse(table.table)
     with session(adapter.address) as connection, connection.cursor() as cursor:
@@ -173,14 +177,14 @@ def _level_from(item: Decision, labels: list[tuple[Proof, str]]) -> str | None:
     return next((label for proof, label in labels if proof.published_at >= item.decided_at), None)
 
 
-def _is_undone(bench: Workbench, table: Table, run_id: str) -> bool:
+def _is_undone(bench: Workbench, table: Watched, run_id: str) -> bool:
     adapter, live = bench.warehouse, TableName.parse(table.table)
     with session(adapter.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
     return any(proof.run_id == run_id and proof.undone_by is not None for proof in known)
 
 
-def last_told(bench: Workbench, table: Table, column: str | None = None, kinds: Sequence[str] = ()) -> str | None:
+def last_told(bench: Workbench, table: Watched, column: str | None = None, kinds: Sequence[str] = ()) -> str | None:
     """The last run that told a change of this column and one of these kinds."""
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         if not bench.warehouse.exists(cursor, TableName(names.OPS, "alert")):

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import Lowered
 from expectations.review.facts import AlarmAnswer
 from tasks import acceptances
 from tasks.acceptances import Change
-from tasks.batch import Batch
 from tasks.warehouses import decisions
 from tasks.warehouses.decisions import Decision, Kind
+from tasks.watched import Judged, Watched, watched
 from tasks.workbench import Workbench
 
 Answer = Literal["not-meant", "not-interesting", "interesting"]
@@ -47,7 +46,7 @@ def answer(
         found = acceptances.answered(bench, which, column=column, kinds=kinds, run_id=run_id)
         acceptances.write(bench, found, by, reason, until, KINDS[said])
         return found.record.table, found.changes
-    table = bench.project.table(acceptances.table_of(bench, which))
+    table = watched(bench.project, acceptances.table_of(bench, which))
     wanted = None if column == acceptances.WHOLE_TABLE else column
     chosen = tuple(
         (of, kind)
@@ -63,7 +62,7 @@ def answer(
     return table.table, chosen
 
 
-def lowered_for(bench: Workbench, table: Table, batch: Batch, now: datetime) -> tuple[Lowered, ...]:
+def lowered_for(bench: Workbench, table: Watched, batch: Judged, now: datetime) -> tuple[Lowered, ...]:
     """What is quieter by an owner's answer, as the detector takes it. With windows an answer ends by the batch's day, without
     them by the clock."""
     found = muted(decisions.read(bench.warehouse, [table.table], SETTLING))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from deployments.declarations.columns import Column
 from deployments.declarations.columns import Kind as WarehouseKind
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.table import Table
@@ -190,11 +191,15 @@ def needs_library(table: Table, suite: Suite) -> bool:
     return any(in_place or rule.on == "both" or not may_pass(rule, types) for rule in suite.expectations)
 
 
+def profile_kind(column: Column) -> Kind:
+    """What a profile measures of a column."""
+    return _PROFILE_KINDS[column.column_type.kind]
+
+
 def profile_columns(table: Table) -> tuple[ColumnKind, ...]:
     """The columns of a table as its profile knows them."""
     return tuple(
-        ColumnKind(column.name, _PROFILE_KINDS[column.column_type.kind], masked=column.name in table.masked)
-        for column in table.columns
+        ColumnKind(column.name, profile_kind(column), masked=column.name in table.masked) for column in table.columns
     )
 
 

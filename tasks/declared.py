@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from deployments.declarations.columns import Column
-from deployments.declarations.table import Table
 from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import Accepted
+from tasks.watched import Watched
 
 KEY = "declared"
 """Where a kept profile says how its columns were declared."""
 _NO_BATCH = ""
 
 
-def declared_columns(table: Table) -> dict[str, str]:
+def declared_columns(table: Watched) -> dict[str, str]:
     """Everything that decides which values a column holds, by its name."""
     return {column.name: f"{_said(column)} {table.pii.get(column.name) == 'hash'}" for column in table.columns}
 
@@ -28,7 +28,7 @@ def _said(column: Column) -> str:
 
 
 def declared_anew(
-    table: Table, labels: Sequence[str], history: Sequence[Mapping[str, str] | None]
+    table: Watched, labels: Sequence[str], history: Sequence[Mapping[str, str] | None]
 ) -> tuple[Accepted, ...]:
     """Columns that batches of the history were loaded with by another declaration, each with the batch its level begins at.
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
 from tasks import answers
-from tasks.batch import SOURCE_KEY, Batch
+from tasks.batch import SOURCE_KEY
 from tasks.declared import KEY
 from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.ops import KeptProfile
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import session
+from tasks.watched import Judged, Watched
 from tasks.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class History:
     """How the columns of each profile were declared; None where it was kept before that was."""
 
 
-def history_of(bench: Workbench, table: Table, batch: Batch) -> History:
+def history_of(bench: Workbench, table: Watched, batch: Judged) -> History:
     """What a batch of a table is compared with: what stands of the windows that ended before it, in their order.
 
     When a window was published plays no part: a run judges its windows in turn (`flows.lanes`), so that those before a
@@ -75,7 +75,7 @@ def _label(one: KeptProfile) -> str:
     return f"#{one.proof.sequence}" if one.proof.batch_key == SOURCE_KEY else one.label
 
 
-def kept_of(bench: Workbench, table: Table) -> list[tuple[str, str, Profile]]:
+def kept_of(bench: Workbench, table: Watched) -> list[tuple[str, str, Profile]]:
     """Label, run and profile of what stands of a table, oldest first, the newest LOOKED_AT; empty where nothing ever ran."""
     from expectations.profile import Profile
     from expectations.profile.model import READABLE
@@ -89,7 +89,7 @@ def kept_of(bench: Workbench, table: Table) -> list[tuple[str, str, Profile]]:
     return [(_label(one), one.proof.run_id, Profile.from_json(one.body)) for one in readable]
 
 
-def _before(bench: Workbench, target: TableName, batch: Batch) -> list[Proof]:
+def _before(bench: Workbench, target: TableName, batch: Judged) -> list[Proof]:
     """The loads that stand and lie before the batch, oldest first."""
     standing = _standing(bench, target, windowed=batch.window is not None)
     if batch.window is None:
@@ -111,7 +111,7 @@ def _standing(bench: Workbench, target: TableName, *, windowed: bool) -> list[Pr
     ]
 
 
-def _absent(table: Table, batch: Batch, before: Sequence[Proof]) -> tuple[str, ...]:
+def _absent(table: Watched, batch: Judged, before: Sequence[Proof]) -> tuple[str, ...]:
     """Labels of the table's windows between those of the history and the batch that nothing stands of."""
     if batch.window is None or table.grid is None or not before:
         return ()

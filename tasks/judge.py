@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 
 from psycopg2 import Error
 
-from deployments.declarations.suite import Suite
+from deployments.declarations.suite import DriftPolicy
 from deployments.declarations.table import SchemaChange, Table
 from deployments.errors import DriftStopError
 from expectations.record import Drift, DriftAlert, RunRecord, WouldBeTold
+from tasks import watched
 from tasks.acceptances import accepted_for
 from tasks.answers import lowered_for
 from tasks.assess import Assessment
@@ -30,6 +31,7 @@ from tasks.warehouses.changes import judge as allowed
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import explain, session
 from tasks.warehouses.shapes import Shape, shape_of
+from tasks.watched import Watched
 from tasks.workbench import Workbench, workbench
 
 
@@ -48,7 +50,8 @@ def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audite
         if audited.candidate
         else ((), ())
     )
-    drift = _drift(bench, table, bench.project.suite(table.table), batch, validated)
+    policy = bench.project.suite(table.table).drift
+    drift = None if validated.profile is None else drift_of(bench, table, policy, batch, validated.profile)
     _stop_on_drift(batch, table, drift)
     if validated.profile is not None:
         profile = {**validated.profile, KEY: declared_columns(table)}
@@ -72,29 +75,30 @@ def schema_changes(
     return tuple((change.kind, change.column) for change in changes), tuple(warnings)
 
 
-def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated: Validated) -> Drift | None:
-    if validated.profile is None:
-        return None
+def drift_of(
+    bench: Workbench, table: Watched, policy: DriftPolicy, batch: watched.Judged, profile: dict[str, object]
+) -> Drift:
+    """The detector's verdict on a profile, beside the batches before it."""
     from expectations.drift import detect
     from expectations.drift.noticed import noticed
     from expectations.profile import Profile
 
-    past, profile, now = history_of(bench, table, batch), Profile.from_json(validated.profile), datetime.now(UTC)
+    past, own, now = history_of(bench, table, batch), Profile.from_json(profile), datetime.now(UTC)
     accepted = (*accepted_for(bench, table, batch, now), *declared_anew(table, past.labels, past.declared))
-    lowered, sensitivity = lowered_for(bench, table, batch, now), suite.drift.sensitivity
+    lowered, sensitivity = lowered_for(bench, table, batch, now), policy.sensitivity
     verdict = detect(
-        profile, past.profiles, sensitivity=sensitivity, accepted=accepted, lowered=lowered,
+        own, past.profiles, sensitivity=sensitivity, accepted=accepted, lowered=lowered,
         batch_label=batch.label, history_labels=past.labels,
     )  # fmt: skip
     found = noticed(
-        [*past.profiles, profile], [*past.labels, batch.label],
+        [*past.profiles, own], [*past.labels, batch.label],
         sensitivity=sensitivity, accepted=accepted, lowered=lowered,
     )  # fmt: skip
     # The columns of a profile are the contract's: that they are others is declared, not drift.
     alerts = tuple(
         DriftAlert(**alert.to_json())
         for alert in verdict.alerts
-        if alert.column not in suite.drift.ignore and alert.kind != "schema"
+        if alert.column not in policy.ignore and alert.kind != "schema"
     )
     level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
     if not alerts and level in ("page", "digest"):
@@ -105,10 +109,10 @@ def _drift(bench: Workbench, table: Table, suite: Suite, batch: Batch, validated
         history=len(past.profiles),
         left_out=past.left_out,
         without=past.without,
-        policy=suite.drift.policy,
+        policy=policy.policy,
         alerts=alerts,
         bands={"figures": [asdict(band) for band in verdict.bands]},
-        noticed=tuple(WouldBeTold(**asdict(one)) for one in found if one.column not in suite.drift.ignore),
+        noticed=tuple(WouldBeTold(**asdict(one)) for one in found if one.column not in policy.ignore),
     )
 
 

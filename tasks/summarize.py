@@ -57,6 +57,8 @@ class Job:
     standing_fingerprint: str | None
     spool: Path
     """Its lock says that the build's process is alive; no byte is written there."""
+    label: str = ""
+    """What people call the build: its window, or its day."""
     window: Window | None = None
     """What the build covers, of a summary that is built window by window."""
     missing: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ class OutputChecked:
     rules: tuple[RuleResult, ...]
 
 
-def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | None = None) -> Job:
+def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | None = None, label: str = "") -> Job:
     """What a build covers: the publishes of the inputs as they stand now, or of those of a window."""
     stands = read_stands(bench, summary)
     made_of = wanted(bench.project, summary, stands, window)
@@ -113,6 +115,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | N
         fingerprint=made_of.fingerprint,
         standing_fingerprint=standing.fingerprint if standing is not None and stands.there else None,
         spool=bench.spool / run_id,
+        label=label,
         window=window,
         missing=made_of.missing,
         refused=proofs.refused(own, key, summary.fingerprint, summary.fingerprint),

@@ -73,7 +73,7 @@ def try_summary(bench: Workbench, summary: Summary, window: Window | None = None
 
     Raises what a broken SELECT or an absent input raises."""
     attempt = new_attempt(clock.now(bench.warehouse))
-    job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}", window)
+    job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}", window=window)
     _clean(bench, summary.target)
     # A killed trial is known to be dead by its free lock: what it left goes with the next one, or with the next run.
     hold(job.spool, summary.target, job.attempt_id, "")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,7 @@ from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
 from deployments.declarations.rule_faults import BATCH, QUERY
 from deployments.declarations.sql_text import place
-from deployments.declarations.suite import Rule
+from deployments.declarations.suite import DriftPolicy, Rule
 from deployments.declarations.summary_statements import Statement, read_statement
 from deployments.declarations.summary_window import filled, stand_in
 from deployments.declarations.table import Cron, Physical, SchemaChange, Sla, Tier, WindowSpec
@@ -100,10 +100,6 @@ class OutputColumn(Declared):
 class Summary(Declared):
     """A table made by SQL from other tables."""
 
-    retired: ClassVar = {
-        "drift": "a summary has no drift of its own: what goes into it is watched, and expectations say the rest"
-    }
-
     target: QualifiedName = Field(description="schema.table that is built and swapped in.")
     description: str = Field(description="What one row is.")
     owner: str = Field(description="Who answers for the figures.")
@@ -132,6 +128,11 @@ class Summary(Declared):
         default_factory=SchemaChange,
         description="What to do when columns and the live table differ, as load.on_schema_change of a table that is refreshed "
         "as a whole; added and reordered mean nothing here.",
+    )
+    drift: DriftPolicy | None = Field(
+        None,
+        description="Each build is held against the builds before it, each window against the windows before it, as batches of a "
+        "table are; without it that isn't done. It needs columns.",
     )
     pii: dict[Identifier, Literal["hide"]] = Field(
         default_factory=dict, description="hide: the column's values are never shown in reports, notices and trials."

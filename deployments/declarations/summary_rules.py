@@ -80,7 +80,9 @@ def _after(summary: Summary) -> Iterator[Fault]:
 def _contract(summary: Summary) -> Iterator[Fault]:
     """Keys that belong to the contract, without it; and columns that contradict it."""
     if not summary.columns:
-        for place, said in (("on_schema_change", summary.on_schema_change != SchemaChange()), ("pii", summary.pii)):
+        for place, said in (
+            ("on_schema_change", summary.on_schema_change != SchemaChange()), ("pii", summary.pii), ("drift", summary.drift),
+        ):  # fmt: skip
             if said:
                 yield Fault((place,), "has no meaning without columns", "columns: the contract of the result")
         return
@@ -92,6 +94,11 @@ def _contract(summary: Summary) -> Iterator[Fault]:
     for position, name in enumerate(names):
         if name in names[:position]:
             yield Fault(("columns", position, "name"), f"'{name}' stands twice", "each column once")
+    for position, name in enumerate(summary.drift.ignore if summary.drift is not None else ()):
+        if name not in names:
+            yield Fault(
+                ("drift", "ignore", position), f"'{name}' isn't a column", ", ".join(names), nearest(name, names)
+            )
     nullable = {column.name for column in summary.columns if column.nullable}
     for name in summary.key:
         if name in nullable:
