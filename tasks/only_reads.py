@@ -36,7 +36,8 @@ def prove_checks(
     for path, text, judged in statements(
         summary, None if own is None else str(own), lambda sql: summary.with_moments(sql, None)
     ):
-        if path[0] == where:
+        # A figure of what was built can only be asked for afterwards.
+        if ("expectations" if path[-1] == "here" else path[0]) == where:
             text = _as_view(text) if judged else text
             _prove(adapter, _of_summary(summary, own), text, f"{_code(summary, path)} of {summary.target}")
 
@@ -73,7 +74,10 @@ def _as_view(query: str) -> str:
 
 def _code(summary: Summary, path: tuple[int | str, ...]) -> str:
     n = int(path[1])
-    return summary.inputs[n].checks[int(path[3])].code if path[0] == "inputs" else summary.expectations[n].code
+    if path[0] != "inputs":
+        return summary.expectations[n].code
+    item, m = summary.inputs[n], int(path[3])
+    return item.balances[m].code if path[2] == "balances" else item.checks[m].code
 
 
 def _prove(adapter: Adapter, readable: Readable, select: str, what: str) -> None:

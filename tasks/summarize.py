@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.declarations.suite import Rule, Suite
-from deployments.declarations.summary import InputCheck, Summary
+from deployments.declarations.summary import Balance, InputCheck, Summary
+from deployments.declarations.table import share
 from deployments.errors import CheckFailedError, HeadgateError
 from deployments.windows import Window
 from expectations.record import RuleResult
@@ -238,6 +240,12 @@ def check_output(job: Job, built: Built) -> OutputChecked:
         rules.insert(0, key_rule(summary.key))
     prove_checks(bench.warehouse, summary, "expectations", built.candidate)
     results = _expectations(bench, summary, built.candidate, rules, "candidate") if rules else []
+    try:
+        results += [
+            _balance(bench, job, built, item.table, balance) for item in summary.inputs for balance in item.balances
+        ]
+    except Error as error:
+        raise explain(error, f"balances of {job.target}") from None
     _stop_on_failures(job, results, f"the result isn't fit to publish (kept as {built.candidate})")
     return OutputChecked(tuple(results))
 
@@ -268,7 +276,7 @@ def publish_summary(job: Job, built: Built) -> Published:
             run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
             declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
             counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
-            generations=summary.generations, shrink_guard=None if summary.allow_empty else 0.999999, changes=built.changes,
+            generations=summary.generations, shrink_guard=summary.may_lose, changes=built.changes,
             before=summary.statements_of(summary.before_publish, job.window),
             after=summary.statements_of(summary.after_publish, job.window),
         )
@@ -322,6 +330,26 @@ def _sql_check(bench: Workbench, job: Job, table: str, check: InputCheck, rows: 
         outcome="pass" if good else "fail", place="input", owner=summary.owner, notes=check.notes,
         expected=expected, observed=value, rows_checked=rows[table],
         message=f"{seen} found, {wanted} expected",
+    )  # fmt: skip
+
+
+def _balance(bench: Workbench, job: Job, built: Built, table: str, balance: Balance) -> RuleResult:
+    """A figure of the built rows beside that of an input; no rows count as 0."""
+    summary = bench.project.summary(job.target)
+    role = declared(bench).summaries_as
+    there_sql = sql.SQL(summary.with_moments(balance.select_of(table), job.window))
+    with reading(bench.warehouse.address) as cursor:
+        here = one(cursor, sql.SQL(balance.select_here(str(built.candidate))))[0] or 0
+        if role is not None:
+            bench.warehouse.act_as(cursor, role)
+        there = one(cursor, there_sql)[0] or 0
+    apart, allowed = abs(Decimal(str(here)) - Decimal(str(there))), Decimal(str(share(balance.tolerance)))
+    good = apart <= allowed * abs(Decimal(str(there)))
+    wanted = f"{balance.here} here = {balance.there} of {table}"
+    return RuleResult(
+        code=balance.code, type="balance", sentence=wanted, severity=balance.severity, outcome="pass" if good else "fail",
+        place="candidate", owner=summary.owner, notes=balance.notes, expected={"equals": float(there)},
+        observed=float(here), rows_checked=built.rows, message=f"{here:,} here, {there:,} in {table} ({wanted})",
     )  # fmt: skip
 
 

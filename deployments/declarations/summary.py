@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from deployments.bounds import WindowColumn
 from deployments.declarations.columns import ALLOWED_TYPES, Column, ColumnName, Encoding, TypeName, parse_type
@@ -22,7 +22,7 @@ from deployments.declarations.sql_text import place
 from deployments.declarations.suite import DriftPolicy, Rule
 from deployments.declarations.summary_statements import Statement, read_statement
 from deployments.declarations.summary_window import filled, stand_in
-from deployments.declarations.table import Cron, Physical, SchemaChange, Sla, Tier, WindowSpec
+from deployments.declarations.table import Cron, Physical, SchemaChange, Sla, Tier, WindowSpec, share
 from deployments.declarations.yaml_source import Document, line_of, read_yaml
 from deployments.windows import Grid, Window
 
@@ -73,11 +73,41 @@ class InputCheck(Declared):
         return self
 
 
+class Balance(Declared):
+    """A figure of the result that must be the same as one of the input, such as the sum of all revenue."""
+
+    code: str = Field(pattern=r"^[A-Z][A-Z0-9-]{1,31}$", description="Short and stable.")
+    here: str = Field(description="A figure of the built rows, such as SUM(revenue).")
+    there: str = Field(description="The figure of the input that it must be, such as SUM(amount).")
+    where: str | None = Field(
+        None,
+        description="Rows of the input that count, such as NOT refunded; by windows: also those of the window.",
+    )
+    tolerance: str = Field("0%", description="By so much of the input's figure they may differ.")
+    severity: Literal["critical", "warning", "info"] = Field("critical", description="critical stops the publish.")
+    notes: str | None = Field(None, description="Why it matters, in plain words.")
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _share(cls, value: object) -> str:
+        share(str(value))
+        return str(value)
+
+    def select_of(self, table: str) -> str:
+        """The figure of the input."""
+        return f"SELECT {self.there} AS n FROM {table}" + (f" WHERE {self.where}" if self.where else "")
+
+    def select_here(self, built: str) -> str:
+        """The figure of what was built."""
+        return f"SELECT {self.here} AS n FROM {built}"
+
+
 class Input(Declared):
     """A table the SELECT reads."""
 
     table: QualifiedName = Field(description="schema.table.")
     checks: tuple[InputCheck, ...] = Field((), description="Checked before the build.")
+    balances: tuple[Balance, ...] = Field((), description="Figures of the result held against those of this table.")
 
 
 class OutputColumn(Declared):
@@ -144,6 +174,10 @@ class Summary(Declared):
     physical: Physical = Field(default_factory=Physical, description="Redshift's layout.")
     metrics: dict[Identifier, str] = Field(default_factory=dict, description="Definition of each figure column.")
     generations: int = Field(2, ge=0, le=30, description="How many publishes can be undone.")
+    shrink_guard: str | None = Field(
+        None,
+        description="mode rebuild: the build isn't published when the table would lose more than this share of its rows.",
+    )
     allow_empty: bool = Field(False, description="An empty result may replace a table with rows.")
     sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
     allow: dict[Doubt, str] = Field(
@@ -153,6 +187,20 @@ class Summary(Declared):
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
     sql: str = Field(description="The SELECT; taken from below the header.")
+
+    @field_validator("shrink_guard", mode="before")
+    @classmethod
+    def _share(cls, value: object) -> str | None:
+        if value is not None:
+            share(str(value))
+        return None if value is None else str(value)
+
+    @property
+    def may_lose(self) -> float | None:
+        """The share of its rows that a build may take out of the table; None: all of them."""
+        if self.allow_empty:
+            return None
+        return 0.999999 if self.shrink_guard is None else share(self.shrink_guard)
 
     @property
     def schema_name(self) -> str:
@@ -240,6 +288,10 @@ def statements(
             if check.sql is not None:
                 yield (*place, "sql"), read(check.sql), None
             yield from _by_query(place, check.kwargs, item.table)
+        for m, balance in enumerate(item.balances):
+            yield ("inputs", n, "balances", m, "there"), read(balance.select_of(item.table)), None
+            judged = built or summary.target
+            yield ("inputs", n, "balances", m, "here"), read(balance.select_here(judged)), judged
     for n, rule in enumerate(summary.expectations):
         yield from _by_query(("expectations", n), rule.kwargs, built or summary.target)
 

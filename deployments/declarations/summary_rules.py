@@ -25,7 +25,7 @@ def summary_faults(summary: Summary, select: Select | None) -> Iterator[Fault]:
     """Columns the header names and the SELECT doesn't make, and keys that say nothing beside one another."""
     yield from known([
         bound(_codes, summary), bound(_after, summary), bound(_statements, summary), bound(_contract, summary),
-        bound(_windows, summary), bound(_beside, summary),
+        bound(_windows, summary), bound(_beside, summary), bound(_shrinking, summary),
     ])  # fmt: skip
     if select is not None and select.is_certain:
         yield from known([
@@ -40,6 +40,8 @@ def _codes(summary: Summary) -> Iterator[Fault]:
     places: list[tuple[Path, str]] = [
         *((("inputs", n, "checks", m, "code"), check.code)
           for n, item in enumerate(summary.inputs) for m, check in enumerate(item.checks)),
+        *((("inputs", n, "balances", m, "code"), balance.code)
+          for n, item in enumerate(summary.inputs) for m, balance in enumerate(item.balances)),
         *((("expectations", n, "code"), rule.code) for n, rule in enumerate(summary.expectations)),
     ]  # fmt: skip
     for place, code in places:
@@ -57,7 +59,8 @@ def _statements(summary: Summary) -> Iterator[Fault]:
             continue
         select, faults = read_select(sql, makes_table=False)
         yield from in_text(path, sql, faults)
-        if select is not None and own is None and len(select.columns) != 1:
+        of_figure = own is None or path[-1] == "here"
+        if select is not None and of_figure and len(select.columns) != 1:
             yield Fault(path, f"must return one number; it makes {len(select.columns)} columns", "SELECT COUNT(*) ...")
 
 
@@ -70,6 +73,15 @@ def in_text(path: Path, sql: str, faults: Iterable[SqlFault]) -> Iterator[Fault]
 def _near(sql: str, start: int) -> str:
     """The place in a text of the header, whose lines YAML may have folded."""
     return f" (at character {start + 1}, '{' '.join(sql[start : start + 24].split())}')"
+
+
+def _shrinking(summary: Summary) -> Iterator[Fault]:
+    if summary.shrink_guard is None:
+        return
+    if summary.allow_empty:
+        yield Fault(("shrink_guard",), "has no meaning beside allow_empty, which lets all rows go", "one of them")
+    elif summary.mode != "rebuild":
+        yield Fault(("shrink_guard",), "is about a table that is built anew as a whole", "no shrink_guard; or drift")
 
 
 def _after(summary: Summary) -> Iterator[Fault]:
@@ -188,6 +200,8 @@ def _written(summary: Summary) -> Iterator[tuple[Path, str]]:
         for m, check in enumerate(item.checks):
             if check.sql is not None:
                 yield ("inputs", n, "checks", m, "sql"), check.sql
+        for m, balance in enumerate(item.balances):
+            yield ("inputs", n, "balances", m, "where"), balance.where or ""
 
 
 def _made(summary: Summary, columns: tuple[str, ...]) -> Iterator[Fault]:
