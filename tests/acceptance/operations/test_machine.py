@@ -2,7 +2,9 @@
 
     make model MODEL_STEPS=10000        so many steps in each load mode on each warehouse, drawn anew
 
-Few keys, few notes, three windows: that a content comes back, or a key moves to another window, is what happens all the time.
+Few keys, few notes, few windows: that a content comes back, or a key moves to another window, is what happens all the time.
+Every command runs in a process of its own, which SIGKILL may end at a point or after any time. Then the warehouse must hold what
+it held before one of the command's transactions, or after it, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,11 +12,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from copy import deepcopy
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -29,28 +31,27 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from deployments.errors import HeadgateError
-from flows import ingest
 from flows.books import balance, repair
-from flows.taking_back import roll_back
 from tasks import switches
 from tasks.books import gaps
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
-from tasks.warehouses.undo import note_lost
 from tasks.workbench import workbench
+from tests.acceptance.operations.model import WIDE, Content, Load, Model
 
 STEPS = int(os.environ.get("HEADGATE_TEST_MODEL_STEPS", "30"))
-STEPS_EACH = 15 if STEPS < 100 else 20
+STEPS_EACH = 15 if STEPS < 100 else 25
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 FOREIGN = 9
 """A key that no source ever has."""
-LOAD_POINTS = ("candidate-made", "copied", "publish-begun", "proof-locked", "quarantine-written", "rows-deleted", "before-swap",
-               "renamed", "before-commit", "after-commit", "before-clean-up", "after-clean-up")  # fmt: skip
+LOAD_POINTS = ("candidate-made", "copied", "judged", "publish-begun", "proof-locked", "quarantine-written", "rows-deleted",
+               "before-swap", "renamed", "before-commit", "after-commit", "before-clean-up", "after-clean-up")  # fmt: skip
 UNDO_POINTS = ("rollback-begun", "taken-back", "before-swap", "renamed", "before-commit", "after-commit")
+REPLAY_POINTS = ("stage-manifest", "candidate-made", "publish-begun", "proof-locked", "replay-flipped", "before-commit",
+                 "after-commit")  # fmt: skip
 MODES = {
     "append": "append", "replace_window": "replace_window, window_column: at", "merge": "merge",
-    "full_refresh": "full_refresh, shrink_guard: 100%",
+    "full_refresh": "full_refresh, shrink_guard: 100%, on_schema_change: {removed: warn}",
 }  # fmt: skip
 TABLE = """
 description: Rows of the model.
@@ -59,135 +60,34 @@ source: {kind: csv, url: "file://{folder}/%s", on_missing: empty}
 %s
 columns:
   - {name: id, type: integer, nullable: false}
-  - {name: note, type: varchar(3)}
+  - {name: note, type: varchar(%d)}
   - {name: at, type: timestamp, source_timezone: UTC}
 key: [id]
 load: {mode: %s, tolerance: 100%%, generations: 30}
 """
-WINDOW = "window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-04}"
-Row = tuple[int, str]
-Content = tuple[Row, ...]
+WINDOW = "window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-04%s}"
 CONTENTS = st.lists(
-    st.tuples(st.integers(1, 4), st.sampled_from(["a", "b", "much too long"])), max_size=3, unique_by=lambda row: row[0]
+    st.tuples(st.integers(1, 4), st.sampled_from(["a", "b", "longer", "much too long"])), max_size=3,
+    unique_by=lambda row: row[0],
 ).map(tuple)  # fmt: skip
+NUMBERS = st.integers(0, 2)
+FRESH = st.one_of(st.none(), st.tuples(NUMBERS, CONTENTS))
+"""What the source of a window changes to just before a command, so that most commands have something to do."""
 
 
-@dataclass
-class Load:
-    """A publish as the model knows it. `first`: it made the table, so that its own rows are kept nowhere but there."""
-
-    sequence: int
-    day: str
-    content: Content
-    put_in: dict[int, tuple[str, str]]
-    taken_out: dict[int, tuple[str, str]]
-    published: int
-    first: bool
-    whole: dict[int, tuple[str, str]] | None = None
-    undone: bool = False
-    lost: bool = False
+def killed_at(points: Sequence[str]) -> st.SearchStrategy[str | float | None]:
+    """Where a command is killed: at a point, after so many seconds, or nowhere."""
+    return st.one_of(st.none(), st.sampled_from(points), st.sampled_from(points), st.floats(0.0, 0.4))
 
 
-@dataclass
-class Model:
-    """What the warehouse must hold: key to (note, day)."""
+@dataclass(frozen=True)
+class Told:
+    """How a command ended: its exit code, the code of its error, what it printed. `killed`: it didn't."""
 
-    mode: str
-    live: dict[int, tuple[str, str]] = field(default_factory=dict)
-    exists: bool = False
-    loads: list[Load] = field(default_factory=list)
-    proofs: int = 0
-    set_aside: dict[str, int] = field(default_factory=dict)
-
-    def standing(self, day: str) -> Load | None:
-        return next((item for item in reversed(self.loads) if item.day == day and not item.undone), None)
-
-    @property
-    def gone(self) -> bool:
-        return not self.exists and any(self.standing(day) is not None and self.standing(day).published  # type: ignore[union-attr]
-                                       for day in {item.day for item in self.loads})  # fmt: skip
-
-    def changed(self) -> bool:
-        """Whether a count tells that others have changed the table."""
-        if self.mode == "merge" or not self.exists or not self.loads:
-            return False
-        standing = [self.standing(day) for day in {item.day for item in self.loads}]
-        return len(self.live) != sum(item.published for item in standing if item is not None)
-
-    def refused(self, day: str, content: Content) -> bool:
-        last = next((item for item in reversed(self.loads) if (item.day, item.content) == (day, content)), None)
-        return last is not None and last.undone and not last.lost
-
-    def load(self, day: str, content: Content) -> str | None:
-        """Load a batch; the code it must fail with, or None."""
-        good = {key: (note, day) for key, note in content if len(note) <= 3}
-        if self.gone and self.mode != "full_refresh":
-            return "LIVE-MISSING"
-        if self.mode == "append" and self.standing(day) is not None:
-            return "APPEND-AGAIN"
-        outside = {key for key, (_, of) in self.live.items() if self.mode == "append" or of != day}
-        if self.mode in ("append", "replace_window") and self.exists and outside & good.keys():
-            return "KEY-EXISTS"
-        if self.mode == "full_refresh" and self.exists and self.live and not good:
-            return "SHRINK-GUARD"
-        before, first = dict(self.live), not self.exists and bool(good)
-        taken: dict[int, tuple[str, str]] = {}
-        put = dict(good)
-        if self.mode == "replace_window":
-            taken = {key: row for key, row in before.items() if row[1] == day}
-        elif self.mode == "merge":
-            put = {key: row for key, row in good.items() if before.get(key) != row}
-            taken = {key: before[key] for key in put if key in before}
-        elif self.mode == "full_refresh" and good:
-            taken = before
-        self.live = {key: row for key, row in before.items() if key not in taken} | put
-        self.exists = self.exists or bool(good)
-        self.proofs += 1
-        whole = before if self.mode == "full_refresh" and good and not first else None
-        self.loads.append(Load(self.proofs, day, content, put, taken, len(good), first, whole))
-        self.set_aside[day] = len(content) - len(good)
-        return None
-
-    def undo(self, day: str | None) -> str | None:
-        """Undo the last load (of a window); the code it must fail with, 'nothing', or None."""
-        loads = [item for item in self.loads if day in (None, item.day)]
-        if not loads:
-            return "NOTHING-TO-UNDO"
-        last = loads[-1]
-        if last.undone:
-            return "nothing"
-        if self.mode == "merge" and any(item.sequence > last.sequence and not item.undone for item in self.loads):
-            return "ROLLBACK-ORDER"
-        if self.gone:
-            return "LIVE-MISSING"
-        if last.whole is not None:
-            if len(self.live) != len(last.put_in):
-                return "LIVE-CHANGED"
-            left = dict(last.whole)
-        else:
-            problem, left = self._taken_back(last)
-            if problem is not None:
-                return problem
-        self.live = left
-        self.proofs += 1
-        last.undone = True
-        self.set_aside[last.day] = 0
-        return None
-
-    def _taken_back(self, last: Load) -> tuple[str | None, dict[int, tuple[str, str]]]:
-        if self.mode == "full_refresh" and last.put_in:
-            return "ROLLBACK-NOT-KEPT", {}
-        if last.first and self.mode in ("replace_window", "merge"):
-            inside = {key for key, row in self.live.items() if self.mode == "merge" or row[1] == last.day}
-            ours = inside if last.put_in else set()
-        else:
-            ours = {key for key, row in last.put_in.items() if self.live.get(key) == row}
-        if len(ours) != len(last.put_in):
-            return "LIVE-CHANGED", {}
-        left = {key: row for key, row in self.live.items() if key not in ours}
-        if left.keys() & last.taken_out.keys():
-            return "ROLLBACK-KEYS", {}
-        return None, left | last.taken_out
+    code: int | None = None
+    error: str | None = None
+    out: str = ""
+    killed: bool = False
 
 
 class Machine(RuleBasedStateMachine):
@@ -198,111 +98,74 @@ class Machine(RuleBasedStateMachine):
     mode: str
     told: Counter[str]
     numbers: Iterator[int]
+    lookback: int
 
     @initialize()
     def begin(self) -> None:
-        name = f"model_{next(self.numbers)}"
+        # One declaration at a time: each command reads all of them.
+        for file in self.house.folder.glob("tables/model_*.yaml"):
+            file.unlink()
+        self.name = f"model_{next(self.numbers)}"
         windowed = self.mode != "full_refresh"
-        self.days = DAYS if windowed else ("source",)
-        self.file = f"{name}-{{window.start:%Y-%m-%d}}.csv" if windowed else f"{name}-source.csv"
-        text = TABLE % (self.file, WINDOW if windowed else "", MODES[self.mode])
-        self.table = self.house.declare(name, text)
-        self.model = Model(self.mode)
+        self.model = Model(self.mode, DAYS if windowed else ("source",))
+        self.table = self._declare()
         self.sources: dict[str, Content] = {}
-        self.idle = False
-        for day in self.days:
-            self._give(day, ((1, "a"),) if day == self.days[0] else ())
+        self.failed: tuple[str, str, Content, str, int, int] | None = None
+        self.away: dict[int, tuple[str, str]] | None = None
+        self.has_theirs = False
+        for day in self.model.days:
+            self._give(day, ((1, "a"),) if day == self.model.days[0] else ())
         ops.prepare(workbench().warehouse, [TableName.parse(self.table)])
 
+    def _declare(self) -> str:
+        windowed = self.mode != "full_refresh"
+        file = f"{self.name}-{{window.start:%Y-%m-%d}}.csv" if windowed else f"{self.name}-source.csv"
+        lookback = f", lookback: {self.lookback}" if self.lookback else ""
+        window = WINDOW % lookback if windowed else ""
+        return str(self.house.declare(self.name, TABLE % (file, window, self.model.width, MODES[self.mode])))
+
     def _give(self, day: str, content: Content) -> None:
-        self.idle = False
         self.sources[day] = content
         at = DAYS[0] if day == "source" else day
         lines = "".join(f"{key},{note},{at} 01:00:00\n" for key, note in content)
-        self.house.source(f"{self.table.partition('.')[2]}-{day}.csv", f"id,note,at\n{lines}")
+        self.house.source(f"{self.name}-{day}.csv", f"id,note,at\n{lines}")
 
-    @rule(number=st.integers(0, 2), content=CONTENTS)
-    def source_changes(self, number: int, content: Content) -> None:
-        self._give(self.days[number % len(self.days)], content)
+    def _give_fresh(self, fresh: tuple[int, Content] | None) -> None:
+        if fresh is not None:
+            self._give(self._day(fresh[0]), fresh[1])
+            self.told["source changes"] += 1
 
-    @rule(number=st.integers(0, 2), other=st.integers(0, 2))
+    def _day(self, number: int) -> str:
+        return self.model.days[number % len(self.model.days)]
+
+    # What the world does.
+
+    @rule()
+    def a_day_goes_by(self) -> None:
+        """The simplest step, of which the first example that is drawn consists."""
+
+    @rule(number=NUMBERS, other=NUMBERS)
     def a_row_moves(self, number: int, other: int) -> None:
-        here, there = self.days[number % len(self.days)], self.days[other % len(self.days)]
+        here, there = self._day(number), self._day(other)
         if here != there and self.sources[here]:
             row, *rest = self.sources[here]
             self._give(here, tuple(rest))
             self._give(there, (row, *(item for item in self.sources[there] if item[0] != row[0])))
+            self.told["key moves"] += 1
 
-    @precondition(lambda self: not self.idle)
-    @rule()
-    def run(self) -> None:
-        """What `headgate run` does: everything that is missing, oldest first, up to the first failure."""
-        told = self.command("run", self.table)
-        failed, held, loaded = None, 0, 0
-        if self.model.gone and self.mode != "full_refresh":
-            failed = "LIVE-MISSING"
-        for day in self.days if failed is None else ():
-            standing, content = self.model.standing(day), self.sources[day]
-            again = self.mode == "full_refresh" and (self.model.gone or self.model.changed())
-            same = standing is not None and (self.mode != "full_refresh" or (standing.content == content and not again))
-            if same:
-                continue
-            if self.model.refused(day, content):
-                held += 1
-                continue
-            failed = self.model.load(day, content)
-            if failed is not None:
-                break
-            loaded += 1
-        self.idle = not loaded
-        self.told[f"run {failed or ('held' if held else 'loaded' if loaded else 'nothing')}"] += 1
-        if failed is not None:
-            assert told.code == 1, told.out
-            assert f"[{failed}]" in told.out, told.out
-        else:
-            assert told.code in (0, 3), told.out
-
-    @rule(number=st.integers(0, 2), at=st.sampled_from([None, None, *LOAD_POINTS]))
-    def load(self, number: int, at: str | None) -> None:
-        """One batch by name, in a process of its own that may be killed."""
-        day = self.days[number % len(self.days)]
-        expected = self._rehearsed(lambda model: model.load(day, self.sources[day]))
-        self._play("load", lambda: ingest.ingest(self.table, day, reprocess=True), expected, at)
-
-    @rule(number=st.integers(-1, 2), at=st.sampled_from([None, None, *UNDO_POINTS]))
-    def undo(self, number: int, at: str | None) -> None:
-        day = None if number < 0 or self.mode == "full_refresh" else self.days[number]
-        expected = self._rehearsed(lambda model: model.undo(day))
-
-        def work() -> object:
-            done = roll_back(workbench(), self.table, window=day, to=None, by="model", reason="")
-            return None if done.record is not None else "nothing"
-
-        self._play("undo", work, expected, at)
-
-    @rule(number=st.integers(0, 2))
-    def two_at_once(self, number: int) -> None:
-        """The same batch by two processes, both waiting with the proof in hand."""
-        day = self.days[number % len(self.days)]
-        expected = self._rehearsed(lambda model: model.load(day, self.sources[day]))
-        before = self._proofs()
-        children = [self._fork(lambda: ingest.ingest(self.table, day, reprocess=True), None) for _ in range(2)]
-        ends = [self._ended(child) for child in children]
-        made = self._proofs() - before
-        if isinstance(expected, str):
-            assert made == 0, ends
-        else:
-            assert 1 <= made <= (1 if self.mode == "append" else 2), ends
-            for _ in range(made):
-                self.model.load(day, self.sources[day])
-        self.told[f"two at once {expected if isinstance(expected, str) else made}"] += 1
+    @precondition(lambda self: self.model.width != WIDE)
+    @rule(chance=NUMBERS)
+    def the_declaration_widens_a_column(self, chance: int) -> None:
+        if not chance:
+            self.model.width = WIDE
+            self._declare()
+            self.told["schema change"] += 1
 
     @precondition(lambda self: self.model.exists and self.model.live)
     @rule()
     def others_delete_a_row(self) -> None:
         key = min(self.model.live)
         self.house.place.ask(f"DELETE FROM {self.table} WHERE id = {key}")
-        self.idle = False
         del self.model.live[key]
         self.told["foreign delete"] += 1
 
@@ -310,127 +173,422 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def others_insert_a_row(self) -> None:
         key = min(self.model.live)
-        note, day = self.model.live[key]
         self.house.place.ask(f"INSERT INTO {self.table} (id, note, at) SELECT {FOREIGN}, note, at FROM {self.table} "
                              f"WHERE id = {key}")  # fmt: skip
-        self.idle = False
-        self.model.live[FOREIGN] = (note, day)
+        self.model.live[FOREIGN] = self.model.live[key]
         self.told["foreign insert"] += 1
 
     @precondition(lambda self: self.model.exists)
     @rule(chance=st.integers(0, 4))
     def others_drop_the_table(self, chance: int) -> None:
+        if not chance:
+            self.house.place.ask(f"DROP TABLE {self.table}")
+            self.model.exists, self.model.live, self.has_theirs = False, {}, False
+            self.told["foreign drop"] += 1
+
+    @precondition(lambda self: self.model.exists and self.away is None)
+    @rule(chance=NUMBERS)
+    def others_rename_the_table(self, chance: int) -> None:
+        if not chance:
+            self.house.place.ask(f"ALTER TABLE {self.table} RENAME TO {self.name}_away")
+            self.away, self.model.exists, self.model.live = self.model.live, False, {}
+            self.told["foreign rename"] += 1
+
+    @precondition(lambda self: self.away is not None)
+    @rule()
+    def it_is_renamed_back(self) -> None:
+        schema = self.table.partition(".")[0]
+        if self.model.exists:
+            self.house.place.ask(f"DROP TABLE {schema}.{self.name}_away")
+        else:
+            assert self.away is not None
+            self.house.place.ask(f"ALTER TABLE {schema}.{self.name}_away RENAME TO {self.name}")
+            self.model.exists, self.model.live = True, self.away
+        self.away = None
+
+    @precondition(lambda self: self.model.exists and not self.has_theirs and self.mode != "full_refresh")
+    @rule()
+    def others_add_a_column(self) -> None:
+        self.house.place.ask(f"ALTER TABLE {self.table} ADD COLUMN theirs integer")
+        self.has_theirs = True
+        self.told["foreign column"] += 1
+
+    # What people type.
+
+    @rule(full=st.sampled_from([False, False, True]), fresh=FRESH, at=killed_at(LOAD_POINTS))
+    def run(self, full: bool, fresh: tuple[int, Content] | None, at: str | float | None) -> None:
+        """Everything that is missing, oldest first, up to the first failure; with --full-refresh everything."""
+        self._give_fresh(fresh)
+        states, failed, loaded = [self.model], None, 0
+        if self.model.gone and self.mode != "full_refresh":
+            failed = "LIVE-MISSING"
+        elif not self.model.paused:
+            failed, loaded = self._run_through(states, full=full)
+        words = ["run", self.table, *(["--full-refresh"] if full else [])]
+        told = self._act("run", states, at, *words)
+        if told.killed:
+            return
+        assert told.code == 1 if failed else told.code in (0, 3), told
+        assert failed is None or f"[{failed}]" in told.out, told
+        assert f"{loaded:,} {'batch' if loaded == 1 else 'batches'} published" in told.out, told
+        if self.model.paused and failed is None:
+            assert "paused until" in told.out, told
+        self._remember_failure(failed)
+
+    def _run_through(self, states: list[Model], *, full: bool) -> tuple[str | None, int]:
+        loaded = 0
+        reread = self._read_again() if not full else []
+        for day in self.model.days:
+            now, content = states[-1], self.sources[day]
+            stands = now.standing(day) is not None
+            if not full and (
+                now.is_as_published(day, content) or (stands and self.mode != "full_refresh" and day not in reread)
+            ):
+                continue
+            if not full and not stands and now.refused(day, content):
+                continue
+            if self.mode == "full_refresh" and not full and now.refused(day, content):
+                continue
+            if day in reread and not self._differs(now, day):
+                continue
+            tried = now.copy()
+            failed = tried.load(day, content)
+            if failed is not None:
+                return failed, loaded
+            states.append(tried)
+            loaded += 1
+        return None, loaded
+
+    def _read_again(self) -> list[str]:
+        return (
+            [day for day in self.model.days if self.model.standing(day) is not None][-self.lookback :]
+            if self.lookback
+            else []
+        )
+
+    def _differs(self, model: Model, day: str) -> bool:
+        """Whether a window that is read again has other rows than are live; one that lost all of them is left alone."""
+        stands, content = model.standing(day), self.sources[day]
+        if not content or (stands is not None and (stands.content, stands.width) == (content, model.width)):
+            return False
+        return model.good(day, content) != {key: row for key, row in model.live.items() if row[1] == day}
+
+    @rule(number=NUMBERS, fresh=FRESH, at=killed_at(LOAD_POINTS))
+    def load(self, number: int, fresh: tuple[int, Content] | None, at: str | float | None) -> None:
+        """One batch by name, whatever stands of it."""
+        self._give_fresh(fresh)
+        day = self._day(number)
+        states, failed = self._tried(lambda model: model.load(day, self.sources[day]))
+        if self.model.paused:
+            # Only a table that is gone is told all the same.
+            states, failed = [self.model], "LIVE-MISSING" if failed == "LIVE-MISSING" else None
+        named = ["--window", day] if day != "source" else ["--full-refresh"]
+        told = self._act("load", states, at, "run", self.table, *named)
+        if not told.killed:
+            assert told.code == 1 if failed else told.code in (0, 3), (failed, told)
+            assert failed is None or f"[{failed}]" in told.out, (failed, told)
+            self._remember_failure(failed)
+
+    @rule(number=st.integers(-1, 2), at=killed_at(UNDO_POINTS))
+    def undo(self, number: int, at: str | float | None) -> None:
+        """The last publish, or the last of a window."""
+        day = None if number < 0 or self.mode == "full_refresh" else DAYS[number]
+        last = self.model.last(day)
+        self._undo(last, ["--window", day] if day else [], at, nothing=not last or last[0].undone)
+
+    @precondition(lambda self: any(not item.undone for item in self.model.loads))
+    @rule(number=st.integers(0, 5), at=killed_at(UNDO_POINTS))
+    def undo_to_a_run(self, number: int, at: str | float | None) -> None:
+        standing = [item for item in self.model.loads if not item.undone]
+        stays = standing[number % len(standing)].sequence
+        ((run,),) = self.house.place.ask(f"SELECT run_id FROM {self._proof_table} WHERE sequence = {stays}")
+        chosen = self.model.since(stays)
+        self._undo(chosen, ["--to", run], at, nothing=not chosen)
+
+    def _undo(self, chosen: list[Load], which: list[str], at: str | float | None, *, nothing: bool) -> None:
+        words = ["rollback", self.table, *which, "--reason", "model"]
+        if nothing:
+            failed = None if self.model.loads and (chosen or "--to" in which) else "NOTHING-TO-UNDO"
+            told = self._act("undo", [self.model], at, *words)
+            assert told.killed or told.error == failed, told
+            assert failed or told.killed or "undone already" in told.out, told
+            return
+        numbers = {item.sequence for item in chosen}
+
+        def work(model: Model) -> str | None:
+            return model.undo([item for item in reversed(model.loads) if item.sequence in numbers])
+
+        states, failed = self._tried(work)
+        torn = any(item.torn for item in chosen)
+        # What was erased can't be put back; where nothing else is kept for the undo, it says so and changes nothing.
+        told = self._act("undo", states, at, *words, refused=("ROLLBACK-NOT-KEPT",) if torn else ())
+        if not told.killed and told.error != "ROLLBACK-NOT-KEPT":
+            assert told.error == failed, (failed, told)
+            assert failed or (told.code == 0 and "rolled back" in told.out), told
+
+    @precondition(lambda self: not self.model.paused)
+    @rule(number=NUMBERS, fresh=FRESH)
+    def two_at_once(self, number: int, fresh: tuple[int, Content] | None) -> None:
+        """The same batch by two processes, both from the same proof."""
+        self._give_fresh(fresh)
+        day = self._day(number)
+        _, failed = self._tried(lambda model: model.load(day, self.sources[day]))
+        named = ["--window", day] if day != "source" else ["--full-refresh"]
+        before = self._proofs()
+        children = [self._fork(None, "run", self.table, *named) for _ in range(2)]
+        ends = [self._ended(child) for child in children]
+        made = self._proofs() - before
+        if failed is not None:
+            assert made == 0, ends
+        else:
+            assert 1 <= made <= (1 if self.mode == "append" else 2), ends
+            for _ in range(made):
+                self.model.load(day, self.sources[day])
+        self.told[f"two at once {failed or made}"] += 1
+
+    @precondition(lambda self: self.failed is not None)
+    @rule(at=killed_at(LOAD_POINTS))
+    def retry(self, at: str | float | None) -> None:
+        """The batch of the last failed run again, unless it was published since."""
+        assert self.failed is not None
+        run, day, _, _, _, proofs = self.failed
+        stands, content = self.model.standing(day), self.sources[day]
+        states: list[Model] = [self.model]
+        failed = None
+        if stands is not None and stands.sequence > proofs:
+            pass
+        elif self.model.gone and self.mode != "full_refresh":
+            failed = "LIVE-MISSING"
+        elif not (self.model.is_as_published(day, content) or (self.mode == "append" and stands is not None)
+                  or self.model.refused(day, content)):  # fmt: skip
+            states, failed = self._tried(lambda model: model.load(day, content))
+        told = self._act("retry", states, at, "retry", run)
+        if not told.killed:
+            assert told.code == 1 if failed else told.code in (0, 3), (failed, told)
+
+    @precondition(lambda self: self.failed is not None and self.failed[3] == "SHRINK-GUARD")
+    @rule(at=killed_at(LOAD_POINTS))
+    def override(self, at: str | float | None) -> None:
+        """An empty source empties the table, since somebody says so."""
+        assert self.failed is not None
+        run, day, content, _, width, proofs = self.failed
+        stands = self.model.standing(day)
+        if (
+            self.sources[day] != content
+            or self.model.width != width
+            or (stands is not None and stands.sequence > proofs)
+        ):
+            return
+        self.failed = None
+        states, failed = self._tried(lambda model: model.load(day, content, overridden=True))
+        assert failed is None
+        told = self._act("override", states, at, "publish", run, "--override", "SHRINK-GUARD", "--reason", "model",
+                         "--expires", "1d")  # fmt: skip
+        assert told.killed or told.code == 3, told
+
+    @rule(number=st.integers(-1, 2), at=killed_at(REPLAY_POINTS))
+    def replay(self, number: int, at: str | float | None) -> None:
+        """Rows set aside through the gate again: of a window, or of all, oldest first."""
+        days = self.model.days if number < 0 or self.mode == "full_refresh" else (DAYS[number],)
+        states, failed = [self.model], None
+        for day in days:
+            tried = states[-1].copy()
+            failed = tried.replay(day)
+            if failed is not None:
+                break
+            if tried.proofs != states[-1].proofs:
+                states.append(tried)
+        waiting = any(self.model.set_aside.get(day) for day in days)
+        named = ["--window", days[0]] if len(days) == 1 and days[0] != "source" else []
+        told = self._act("replay", states, at, "quarantine", "replay", self.table, *named)
+        if told.killed:
+            return
+        if failed is not None:
+            assert told.error == failed, told
+            return
+        left = any(self.model.set_aside.get(day) for day in days)
+        assert told.code == (3 if waiting and left else 0), told
+        assert waiting or "no row is open" in told.out, told
+
+    @rule(number=NUMBERS, chance=NUMBERS)
+    def discard(self, number: int, chance: int) -> None:
         if chance:
             return
-        self.house.place.ask(f"DROP TABLE {self.table}")
-        self.idle = False
-        self.model.exists, self.model.live = False, {}
-        self.told["foreign drop"] += 1
+        day, after = self._day(number), self.model.copy()
+        count = after.discard(day)
+        named = ["--window", day] if day != "source" else []
+        told = self._act("discard", [self.model, after], None, "quarantine", "discard", self.table, "--code", "TOO-LONG",
+                         "--reason", "model", *named)  # fmt: skip
+        assert told.code == 0, told
+        assert (f"{count} rows with TOO-LONG discarded" if count else "no row with TOO-LONG") in told.out, told
+
+    @rule(chance=st.integers(0, 7))
+    def pause_or_resume(self, chance: int) -> None:
+        if chance and not self.model.paused:
+            return
+        words = (
+            ["resume", self.table] if self.model.paused else ["pause", self.table, "--until", "1h", "--reason", "model"]
+        )
+        after = self.model.copy()
+        after.paused = not after.paused
+        told = self._act("resume" if self.model.paused else "pause", [self.model, after], None, *words)
+        assert (told.code, told.error) == (0, None), told
+
+    @precondition(lambda self: self.model.exists)
+    @rule(key=st.integers(1, 4), at=st.one_of(st.none(), st.floats(0.0, 0.4)), chance=NUMBERS)
+    def erase(self, key: int, at: float | None, chance: int) -> None:
+        if chance or not self.model.loads or self.away is not None:
+            return
+        after = self.model.copy()
+        after.erase(key)
+        told = self._act("erase", [self.model, after], at, "erase", self.table, "--key", str(key), "--reason", "model")
+        assert told.killed or (told.code == 0 and "erased" in told.out), told
+
+    @precondition(
+        lambda self: self.mode in ("replace_window", "full_refresh") and self.model.exists and self.model.loads
+    )
+    @rule(at=killed_at(LOAD_POINTS))
+    def reconcile_and_repair(self, at: str | float | None) -> None:
+        """Windows that differ from their source are loaded again, each by itself."""
+        states, failed = [self.model], 0
+        for day in self.model.days:
+            now, content = states[-1], self.sources[day]
+            stands = now.standing(day)
+            if stands is None or (self.mode == "full_refresh" and stands.content != content):
+                continue
+            rows = {key: row for key, row in now.live.items() if self.mode == "full_refresh" or row[1] == day}
+            if now.good(day, content) == rows:
+                continue
+            tried = now.copy()
+            if tried.load(day, content) is not None:
+                failed += 1
+            else:
+                states.append(tried)
+        told = self._act("reconcile", states, at, "reconcile", self.table, "--repair")
+        if not told.killed:
+            assert told.code == (1 if failed else 0), (failed, told)
 
     @precondition(lambda self: self.model.gone)
     @rule()
     def the_loss_is_noted(self) -> None:
-        lost = note_lost(workbench().warehouse, TableName.parse(self.table), "model-lost", f"m{self.model.proofs:011d}")
-        standing = [item for item in self.model.loads if not item.undone]
-        assert len(lost) == len(standing)
-        for item in standing:
-            item.undone = item.lost = True
-        self.model.proofs += len(lost)
-        self.told["loss noted"] += 1
+        after = self.model.copy()
+        after.note_lost()
+        told = self._act("repair", [self.model, after], None, "repair", self.table, "--lost")
+        assert told.code == 0, told
+        assert "are noted as lost" in told.out, told
+
+    # How it is judged.
 
     @invariant()
     def the_warehouse_holds_what_the_model_says(self) -> None:
         if not hasattr(self, "model"):
             return
-        there = self.house.place.ask(
-            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s "
-            "AND c.relname = %s", tuple(self.table.split(".")),
-        )  # fmt: skip
-        if self.model.live or self.model.exists:
-            seen = sorted(self.house.rows(self.table, "id, note"))
-            assert seen == sorted((key, note) for key, (note, _) in self.model.live.items())
-        else:
-            assert there == [(0,)]
-        proofs = self._all_proofs()
-        assert [row[0] for row in proofs] == list(range(1, self.model.proofs + 1))
-        undone = {row[0] for row in proofs if row[1] is not None}
-        assert undone == {item.sequence for item in self.model.loads if item.undone}
+        assert self._found() == self._expected(self.model)
+        # What a killed process couldn't write is entered by the next run, or by `headgate repair`.
         balance(workbench(), self.table)
         repair(workbench(), gaps(workbench().warehouse, TableName.parse(self.table)))
         ledger = self.house.place.ask(
             "SELECT sequence, undone_by FROM ops.ledger WHERE target = %s ORDER BY sequence", (self.table,)
         )
-        assert ledger == proofs
-        self._count_set_aside()
+        assert ledger == self._all_proofs()
+        unknown = f"SELECT run_id FROM {self._proof_table} EXCEPT SELECT run_id FROM ops.run WHERE target = %s"
+        assert self.house.place.ask(unknown, (self.table,)) == []
 
-    def _count_set_aside(self) -> None:
-        table = f"quarantine.{self.table.replace('.', '__')}"
-        if not self.house.place.ask("SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-                                    "n.nspname || '.' || c.relname = %s", (table,)):  # fmt: skip
-            assert not any(self.model.set_aside.values())
-            return
-        found = self.house.place.ask(f"SELECT label, count(*) FROM {table} WHERE state = 'open' GROUP BY label")
-        assert dict(found) == {day: rows for day, rows in self.model.set_aside.items() if rows}
+    def _expected(self, model: Model) -> tuple[object, ...]:
+        rows = sorted((key, note) for key, (note, _) in model.live.items()) if model.exists else None
+        undone = {item.sequence for item in model.loads if item.undone}
+        aside = sorted((day, note) for day, found in model.set_aside.items() for _, note in found)
+        return rows, list(range(1, model.proofs + 1)), undone, aside
 
-    def _rehearsed(self, work: Callable[[Model], str | None]) -> str | Model:
-        """The code that must come, or the model as it must be afterwards."""
-        tried = deepcopy(self.model)
-        code = work(tried)
-        return tried if code is None else code
+    def _found(self) -> tuple[object, ...]:
+        """Live rows, numbers of the proofs, those undone, open rows of quarantine: with plain SQL."""
+        exists = self._exists(*self.table.split("."))
+        rows = sorted(self.house.rows(self.table, "id, note")) if exists else None
+        proofs = self._all_proofs()
+        aside: list[tuple[str, str]] = []
+        quarantine = self.table.replace(".", "__")
+        if self._exists("quarantine", quarantine):
+            found = self.house.place.ask(f"SELECT label, raw FROM quarantine.{quarantine} WHERE state = 'open'")
+            aside = sorted((day, raw.split(",")[1]) for day, raw in found)
+        return rows, [row[0] for row in proofs], {row[0] for row in proofs if row[1] is not None}, aside
 
-    def _play(self, what: str, work: Callable[[], object], expected: str | Model, at: str | None) -> None:
-        self.idle = False
-        before = self._proofs()
-        told = self._ended(self._fork(work, at))
-        made = self._proofs() - before
-        if told == "killed":
+    def _exists(self, schema: str, name: str) -> bool:
+        asked = ("SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s "
+                 "AND c.relname = %s")  # fmt: skip
+        return bool(self.house.place.ask(asked, (schema, name)))
+
+    def _tried(self, work: Callable[[Model], str | None]) -> tuple[list[Model], str | None]:
+        """The states that one transaction goes through, and the code it must fail with."""
+        after = self.model.copy()
+        failed = work(after)
+        return ([self.model] if failed else [self.model, after]), failed
+
+    def _act(
+        self, what: str, states: Sequence[Model], at: str | float | None, *words: str, refused: Sequence[str] = ()
+    ) -> Told:
+        """Do it; afterwards the model is the last of the states, or of a killed command the one that is there.
+
+        `refused`: codes with which it may leave everything as it was.
+        """
+        told = self._ended(self._fork(at, *words))
+        if told.killed:
             self.told[f"{what} killed"] += 1
-            assert made == 0 or isinstance(expected, Model)
-            if made:
-                assert isinstance(expected, Model)
-                self.model = expected
-            return
-        self.told[f"{what} {expected if isinstance(expected, str) else 'done'}"] += 1
-        if isinstance(expected, Model):
-            assert (told, made) == ("done", expected.proofs - self.model.proofs)
-            self.model = expected
-        else:
-            assert (told, made) == (expected, 0)
+            found = self._found()
+            there = [state for state in states if self._expected(state) == found]
+            assert there, (found, [self._expected(state) for state in states])
+            self.model = there[-1]
+        elif told.error not in refused or told.error is None:
+            self.told[f"{what} {told.error or ('done' if len(states) > 1 else 'nothing')}"] += 1
+            self.model = states[-1]
+        return told
 
-    def _fork(self, work: Callable[[], object], at: str | None) -> tuple[int, int]:
+    def _remember_failure(self, failed: str | None) -> None:
+        if failed is None:
+            return
+        found = self.house.place.ask(
+            "SELECT run_id, label, failure_code FROM ops.run WHERE target = %s AND status = 'failed' "
+            "ORDER BY started_at DESC LIMIT 1", (self.table,),
+        )  # fmt: skip
+        if found and found[0][2] == failed:
+            run, day, code = found[0]
+            self.failed = run, day, self.sources[day], code, self.model.width, self.model.proofs
+
+    def _fork(self, at: str | float | None, *words: str) -> tuple[int, int, float | None]:
         mine, theirs = os.pipe()
         child = os.fork()
         if child:
             os.close(theirs)
-            return child, mine
-        told = "fault"
+            return child, mine, at if isinstance(at, float) else None
+        told: dict[str, object] = {"error": "fault"}
         try:
-            self.house.open()
-            if at is not None:
+            if isinstance(at, str):
                 switches.at_points(switches.killer(at))
-            told = "nothing" if work() == "nothing" else "done"
-        except HeadgateError as error:
-            told = error.code
+            done = self.command(*words)
+            told = {"code": done.code, "error": None if done.error is None else done.error.code, "out": done.out}
         except BaseException:  # noqa: BLE001 - a fork must never go on as a second pytest
-            traceback.print_exc()
+            told = {"error": "fault", "out": traceback.format_exc()}
         finally:
-            os.write(theirs, json.dumps(told).encode())
+            os.write(theirs, json.dumps(told).encode()[:60_000])
             os._exit(0)
 
-    def _ended(self, child: tuple[int, int]) -> str:
-        pid, pipe = child
+    def _ended(self, child: tuple[int, int, float | None]) -> Told:
+        pid, pipe, seconds = child
+        if seconds is not None:
+            time.sleep(seconds)
+            os.kill(pid, signal.SIGKILL)
         with os.fdopen(pipe) as answer:
             text = answer.read()
         _, status = os.waitpid(pid, 0)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-            return "killed"
-        return str(json.loads(text))
+            return Told(killed=True)
+        return Told(**json.loads(text))
+
+    @property
+    def _proof_table(self) -> str:
+        return f"ops.proof__{self.table.replace('.', '__')}"
 
     def _all_proofs(self) -> list[tuple[Any, ...]]:
-        name = f"proof__{self.table.replace('.', '__')}"
-        if not self.house.place.ask("SELECT 1 FROM pg_tables WHERE schemaname = 'ops' AND tablename = %s", (name,)):
-            return []
-        return list(self.house.place.ask(f"SELECT sequence, undone_by FROM ops.{name} ORDER BY sequence"))
+        return list(self.house.place.ask(f"SELECT sequence, undone_by FROM {self._proof_table} ORDER BY sequence"))
 
     def _proofs(self) -> int:
         return len(self._all_proofs())
@@ -445,13 +603,15 @@ def test_anything_in_any_order(house: Any, command: Callable[..., Any], mode: st
 
     Here.house, Here.command, Here.mode, Here.told = house, staticmethod(command), mode, told
     Here.numbers = iter(range(1, 100_000))
+    Here.lookback = 0
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=max(1, STEPS // STEPS_EACH), stateful_step_count=STEPS_EACH, deadline=None, database=None,
+            max_examples=1 + max(1, STEPS // STEPS_EACH), stateful_step_count=STEPS_EACH, deadline=None, database=None,
             derandomize=STEPS < 100, suppress_health_check=list(HealthCheck), print_blob=False,
             phases=(Phase.generate, Phase.shrink) if STEPS < 100 else (Phase.generate,),
         ),
     )  # fmt: skip
-    print(f"{mode} on {house.place.name}: {sum(told.values())} steps; "
+    killed = sum(count for name, count in told.items() if name.endswith("killed"))
+    print(f"{mode} on {house.place.name}: {sum(told.values())} steps, {killed} killed, 0 wrong; "
           + ", ".join(f"{name} {count}" for name, count in sorted(told.items())))  # fmt: skip
