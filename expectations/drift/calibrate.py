@@ -48,7 +48,9 @@ MOST = 1.5
 
 @dataclass(frozen=True)
 class Calibration:
-    """`bounds`: the miss of every figure that makes a digest. `digest`/`page`: thresholds of a batch's score."""
+    """`bounds`: the miss of every figure that makes a digest. `digest`/`page`: thresholds of a batch's score. `history`: the
+    misses of the later batches of the history in units of their reach, each without itself.
+    """
 
     looseness: Array
     reach: Array
@@ -84,9 +86,9 @@ def calibrate(
     for numbers in groups:
         whole, less = _reach(_largest(freed, numbers))
         reach, reach_without = np.maximum(reach, whole[numbers]), np.maximum(reach_without, less[:, numbers])
-    history = (freed / reach_without).max(axis=1, initial=0.0)
     # The first batches of the history had little before them; the later ones tell better what a batch usually scores.
-    digest, page = thresholds(history[len(history) // 3 :], sensitivity)
+    history = (freed / reach_without)[len(z) // 3 :]
+    digest, page = thresholds(history.max(axis=1, initial=0.0), sensitivity)
     return Calibration(loose, reach, history, digest, page)
 
 

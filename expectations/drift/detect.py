@@ -83,6 +83,10 @@ def _told(scored: Scored, labels: Sequence[calendar.Label]) -> list[Alert]:
     page = scored.calibration.page / scored.calibration.digest
     named = blamed(scored.keys, scored.scores)
     found = [scored.alert(column, kind, best, page, labels) for (column, kind), best in named.items()]
+    told = {alert.column for alert in found if alert.score >= 1}
+    for alert in scored.together():
+        if alert.column not in told:
+            found = [alert, *(a for a in found if (a.column, a.kind) != (alert.column, alert.kind))]
     # One batch far out moves the week's figures too; slow drift is what no single batch shows.
     loud = {alert.column for alert in found if alert.score >= 1}
     for at, value in scored.slow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, extremes, first_time, predict, voices, volume
+from expectations.drift import calendar, extremes, first_time, pooled, predict, voices, volume
 from expectations.drift.acceptance import rebased
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -77,6 +77,7 @@ class Scored:
     nearer: Array
     slow: tuple[tuple[int, float], ...]
     voices: Array
+    sensitivity: Sensitivity
 
     def said(self, at: int) -> Said:
         """The figure at a position in words."""
@@ -127,6 +128,18 @@ class Scored:
             first = len(labels) - 1 - steps
         label = labels[first]
         return None if label is None else str(label)
+
+    def together(self) -> Iterator[Alert]:
+        """Alerts on columns whose figures say together what none of them says alone; never a page."""
+        history = self.calibration.history / self.calibration.digest
+        for column, (score, places) in pooled.pooled(self.keys, self.scores, history, self.sensitivity).items():
+            said = [self.said(at) for at in places]
+            text = "; ".join(f"{one.figure}: usually {one.expected}, now {one.observed}" for one in said)
+            key = self.keys[places[0]]
+            yield Alert(
+                column, key.kind, "digest", round(score, 3), f"Several figures of {column} are unusual at once. {text}.",
+                said[0].bounds, said[0].observed, smallest_change=said[0].smallest,
+            )  # fmt: skip
 
     def slow_alert(self, column: str | None, at: int, score: float) -> Alert:
         """The alert about a slow movement of one figure; never a page."""
@@ -199,6 +212,7 @@ def score(
         nearer=nearer,
         slow=_slow(built, sensitivity, _stepped(keys, before, learned.bounds / np.maximum(nearer, 1.0)), lowered),
         voices=said,
+        sensitivity=sensitivity,
     )
     return _by_furthest(_by_count(scored, weekdays, sensitivity), sensitivity)
 

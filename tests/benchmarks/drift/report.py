@@ -50,28 +50,56 @@ def by_kind(results: Sequence[Scored], detector: str) -> dict[str, float]:
     return {k: mean(r.hit[detector] for r in results if r.kind == k) for k in kinds}
 
 
+def with_interval(found: int, tried: int) -> str:
+    """A share of clean batches with its interval, in percent."""
+    low, high = interval(found, tried)
+    return f"{100 * found / max(1, tried):.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def area(rows: Sequence[Scored], detector: str) -> float:
+    """Area under the curve of clean against spoiled batches of one set."""
+    return auc([r.score[detector] for r in rows if not r.kind], [r.score[detector] for r in rows if r.kind])
+
+
+def _of_set(data: str, rows: Sequence[Scored], detectors: Sequence[str]) -> Iterable[str]:
+    """One line per detector."""
+    clean = [r for r in rows if not r.kind]
+    pages = with_interval(sum(r.level == "page" for r in clean), len(clean))
+    spent = f"{mean(r.milliseconds for r in rows):.0f}"
+    for d in detectors:
+        first = d == detectors[0]
+        alarms, hit = sum(r.hit[d] for r in clean), mean(by_kind(rows, d).values())
+        yield (
+            f"| {data} | {d} | {len(clean)} | {with_interval(alarms, len(clean))} | {pages if first else ''} "
+            f"| {hit:.2f} | {area(rows, d):.3f} | {spent if first else ''} |"
+        )
+
+
+def _of_all(results: Sequence[Scored], sets: Sequence[str], detectors: Sequence[str]) -> Iterable[str]:
+    """One line per detector: clean batches of all sets together, hits and areas as the mean of the sets."""
+    clean = [r for r in results if not r.kind]
+    pages = with_interval(sum(r.level == "page" for r in clean), len(clean))
+    by_set = [[r for r in results if r.data == data] for data in sets]
+    for d in detectors:
+        hits = [mean(by_kind(rows, d).values()) for rows in by_set]
+        yield (
+            f"| all | {d} | {len(clean)} | {with_interval(sum(r.hit[d] for r in clean), len(clean))} "
+            f"| {pages if d == detectors[0] else ''} | {mean(h for h in hits if not math.isnan(h)):.2f} "
+            f"| {mean(a for rows in by_set if not math.isnan(a := area(rows, d))):.3f} | |"
+        )
+
+
 def report(results: Sequence[Scored]) -> str:
     """Everything as Markdown."""
     detectors = list(results[0].hit) if results else []
     lines = [
-        "| set | detector | clean batches | false alarms (95 %) | pages | hit (mean of kinds) | AUC | ms |",
+        "| set | detector | clean batches | false alarms (95 %) | pages (95 %) | hit (mean of kinds) | AUC | ms |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for data in dict.fromkeys(r.data for r in results):
-        rows = [r for r in results if r.data == data]
-        clean, bad = [r for r in rows if not r.kind], [r for r in rows if r.kind]
-        for d in detectors:
-            alarms = sum(r.hit[d] for r in clean)
-            low, high = interval(alarms, len(clean))
-            pages = f"{100 * mean(r.level == 'page' for r in clean):.1f} %" if d == detectors[0] else ""
-            spent = f"{mean(r.milliseconds for r in rows):.0f}" if d == detectors[0] else ""
-            hit = mean(by_kind(rows, d).values())
-            area = auc([r.score[d] for r in clean], [r.score[d] for r in bad])
-            lines.append(
-                f"| {data} | {d} | {len(clean)} | {100 * alarms / max(1, len(clean)):.1f} % "
-                f"({100 * low:.1f}-{100 * high:.1f}) | {pages} | {hit:.2f} | {area:.3f} | {spent} |"
-            )
     sets = list(dict.fromkeys(r.data for r in results))
+    for data in sets:
+        lines += _of_set(data, [r for r in results if r.data == data], detectors)
+    lines += _of_all(results, sets, detectors)
     lines += ["", f"| kind | all | {' | '.join(sets)} |", "|---" * (len(sets) + 2) + "|"]
     for kind in dict.fromkeys(r.kind for r in results if r.kind):
         rows = [r for r in results if r.kind == kind]

@@ -56,4 +56,7 @@ def test_a_small_run_finds_errors_and_leaves_clean_days_alone(tmp_path: Path, mo
     assert {r.kind for r in bad} == {"unit_up", "redelivery"}
     assert all(r.hit["headgate"] for r in bad)
     assert not any(r.hit["headgate"] for r in results if not r.kind)
-    assert "| sessions | headgate |" in report.report(results)
+    told = report.report(results)
+    assert "| sessions | headgate |" in told
+    clean = sum(not r.kind for r in results)
+    assert f"| all | headgate | {clean} | 0.0 % (0.0-" in told
