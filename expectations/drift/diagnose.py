@@ -42,7 +42,7 @@ def with_causes(alerts: Sequence[Alert], profiles: Sequence[Profile], labels: Se
 
 def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequence[Label]) -> Cause | None:
     """The cause of what is odd in a column, or of the table as a whole; None where none fits well."""
-    from expectations.drift import causes_rows, causes_values
+    from expectations.drift import causes_between, causes_rows, causes_values
 
     if column is None:
         found = list(causes_rows.causes(profiles, labels))
@@ -51,6 +51,8 @@ def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequenc
         if column not in profiles[-1].columns or not history:
             return None
         found = list(causes_values.causes(column, [*history, profiles[-1].columns[column]]))
+        if not profiles[-1].columns[column].masked:
+            found += causes_between.causes(column, profiles)
     best = max(found, key=lambda cause: cause.confidence, default=None)
     return best if best is not None and best.confidence >= LIKELY else None
 

@@ -25,6 +25,14 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         "paid_at", "shifted by +9 h", "shifted by +9 h: the middle of the day was",
         each("paid_at", lambda v: str(datetime.fromisoformat(v) + timedelta(hours=9))),
     ),
+    "a zone of one of two": (
+        "sent_at", "+0.5 h next to paid_at", "sent_at lies 0.5 h later than usual next to paid_at, as with another time zone",
+        each("sent_at", lambda v: str(datetime.fromisoformat(v) + timedelta(minutes=30))),
+    ),
+    "a tax in one of three": (
+        "total", "total = items * price no longer holds", "held in 100 % of the rows and holds in few rows now",
+        each("total", lambda v: f"{float(v) * 1.05:.2f}"),
+    ),
     "renamed": (
         "country", "label renamed KR -> Korea", "`KR` of country is called `Korea` now",
         each("country", lambda v: "Korea" if v == "KR" else v),
