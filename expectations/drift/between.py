@@ -10,6 +10,8 @@ from expectations.profile.numbers import DAY
 
 # Of the hour of a row within its day, in square hours, when a day is as long as usual.
 DAY_VARIANCE = 24.0
+# Rows of a rare value that tell as much as one.
+GROUPED = 2.0
 
 
 def fisher(correlation: float) -> float:
@@ -50,8 +52,8 @@ def pairs(out: Figures, profile: Profile) -> None:
     varied = {name: rare(column, r.rows) for name, column in profile.columns.items()}
     for key, value in r.ranks.items():
         a, b = key.split(BETWEEN)
-        # Two rare values that happen to stand in one row make a correlation of one over their number.
-        chance = 1.1 / (r.rows - 3) + 1 / min(varied[a], varied[b]) ** 2
+        # Two rare values that happen to stand in one row make a correlation of one over their number; rare rows come in groups.
+        chance = 1.1 / (r.rows - 3) + (GROUPED / min(varied[a], varied[b])) ** 2
         out.levels[named(a, "relation", "correlation", b)] = (fisher(value), chance)
     for key, value in r.explained.items():
         by, name = key.split(BETWEEN)

@@ -27,6 +27,7 @@ Runs = Literal["", "within", "equal", "slow"]
 Trait = Literal[
     # Of a kind
     "any_weekday",  # has nothing to do with the day of the week
+    "spelled",  # how values are written: follows from which texts came, where all of them stood there before
     "still_of_a_date",  # keeps its meaning for a column that repeats the batch's date
     "sampled",  # is an estimate from the rows that relations are measured of
     "world",  # varies with what the data is about: told later, unless its history was settled
@@ -58,7 +59,7 @@ KINDS: dict[str, tuple[Trait, ...]] = {
     "completeness": ("any_weekday", "still_of_a_date", "program"),
     "values": ("world",),
     "categories": (),
-    "format": ("any_weekday", "still_of_a_date"),
+    "format": ("any_weekday", "spelled", "still_of_a_date"),
     "clock": (),
     "redelivery": ("any_weekday", "copy"),
     "duplicates": ("any_weekday", "program"),
@@ -89,7 +90,7 @@ class Figure:
     spread: Literal["", "deviation", "log_deviation"] = ""
 
 
-_SPELLED: tuple[Trait, ...] = ("program", "slow_drift")
+_WRITTEN: tuple[Trait, ...] = ("program", "slow_drift")
 _SIZE: tuple[Trait, ...] = ("slow_drift", "size", "of_names")
 
 # fmt: off
@@ -108,15 +109,15 @@ _ROWS = (
     Figure("completeness", "missing", "share", "empty or placeholder values in {column}", ("slow_drift", "never", "beyond")),
     Figure("completeness", "all_absent", "share", "whether {column} is empty in every row", ("state",), unit="yes"),
 
-    Figure("format", "unreadable_rows", "share", "lines that don't fit the header", _SPELLED),
-    Figure("format", "edge_space", "share", "values with a space at their edge in {column}", _SPELLED),
-    Figure("format", "double_space", "share", "values with a double space in {column}", _SPELLED),
-    Figure("format", "upper", "share", "values of {column} in capital letters", _SPELLED),
-    Figure("format", "lower", "share", "values of {column} in small letters", _SPELLED),
-    Figure("format", "non_ascii", "share", "values with letters beyond ASCII in {column}", _SPELLED),
-    Figure("format", "garbled", "share", "values with garbled letters (wrong encoding) in {column}", _SPELLED),
-    Figure("format", "not_a_number", "share", "values that are no number in {column}", _SPELLED),
-    Figure("format", "not_a_date", "share", "values that are no date in {column}", _SPELLED),
+    Figure("format", "unreadable_rows", "share", "lines that don't fit the header", _WRITTEN),
+    Figure("format", "edge_space", "share", "values with a space at their edge in {column}", _WRITTEN),
+    Figure("format", "double_space", "share", "values with a double space in {column}", _WRITTEN),
+    Figure("format", "upper", "share", "values of {column} in capital letters", _WRITTEN),
+    Figure("format", "lower", "share", "values of {column} in small letters", _WRITTEN),
+    Figure("format", "non_ascii", "share", "values with letters beyond ASCII in {column}", _WRITTEN),
+    Figure("format", "garbled", "share", "values with garbled letters (wrong encoding) in {column}", _WRITTEN),
+    Figure("format", "not_a_number", "share", "values that are no number in {column}", _WRITTEN),
+    Figure("format", "not_a_date", "share", "values that are no date in {column}", _WRITTEN),
     Figure("format", "digits_only", "share", "values of digits only in {column}", ("slow_drift",), runs="equal"),
     Figure("format", "decimals_0", "share", "whole numbers in {column}", ("slow_drift", "of_values"), runs="equal"),
     Figure("format", "decimals_1", "share", "numbers with one decimal in {column}", ("slow_drift", "of_values"), runs="equal"),

@@ -28,6 +28,8 @@ EVEN = 0.85
 # A number is a limit where it is the outermost in so many batches, and in this share of them.
 LIMIT_BATCHES = 3
 LIMIT_SHARE = 0.25
+# Batches of a history whose largest number rose every time, for a column that only goes on.
+COUNTED_ON = 3
 # Of the way from the middle to the limit: a year of birth whose limit moves by one is no news, a sixth star is.
 SLACK = 0.1
 # Rows that must lie beyond a quantile for it to be more than the first or last row.
@@ -124,7 +126,8 @@ def _unseen_patterns(sets: Sequence[dict[str, float]], hidden: Sequence[float]) 
 
 
 def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Rows above the largest and below the smallest number of the other batches, and below the usual quartiles.
+    """Rows above the largest and below the smallest number of the other batches, and below the usual quartiles. Of numbers that
+    went on in every batch (ids) the first is no news.
 
     Where several batches have the same largest number (360 degrees, 5 stars) it is a limit, named `above_limit`.
     """
@@ -139,6 +142,9 @@ def out_of_range(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         counts = np.array([n.count if n else 0.0 for n in found])
         for side, rising in (("above", quantiles), ("below", -quantiles[:, ::-1])):
             ends = rising[:, -1]
+            if last >= COUNTED_ON and bool((np.diff(ends) > 0).all()):
+                # An id goes on in every batch; the first ones, held against later ones, hide that.
+                continue
             slack = 0.0
             if _is_limit(ends[:last], float(np.nanmin(rising[:last]))):
                 side = f"{side}_limit"

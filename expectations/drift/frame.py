@@ -16,6 +16,7 @@ from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_c
 from expectations.drift.catalogue import having, known
 from expectations.drift.figures import Figures, Key, Pair, each_column, named
 from expectations.drift.implied import alike, counting
+from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile
 
 Mask = NDArray[np.bool_]
@@ -26,6 +27,8 @@ FOLLOWED = 0.01
 PRESENT = 0.6
 # Rows of one batch are not independent draws; a count tells as much as this many times fewer rows would.
 CLUSTERED = 2.0
+# What was usual weeks ago and then ended is news when it comes back: so many batches are the latest ones.
+LATELY = 14
 # At most how many rows a run is believed to be.
 LONGEST = 10.0
 ONE_VALUE = 1000.0
@@ -56,7 +59,8 @@ class Frame:
     """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
     `written` are the figures that only change when somebody changes a program, and not with what the data is about; `closed`
     tell of values that no other batch has, in columns where that was never so. `mixed`: by how much the chance that two rows of
-    a column have the same value, or none, lies above the usual one. `resting`: number columns that held next to one value in
+    a column have the same value, or none, lies above the usual one. `familiar`: columns of texts all of which stood there lately.
+    `resting`: number columns that held next to one value in
     many batches and moved in others, as rain does.
     """
 
@@ -66,6 +70,7 @@ class Frame:
     written: frozenset[Key]
     closed: frozenset[Key]
     mixed: dict[str | None, float]
+    familiar: frozenset[str | None]
     resting: frozenset[str | None]
 
 
@@ -125,6 +130,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         frozenset(compress(shares.keys, written)),
         frozenset(compress(shares.keys, _settled(shares) & shares.where(is_closed))),
         {name: _more_alike([p.columns[name] for p in profiles]) for name in columns},
+        frozenset(name for name in columns if _is_familiar([p.columns[name] for p in profiles])),
         resting,
     )
 
@@ -150,6 +156,15 @@ def _more_alike(columns: Sequence[ColumnProfile]) -> float:
     """By how much the chance that two rows of the last batch are alike lies above the usual one."""
     *history, batch = columns
     return max(0.0, alike(batch) - float(np.median([alike(c) for c in history])))
+
+
+def _is_familiar(columns: Sequence[ColumnProfile]) -> bool:
+    """Whether every text of the last batch stood in one of the latest before it: how they are written follows from which came."""
+    *history, batch = columns
+    if batch.numbers is not None or batch.clocks or not batch.top or len(batch.top) >= TOP:
+        return False
+    lately = {value for column in history[-LATELY:] for value, _ in column.top}
+    return all(value in lately for value, _ in batch.top)
 
 
 def _rests(columns: Sequence[ColumnProfile]) -> bool:

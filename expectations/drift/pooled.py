@@ -2,7 +2,9 @@
 
 Of each kind of a column's own figures the strongest counts, and of the kinds the three strongest: a sum of squares, so that one
 figure alone says no more than it does by itself. What such a sum usually gets to in the table's own history, each batch without
-itself, is where its threshold lies; a column of which something is told anyway needs no second word.
+itself, is where its threshold lies; a column of which something is told anyway needs no second word. That sizes and shares of
+the values of a column move together is what the world does: one of the figures must say whether values are there or how they
+are written.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import numpy as np
 
 from expectations.drift.block import Array
 from expectations.drift.calibrate import thresholds
+from expectations.drift.catalogue import having
 from expectations.drift.figures import Key
 
+WRITTEN, OF_VALUES = having("any_weekday"), having("of_values")
 # Kinds that are pooled, and from which score on one is evidence at all.
 KINDS = 3
 EVIDENCE = 0.5
@@ -31,30 +35,31 @@ def pooled(
     own = [i for i, key in enumerate(keys) if key.second is None and key.column is not None]
     if not own:
         return {}
-    groups, columns = _numbered([(keys[i].column, keys[i].kind) for i in own])
+    groups, columns = _numbered([(keys[i].column, _sort(keys[i])) for i in own])
     usual = _sums(_largest(history[:, own], groups, len(columns)), columns)
     limit = max(LEAST, thresholds(usual.max(axis=1, initial=0.0), sensitivity)[0])
     now = _sums(_largest(scores[own][None, :], groups, len(columns)), columns)[0]
     found = {}
     for column, total in zip(dict.fromkeys(columns), now.tolist(), strict=True):
         places = _strongest(column, keys, scores, own)
-        if total >= limit and len(places) > 1 and scores[places[0]] < 1:
+        by_program = any(keys[i].of in WRITTEN for i in places)
+        if total >= limit and len(places) > 1 and by_program and scores[places[0]] < 1:
             found[column] = (total / limit, places)
     return found
 
 
 def _strongest(column: str | None, keys: Sequence[Key], scores: Array, own: Sequence[int]) -> list[int]:
-    """The strongest figure of each kind of a column that is evidence, strongest first."""
+    """The strongest figure of each sort of a column that is evidence, strongest first."""
+    of_column = [i for i in own if keys[i].column == column and scores[i] >= EVIDENCE]
     best: dict[str, int] = {}
-    for i in own:
-        key = keys[i]
-        if (
-            key.column == column
-            and scores[i] >= EVIDENCE
-            and scores[i] > scores[best.get(key.kind, i)] - (key.kind not in best)
-        ):
-            best[key.kind] = i
-    return sorted(best.values(), key=lambda i: -float(scores[i]))[:KINDS]
+    for i in sorted(of_column, key=lambda i: -float(scores[i])):
+        best.setdefault(_sort(keys[i]), i)
+    return list(best.values())[:KINDS]
+
+
+def _sort(key: Key) -> str:
+    """What is counted once: figures of a kind, and all that tell of the values which came, as these are of the same rows."""
+    return "of_values" if key.of in OF_VALUES else key.kind
 
 
 def _numbered(names: Sequence[tuple[str | None, str]]) -> tuple[list[int], list[str | None]]:

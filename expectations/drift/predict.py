@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from expectations.drift.block import Array, Block, median
 from expectations.drift.catalogue import having, known
-from expectations.drift.frame import CLUSTERED
+from expectations.drift.frame import CLUSTERED, LATELY
 
 RECENT = 5
-# None or all of the rows is no news where it was so in this share of the batches, and in one of the last so many: what
-# was usual weeks ago and then ended is news when it comes back.
+# None or all of the rows is no news where it was so in this share of the batches, and in one of the latest.
 COMMON = 0.25
-LATELY = 14
 # Another way than "all batches before" must miss this much less to be believed.
 BETTER = 0.9
 # Some figures vary less than chance would make them (as many rows of each kind every day); believed down to this.

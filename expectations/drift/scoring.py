@@ -57,6 +57,7 @@ JUMPED = 0.06
 EXTREMES, STANDS, EVERY_DAY = having("extreme"), having("stands"), having("any_weekday")
 ROWS, HOUR, SHIFT = known("volume", "rows"), known("clock", "hour"), known("clock", "shift")
 QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usual")
+SPELLED = having("spelled")
 SAME_AS_NEXT = known("order", "same_as_next")
 
 
@@ -132,7 +133,8 @@ class Scored:
     def together(self) -> Iterator[Alert]:
         """Alerts on columns whose figures say together what none of them says alone; never a page."""
         history = self.calibration.history / self.calibration.digest
-        for column, (score, places) in pooled.pooled(self.keys, self.scores, history, self.sensitivity).items():
+        found = pooled.pooled(self.keys, self.scores, history, self.sensitivity)
+        for column, (score, places) in found.items():
             said = [self.said(at) for at in places]
             text = "; ".join(f"{one.figure}: usually {one.expected}, now {one.observed}" for one in said)
             key = self.keys[places[0]]
@@ -253,7 +255,8 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
 def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
     """The share of every miss that is no news: what is less new, or further in, than usual; a largest or smallest number as
     large as one that was there before; none or all rows where that is common; a quantile that jumped over a gap between
-    numbers where few rows did; that rows are more alike than usual, of their order; the change of the clocks.
+    numbers where few rows did; how texts are written that all stood there lately; that rows are more alike than usual, of their
+    order; the change of the clocks.
     """
     shares, levels = built.shares, built.levels
     side = np.array([key.figure.side for key in shares.keys + levels.keys])
@@ -262,6 +265,9 @@ def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
         before = levels.where(lambda key: key.of in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
     no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
+    for i, key in enumerate(shares.keys + levels.keys):
+        if key.of in SPELLED and key.column in built.familiar:
+            result[i] = 1.0
     for i, key in enumerate(shares.keys):
         if key.of == SAME_AS_NEXT and miss[i] > 0:
             result[i] = max(result[i], min(1.0, built.mixed.get(key.column, 0.0) / float(miss[i])))

@@ -14,6 +14,7 @@ import pytest
 from expectations.drift import detect
 from expectations.drift.block import Block
 from expectations.drift.compare import _is_limit, _unseen_patterns
+from expectations.drift.extract import extract
 from expectations.drift.figures import named
 from expectations.drift.implied import beyond_digits
 from expectations.drift.predict import _choose, is_common
@@ -251,3 +252,43 @@ def test_a_space_at_the_edge_of_a_column_name_is_told(tmp_path: Path) -> None:
         profiles.append(profile_file(tmp_path / "batch.csv"))
     messages = [a.message for a in detect(profiles[-1], profiles[:-1]).alerts]
     assert "Column price is called 'price ' now." in messages
+
+
+@pytest.mark.parametrize(("times", "told"), [(1, False), (1000, True)])
+def test_ids_that_begin_with_one_go_on_from_the_first_day(measured: Any, times: int, told: bool) -> None:
+    """The first batches are held against later ones, among which nothing lies above all: the eleventh was the first that did."""
+    rng, first = random.Random(4), 1
+    history: list[Profile] = []
+    for day in range(13):
+        rows = round(rng.gauss(1000, 80))
+        batch = measured([str(at * (times if day == 12 else 1)) for at in range(first, first + rows)])
+        verdict = detect(batch, history)
+        assert bool(verdict.alerts) == (told and day == 12), [a.message for a in verdict.alerts]
+        history, first = [*history, batch], first + rows
+
+
+@pytest.mark.parametrize(("company", "told"), [("not_applicable", False), ("not_applicable ", True)])
+def test_how_known_texts_are_written_follows_from_which_came(tmp_path: Path, company: str, told: bool) -> None:
+    """Fewer of the long names make shorter texts on average, which the names tell. A space behind one is no name."""
+
+    def measure(day: int, long: int, name: str) -> Profile:
+        path = tmp_path / "batch.csv"
+        names = (name if at % 10 < long else ("ibm", "kpmg")[at // 10 % 2] for at in range(60))
+        path.write_text("row,by\n" + "".join(f"r{day}-{at},{by}\n" for at, by in enumerate(names)))
+        return profile_file(path)
+
+    history = [measure(day, 8, "not_applicable") for day in range(20)]
+    kinds = {alert.kind for alert in detect(measure(20, 1, company), history).alerts if alert.column == "by"}
+    assert "categories" in kinds
+    assert ("format" in kinds) == told
+
+
+def test_rows_of_one_group_count_as_fewer_in_a_correlation(tmp_path: Path) -> None:
+    """Three rows of one booking that differ from all others in two columns make a rank correlation of one."""
+    path = tmp_path / "batch.csv"
+    path.write_text(
+        "row,adults,changes\n" + "".join(f"r{at},{a},{b}\n" for at, (a, b) in enumerate([(2, 0)] * 30 + [(3, 2)] * 3))
+    )
+    value, variance = extract(profile_file(path)).levels[named("adults", "relation", "correlation", "changes")]
+    assert value == pytest.approx(3.8, abs=0.01)
+    assert value / variance**0.5 < 6
