@@ -130,7 +130,6 @@ MISTAKES = {
     "HEADGATE_WAREHOUSE_URL must start with": {"WAREHOUSE_URL": "mysql://me:hidden@h/d"},
     "HEADGATE_STAGE_URL must start with": {"STAGE_URL": "/hidden"},
     "HEADGATE_REPORT_URL must start with": {"REPORT_URL": "https://hidden"},
-    "HEADGATE_LANGUAGE must be one of": {"LANGUAGE": "hidden"},
     "HEADGATE_SHORT_PII_KEY must be one of": {"SHORT_PII_KEY": "hidden"},
     "HEADGATE_KEEP_DAYS must be a whole number of days, 1 or more": {"KEEP_DAYS": "0"},
     "HEADGATE_QUARANTINE_DAYS must be a whole number of days": {"QUARANTINE_DAYS": "hidden"},
