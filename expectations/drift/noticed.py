@@ -16,6 +16,7 @@ from expectations.drift.detect import REMEMBERED
 from expectations.drift.figures import Key
 from expectations.drift.model import Accepted, Lowered, Sensitivity
 from expectations.drift.scoring import Scored, score
+from expectations.drift.words import bounded
 from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile
 
@@ -125,8 +126,13 @@ def _rule(key: Key, scored: Scored, i: int, batch: Profile) -> str | None:
         return _written(f"{column}-SET", "expect_column_values_to_be_in_set", column=column, value_set=values)
     if key.of == QUANTILE and (numbers := batch.columns[column].numbers) is not None:
         scale = float(scored.frame.scales[i - len(scored.rows)])
-        least, middle, most = (scale * math.sinh(x) for x in (low, usual, high))
-        if middle > 0 and (most > TIMES * middle or least < middle / TIMES) and not batch.columns[column].masked:
+        least, middle, most = (scale * math.sinh(bounded(x)) for x in (low, usual, high))
+        if (
+            middle > 0
+            and math.isfinite(numbers.mean * TIMES)
+            and (most > TIMES * middle or least < middle / TIMES)
+            and not batch.columns[column].masked
+        ):
             bounds = {"min_value": _rounded(numbers.mean / TIMES), "max_value": _rounded(numbers.mean * TIMES)}
             return _written(f"{column}-MEAN", "expect_column_mean_to_be_between", column=column, **bounds)
     return None

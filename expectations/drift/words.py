@@ -140,15 +140,15 @@ def _fill(text: str, key: Key) -> str:
 
 
 def _exp(x: float) -> float:
-    return math.exp(_bounded(x))
+    return math.exp(bounded(x))
 
 
 def _expm1(x: float) -> float:
-    return math.expm1(_bounded(x))
+    return math.expm1(bounded(x))
 
 
 def _sinh(x: float) -> float:
-    return math.sinh(_bounded(x))
+    return math.sinh(bounded(x))
 
 
 def _stand(x: float, scale: float, more: int) -> str:
@@ -185,7 +185,7 @@ SIZE_OF: dict[Unit, Callable[[float], float]] = {
 COUNTED: frozenset[Unit] = frozenset({"rows", "characters", "more_characters"})
 
 
-def _bounded(x: float) -> float:
+def bounded(x: float) -> float:
     return min(max(x, -200.0), 200.0)
 
 

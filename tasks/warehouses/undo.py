@@ -95,8 +95,9 @@ def in_the_way(known: Sequence[Proof], sequences: Sequence[int], *, builds_up: b
 
 def last_ones(known: Sequence[Proof], *, builds_up: bool) -> set[int]:
     """Publishes by sequence that nothing is in the way of, each by itself. All at once: there may be thousands of windows."""
-    newest = {"" if builds_up else proof.batch_key: proof.sequence for proof in standing(known)}
-    last_merged = max((proof.sequence for proof in standing(known) if proofs.merged(proof)), default=0)
+    stands = standing(known)
+    newest = {"" if builds_up else proof.batch_key: proof.sequence for proof in stands}
+    last_merged = max((proof.sequence for proof in stands if proofs.merged(proof)), default=0)
     return {sequence for sequence in newest.values() if sequence >= last_merged}
 
 

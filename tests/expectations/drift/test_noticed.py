@@ -63,6 +63,15 @@ def test_the_setting_and_an_answer_move_what_is_told(world: Any) -> None:
     assert high() < high(lowered=[Lowered("price", "values")])
 
 
+@pytest.mark.parametrize("price", ["1e308", "-1e308", "1e-308"])
+def test_numbers_at_the_end_of_their_range_are_no_fault(world: Any, price: str) -> None:
+    last = len(world.profiles) - 1
+    odd = world.measured([row | {"price": price if n % 2 else row["price"]} for n, row in enumerate(world.day(last))])
+    for profiles in ([*world.profiles[:-1], odd], [odd, *world.profiles[1:]]):
+        told = noticed(profiles, world.labels)
+        assert not any(re.search(r"\b(inf|nan)", f"{one.usual} {one.told} {one.rule}", re.IGNORECASE) for one in told)
+
+
 @pytest.mark.parametrize("batches", [0, 5])
 def test_a_few_batches_bound_nothing(world: Any, batches: int) -> None:
     assert noticed(world.profiles[:batches], world.labels[:batches]) == ()

@@ -114,8 +114,6 @@ def test_wherever_it_is_lost_the_next_one_does_what_is_left(
     whole = wanted(project)
     login = clients.prefect_login
     with (
-        # The client itself asks five times, for a minute.
-        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
         SyncPrefectClient(api=between.url, auth_string=login) as through,
         SyncPrefectClient(api=str(clients.prefect_api_url), auth_string=login) as client,
     ):
@@ -125,7 +123,8 @@ def test_wherever_it_is_lost_the_next_one_does_what_is_left(
             for between.hangs_up_at in (4, 3, 5, 6, 9, 14):
                 between.changes = 0
                 left = [change for change in compare(client, POOL, whole) if change.kind != "same"]
-                with pytest.raises(RetryableError) as caught:
+                # The client itself asks five times, for a minute.
+                with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), pytest.raises(RetryableError) as caught:
                     apply(through, POOL, whole)
                 lost += 1
                 error, done = caught.value, caught.value.facts["done"]
