@@ -24,7 +24,7 @@ def line_of(record: RunRecord) -> Line:
     return Line(
         run_id=record.run_id, kind=record.kind, status=record.status, batch_key=record.batch_key, label=record.label,
         window_start=record.window_start, window_end=record.window_end, started_at=record.started_at,
-        finished_at=record.finished_at, counts=record.counts,
+        finished_at=record.finished_at, counts=_counts(record),
         passed=sum(rule.outcome == "pass" for rule in judged), judged=len(judged),
         failed_rules=tuple(
             FailedRule(code=rule.code, severity=rule.severity, outcome=rule.outcome, column=rule.column,
@@ -50,6 +50,19 @@ def line_of(record: RunRecord) -> Line:
             who_must_act=failure.who_must_act, next_command=failure.next_command,
         ),
     )  # fmt: skip
+
+
+def rows_read(record: RunRecord) -> int | None:
+    """Rows that came from the source: of a run that ended before they were accounted for, what its extract says; None where
+    nothing was read.
+    """
+    extracts = (step.rows for step in record.steps if step.name == "extract")
+    return record.counts.get("extracted", next(extracts, None))
+
+
+def _counts(record: RunRecord) -> dict[str, int]:
+    rows = rows_read(record)
+    return record.counts if rows is None else {"extracted": rows, **record.counts}
 
 
 def columns_of(record: RunRecord) -> tuple[Column, ...]:

@@ -12,6 +12,7 @@ from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.compare import ChangeRow, change_rows
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
+from expectations.report.lines import rows_read
 from expectations.report.model import Comparison, Line, OpenItem, RunTwin
 from expectations.report.rule_view import RuleView, rule_view
 from expectations.report.texts import Texts
@@ -142,7 +143,7 @@ def _accounting(record: RunRecord, texts: Texts) -> str:
 
 
 def _of(rows: int, record: RunRecord) -> float | None:
-    total = record.counts.get("extracted") or next((s.rows for s in record.steps if s.name == "extract" and s.rows), 0)
+    total = rows_read(record)
     return rows / total if total else None
 
 

@@ -130,6 +130,15 @@ def test_a_failed_batch_says_what_readers_see(site, sales, run_of, soon, told):
     assert "headgate run raw_data.sales --window 2026-03-10" in text
 
 
+def test_the_runs_of_a_table_say_how_many_rows_a_failed_one_had_read(site, sales, run_of, soon):
+    failure = Failure(code="TOLERANCE", family="upstream", step="validate", message="too many rows fail",
+                      who_must_act="owner of the source")  # fmt: skip
+    read = Step(name="extract", seconds=1, rows=644, line="644 rows")
+    failed = run_of(0, status="failed", failure=failure, counts={}, steps=(read,))
+    site.add(failed, sales, soon(failed))
+    assert 'data-label="Read" class="num">644<' in site.shelf.get(at.table_page("raw_data.sales")).decode()
+
+
 def test_decisions_of_owners_are_shown_and_close_what_they_answer(site, sales, run_of, soon, told, bad_day):
     at_noon = bad_day.started_at + timedelta(hours=5)
     decision = Decision(
