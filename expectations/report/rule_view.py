@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from expectations.record import RuleResult
+from expectations.record import Failure, RuleResult, RunRecord
 from expectations.report import words
 from expectations.report.about import DeclaredRule
+from expectations.report.lines import rows_read
 from expectations.report.texts import Texts
 from expectations.report.verdict import when_it_fails
 
@@ -46,6 +48,28 @@ def rule_view(rule: RuleResult, declared: DeclaredRule | None, aside: int, texts
         place=texts(f"place.{rule.place}"), expected=_said(rule.expected, texts), observed=_observed(rule, texts),
         keys=keys[:SHOWN_KEYS], more_keys=max((rule.rows_failed or 0) - len(keys[:SHOWN_KEYS]), 0), aside=aside,
     )  # fmt: skip
+
+
+def found_at_rows(record: RunRecord, declared: Mapping[str, DeclaredRule]) -> tuple[RuleResult, ...]:
+    """Rules that rows of a failed run broke, where it ended before any rule was judged over the whole batch: one over its
+    tolerance failed, of another the rows were set aside.
+    """
+    if record.failure is None or record.rules:
+        return ()
+    rows: dict[str, int] = {}
+    for reason in record.quarantine:
+        if reason.code in declared:
+            rows[reason.code] = rows.get(reason.code, 0) + reason.rows
+    return tuple(_found(declared[code], n, record, record.failure) for code, n in rows.items())
+
+
+def _found(rule: DeclaredRule, rows: int, record: RunRecord, failure: Failure) -> RuleResult:
+    # The failure has a line for each rule that is over its tolerance, and one that lists all of them.
+    failed = failure.code == "TOLERANCE" and f" {rule.code}: " in failure.message
+    found = {"outcome": "fail" if failed else "pass", "rows_checked": rows_read(record), "rows_failed": rows}
+    return RuleResult.model_validate(
+        rule.model_dump(include={"code", "sentence", "severity", "owner", "notes", "place"}) | found | {"type": ""}
+    )
 
 
 def _observed(rule: RuleResult, texts: Texts) -> str:

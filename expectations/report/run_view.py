@@ -14,7 +14,7 @@ from expectations.report.compare import ChangeRow, change_rows
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
 from expectations.report.lines import rows_read
 from expectations.report.model import Comparison, Line, OpenItem, RunTwin
-from expectations.report.rule_view import RuleView, rule_view
+from expectations.report.rule_view import RuleView, found_at_rows, rule_view
 from expectations.report.texts import Texts
 from expectations.report.verdict import Verdict, of_run
 
@@ -82,7 +82,10 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
         drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
         changes=change_rows(run.comparison, record.drift.alerts if record.drift else (), texts),
-        rules=tuple(rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts) for rule in record.rules),
+        rules=tuple(
+            rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts)
+            for rule in (*record.rules, *found_at_rows(record, declared))
+        ),
         quarantine=tuple((reason, words.share(_of(reason.rows, record))) for reason in record.quarantine),
         quarantine_actions=doing(_quarantine_item(record)), steps=record.steps,
         actions=_always(record, line, described, texts, links, now),

@@ -139,6 +139,34 @@ def test_the_runs_of_a_table_say_how_many_rows_a_failed_one_had_read(site, sales
     assert 'data-label="Read" class="num">644<' in site.shelf.get(at.table_page("raw_data.sales")).decode()
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "verdict"),
+    [
+        ("TOLERANCE", "too many rows fail\n  SAL-AMOUNT: 66 of 644 rows (10.2%), tolerated 1.0%", "failed"),
+        (
+            "TOLERANCE",
+            "too many rows fail\n  all reasons: 66 of 644 rows (10.2%): SAL-AMOUNT 66",
+            "passed after 66 rows were set aside",
+        ),
+    ],
+)
+def test_the_rule_whose_rows_ended_a_run_is_among_its_rules(site, sales, run_of, soon, code, message, verdict):
+    failure = Failure(
+        code=code, family="upstream", step="validate", message=message, who_must_act="owner of the source"
+    )
+    failed = run_of(
+        0, status="failed", failure=failure, counts={}, steps=(Step(name="extract", seconds=1, rows=644, line="644 rows"),),
+        quarantine=(ASIDE.model_copy(update={"rows": 66}), ASIDE.model_copy(update={"code": "CAST", "rows": 1})),
+    )  # fmt: skip
+    site.add(failed, sales, soon(failed))
+    page = site.shelf.get(at.run_page("raw_data.sales", failed.run_id)).decode()
+    checks = " ".join(re.sub(r"<[^>]+>", " ", page.partition('id="checks"')[2].partition("</section>")[0]).split())
+    assert f"SAL-AMOUNT ! {verdict} 66 of 644 rows broke it (10.2 %)" in checks.replace("✕", "!")
+    assert "CAST" not in checks
+    assert "The run ended before its rules could be judged over the whole batch." in checks
+    assert "No rule was checked" not in checks
+
+
 def test_decisions_of_owners_are_shown_and_close_what_they_answer(site, sales, run_of, soon, told, bad_day):
     at_noon = bad_day.started_at + timedelta(hours=5)
     decision = Decision(
