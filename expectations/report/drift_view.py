@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
 from expectations.record import DriftAlert, RunRecord
+from expectations.report import words
 from expectations.report.charts import Reach, reach
+from expectations.report.lines import is_load
 from expectations.report.texts import Texts
 
 _RANGE = re.compile(r"(?P<expected>.+?) \((?P<low>.+) to (?P<high>.+)\)")
@@ -25,6 +29,7 @@ class AlertView:
     level: str
     title: str
     picture: Markup | None
+    since: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,15 @@ class BandRow:
     told: bool
 
 
-def alert_views(record: RunRecord, texts: Texts) -> tuple[AlertView, ...]:
+def batch_said(label: str, loads: Mapping[str, datetime]) -> str:
+    """A batch by the name that people know, a load without one by when it ended; '' where that isn't known any more."""
+    if label in loads:
+        return words.moment(loads[label])
+    return "" if is_load(label) else label
+
+
+def alert_views(record: RunRecord, loads: Mapping[str, datetime], texts: Texts) -> tuple[AlertView, ...]:
+    """Each alert of the run. `loads`: when those ended that have no name."""
     if record.drift is None:
         return ()
     bands: list[dict[str, Any]] = list(record.drift.bands.get("figures", ()))
@@ -44,7 +57,7 @@ def alert_views(record: RunRecord, texts: Texts) -> tuple[AlertView, ...]:
         AlertView(
             alert=alert, tone="bad" if alert.level == "page" else "warn", level=texts(f"drift.level_{alert.level}"),
             title=texts(f"drift.kind_{alert.kind}") if texts.known(f"drift.kind_{alert.kind}") else alert.kind,
-            picture=_picture(alert, bands, texts),
+            picture=_picture(alert, bands, texts), since=batch_said(alert.since or "", loads),
         )
         for alert in record.drift.alerts
     )  # fmt: skip

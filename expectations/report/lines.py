@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from expectations.record import RunRecord
 from expectations.report.about import Column
@@ -13,6 +14,8 @@ from expectations.report.model import Failed, FailedRule, Line, SetAside, Told
 
 LISTED = 20
 CHARACTERS = 400
+SOURCE = "source"
+"""The label of the only batch of a table without windows."""
 
 
 def line_of(record: RunRecord) -> Line:
@@ -63,6 +66,21 @@ def rows_read(record: RunRecord) -> int | None:
 def _counts(record: RunRecord) -> dict[str, int]:
     rows = rows_read(record)
     return record.counts if rows is None else {"extracted": rows, **record.counts}
+
+
+def is_load(label: str) -> bool:
+    """Whether a label names a load of a table without windows: such loads have no name that people know."""
+    return label == SOURCE or (label.startswith("#") and label[1:].isdigit())
+
+
+def loads_named(record: RunRecord, lines: Iterable[Line]) -> dict[str, datetime]:
+    """When the loads ended that the drift watch names in a run of a table without windows, by their labels."""
+    if record.drift is None or record.label != SOURCE:
+        return {}
+    wanted = {*record.drift.left_out, *(alert.since for alert in record.drift.alerts)}
+    ended = {f"#{line.sequence}": line.at for line in lines if line.sequence is not None}
+    ended[SOURCE] = record.finished_at or record.started_at
+    return {label: at for label, at in ended.items() if label in wanted}
 
 
 def columns_of(record: RunRecord) -> tuple[Column, ...]:

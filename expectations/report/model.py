@@ -281,9 +281,12 @@ class Comparison(Kept):
 
 
 class RunTwin(Kept):
-    """The machine-readable twin of a run's page."""
+    """The machine-readable twin of a run's page. `loads`: when the loads ended that the record names by number ('#27'), or as
+    the table's only batch ('source'), because the table has no windows.
+    """
 
     version: int = VERSION
     line: Line
     comparison: Comparison = Comparison()
+    loads: dict[str, datetime] = Field(default_factory=dict)
     record: dict[str, Any] = Field(default_factory=dict)

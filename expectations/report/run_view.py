@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.compare import ChangeRow, change_rows
-from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows
+from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows, batch_said
 from expectations.report.lines import rows_read
 from expectations.report.model import Comparison, Line, OpenItem, RunTwin
 from expectations.report.rule_view import RuleView, found_at_rows, rule_view
@@ -79,8 +79,8 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         label=texts("words.last_load_short") if record.label == "source" else record.label,
         parts=_parts(record, texts), accounting=_accounting(record, texts),
         attention=tuple((item, texts(f"open.{item.what}"), doing(item)) for item in items),
-        alerts=alert_views(record, texts), alert_actions=doing(drift_item), bands=band_rows(record),
-        drift_sentence=_drift_sentence(record, texts), comparison=run.comparison,
+        alerts=alert_views(record, run.loads, texts), alert_actions=doing(drift_item), bands=band_rows(record),
+        drift_sentence=_drift_sentence(record, run.loads, texts), comparison=run.comparison,
         changes=change_rows(run.comparison, record.drift.alerts if record.drift else (), texts),
         rules=tuple(
             rule_view(rule, declared.get(rule.code), aside.get(rule.code, 0), texts)
@@ -150,7 +150,7 @@ def _of(rows: int, record: RunRecord) -> float | None:
     return rows / total if total else None
 
 
-def _drift_sentence(record: RunRecord, texts: Texts) -> str:
+def _drift_sentence(record: RunRecord, loads: Mapping[str, datetime], texts: Texts) -> str:
     drift = record.drift
     if drift is None:
         return texts("run.drift.none")
@@ -161,7 +161,7 @@ def _drift_sentence(record: RunRecord, texts: Texts) -> str:
     else:
         sentence = texts("run.drift.learning" if drift.verdict == "learning" else "run.drift.quiet", n=drift.history)
     if drift.left_out:
-        labels = ", ".join(drift.left_out)
+        labels = ", ".join(batch_said(label, loads) or label for label in drift.left_out)
         sentence = f"{sentence} {texts('run.drift.left_out', n=len(drift.left_out), labels=labels)}"
     return sentence
 

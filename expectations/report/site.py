@@ -20,7 +20,7 @@ from expectations.report.about import Column, Described
 from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
-from expectations.report.lines import by_batch, columns_of, in_order, line_of
+from expectations.report.lines import by_batch, columns_of, in_order, line_of, loads_named
 from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.rows import start_row
@@ -168,7 +168,8 @@ class Site:
         comparison = compared(line, lines, columns_of(record), earlier)
         # Facts of a failure are for machines inside; the page tells its message.
         shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
-        self._put_run(RunTwin(line=line, comparison=comparison, record=shown), twin.described, now)
+        loads = loads_named(record, lines)
+        self._put_run(RunTwin(line=line, comparison=comparison, loads=loads, record=shown), twin.described, now)
 
     def _put_run(self, run: RunTwin, described: Described, now: datetime) -> None:
         html = run_html(run, described, self.texts, self.links, now)

@@ -167,6 +167,27 @@ def test_the_rule_whose_rows_ended_a_run_is_among_its_rules(site, sales, run_of,
     assert "No rule was checked" not in checks
 
 
+def test_a_change_of_a_table_without_windows_is_told_since_the_moment_of_its_load(site, sales, run_of, soon):
+    whole = sales.model_copy(update={"window": None})
+    source = {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
+    for day, since in ((0, ""), (1, "source"), (2, "#5"), (3, "#2")):
+        alerts = (ALERT.model_copy(update={"since": since}),) if since else ()
+        drift = Drift(verdict="page", score=4.0, history=8, alerts=alerts, left_out=("#5",) if day == 3 else ())
+        record = run_of(day, **source, sequence=day + 4, status="warned", drift=drift)
+        site.add(record, whole, soon(record))
+    said = [
+        re.sub(r"<[^>]+>", "", site.shelf.get(at.run_page(whole.table, run_of(day).run_id)).decode())
+        for day in range(4)
+    ]
+    loaded = "3 Mar 2026, 02:00 UTC"
+    assert f"Since {loaded}." in said[1]
+    assert f"Since {loaded}." in said[2]
+    # Of a load whose run is no longer known there is nothing to say.
+    assert "Since" not in said[3]
+    assert loaded in said[3]
+    assert not any(name in page for page in said for name in ("Since source", "Since #"))
+
+
 def test_decisions_of_owners_are_shown_and_close_what_they_answer(site, sales, run_of, soon, told, bad_day):
     at_noon = bad_day.started_at + timedelta(hours=5)
     decision = Decision(
