@@ -10,7 +10,7 @@ from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.model import Line, OpenItem
 from expectations.report.texts import Texts
-from expectations.report.verdict import said
+from expectations.report.verdict import said, waits
 
 _OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepted"})
 """Actions that are about a batch as a whole, whatever is wrong with it: they stand once, at its end."""
@@ -25,6 +25,7 @@ class Open:
     tone: str
     title: str
     when: str
+    waits: str
     actions: tuple[Action, ...]
     examples: tuple[str, ...]
 
@@ -74,7 +75,7 @@ def _group(
         shown.append(
             Open(
                 item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
-                title=texts(f"open.{item.what}"), when=_when(item, texts), actions=tuple(own),
+                title=texts(f"open.{item.what}"), when=_when(item, texts), waits=waits(item, now, texts), actions=tuple(own),
                 examples=examples.get((item.code, item.column), ()) if item.what == "quarantine" else (),
             )
         )  # fmt: skip

@@ -166,7 +166,7 @@ class OpenItem(Kept):
     """One thing that waits for somebody. `level`: bad (data not published), warn (published, look at it).
 
     Alerts about one column of one batch have one cause: the strongest is the item, the kinds of the others are `also`.
-    Of a failure `also` holds the critical rules that failed.
+    Of a failure `also` holds the critical rules that failed. `opened_at`: when it was first told.
     """
 
     what: Literal["failure", "rule", "drift", "quarantine"]
@@ -181,6 +181,7 @@ class OpenItem(Kept):
     rows: int | None = None
     also: tuple[str, ...] = ()
     who: str = ""
+    opened_at: datetime | None = None
 
 
 class Freshness(Kept):

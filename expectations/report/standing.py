@@ -22,19 +22,35 @@ def open_items(described: Described, lines: Sequence[Line], facts: Facts, now: d
     """Everything that waits for an answer, worst and newest first; the same thing in several batches is one item."""
     latest = latest_of_batches(lines)
     recent = {line.run_id for line in latest[-RECENT:]}
+    begun = _failing_since(lines)
     found: dict[tuple[str, str, str | None], OpenItem] = {}
     for line in reversed(latest):
         waiting = _items(line, described, recent=line.run_id in recent)
         for item in _one_per_column(item for item in waiting if not answered(item, line, facts.decisions, now)):
+            opened = begun.get(line.batch_key, line.at) if item.what == "failure" else line.at
             key = (item.what, item.code, item.column)
             known = found.get(key)
             if known is None:
-                found[key] = item
+                found[key] = item.model_copy(update={"opened_at": opened})
             else:
                 since = item.since or item.label
                 rows = None if known.rows is None else known.rows + (item.rows or 0)
-                found[key] = known.model_copy(update={"batches": known.batches + 1, "since": since, "rows": rows})
+                first = min(known.opened_at or opened, opened)
+                found[key] = known.model_copy(
+                    update={"batches": known.batches + 1, "since": since, "rows": rows, "opened_at": first}
+                )
     return tuple(sorted(found.values(), key=lambda item: (item.level != "bad", _ORDER[item.what])))
+
+
+def _failing_since(lines: Iterable[Line]) -> dict[str, datetime]:
+    """When the first of the runs ended by which a batch has failed ever since, by key. `lines`: oldest first."""
+    found: dict[str, datetime] = {}
+    for line in lines:
+        if line.status == "failed":
+            found.setdefault(line.batch_key, line.at)
+        elif line.status not in ("checked", "running", "waiting", "held"):
+            found.pop(line.batch_key, None)
+    return found
 
 
 def state_of(lines: Sequence[Line], items: Sequence[OpenItem]) -> State:

@@ -13,7 +13,7 @@ from expectations.report.charts import spark
 from expectations.report.model import OpenItem, StartRow
 from expectations.report.texts import Texts
 from expectations.report.upstream import TONES, because, shown_state, worst
-from expectations.report.verdict import of_undo, said
+from expectations.report.verdict import of_undo, said, waits
 
 SHOWN_WAITING = 30
 _STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")
@@ -22,7 +22,7 @@ _TIERS = {"core": 0, "standard": 1, "experimental": 2}
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One open thing, with the table it belongs to."""
+    """One open thing, with the table it belongs to. `causes`: of how many others that are bad its table is made."""
 
     table: str
     tier: str
@@ -30,16 +30,19 @@ class Waiting:
     item: OpenItem
     said: str
     when: str
+    waits: str
+    causes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One table. `own` is its state without what it is made of; `below` names what is wrong there."""
+    """One table. `own`: its state without what it is made of; `below` names what is wrong there, `causes` counts what is bad."""
 
     of: StartRow
     own: str
     state: str
     below: str
+    causes: int
     tone: str
     spark: Markup
     fresh: str
@@ -61,21 +64,11 @@ class StartView:
 def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartView:
     known = {row.table: row for row in rows}
     shown = [_row(row, known, texts, now) for row in rows]
-    waiting = [
-        Waiting(
-            row.of.table,
-            row.of.tier,
-            "bad" if item.level == "bad" else "warn",
-            item,
-            said(item, texts),
-            _batch(item.label, texts),
-        )
-        for row in shown
-        for item in row.of.open_items
-    ]
+    waiting = [_waiting(row, item, said(item, texts), now, texts) for row in shown for item in row.of.open_items]
     late = [(row, _late_item(row, texts)) for row in shown if row.own == "late"]
-    waiting += [Waiting(row.of.table, row.of.tier, "bad", item, item.sentence, "") for row, item in late]
-    waiting.sort(key=lambda w: (w.tone != "bad", _TIERS.get(w.tier, 1), w.table))
+    waiting += [_waiting(row, item, item.sentence, now, texts) for row, item in late]
+    # What is mended first comes first: most that waits of a summary is over with what it is made of.
+    waiting.sort(key=lambda w: (w.tone != "bad", w.causes, _TIERS.get(w.tier, 1), w.table))
     owners: dict[str, list[Row]] = {}
     for row in sorted(shown, key=lambda row: (row.of.owner, _STATES.index(row.state), row.of.table)):
         owners.setdefault(row.of.owner, []).append(row)
@@ -111,9 +104,17 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
     else:
         told = texts("start.no_promise")
     return Row(
-        of=row, own=own, state=state, below=texts("start.below", tables=tables) if below else "", tone=TONES[state],
+        of=row, own=own, state=state, below=texts("start.below", tables=tables) if below else "",
+        causes=sum(TONES[item.state] == "bad" for item in below), tone=TONES[state],
         fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
         spark=spark(row.rows, texts("start.spark", n=len(row.rows))) if len(row.rows) > 1 else Markup(""),
+    )  # fmt: skip
+
+
+def _waiting(row: Row, item: OpenItem, sentence: str, now: datetime, texts: Texts) -> Waiting:
+    return Waiting(
+        table=row.of.table, tier=row.of.tier, tone="bad" if item.level == "bad" else "warn", item=item, said=sentence,
+        when=_batch(item.label, texts), waits=waits(item, now, texts), causes=row.causes,
     )  # fmt: skip
 
 
@@ -121,7 +122,8 @@ def _late_item(row: Row, texts: Texts) -> OpenItem:
     said = texts("start.late_sentence", who=row.of.freshness.promised_to, at=words.moment(row.of.freshness.until))
     if row.of.taken_back is not None:
         said = f"{said} {of_undo(row.of.taken_back, texts)}"
-    return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE", who=row.of.owner)
+    return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE", who=row.of.owner,
+                    opened_at=row.of.freshness.until)  # fmt: skip
 
 
 def _batch(label: str, texts: Texts) -> str:

@@ -114,6 +114,14 @@ def said(item: OpenItem, texts: Texts) -> str:
     return item.sentence
 
 
+def waits(item: OpenItem, now: datetime, texts: Texts) -> str:
+    """Since when an open thing waits, and how long that is; '' where it isn't known."""
+    if item.opened_at is None:
+        return ""
+    age = words.duration(max((now - item.opened_at).total_seconds(), 0))
+    return texts("open.waits", at=words.moment(item.opened_at), age=age)
+
+
 def when_it_fails(rule: DeclaredRule, texts: Texts) -> str:
     """What a failure of the rule means for the batch."""
     if not rule.sets_aside:

@@ -87,6 +87,12 @@ def test_lines_of_a_message_stay_apart(site, open_table, run_of, soon):
     assert "too many rows fail: AMOUNT: 66 of 644; all reasons: 66 of 644" in text(site, at.table_page(TABLE))
 
 
+def test_a_table_s_page_says_how_long_a_thing_waits(site, open_table, run_of, soon):
+    failed = unmasked(run_of, 0, status="failed", failure=FAILURE, counts={})
+    site.add(failed, open_table, failed.finished_at + timedelta(days=8))
+    assert "waits since 2 Mar 2026, 02:00 UTC (8 d)" in text(site, at.table_page(TABLE))
+
+
 def test_rows_that_were_set_aside_are_shown_and_how_to_get_all(site, open_table, run_of, soon):
     bad = unmasked(run_of, 0, status="warned", quarantine=(ASIDE,))
     site.add(bad, open_table, soon(bad))

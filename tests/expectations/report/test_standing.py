@@ -42,6 +42,21 @@ def test_a_failed_batch_is_open_until_it_is_published(sales, run_of):
     assert found(sales, [run_of(0), failed, again]) == ((), "good")
 
 
+def test_what_is_open_waits_since_it_was_first_told(sales, run_of):
+    def attempt(hours, **changes):
+        at = run_of(1).started_at + timedelta(hours=hours)
+        return run_of(1, run_id=f"try-{hours}", started_at=at, finished_at=at, **changes)
+
+    def failed(hours):
+        return attempt(hours, status="failed", failure=FAILURE)
+
+    # What was failing before the batch was published is over; a look that found nothing to load changes nothing.
+    items, _ = found(sales, [failed(0), attempt(1), failed(2), attempt(3, status="waiting"), failed(4)])
+    assert [item.opened_at for item in items] == [failed(2).started_at]
+    aside = [run_of(day, status="warned", quarantine=ASIDE) for day in range(3)]
+    assert [item.opened_at for item in found(sales, aside)[0]] == [aside[0].finished_at]
+
+
 def test_alerts_about_one_column_of_a_batch_are_one_thing(sales, run_of):
     items, state = found(sales, [run_of(0, status="warned", drift=drift("values", "format"))])
     assert [(item.code, item.also) for item in items] == [("values", ("format",))]

@@ -92,6 +92,22 @@ def test_a_summary_built_after_the_alarm_says_so_at_once(site, sales, run_of, so
     assert "wants a look below it: raw_data.sales" in built(at.table_page(REVENUE.table))
 
 
+def test_what_waits_below_comes_before_what_waits_because_of_it(site, sales, run_of, soon, built):
+    failed = run_of(1, status="failed", failure=FAILURE, counts={})
+    for summary in reversed(DECLARED):
+        again = failed.model_copy(
+            update={"run_id": f"again-{summary.table}", "kind": "summary", "table": summary.table}
+        )
+        site.add(again, summary, soon(again))
+    plain = sales.model_copy(update={"tier": "experimental"})
+    site.add(failed, plain, soon(failed))
+    waiting = built("index.html").partition("What waits for somebody")[2].partition("All 3 tables")[0]
+    tables = [sales.table, REVENUE.table, BOARD.table]
+    assert sorted(tables, key=waiting.index) == tables
+    site.write_start(failed.started_at + timedelta(days=8))
+    assert "waits since 3 Mar 2026, 02:00 UTC (7 d 23 h)" in built("index.html")
+
+
 def test_late_data_below_makes_it_late(site, run_of, built):
     late = run_of(0).started_at + timedelta(days=3)
     site.write_start(late)
