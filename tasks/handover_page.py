@@ -21,6 +21,7 @@ from tasks.incidents import store
 from tasks.incidents.rota_notices import handover_page
 from tasks.notices.compose import Context, what
 from tasks.objects.store import ObjectStore, open_store
+from tasks.report import write_start
 from tasks.report_facts import not_good
 from tasks.review import read_history
 from tasks.warehouses import names
@@ -58,6 +59,8 @@ def hand_over(bench: Workbench, now: datetime) -> str | None:
         shelf.write(pages, handover_page(start, "json"), found.model_dump_json())
         for old in sorted(pages.keys("handover"))[: -2 * KEPT]:
             pages.delete(old)
+        # It links the newest hand-over, and wouldn't be written before the next run.
+        write_start(bench, now)
     except (HeadgateError, Error, OSError) as error:
         logger.warning("the page of the hand-over could not be written: %s", error)
         return None

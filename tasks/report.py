@@ -122,6 +122,11 @@ def rebuild(bench: Workbench, target: str) -> int:
     return runs
 
 
+def write_start(bench: Workbench, now: datetime) -> None:
+    """Write the start page anew, with every declared table."""
+    site_of(bench, Links()).write_start(now, _declared(bench, Texts()))
+
+
 def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int], None] | None = None) -> Built:
     """Copy every page to another store. The start page comes last, so that no link leads nowhere meanwhile."""
     keys = source.keys("")

@@ -27,9 +27,10 @@ from expectations.report.texts import Texts
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime) -> str:
-    """The start page: every table, by owner."""
-    return rendered("start.html", {"view": start_view(rows, texts, now), "root": "", "twin": "index.json"}, texts, now)
+def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime, handover: str = "") -> str:
+    """The start page: every table, by owner. `handover`: the page of the newest hand-over of the rota."""
+    names = {"view": start_view(rows, texts, now), "handover": handover, "root": "", "twin": "index.json"}
+    return rendered("start.html", names, texts, now)
 
 
 def table_html(

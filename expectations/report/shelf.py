@@ -95,6 +95,11 @@ def read_start_rows(shelf: Shelf) -> list[StartRow]:
     return read_many(shelf, keys, StartRow.model_validate_json)
 
 
+def newest_handover(shelf: Shelf) -> str:
+    """The page of the newest hand-over of the rota; '' where none was written."""
+    return max((key for key in shelf.keys("handover") if key.endswith(".html")), default="")
+
+
 def run_ids(shelf: Shelf, table: str) -> list[str]:
     """Runs of the table that have a page."""
     found = shelf.keys(f"tables/{table}/runs")

@@ -242,7 +242,7 @@ class Site:
         listed = ",".join(row.model_dump_json() for row in standing.values())
         twin = f'{{"version":1,"written_at":"{now.isoformat()}","tables":[{listed}]}}'
         at.write(self.shelf, at.START_TWIN, twin)
-        at.write(self.shelf, at.START_PAGE, start_html(rows, self.texts, now))
+        at.write(self.shelf, at.START_PAGE, start_html(rows, self.texts, now, at.newest_handover(self.shelf)))
         return standing
 
 

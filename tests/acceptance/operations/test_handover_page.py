@@ -69,6 +69,7 @@ def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any
                  f"all tables paused pause {named('ben')} resize",
                  "Notices about experimental tables wait through every day 22:00-07:00; what pages never does."):  # fmt: skip
         assert said in text, said
+    assert f'<a href="{key}">' in (report / "index.html").read_text(encoding="utf-8")
     [told] = re.findall(r"headgate incident ack \w+", text)
     assert command(*told.split()[1:]).code == 0
     for address in re.findall(r'href="([^":#]+)"', page):

@@ -32,6 +32,16 @@ def test_a_run_writes_its_page_its_tables_and_the_start_page_each_with_a_twin(si
     assert (start["tables"][0]["table"], start["tables"][0]["state"]) == (TABLE, "good")
 
 
+def test_the_start_page_links_the_newest_hand_over(site, sales, run_of, soon):
+    site.add(run_of(0), sales, soon(run_of(0)))
+    assert "handover/" not in page(site, "index.html")
+    for name in ("2026-02-23.html", "2026-03-02.html", "2026-03-02.json"):
+        at.write(site.shelf, f"handover/{name}", "{}")
+    site.write_start(soon(run_of(0)))
+    assert 'href="handover/2026-03-02.html"' in page(site, "index.html")
+    assert page(site, "index.html").count("handover/") == 1
+
+
 def test_telling_a_run_twice_changes_nothing(site, sales, run_of, soon):
     record = run_of(0)
     for _ in range(2):
