@@ -73,16 +73,17 @@ def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartVi
     for row in sorted(shown, key=lambda row: (row.of.owner, _STATES.index(row.state), row.of.table)):
         owners.setdefault(row.of.owner, []).append(row)
     counts = tuple((state, TONES[state], n) for state in _STATES if (n := sum(row.state == state for row in shown)))
-    bad = sum(row.tone == "bad" for row in shown)
-    warn = sum(row.tone == "warn" for row in shown)
-    tone = "bad" if bad else "warn" if warn else "good"
+    tones = {row.tone for row in shown}
+    tone = "bad" if "bad" in tones else "warn" if "warn" in tones else "good"
+    # Who looks below finds the tables that are counted here: one that isn't good because of another waits for nobody itself.
+    listed = {w.table for w in waiting if w.tone == tone}
     key = {"bad": "start.headline_bad", "warn": "start.headline_warn", "good": "start.headline_good"}[tone]
     ordered = sorted(owners.items(), key=lambda pair: (min(_STATES.index(row.state) for row in pair[1]), pair[0]))
     hidden = sum(row.of.open_count - len(row.of.open_items) for row in shown)
     return StartView(
         counts=counts, waiting=tuple(waiting[:SHOWN_WAITING]), more_waiting=max(len(waiting) - SHOWN_WAITING, 0) + hidden,
         owners=tuple((owner, tuple(found)) for owner, found in ordered), tables=len(shown),
-        headline=texts(key, n=bad or warn or len(shown), all=f"{len(shown):,}"), tone=tone,
+        headline=texts(key, n=len(listed) or len(shown), all=f"{len(shown):,}"), tone=tone,
     )  # fmt: skip
 
 
