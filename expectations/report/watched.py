@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from expectations.record import WouldBeTold
 from expectations.report.about import Described
-from expectations.report.lines import by_batch
+from expectations.report.lines import SOURCE, by_batch
 from expectations.report.model import Decision, Line
 from expectations.report.texts import Texts
 
@@ -50,10 +50,15 @@ def alarms(lines: Sequence[Line], decisions: Sequence[Decision], texts: Texts) -
         return ""
     accepted = {decision.run_id for decision in decisions if decision.kind in ("accept-drift", "mute-drift")}
     rejected = {decision.run_id for decision in decisions if decision.kind == "reject-drift"}
-    newest = {line.batch_key: line.run_id for line in lines if line.status in ("published", "warned", "failed")}
+    # Without windows every load has the same key: that the next one came says nothing of the one before.
+    newest = {
+        line.batch_key: line.run_id
+        for line in lines
+        if line.label != SOURCE and line.status in ("published", "warned", "failed")
+    }
     false = sum(line.run_id in accepted for line in told)
     true = sum(
-        line.run_id in rejected or line.undone or newest.get(line.batch_key) != line.run_id
+        line.run_id in rejected or line.undone or newest.get(line.batch_key, line.run_id) != line.run_id
         for line in told
         if line.run_id not in accepted
     )

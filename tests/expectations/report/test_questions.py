@@ -179,6 +179,15 @@ def test_how_often_alarms_were_meant(run_of):
     assert alarms(lines[4:], (), Texts()) == ""
 
 
+def test_the_next_load_of_a_table_without_windows_is_no_answer_to_an_alarm(run_of):
+    drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
+    source = {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
+    told, following = line_of(run_of(0, **source, status="warned", drift=drift)), line_of(run_of(1, **source))
+    assert "0 right (undone, loaded again, or said to be so), 1 unanswered" in alarms([told, following], (), Texts())
+    undone = told.model_copy(update={"undone": True})
+    assert "1 right (undone, loaded again, or said to be so), 0 unanswered" in alarms([undone, following], (), Texts())
+
+
 def test_what_somebody_said_at_once_is_one_decision(run_of):
     at_once = run_of(0).started_at
     said = [
