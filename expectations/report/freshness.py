@@ -5,7 +5,7 @@ The rule by which a promise is broken is `expectations.freshness`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from deployments.windows import Grid, Window
 from expectations.freshness import GOOD_STATUSES, awaited_below, awaited_window, look_due, next_window, window_due
 from expectations.report.about import Described, Promise
 from expectations.report.lines import by_batch
-from expectations.report.model import Facts, Freshness, Line
+from expectations.report.model import Broken, Facts, Freshness, Line
 
 SEARCHED_WINDOWS = 400
 
@@ -41,7 +41,8 @@ def freshness(
     last = next((line for line in reversed(standing) if newest and line.batch_key == newest.key), None)
     missing = _missing(grid, published, now - lag)
     return Freshness(
-        until=until, promised_to=promised_to, missing=missing, complete=next_window(grid, newest) is None and missing == 0,
+        until=until, promised_to=promised_to, missing=len(missing), complete=next_window(grid, newest) is None and not missing,
+        broken=tuple(_broken(described.promises, missing, grid, lag, since, now)),
         last_label=grid.label(newest) if newest else "", last_at=_last_at(newest, last, facts),
         data_until=newest.end if newest else None, newest_key=newest.key if newest else "",
     )  # fmt: skip
@@ -104,13 +105,35 @@ def _published(standing: Iterable[Line], facts: Facts) -> set[Window]:
     return {Window.from_key(key) for key in newest}
 
 
-def _missing(grid: Grid, published: set[Window], now: datetime) -> int:
-    """Windows that have ended and aren't published, among the last SEARCHED_WINDOWS."""
+def _broken(
+    promises: Iterable[Promise],
+    missing: Sequence[Window],
+    grid: Grid,
+    lag: timedelta,
+    since: datetime | None,
+    now: datetime,
+) -> Iterator[Broken]:
+    """Promises by a time of day about batches that fell due since the first attempt and aren't there. A greatest age is kept by
+    newer batches.
+    """
+    for promise in promises:
+        if promise.fresh_by is None or since is None:
+            continue
+        by_clock = promise.model_copy(update={"max_age_seconds": None})
+        for window in missing:
+            due = window_due(by_clock, window, lag, grid.zone)
+            if since <= due < now:
+                yield Broken(stakeholder=promise.stakeholder, label=grid.label(window), since=due)
+                break
+
+
+def _missing(grid: Grid, published: set[Window], now: datetime) -> list[Window]:
+    """Windows that have ended and aren't published, oldest first, among the last SEARCHED_WINDOWS."""
     probe = grid.next_after(now)
     last = probe.start if probe else max((w.end for w in published), default=now)
     length = grid.nth(1).start - grid.nth(0).start
     low = max(grid.nth(0).start, min(last, now) - SEARCHED_WINDOWS * length)
-    return sum(window not in published for window in grid.between(low, now))
+    return [window for window in grid.between(low, now) if window not in published]
 
 
 def _last_at(newest: Window | None, line: Line | None, facts: Facts) -> datetime | None:

@@ -184,8 +184,18 @@ class OpenItem(Kept):
     opened_at: datetime | None = None
 
 
+class Broken(Kept):
+    """A promise that isn't kept: the oldest batch that was due and isn't published, and the moment by which it was promised."""
+
+    stakeholder: str
+    label: str
+    since: datetime
+
+
 class Freshness(Kept):
-    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published."""
+    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published. `broken`:
+    promises about a batch that is missing, be newer ones published or not.
+    """
 
     until: datetime | None = None
     promised_to: str = ""
@@ -194,6 +204,7 @@ class Freshness(Kept):
     data_until: datetime | None = None
     newest_key: str = ""
     missing: int = 0
+    broken: tuple[Broken, ...] = ()
     complete: bool = False
 
     def late(self, now: datetime) -> bool:

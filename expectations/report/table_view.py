@@ -87,6 +87,7 @@ class TableView:
     because: tuple[BelowRow, ...]
     freshness: Freshness
     promises: tuple[str, ...]
+    broken: tuple[str, ...]
     facts: tuple[str, ...]
     groups: tuple[Group, ...]
     things: int
@@ -134,7 +135,8 @@ def table_view(
         columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
         verdict=verdict,
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
-        freshness=twin.freshness, promises=_promises(described, texts), facts=_facts(described, texts),
+        freshness=twin.freshness, promises=_promises(described, texts),
+        broken=_broken(twin.freshness, now, texts), facts=_facts(described, texts),
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
         things=len(twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
@@ -220,6 +222,20 @@ def _promises(described: Described, texts: Texts) -> tuple[str, ...]:
             age = words.duration(promise.max_age_seconds)
             said.append(texts("table.promise_age", who=promise.stakeholder, age=age))
     return tuple(said)
+
+
+def _broken(freshness: Freshness, now: datetime, texts: Texts) -> tuple[str, ...]:
+    """Promises that aren't kept, one sentence for each stakeholder."""
+    said = {
+        item.stakeholder: texts(
+            "table.fresh.broken", who=item.stakeholder, at=words.moment(item.since), label=item.label
+        )
+        for item in freshness.broken
+    }
+    if freshness.late(now) and freshness.promised_to not in said:
+        at = words.moment(freshness.until)
+        said[freshness.promised_to] = texts("table.fresh.broken_late", who=freshness.promised_to, at=at)
+    return tuple(said.values())
 
 
 def _facts(described: Described, texts: Texts) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pytest
 from expectations.report.about import Promise
 from expectations.report.freshness import freshness
 from expectations.report.lines import line_of
-from expectations.report.model import Facts, Publish
+from expectations.report.model import Broken, Facts, Publish
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
@@ -32,6 +32,18 @@ def test_a_window_that_is_not_there_at_the_promised_hour_is_late(sales, run_of):
 
 def test_a_hole_among_the_windows_is_counted(sales, run_of):
     assert freshness(sales, lines(run_of, 0, 3), Facts(), NOW).missing == 2
+
+
+def test_a_promise_about_a_missing_batch_is_broken_though_newer_ones_are_here(sales, run_of):
+    found = freshness(sales, lines(run_of, 0, 2, 3), Facts(), NOW)
+    due = datetime(2026, 3, 3, 6, tzinfo=UTC)
+    assert found.broken == (Broken(stakeholder="finance", label="2026-03-02", since=due),)
+    assert not found.late(NOW)
+    assert freshness(sales, lines(run_of, 0, 2), Facts(), due).broken == (), "it is kept until that moment has passed"
+    # The first attempt was for the third day: nobody was promised those before it.
+    assert freshness(sales, lines(run_of, 2, 3), Facts(), NOW).broken == ()
+    aged = sales.model_copy(update={"promises": (Promise(stakeholder="growth", max_age_seconds=26 * 3600),)})
+    assert freshness(aged, lines(run_of, 0, 2, 3), Facts(), NOW).broken == ()
 
 
 def test_a_table_that_was_never_tried_owes_nothing(sales):

@@ -87,6 +87,24 @@ def test_lines_of_a_message_stay_apart(site, open_table, run_of, soon):
     assert "too many rows fail: AMOUNT: 66 of 644; all reasons: 66 of 644" in text(site, at.table_page(TABLE))
 
 
+@pytest.mark.parametrize(
+    ("days", "window", "said"),
+    [
+        ((0, 2), True, "Promised to finance by 3 Mar 2026, 06:00 UTC: broken since. Batch 2026-03-02 is not here."),
+        ((0,), False, "Promised to finance by 3 Mar 2026, 06:00 UTC: broken since. Nothing newer has been published."),
+    ],
+)
+def test_a_broken_promise_is_said_on_the_table_s_page(site, sales, run_of, soon, days, window, said):
+    whole = {} if window else {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
+    described = sales if window else sales.model_copy(update={"window": None})
+    now = run_of(2).started_at + timedelta(hours=2)
+    site.add(run_of(0, **whole), described, soon(run_of(0)))
+    assert "broken since" not in text(site, at.table_page(TABLE))
+    for day in days:
+        site.add(run_of(day, **whole), described, now)
+    assert said in text(site, at.table_page(TABLE))
+
+
 def test_a_table_s_page_says_how_long_a_thing_waits(site, open_table, run_of, soon):
     failed = unmasked(run_of, 0, status="failed", failure=FAILURE, counts={})
     site.add(failed, open_table, failed.finished_at + timedelta(days=8))
