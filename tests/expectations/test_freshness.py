@@ -51,7 +51,7 @@ def made(tmp_path: Path, promise: str, every: str, zone: str, start: str, *, lat
         (tmp_path / kind).mkdir()
     window = f"window: {{every: {every}, timezone: {zone}, start: {start}}}"
     own = "max_age: 9999d" if summary else promise
-    source = LATE if late else CSV % "{window.start:%Y%m%d}"
+    source = LATE if late else CSV % "{window.start:%Y%m%dT%H}"
     text = TABLE.format(source=source, window=window, mode="replace_window, window_column: at", promise=own)
     (tmp_path / "tables" / "orders.yaml").write_text(text)
     if summary:
