@@ -32,13 +32,16 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A batch of which something waits. `page` says whether its run's page is there; `who`: who has to act."""
+    """A batch of which something waits. `page` says whether its run's page is there; `who`: who has to act; `wrong`:
+    whom to ask where no undo is offered.
+    """
 
     label: str
     run_id: str
     lead: str
     tone: str
     who: str
+    wrong: str
     page: bool
     items: tuple[Open, ...]
     actions: tuple[Action, ...]
@@ -82,9 +85,18 @@ def _group(
     return Group(
         label=_batch(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
         tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
+        wrong=_wrong(items, line, described, texts),
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
         actions=tuple(action for action in common.values() if action.command not in known),
     )  # fmt: skip
+
+
+def _wrong(items: Sequence[OpenItem], line: Line, described: Described, texts: Texts) -> str:
+    """Whom to ask when a published batch is wrong and can't be undone; '' where an undo is offered or nobody is known."""
+    doubted = any(item.what in ("drift", "rule") for item in items)
+    if not doubted or not line.published or not described.owner or (line.can_undo and described.declared):
+        return ""
+    return texts("group.wrong", who=described.owner)
 
 
 def _lead(items: Sequence[OpenItem], line: Line, texts: Texts) -> str:

@@ -270,9 +270,16 @@ def test_an_undo_is_offered_while_it_would_be_done(site, sales, soon, bad_day):
             for key in (at.table_page("raw_data.sales"), at.run_page("raw_data.sales", bad_day.run_id))
         ]
 
+    def asked():
+        page = site.shelf.get(at.table_page("raw_data.sales")).decode()
+        return "This load can&#39;t be undone from here any more: ask sales@example.com." in page
+
     assert told(can_undo=True) == [True, True]
+    assert not asked()
     assert told() == [False, False], "the page of the run is written again when nothing is kept any more"
+    assert asked()
     assert told(can_undo=True, undone_by=10) == [False, False]
+    assert not asked(), "it was undone"
 
 
 def test_a_failed_run_offers_nothing_once_its_batch_is_published(site, sales, run_of, soon):
