@@ -223,7 +223,10 @@ class Site:
         keys = [at.run_page(described.table, run_id, "json") for run_id in run_ids]
         for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
             if run.line.run_id in known:
-                self._put_run(run.model_copy(update={"line": known[run.line.run_id]}), described, now)
+                # The index drops examples and what would be noticed from its older lines; a run's own page keeps its own.
+                own = {"noticed": run.line.noticed, "quarantine": run.line.quarantine}
+                line = known[run.line.run_id].model_copy(update=own)
+                self._put_run(run.model_copy(update={"line": line}), described, now)
 
     def _retire(self, table: str, lines: Sequence[Line], pages: set[str]) -> set[str]:
         """Delete the oldest run pages beyond `keep_pages`; the page of what readers see now always stays."""

@@ -12,7 +12,7 @@ from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, Ru
 from expectations.report import shelf as at
 from expectations.report.decided import together
 from expectations.report.lines import line_of
-from expectations.report.model import Decision, Facts, OpenIncident, Publish
+from expectations.report.model import Decision, Facts, OpenIncident, Publish, RunTwin
 from expectations.report.site import WITH_EXAMPLES
 from expectations.report.texts import Texts
 from expectations.report.watched import alarms
@@ -241,6 +241,22 @@ def test_only_the_newest_line_of_the_index_keeps_what_would_be_noticed(site, sal
     records = [run_of(day, drift=noticed(day)) for day in range(3)]
     site.rebuild_table(sales, records, Facts(), soon(records[-1]))
     assert [bool(line.noticed) for line in at.read_lines(site.shelf, TABLE)] == [False, False, True]
+
+
+def test_the_page_of_a_run_keeps_what_would_be_noticed_when_it_is_written_again(site, sales, run_of, soon):
+    records = [run_of(day, drift=noticed(day)) for day in range(2)]
+    facts = Facts()
+    for record in (*records, run_of(2)):
+        facts = Facts(publishes=(*facts.publishes, Publish(
+            sequence=len(facts.publishes) + 1, batch_key=record.batch_key, kind="publish", run_id=record.run_id,
+            published_at=record.started_at, can_undo=record == records[0],
+        )))  # fmt: skip
+        site.add(record, sales, soon(record), facts)
+    later = tuple(item.model_copy(update={"can_undo": False}) for item in facts.publishes)
+    site.refresh(sales, Facts(publishes=later), soon(run_of(2)))
+    twin = RunTwin.model_validate_json(site.shelf.get(at.run_page(TABLE, records[0].run_id, "json")))
+    assert not twin.line.can_undo
+    assert twin.line.noticed == line_of(records[0]).noticed != ()
 
 
 def test_old_lines_of_the_index_keep_no_examples(site, open_table, run_of, soon):
