@@ -10,6 +10,7 @@ from psycopg2 import Error, sql
 from deployments.declarations.columns import Column
 from deployments.declarations.summary import Summary
 from deployments.errors import DriftStopError
+from expectations.contract.engine import lock
 from expectations.contract.lexical import duckdb_type
 from expectations.contract.quoting import identifier
 from expectations.record import Drift, RunRecord
@@ -82,6 +83,7 @@ def _profile(bench: Workbench, summary: Summary, built: Built) -> Profile:
         for i, column in enumerate(columns)
     }
     with duckdb.connect() as connection:
+        lock(connection)
         connection.register("headgate_texts", texts)
         typed = ", ".join(
             f"CAST({identifier(column.name)} AS {duckdb_type(column.column_type)}) AS {identifier(column.name)}"

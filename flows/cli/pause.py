@@ -31,11 +31,13 @@ def pause(tables: tuple[str, ...], everything: bool, expires: str, reason: str, 
     from datetime import UTC, datetime
 
     from deployments.moments import until
-    from flows import actions
 
     now = datetime.now(UTC)
     moment = until(expires, now, "--until")
     bench, meant = _meant(tables, everything)
+    # Not before: Prefect reads its settings when it is imported.
+    from flows import actions
+
     names = actions.pause(bench, meant, moment, by, reason)
     if as_json:
         print_json({"paused": names, "until": moment.isoformat()})
@@ -55,10 +57,11 @@ def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | Non
 
     A schedule that was switched off on the page of the server in PREFECT_API_URL is followed again.
     """
+    bench, meant = _meant(tables, everything)
+    # Not before: Prefect reads its settings when it is imported.
     from flows import actions
     from flows.deploy.switching import switch_on_where_deployed
 
-    bench, meant = _meant(tables, everything)
     names = actions.resume(bench, meant, by, reason)
     switched = switch_on_where_deployed(meant)
     if as_json:
