@@ -103,6 +103,8 @@ class Wish:
             trial = replace(trial, point=self.point)
         if self.crowded:
             trial = replace(trial, second_writer=True, linger=("proof-locked", MEETING_SECONDS), meet=True)
+            # Neither comes as far as the proof when its source breaks off, or has anything to double without rows.
+            trial = replace(trial, cut=False, empty=False)
         if self.again:
             trial = replace(trial, reload=True, anew=False, empty=False)
         return trial

@@ -145,12 +145,16 @@ GOOD_FILE = f"id,name,price,at\n{GOOD}\n".encode()
 MOST_BAD = b"id,name,price,at\n1,a,1,\n" + b"x,a,1,\n" * 9
 ACTORS: dict[str, tuple[bytes, str, str]] = {
     "the source, when the declaration has worked": (MOST_BAD, "", "upstream"),
-    "the engineer, when the declaration was changed since": (MOST_BAD, "# none\nretries: {count: 2}\n", "declaration"),
+    "the engineer, when the declaration was changed since": (
+        MOST_BAD,
+        "# none\nphysical: {diststyle: even}\n",
+        "declaration",
+    ),
     "the engineer, when no row fits": (b"id,name,price,at\n" + b"x,a,1,\n" * 9, "", "declaration"),
     "the source, when it has another header all at once": (b"id,nam,price,at\n1,a,1,\n", "", "upstream"),
     "the engineer, when the header never fitted": (
         b"id,nam,price,at\n1,a,1,\n",
-        "retries: {count: 3}\n",
+        "physical: {diststyle: all}\n",
         "declaration",
     ),
 }
