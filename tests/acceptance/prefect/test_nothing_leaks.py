@@ -210,7 +210,7 @@ def whole(site: Any) -> Iterator[tuple[str, str]]:
         yield " ".join(command), told(site, *command)
 
 
-@pytest.mark.parametrize("story", [bounded, whole])
+@pytest.mark.parametrize("story", [bounded, pytest.param(whole, marks=pytest.mark.story)])
 def test_no_secret_and_no_personal_value_stands_anywhere(planted: Any, sink: Any, mail: Any, story: Any) -> None:
     sink.plan = [500, 500]
     heard = list(story(planted))
