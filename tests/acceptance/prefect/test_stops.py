@@ -38,7 +38,9 @@ def whole_windows(site: Any) -> int:
 
 
 def is_nobodys_incident(site: Any) -> None:
-    assert json.loads(site.headgate("incident", "list", "--json").stdout) == []
+    """Others share the warehouse, and may have left incidents of their own tables there."""
+    known = json.loads(site.headgate("incident", "list", "--json").stdout)
+    assert [item for item in known if site.schema in json.dumps(item)] == []
 
 
 def loads_what_is_left(site: Any, days: int) -> None:
