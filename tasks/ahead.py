@@ -102,8 +102,11 @@ class Ahead:
         """What became of the parts, once all of them are checked; None where they have to be checked again."""
         early = sum(future.done() for future in self._checked)
         found = self._results(self._checked) if list(parts) == self._parts else None
-        self._checkers.__exit__() if self._pools else None
-        return None if found is None else Checked(tuple(found), self._stable, early)
+        if found is None:
+            # Others may still be at work: `end` waits for them before it takes their checkers away.
+            return None
+        self._checkers.__exit__()
+        return Checked(tuple(found), self._stable, early)
 
     def staged(self, parts: Sequence[CheckedPart]) -> tuple[Part, ...] | None:
         """The staged parts, where what was staged is what is to be; from then on they are the stage step's own."""

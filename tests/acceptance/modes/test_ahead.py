@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 
 from deployments.errors import CheckFailedError, UpstreamError
+from expectations.contract.part_check import PartChecker
 from expectations.contract.split import split
 from flows.batches import opened
 from flows.life import finished
@@ -160,6 +163,68 @@ def test_what_fails_ahead_is_done_by_its_own_step(house: Any, monkeypatch: pytes
     assert len(calls) >= 2
     assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
     assert candidates(house, table) == []
+
+
+SLOWLY = "SELECT sum(sqrt(range)) FROM range(100000000)"
+
+
+def at_work(checking: Event) -> None:
+    """Once another thread is inside its query."""
+    assert checking.wait(10)
+    sleep(0.1)
+
+
+def test_a_part_that_is_still_being_checked_keeps_its_checker(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    check, checking, failed = PartChecker.check, Event(), Event()
+
+    def checked(self: PartChecker, raw: Any, *given: Any) -> Any:
+        if raw.number == 2 and not failed.is_set():
+            at_work(checking)
+            failed.set()
+            raise OSError("once only")
+        if raw.number == 3 and not failed.is_set():
+            checking.set()
+            self.connection.execute(SLOWLY)
+        return check(self, raw, *given)
+
+    monkeypatch.setattr(PartChecker, "check", checked)
+    batch, _ = opened(table, "source", False)
+    source = extract.fn(batch)
+    found = validate.fn(batch, source)
+    assert (found.early, sum(part.accepted for part in found.parts), failed.is_set()) == (0, ROWS, True)
+    clear(batch)
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, OSError])
+def test_a_stop_between_two_parts_waits_for_those_at_work(
+    house: Any, monkeypatch: pytest.MonkeyPatch, stopped: type[BaseException]
+) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    check, checking, told = PartChecker.check, Event(), []
+
+    def slow(self: PartChecker, raw: Any, *given: Any) -> Any:
+        if raw.number > 2:
+            checking.set()
+            self.connection.execute(SLOWLY)
+        return check(self, raw, *given)
+
+    def stop(point: str) -> None:
+        # The first part is checked alone.
+        told.append(point)
+        if told.count("validate-part") == 2:
+            at_work(checking)
+            raise stopped("a stop")
+
+    monkeypatch.setattr(PartChecker, "check", slow)
+    monkeypatch.setattr("tasks.part_checks.reached", stop)
+    batch, _ = opened(table, "source", False, until="validate")
+    source = extract.fn(batch)
+    with pytest.raises(stopped, match="a stop"):
+        validate.fn(batch, source)
+    clear(batch)
 
 
 @pytest.mark.parametrize("until", ["extract", "validate", "stage"])
