@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from deployments.declarations.oncall import DAYS, OnCall
-from deployments.declarations.problems import nearest
-from deployments.declarations.rules import Fault
+from deployments.declarations.problems import Fault, KeyPath, nearest
 
 WEEK = timedelta(days=7)
 
@@ -108,7 +107,7 @@ def _gaps(rota: OnCall) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _place(rota: OnCall, reason: str) -> tuple[int | str, ...]:
+def _place(rota: OnCall, reason: str) -> KeyPath:
     away = next((name for name, person in rota.people.items() if reason == f"{person.name} is away"), None)
     return ("people", away, "away") if away else ("weeks",) if rota.weeks else ("rotation",)
 
@@ -159,7 +158,7 @@ def _utc(rota: OnCall, local: datetime) -> datetime:
 
 
 def _unknown_people(rota: OnCall) -> Iterator[Fault]:
-    used: list[tuple[tuple[int | str, ...], str]] = [
+    used: list[tuple[KeyPath, str]] = [
         *((("rotation", n), name) for n, name in enumerate(rota.rotation)),
         *((("weeks", week.isoformat()), name) for week, name in rota.weeks.items()),
         *((("overrides", n, "person"), item.person) for n, item in enumerate(rota.overrides)),
@@ -172,7 +171,7 @@ def _unknown_people(rota: OnCall) -> Iterator[Fault]:
 
 def _weeks_off_the_handover(rota: OnCall) -> Iterator[Fault]:
     day = DAYS[rota.handover_day]
-    dated: list[tuple[tuple[int | str, ...], date]] = [
+    dated: list[tuple[KeyPath, date]] = [
         (("starts",), rota.starts),
         *((("weeks", week.isoformat()), week) for week in rota.weeks),
         *((("swaps", n, key), when) for n, swap in enumerate(rota.swaps)

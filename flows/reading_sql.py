@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from deployments.declarations.folder import Place, told_at
-from deployments.declarations.problems import Problem
-from deployments.declarations.rules import Fault
+from deployments.declarations.problems import Fault, KeyPath, Problem
 from deployments.declarations.select import read_select, tree_of
 from deployments.declarations.sql_output import output_faults
 from deployments.declarations.sql_rules import select_faults
@@ -83,9 +82,7 @@ def _keys(key: Sequence[str], rules: Sequence[Rule]) -> tuple[frozenset[str], ..
     return (*([frozenset(key)] if key else []), *unique)
 
 
-def _faults(
-    summary: Summary, known: Mapping[str, Known], dialect: str
-) -> Iterator[tuple[tuple[int | str, ...], SqlFault]]:
+def _faults(summary: Summary, known: Mapping[str, Known], dialect: str) -> Iterator[tuple[KeyPath, SqlFault]]:
     for path, text, _ in statements(summary):
         tree = tree_of(text, dialect)
         # The same may be told of a column wherever it stands; once is enough for one place.

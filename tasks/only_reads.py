@@ -12,6 +12,7 @@ from typing import Literal
 
 from psycopg2 import Error, errorcodes
 
+from deployments.declarations.problems import KeyPath
 from deployments.declarations.sql_text import place
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary, statements
@@ -72,7 +73,7 @@ def _as_view(query: str) -> str:
     return f"SELECT 1 AS n FROM (\n{query}\n) q"
 
 
-def _code(summary: Summary, path: tuple[int | str, ...]) -> str:
+def _code(summary: Summary, path: KeyPath) -> str:
     n = int(path[1])
     if path[0] != "inputs":
         return summary.expectations[n].code

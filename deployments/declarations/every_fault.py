@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
-from deployments.declarations.rule_faults import Fault
+from deployments.declarations.problems import KeyPath
+from deployments.declarations.rule_faults import RuleFault
 
 Model = TypeVar("Model")
 
@@ -20,7 +21,7 @@ def validated(
     title: str,
     data: Any,
     handler: Callable[[Any], Model],
-    find: Callable[[Mapping[str, Any]], Iterable[Fault]],
+    find: Callable[[Mapping[str, Any]], Iterable[RuleFault]],
 ) -> Model:
     """Run pydantic's own validation and ours, and raise the faults of both together, each with its place.
 
@@ -32,7 +33,7 @@ def validated(
         model = handler(data)
     except ValidationError as error:
         faults.extend(_again(detail) for detail in error.errors(include_url=False))
-    found: Iterable[Fault] = find(data) if isinstance(data, Mapping) else ()
+    found: Iterable[RuleFault] = find(data) if isinstance(data, Mapping) else ()
     for place, sentence in found:
         fault = InitErrorDetails(
             type="value_error", loc=place, input=_at(data, place), ctx={"error": ValueError(sentence)}
@@ -53,7 +54,7 @@ def _again(detail: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"])
 
 
-def _at(data: Any, place: tuple[int | str, ...]) -> Any:
+def _at(data: Any, place: KeyPath) -> Any:
     for part in place:
         try:
             data = data[part]

@@ -12,7 +12,7 @@ from deployments.declarations.defaults import Defaults, completed
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.parsing import parse, plain
 from deployments.declarations.partial import known, sound_part
-from deployments.declarations.problems import Problem, nearest
+from deployments.declarations.problems import Fault, Problem, nearest
 from deployments.declarations.project_rules import (
     ANY_SCHEMA,
     Declared,
@@ -23,7 +23,7 @@ from deployments.declarations.project_rules import (
 )
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.rule_faults import QUERY
-from deployments.declarations.rules import Fault, table_faults
+from deployments.declarations.rules import table_faults
 from deployments.declarations.suite import Suite, check_suite
 from deployments.declarations.summary import SqlPlace, Summary, read_summary
 from deployments.declarations.summary_rules import in_text, summary_faults

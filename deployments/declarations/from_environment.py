@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Place = tuple[int | str, ...]
+from deployments.declarations.problems import KeyPath
 
 _MARK = re.compile(r"\$\$\{|\$\{([^{}]*)\}?")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,127}")
@@ -32,7 +32,7 @@ class Filled:
 
     values: object
     variables: set[str] = field(default_factory=set)
-    faults: list[tuple[Place, str, str]] = field(default_factory=list)
+    faults: list[tuple[KeyPath, str, str]] = field(default_factory=list)
 
 
 def filled(data: object, environment: Mapping[str, str]) -> Filled:
@@ -42,7 +42,7 @@ def filled(data: object, environment: Mapping[str, str]) -> Filled:
     return found
 
 
-def _values(found: Filled, node: object, place: Place, environment: Mapping[str, str]) -> object:
+def _values(found: Filled, node: object, place: KeyPath, environment: Mapping[str, str]) -> object:
     if isinstance(node, dict):
         return {key: _values(found, value, (*place, str(key)), environment) for key, value in node.items()}
     if isinstance(node, list):
@@ -52,7 +52,7 @@ def _values(found: Filled, node: object, place: Place, environment: Mapping[str,
     return node
 
 
-def _text(found: Filled, text: str, place: Place, environment: Mapping[str, str]) -> str:
+def _text(found: Filled, text: str, place: KeyPath, environment: Mapping[str, str]) -> str:
     wrong = False
 
     def value(mark: re.Match[str]) -> str:
@@ -71,7 +71,7 @@ def _text(found: Filled, text: str, place: Place, environment: Mapping[str, str]
     return text if wrong else put_in
 
 
-def _fault(mark: re.Match[str], text: str, place: Place, environment: Mapping[str, str]) -> tuple[str, str] | None:
+def _fault(mark: re.Match[str], text: str, place: KeyPath, environment: Mapping[str, str]) -> tuple[str, str] | None:
     name = mark[1]
     if not mark[0].endswith("}") or not _NAME.fullmatch(name):
         return f"'{mark[0]}' isn't a name of the environment", _ALLOWED
@@ -89,7 +89,7 @@ def _fault(mark: re.Match[str], text: str, place: Place, environment: Mapping[st
     return None
 
 
-def _secret_place(text: str, start: int, place: Place) -> str | None:
+def _secret_place(text: str, start: int, place: KeyPath) -> str | None:
     """What says that a secret stands at a place of a source: its key, a parameter of an address, or a login in front of '@'."""
     if not place or place[0] != "source":
         return None

@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from deployments.declarations.model import Declared
-from deployments.declarations.problems import Problem, nearest
-from deployments.declarations.yaml_source import Document, Loc, key_of, line_of, marked
+from deployments.declarations.problems import KeyPath, Problem, nearest
+from deployments.declarations.yaml_source import Document, key_of, line_of, marked
 
 Model = TypeVar("Model", bound=BaseModel)
 _ALLOWED_TYPES = {
@@ -94,14 +94,14 @@ def _unknown_key(
     return Problem(file, line, key, "is not a known key", allowed=", ".join(allowed), nearest=nearest(name, allowed))
 
 
-def _described(model: type[BaseModel], data: object, loc: Loc) -> str | None:
+def _described(model: type[BaseModel], data: object, loc: KeyPath) -> str | None:
     """What a key that is missing is to hold, in the words of its description."""
     around = _model_at(model, data, loc[:-1])
     fields = {} if around is None else around.model_fields
     return next((field.description for name, field in fields.items() if loc[-1] in (name, field.alias)), None)
 
 
-def _kinds_at(model: type[BaseModel], data: object, loc: Loc) -> list[str]:
+def _kinds_at(model: type[BaseModel], data: object, loc: KeyPath) -> list[str]:
     """What `kind` may be where one of several models can stand."""
     around = _model_at(model, data, loc[:-1])
     annotation = None if around is None else _field(around, str(loc[-1]))
@@ -117,7 +117,7 @@ def _keys(model: type[BaseModel] | None) -> list[str]:
     return [] if model is None else sorted(info.alias or name for name, info in model.model_fields.items())
 
 
-def _model_at(model: type[BaseModel], data: object, loc: Loc) -> type[BaseModel] | None:
+def _model_at(model: type[BaseModel], data: object, loc: KeyPath) -> type[BaseModel] | None:
     """The model whose keys stand at `loc`, by walking the models along the data."""
     current: type[BaseModel] | None = model
     node, named = marked(data), False

@@ -14,11 +14,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from deployments.declarations.problems import nearest
+from deployments.declarations.problems import KeyPath, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Told = TypeVar("Told")
-Loc = tuple[int | str, ...]
 
 
 class Unknown(Exception):  # noqa: N818 - no failure: the answer of something that nobody can know
@@ -48,7 +47,7 @@ def sound_part(model: type[Model], data: object) -> Model:
         return _partial(model, data, (), frozenset(_place(data, item["loc"]) for item in error.errors()))
 
 
-def _place(data: Any, loc: Loc) -> Loc:
+def _place(data: Any, loc: KeyPath) -> KeyPath:
     """The part of pydantic's place that stands in the data: without tags of unions, and without what is missing."""
     found = []
     for part in loc:
@@ -59,7 +58,7 @@ def _place(data: Any, loc: Loc) -> Loc:
     return tuple(found)
 
 
-def _partial(model: type[Model], data: object, at: Loc, broken: Collection[Loc]) -> Model:
+def _partial(model: type[Model], data: object, at: KeyPath, broken: Collection[KeyPath]) -> Model:
     """The model with what is sound in `data`, which stands at `at`, and UNKNOWABLE in place of the rest."""
     if not isinstance(data, Mapping):
         return cast(Model, UNKNOWABLE)
@@ -83,7 +82,7 @@ def known(rules: Iterable[Callable[[], Iterable[Told]]]) -> Iterator[Told]:
 
 
 def _field(
-    info: FieldInfo, name: str, data: Mapping[str, object], at: Loc, broken: Collection[Loc], *, mistyped: bool
+    info: FieldInfo, name: str, data: Mapping[str, object], at: KeyPath, broken: Collection[KeyPath], *, mistyped: bool
 ) -> Any:
     key = info.alias if info.alias is not None and info.alias in data else name
     if key not in data and mistyped:
@@ -94,7 +93,7 @@ def _field(
     return _value(info.annotation, data[key], (*at, key), broken, *info.metadata)
 
 
-def _value(annotation: Any, raw: object, at: Loc, broken: Collection[Loc], *metadata: object) -> Any:
+def _value(annotation: Any, raw: object, at: KeyPath, broken: Collection[KeyPath], *metadata: object) -> Any:
     nested = _nested(annotation, raw, at, broken)
     if nested is not None:
         return nested
@@ -107,7 +106,7 @@ def _value(annotation: Any, raw: object, at: Loc, broken: Collection[Loc], *meta
         return UNKNOWABLE
 
 
-def _nested(annotation: Any, raw: object, at: Loc, broken: Collection[Loc]) -> Any:
+def _nested(annotation: Any, raw: object, at: KeyPath, broken: Collection[KeyPath]) -> Any:
     """Models inside an annotation, and lists, item by item; None when there are none."""
     if get_origin(annotation) is Annotated:
         return _nested(get_args(annotation)[0], raw, at, broken)

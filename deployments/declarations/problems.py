@@ -9,10 +9,26 @@ from pathlib import Path
 
 from deployments.errors import DeclarationError
 
+KeyPath = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where (a path of keys), what is wrong, what is allowed, and the known name that was probably meant.
+
+    `start`: where in the SELECT of a summary, in characters from its beginning.
+    """
+
+    path: KeyPath
+    message: str
+    allowed: str | None = None
+    nearest: str | None = None
+    start: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake. `line` counts from 1 and is 0 when the file as a whole is meant; so does `column`, for the line."""
+    """A fault with its file. `line` counts from 1 and is 0 when the file as a whole is meant; so does `column`, for the line."""
 
     file: Path
     line: int

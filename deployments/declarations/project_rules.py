@@ -9,9 +9,8 @@ from difflib import SequenceMatcher
 from functools import partial as bound
 
 from deployments.declarations.partial import known as asked
-from deployments.declarations.problems import nearest
+from deployments.declarations.problems import Fault, KeyPath, nearest
 from deployments.declarations.provisioning import CLOSED, Provisioning
-from deployments.declarations.rules import Fault, Path
 from deployments.declarations.summary import Summary, statements
 from deployments.declarations.table import Table
 
@@ -93,7 +92,7 @@ def _reads(summary: Summary, names: Collection[str]) -> Iterator[Fault]:
             yield Fault(place, told, allowed, nearest(read.table, others), start)
 
 
-def _known(place: Path, used: str, names: Collection[str], itself: str) -> Iterator[Fault]:
+def _known(place: KeyPath, used: str, names: Collection[str], itself: str) -> Iterator[Fault]:
     others = sorted(name for name in names if name != itself and not name.startswith(ANY_SCHEMA))
     if not is_declared(used, names):
         yield Fault(place, f"'{used}' isn't declared", ", ".join(others), nearest(used, others))

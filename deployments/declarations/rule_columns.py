@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from deployments.declarations.problems import KeyPath
 from deployments.declarations.signatures import COLUMN_ARGUMENTS
 
 
-def columns_named(kwargs: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def columns_named(kwargs: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Every column the arguments of a rule name, with its place within them."""
     for key in COLUMN_ARGUMENTS:
         value = kwargs.get(key)

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployments.declarations.model import seconds
-from deployments.declarations.problems import nearest
+from deployments.declarations.problems import KeyPath, nearest
 from deployments.declarations.row_conditions import condition_faults
 from deployments.declarations.signatures import MAP_KINDS, MISSING_VALUES, Parameter, Signature, refused, signatures
 
-Fault = tuple[tuple[int | str, ...], str]
+RuleFault = tuple[KeyPath, str]
 
 PARAMETER = "$PARAMETER"
 QUERY, BATCH = "unexpected_rows_query", "{batch}"
@@ -29,7 +29,7 @@ _WORDS = {
 _BOUNDS = (("min_value", "max_value"), ("min_ratio", "max_ratio"))
 
 
-def rule_faults(rule: Mapping[str, Any]) -> Iterator[Fault]:
+def rule_faults(rule: Mapping[str, Any]) -> Iterator[RuleFault]:
     """Faults of a rule as it stands in its file."""
     name, kwargs = rule.get("type"), rule.get("kwargs", {})
     signature = signatures().get(name) if isinstance(name, str) else None
@@ -48,7 +48,7 @@ def _unknown(name: str) -> str:
     return f"'{name}' isn't an expectation" + (f"; did you mean '{meant}'?" if meant else "")
 
 
-def _row_faults(signature: Signature, rule: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Iterator[Fault]:
+def _row_faults(signature: Signature, rule: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Iterator[RuleFault]:
     rows, tolerance = rule.get("rows"), rule.get("tolerance")
     if rows is not None and not signature.can_quarantine:
         why = "looks at the whole batch" if signature.kind not in MAP_KINDS else "can't be decided row by row"
@@ -62,7 +62,7 @@ def _row_faults(signature: Signature, rule: Mapping[str, Any], kwargs: Mapping[s
         )
 
 
-def _argument_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fault]:
+def _argument_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[RuleFault]:
     known = signature.parameters
     misspelled = set()
     for key, value in kwargs.items():
@@ -121,7 +121,7 @@ def as_date(text: str) -> datetime.datetime | None:
         return None
 
 
-def _sense_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fault]:
+def _sense_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[RuleFault]:
     """Arguments of the right type that can't be meant: the check would crash, or always say the same."""
     for low, high in _BOUNDS:
         if low in signature.parameters:
@@ -155,7 +155,7 @@ def _sense_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[F
     yield from _own_faults(signature, kwargs)
 
 
-def _bound_faults(signature: Signature, kwargs: Mapping[str, Any], low: str, high: str) -> Iterator[Fault]:
+def _bound_faults(signature: Signature, kwargs: Mapping[str, Any], low: str, high: str) -> Iterator[RuleFault]:
     least, most = kwargs.get(low), kwargs.get(high)
     if least is None and most is None:
         yield ("kwargs",), f"give {low}, {high} or both; without them {signature.name} checks nothing"
@@ -167,7 +167,7 @@ def _both_numbers(first: Any, second: Any) -> bool:
     return _is("number", first) and _is("number", second)
 
 
-def _own_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[Fault]:
+def _own_faults(signature: Signature, kwargs: Mapping[str, Any]) -> Iterator[RuleFault]:
     age, other, query = kwargs.get("max_age"), kwargs.get("other_table"), kwargs.get(QUERY)
     if isinstance(age, str):
         try:

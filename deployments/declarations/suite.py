@@ -18,7 +18,7 @@ from deployments.declarations.model import Declared, QualifiedName
 from deployments.declarations.partial import known
 from deployments.declarations.problems import nearest
 from deployments.declarations.rule_columns import columns_named, condition_columns
-from deployments.declarations.rule_faults import BATCH, QUERY, Fault, rule_faults
+from deployments.declarations.rule_faults import BATCH, QUERY, RuleFault, rule_faults
 from deployments.declarations.signatures import SAME_ON_HASHES, Signature, signatures
 
 Severity = Literal["critical", "warning", "info"]
@@ -172,7 +172,7 @@ class Suite(Declared):
         return self.model_copy(update={"expectations": rules})
 
 
-def check_suite(suite: Suite, column_names: Collection[str], masked: Collection[str] = ()) -> list[Fault]:
+def check_suite(suite: Suite, column_names: Collection[str], masked: Collection[str] = ()) -> list[RuleFault]:
     """Columns a suite names which its table doesn't have, and rules about values that are masked before they are judged.
 
     Each fault is its place within the suite, and a sentence.
@@ -183,7 +183,7 @@ def check_suite(suite: Suite, column_names: Collection[str], masked: Collection[
 
 def _rule_columns(
     suite: Suite, position: int, column_names: Collection[str], masked: Collection[str]
-) -> Iterator[Fault]:
+) -> Iterator[RuleFault]:
     rule = suite.expectations[position]
     for place, name in columns_named(rule.kwargs):
         if name not in column_names:
@@ -196,7 +196,7 @@ def _rule_columns(
         )
 
 
-def _ignored(suite: Suite, column_names: Collection[str]) -> Iterator[Fault]:
+def _ignored(suite: Suite, column_names: Collection[str]) -> Iterator[RuleFault]:
     for position, name in enumerate(suite.drift.ignore):
         if name not in column_names:
             yield ("drift", "ignore", position), _no_column(name, suite, column_names)
@@ -208,7 +208,7 @@ def _no_column(name: str, suite: Suite, column_names: Collection[str]) -> str:
     return f"{suite.table} has no column '{name}'{hint}"
 
 
-def _duplicate_codes(data: Mapping[str, Any]) -> Iterator[Fault]:
+def _duplicate_codes(data: Mapping[str, Any]) -> Iterator[RuleFault]:
     seen: dict[str, int] = {}
     rules = data.get("expectations")
     for position, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):

@@ -16,7 +16,7 @@ from deployments.declarations.columns import ALLOWED_TYPES, Column, ColumnName, 
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.modes import Mode
 from deployments.declarations.parsing import parse
-from deployments.declarations.problems import Problem
+from deployments.declarations.problems import KeyPath, Problem
 from deployments.declarations.rule_faults import BATCH, QUERY
 from deployments.declarations.sql_text import place
 from deployments.declarations.suite import DriftPolicy, Rule
@@ -277,7 +277,7 @@ class Summary(Declared):
 
 def statements(
     summary: Summary, built: str | None = None, read: Callable[[str], str] = stand_in
-) -> Iterator[tuple[tuple[int | str, ...], str, str | None]]:
+) -> Iterator[tuple[KeyPath, str, str | None]]:
     """Every SQL of a summary: where it stands in the header (the SELECT itself at `sql`), its text, and the table that the
     text may read without naming it as an input: the one a rule by query judges. `built`: the table that was built; before
     it is, the target stands for it. `read`: what becomes of the moments of a window."""
@@ -296,9 +296,7 @@ def statements(
         yield from _by_query(("expectations", n), rule.kwargs, built or summary.target)
 
 
-def _by_query(
-    place: tuple[int | str, ...], kwargs: Mapping[str, object], table: str
-) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
+def _by_query(place: KeyPath, kwargs: Mapping[str, object], table: str) -> Iterator[tuple[KeyPath, str, str]]:
     query = kwargs.get(QUERY)
     if isinstance(query, str):
         yield (*place, "kwargs", QUERY), query.replace(BATCH, table), table

@@ -7,9 +7,8 @@ from functools import partial as bound
 from typing import TYPE_CHECKING
 
 from deployments.declarations.partial import known
-from deployments.declarations.problems import nearest
+from deployments.declarations.problems import Fault, KeyPath, nearest
 from deployments.declarations.rule_columns import columns_named
-from deployments.declarations.rules import Fault, Path
 from deployments.declarations.suite import Rule
 from deployments.declarations.summary import Summary, statements
 from deployments.declarations.summary_statements import ALLOWED, read_statement
@@ -37,7 +36,7 @@ def summary_faults(summary: Summary, select: Select | None) -> Iterator[Fault]:
 
 def _codes(summary: Summary) -> Iterator[Fault]:
     seen: set[str] = set()
-    places: list[tuple[Path, str]] = [
+    places: list[tuple[KeyPath, str]] = [
         *((("inputs", n, "checks", m, "code"), check.code)
           for n, item in enumerate(summary.inputs) for m, check in enumerate(item.checks)),
         *((("inputs", n, "balances", m, "code"), balance.code)
@@ -64,7 +63,7 @@ def _statements(summary: Summary) -> Iterator[Fault]:
             yield Fault(path, f"must return one number; it makes {len(select.columns)} columns", "SELECT COUNT(*) ...")
 
 
-def in_text(path: Path, sql: str, faults: Iterable[SqlFault]) -> Iterator[Fault]:
+def in_text(path: KeyPath, sql: str, faults: Iterable[SqlFault]) -> Iterator[Fault]:
     """Faults of a text that stands in YAML."""
     for fault in faults:
         yield Fault(path, f"{fault.message}{_near(sql, fault.start)}", fault.allowed, fault.nearest)
@@ -191,7 +190,7 @@ def _beside(summary: Summary) -> Iterator[Fault]:
                 yield Fault((key, position), f"its condition reads {', '.join(more)}", "columns of the target alone")
 
 
-def _written(summary: Summary) -> Iterator[tuple[Path, str]]:
+def _written(summary: Summary) -> Iterator[tuple[KeyPath, str]]:
     """SQL in which the moments of a window may stand."""
     yield ("sql",), summary.sql
     for key, written in (("before_publish", summary.before_publish), ("after_publish", summary.after_publish)):
@@ -222,7 +221,7 @@ def _made(summary: Summary, columns: tuple[str, ...]) -> Iterator[Fault]:
 
 def _places(summary: Summary, columns: tuple[str, ...]) -> Iterator[Fault]:
     physical = summary.physical
-    named: tuple[tuple[Path, tuple[str | None, ...]], ...] = (
+    named: tuple[tuple[KeyPath, tuple[str | None, ...]], ...] = (
         (("key",), summary.key), (("physical", "sortkey"), physical.sortkey), (("physical", "distkey"), (physical.distkey,)),
     )  # fmt: skip
     for path, names in named:
@@ -241,5 +240,5 @@ def _rule(rule: Rule, position: int, columns: tuple[str, ...]) -> Iterator[Fault
             yield _no_column(("expectations", position, "kwargs", *place), name, columns)
 
 
-def _no_column(path: Path, name: str, columns: tuple[str, ...]) -> Fault:
+def _no_column(path: KeyPath, name: str, columns: tuple[str, ...]) -> Fault:
     return Fault(path, f"the SELECT makes no column '{name}'", ", ".join(columns), nearest(name, columns))

@@ -19,9 +19,8 @@ from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor, Safe
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from deployments.declarations.from_environment import filled
-from deployments.declarations.problems import Problem
+from deployments.declarations.problems import KeyPath, Problem
 
-Loc = tuple[int | str, ...]
 MAX_DEPTH = 40
 MAX_VALUES = 200_000
 _STACK = 1_000
@@ -212,7 +211,7 @@ def line_of(data: object, loc: Sequence[int | str], first_line: int = 1) -> int:
     return line
 
 
-def key_of(data: object, loc: Loc) -> str:
+def key_of(data: object, loc: KeyPath) -> str:
     """`columns.amount.type` rather than `columns.2.type`: list items are called by their name or code."""
     words: list[str] = []
     node = marked(data)

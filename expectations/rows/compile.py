@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployments.declarations.rule_faults import PARAMETER, Fault
+from deployments.declarations.rule_faults import PARAMETER, RuleFault
 from deployments.declarations.suite import Rule, Suite
 from expectations.rows.conditions import condition_sql
 from expectations.rows.literals import Columns
@@ -56,10 +56,10 @@ def compile_rule(rule: Rule, columns: Mapping[str, str]) -> RowRule | UniqueRule
     return RowRule(rule.code, rule.columns[0], rule.columns, f"({about} AND {failed})" if about else failed)
 
 
-def check_row_rules(suite: Suite, columns: Mapping[str, str]) -> list[Fault]:
+def check_row_rules(suite: Suite, columns: Mapping[str, str]) -> list[RuleFault]:
     """What can't be compiled of `rows: quarantine`, and patterns that the warehouse would judge otherwise than memory: the
     place of each fault within the suite, and a sentence."""
-    faults: list[Fault] = []
+    faults: list[RuleFault] = []
     for position, rule in enumerate(suite.expectations):
         if rule.rows is not None:
             try:
