@@ -1,6 +1,6 @@
 """What a warehouse must hold after any steps in any order, in some two hundred lines that know nothing of SQL or files.
 
-Held against the real thing by `test_machine.py`. A key is in the live table at most once; a row is a key and a note.
+Held against the real thing by `world.py`. A key is in the live table at most once; a row is a key and a note.
 """
 
 from __future__ import annotations

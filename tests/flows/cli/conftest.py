@@ -57,6 +57,11 @@ class Told:
         return json.loads(self.out)
 
 
+def of(command: str, *options: str) -> pytest.MarkDecorator:
+    """The effects of options of one command."""
+    return pytest.mark.effect(*(f"headgate {command} {option}" for option in options))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("project")
