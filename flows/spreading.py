@@ -16,9 +16,14 @@ from uuid import UUID
 
 from deployments.errors import DeclarationError, HeadgateError, RetryableError, UpstreamError
 from flows.deploy.wanted import WINDOW
-from flows.lanes import load_window
+from flows.lanes import load_window, windows_before_are_good
+from flows.life import finished, to_its_end
 from flows.planning import PlannedWindow
-from flows.prepared import publish_prepared
+from flows.story import Story
+from tasks.handover import taken_over
+from tasks.judge import judge
+from tasks.publish import publish
+from tasks.spool import hold
 from tasks.warehouses import ops
 from tasks.workbench import workbench
 
@@ -133,3 +138,24 @@ class Spreader:
                 if record is not None and record.flow_run_id == flow_run_id:
                     return record
         return None
+
+
+def publish_prepared(record: RunRecord) -> RunRecord | None:
+    """The second half of a window that another process prepared: judged and published here, in its turn.
+
+    None when what it had prepared can't be used any more. Called again after it was published, it finds
+    the proof of its own attempt and changes nothing.
+    """
+    windows_before_are_good()
+    prepared = taken_over(record)
+    if prepared is None:
+        return None
+    batch, earlier, audited = prepared.batch, prepared.earlier, prepared.audited
+    source, checked, staged = earlier.extracted, earlier.validated, earlier.staged
+    story = Story(record)
+    for result in (earlier, audited):
+        story.note(result)
+    hold(batch.spool, batch.table, batch.attempt_id, batch.stage_key)
+    with to_its_end(story, batch.spool):
+        judged = story.run(judge, batch, story.record, checked, audited)
+        return finished(story, "published", story.run(publish, batch, source, staged, audited, judged))

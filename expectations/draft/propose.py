@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from deployments.declarations.columns import Column
 from expectations.draft.facts import FieldFacts, SourceColumn
 from expectations.draft.keys import Keys, find_keys
 from expectations.draft.measure import Records
 from expectations.draft.naming import identifiers
-from expectations.draft.personal import How, looks_personal
 from expectations.draft.types import Choice, choose
 
+How = Literal["hash", "hide"]
+
+# Whole words of a column's name. hash: still tells people apart in joins and counts; hide: read by people, never shown.
+_HASH = ("email|e_mail|mail|mail_address|email_address|phone|phone_number|telephone|tel|mobile|mobile_number|cell|fax|"
+         "ssn|social_security_number|passport|passport_number|iban|card_number|credit_card|ip|ip_address")  # fmt: skip
+_HIDE = ("first_name|firstname|given_name|last_name|lastname|surname|family_name|middle_name|full_name|fullname|"
+         "maiden_name|contact_name|customer_name|client_name|user_name|username|person_name|employee_name|patient_name|"
+         "address|street|street_address|address_line_?[0-9]|home_address|birthday|birthdate|birth_date|date_of_birth|"
+         "dob|comment|comments|message|feedback|free_text|remark|remarks")  # fmt: skip
+_PEOPLE = re.compile(r"(^|_)(customers?|clients?|users?|persons?|people|employees?|patients?|members?|contacts?)(_|$)")
+_MOSTLY = 0.5
 _HASH_BYTES = 64
 
 
@@ -78,7 +90,7 @@ def propose(
         facts = records.field(position, zone or "UTC")
         source = (catalog or {}).get(facts.name)
         choice = choose(name, facts, zone, source)
-        personal = looks_personal(name, table.partition(".")[2] or table, facts)
+        personal = _looks_personal(name, table.partition(".")[2] or table, facts)
         if personal == "hash":
             choice = _hashable(choice, facts)
         columns.append(ProposedColumn(name, facts, choice, not (source and source.not_null), personal))
@@ -103,3 +115,21 @@ def _hashable(choice: Choice, facts: FieldFacts) -> Choice:
         return choice
     return replace(choice, type=f"varchar({_HASH_BYTES})" if length else "varchar(128)", format=None, strip=(), zone=None,
                    cast=tuple(cast for cast in choice.cast if cast == "trim"), misfits=0, decide=[])  # fmt: skip
+
+
+def _looks_personal(column: str, table: str, facts: FieldFacts) -> How | None:
+    """How such a column should be kept, or None when nothing speaks for it."""
+    if facts.filled and facts.emails >= _MOSTLY * facts.filled:
+        return "hash"
+    if _is_named(column, _HASH) and not _is_named(column, "(ip|mail|cell|mobile)_[a-z]*(count|flag|type)"):
+        return "hash"
+    # Digits alone are a telephone number only when the name says so: article numbers look the same.
+    if facts.filled and facts.phones >= _MOSTLY * facts.filled:
+        return "hash"
+    if _is_named(column, _HIDE) or (column == "name" and _PEOPLE.search(table)):
+        return "hide"
+    return None
+
+
+def _is_named(column: str, words: str) -> bool:
+    return re.fullmatch(rf"([a-z0-9]+_)*({words})", column) is not None

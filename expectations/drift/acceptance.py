@@ -1,4 +1,8 @@
-"""What owners accepted: a figure's history starts at the accepted batch, so that its level is the new baseline."""
+"""What owners answered. Accepted: a figure's history starts at the accepted batch, so that its level is the new baseline.
+
+Not interesting: such changes of a column have to be larger to be told, until somebody takes it back. A lowered voice isn't a
+closed mouth: what is many times out of the ordinary is told all the same.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from expectations.drift.block import Block
+from expectations.drift.block import Array, Block
 from expectations.drift.calendar import Label, day_of
 from expectations.drift.figures import Key
 from expectations.drift.frame import Frame
 from expectations.drift.model import Accepted, Alert, Lowered
 
 EVERY_KIND = "*"
-
+# By how many times each answer "not interesting" moves the threshold away, and at most.
+QUIETER = 2.0
+QUIETEST = 8.0
 
 Answer = TypeVar("Answer", Accepted, Lowered)
 
@@ -63,3 +69,23 @@ def _from(block: Block, one: Accepted, at: int) -> Block:
     a[:at, chosen] = np.nan
     b[:at, chosen] = np.nan
     return Block(block.keys, a, b)
+
+
+def further(answers: int) -> float:
+    """By how many times the threshold lies further after so many answers."""
+    return min(QUIETER**answers, QUIETEST)
+
+
+def voices(keys: Sequence[Key], lowered: Sequence[Lowered]) -> Array:
+    """By how many times the threshold of each figure lies further, by owners' answers; 1 where nobody said anything."""
+    result = np.ones(len(keys))
+    for one in lowered:
+        about = np.array([touches(one.column, one.kind, key) for key in keys], dtype=bool)
+        result[about] = np.maximum(result[about], further(one.answers))
+    return result
+
+
+def further_of_kind(column: str | None, kind: str, lowered: Sequence[Lowered]) -> float:
+    """The same of one kind of change of a column."""
+    said = (one.answers for one in lowered if one.column == column and one.kind in (kind, EVERY_KIND))
+    return further(max(said, default=0))

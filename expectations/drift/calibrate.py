@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift.block import Array
+from expectations.drift.block import Array, Block
+from expectations.drift.catalogue import having
 from expectations.drift.predict import CHANCE
 
 Groups = NDArray[np.int64]
@@ -44,6 +45,10 @@ PAGE = 1.6
 # One odd day in the history raises what it was odd in; beyond this many times the second it doesn't raise the rest.
 ODD = 1.2
 MOST = 1.5
+# A number is absurd from so many times the one furthest from zero on, once so many batches have shown theirs.
+ABSURD = 5.0
+SHOWN = 21
+EXTREMES = having("extreme")
 
 
 @dataclass(frozen=True)
@@ -172,3 +177,20 @@ def thresholds(scores: Array, sensitivity: str) -> tuple[float, float]:
     middle = float(np.mean(logs))
     digest = min(MOST, max(nearest, float(np.exp(middle + digest_at * spread))))
     return digest, min(2 * PAGE * digest, max(PAGE * digest, float(np.exp(middle + page_at * spread))))
+
+
+def furthest(levels: Block, scales: Array) -> dict[int, float]:
+    """For the largest and smallest number of each column, by place: the number furthest from zero of all earlier batches.
+
+    How far these usually stray is judged beside the other figures. Where they stray by factors that is so wide that nothing is
+    absurd; what is many times further out than any number of any batch before is news all the same.
+    """
+    by_column: dict[str | None, float] = {}
+    places = [i for i, key in enumerate(levels.keys) if key.of in EXTREMES]
+    for i in places:
+        history = levels.a[:-1, i]
+        known = np.abs(np.sinh(history[np.isfinite(history)]) * scales[i])
+        name = levels.keys[i].column
+        size = float(known.max()) if len(known) >= SHOWN else np.inf
+        by_column[name] = max(by_column.get(name, 0.0), size)
+    return {i: by_column[levels.keys[i].column] for i in places if 0 < by_column[levels.keys[i].column] < np.inf}

@@ -11,11 +11,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, extremes, first_time, pooled, predict, voices, volume
-from expectations.drift.acceptance import rebased
+from expectations.drift import calendar, first_time, pooled, predict, volume
+from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
 from expectations.drift.calibrate import (
+    ABSURD,
     LEAST,
     LEAST_CLOSED,
     LEAST_SLOW,
@@ -24,6 +25,7 @@ from expectations.drift.calibrate import (
     NEAREST,
     Calibration,
     calibrate,
+    furthest,
 )
 from expectations.drift.catalogue import having, known
 from expectations.drift.extract import extract
@@ -193,7 +195,7 @@ def score(
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
         learned = replace(learned, reach=learned.reach * np.array([1 if k.of in EVERY_DAY else UNKNOWN for k in keys]))
     nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond)
-    said = voices.voices(keys, lowered)
+    said = voices(keys, lowered)
     learned = replace(learned, reach=learned.reach * nearer * said)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
@@ -241,9 +243,9 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
     """With the largest and smallest number held against the furthest that ever were, where that is nearer."""
     built, split = scored.frame, len(scored.rows)
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
-    for i, size in extremes.furthest(built.levels, built.scales).items():
+    for i, size in furthest(built.levels, built.scales).items():
         at, side = split + i, scored.keys[split + i].figure.side
-        times = extremes.ABSURD ** (NEAREST[sensitivity] * float(scored.voices[at]))
+        times = ABSURD ** (NEAREST[sensitivity] * float(scored.voices[at]))
         limit = side * math.asinh(times * size / built.scales[i])
         low[at], high[at] = (low[at], min(high[at], limit)) if side > 0 else (max(low[at], limit), high[at])
         seen = side * math.sinh(float(scored.seen[at])) * float(built.scales[i])
@@ -324,7 +326,7 @@ def _slow(
     floor = np.full(len(positions), predict.CHANCE)
     least = _least(keys, built, LEAST_SLOW, LEAST_SLOW)
     learned = calibrate(z[:-WEEK], _groups(keys), floor, least, sensitivity)
-    said = np.array([voices.of_kind(key.column, "slow_drift", lowered) for key in keys])
+    said = np.array([further_of_kind(key.column, "slow_drift", lowered) for key in keys])
     further = said * (1 + OVERLAP * WEEK / len(z[:-WEEK]))
     scores = learned.scores(z[-1]) / further
     told = np.max([learned.scores(row) / further for row in z[-1 - WEEK : -1]], axis=0)

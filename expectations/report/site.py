@@ -23,9 +23,9 @@ from expectations.report.freshness import freshness
 from expectations.report.lines import by_batch, columns_of, in_order, line_of, loads_named
 from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
-from expectations.report.rows import start_row
 from expectations.report.shelf import Shelf
 from expectations.report.standing import open_items, state_of, taken_back
+from expectations.report.start_view import start_row
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
 from expectations.withheld import cleaned

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from deployments.declarations.rule_faults import PARAMETER, RuleFault
 from deployments.declarations.suite import Rule, Suite
-from expectations.rows.conditions import condition_sql
+from expectations.contract.quoting import identifier
 from expectations.rows.literals import Columns
 from expectations.rows.posix import posix_of
 from expectations.rows.predicates import COMPILERS
 
 UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_COMPARISONS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def compile_rule(rule: Rule, columns: Mapping[str, str]) -> RowRule | UniqueRule
         if isinstance(value, Mapping) and PARAMETER in value:
             raise ValueError(f"{name} is {PARAMETER}: a rule of single rows needs fixed arguments")
     condition = kwargs.get("row_condition")
-    about = condition_sql(condition, typed) if condition else None
+    about = _condition_sql(condition, typed) if condition else None
     if rule.type in UNIQUE:
         unique = (kwargs["column"],) if "column" in kwargs else tuple(kwargs["column_list"])
         present = [typed.present(name) for name in unique]
@@ -76,3 +78,26 @@ def check_row_rules(suite: Suite, columns: Mapping[str, str]) -> list[RuleFault]
                 told = f"'{pattern}' could be judged otherwise in the warehouse than in memory: {error}"
                 faults.append((("expectations", position, "kwargs"), told))
     return faults
+
+
+def _condition_sql(condition: Mapping[str, Any], columns: Columns) -> str:
+    """Which rows a rule is about: a boolean expression, never NULL. A row of which that can't be said isn't one of them.
+
+    ValueError for a condition that isn't one of the library's.
+    """
+    kind = condition.get("type")
+    if kind in ("and", "or"):
+        parts = [_condition_sql(part, columns) for part in condition["conditions"]]
+        return "(" + f" {kind.upper()} ".join(parts) + ")"
+    name = condition["column"]["name"]
+    if kind == "nullity":
+        return f"(NOT {columns.present(name)})" if condition["is_null"] else columns.present(name)
+    return f"({columns.present(name)} AND {_comparison(name, condition, columns)})"
+
+
+def _comparison(name: str, condition: Mapping[str, Any], columns: Columns) -> str:
+    operator, value = str(condition["operator"]), condition["parameter"]
+    if operator in ("IN", "NOT_IN"):
+        values = ", ".join(columns.literal(name, item) for item in value)
+        return f"{identifier(name)} {operator.replace('_', ' ')} ({values})"
+    return f"{identifier(name)} {_COMPARISONS[operator]} {columns.literal(name, value)}"

@@ -5,11 +5,14 @@ HEAD is never asked: what it answers says nothing about the rows (an address tha
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -25,7 +28,6 @@ from deployments.errors import (
 )
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
-from tasks.sources.retry_after import asked_to_wait
 from tasks.sources.surplus import listening
 from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
 
@@ -274,3 +276,23 @@ def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
             status=status,
         )
     check_is_whole(response, place)
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """How long a server asks to be left alone (Retry-After), in seconds, one at least; None when nothing that can be read.
+
+    A date is held against the server's own clock where it tells it.
+    """
+    said = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}", said):
+        return max(1.0, float(said))
+    until, now = _moment(said), _moment(headers.get("Date", "")) or datetime.now(UTC)
+    return None if until is None else max(1.0, (until - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from expectations.drift import Accepted, Lowered, detect
+from expectations.drift.acceptance import further, voices
 from expectations.drift.figures import named
-from expectations.drift.voices import further, voices
 from tests.expectations.drift.conftest import START, Row, name_of
 
 
