@@ -16,15 +16,11 @@ from deployments.declarations.suite import Rule, Suite
 from deployments.errors import RetryableError
 from expectations.suites.arguments import arguments_of, in_warehouse
 from expectations.suites.batches import Opened, opened
-from expectations.suites.duplicates import TYPE as DUPLICATES
-from expectations.suites.duplicates import duplicate_keys
 from expectations.suites.faults import fault_of, is_lost_connection, reason
-from expectations.suites.keys import listed_keys
+from expectations.suites.keys import ASKED, asked_keys, listed_keys
 from expectations.suites.library import context, great_expectations
 from expectations.suites.outcome import SuiteOutcome
 from expectations.suites.targets import Target, WarehouseTable
-from expectations.suites.unmatched import TYPES as PATTERNS
-from expectations.suites.unmatched import unmatched_keys
 from expectations.suites.verdicts import Judge
 
 DEFAULT_SAMPLE = 20
@@ -150,10 +146,8 @@ def _samples(
     found: dict[int, Sequence[Mapping[str, Any]]] = {}
     for number, position in enumerate(failing):
         rule, result = prepared[position].rule, asked.get(number)
-        if rule.type == DUPLICATES and isinstance(target, WarehouseTable):
-            found[position] = duplicate_keys(batch.engine, target, rule, key, sample)
-        elif rule.type in PATTERNS and isinstance(target, WarehouseTable):
-            found[position] = unmatched_keys(batch.engine, target, rule, key, sample)
+        if rule.type in ASKED and isinstance(target, WarehouseTable):
+            found[position] = asked_keys(batch.engine, target, rule, key, sample)
         elif result is not None and not fault_of(result):
             listed = result.result.get("partial_unexpected_index_list") or []
             found[position] = listed_keys(listed, batch.frame, key, sample)
