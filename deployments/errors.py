@@ -6,6 +6,7 @@ No message may contain a secret or a value of personal data: facts are written b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Self
 
 from deployments.foreign_text import one_line, printable
@@ -28,17 +29,24 @@ STOPPED_BY_HAND = "whoever stopped it; it isn't run again by itself"
 class HeadgateError(Exception):
     """A handled failure: what happened, where, what was expected, and the next command.
 
-    `code` is short and stable: incidents are grouped by it and runbooks are named after it.
+    `code` is short and stable: incidents are grouped by it and runbooks are named after it. `listing`: what was found, a line
+    each below the message.
     """
 
     family: Family = "code"
     """Who must act: of the class, unless an instance knows better (`for_engineer`)."""
 
     def __init__(
-        self, message: str, *, code: str | None = None, next_command: str | None = None, **facts: object
+        self,
+        message: str,
+        *,
+        listing: Iterable[object] = (),
+        code: str | None = None,
+        next_command: str | None = None,
+        **facts: object,
     ) -> None:
         # Sources, servers and drivers write parts of it: cleaned here, it is harmless wherever it is shown.
-        self.message = printable(message)
+        self.message = printable("\n  ".join([message, *map(str, listing)]))
         super().__init__(self.message)
         self.code = code or type(self).__name__.removesuffix("Error").upper()
         self.next_command = None if next_command is None else one_line(next_command, 1_000)
@@ -89,7 +97,7 @@ def _rebuild(
     next_command: str | None,
     facts: dict[str, object],
 ) -> HeadgateError:
-    error = kind(message, code=code, next_command=next_command, **facts)
+    error = kind(message, listing=(), code=code, next_command=next_command, **facts)
     error.family = family
     return error
 

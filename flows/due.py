@@ -9,7 +9,8 @@ from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError
 from deployments.windows import Window
 from flows.books import balance
-from flows.lanes import load_window, run_in_lanes
+from flows.lanes import run_in_lanes
+from flows.one_window import load_window
 from flows.planning import PlannedWindow, TablePlan, plan_table
 from flows.run import Outcome
 from flows.story import told_to

@@ -16,13 +16,10 @@ from dataclasses import dataclass, field
 from threading import Condition, Event
 from typing import TYPE_CHECKING
 
-from deployments.errors import CodeError
 from flows.planning import PlannedWindow
 
 if TYPE_CHECKING:
-    from expectations.record import RunRecord
-
-_TRIES = 3
+    pass
 
 
 @dataclass
@@ -105,33 +102,3 @@ def _side_by_side(lane: Callable[[], None], lanes: int, order: _Order) -> None:
         except BaseException:
             order.interrupted.set()
             raise
-
-
-def load_window(table: str, window: PlannedWindow, *, reprocess: bool = False) -> RunRecord:
-    """Load one window as a run of its own below the current one, and be sure that it was this one."""
-    from flows.ingest import ingest
-    from flows.part_runner import on_part_runner
-
-    return _its_own(
-        table, window, lambda: on_part_runner(ingest)(table, window.label, reprocess=reprocess, reread=window.reread)
-    )
-
-
-def build_window(summary: str, window: PlannedWindow, *, rebuild: bool = False) -> RunRecord:
-    """The same of a summary that is built by windows."""
-    from flows.summarize import summarize
-
-    return _its_own(summary, window, lambda: summarize(summary, rebuild=rebuild, window=window.label))
-
-
-def _its_own(target: str, window: PlannedWindow, run: Callable[[], RunRecord]) -> RunRecord:
-    for _ in range(_TRIES):
-        record = run()
-        if record.batch_key == window.batch_key:
-            return record
-        # Prefect counts the runs below a run without a lock: two lanes that begin at once may get the same number,
-        # and one of them the other's result.
-    raise CodeError(
-        f"{target} {window.label}: Prefect gave back another window's run", code="RUN-MIXED-UP",
-        next_command=f"headgate run {target} --window {window.label}",
-    )  # fmt: skip

@@ -20,7 +20,7 @@ from flows.backfill import Local
 from flows.batches import refuse_older
 from flows.deployed import on_hold, refuse_other_version, runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
-from flows.lanes import load_window
+from flows.one_window import load_window
 from flows.planning import PlannedWindow, Selection, chosen, plan_table
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat

@@ -91,24 +91,23 @@ def assess(
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     profile = _profile(batch, table, connection, relation, checked, _sampled(parts, sampling))
     assessment = Assessment(in_memory, marked(batch, results), profile)
-    stop_on_failures(batch, table, assessment)
+    stop_on_failures(batch.title, batch.run_id, assessment)
     return assessment
 
 
-def stop_on_failures(batch: Batch, table: Table, assessment: Assessment) -> None:
-    """Raise when a critical rule failed."""
+def stop_on_failures(what: str, run_id: str, assessment: Assessment) -> None:
+    """Raise CheckFailedError when a critical rule failed, of a batch or a build; `what` was judged."""
     failed = [
         rule
         for rule in assessment.rules
         if rule.severity == "critical" and rule.outcome in ("fail", "error") and rule.overridden_by is None
     ]
     if failed:
-        listing = "\n  ".join(f"{rule.code}: {rule.message}" for rule in failed)
         raise CheckFailedError(
-            f"{table.table} {batch.label}: {len(failed)} critical check{'s' if len(failed) > 1 else ''} failed; "
-            f"nothing was published\n  {listing}",
+            f"{what}: {len(failed)} critical check{'s' if len(failed) > 1 else ''} failed; nothing was published",
+            listing=[f"{rule.code}: {rule.message}" for rule in failed],
             code="CHECK-FAILED",
-            next_command=f"headgate show {batch.run_id}",
+            next_command=f"headgate show {run_id}",
             rules=[rule.code for rule in failed],
             assessment=assessment,
         )

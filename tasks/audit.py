@@ -40,7 +40,7 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")
         rules = marked(batch, _judge(bench, batch, table, candidate, validated))
-        stop_on_failures(batch, table, Assessment(validated.checked_in_memory, rules))
+        stop_on_failures(batch.title, batch.run_id, Assessment(validated.checked_in_memory, rules))
         reached("before-finish")
         with transaction(adapter.address) as cursor:
             adapter.finish_candidate(cursor, candidate, shape)

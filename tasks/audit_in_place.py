@@ -36,7 +36,7 @@ def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableNa
     outside = int(one(cursor, statement)[0])
     if outside:
         raise CheckFailedError(
-            f"{table.table} {batch.label}: {outside:,} rows lie outside the window by {column.name}; loaded in place no row "
+            f"{batch.title}: {outside:,} rows lie outside the window by {column.name}; loaded in place no row "
             "can be set aside. Nothing was published.",
             code="OUT-OF-WINDOW",
             next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",
@@ -62,7 +62,7 @@ def _prove_order(cursor: Cursor, batch: Batch, table: Table, candidate: TableNam
     found = int(one(cursor, statement)[0])
     if found:
         raise CheckFailedError(
-            f"{table.table} {batch.label}: {found:,} keys have several rows of the same {table.load.keep.latest_by}, or rows "
+            f"{batch.title}: {found:,} keys have several rows of the same {table.load.keep.latest_by}, or rows "
             "without one: which is the latest can't be told, and loaded in place no row can be set aside. Nothing was published.",
             code="KEY-TIE",
             next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",

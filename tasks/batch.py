@@ -75,6 +75,10 @@ class Batch:
     """Whether steps up to the copy may begin with the parts that are there (`tasks.ahead`): nobody asked to stop before."""
 
     @property
+    def title(self) -> str:
+        return f"{self.table} {self.label}"
+
+    @property
     def window(self) -> Window | None:
         return Window.from_key(self.batch_key) if "/" in self.batch_key else None
 

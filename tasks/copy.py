@@ -55,8 +55,8 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
         found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")
     if found:
         raise AccountingError(
-            f"{batch.table} {batch.label}: what was loaded isn't what was checked; nothing was published\n  "
-            + "\n  ".join(found),
+            f"{batch.title}: what was loaded isn't what was checked; nothing was published",
+            listing=found,
             code="LOADED-DIFFERS",
             next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
             candidate=str(candidate),

@@ -30,7 +30,7 @@ def prove_none_since(cursor: Cursor, batch: Batch) -> None:
     """Raise RetryableError when rows were erased since the run began. The caller holds the lock of the table's proofs."""
     if _count(cursor, batch.table) != batch.erasures:
         raise RetryableError(
-            f"{batch.table} {batch.label}: rows were erased while this run was at work, and it may have read them before. "
+            f"{batch.title}: rows were erased while this run was at work, and it may have read them before. "
             "Nothing was published, and what it staged is removed",
             code=CODE,
             next_command=f"headgate erase {batch.table} --key ...   (once more: what this run noted), then headgate retry "

@@ -20,7 +20,8 @@ from expectations.review.figures import figures
 from tasks.incidents import store
 from tasks.incidents.rota_notices import handover_page
 from tasks.notices.compose import Context, what
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import open_store
 from tasks.report import write_start
 from tasks.report_facts import not_good
 from tasks.review import read_history

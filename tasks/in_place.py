@@ -26,7 +26,8 @@ from tasks.objects import manifest as manifests
 from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import Codec, PackingError, codec_of, unpacked
-from tasks.objects.store import FolderStore, ObjectStore
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import FolderStore
 from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import refuse_other_forms
 from tasks.sources.location import locate

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from psycopg2 import Error
 
 from deployments.declarations.suite import DriftPolicy
-from deployments.declarations.table import SchemaChange, Table
+from deployments.declarations.table import SchemaChange
 from deployments.errors import DriftStopError
 from expectations.record import Drift, DriftAlert, RunRecord, WouldBeTold
 from tasks import watched
@@ -52,7 +52,8 @@ def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audite
     )
     policy = bench.project.suite(table.table).drift
     drift = None if validated.profile is None else drift_of(bench, table, policy, batch, validated.profile)
-    _stop_on_drift(batch, table, drift)
+    if drift is not None and not batch.overridden("DRIFT"):
+        stop_on_drift(batch.title, batch.run_id, drift)
     if validated.profile is not None:
         profile = {**validated.profile, KEY: declared_columns(table)}
         ops.save_judged(bench.warehouse, record.model_copy(update={"profile": profile, "drift": drift}))
@@ -116,14 +117,13 @@ def drift_of(
     )
 
 
-def _stop_on_drift(batch: Batch, table: Table, drift: Drift | None) -> None:
-    if drift is None or drift.policy != "stop" or drift.verdict != "page" or batch.overridden("DRIFT"):
-        return
-    pages = [alert for alert in drift.alerts if alert.level == "page"]
-    raise DriftStopError(
-        f"{table.table} {batch.label} differs from its history; nothing was published\n  "
-        + "\n  ".join(alert.message for alert in pages),
-        code="DRIFT",
-        next_command=f"headgate drift explain {batch.run_id}",
-        assessment=Assessment(in_memory=False, rules=(), drift=drift),
-    )
+def stop_on_drift(what: str, run_id: str, drift: Drift) -> None:
+    """Raise DriftStopError where the policy says so, of a batch or a build; `what` was judged."""
+    if drift.policy == "stop" and drift.verdict == "page":
+        raise DriftStopError(
+            f"{what} differs from its history; nothing was published",
+            listing=[alert.message for alert in drift.alerts if alert.level == "page"],
+            code="DRIFT",
+            next_command=f"headgate drift explain {run_id}",
+            assessment=Assessment(in_memory=False, rules=(), drift=drift),
+        )

@@ -13,7 +13,8 @@ import zstandard
 from expectations.contract.part_check import CheckedPart
 from tasks.objects.manifest import Part
 from tasks.objects.packing import ENDINGS, Codec
-from tasks.objects.store import ObjectStore, holds, sha256_of
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import holds, sha256_of
 from tasks.part_workers import refuse_another
 from tasks.switches import reached
 from tasks.workbench import workbench

@@ -186,7 +186,7 @@ def audit_replay(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     table = bench.project.table(batch.table)
     try:
         rules = _judge(bench, table, copied.candidate)
-        stop_on_failures(batch, table, Assessment(False, rules))
+        stop_on_failures(batch.title, batch.run_id, Assessment(False, rules))
     except Error as error:
         raise explain(error, f"audit of {batch.table}") from None
     failing = sum(reason.rows for reason in validated.reasons)

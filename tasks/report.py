@@ -25,7 +25,8 @@ from expectations.report.site import Site
 from expectations.report.texts import Texts
 from expectations.withheld import cleaned
 from tasks import report_facts
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import open_store
 from tasks.report_artifacts import links, write_artifacts
 from tasks.rollback import undoable
 from tasks.workbench import Workbench

@@ -11,7 +11,7 @@ from expectations.record import QuarantineReason, RuleResult, RunRecord
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.step import step
 from tasks.workbench import workbench
 

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from deployments.errors import HeadgateError
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import open_store
 from tasks.workbench import Workbench
 
 MARK = "headgate-owner.json"

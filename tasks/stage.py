@@ -18,7 +18,7 @@ from tasks.batch import Batch, Staged, Validated
 from tasks.in_place import staged_in_place
 from tasks.objects import manifest as manifests
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.part_staging import LEVEL, StageJob, stage_elsewhere, stage_part
 from tasks.part_workers import dask_pool, side_by_side
 from tasks.progress import report_progress

@@ -12,7 +12,7 @@ from tasks.retrying import worth_retrying
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-OF_A_BATCH, OF_A_JOB = "{batch.table} {batch.label}", "{job.target}"
+OF_A_BATCH, OF_A_JOB = "{batch.title}", "{job.target}"
 _DELAYS_SECONDS = (5.0, 30.0, 120.0)
 
 

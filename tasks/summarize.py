@@ -20,7 +20,7 @@ from deployments.declarations.table import share
 from deployments.errors import CheckFailedError, HeadgateError
 from deployments.windows import Window
 from expectations.record import RuleResult
-from tasks.assess import key_rule, results_of, suite_parameters
+from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
 from tasks.batch import new_attempt, new_try
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
@@ -67,6 +67,10 @@ class Job:
     """Windows of inputs that aren't published and belong to it."""
     refused: tuple[str, ...] = ()
     """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.target} {self.label}".rstrip()
 
     @property
     def live(self) -> TableName:
@@ -147,7 +151,7 @@ def check_inputs(job: Job) -> InputsChecked:
                 results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
     except Error as error:
         raise explain(error, f"inputs of {job.target}") from None
-    _stop_on_failures(job, results, "an input isn't fit to build from")
+    stop_on_failures(f"inputs of {job.title}", job.run_id, Assessment(False, tuple(results)))
     return InputsChecked(rows, tuple(results))
 
 
@@ -246,7 +250,7 @@ def check_output(job: Job, built: Built) -> OutputChecked:
         ]
     except Error as error:
         raise explain(error, f"balances of {job.target}") from None
-    _stop_on_failures(job, results, f"the result isn't fit to publish (kept as {built.candidate})")
+    stop_on_failures(f"{job.title} (kept as {built.candidate})", job.run_id, Assessment(False, tuple(results)))
     return OutputChecked(tuple(results))
 
 
@@ -370,16 +374,3 @@ def _expectations(
 def _rule(check: InputCheck) -> Rule:
     assert check.type is not None
     return Rule(code=check.code, type=check.type, kwargs=check.kwargs, severity=check.severity, notes=check.notes)
-
-
-def _stop_on_failures(job: Job, results: list[RuleResult], what: str) -> None:
-    failed = [rule for rule in results if rule.severity == "critical" and rule.outcome in ("fail", "error")]
-    if failed:
-        listing = "\n  ".join(f"{rule.code}: {rule.message}" for rule in failed)
-        raise CheckFailedError(
-            f"{job.target}: {what}; the table readers see is unchanged\n  {listing}",
-            code="CHECK-FAILED",
-            next_command=f"headgate show {job.run_id}",
-            rules=[rule.code for rule in failed],
-            results=[rule.model_dump() for rule in results],
-        )

@@ -9,14 +9,13 @@ from psycopg2 import Error, sql
 
 from deployments.declarations.columns import Column
 from deployments.declarations.summary import Summary
-from deployments.errors import DriftStopError
 from expectations.contract.engine import lock
 from expectations.contract.lexical import duckdb_type
 from expectations.contract.quoting import identifier
 from expectations.record import Drift, RunRecord
-from tasks.assess import Assessment, profile_kind
+from tasks.assess import profile_kind
 from tasks.declared import KEY, declared_columns
-from tasks.judge import drift_of
+from tasks.judge import drift_of, stop_on_drift
 from tasks.step import OF_A_JOB, step
 from tasks.summarize import Built, Job
 from tasks.switches import reached
@@ -53,15 +52,7 @@ def judge_build(job: Job, record: RunRecord, built: Built) -> BuildJudged:
     measured = _profile(bench, summary, built).to_json()
     watched = WatchedSummary.of(summary)
     drift = drift_of(bench, watched, summary.drift, job, measured)
-    if drift.policy == "stop" and drift.verdict == "page":
-        pages = [alert for alert in drift.alerts if alert.level == "page"]
-        raise DriftStopError(
-            f"{summary.target} {job.label} differs from its history; the table readers see is unchanged\n  "
-            + "\n  ".join(alert.message for alert in pages),
-            code="DRIFT",
-            next_command=f"headgate drift explain {job.run_id}",
-            assessment=Assessment(in_memory=False, rules=(), drift=drift),
-        )
+    stop_on_drift(job.title, job.run_id, drift)
     kept = {**measured, KEY: declared_columns(watched)}
     ops.save_judged(bench.warehouse, record.model_copy(update={"profile": kept, "drift": drift}))
     reached("judged")

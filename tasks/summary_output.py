@@ -66,8 +66,8 @@ def select_of(summary: Summary, made: Sequence[LiveColumn], window: Window | Non
     wrong = _misfits(summary, made)
     if wrong:
         raise DeclarationError(
-            f"the SELECT of {summary.target} doesn't make the columns that its contract says; nothing was run\n  "
-            + "\n  ".join(wrong),
+            f"the SELECT of {summary.target} doesn't make the columns that its contract says; nothing was run",
+            listing=wrong,
             code="OUTPUT-COLUMNS",
             next_command=f"mend the SELECT or columns; headgate summary try {summary.target}",
         )
@@ -100,8 +100,8 @@ def told_of_values(
     if not wrong:
         return None
     return DeclarationError(
-        f"the SELECT of {summary.target} makes values that its columns don't hold; the table readers see is unchanged\n  "
-        + "\n  ".join(wrong),
+        f"the SELECT of {summary.target} makes values that its columns don't hold; the table readers see is unchanged",
+        listing=wrong,
         code="OUTPUT-VALUES",
         next_command=f"mend the SELECT or columns; headgate summary try {summary.target}",
         said=said(error),

@@ -15,6 +15,7 @@ from deployments.declarations.summary import Summary
 from deployments.errors import CheckFailedError
 from deployments.windows import Window
 from expectations.record import RuleResult
+from tasks.assess import Assessment
 from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
 from tasks.only_reads import prove_select
@@ -122,9 +123,9 @@ def _output(job: Job, built: Built) -> tuple[RuleResult, ...]:
 
 
 def _results(error: CheckFailedError) -> tuple[RuleResult, ...]:
-    found = error.facts["results"]
-    assert isinstance(found, list)
-    return tuple(RuleResult.model_validate(item) for item in found)
+    found = error.facts["assessment"]
+    assert isinstance(found, Assessment)
+    return found.rules
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from deployments.closed_folder import own_stage, own_state
 from deployments.project import Project, load_project
 from deployments.settings import Settings, read_settings
-from tasks.objects.store import FolderStore, ObjectStore, open_store
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import FolderStore, open_store
 from tasks.warehouses.opening import open_warehouse
 from tasks.warehouses.protocol import Adapter
 

@@ -66,9 +66,9 @@ def fail_on(problems: Sequence[Problem]) -> None:
     if not problems:
         return
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    listing = "\n".join(f"  {problem}" for problem in problems)
     raise DeclarationError(
-        f"{count} in the declarations:\n{listing}",
+        f"{count} in the declarations:",
+        listing=problems,
         code="DECLARATION",
         next_command="headgate check",
         problems=[problem.to_json() for problem in problems],

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from deployments.declarations.model import Zone
-from deployments.declarations.rest import Auth, Expand, Paging, Rate, header_name
-from deployments.declarations.rest_rules import rest_faults
+from deployments.declarations.rest import (
+    Auth,
+    CursorPaging,
+    Expand,
+    LinkPaging,
+    NextPaging,
+    OffsetPaging,
+    PagePaging,
+    Paging,
+    Rate,
+    header_name,
+    secret_names,
+)
 from deployments.declarations.source_facts import AddressedSource, Told
 from deployments.declarations.source_urls import check_placeholders, check_url
 
 Param = str | int | float | bool | list[str]
+_BEARERS = "the connection's setting, and auth, which says how it is sent: {kind: header, name: X-Api-Key} or the like"
 
 
 class RestSource(AddressedSource):
@@ -77,7 +90,13 @@ class RestSource(AddressedSource):
         return tuple(filter(None, [self.connection, getattr(self.auth, "connection", None)]))
 
     def faults(self, columns: Sequence[str]) -> Iterator[Told]:
-        yield from rest_faults(self, columns)
+        for rule in (_login, _request, _paging, _said_twice, _secrets):
+            yield from rule(self)
+        yield from _fields(self, columns)
+        if self.timezone is not None and not self.is_templated:
+            yield (
+                ("timezone",), "has no meaning without a window placeholder", "{window.start:...} in params, url or body"
+            )  # fmt: skip
 
     @property
     def templates(self) -> list[str]:
@@ -98,3 +117,84 @@ def texts_in(value: object) -> list[str]:
     if isinstance(value, dict):
         return [text for item in value.values() for text in texts_in(item)]
     return [text for item in value for text in texts_in(item)] if isinstance(value, list) else []
+
+
+def _login(source: RestSource) -> Iterator[Told]:
+    if source.auth is not None and source.auth.kind != "basic" and source.wait_for is not None and source.wait_for.url:
+        yield ("wait_for", "url"), "is asked without source.auth", "on_missing: wait, or wait_for: {table: ...}"
+    if source.auth is not None and source.connection is None:
+        yield ("connection",), "is missing: auth sends its login", "connection: NAME"
+    if source.auth is not None and source.auth.kind == "oauth2" and source.auth.connection == source.connection:
+        yield (
+            ("auth", "connection"), "is the connection of the source: the token's address is another one",
+            "the name of a connection to the address that gives tokens",
+        )  # fmt: skip
+
+
+def _request(source: RestSource) -> Iterator[Told]:
+    if source.body is not None and source.method != "POST":
+        yield ("body",), f"isn't sent by {source.method}", "method: POST"
+    lengths = [
+        name
+        for name in source.headers
+        if name.lower() in ("content-length", "host", "transfer-encoding", "accept-encoding")
+    ]
+    if lengths:
+        yield ("headers", lengths[0]), "is written by the client itself", "another header"
+
+
+def _paging(source: RestSource) -> Iterator[Told]:
+    paging = source.paging
+    if paging is None:
+        if "max_pages" in source.model_fields_set:
+            yield ("max_pages",), "has no meaning without paging", "paging: {kind: ...}"
+        return
+    if isinstance(paging, LinkPaging | NextPaging):
+        if source.method != "GET":
+            yield (
+                ("paging", "kind"),
+                "an address that a page names is asked for by GET",
+                "method: GET, or another paging",
+            )
+        return
+    if paging.in_ == "body" and source.method != "POST":
+        yield ("paging", "in"), "a GET has no body", "method: POST, or in: query"
+    if isinstance(paging, PagePaging | OffsetPaging) and paging.ends == "total" and source.total is None:
+        yield ("paging", "ends"), "total: the source doesn't say where that number is", "source.total: PATH"
+
+
+def _said_twice(source: RestSource) -> Iterator[Told]:
+    own = [name for name, _ in parse_qsl(source.url.partition("?")[2], keep_blank_values=True)]
+    for name in sorted(set(own) & source.params.keys()):
+        yield ("params", name), "stands in the address as well", "one of the two"
+    paging = source.paging
+    if not isinstance(paging, PagePaging | OffsetPaging | CursorPaging):
+        return
+    there = {**source.params, **dict.fromkeys(own)} if paging.in_ == "query" else source.body or {}
+    place = "params" if paging.in_ == "query" else "body"
+    for name in filter(None, [paging.param, getattr(paging, "size_param", None)]):
+        if name in there:
+            yield ("paging",), f"'{name}' stands in {place} as well", "one of the two"
+
+
+def _secrets(source: RestSource) -> Iterator[Told]:
+    if urlsplit(source.url).username or urlsplit(source.url).password:
+        yield ("url",), "holds a login, which must not stand in a declaration", _BEARERS
+    own = [name for name, _ in parse_qsl(source.url.partition("?")[2], keep_blank_values=True)]
+    body = [*source.body] if source.body is not None else []
+    for place, names in (("params", [*source.params]), ("url", own), ("headers", [*source.headers]), ("body", body)):
+        for name in secret_names(names):
+            path = (place,) if place == "url" else (place, name)
+            yield path, f"'{name}' holds a secret by its name, which must not stand in a declaration", _BEARERS
+
+
+def _fields(source: RestSource, columns: Sequence[str]) -> Iterator[Told]:
+    for name in source.fields:
+        if columns and name not in columns:
+            yield ("fields", name), "no column reads it", f"a column named so, or with `from: {name}`"
+    kept = source.expand.keep if source.expand is not None else {}
+    for name in kept:
+        if columns and name not in columns:
+            yield ("expand", "keep", name), "no column reads it", f"a column named so, or with `from: {name}`"
+        if name in source.fields:
+            yield ("expand", "keep", name), "stands in fields as well", "one of the two"

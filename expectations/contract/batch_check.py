@@ -138,7 +138,8 @@ def judge_tolerance(
     if over:
         told = [*over, *_first_of_each(failed_rows, table, layout), "Nothing was published."]
         error = ToleranceError(
-            f"{table.table}: more rows fail than are tolerated\n  " + "\n  ".join(told),
+            f"{table.table}: more rows fail than are tolerated",
+            listing=told,
             code="TOLERANCE",
             next_command="headgate retry RUN   (when the source is mended)",
             reasons=dict(counts),

@@ -110,9 +110,8 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         judge(policy.reordered, f"columns come in another order: {listing(present)}")
     if faults:
         raise ContractError(
-            f"{where}: the header isn't the contract's\n  "
-            + "\n  ".join(faults)
-            + f"\n  found:    {listing(header)}\n  expected: {listing(wanted)}",
+            f"{where}: the header isn't the contract's",
+            listing=[*faults, f"found:    {listing(header)}", f"expected: {listing(wanted)}"],
             code="HEADER",
             next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate retry RUN",
             table=table.table,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from expectations.drift.diagnose import Cause
+from expectations.drift.model import Cause
 from expectations.profile.model import BETWEEN, Profile
 
 # Share of the rows in which a formula held, and of that what is left of it where it no longer does.

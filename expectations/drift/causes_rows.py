@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from expectations.drift.calendar import Label
-from expectations.drift.diagnose import Cause
+from expectations.drift.model import Cause
 from expectations.profile.model import Profile
 
 AGAIN = 0.8

@@ -9,9 +9,9 @@ from statistics import median
 import numpy as np
 
 from expectations.drift.compare import likely_clocks
-from expectations.drift.diagnose import Cause
 from expectations.drift.implied import formats
 from expectations.drift.labels import lost_values
+from expectations.drift.model import Cause
 from expectations.profile.categories import TOP
 from expectations.profile.model import GRID, ColumnProfile
 from expectations.profile.numbers import DAY

@@ -7,26 +7,15 @@ fit, the most confident one stands. Of a masked column no value is named.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from expectations.drift import causes_between, causes_rows, causes_values
 from expectations.drift.calendar import Label
-from expectations.drift.model import Alert
-from expectations.profile.model import ColumnProfile, Profile
+from expectations.drift.model import Alert, Cause
+from expectations.profile.model import Profile
 
 # Under this a cause is a guess and isn't told.
 LIKELY = 0.6
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What most likely happened, in the data's own terms. `confidence` from 0 to 1: how much of the change it explains."""
-
-    name: str
-    confidence: float
-    sentence: str
-
-
-Column = Sequence[ColumnProfile]
 
 
 def with_causes(alerts: Sequence[Alert], profiles: Sequence[Profile], labels: Sequence[Label]) -> tuple[Alert, ...]:
@@ -42,8 +31,6 @@ def with_causes(alerts: Sequence[Alert], profiles: Sequence[Profile], labels: Se
 
 def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequence[Label]) -> Cause | None:
     """The cause of what is odd in a column, or of the table as a whole; None where none fits well."""
-    from expectations.drift import causes_between, causes_rows, causes_values
-
     if column is None:
         found = list(causes_rows.causes(profiles, labels))
     else:

@@ -44,6 +44,15 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """What most likely happened, in the data's own terms. `confidence` from 0 to 1: how much of the change it explains."""
+
+    name: str
+    confidence: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Accepted:
     """An owner's word that a change is meant: quiet until `until`, its level (profile label) is the new baseline."""
 

@@ -31,7 +31,7 @@ class NotDeliveredError(RetryableError):
     """The channel can't be reached or doesn't take it now; the notice is kept and sent later."""
 
     def __init__(self, message: str, *, wait_seconds: float = 0.0, **facts: object) -> None:
-        super().__init__(message, code="NOTICE-KEPT", next_command="headgate watch", **facts)
+        super().__init__(message, listing=(), code="NOTICE-KEPT", next_command="headgate watch", **facts)
         self.wait_seconds = wait_seconds
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from deployments.addresses import S3_GUARDS
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.packing import Codec
-from tasks.objects.store import READ_BYTES, Listed
+from tasks.objects.protocol import READ_BYTES, Listed
 
 # Answers that say who asks may not, or that the place itself is wrong: never that a key isn't there.
 _REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",

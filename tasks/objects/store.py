@@ -1,4 +1,4 @@
-"""Object stores: a folder (`file://`) or a bucket (`s3://`), with the few verbs the stage and the report need."""
+"""The store at an address: a folder (`file://`) or a bucket (`s3://`)."""
 
 from __future__ import annotations
 
@@ -10,60 +10,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from deployments.addresses import file_path, is_s3, s3_connection
+from tasks.objects.bucket import BucketStore
 from tasks.objects.packing import Codec
+from tasks.objects.protocol import READ_BYTES, Listed, ObjectStore
 from tasks.second_name import second_name
-
-READ_BYTES = 1024 * 1024
-
-
-class Listed(NamedTuple):
-    """An object as a listing tells it: its size in bytes, and a tag that changes with its content."""
-
-    key: str
-    size: int
-    tag: str
-
-
-class ObjectStore(Protocol):
-    """Keys are relative to the store's base URL, with '/' between parts."""
-
-    @property
-    def base(self) -> str:
-        """The store's URL."""
-
-    @property
-    def codec(self) -> Codec:
-        """How large objects are best packed there."""
-
-    def url(self, key: str) -> str:
-        """The full URL of a key."""
-
-    def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
-        """Store a file's bytes; replaces what is there. The file must not be written to afterwards."""
-
-    def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
-        """Store bytes; replaces what is there, all or nothing."""
-
-    def get(self, key: str) -> bytes:
-        """All bytes of an object; FileNotFoundError when there is none."""
-
-    def stream(self, key: str) -> Iterator[bytes]:
-        """The bytes of an object in pieces; FileNotFoundError when there is none."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """Keys below a prefix, sorted."""
-
-    def stat(self, key: str) -> tuple[int, str]:
-        """Size in bytes and a tag that changes with the content; FileNotFoundError when there is none."""
-
-    def listing(self, prefix: str) -> list[Listed]:
-        """What `keys` and `stat` say of all keys below a prefix, at once; what goes meanwhile is left out."""
-
-    def delete(self, prefix: str) -> int:
-        """Delete every object below a prefix; returns how many."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +90,6 @@ def open_store(url: str) -> ObjectStore:
     """The store at a `file://` or `s3://` address of a setting."""
     if not is_s3(url):
         return FolderStore(url)
-    from tasks.objects.bucket import BucketStore
-
     found = s3_connection(url)
     return BucketStore(found.bucket, found.key, found.options)
 

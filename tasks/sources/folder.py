@@ -19,7 +19,8 @@ from deployments.addresses import file_path, is_s3, s3_object
 from deployments.errors import ContractError, SourceMissingError, SourceUnreachableError, UpstreamError
 from expectations.contract.layout import listing
 from expectations.contract.split import Reject, split, with_rejects
-from tasks.objects.store import FolderStore, Listed, ObjectStore
+from tasks.objects.protocol import Listed, ObjectStore
+from tasks.objects.store import FolderStore
 from tasks.sources.address import Place
 from tasks.sources.heading import heading
 from tasks.sources.location import Location

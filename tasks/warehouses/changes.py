@@ -73,8 +73,8 @@ def judge(
     forbidden = [change for change in changes if actions[change.kind] == "fail"]
     if forbidden:
         raise DeclarationError(
-            f"{table}: the contract and the live table differ\n  "
-            + "\n  ".join(f"{change}; {_remedy(change, replaced=replaced)}" for change in forbidden),
+            f"{table}: the contract and the live table differ",
+            listing=[f"{change}; {_remedy(change, replaced=replaced)}" for change in forbidden],
             code="SCHEMA-CHANGE",
             next_command=f"headgate plan {table}   (every difference)",
             changes=[str(change) for change in changes],
@@ -119,8 +119,8 @@ def apply_changes(
     unlike = [change for change in left if change.kind == "retyped"]
     if unlike:
         raise DeclarationError(
-            f"{live}: the live table has other types than were judged, and keeps them; nothing was published\n  "
-            + "\n  ".join(map(str, unlike)),
+            f"{live}: the live table has other types than were judged, and keeps them; nothing was published",
+            listing=unlike,
             code="SCHEMA-CHANGE",
             next_command="change the live columns by hand; then run it again",
         )

@@ -48,8 +48,8 @@ def prove_columns(
            if item.kind != "new_column" and (item.kind, item.column) not in seen]  # fmt: skip
     if new:
         raise CheckFailedError(
-            f"{live} was changed by somebody else while the batch was loaded, and that would be lost; nothing was published\n  "
-            + "\n  ".join(map(str, new)),
+            f"{live} was changed by somebody else while the batch was loaded, and that would be lost; nothing was published",
+            listing=new,
             code="LIVE-CHANGED",
             next_command="headgate retry RUN   (it is judged by load.on_schema_change then)",
             columns=[item.column for item in new],

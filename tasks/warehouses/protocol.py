@@ -18,7 +18,7 @@ from deployments.declarations.columns import Column
 from expectations.contract.checksum import row_groups, summable, text_groups
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses import attributes
 from tasks.warehouses.access_lists import AccessLists

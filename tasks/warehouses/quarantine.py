@@ -19,7 +19,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import RetryableError
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.warehouses import clock, names
 from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName

@@ -336,11 +336,9 @@ def _take_out_first(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, 
 
 def out_of_order(live: TableName, proof: Proof, later: Sequence[Proof]) -> DeclarationError:
     """Others were published on top: they have to go with it."""
-    listing = "\n  ".join(
-        f"{item.run_id} ({item.batch_key}, {item.published_at:%Y-%m-%d %H:%M})" for item in later[:10]
-    )
     return DeclarationError(
-        f"{live}: {proof.run_id} can't be undone alone: these were published on top of it\n  {listing}",
+        f"{live}: {proof.run_id} can't be undone alone: these were published on top of it",
+        listing=[f"{item.run_id} ({item.batch_key}, {item.published_at:%Y-%m-%d %H:%M})" for item in later[:10]],
         code="ROLLBACK-ORDER",
         next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay)",
     )

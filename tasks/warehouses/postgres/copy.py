@@ -19,7 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.errors import CodeError, DeclarationError, RetryableError
 from tasks.objects.manifest import Manifest, Part
 from tasks.objects.packing import Codec, PackingError, unpacked
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, qualified

@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, qualified

@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import listed, qualified
 from tasks.warehouses.redshift import catalog

@@ -16,7 +16,7 @@ from dataclasses import replace
 import zstandard
 
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.store import ObjectStore
+from tasks.objects.protocol import ObjectStore
 
 _LEVEL = 1
 _FLUSH_CHARACTERS = 1024 * 1024

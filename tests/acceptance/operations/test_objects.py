@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tasks.objects.store import ObjectStore, open_store
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import open_store
 
 TABLE = """
 description: Orders.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.objects.store import READ_BYTES, holds
+from tasks.objects.protocol import READ_BYTES
+from tasks.objects.store import holds
 
 
 @pytest.mark.parametrize(

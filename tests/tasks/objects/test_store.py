@@ -14,7 +14,8 @@ from botocore.config import Config
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Manifest, Part
-from tasks.objects.store import FolderStore, ObjectStore, open_store, sha256_of
+from tasks.objects.protocol import ObjectStore
+from tasks.objects.store import FolderStore, open_store, sha256_of
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
