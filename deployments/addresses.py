@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 POSTGRES = ("postgresql", "postgres", "redshift")
 MYSQL = ("mysql", "mariadb")
 DATABASES = POSTGRES + MYSQL
+PORTS = {"postgresql": 5432, "redshift": 5439, "mysql": 3306, "mariadb": 3306, "http": 80, "https": 443}
 FILES = ("http", "https", "file", "s3")
 ENCODE = "in a user, password or token, characters such as / ? # @ % [ must be percent-encoded ('/' is %2F, '@' is %40)"
 S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "secret_access_key", "session_token")

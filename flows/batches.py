@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DeclarationError, HeadgateError
 from expectations.record import RunRecord
-from flows.life import begin
+from flows.life import begin, made_ready
 from flows.planning import Selection, plan_table
 from flows.story import Story, new_run_id
 from tasks import doubles, erasures, hash_keys
@@ -18,7 +18,7 @@ from tasks.batch import SOURCE_KEY, Batch, Extracted, Override, Validated, new_a
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
 from tasks.sources.objects import is_content_of
-from tasks.warehouses import clock, ops
+from tasks.warehouses import clock
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench, workbench
@@ -41,9 +41,7 @@ def opened(
     """
     bench = workbench()
     table = bench.project.table(name)
-    # The local stack has nobody who provisions it; a real warehouse's groups are made by `headgate provision`.
-    groups = (*table.grants, *bench.project.readers(table.schema_name)) if bench.settings.local_stack else ()
-    ops.prepare(bench.warehouse, [TableName.parse(table.table)], groups)
+    made_ready(bench, TableName.parse(table.table), table)
     batch, changed = _batch(bench, table, window, reprocess)
     whole = until not in ("extract", "validate", "stage")
     batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole)
@@ -52,13 +50,9 @@ def opened(
 
         import_in_background()
     keep_house(bench, table.table)
-    story = begin(
-        table.table, "override" if overrides else "ingest", batch_key=batch.batch_key, label=batch.label,
-        run_id=batch.run_id, attempt_id=batch.attempt_id, spool=batch.spool, stage_key=batch.stage_key,
-        window=batch.window, found=() if changed is None else (changed,),
-        schema_columns=tuple(_column(table, column.name) for column in table.columns),
-    )  # fmt: skip
-    return batch, story
+    columns = tuple(_column(table, column.name) for column in table.columns)
+    found = () if changed is None else (changed,)
+    return batch, begin(batch, "override" if overrides else "ingest", found, schema_columns=columns)
 
 
 def appended(batch: Batch) -> bool:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
-from flows.life import begin
+from flows.life import begin, made_ready
 from flows.planning import no_such_window
 from flows.story import Story, new_run_id
 from tasks.batch import SOURCE_KEY
 from tasks.housekeeping import keep_house
 from tasks.summarize import Job, plan_job
-from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.workbench import workbench
 
@@ -21,18 +20,15 @@ def opened(name: str, label: str) -> tuple[Job, Story]:
     """The job of a summary, or of its window of that label, with its story begun."""
     bench = workbench()
     summary = bench.project.summary(name)
-    groups = (*summary.grants, *bench.project.readers(summary.schema_name)) if bench.settings.local_stack else ()
-    ops.prepare(bench.warehouse, [TableName.parse(summary.target)], groups)
+    made_ready(bench, TableName.parse(summary.target), summary)
     keep_house(bench, summary.target)
     window = window_of(summary, label)
     shown = summary.label_of(window) or f"{datetime.now(UTC):%Y-%m-%d}"
     job = plan_job(bench, summary, new_run_id(summary.target, shown), window, shown)
-    story = begin(
-        summary.target, "summary", batch_key=job.batch_key, label=shown, run_id=job.run_id, attempt_id=job.attempt_id,
-        spool=job.spool, window=window, mode=summary.load_mode, metrics=dict(summary.metrics), fingerprint=job.fingerprint,
+    return job, begin(
+        job, "summary", mode=summary.load_mode, metrics=dict(summary.metrics), fingerprint=job.fingerprint,
         source=", ".join(item.table for item in summary.inputs),
     )  # fmt: skip
-    return job, story
 
 
 def window_of(summary: Summary, label: str) -> Window | None:

@@ -11,35 +11,65 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deployments.declarations.summary import Summary
+from deployments.declarations.table import Table
 from deployments.errors import HeadgateError
-from deployments.windows import Window
-from expectations.record import RunKind, RunRecord, Status
+from expectations.record import RunKind, RunRecord, Status, Step
 from flows.story import Story
 from tasks import report
+from tasks.batch import Batch
 from tasks.sources.spoken import with_source
 from tasks.spool import hold, release
+from tasks.summarize import Job
 from tasks.warehouses import ops
+from tasks.warehouses.names import TableName
 from tasks.warehouses.publish_plan import Published
 from tasks.workbench import Workbench, workbench
 
 logger = logging.getLogger(__name__)
 
 
-def begin(
-    target: str, kind: RunKind, *, batch_key: str, label: str, run_id: str, attempt_id: str, spool: Path,
-    stage_key: str = "", window: Window | None = None, found: tuple[str, ...] = (), **known: Any,
-) -> Story:  # fmt: skip
+def made_ready(bench: Workbench, live: TableName, declared: Table | Summary) -> None:
+    """Make what the warehouse needs beside a target. The local stack has nobody who provisions it; a real warehouse's groups
+    are made by `headgate provision`."""
+    groups = (*declared.grants, *bench.project.readers(declared.schema_name)) if bench.settings.local_stack else ()
+    ops.prepare(bench.warehouse, [live], groups)
+
+
+def begin(work: Batch | Job, kind: RunKind, found: tuple[str, ...] = (), **known: Any) -> Story:
     """Begin the story of a run. Its spool is marked as in use on this machine: what it leaves when it is killed is found by
     that. `found`: what was wrong before; `known`: more of its record."""
-    hold(spool, target, attempt_id, stage_key)
-    return Story(
-        RunRecord(
-            run_id=run_id, table=target, kind=kind, batch_key=batch_key, label=label,
-            window_start=window.start if window else None, window_end=window.end if window else None, status="running",
-            started_at=datetime.now(UTC), attempt_id=attempt_id, flow_run_id=_flow_run_id(), attempt=_attempt_number(),
-            **{"mode": _mode(target), **declared_facts(workbench(), target), **known},
-        ),
-        found=found,
+    target, window = str(work.live), work.window
+    hold(work.spool, target, work.attempt_id, work.stage_key)
+    record = _record(
+        workbench(), target, kind, run_id=work.run_id, batch_key=work.batch_key, label=work.label, attempt_id=work.attempt_id,
+        window_start=window.start if window else None, window_end=window.end if window else None, status="running",
+        started_at=datetime.now(UTC), flow_run_id=_flow_run_id(), attempt=_attempt_number(), **known,
+    )  # fmt: skip
+    return Story(record, found=found)
+
+
+def done(bench: Workbench, target: str, what: str, began: datetime, line: str, rows: int, **known: Any) -> RunRecord:
+    """Keep the record of a run of one step, `what`, that has changed the table by hand: a plain function did it, which must
+    work while the Prefect server is down."""
+    over = datetime.now(UTC)
+    record = _record(
+        bench, target, "rollback", mode=what, status="published", started_at=began, finished_at=over,
+        steps=(Step(name=what, seconds=(over - began).total_seconds(), rows=rows, line=line),), **known,
+    )  # fmt: skip
+    keep(bench, record)
+    return record
+
+
+def _record(bench: Workbench, target: str, kind: RunKind, **known: Any) -> RunRecord:
+    """What a run is of, with what it repeats of its table or summary, as it is declared now."""
+    summary = bench.project.summaries.get(target)
+    declared = summary or bench.project.table(target)
+    if isinstance(declared, Table):
+        known = {"mode": declared.load.mode, "suite_hash": bench.project.suite_hash(target), **known}
+    return RunRecord(
+        **{"mode": "full_refresh", **known}, table=target, kind=kind, description=declared.description,
+        owner=declared.owner, tier=declared.tier, declaration_hash=declared.fingerprint,
     )  # fmt: skip
 
 
@@ -72,15 +102,6 @@ def has_warnings(record: RunRecord) -> bool:
     alerts = record.drift.alerts if record.drift else ()
     failed = any(rule.severity == "warning" for rule in record.failed_rules)
     return bool(record.warnings or record.overrides or record.quarantine or alerts or failed)
-
-
-def declared_facts(bench: Workbench, target: str) -> dict[str, Any]:
-    """What the record of a run repeats of its table or summary, as it is declared now."""
-    summary = bench.project.summaries.get(target)
-    declared = summary or bench.project.table(target)
-    facts = {"description": declared.description, "owner": declared.owner, "tier": declared.tier,
-             "declaration_hash": declared.fingerprint}  # fmt: skip
-    return facts if summary is not None else facts | {"suite_hash": bench.project.suite_hash(target)}
 
 
 def keep(bench: Workbench, record: RunRecord, *, profile: bool = False) -> None:
@@ -132,11 +153,6 @@ def _name_source(record: RunRecord, error: BaseException) -> None:
     tables = workbench().project.tables
     if isinstance(error, HeadgateError) and error.next_command and record.table in tables:
         error.next_command = with_source(error.next_command, tables[record.table], record.label)
-
-
-def _mode(target: str) -> str:
-    project = workbench().project
-    return "full_refresh" if target in project.summaries else project.table(target).load.mode
 
 
 def _flow_run_id() -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from expectations.record import QuarantineReason, RunRecord
-from flows.life import begin, finished, has_warnings
+from flows.life import begin, finished, has_warnings, made_ready
 from flows.story import Story, new_run_id
 from tasks import erasures
 from tasks.batch import Batch, new_attempt
 from tasks.rollback import batch_key_of
-from tasks.warehouses import clock, names, ops, proofs
+from tasks.warehouses import clock, names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publish_plan import Published
 from tasks.warehouses.quarantine import OpenBatch, open_batches
@@ -32,7 +32,7 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
     bench = workbench()
     table = bench.project.table(name)
     live = TableName.parse(table.table)
-    ops.prepare(bench.warehouse, [live])
+    made_ready(bench, live, table)
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if bench.warehouse.exists(cursor, names.proof(live)) else []
     run_id = new_run_id(table.table, f"replay-{item.label}")
@@ -42,11 +42,7 @@ def opened(name: str, item: OpenBatch) -> tuple[Batch, Story]:
         expected_sequence=proofs.latest(known, item.batch_key), standing_fingerprint=None, spool=bench.spool / run_id,
         stage_key=f"{table.table}/{run_id}-{attempt}", erasures=erasures.known(bench, table.table),
     )  # fmt: skip
-    story = begin(
-        table.table, "replay", batch_key=item.batch_key, label=item.label, run_id=run_id, attempt_id=attempt,
-        spool=batch.spool, stage_key=batch.stage_key, window=batch.window, source=f"quarantine of {item.run_id}",
-    )  # fmt: skip
-    return batch, story
+    return batch, begin(batch, "replay", source=f"quarantine of {item.run_id}")
 
 
 def replayed(story: Story, published: Published | None = None) -> RunRecord:

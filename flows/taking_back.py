@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from expectations.record import RunRecord, Step
-from flows.life import declared_facts, keep
+from expectations.record import RunRecord
+from flows.life import done
 from flows.story import new_run_id
 from tasks.deciding import decider
 from tasks.rollback import batch_key_of, choose, take_back, target_of
@@ -29,7 +28,7 @@ def roll_back(
     bench: Workbench, name: str, *, window: str | None, to: str | None, by: str | None, reason: str
 ) -> RolledBack:
     """Take the last publish of a table (of a window; or everything after run `to`) back and keep its story."""
-    began, started = datetime.now(UTC), time.perf_counter()
+    began = datetime.now(UTC)
     target = target_of(bench, name)
     who = decider(bench, "rollback", target.name, by)
     ops.prepare(bench.warehouse, [target.live])
@@ -43,13 +42,10 @@ def roll_back(
     runs = ", ".join(proof.run_id for proof in undone.publishes)
     line = f"undid {runs}: {undone.rows_taken_out:,} rows out, {undone.rows_put_back:,} back"
     oldest = undone.publishes[-1]
-    record = RunRecord(
-        run_id=run_id, table=target.name, kind="rollback", mode="rollback", batch_key=oldest.batch_key, label=label,
-        status="published", started_at=began, finished_at=datetime.now(UTC),
-        steps=(Step(name="rollback", seconds=time.perf_counter() - started, rows=undone.rows_put_back, line=line),),
-        counts={"deleted": undone.rows_taken_out, "inserted": undone.rows_put_back},
+    record = done(
+        bench, target.name, "rollback", began, line, undone.rows_put_back, run_id=run_id, batch_key=oldest.batch_key,
+        label=label, counts={"deleted": undone.rows_taken_out, "inserted": undone.rows_put_back},
         warnings=(f"rolled back by {who}" + (f": {reason}" if reason else ""),),
-        sequence=undone.rollbacks[0].sequence, **declared_facts(bench, target.name),
+        sequence=undone.rollbacks[0].sequence,
     )  # fmt: skip
-    keep(bench, record)
     return RolledBack(undone.publishes, record, dependents)

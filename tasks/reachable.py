@@ -6,10 +6,9 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from deployments.addresses import DATABASES, database_parameters
+from deployments.addresses import DATABASES, PORTS, database_parameters
 
 TIMEOUT_SECONDS = 8.0
-PORTS = {"postgresql": 5432, "redshift": 5439, "mysql": 3306, "mariadb": 3306, "http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)

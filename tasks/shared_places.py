@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
+from deployments.addresses import PORTS
 from deployments.errors import HeadgateError
 from tasks.objects.protocol import ObjectStore
 from tasks.objects.store import open_store
 from tasks.workbench import Workbench
 
 MARK = "headgate-owner.json"
-_PORTS = {"postgresql": 5432, "redshift": 5439}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def warehouse_id(bench: Workbench) -> str:
     if bench.settings.local_stack:
         return _short(f"local {bench.settings.state}")
     found = urlsplit(bench.warehouse.address.url)
-    host, port = (found.hostname or "").lower(), found.port or _PORTS.get(found.scheme, 0)
+    host, port = (found.hostname or "").lower(), found.port or PORTS.get(found.scheme, 0)
     return _short(f"{host}:{port}{found.path}")
 
 

@@ -67,6 +67,8 @@ class Job:
     """Windows of inputs that aren't published and belong to it."""
     refused: tuple[str, ...] = ()
     """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
+    stage_key: str = ""
+    """Nothing of a build is staged."""
 
     @property
     def title(self) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg2
@@ -37,7 +38,6 @@ APPLICATION = "headgate"
 SAFE_PATH = "SET search_path TO pg_catalog, pg_temp"
 """Names without a schema mean the server's own things only, and temporary tables last; on Redshift as well."""
 LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
-REDSHIFT_PORT = 5439
 _CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
 _LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
          "terminating connection", "SSL connection has been closed", "connection not open", "could not receive data",
@@ -46,16 +46,27 @@ _LOST = ("server closed the connection", "connection already closed", "could not
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where a warehouse is. The URL holds the password and is never shown."""
+class Address(ABC):
+    """Where a warehouse is, and how its engine is signed in to. The URL holds the password and is never shown.
+
+    `dialect`: whose SQL it speaks. `port`: where the URL has none; None is the driver's own. `can_be_read_only`: whether a
+    session can be kept from changing anything.
+    """
+
+    dialect: ClassVar[Dialect]
+    port: ClassVar[int | None] = None
+    can_be_read_only: ClassVar[bool] = True
 
     url: str = field(repr=False)
     statement_timeout_seconds: int = 3600
 
-    @property
-    def dialect(self) -> Dialect:
-        """Whose SQL it speaks; settings have refused every other scheme."""
-        return "redshift" if urlsplit(self.url).scheme == "redshift" else "postgresql"
+    def options(self) -> dict[str, str]:
+        """What the driver is told where the URL doesn't say otherwise."""
+        return {}
+
+    @abstractmethod
+    def set_up(self, cursor: Cursor) -> None:
+        """Settings of a new session: UTC, and texts of times that don't depend on the server's own."""
 
     @property
     def place(self) -> str:
@@ -157,19 +168,11 @@ def _give_back(address: Address, connection: Connection) -> None:
 def connect(address: Address) -> Connection:
     """Open a connection; a failure says whether waiting may help or a setting is wrong."""
     parts = urlsplit(address.url)
-    options: dict[str, Any] = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    if address.dialect == "redshift":
-        # A warehouse in the cloud is reached with a verified certificate unless the URL says otherwise.
-        import certifi
-
-        options.setdefault("sslmode", "verify-full")
-        # Not 'system': the driver carries an OpenSSL of its own that looks for certificates where none are.
-        options.setdefault("sslrootcert", certifi.where())
-    port = parts.port or (REDSHIFT_PORT if address.dialect == "redshift" else None)
+    options: dict[str, Any] = address.options() | {key: values[-1] for key, values in parse_qs(parts.query).items()}
     wait = waiting_time("CONNECT_TIMEOUT_SECONDS")
     try:
         connection: Connection = psycopg2.connect(
-            host=parts.hostname, port=port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
+            host=parts.hostname, port=parts.port or address.port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
             password=_plain(parts.password), connect_timeout=wait, application_name=APPLICATION, keepalives=1,
             keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,
         )  # fmt: skip
@@ -190,23 +193,19 @@ def _set_up(address: Address, connection: Connection) -> None:
         cursor.execute("SET statement_timeout = %s", (address.statement_timeout_seconds * 1000,))
         # A function in another schema may have the types of its arguments more exactly than the server's own, and would run.
         cursor.execute(SAFE_PATH)
-        if address.dialect == "redshift":
-            cursor.execute("SET query_group TO 'headgate'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, YMD'")
-        else:
-            cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
-            cursor.execute("SET lock_timeout = %s", (waiting_time("LOCK_TIMEOUT_SECONDS") * 1000,))
+        address.set_up(cursor)
     connection.commit()
 
 
 def judging(address: Address) -> type[Connection]:
-    """Connections for a library that opens its own: set up as ours are, and on PostgreSQL they change nothing (Redshift has no
-    such setting of a session)."""
+    """Connections for a library that opens its own: set up as ours are, and they change nothing where a session can be
+    told so."""
 
     class Judging(Connection):
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
             _set_up(address, self)
-            if address.dialect != "redshift":
+            if address.can_be_read_only:
                 self.set_session(readonly=True)
 
     return Judging

@@ -19,6 +19,7 @@ from tasks.extract import spool_source
 from tasks.notices.channels import channels
 from tasks.warehouses import session
 from tasks.warehouses.opening import open_warehouse
+from tasks.warehouses.postgres import PostgresAddress
 from tasks.workbench import Workbench
 
 effect = pytest.mark.effect
@@ -158,7 +159,7 @@ def test_how_long_the_warehouse_may_take_to_let_us_in(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(session.psycopg2, "connect", connect)
     given(CONNECT_TIMEOUT_SECONDS="3")
-    with pytest.raises(HeadgateError), session.session(session.Address("postgresql://u:p@h/d", 1)):
+    with pytest.raises(HeadgateError), session.session(PostgresAddress("postgresql://u:p@h/d", 1)):
         pass
     assert asked["connect_timeout"] == 3
 

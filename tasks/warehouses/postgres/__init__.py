@@ -1,5 +1,5 @@
 """PostgreSQL as a warehouse: the embedded default, and a real target for a small company."""
 
-from tasks.warehouses.postgres.adapter import PostgresAdapter
+from tasks.warehouses.postgres.adapter import PostgresAdapter, PostgresAddress
 
-__all__ = ["PostgresAdapter"]
+__all__ = ["PostgresAdapter", "PostgresAddress"]

@@ -10,6 +10,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
+from deployments.declared_settings import waiting_time
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import LIMIT_BYTES, TableName
@@ -28,6 +29,16 @@ read once is the faster way (measured with 2,000,000 live rows)."""
 _OTHER_JOINS = ("enable_hashjoin", "enable_mergejoin")
 _SWAP_LOCK_TIMEOUT_MS = 2000
 """How long a swap waits for readers."""
+
+
+class PostgresAddress(Address):
+    """See `Address`."""
+
+    dialect = "postgresql"
+
+    def set_up(self, cursor: Cursor) -> None:
+        cursor.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning")
+        cursor.execute("SET lock_timeout = %s", (waiting_time("LOCK_TIMEOUT_SECONDS") * 1000,))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.addresses import PORTS
 from deployments.declarations.columns import Column
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
@@ -25,6 +26,24 @@ from tasks.warehouses.shapes import Shape, Understood
 
 _SWAP_WAIT_MS = 10_000
 """How long a swap waits for readers."""
+
+
+class RedshiftAddress(Address):
+    """See `Address`."""
+
+    dialect = "redshift"
+    port = PORTS["redshift"]
+    can_be_read_only = False
+
+    def options(self) -> dict[str, str]:
+        import certifi
+
+        # A warehouse in the cloud is reached with a verified certificate. Not 'system': the driver carries an OpenSSL of its
+        # own that looks for certificates where none are.
+        return {"sslmode": "verify-full", "sslrootcert": certifi.where()}
+
+    def set_up(self, cursor: Cursor) -> None:
+        cursor.execute("SET query_group TO 'headgate'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, YMD'")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import pytest
 
 from deployments.embedded.stack import StackState
 from deployments.errors import DeclarationError
-from tasks.warehouses.session import Address, connect
+from tasks.warehouses.redshift import RedshiftAddress
+from tasks.warehouses.session import connect
 
 DOUBLE = Path(__file__).parents[4] / "shared" / "redshift_double"
 
@@ -49,7 +50,7 @@ def test_what_can_t_be_verified_is_refused(server: tuple[int, Path], host: str, 
     port, crt = server
     url = f"redshift://awsuser:Passw0rd@{host}:{port}/dev" + (f"?sslrootcert={crt}" if root else "")
     with pytest.raises(DeclarationError) as caught:
-        connect(Address(url))
+        connect(RedshiftAddress(url))
     assert caught.value.code == "WAREHOUSE-TLS"
     assert "Passw0rd" not in str(caught.value)
 
@@ -57,11 +58,11 @@ def test_what_can_t_be_verified_is_refused(server: tuple[int, Path], host: str, 
 def test_a_certificate_that_is_trusted_for_its_host_is_accepted(server: tuple[int, Path]) -> None:
     port, crt = server
     url = f"redshift://awsuser:Passw0rd@localhost:{port}/dev?sslrootcert={crt}"
-    with closing(connect(Address(url))) as connection:
+    with closing(connect(RedshiftAddress(url))) as connection:
         assert connection.info.ssl_in_use
 
 
 def test_clear_text_is_refused_by_default(double: object) -> None:
     url = str(double.url).partition("?")[0]  # type: ignore[attr-defined]
     with pytest.raises(DeclarationError, match="does not support SSL"):
-        connect(Address(url))
+        connect(RedshiftAddress(url))

@@ -17,8 +17,7 @@ from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import Checksum, differences, duckdb_checksum_sql, read_checksum, text_groups
-from tasks.warehouses.postgres.adapter import PostgresAdapter
-from tasks.warehouses.session import Address
+from tasks.warehouses.postgres import PostgresAdapter, PostgresAddress
 
 COLUMNS = tuple(
     Column.model_validate({"name": name, "type": kind} | ({"source_timezone": "UTC"} if kind == "timestamp" else {}))
@@ -79,7 +78,7 @@ def in_duckdb(rows: Sequence[Row]) -> Checksum:
 @pytest.fixture(scope="module")
 def in_postgres(new_database: Callable[[], str]) -> Callable[[Sequence[Row]], Checksum]:
     url = new_database()
-    adapter = PostgresAdapter(Address(url))
+    adapter = PostgresAdapter(PostgresAddress(url))
 
     def run(rows: Sequence[Row]) -> Checksum:
         with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:

@@ -16,8 +16,7 @@ from deployments.declarations.table import Table
 from deployments.embedded.stack import StackState
 from tasks import copy
 from tasks.warehouses.names import TableName
-from tasks.warehouses.postgres.adapter import PostgresAdapter
-from tasks.warehouses.session import Address
+from tasks.warehouses.postgres import PostgresAdapter, PostgresAddress
 
 EPOCH = datetime(1970, 1, 1)
 EDGES = [datetime(year, 1, 1) + timedelta(microseconds=add) for year in (1900, 1970, 2040) for add in range(-3, 4)]
@@ -35,7 +34,7 @@ def test_points_in_time_count_to_the_microsecond(clients: StackState, kind: str)
         cursor.execute("SET TIME ZONE 'UTC'")
         cursor.execute(sql.SQL("CREATE TEMP TABLE moments (t {})").format(sql.SQL(kind)))
         cursor.execute("INSERT INTO moments SELECT unnest(%s::timestamp[])", (list(times),))
-        figures = PostgresAdapter(Address(clients.warehouse_url)).checksum_list([column], [column])
+        figures = PostgresAdapter(PostgresAddress(clients.warehouse_url)).checksum_list([column], [column])
         cursor.execute(sql.SQL("SELECT t, {} FROM moments GROUP BY t").format(figures))
         told = {row[0].replace(tzinfo=None): int(row[3]) for row in cursor.fetchall()}
     assert told == {moment: (moment - EPOCH) // timedelta(microseconds=1) for moment in times}
@@ -62,7 +61,7 @@ def test_a_wide_table_is_summed_some_columns_at_a_time(clients: StackState, monk
             found = []
             for at_once in (400, 3, 1):
                 monkeypatch.setattr(copy, "SUMMED_AT_ONCE", at_once)
-                found.append(copy.checksum_of(PostgresAdapter(Address(clients.warehouse_url)), name, declared))
+                found.append(copy.checksum_of(PostgresAdapter(PostgresAddress(clients.warehouse_url)), name, declared))
         finally:
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name.schema, name.name)))
             connection.commit()

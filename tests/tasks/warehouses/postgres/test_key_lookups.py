@@ -9,8 +9,7 @@ import psycopg2
 import pytest
 
 from tasks.warehouses.names import TableName
-from tasks.warehouses.postgres.adapter import PostgresAdapter
-from tasks.warehouses.session import Address
+from tasks.warehouses.postgres import PostgresAdapter, PostgresAddress
 
 LIVE = TableName("public", "live")
 ROWS = 40_000
@@ -40,7 +39,7 @@ def test_when_keys_are_looked_up(
         if index is not None:
             cursor.execute(f"CREATE INDEX ON live {index}")
         cursor.execute("ANALYZE live, batch")
-        with PostgresAdapter(Address(url)).looking_up_keys(cursor, LIVE, key, batch):
+        with PostgresAdapter(PostgresAddress(url)).looking_up_keys(cursor, LIVE, key, batch):
             cursor.execute(join)
             inside = " ".join(str(line) for (line,) in cursor.fetchall())
             cursor.execute("SHOW enable_hashjoin")

@@ -14,12 +14,11 @@ from deployments.declarations.table import CopyOptions, Physical
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest, Part
 from tasks.warehouses.names import TableName
-from tasks.warehouses.redshift.adapter import RedshiftAdapter
+from tasks.warehouses.redshift.adapter import RedshiftAdapter, RedshiftAddress
 from tasks.warehouses.redshift.authorization import authorization
 from tasks.warehouses.redshift.copy import copy_parts
 from tasks.warehouses.redshift.ddl import create_table
 from tasks.warehouses.redshift.options import Value, copy_options
-from tasks.warehouses.session import Address
 from tasks.warehouses.shapes import Shape
 
 effect = pytest.mark.effect
@@ -151,7 +150,7 @@ def test_what_is_no_role_is_refused_without_being_repeated(role: str) -> None:
 
 
 def test_a_column_is_added_nullable_and_one_at_a_time() -> None:
-    adapter = RedshiftAdapter(Address("redshift://u:p@h/d"))
+    adapter = RedshiftAdapter(RedshiftAddress("redshift://u:p@h/d"))
     column = Column(name="extra", type="varchar(5)", nullable=False, encode="zstd")
     assert [text(item) for item in adapter.alter(LIVE, "new_column", column)] == [
         'ALTER TABLE "raw_data"."orders" ADD COLUMN "extra" varchar(5) ENCODE ZSTD'
@@ -160,7 +159,7 @@ def test_a_column_is_added_nullable_and_one_at_a_time() -> None:
 
 
 def test_a_longer_varchar_is_altered_before_the_publish_and_nothing_else_is() -> None:
-    adapter = RedshiftAdapter(Address("redshift://u:p@h/d"))
+    adapter = RedshiftAdapter(RedshiftAddress("redshift://u:p@h/d"))
     (widened,) = adapter.alter_before(LIVE, "widened", Column(name="note", type="varchar(50)"))
     assert text(widened) == 'ALTER TABLE "raw_data"."orders" ALTER COLUMN "note" TYPE varchar(50)'
     with pytest.raises(DeclarationError, match="can't change id to bigint in place"):
@@ -170,7 +169,7 @@ def test_a_longer_varchar_is_altered_before_the_publish_and_nothing_else_is() ->
 def test_figures_of_every_type() -> None:
     columns = [Column(name="n", type="integer"), Column(name="t", type="varchar(5)"), Column(name="d", type="decimal(38,2)"),
                Column(name="f", type="double precision"), Column(name="s", type="timestamptz")]  # fmt: skip
-    made = text(RedshiftAdapter(Address("redshift://u:p@h/d")).checksum_list(columns, columns))
+    made = text(RedshiftAdapter(RedshiftAddress("redshift://u:p@h/d")).checksum_list(columns, columns))
     for part in ('coalesce(sum("n"), 0)', 'sum(octet_length("t"))', '::varchar || \'e17 \' || sum(',
                  'coalesce(sum(abs(CASE WHEN abs("f") >= ', "datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', \"s\")",
                  'strtol(left(md5(coalesce("t", chr(1))), 8), 16)'):  # fmt: skip
