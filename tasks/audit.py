@@ -6,7 +6,7 @@ windows can be audited side by side; what a batch is held against comes after it
 
 from __future__ import annotations
 
-from psycopg2 import Error, sql
+from psycopg2 import sql
 
 from deployments.declarations.table import Table
 from expectations.record import RuleResult
@@ -21,7 +21,7 @@ from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.quoting import identifier, qualified
-from tasks.warehouses.session import explain, one, transaction
+from tasks.warehouses.session import explained, one, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -33,7 +33,7 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     table, adapter = bench.project.table(batch.table), bench.warehouse
     candidate, superseded = copied.candidate, 0
     shape = shape_of(table)
-    try:
+    with explained(f"audit of {batch.table}"):
         if validated.in_place is not None:
             prove_rows(adapter, batch, table, candidate)
         if validated.keys_repeat:
@@ -45,8 +45,6 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         with transaction(adapter.address) as cursor:
             adapter.finish_candidate(cursor, candidate, shape)
         reached("after-finish")
-    except Error as error:
-        raise explain(error, f"audit of {batch.table}") from None
     # In place the warehouse is the only one that has counted; a row it refused would have failed the COPY.
     extracted = copied.rows if validated.in_place else validated.extracted
     counts = Counts(

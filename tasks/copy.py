@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psycopg2 import Error, sql
+from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
@@ -20,7 +20,7 @@ from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import qualified
-from tasks.warehouses.session import explain, one, session, transaction
+from tasks.warehouses.session import explained, one, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -41,15 +41,13 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
     """
     bench = workbench()
     adapter = bench.warehouse
-    try:
+    with explained(f"copy of {batch.table}"):
         filled = ahead.filled(batch, staged.manifest)
         candidate, rows = _fill_new(bench, batch, staged, table) if filled is None else (filled.candidate, filled.rows)
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows)
         loaded = checksum_of(adapter, candidate, table)
-    except Error as error:
-        raise explain(error, f"copy of {batch.table}") from None
     found = differences(table.columns, validated.checksum, loaded)
     if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:
         found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from psycopg2 import Error
-
 from deployments.declarations.suite import DriftPolicy
 from deployments.declarations.table import SchemaChange
 from deployments.errors import DriftStopError
@@ -29,7 +27,7 @@ from tasks.warehouses import ops
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.changes import judge as allowed
 from tasks.warehouses.names import TableName
-from tasks.warehouses.session import explain, session
+from tasks.warehouses.session import explained, session
 from tasks.warehouses.shapes import Shape, shape_of
 from tasks.watched import Watched
 from tasks.workbench import Workbench, workbench
@@ -67,11 +65,8 @@ def schema_changes(
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Differences between contract and live table as (kind, column), and what is warned of; DeclarationError for those
     that aren't allowed. `replaced`: the live table is swapped for a new one."""
-    try:
-        with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-            changes = find_changes(shape, bench.warehouse.columns(cursor, live))
-    except Error as error:
-        raise explain(error, f"judging {live}") from None
+    with explained(f"judging {live}"), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        changes = find_changes(shape, bench.warehouse.columns(cursor, live))
     warnings = allowed(bench.warehouse, live, policy, shape, changes, replaced=replaced)
     return tuple((change.kind, change.column) for change in changes), tuple(warnings)
 

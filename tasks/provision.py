@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg2 import Error
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.provisioning import Provisioning, default_provisioning
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.provision import Step, difference
-from tasks.warehouses.session import explain, retried, session
+from tasks.warehouses.session import explained, retried, session
 from tasks.workbench import Workbench
 
 
@@ -26,11 +25,8 @@ class Difference:
 def plan_provision(bench: Workbench) -> list[Difference]:
     """What `provision` would do. Reads only."""
     adapter = bench.warehouse
-    try:
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            return [_told(cursor, step) for step in _difference(bench, cursor)]
-    except Error as error:
-        raise explain(error, "reading who may do what") from None
+    with explained("reading who may do what"), session(adapter.address) as connection, connection.cursor() as cursor:
+        return [_told(cursor, step) for step in _difference(bench, cursor)]
 
 
 def provision(bench: Workbench) -> list[Difference]:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from psycopg2 import Error
-
 from deployments.declarations.columns import Column
 from deployments.declarations.signatures import MAP_KINDS
 from deployments.declarations.suite import Suite
@@ -40,7 +38,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 from tasks.warehouses.quarantine import SetAside, set_aside
 from tasks.warehouses.replay_rows import RECORD
-from tasks.warehouses.session import explain, session
+from tasks.warehouses.session import explained, session
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -87,11 +85,9 @@ def gather(batch: Batch, source_run: str, code: str | None) -> Gathered:
     raw.mkdir(parents=True, exist_ok=True)
     for left in raw.iterdir():
         left.unlink()
-    try:
-        with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-            rows = set_aside(bench.warehouse, cursor, batch.live, batch.batch_key, source_run, code)
-    except Error as error:
-        raise explain(error, f"reading the quarantine of {batch.table}") from None
+    doing = f"reading the quarantine of {batch.table}"
+    with explained(doing), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        rows = set_aside(bench.warehouse, cursor, batch.live, batch.batch_key, source_run, code)
     withheld = sum(row.raw is None or not _is_whole(row) for row in rows)
     fit = [row for row in rows if row.raw is not None and _is_whole(row) and row.code not in BROKEN]
     layout = next((row.layout for row in rows if row.layout), None)
@@ -184,11 +180,9 @@ def audit_replay(batch: Batch, copied: Copied, validated: Validated) -> Audited:
     """Judge the candidate by the critical rules that hold of every single row; the others speak of whole batches."""
     bench = workbench()
     table = bench.project.table(batch.table)
-    try:
+    with explained(f"audit of {batch.table}"):
         rules = _judge(bench, table, copied.candidate)
         stop_on_failures(batch.title, batch.run_id, Assessment(False, rules))
-    except Error as error:
-        raise explain(error, f"audit of {batch.table}") from None
     failing = sum(reason.rows for reason in validated.reasons)
     counts = Counts(extracted=validated.extracted, quarantined=failing, staged=copied.rows, copied=copied.rows)
     return Audited(copied.candidate, counts, rules)

@@ -6,8 +6,6 @@ contract, stage and COPY as rows.
 
 from __future__ import annotations
 
-from psycopg2 import Error
-
 from deployments.declarations.table import Table
 from deployments.errors import UpstreamError
 from expectations.contract.layout import lay_out
@@ -20,7 +18,7 @@ from tasks.sources.opening import open_source
 from tasks.stage import stage_parts
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
-from tasks.warehouses.session import explain, session, transaction
+from tasks.warehouses.session import explained, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import workbench
 
@@ -56,12 +54,10 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
         )
     manifest = stage_parts(bench.stage, f"{batch.stage_key}/keys", parts, layout.delimiter, marker)
     target = names.candidate(batch.live, f"{batch.attempt_id}{new_try()}")
-    try:
+    with explained(f"keys of {batch.table}"):
         with transaction(adapter.address) as cursor:
             adapter.create_candidate(cursor, target, shape_of(table))
         adapter.copy(bench.stage, manifest, target, [column.name for column in table.columns])
-    except Error as error:
-        raise explain(error, f"keys of {batch.table}") from None
     return target, as_of
 
 

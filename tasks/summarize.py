@@ -37,7 +37,7 @@ from tasks.warehouses.proofs import Counts
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.publish_plan import Publication, Published
 from tasks.warehouses.quoting import identifier, listed, qualified
-from tasks.warehouses.session import count_rows, explain, one, reading, session, transaction
+from tasks.warehouses.session import count_rows, explain, explained, one, reading, session, transaction
 from tasks.warehouses.shapes import LiveColumn, shape_of_summary
 from tasks.within import within
 from tasks.workbench import Workbench, workbench
@@ -142,7 +142,7 @@ def check_inputs(job: Job) -> InputsChecked:
         )  # fmt: skip
     rows: dict[str, int] = {}
     results: list[RuleResult] = []
-    try:
+    with explained(f"inputs of {job.target}"):
         for item in summary.inputs:
             rows[item.table] = _count(bench, summary, item.table)
         prove_checks(bench.warehouse, summary, "inputs", None)
@@ -151,8 +151,6 @@ def check_inputs(job: Job) -> InputsChecked:
             rules = [_rule(check) for check in item.checks if check.type is not None]
             if rules:
                 results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
-    except Error as error:
-        raise explain(error, f"inputs of {job.target}") from None
     stop_on_failures(f"inputs of {job.title}", job.run_id, Assessment(False, tuple(results)))
     return InputsChecked(rows, tuple(results))
 
@@ -246,12 +244,10 @@ def check_output(job: Job, built: Built) -> OutputChecked:
         rules.insert(0, key_rule(summary.key))
     prove_checks(bench.warehouse, summary, "expectations", built.candidate)
     results = _expectations(bench, summary, built.candidate, rules, "candidate") if rules else []
-    try:
+    with explained(f"balances of {job.target}"):
         results += [
             _balance(bench, job, built, item.table, balance) for item in summary.inputs for balance in item.balances
         ]
-    except Error as error:
-        raise explain(error, f"balances of {job.target}") from None
     stop_on_failures(f"{job.title} (kept as {built.candidate})", job.run_id, Assessment(False, tuple(results)))
     return OutputChecked(tuple(results))
 
@@ -269,12 +265,10 @@ def publish_summary(job: Job, built: Built) -> Published:
         made = adapter.columns(cursor, built.candidate)
     if not shape.columns:
         shape = replace(shape, columns=_as_made(summary, made))
-    try:
+    with explained(f"publish of {job.target}"):
         if made:
             with transaction(adapter.address) as cursor:
                 adapter.finish_candidate(cursor, built.candidate, shape)
-    except Error as error:
-        raise explain(error, f"publish of {job.target}") from None
     return carry_out(
         Publication(
             live=job.live, candidate=built.candidate, shape=shape, mode=summary.load_mode, batch_key=job.batch_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psycopg2 import Error, sql
+from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from deployments.declarations.summary import Summary
@@ -22,7 +22,7 @@ from tasks.switches import reached
 from tasks.warehouses import ops
 from tasks.warehouses.quoting import identifier as quoted
 from tasks.warehouses.quoting import listed, qualified
-from tasks.warehouses.session import explain, one, session
+from tasks.warehouses.session import explained, one, session
 from tasks.watched import WatchedSummary
 from tasks.workbench import Workbench, workbench
 
@@ -95,16 +95,13 @@ def _rows(bench: Workbench, summary: Summary, built: Built) -> tuple[tuple[int, 
         marks = [sql.SQL("coalesce(CAST({} AS varchar(256)), '')").format(quoted(name))
                  for name in summary.key or [column.name for column in columns]]  # fmt: skip
         statement += sql.SQL(" ORDER BY md5({}) LIMIT {}").format(sql.SQL(" || ").join(marks), sql.Literal(MEASURED))
-    try:
-        with session(bench.warehouse.address) as connection:
-            with connection.cursor() as cursor:
-                rows, *present = one(cursor, sql.SQL("SELECT {} FROM {}").format(figures, table))
-            with connection.cursor(name="hg_built") as cursor:
-                cursor.itersize = _AT_ONCE
-                cursor.execute(statement)
-                return (int(rows), [int(count) for count in present]), list(cursor)
-    except Error as error:
-        raise explain(error, f"judging {summary.target}") from None
+    with explained(f"judging {summary.target}"), session(bench.warehouse.address) as connection:
+        with connection.cursor() as cursor:
+            rows, *present = one(cursor, sql.SQL("SELECT {} FROM {}").format(figures, table))
+        with connection.cursor(name="hg_built") as cursor:
+            cursor.itersize = _AT_ONCE
+            cursor.execute(statement)
+            return (int(rows), [int(count) for count in present]), list(cursor)
 
 
 def _count(column: Column) -> sql.Composed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg2 import Error, sql
+from psycopg2 import sql
 
 from deployments.declarations.columns import MAX_PRECISION, MAX_VARCHAR_BYTES, parse_type
 from deployments.declarations.summary import Summary
@@ -13,7 +13,7 @@ from tasks.only_reads import prove_select
 from tasks.provision import declared
 from tasks.summary_output import NUMBERS, TEXTS, described
 from tasks.warehouses.quoting import identifier
-from tasks.warehouses.session import explain, one, session
+from tasks.warehouses.session import explained, one, session
 from tasks.warehouses.shapes import LiveColumn
 from tasks.workbench import Workbench
 
@@ -43,20 +43,21 @@ def look_at(bench: Workbench, summary: Summary) -> Looked:
     """Run the SELECT once, with the rights of summaries. DeclarationError for a type that no contract has."""
     adapter, role = bench.warehouse, declared(bench).summaries_as
     prove_select(adapter, summary)
-    try:
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            adapter.create_schema(cursor, summary.schema_name)
-            made = described(adapter, cursor, summary.schema_name, summary.statement())
-            if role is not None:
-                adapter.act_as(cursor, role)
-            listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
-            row = one(
-                cursor,
-                sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement()), identifier(_Q)),
-            )
-            connection.rollback()
-    except Error as error:
-        raise explain(error, f"the SELECT of {summary.target}") from None
+    with (
+        explained(f"the SELECT of {summary.target}"),
+        session(adapter.address) as connection,
+        connection.cursor() as cursor,
+    ):
+        adapter.create_schema(cursor, summary.schema_name)
+        made = described(adapter, cursor, summary.schema_name, summary.statement())
+        if role is not None:
+            adapter.act_as(cursor, role)
+        listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
+        row = one(
+            cursor,
+            sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement()), identifier(_Q)),
+        )
+        connection.rollback()
     seen = []
     for position, column in enumerate(made):
         empty, far, digits = row[1 + 3 * position : 4 + 3 * position]

@@ -22,7 +22,7 @@ from tasks.warehouses.changes import holds
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier, qualified
-from tasks.warehouses.session import explain, one, session
+from tasks.warehouses.session import explained, one, session
 from tasks.warehouses.shapes import LiveColumn
 
 _INTEGERS = ("smallint", "integer", "bigint")
@@ -49,13 +49,14 @@ def prove_output(adapter: Adapter, summary: Summary) -> None:
     """DeclarationError where the columns of the SELECT aren't those of the contract; nothing runs, and nothing is left."""
     if not summary.columns:
         return
-    try:
-        with session(adapter.address) as connection, connection.cursor() as cursor:
-            adapter.create_schema(cursor, summary.schema_name)
-            select_of(summary, described(adapter, cursor, summary.schema_name, summary.statement()))
-            connection.rollback()
-    except Error as error:
-        raise explain(error, f"the SELECT of {summary.target}") from None
+    with (
+        explained(f"the SELECT of {summary.target}"),
+        session(adapter.address) as connection,
+        connection.cursor() as cursor,
+    ):
+        adapter.create_schema(cursor, summary.schema_name)
+        select_of(summary, described(adapter, cursor, summary.schema_name, summary.statement()))
+        connection.rollback()
 
 
 def select_of(summary: Summary, made: Sequence[LiveColumn], window: Window | None = None) -> sql.Composed:

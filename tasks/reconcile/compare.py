@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from psycopg2 import Error
-
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, SourceMissingError
 from deployments.windows import Window
@@ -21,7 +19,7 @@ from tasks.reconcile.live_rows import LiveRows
 from tasks.reconcile.source_rows import SourceRows
 from tasks.sources.opening import open_source
 from tasks.spool import hold, release
-from tasks.warehouses.session import explain
+from tasks.warehouses.session import explained
 from tasks.workbench import Workbench
 
 SAME = Difference()
@@ -102,14 +100,11 @@ def _compare(bench: Workbench, table: Table, batch_key: str, label: str, standin
 
 
 def _difference(bench: Workbench, table: Table, window: Window | None, source: SourceRows) -> Finding:
-    try:
-        with LiveRows(bench.warehouse, table, window) as live:
-            # Not before the live snapshot: a hash of millions of rows takes a while, and may as well be of fresh ones.
-            expected, found = source.figures(), live.figures()
-            same = not differences(table.columns, expected, found)
-            rows = SAME if same else difference(source, live, window, bench.pii_key or b"")
-    except Error as error:
-        raise explain(error, f"comparing {table.table}") from None
+    with explained(f"comparing {table.table}"), LiveRows(bench.warehouse, table, window) as live:
+        # Not before the live snapshot: a hash of millions of rows takes a while, and may as well be of fresh ones.
+        expected, found = source.figures(), live.figures()
+        same = not differences(table.columns, expected, found)
+        rows = SAME if same else difference(source, live, window, bench.pii_key or b"")
     return Finding("", "", expected.rows, found.rows, source.set_aside, rows)
 
 

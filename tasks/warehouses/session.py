@@ -211,6 +211,15 @@ def judging(address: Address) -> type[Connection]:
     return Judging
 
 
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """A driver's error in the block is raised as ours."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise explain(error, doing) from None
+
+
 def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
     """Our error for a driver's: its family says whether a retry can help. It repeats neither values nor the statement."""
     text = said(error)

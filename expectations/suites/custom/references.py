@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from expectations.suites.custom.amounts import exact
+from expectations.suites.custom.metrics import measured_by
 
 
 class ReferenceCounts(TableMetricProvider):
@@ -20,28 +19,20 @@ class ReferenceCounts(TableMetricProvider):
     metric_name = "headgate.references"
     value_keys = ("column", "other_table", "other_column")
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(
-        cls,  # noqa: N805  # the library calls it with the class
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> tuple[int, int]:
-        selectable, _domain, _accessor = execution_engine.get_compute_domain(
-            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
-        )
-        column, other_column = metric_value_kwargs["column"], metric_value_kwargs["other_column"]
-        schema, _, name = metric_value_kwargs["other_table"].partition(".")
+    @staticmethod
+    @measured_by(SqlAlchemyExecutionEngine)
+    def _sqlalchemy(engine: Any, table: Any, asked: Any) -> tuple[int, int]:
+        column, other_column = asked["column"], asked["other_column"]
+        schema, _, name = asked["other_table"].partition(".")
         other = sa.table(name, sa.column(other_column), schema=schema)
-        rows = sa.select(sa.column(column).label("value")).select_from(selectable).subquery("checked")
+        rows = sa.select(sa.column(column).label("value")).select_from(table).subquery("checked")
         # DISTINCT on the other side: a value found twice there must not count a row twice here.
         known = sa.select(other.c[other_column].label("value")).distinct().subquery("known")
         missing = sa.case((sa.and_(rows.c.value.isnot(None), known.c.value.is_(None)), 1), else_=0)
         query = sa.select(sa.func.count(rows.c.value), sa.func.sum(missing)).select_from(
             rows.outerjoin(known, rows.c.value == known.c.value)
         )
-        found, without = execution_engine.execute_query(query).fetchone()
+        found, without = engine.execute_query(query).fetchone()
         return int(found), int(without or 0)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import sqlalchemy as sa
-from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from expectations.suites.custom.amounts import exact, utc
+from expectations.suites.custom.metrics import measured_by
 
 NEEDS_COLUMN = ("sum", "mean", "distinct")
 
@@ -23,18 +22,9 @@ class WindowFigures(TableMetricProvider):
     metric_name = "headgate.windows"
     value_keys = ("time_column", "window", "baseline", "figure", "column")
 
-    @metric_value(engine=PandasExecutionEngine)
-    def _pandas(
-        cls,  # noqa: N805  # the library calls it with the class
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> tuple[Any, Any]:
-        frame, _domain, _accessor = execution_engine.get_compute_domain(
-            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
-        )
-        asked = metric_value_kwargs
+    @staticmethod
+    @measured_by(PandasExecutionEngine)
+    def _pandas(_: Any, frame: Any, asked: Any) -> tuple[Any, Any]:
         times = frame[asked["time_column"]]
         if getattr(times.dt, "tz", None) is not None:
             times = times.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -51,18 +41,9 @@ class WindowFigures(TableMetricProvider):
 
         return figure(asked["window"]), figure(asked["baseline"])
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(
-        cls,  # noqa: N805  # the library calls it with the class
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> tuple[Any, Any]:
-        selectable, _domain, _accessor = execution_engine.get_compute_domain(
-            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
-        )
-        asked = metric_value_kwargs
+    @staticmethod
+    @measured_by(SqlAlchemyExecutionEngine)
+    def _sqlalchemy(engine: Any, table: Any, asked: Any) -> tuple[Any, Any]:
         time: Any = sa.column(asked["time_column"])
         value: Any = sa.literal(1) if asked["figure"] == "rows" else sa.column(asked["column"])
         if asked["figure"] == "mean":
@@ -77,8 +58,8 @@ class WindowFigures(TableMetricProvider):
                 return sa.func.count(sa.distinct(inside))
             return aggregates[asked["figure"]](inside)
 
-        query = sa.select(figure(asked["window"]), figure(asked["baseline"])).select_from(selectable)
-        first, second = execution_engine.execute_query(query).fetchone()
+        query = sa.select(figure(asked["window"]), figure(asked["baseline"])).select_from(table)
+        first, second = engine.execute_query(query).fetchone()
         return first, second
 
 
