@@ -155,6 +155,8 @@ class RunRecord(_Recorded):
     failure: Failure | None = None
     sequence: int | None = None
     source: str = ""
+    sql: str = ""
+    """The SELECT of a summary that ran, where it isn't the one that was written."""
     stage_uri: str = ""
     fingerprint: str = ""
     declaration_hash: str = ""

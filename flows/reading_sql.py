@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from deployments.declarations.folder import Place, told_at
+from deployments.declarations.known_tables import known_tables
 from deployments.declarations.problems import Fault, KeyPath, Problem
-from deployments.declarations.select import read_select, tree_of
+from deployments.declarations.redshift_sql import for_postgresql
+from deployments.declarations.redshift_words import NOT_OF_POSTGRESQL
+from deployments.declarations.select import tree_of
 from deployments.declarations.sql_output import output_faults
 from deployments.declarations.sql_rules import select_faults
-from deployments.declarations.sql_scopes import Column, Known, kind_of_type
-from deployments.declarations.sql_text import SqlFault
-from deployments.declarations.suite import Rule
+from deployments.declarations.sql_scopes import Known
+from deployments.declarations.sql_text import SqlFault, tokens
 from deployments.declarations.summary import Summary, read_summary, statements
 from deployments.project import Project
 from deployments.settings import Settings
+
+__all__ = ["faults_of", "known_tables", "sql_faults"]
 
 
 def sql_faults(project: Project, settings: Settings) -> tuple[list[Problem], list[str]]:
@@ -57,36 +62,38 @@ def faults_of(
     return wrong, notes
 
 
-def known_tables(project: Project) -> dict[str, Known]:
-    """What is declared of tables, and what summaries are sure to make."""
-    known = {}
-    for name, table in project.tables.items():
-        columns = {column.name: Column(kind_of_type(column.type), column.nullable) for column in table.columns}
-        known[name] = Known(columns, _keys(table.key, project.suite(name).expectations))
-    for name, summary in project.summaries.items():
-        select, _ = read_select(summary.text)
-        if select is not None and select.is_certain:
-            declared = {column.name: Column(kind_of_type(column.type), column.nullable) for column in summary.columns}
-            columns = {column: declared.get(column, Column(None, None)) for column in select.columns}
-            known[name] = Known(columns, _keys(summary.key, summary.expectations))
-    return known
-
-
-def _keys(key: Sequence[str], rules: Sequence[Rule]) -> tuple[frozenset[str], ...]:
-    """The key, and columns that a critical rule holds to be unique."""
-    unique = [
-        frozenset([str(rule.kwargs["column"])])
-        for rule in rules
-        if rule.type == "expect_column_values_to_be_unique" and rule.severity == "critical" and len(rule.kwargs) == 1
-    ]
-    return (*([frozenset(key)] if key else []), *unique)
-
-
 def _faults(summary: Summary, known: Mapping[str, Known], dialect: str) -> Iterator[tuple[KeyPath, SqlFault]]:
     for path, text, _ in statements(summary):
-        tree = tree_of(text, dialect)
+        foreign = () if summary.written_for else tuple(_of_redshift(text))
+        tree = tree_of(text, "redshift" if summary.written_for or foreign else dialect)
         # The same may be told of a column wherever it stands; once is enough for one place.
         faults = select_faults(tree, known) if tree is not None else ()
-        yield from ((path, fault) for fault in dict.fromkeys(faults))
+        if summary.written_for is None:
+            yield from ((path, fault) for fault in dict.fromkeys((*foreign, *faults)))
+        else:
+            yield from (
+                (path, fault) for fault in dict.fromkeys((*_of_both(faults), *_for_postgresql(path, text, known)))
+            )
         if path == ("sql",) and tree is not None:
             yield from ((path, fault) for fault in dict.fromkeys(output_faults(tree, known, summary.columns)))
+
+
+def _of_redshift(text: str) -> Iterator[SqlFault]:
+    words = tokens(text)
+    for word, following in pairwise(words):
+        if word.name in NOT_OF_POSTGRESQL and following.text == "(":
+            yield SqlFault(f"PostgreSQL has no {word.name.upper()}()", "in the header: written_for: redshift", word.start,
+                           kind="postgresql")  # fmt: skip
+
+
+def _of_both(faults: Iterable[SqlFault]) -> Iterator[SqlFault]:
+    """Without what PostgreSQL wouldn't read as it stands: it gets another text."""
+    return (fault for fault in faults if fault.kind != "postgresql")
+
+
+def _for_postgresql(path: KeyPath, text: str, known: Mapping[str, Known]) -> Iterator[SqlFault]:
+    found = for_postgresql(text, known)
+    yield from found.faults
+    if "balances" in path and found.text != text and not found.faults:
+        yield SqlFault("a balance goes to both warehouses as it stands, and PostgreSQL reads this otherwise",
+                       "words of docs/one-sql.md that are the same on both", kind="postgresql")  # fmt: skip

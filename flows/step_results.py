@@ -143,7 +143,8 @@ def _(result: InputsChecked) -> dict[str, Any]:
 
 @words_of.register
 def _(result: Built) -> dict[str, Any]:
-    return {"rows": result.rows, "line": f"{plural(result.rows, 'row')} beside the live table"}
+    line = f"{plural(result.rows, 'row')} beside the live table"
+    return {"rows": result.rows, "line": f"{line}, by SQL rewritten for PostgreSQL" if result.sql else line}
 
 
 @words_of.register
@@ -208,7 +209,7 @@ def _(result: InputsChecked, record: RunRecord) -> dict[str, Any]:
 
 @facts_of.register
 def _(result: Built, record: RunRecord) -> dict[str, Any]:
-    return {"warnings": result.warnings}
+    return {"warnings": result.warnings, "sql": result.sql}
 
 
 @facts_of.register

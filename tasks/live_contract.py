@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deployments.errors import DeclarationError, HeadgateError
+from tasks.one_sql import as_read
 from tasks.only_reads import prove_checks, prove_select
 from tasks.reachable import Line
 from tasks.summary_output import prove_output
@@ -50,9 +51,10 @@ def compare_summaries(bench: Workbench) -> Iterator[Line]:
             yield Line(name, True, f"isn't read: {', '.join(absent)} isn't there yet")
             continue
         try:
-            prove_checks(adapter, summary, "inputs", None)
-            prove_select(adapter, summary)
-            prove_output(adapter, summary)
+            read = as_read(bench, summary)
+            prove_checks(adapter, read, "inputs", None)
+            prove_select(adapter, read)
+            prove_output(adapter, read)
         except HeadgateError as error:
             yield Line(name, False, error.message, error.next_command)
         else:

@@ -24,6 +24,7 @@ from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, sui
 from tasks.batch import new_attempt, new_try
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
+from tasks.one_sql import as_read
 from tasks.only_reads import prove_checks, prove_select
 from tasks.provision import declared
 from tasks.publish import carry_out
@@ -100,6 +101,8 @@ class Built:
     changes: tuple[tuple[str, str], ...] = ()
     """Differences between contract and live table, as (kind, column); () without a contract."""
     warnings: tuple[str, ...] = ()
+    sql: str = ""
+    """The SELECT that ran, where it isn't the one that was written: `written_for: redshift` on PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | N
 def check_inputs(job: Job) -> InputsChecked:
     """Judge the inputs before the build. Raises CheckFailedError when a critical check fails or an input is absent."""
     bench = workbench()
-    summary = bench.project.summary(job.target)
+    summary = as_read(bench, bench.project.summary(job.target))
     if job.missing:
         raise CheckFailedError(
             f"{job.target} needs windows that aren't published: {', '.join(job.missing)}; nothing was built",
@@ -159,7 +162,7 @@ def check_inputs(job: Job) -> InputsChecked:
 def build(job: Job) -> Built:
     """Run the SELECT into a new candidate that nobody reads; a retry makes another one."""
     bench = workbench()
-    summary = bench.project.summary(job.target)
+    summary = as_read(bench, bench.project.summary(job.target))
     candidate = names.candidate(job.live, f"{job.attempt_id}{new_try()}")
     prove_select(bench.warehouse, summary)
     changes, warnings = _schema_changes(bench, summary)
@@ -170,7 +173,8 @@ def build(job: Job) -> Built:
     except Error as error:
         raise why_not_built(bench, summary, error, job.window) from None
     reached("built")
-    return Built(candidate, rows, changes, warnings)
+    as_written = bench.project.summary(job.target).sql
+    return Built(candidate, rows, changes, warnings, "" if summary.sql == as_written else summary.statement(job.window))
 
 
 def fill(bench: Workbench, cursor: Cursor, candidate: TableName, summary: Summary, window: Window | None = None) -> int:
@@ -238,7 +242,7 @@ def _schema_changes(bench: Workbench, summary: Summary) -> tuple[tuple[tuple[str
 def check_output(job: Job, built: Built) -> OutputChecked:
     """Judge the candidate. Raises CheckFailedError when its key repeats or a critical check fails."""
     bench = workbench()
-    summary = bench.project.summary(job.target)
+    summary = as_read(bench, bench.project.summary(job.target))
     rules = list(summary.expectations)
     if summary.key:
         rules.insert(0, key_rule(summary.key))
@@ -308,7 +312,7 @@ def _count(bench: Workbench, summary: Summary, name: str) -> int:
 
 def _sql_check(bench: Workbench, job: Job, table: str, check: InputCheck, rows: dict[str, int]) -> RuleResult:
     assert check.sql is not None
-    summary = bench.project.summary(job.target)
+    summary = as_read(bench, bench.project.summary(job.target))
     role = declared(bench).summaries_as
     with reading(bench.warehouse.address) as cursor:
         if role is not None:
@@ -335,7 +339,7 @@ def _sql_check(bench: Workbench, job: Job, table: str, check: InputCheck, rows: 
 
 def _balance(bench: Workbench, job: Job, built: Built, table: str, balance: Balance) -> RuleResult:
     """A figure of the built rows beside that of an input; no rows count as 0."""
-    summary = bench.project.summary(job.target)
+    summary = as_read(bench, bench.project.summary(job.target))
     role = declared(bench).summaries_as
     there_sql = sql.SQL(summary.with_moments(balance.select_of(table), job.window))
     with reading(bench.warehouse.address) as cursor:

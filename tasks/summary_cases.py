@@ -21,6 +21,7 @@ from deployments.declarations.summary import Summary
 from deployments.declarations.summary_cases import Case, Rows
 from deployments.errors import DeclarationError
 from deployments.windows import Window
+from tasks.one_sql import as_read
 from tasks.only_reads import told
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, listed, qualified
@@ -67,6 +68,7 @@ class _Bench:
 
 def run_case(bench: Workbench, summary: Summary, case: Case) -> Outcome:
     """Run one case. DeclarationError where it names what isn't there, or where the SELECT can't run."""
+    summary = as_read(bench, summary)
     names = [item.table for item in summary.inputs]
     for name in case.given:
         if name not in names:
@@ -100,7 +102,7 @@ def _make(tables: _Bench, name: str) -> None:
         )
         tables.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(place), columns))
     else:
-        inner = project.summaries[name]
+        inner = as_read(tables.bench, project.summaries[name])
         for item in inner.inputs:
             _make(tables, item.table)
         _create_as(tables, place, _rewritten(tables, inner, inner.statement()))

@@ -9,6 +9,7 @@ from psycopg2 import sql
 from deployments.declarations.columns import MAX_PRECISION, MAX_VARCHAR_BYTES, parse_type
 from deployments.declarations.summary import Summary
 from deployments.errors import DeclarationError
+from tasks.one_sql import as_read
 from tasks.only_reads import prove_select
 from tasks.provision import declared
 from tasks.summary_output import NUMBERS, TEXTS, described
@@ -41,7 +42,7 @@ class Looked:
 
 def look_at(bench: Workbench, summary: Summary) -> Looked:
     """Run the SELECT once, with the rights of summaries. DeclarationError for a type that no contract has."""
-    adapter, role = bench.warehouse, declared(bench).summaries_as
+    adapter, role, summary = bench.warehouse, declared(bench).summaries_as, as_read(bench, summary)
     prove_select(adapter, summary)
     with (
         explained(f"the SELECT of {summary.target}"),

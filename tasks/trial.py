@@ -18,6 +18,7 @@ from expectations.record import RuleResult
 from tasks.assess import Assessment
 from tasks.batch import new_attempt
 from tasks.leftovers import TRIED, find_leftovers, remove
+from tasks.one_sql import as_read
 from tasks.only_reads import prove_select
 from tasks.spool import hold, release
 from tasks.summarize import Built, Job, check_inputs, check_output, fill, why_not_built
@@ -131,7 +132,7 @@ def _results(error: CheckFailedError) -> tuple[RuleResult, ...]:
 @contextmanager
 def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
     """The SELECT's rows in a table that is closed to everybody else, and dropped afterwards with all that was made."""
-    adapter = bench.warehouse
+    adapter, summary = bench.warehouse, as_read(bench, summary)
     # Not named after the target: leftovers of this name are looked for in every schema, whatever is declared there.
     candidate = names.candidate(TableName(job.live.schema, TRIED), job.attempt_id)
     made_schema = False

@@ -41,6 +41,8 @@ class Column:
 
     kind: Kind | None
     nullable: bool | None
+    is_double: bool = False
+    """Whether its numbers are double precision, or real."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Known:
 def kind_of_type(name: str) -> Kind | None:
     """What values a declared type holds, such as `decimal(12,2)`."""
     return _KINDS.get(name.partition("(")[0].strip().lower())
+
+
+def is_double_type(name: str) -> bool:
+    """Whether numbers of a declared type are double precision, or real."""
+    return name.partition("(")[0].strip().lower().split(" ")[0] in ("double", "float", "float4", "float8", "real")
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,15 @@ class Scopes:
                 return "text" if node.is_string else "integer" if node.is_int else "number"
             case exp.Cast():
                 return kind_of_type(node.to.sql(dialect="postgres")) or kind_of_type(str(node.to.this.value))
-            case exp.Count() | exp.RowNumber() | exp.Rank() | exp.DenseRank():
+            case (
+                exp.Count()
+                | exp.RowNumber()
+                | exp.Rank()
+                | exp.DenseRank()
+                | exp.Ntile()
+                | exp.Length()
+                | exp.TsOrDsDiff()
+            ):
                 return "integer"
             case (
                 exp.Sum()
@@ -169,7 +184,9 @@ class Scopes:
                 return "integer" if sides == {"integer"} else "number" if sides <= {"integer", "number"} else None
             case exp.Upper() | exp.Lower() | exp.Substring() | exp.Concat() | exp.DPipe() | exp.Trim() | exp.Replace():
                 return "text"
-            case exp.TimestampTrunc() | exp.DateTrunc() | exp.CurrentDate() | exp.CurrentTimestamp():
+            case exp.TimestampTrunc() | exp.DateTrunc() | exp.CurrentDate() | exp.CurrentTimestamp() | exp.TsOrDsAdd():
+                return "moment"
+            case exp.LastDay() | exp.NextDay() | exp.ConvertTimezone():
                 return "moment"
             case exp.Any() | exp.All():
                 return None

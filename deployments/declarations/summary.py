@@ -180,6 +180,11 @@ class Summary(Declared):
     )
     allow_empty: bool = Field(False, description="An empty result may replace a table with rows.")
     sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
+    written_for: Literal["redshift"] | None = Field(
+        None,
+        description="redshift: the SQL means what Redshift makes of it, on PostgreSQL too: there it is rewritten where that is "
+        "proven, and refused where not. Without it the warehouse gets it as it stands.",
+    )
     allow: dict[Doubt, str] = Field(
         default_factory=dict,
         description="Kinds of notes of `headgate check` that aren't told for this SELECT, and why.",

@@ -26,6 +26,13 @@ def stand_in(sql: str) -> str:
     return sql
 
 
+def placed_back(sql: str) -> str:
+    """A text that `stand_in` made, with the placeholders again."""
+    for placeholder, text in _STAND_INS.items():
+        sql = sql.replace(text, placeholder)
+    return sql
+
+
 def placeholders(sql: str) -> list[str]:
     """Those that stand in the SQL."""
     return [placeholder for placeholder in _STAND_INS if placeholder in sql]

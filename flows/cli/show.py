@@ -54,6 +54,10 @@ def show(
     console.end(record)
     for rule in record.rules:
         click.echo(f"    {rule.outcome:<7} {rule.code:<20} {rule.sentence}")
+    if record.sql:
+        click.echo("  PostgreSQL got, rewritten from what was written for Redshift:")
+        for line in record.sql.splitlines():
+            click.echo(f"    {line}")
     if record.kind == "summary":
         for line in _inputs_not_good(bench, record.table):
             click.echo(f"  {line}")

@@ -221,3 +221,28 @@ def test_a_server_refuses_what_is_told_as_certain(server: Any) -> None:
             except psycopg2.Error:
                 continue
             pytest.fail(f"{words}: {sql}")
+
+
+def test_what_redshift_alone_has_leads_to_the_key_that_says_so(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = "SELECT id,\n  DATEDIFF(day, ordered_at, '2024-12-31') AS days FROM raw.orders"
+    (problem,) = told(sql)[0]
+    assert (problem["line"], problem["message"]) == (FIRST + 1, "PostgreSQL has no DATEDIFF()")
+    assert problem["allowed"] == "in the header: written_for: redshift"
+    assert told(sql, "written_for: redshift\n") == ([], [])
+    wrong = "SELECT id,\n  AVG(amount) OVER (PARTITION BY user_id) AS mean FROM raw.orders"
+    (problem,) = told(wrong, "written_for: redshift\n")[0]
+    assert (problem["line"], problem["allowed"]) == (FIRST + 2, "AVG(CAST(x AS double precision))")
+    # On Redshift it goes as it stands: what PostgreSQL would make of it is a note.
+    monkeypatch.setenv("HEADGATE_WAREHOUSE_URL", "redshift://u:p@example.com/dev")
+    assert (told(sql, "written_for: redshift\n"), told(wrong, "written_for: redshift\n")[0]) == (([], []), [])
+    assert "not on PostgreSQL" in told(wrong, "written_for: redshift\n")[1][0]
+    assert told(wrong, "written_for: redshift\nallow: {postgresql: It runs on Redshift only.}\n") == ([], [])
+
+
+def test_a_balance_goes_to_both_as_it_stands(told: Any) -> None:
+    sql = "SELECT user_id, SUM(amount) AS s FROM raw.orders GROUP BY user_id"
+    # The last input is `visits`: what follows it belongs to it.
+    balance = "    balances: [{code: SUM, here: 'SUM(NVL(s, 0))', there: COUNT(*)}]\nwritten_for: redshift\n"
+    (problem,) = told(sql, balance)[0]
+    assert "a balance goes to both warehouses as it stands" in problem["message"]
+    assert told(sql, balance.replace("NVL", "COALESCE")) == ([], [])

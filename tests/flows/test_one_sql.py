@@ -1,0 +1,412 @@
+"""SQL that was written for Redshift on a real PostgreSQL: each construct gives the value Redshift documents, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from deployments.declarations.redshift_sql import for_postgresql
+from deployments.declarations.redshift_words import CONSTRUCTS, as_page
+from deployments.declarations.select import read_select
+from deployments.declarations.sql_scopes import Column, Known
+
+ROOT = Path(__file__).parents[2]
+TABLE = """
+CREATE TABLE raw.t (id integer, day date, at timestamp, n integer, d decimal(12,2), f double precision, a varchar(40),
+  j varchar(200));
+INSERT INTO raw.t VALUES
+ (1, '2024-01-31', '2024-01-31 23:59:59.5', 1, 1.50, 1.5, 'b', '{"k": {"l": "x"}, "e": ""}'),
+ (2, '2024-02-29', '2024-02-29 12:00:00', 2, -2.25, 2.5, 'a', '{"k": {"l": 7}}'),
+ (3, '2016-02-29', '2016-02-29 00:00:00', NULL, NULL, NULL, NULL, NULL),
+ (4, '2024-03-01', '2024-03-01 00:00:00', 2, 0.00, 4.0, '', '{}');
+"""
+KNOWN = {
+    "raw.t": Known({
+        "id": Column("integer", False), "day": Column("moment", False), "at": Column("moment", False),
+        "n": Column("integer", True), "d": Column("number", True), "f": Column("number", True, True),
+        "a": Column("text", True), "j": Column("text", True),
+    })
+}  # fmt: skip
+T = datetime
+
+LINES = {item.written: item for item in CONSTRUCTS}
+"""A line of the list: SELECT lists (or whole SELECTs) and the rows they give. An expression is asked of one row of nobody's."""
+VALUES: dict[str, list[tuple[str, Any]]] = {
+    "CTEs, joins, UNION, INTERSECT, EXCEPT, subqueries, CASE, IN, BETWEEN, EXISTS, LIKE": [
+        (
+            "WITH q AS (SELECT id, a FROM raw.t WHERE id IN (1, 2)) SELECT q.id, CASE WHEN t.a LIKE 'b%' THEN 'b' END AS c "
+            "FROM q JOIN raw.t AS t ON t.id = q.id ORDER BY 1",
+            [(1, "b"), (2, None)],
+        ),
+        ("SELECT id FROM raw.t EXCEPT SELECT id FROM raw.t WHERE id BETWEEN 2 AND 4", [(1,)]),
+        (
+            "SELECT id FROM raw.t AS o WHERE EXISTS (SELECT 1 AS x FROM raw.t AS i WHERE i.n = o.n AND i.id < o.id)",
+            [(4,)],
+        ),
+    ],
+    "GROUP BY, HAVING, ROLLUP, CUBE, GROUPING SETS, ORDER BY, LIMIT": [
+        ("SELECT n FROM raw.t ORDER BY n, id", [(1,), (2,), (2,), (None,)]),
+        ("SELECT n FROM raw.t ORDER BY n DESC LIMIT 1", [(None,)]),
+        ("SELECT n, COUNT(*) AS c FROM raw.t GROUP BY ROLLUP (n) HAVING COUNT(*) > 1 ORDER BY 2", [(2, 2), (None, 4)]),
+    ],
+    "COUNT, SUM, MIN, MAX, BOOL_AND, BOOL_OR, COALESCE, NULLIF": [
+        (
+            "SELECT COUNT(n) AS c, SUM(d) AS s, MIN(day) AS i, MAX(f) AS x, BOOL_OR(n = 1) AS o, BOOL_AND(n = 1) AS b FROM raw.t",
+            [(3, Decimal("-0.75"), date(2016, 2, 29), 4.0, True, False)],
+        ),
+        ("COALESCE(NULL, NULLIF(1, 1), 3)", 3),
+    ],
+    "GREATEST, LEAST": [("GREATEST(1, NULL, 3)", 3), ("LEAST(2, NULL, 1)", 1)],
+    "ROW_NUMBER, RANK, DENSE_RANK, NTILE, PERCENT_RANK, CUME_DIST, LAG, LEAD": [
+        (
+            "SELECT id, RANK() OVER (ORDER BY n) AS r, DENSE_RANK() OVER (ORDER BY n) AS s, LAG(id) OVER (ORDER BY id) AS p "
+            "FROM raw.t ORDER BY id",
+            [(1, 1, 1, None), (2, 2, 2, 1), (3, 4, 3, 2), (4, 2, 2, 3)],
+        ),
+    ],
+    "FIRST_VALUE, LAST_VALUE, NTH_VALUE, SUM ... OVER": [
+        (
+            "SELECT id, SUM(n) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS s, LAST_VALUE(id) OVER (ORDER BY id ROWS BETWEEN "
+            "UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS l FROM raw.t ORDER BY id",
+            [(1, 1, 4), (2, 3, 4), (3, 3, 4), (4, 5, 4)],
+        ),
+    ],
+    "a || b": [("'a' || 'b'", "ab"), ("'a' || NULL", None)],
+    "LENGTH, LOWER, UPPER, TRIM, LPAD, RPAD, REPEAT, REPLACE, REVERSE, STRPOS, POSITION, MD5": [
+        ("LENGTH('Ørn')", 3),
+        ("LOWER('ØA')", "øa"),
+        ("LPAD('7', 3, '0')", "007"),
+        ("STRPOS('abc', 'c')", 3),
+        ("POSITION('z' IN 'abc')", 0),
+        ("TRIM(BOTH 'x' FROM 'xax')", "a"),
+        ("REPLACE('aa', 'a', 'b')", "bb"),
+    ],
+    "ABS, CEIL, FLOOR, SIGN, MOD, %": [
+        ("MOD(-7, 3)", -1),
+        ("-7 % 3", -1),
+        ("FLOOR(-1.5)", Decimal(-2)),
+        ("CEIL(-1.5)", Decimal(-1)),
+    ],
+    "ROUND(x, n)": [("ROUND(2.5)", Decimal(3)), ("ROUND(-2.5)", Decimal(-3)), ("ROUND(1.005, 2)", Decimal("1.01"))],
+    "a / b": [("7 / 2", 3), ("-7 / 2", -3), ("CAST(1 AS double precision) / 4", 0.25)],
+    "AVG(x)": [
+        ("SELECT AVG(f) AS m FROM raw.t", [(8 / 3,)]),
+        ("SELECT AVG(CAST(n AS double precision)) AS m FROM raw.t", [(5 / 3,)]),
+    ],
+    "PERCENTILE_DISC, PERCENTILE_CONT": [
+        (
+            "SELECT PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY f) AS c, PERCENTILE_DISC(0.5) WITHIN GROUP "
+            "(ORDER BY n DESC) AS p FROM raw.t",
+            [(2.5, 2)],
+        ),
+    ],
+    "CAST, ::": [
+        ("CAST('12' AS integer)", 12),
+        ("ROUND(1.5)::integer", 2),
+        ("CAST(109.652 AS decimal(4,1))", Decimal("109.7")),
+    ],
+    "x ILIKE 'a%'": [("'Abc' ILIKE 'a%'", True), ("NULL ILIKE 'a%'", None)],
+    "SPLIT_PART(x, ',', 1)": [("SPLIT_PART('a,b', ',', 2)", "b"), ("SPLIT_PART('a,b', ',', 3)", "")],
+    "TO_CHAR(x, 'YYYY-MM-DD')": [
+        ("TO_CHAR(TIMESTAMP '2009-12-31 23:15:59', 'YYYY-MM-DD HH24:MI:SS')", "2009-12-31 23:15:59")
+    ],
+    "REGEXP_COUNT(x, '[0-9]+'), x ~ '^a'": [("REGEXP_COUNT('a1b22', '[0-9]+')", 2), ("'abc' ~ '^a'", True)],
+    "x + INTERVAL '1 day'": [("TIMESTAMP '2024-02-28 12:00:00' + INTERVAL '1 day'", T(2024, 2, 29, 12))],
+    "CURRENT_DATE": [("CURRENT_DATE - CURRENT_DATE", 0)],
+    "NVL(a, b)": [("NVL(NULL, 2)", 2), ("NVL(NULL, NULL, 3)", 3)],
+    "NVL2(a, b, c)": [("NVL2(1, 'y', 'n')", "y"), ("NVL2(NULL, 'y', 'n')", "n"), ("NVL2('', 'y', 'n')", "y")],
+    "DECODE(a, 1, b, NULL, c, d)": [
+        ("DECODE(1, 1, 'b', NULL, 'c', 'd')", "b"),
+        ("DECODE(NULL, 1, 'b', NULL, 'c', 'd')", "c"),
+        ("DECODE(9, 1, 'b', NULL, 'c', 'd')", "d"),
+        ("DECODE(9, 1, 'b')", None),
+        ("DECODE(DATE '2008-06-01', '2008-06-01', 'June 1st, 2008')", "June 1st, 2008"),
+    ],
+    "DATEADD(day, n, x)": [
+        ("DATEADD(day, 30, DATE '2008-11-01')", T(2008, 12, 1)),
+        ("DATEADD(m, 30, '2008-02-28')", T(2008, 2, 28, 0, 30)),
+        ("DATEADD(day, -1, '2024-03-01')", T(2024, 2, 29)),
+        ("DATEADD(week, 1, '2024-02-26')", T(2024, 3, 4)),
+        ("DATEADD(day, NULL, '2024-03-01')", None),
+        ("DATEADD(ms, 1500, '2024-03-01')", T(2024, 3, 1, 0, 0, 1, 500000)),
+        ("SELECT DATEADD(day, n, day) AS x FROM raw.t WHERE id IN (2, 3) ORDER BY id", [(T(2024, 3, 2),), (None,)]),
+    ],
+    "DATEADD(month, n, x)": [
+        ("DATEADD(month, 18, '2008-02-28')", T(2009, 8, 28)),
+        ("DATEADD(month, 1, '2008-04-30')", T(2008, 5, 30)),
+        ("DATEADD(month, 12, '2016-02-29')", T(2017, 2, 28)),
+        ("DATEADD(mon, -1, '2024-03-31')", T(2024, 2, 29)),
+    ],
+    "DATEADD(year, n, x)": [
+        ("DATEADD(year, 1, '2016-02-29')", T(2017, 3, 1)),
+        ("DATEADD(y, 4, '2016-02-29 10:30:00')", T(2020, 2, 29, 10, 30)),
+        ("DATEADD(year, -1, '2017-12-31')", T(2016, 12, 31)),
+    ],
+    "DATEDIFF(month, a, b)": [
+        ("DATEDIFF(year, '2008-12-31', '2009-01-01')", 1),
+        ("DATEDIFF(year, '2009-01-01', '2008-12-31')", -1),
+        ("DATEDIFF(month, '2024-01-31', '2024-02-01')", 1),
+        ("DATEDIFF(hour, '2009-01-01 08:59:59', '2009-01-01 10:00:00')", 2),
+        ("DATEDIFF(day, NULL, '2024-01-01')", None),
+        ("DATEDIFF(minute, '2024-01-01 00:00:59', '2024-01-01 00:01:00')", 1),
+        ("DATEDIFF(second, '2024-01-01 00:00:00.9', '2024-01-01 00:00:01.1')", 1),
+        ("DATEDIFF(ms, '2024-01-01 00:00:00.001', '2024-01-01 00:00:00.003')", 2),
+        ("DATEDIFF(day, '2024-02-28 23:59:59', '2024-03-01 00:00:00')", 2),
+    ],
+    "DATE_TRUNC('month', x)": [
+        ("DATE_TRUNC('month', DATE '2024-02-29')", T(2024, 2, 1)),
+        ("DATE_TRUNC('week', TIMESTAMP '2008-09-07 10:00:00')", T(2008, 9, 1)),
+        ("DATE_TRUNC('quarter', DATE '2024-12-31')", T(2024, 10, 1)),
+    ],
+    "EXTRACT(YEAR FROM x)": [
+        ("CAST(EXTRACT(MONTH FROM DATE '2024-02-29') AS integer) / 3", 0),
+        ("EXTRACT(SECOND FROM TIMESTAMP '2024-01-01 00:00:59.9')", 59),
+        ("EXTRACT(DOW FROM DATE '2024-01-07')", 0),
+        ("EXTRACT(WEEK FROM DATE '2021-01-01')", 53),
+    ],
+    "DATE_PART(year, x)": [
+        ("DATE_PART(w, TIMESTAMP '2005-05-02')", 18.0),
+        ("DATE_PART('minute', TIMESTAMP '2009-01-01 02:08:01')", 8.0),
+    ],
+    "LAST_DAY(x)": [
+        ("LAST_DAY('2024-02-10')", date(2024, 2, 29)),
+        ("LAST_DAY(TIMESTAMP '2023-12-31 23:00:00')", date(2023, 12, 31)),
+        ("LAST_DAY(NULL)", None),
+    ],
+    "ADD_MONTHS(x, n)": [
+        ("ADD_MONTHS('2008-03-31', 1)", T(2008, 4, 30)),
+        ("ADD_MONTHS('2008-04-30', 1)", T(2008, 5, 31)),
+        ("ADD_MONTHS('2024-02-29', 12)", T(2025, 2, 28)),
+        ("ADD_MONTHS('2024-02-29', -1)", T(2024, 1, 31)),
+        ("ADD_MONTHS('2008-01-30', 1)", T(2008, 2, 29)),
+        ("ADD_MONTHS('2008-01-15', 12)", T(2009, 1, 15)),
+    ],
+    "MONTHS_BETWEEN(a, b)": [
+        ("MONTHS_BETWEEN('1969-01-18', '1969-03-18')", -2.0),
+        ("MONTHS_BETWEEN('2014-08-31', '2014-09-30')", -1.0),
+        ("MONTHS_BETWEEN('2014-01-15 10:00:00', '2014-02-15')", -1.0),
+        ("MONTHS_BETWEEN(NULL, '2014-02-15')", None),
+        (
+            "ROUND(CAST(MONTHS_BETWEEN('2008-12-25 15:00:00', '2008-01-21 19:30:00') AS decimal(9,6)), 2)",
+            Decimal("11.12"),
+        ),
+        (
+            "ROUND(CAST(MONTHS_BETWEEN('2008-12-01 19:30:00', '2008-01-03 15:00:00') AS decimal(9,6)), 2)",
+            Decimal("10.94"),
+        ),
+        (
+            "ROUND(CAST(MONTHS_BETWEEN('2008-12-07 14:00:00', '2008-01-16 19:30:00') AS decimal(9,6)), 2)",
+            Decimal("10.70"),
+        ),
+    ],
+    "NEXT_DAY(x, 'Tuesday')": [
+        ("NEXT_DAY('2014-08-20', 'Tuesday')", date(2014, 8, 26)),
+        ("NEXT_DAY('2014-08-20', 'Wed')", date(2014, 8, 27)),
+        ("NEXT_DAY('2014-08-20', 'Thursday')", date(2014, 8, 21)),
+    ],
+    "TRUNC(x)": [
+        ("SELECT TRUNC(at) AS x FROM raw.t WHERE id = 1", [(date(2024, 1, 31),)]),
+        ("TRUNC(-110.28)", Decimal(-110)),
+        ("TRUNC(110.28, 1)", Decimal("110.2")),
+    ],
+    "CONVERT_TIMEZONE('Asia/Seoul', x)": [
+        ("CONVERT_TIMEZONE('Asia/Seoul', '2024-01-01 00:00:00')", T(2024, 1, 1, 9)),
+        ("CONVERT_TIMEZONE('Asia/Seoul', 'UTC', TIMESTAMP '2024-01-01 00:00:00')", T(2023, 12, 31, 15)),
+        ("CONVERT_TIMEZONE('UTC', 'Europe/Oslo', '2024-03-31 00:59:59')", T(2024, 3, 31, 1, 59, 59)),
+        ("CONVERT_TIMEZONE('UTC', 'Europe/Oslo', '2024-03-31 01:00:00')", T(2024, 3, 31, 3)),
+        ("CONVERT_TIMEZONE('Europe/Oslo', '2024-10-27 01:30:00')", T(2024, 10, 27, 2, 30)),
+    ],
+    "LEN(x)": [("LEN('')", 0), ("LEN('Ørn ')", 4), ("LEN(NULL)", None)],
+    "LEFT(x, 7), SUBSTRING(x, 1, 7)": [
+        (
+            "SELECT LEFT(at, 7) AS x, SUBSTRING(day, 6, 2) AS y, LEFT(a, 1) AS z FROM raw.t WHERE id = 1",
+            [("2024-01", "01", "b")],
+        ),
+    ],
+    "CONCAT(a, b)": [("CONCAT('a', 'b')", "ab"), ("CONCAT('a', NULL)", None)],
+    "CHARINDEX(a, b)": [("CHARINDEX('fish', 'dogfish')", 4), ("CHARINDEX('cat', 'dogfish')", 0)],
+    "LISTAGG(x, ',') WITHIN GROUP (ORDER BY y)": [
+        (
+            "SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY id DESC) AS x, LISTAGG(n) WITHIN GROUP (ORDER BY id) AS y, "
+            "LISTAGG(DISTINCT a, '|') WITHIN GROUP (ORDER BY a) AS z FROM raw.t",
+            [("a,b", "122", "a|b")],
+        ),
+        ("SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY id) AS x FROM raw.t WHERE a IS NULL", [(None,)]),
+    ],
+    "MEDIAN(x)": [
+        ("SELECT MEDIAN(n) AS x, MEDIAN(f) AS y FROM raw.t", [(2.0, 2.5)]),
+        ("SELECT MEDIAN(n) AS x FROM raw.t WHERE id < 3", [(1.5,)]),
+    ],
+    "NULLIF(JSON_EXTRACT_PATH_TEXT(x, 'a'), '')": [
+        (
+            "SELECT id, NULLIF(JSON_EXTRACT_PATH_TEXT(j, 'k', 'l'), '') AS x, NULLIF(JSON_EXTRACT_PATH_TEXT(j, "
+            "'e'), '') AS y FROM raw.t ORDER BY id",
+            [(1, "x", None), (2, "7", None), (3, None, None), (4, None, None)],
+        ),
+    ],
+    "REGEXP_SUBSTR(x, '[0-9]+')": [
+        ("REGEXP_SUBSTR('a12b3', '[0-9]+')", "12"),
+        ("REGEXP_SUBSTR('ab', '[0-9]+')", ""),
+        ("REGEXP_SUBSTR(NULL, '[0-9]+')", None),
+    ],
+    "REGEXP_REPLACE(x, '[0-9]+', '')": [
+        ("REGEXP_REPLACE('a1b2', '[0-9]+', '-')", "a-b-"),
+        ("REGEXP_REPLACE('a1b2', '[0-9]+')", "ab"),
+    ],
+    "a name that the SELECT gave before": [
+        (
+            "SELECT id, n * 2 AS twice, twice + 1 AS more FROM raw.t ORDER BY id",
+            [(1, 2, 3), (2, 4, 5), (3, None, None), (4, 4, 5)],
+        ),
+        ("SELECT n + 1 AS id, id AS own FROM raw.t WHERE id = 2", [(3, 2)]),
+    ],
+    "QUALIFY": [
+        (
+            "SELECT n, id FROM raw.t QUALIFY ROW_NUMBER() OVER (PARTITION BY n ORDER BY id DESC) = 1 ORDER BY id",
+            [(1, 1), (None, 3), (2, 4)],
+        ),
+        (
+            "SELECT n, ROW_NUMBER() OVER (PARTITION BY n ORDER BY id) AS r FROM raw.t WHERE n IS NOT NULL QUALIFY r = 2",
+            [(2, 2)],
+        ),
+        ("SELECT DISTINCT n FROM raw.t QUALIFY COUNT(*) OVER (PARTITION BY n) = 2", [(2,)]),
+        (
+            "WITH q AS (SELECT n, SUM(f) AS s FROM raw.t GROUP BY n QUALIFY RANK() OVER (ORDER BY SUM(f) DESC) = "
+            "2) SELECT n, s FROM q",
+            [(2, 6.5)],
+        ),
+    ],
+}
+REFUSED: dict[str, list[str]] = {
+    "GETDATE(), SYSDATE, NOW()": ["GETDATE()", "SYSDATE", "NOW()"],
+    "AVG of whole numbers or decimals": ["SELECT AVG(n) AS x FROM raw.t", "SELECT AVG(d) AS x FROM raw.t"],
+    "a / b of decimals": ["d / 3", "1.0 / n"],
+    "MEDIAN of decimals": ["SELECT MEDIAN(d) AS x FROM raw.t"],
+    "APPROXIMATE COUNT(DISTINCT x)": ["SELECT APPROXIMATE COUNT(DISTINCT n) AS x FROM raw.t"],
+    "RATIO_TO_REPORT(x) OVER (...)": ["RATIO_TO_REPORT(n) OVER ()"],
+    "LISTAGG, MEDIAN, PERCENTILE_CONT ... OVER": [
+        "LISTAGG(a, ',') WITHIN GROUP (ORDER BY id) OVER (PARTITION BY n)",
+        "MEDIAN(n) OVER (PARTITION BY id)",
+        "PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY f) OVER (PARTITION BY n)",
+    ],
+    "LISTAGG without WITHIN GROUP": ["SELECT LISTAGG(a, ',') AS x FROM raw.t"],
+    "DATEDIFF(week, a, b)": ["DATEDIFF(week, day, at)"],
+    "DATEDIFF(quarter, a, b)": ["DATEDIFF(qtr, day, at)"],
+    "DATEADD(quarter, n, x)": ["DATEADD(quarter, 1, day)"],
+    "PIVOT, UNPIVOT": ["SELECT x FROM (SELECT n, a FROM raw.t) PIVOT (COUNT(*) FOR a IN ('b' AS x))"],
+    "TOP n": ["SELECT TOP 3 id FROM raw.t ORDER BY id"],
+    "MINUS": ["SELECT id FROM raw.t MINUS SELECT n FROM raw.t"],
+    "x + INTERVAL '1 month'": ["at + INTERVAL '1 month'"],
+    "CAST(x AS varchar)": ["CAST(n AS varchar)", "CAST(n AS text)"],
+    "a backslash in a text": [r"REPLACE(a, '\n', '')"],
+    "TO_DATE, TO_TIMESTAMP": ["TO_DATE(a, 'YYYY-MM-DD')", "TO_TIMESTAMP(a, 'YYYY-MM-DD')"],
+}
+MORE_REFUSED = [
+    "SOUNDEX(a)",
+    "STRING_AGG(a, ',')",
+    "LAG(n) IGNORE NULLS OVER (ORDER BY id)",
+    "CAST(d AS integer)",
+    "a ILIKE 'É%'",
+    "ROUND(f)",
+    r"a ~ '(a|b)'",
+    "LEFT(a, n)",
+    "LEFT(at, 13)",
+    "SPLIT_PART(a, ',', n)",
+    "TO_CHAR(day, 'Month')",
+    "EXTRACT(EPOCH FROM at)",
+    "DATE_PART(second, at)",
+    "DATE_TRUNC('century', at)",
+    "CONVERT_TIMEZONE('EST', at)",
+    "CONVERT_TIMEZONE('Europe/Oslo', 'UTC', at)",
+    "NEXT_DAY(day, 'Funday')",
+    "JSON_EXTRACT_PATH_TEXT(j, 'k')",
+    "NULLIF(JSON_EXTRACT_PATH_TEXT(j, a), '')",
+    "CAST(a AS char(3))",
+    "CAST(at AS varchar(20))",
+    "REGEXP_SUBSTR(a, '[0-9]+', 2)",
+    "DECODE(a, 'hex')",
+    "LISTAGG(d, ',') WITHIN GROUP (ORDER BY id)",
+    "LISTAGG(DISTINCT a, ',') WITHIN GROUP (ORDER BY id)",
+    "ARRAY_AGG(a)",
+    "GENERATE_SERIES(1, 2)",
+    "TRUNC(COALESCE(NULL, NULL))",
+]
+
+
+def whole(sql: str) -> str:
+    return sql if sql.startswith(("SELECT", "WITH")) else f"SELECT {sql} AS x FROM raw.t WHERE id = 1"
+
+
+@pytest.fixture(scope="module")
+def server(new_database: Callable[[], str]) -> Any:
+    with closing(psycopg2.connect(new_database())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET timezone TO 'UTC'; CREATE SCHEMA raw; " + TABLE)
+            yield cursor
+
+
+@pytest.mark.parametrize(("sql", "value"), [case for cases in VALUES.values() for case in cases])
+def test_a_value_is_the_one_that_redshift_documents(server: Any, sql: str, value: Any) -> None:
+    found = for_postgresql(whole(sql), KNOWN)
+    assert found.faults == ()
+    server.execute(found.text)
+    rows = server.fetchall()
+    wanted = value if isinstance(value, list) else [(value,)]
+    assert rows == wanted, found.text
+    assert [[type(item) for item in row] for row in rows] == [[type(item) for item in row] for row in wanted]
+    assert read_select(found.text)[1] == (), "what is rewritten is still one SELECT of what may be called"
+
+
+@pytest.mark.parametrize("sql", [sql for cases in REFUSED.values() for sql in cases] + MORE_REFUSED)
+def test_what_is_not_proven_is_refused_with_what_to_write(sql: str) -> None:
+    faults = [fault for fault in for_postgresql(whole(sql), KNOWN).faults if fault.kind == "postgresql"]
+    assert len(faults) == 1, faults
+    assert faults[0].allowed
+    assert faults[0].message.endswith("not on PostgreSQL")
+    assert 0 <= faults[0].start < len(whole(sql))
+
+
+def test_what_is_to_be_written_instead_is_proven(server: Any) -> None:
+    for sql in ("DATEDIFF(day, DATE_TRUNC('week', day), DATE_TRUNC('week', at)) / 7", "DATEADD(month, 3 * n, day)",
+                "DATEDIFF(month, DATE_TRUNC('quarter', day), DATE_TRUNC('quarter', at)) / 3",
+                "AVG(CAST(n AS double precision))", "CAST(d AS double precision) / 3", "COUNT(DISTINCT n)",
+                "MEDIAN(CAST(d AS double precision))", "CAST(n AS double precision) / NULLIF(SUM(n) OVER (PARTITION BY a), 0)",
+                "CAST(a AS varchar(10))", "CAST('2024-01-31' AS date)", "CAST(ROUND(d) AS integer)"):  # fmt: skip
+        found = for_postgresql(whole(sql), KNOWN)
+        assert found.faults == (), sql
+        server.execute(found.text)
+
+
+def test_redshift_itself_wants_a_frame() -> None:
+    faults = for_postgresql("SELECT SUM(n) OVER (ORDER BY id) AS x FROM raw.t", KNOWN).faults
+    assert [(fault.kind, "wants the frame" in fault.message) for fault in faults] == [("redshift", True)]
+
+
+def test_a_name_that_may_be_a_column_is_refused() -> None:
+    faults = for_postgresql("SELECT n AS m, m + 1 AS k FROM raw.unknown", KNOWN).faults
+    assert [fault.message for fault in faults] == [
+        "'m' may be a name that this SELECT gives, or a column of a table that nobody declared; not on PostgreSQL"
+    ]
+
+
+def test_text_that_is_the_same_is_left_as_it_is() -> None:
+    sql = "SELECT  id, -- the key\n  COUNT( * )AS n FROM raw.t /* all */ GROUP BY id"
+    assert for_postgresql(sql, KNOWN).text == sql
+
+
+def test_every_line_of_the_list_is_proven() -> None:
+    for item in CONSTRUCTS:
+        assert item.written in (REFUSED if item.verdict == "refused" else VALUES), item.written
+    assert (VALUES.keys() | REFUSED.keys()) == LINES.keys()
+
+
+def test_the_page_has_the_list_of_the_code() -> None:
+    assert as_page() in (ROOT / "docs" / "one-sql.md").read_text()
