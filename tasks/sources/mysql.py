@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import pymysql
 from pymysql.connections import Connection
-from pymysql.cursors import Cursor, SSCursor
+from pymysql.cursors import Cursor
 
 from deployments.bounds import Bound
 from deployments.declarations.columns import Column
@@ -32,6 +32,7 @@ from tasks.sources.mysql_columns import (
     pieces_of,
     records,
 )
+from tasks.sources.mysql_driver import GuardedRows
 from tasks.sources.mysql_errors import told
 from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
 from tasks.sources.protocol import SourceShape, Span
@@ -64,7 +65,7 @@ class MysqlReader(SelectedRows):
             columns = columns_of(cursor, self.source.query)
             pieces = pieces_of(columns)
             selected = ", ".join(piece.sql for piece in pieces)
-            rows = SSCursor(cursor.connection)
+            rows = GuardedRows(cursor.connection)
             rows.execute(f"SELECT {selected} FROM {inside(self.source.query)}{self._condition(columns)}")
             yield header(columns)
             pending: list[bytes] = []

@@ -56,6 +56,16 @@ def told(error: pymysql.Error, where: str, timeout: str) -> HeadgateError:
         return DeclarationError(
             text, code="SOURCE-LOGIN", next_command="check the connection's settings; headgate check --connect"
         )
+    if number == CR.CR_AUTH_PLUGIN_ERR:
+        return DeclarationError(
+            text, code="SOURCE-LOGIN",
+            next_command="ssl-mode=VERIFY_IDENTITY in the connection's setting; headgate check --connect",
+        )  # fmt: skip
+    if number == CR.CR_MALFORMED_PACKET:
+        return UpstreamError(
+            f"{where} doesn't answer as a MySQL server does: {said(error)}", code="SOURCE-ANSWER",
+            next_command="is that host and port the source's? ask its owner; headgate check --connect",
+        )  # fmt: skip
     if number in _TIMEOUTS:
         return SourceUnreachableError(
             f"{text} (source.statement_timeout is {timeout})",

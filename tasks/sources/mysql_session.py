@@ -12,6 +12,7 @@ from pymysql.cursors import Cursor
 
 from deployments.addresses import database_parameters
 from deployments.errors import DeclarationError
+from tasks.sources.mysql_driver import GuardedConnection
 
 MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 """`ssl-mode` of an address, as MySQL's own clients call them; PREFERRED unless it is said."""
@@ -42,8 +43,9 @@ def connect(url: str, name: str, application: str, timeout_seconds: int) -> Conn
         raise _unfit(name, "isn't an address a MySQL client takes: one host, and a port up to 65535")
     secured = _secured(name, options)
     try:
-        return pymysql.connect(
-            host=host, port=port, user=places.get("user", ""), password=places.get("password", "").encode(),
+        return GuardedConnection(
+            proven=secured is not None and secured.verify_mode == ssl.CERT_REQUIRED, host=host, port=port,
+            user=places.get("user", ""), password=places.get("password", "").encode(),
             database=places.get("dbname"), charset="utf8mb4", use_unicode=False, conv=encoders, autocommit=True,
             connect_timeout=_CONNECT_SECONDS, read_timeout=timeout_seconds + _GRACE_SECONDS, program_name=application,
             ssl=secured, ssl_disabled=_mode(options) == "DISABLED",
@@ -61,7 +63,7 @@ def begin(connection: Connection, timeout_seconds: int) -> None:
             "SHOW SESSION VARIABLES WHERE Variable_name IN ('sql_mode', 'max_statement_time', 'max_execution_time')"
         )
         found = {name.decode().lower(): value.decode() for name, value in cursor.fetchall()}
-        modes = ",".join(mode for mode in found["sql_mode"].split(",") if mode not in _CHANGES_VALUES)
+        modes = ",".join(mode for mode in found.get("sql_mode", "").split(",") if mode not in _CHANGES_VALUES)
         cursor.execute(f"SET SESSION sql_mode = '{modes}', time_zone = '+00:00'")
         # A server that waits for us, while what was read is checked, must not take us for gone.
         cursor.execute(f"SET SESSION net_write_timeout = {max(timeout_seconds, _GRACE_SECONDS)}")
