@@ -10,6 +10,7 @@ from functools import lru_cache
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
+from deployments.declarations.sql_depth import too_deep
 from deployments.declarations.sql_functions import call_faults
 from deployments.declarations.sql_text import ONE_SELECT, SqlFault, SqlTextError, Token, tokens, without_comments
 
@@ -50,6 +51,10 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
     first = next((word for word in words if word.text != "("), None)
     if first is None or first.kind != "word" or first.name not in ("select", "with"):
         return None, (SqlFault("must be one SELECT (or WITH ... SELECT)", ONE_SELECT, first.start if first else 0),)
+    deep = too_deep(words)
+    if deep is not None:
+        # The parser's time doubles with each level of some brackets.
+        return None, (deep,)
     tree, fault = _parsed(bare)
     if tree is None:
         return None, (fault,)

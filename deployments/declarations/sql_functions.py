@@ -85,7 +85,8 @@ full group grouping having ilike in inner intersect is isnull join last lateral 
 notnull null nulls offset on only or order outer over partition pivot preceding qualify range recursive right rollup row rows
 select sets similar some then to top union unpivot using values when where window with within ordinality
 """
-_WORDS = frozenset(f"{_TYPES} {_GRAMMAR}".split())
+GRAMMAR = frozenset(_GRAMMAR.split())
+_WORDS = GRAMMAR | frozenset(_TYPES.split())
 
 
 def call_faults(tokens: Sequence[Token], named: Collection[int]) -> Iterator[SqlFault]:
