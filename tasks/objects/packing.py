@@ -12,8 +12,8 @@ import zstandard
 
 Codec = Literal["none", "gzip", "zstd"]
 """How our own files are packed, and those that a warehouse reads as they lie."""
-Stream = Literal["none", "gzip", "zstd", "bzip2", "xz"]
-"""What is undone from a stream of bytes."""
+Stream = Literal["none", "gzip", "zstd", "bzip2", "xz", "lzma"]
+"""What is undone from a stream of bytes; lzma: as zip archives have it."""
 _PIECE_BYTES = 1024 * 1024
 _ZSTD_STEP = 4 * 1024
 _XZ_MEMORY = 512 * 1024 * 1024
@@ -99,6 +99,7 @@ _NEW_INFLATER: dict[Stream, Callable[[], _Inflater]] = {
     "zstd": _Zstd,
     "bzip2": bz2.BZ2Decompressor,
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+    "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_XZ_MEMORY),
 }
 
 

@@ -121,6 +121,7 @@ def _put(told: object, *, plain: bool) -> Iterator[Put]:
 def _json(text: str) -> Mapping[str, Any]:
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # Whoever may put an object there decides what stands in a message: none of them ends the process.
         return {}
     return told if isinstance(told, Mapping) else {}

@@ -24,9 +24,10 @@ from tasks.sources.json_document import document_of, gathered
 from tasks.sources.json_text import Parsed
 from tasks.sources.rest_login import Login, login_of, token_request
 from tasks.sources.stored import plain
-from tasks.sources.transfer import has_end
+from tasks.sources.transfer import has_end, whole
 
 _BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
+_LONGEST_REASON_BYTES = 65_536
 _REASONS = ("message", "error_description", "detail", "error", "title", "errors", "reason")
 Result = TypeVar("Result")
 
@@ -152,7 +153,7 @@ class Api:
         def refused(response: httpx.Response) -> None:
             status = response.status_code
             if 400 <= status < 500 and status not in (401, 403, 404, 407, 410, *web.PASSING):
-                reason = self._login.hidden(_reason(response))
+                reason = self._login.hidden(_reason(response, place))
                 raise DeclarationError(
                     f"{place.shown} doesn't take the request (HTTP {status})" + (f": {reason}" if reason else ""),
                     code="SOURCE-REQUEST",
@@ -206,11 +207,16 @@ def _linked(response: httpx.Response) -> str | None:
     return next((link["url"] for link in links if "next" in link.get("rel", "").lower().split()), None)
 
 
-def _reason(response: httpx.Response) -> str:
-    """What a JSON answer says went wrong, in a line; '' when it says nothing that can be read."""
+def _reason(response: httpx.Response, place: Place) -> str:
+    """What a JSON answer says went wrong, in a line; '' when it says nothing that can be read. No more of it is read."""
+    held = b""
     try:
-        document = json.loads(response.read()[:65_536])
-    except (ValueError, httpx.HTTPError):
+        for piece in whole(response, place):
+            held += piece
+            if len(held) >= _LONGEST_REASON_BYTES:
+                break
+        document = json.loads(held[:_LONGEST_REASON_BYTES])
+    except (ValueError, LookupError, RecursionError, HeadgateError, httpx.HTTPError):
         return ""
     for _ in range(3):
         if isinstance(document, list) and document:

@@ -23,6 +23,8 @@ from tasks.sources.surplus import goes_on
 
 ACCEPTED = "gzip, deflate, zstd"
 CHUNK_BYTES = 1024 * 1024
+MOST_PACKINGS = 3
+"""Packings within packings of one answer: each multiplies what a few bytes become."""
 _ALGORITHMS = {"md5": "md5", "sha": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 _RANGE = re.compile(r"bytes\s+0-(\d+)/(\d+)")
 
@@ -37,7 +39,10 @@ def check_is_whole(response: httpx.Response, place: Place) -> None:
     kind = headers.get("Content-Type", "").strip().lower()
     if kind.startswith("multipart/"):
         raise _strange(where, f"answered in several parts ({kind.partition(';')[0]})")
-    for encoding in _encodings(response):
+    encodings = _encodings(response)
+    if len(encodings) > MOST_PACKINGS:
+        raise _strange(where, f"is packed {len(encodings):,} times for the way; {MOST_PACKINGS} are undone at most")
+    for encoding in encodings:
         if encoding not in _UNDONE:
             raise _strange(where, f"is packed for the way as {encoding!r}, which we didn't ask for and can't undo")
     if not has_end(response) and not place.until_close:
@@ -145,7 +150,7 @@ def _encodings(response: httpx.Response) -> list[str]:
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """`deflate` undone: with zlib's head as it is specified, or bare, as some servers send it."""
+    """`deflate` undone: with zlib's head as it is specified, or bare, as some servers send it. At most CHUNK_BYTES at a time."""
     inflater, begun = zlib.decompressobj(), False
     for piece in pieces:
         if not piece:
@@ -154,12 +159,17 @@ def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
             begun = True
             if piece[0] & 0x0F != 8:
                 inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            yield inflater.decompress(piece)
-        except zlib.error as error:
-            raise _BrokenError(str(error)) from None
-        if inflater.unused_data:
-            raise _BrokenError("something stands behind its end")
+        while piece:
+            try:
+                yield inflater.decompress(piece, CHUNK_BYTES)
+            except zlib.error as error:
+                raise _BrokenError(str(error)) from None
+            if inflater.unused_data:
+                raise _BrokenError("something stands behind its end")
+            piece = inflater.unconsumed_tail
+    # What is still inside when the last piece is used up comes out without more of them.
+    while begun and not inflater.eof and (rest := inflater.decompress(b"", CHUNK_BYTES)):
+        yield rest
     if begun and not inflater.eof:
         raise _BrokenError("it ends in the middle")
 

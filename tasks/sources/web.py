@@ -104,6 +104,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                     _check_repeats(ask, place, response, target)
                     url = target
                     continue
+                response.stream = _InTime(response.stream, place)
                 if response.status_code >= 400 and ask.refused is not None:
                     ask.refused(response)
                 wait = asked_to_wait(response.headers) if response.status_code in _BUSY else None
@@ -112,7 +113,6 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                     wait = None
                 if wait is None or waited + wait > longest_wait:
                     _check(response, place, wait)
-                    response.stream = _InTime(response.stream, place)
                     yield Answer(place, response)
                     return
             waited += wait

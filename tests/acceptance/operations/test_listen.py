@@ -85,6 +85,26 @@ def test_a_failed_load_is_told_and_what_is_for_others_stays(
     assert (told.code, "[HEADER]" in told.out) == (1, True)
 
 
+def test_a_message_that_somebody_forged_holds_up_no_other(
+    house: Any, stack: Any, queue: Box, command: Callable[..., Any]
+) -> None:
+    store = open_store(f"s3://{stack.s3_bucket}/{house.schema}/orders")
+    table = str(house.declare("orders", TABLE.format(url=f"{store.base}/")))
+
+    def forged(bucket: object, key: object) -> str:
+        return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {
+            "bucket": {"name": bucket}, "object": {"key": key}}}]})  # fmt: skip
+
+    mine = f"{house.schema}/orders/"
+    for body in ("[" * 100_000, forged(stack.s3_bucket, f"{mine}../../ops/x.csv"), forged(stack.s3_bucket, f"{mine}\x1b]8;;x"),
+                 forged(stack.s3_bucket, f"{mine}absent.csv"), forged("another", f"{mine}a.csv"), forged(1, [2])):  # fmt: skip
+        queue.send(body)
+    store.put("a.csv", b"id\n1\n")
+    told = command("listen", queue.url, "--once")
+    assert (told.code, house.rows(table)) == (0, [(1,)]), told.out
+    assert "\x1b" not in told.out
+
+
 def test_a_queue_that_is_not_there(command: Callable[..., Any], stack: Any) -> None:
     told = command("listen", f"{stack.s3_endpoint}/123456789012/absent", "--once")
     assert (told.error.code, "mend the queue's URL" in str(told.error.next_command)) == ("QUEUE", True)
@@ -104,6 +124,8 @@ BODIES = {
     "a test": (json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}), []),
     "no JSON": ("hello", []),
     "a list": ("[1]", []),
+    "one that is nested without end": ('{"Records":' + "[" * 200_000, []),
+    "one within one that is": (json.dumps({"Message": "[" * 200_000}), []),
     "half of one": (json.dumps({"Records": [None, {"eventName": "ObjectCreated:Put", "s3": {"bucket": 1}}]}), []),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tracemalloc
 import zipfile
 import zlib
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import zstandard
 
-from deployments.errors import HeadgateError
+from deployments.errors import HeadgateError, UpstreamError
 from tasks.objects.packing import PackingError, Stream, unpacked
 from tasks.objects.store import open_store
+from tasks.sources.zip_member import only_member
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
@@ -175,6 +177,45 @@ def test_little_never_becomes_much_at_once(how: Stream) -> None:
         assert tracemalloc.get_traced_memory()[1] < 150 * 1024**2
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_nor_in_an_archive(how: int) -> None:
+    bomb = zipped("a.csv", body=bytes(256 * 1024**2), compression=how)
+    assert len(bomb) < 600_000
+    tracemalloc.start()
+    try:
+        assert sum(map(len, only_member([bomb], "here"))) == 256 * 1024**2
+        assert tracemalloc.get_traced_memory()[1] < 150 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_is_broken_inside_is_never_whole(how: int) -> None:
+    text = b"".join(b"%d,%d\n" % (n, zlib.crc32(b"%d" % n)) for n in range(20_000))
+    whole = zipped("a.csv", body=text, compression=how)
+    assert b"".join(only_member([whole], "here")) == text
+    for at in range(60, len(whole) - 200, len(whole) // 40):
+        broken = whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :]
+        with pytest.raises(UpstreamError) as caught:
+            list(only_member([broken], "here"))
+        assert caught.value.code == "SOURCE-CUT", at
+
+
+def test_an_archive_of_millions_of_files_is_not_looked_through() -> None:
+    small = zipped("a.csv")
+    start, end = small.find(b"PK\1\2"), small.find(b"PK\5\6")
+    entry, n = small[start:end], 100_000
+    body, size = small[:start] + entry * n, len(entry) * n
+    plain = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, n % 65536, n % 65536, size, start, 0)
+    far = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, n, n, size, start)
+    far += struct.pack("<4sLQL", b"PK\6\7", 0, len(body), 1)
+    far += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    for tail in (plain, far, plain[:-2] + b"\x04\x00PK\5\6"):
+        with pytest.raises(UpstreamError, match="directory") as caught:
+            list(only_member([body + tail], "here"))
+        assert caught.value.code == "ARCHIVE"
 
 
 @pytest.mark.parametrize("how", BOMBS)

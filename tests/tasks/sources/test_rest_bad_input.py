@@ -6,6 +6,8 @@ import socket
 import ssl
 import subprocess
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,18 @@ ANSWERS: dict[str, tuple[Said | Callable[[Asked], Said], str, str, str]] = {
     "403": (Said({"message": "no"}, 403), "SOURCE-LOGIN", "declaration", "refuses us (HTTP 403)"),
     "404": (Said(status=404), "SOURCE-MISSING", "upstream", "isn't there (HTTP 404)"),
     "400": (Said({"message": "since must be a date"}, 400), "SOURCE-REQUEST", "declaration", "(HTTP 400): since must be a date"),
+    "400 nested without end": (Said(b'{"message":' + b"[" * 60_000, 400), "SOURCE-REQUEST", "declaration", "(HTTP 400)"),
+    "400 packed as nobody knows": (
+        Said(b"nope", 400, {"Content-Encoding": "zz"}), "SOURCE-REQUEST", "declaration", "(HTTP 400)"),
+    "400 packed without end": (
+        Said(b"nope", 400, {"Content-Encoding": ", ".join(["gzip"] * 3000)}), "SOURCE-REQUEST", "declaration", "(HTTP 400)"),
+    "nested without end": (Said(b"[" * 100_000), "NOT-JSON", "upstream", "nested too deeply"),
+    "429 for ever": (Said(status=429, headers={"Retry-After": "9" * 9}), "SOURCE-BUSY", "upstream", "asks to be left alone"),
+    "429 until a year that isn't": (
+        Said(status=429, headers={"Retry-After": "Fri, 31 Dec 999999 23:59:59 GMT"}), "SOURCE-UNREACHABLE", "upstream", "429"),
+    "429 until the last of all years": (
+        Said(status=429, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}), "SOURCE-BUSY", "upstream", "429"),
+    "headers of 1 MB": (Said([], headers={"X": "x" * 1_000_000}), "SOURCE-UNREACHABLE", "upstream", "can't be read"),
     "405": (Said(b"nope", 405), "SOURCE-REQUEST", "declaration", "doesn't take the request (HTTP 405)"),
     "422 that repeats the key": (echoed, "SOURCE-REQUEST", "declaration", "since is wrong"),
     "500": (Said(status=500), "SOURCE-UNREACHABLE", "upstream", "answered HTTP 500"),
@@ -76,6 +90,17 @@ def test_an_answer_that_is_no_page_is_told(
     error = told(read, api.with_login(f":{KEY}"))
     assert (error.code, error.family) == (code, family)
     assert words in error.message
+
+
+def test_no_more_is_read_of_a_refusal_than_its_first_words(api: PagedApi, read: Read) -> None:
+    bomb = zlib.compress(b'{"message": "' + bytes(256 * 1024**2))
+    api.answer = lambda _: Said(bomb, 400, {"Content-Encoding": "deflate"})
+    tracemalloc.start()
+    try:
+        assert told(read, api.with_login(f":{KEY}")).code == "SOURCE-REQUEST"
+        assert tracemalloc.get_traced_memory()[1] < 50 * 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 def test_nobody_listens(read: Read) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,18 @@ def test_what_is_whole_is_read(lying: LyingWeb, read: Read, case: str) -> None:
     assert lying.asked == ["GET /a.csv"]
 
 
+def test_little_never_becomes_much_at_once(lying: LyingWeb, source: Any) -> None:
+    bomb = zlib.compress(b"id\n" + b"1234567\n" * (32 * 1024**2))
+    assert len(bomb) < 1024**2
+    reader = source(csv(lying.put("/a.csv", packed(bomb, "deflate"))))
+    tracemalloc.start()
+    try:
+        assert sum(map(len, reader.chunks())) == 256 * 1024**2 + 3
+        assert tracemalloc.get_traced_memory()[1] < 100 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("body", [gzip.compress(DATA), gzip.compress(gzip.compress(DATA))])
 def test_a_packed_file_may_be_told_as_packed_for_the_way(lying: LyingWeb, read: Read, body: bytes) -> None:
     assert read(csv(lying.put("/a.csv.gz", packed(body, "gzip")))) == DATA
@@ -104,6 +117,7 @@ PARTLY: dict[str, tuple[bytes, str, bool]] = {
     "deflate cut": (packed(zlib.compress(DATA)[:-6], "deflate"), "SOURCE-CUT", True),
     "deflate with more behind": (packed(zlib.compress(DATA) + b"1\n", "deflate"), "SOURCE-CUT", True),
     "zstd cut": (packed(zstandard.compress(DATA)[:-3], "zstd"), "SOURCE-CUT", True),
+    "packed without end": (packed(DATA, ", ".join(["gzip"] * 3000)), "SOURCE-ANSWER", False),
     "packed as nobody knows": (packed(DATA, "br"), "SOURCE-ANSWER", False),
     "packed as nobody knows, inside": (packed(gzip.compress(DATA), "zz, gzip"), "SOURCE-ANSWER", False),
     "206 of a part": (answer(206, HALF, [f"Content-Range: bytes 0-{len(HALF) - 1}/{len(DATA)}"]), "SOURCE-CUT", True),
