@@ -18,6 +18,7 @@ from expectations.report.handover import Decided, Handover, NotGoodOne, OpenOne,
 from expectations.report.texts import Texts
 from expectations.review.figures import figures
 from tasks.incidents import store
+from tasks.incidents.model import Incident
 from tasks.incidents.rota_notices import handover_page
 from tasks.notices.compose import Context, what
 from tasks.objects.protocol import ObjectStore
@@ -82,7 +83,8 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
         who=name_of(rota, shift_at(rota, now)), before=name_of(rota, shift_at(rota, start - timedelta(seconds=1))),
         open=tuple(
             OpenOne(incident_id=item.incident_id, said=what(item.trouble, context), since=item.trouble.since,
-                    acknowledged_by=item.acknowledged_by, table=_its_page(bench, item.trouble.tables))
+                    acknowledged_by=item.acknowledged_by, answered_after=_answered_after(item),
+                    table=_its_page(bench, item.trouble.tables))
             for item in active
         ),
         not_good=tuple(
@@ -94,7 +96,13 @@ def gathered(bench: Workbench, rota: OnCall, now: datetime) -> Handover:
         ),
         decisions=_decided(bench, before, now), runs=week.all.runs, failed=week.all.failed,
         opened=week.incidents_opened, closed=week.incidents_closed, recovery_seconds=week.recovery_seconds,
+        answered=week.incidents_answered, answer_seconds=week.answer_seconds,
     )  # fmt: skip
+
+
+def _answered_after(incident: Incident) -> float | None:
+    answered = incident.acknowledged_at
+    return None if answered is None else (answered - incident.opened_at).total_seconds()
 
 
 def _is_fresh(pages: ObjectStore, twin: str, now: datetime) -> bool:

@@ -41,8 +41,10 @@ def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
         if adapter.exists(cursor, TableName(names.OPS, "incident")):
             incidents = rows(
                 cursor,
-                "SELECT scope, code, severity, opened_at, closed_at FROM ops.incident WHERE opened_at < %s "
-                "AND (closed_at IS NULL OR closed_at >= %s)",
+                "SELECT i.scope, i.code, i.severity, i.opened_at, i.closed_at, d.answered_at FROM ops.incident i "
+                "LEFT JOIN (SELECT what, min(decided_at) AS answered_at FROM ops.decision WHERE kind = 'acknowledge' "
+                "GROUP BY what) d ON d.what = i.incident_id "
+                "WHERE i.opened_at < %s AND (i.closed_at IS NULL OR i.closed_at >= %s)",
                 (high, low),
             )
         alarms = _alarms(adapter, cursor, low, high)
@@ -50,8 +52,9 @@ def read_history(adapter: Adapter, start: datetime, end: datetime) -> History:
         runs=[Run(target, kind, status, tier, aware(begun), aware(ended) if ended else None, int(rows_in), int(aside), code)
               for target, kind, status, tier, begun, ended, rows_in, aside, code in runs],
         publishes=[Publish(target, key, aware(at)) for target, key, at in published],
-        incidents=[Opened(scope, code, severity, aware(opened), aware(closed) if closed else None)
-                   for scope, code, severity, opened, closed in incidents],
+        incidents=[Opened(scope, code, severity, aware(opened), aware(closed) if closed else None,
+                          aware(answered) if answered else None)
+                   for scope, code, severity, opened, closed, answered in incidents],
         known_since={target: aware(at) for target, at in since}, alarms=alarms,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from expectations.record import RunRecord
 from expectations.report.about import Column
 
 MAX_COLUMNS = 40
+MAX_LABELS, LONGEST_LABEL, LABELED_COLUMNS = 12, 40, 8
 _KINDS = {"nulls": ("completeness",), "mean": ("values", "slow_drift"), "distinct": ("categories", "reference"),
           "rows": ("volume",), "aside": ()}  # fmt: skip
 Bounds = tuple[float, float, float]
@@ -51,6 +52,21 @@ def _of_column(column: Column, measured: Mapping[str, Any], rows: int) -> dict[s
         found[f"distinct:{column.name}"] = distinct
     if numbers and not (column.masked or column.key or is_text):
         found[f"mean:{column.name}"] = numbers["mean"]
+    return found
+
+
+def labels(record: RunRecord, columns: Sequence[Column]) -> dict[str, tuple[str, ...]]:
+    """All values of text columns that have at most MAX_LABELS of them, none of them long; of masked columns none."""
+    measured: Mapping[str, Any] = (record.profile or {}).get("columns", {})
+    found: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        of = measured.get(column.name) or {}
+        top = [str(value) for value, _ in of.get("top", ())]
+        complete = of.get("sketch", {}).get("complete", False) and len(top) == of.get("distinct")
+        if column.masked or column.key or not column.type.startswith("varchar") or not complete:
+            continue
+        if 0 < len(top) <= MAX_LABELS and max(map(len, top)) <= LONGEST_LABEL and len(found) < LABELED_COLUMNS:
+            found[column.name] = tuple(sorted(top))
     return found
 
 

@@ -16,6 +16,7 @@ from expectations.report.lines import by_batch
 from expectations.report.model import Broken, Facts, Freshness, Line
 
 SEARCHED_WINDOWS = 400
+GAPS = 12
 
 
 def freshness(
@@ -42,6 +43,7 @@ def freshness(
     missing = _missing(grid, published, now - lag)
     return Freshness(
         until=until, promised_to=promised_to, missing=len(missing), complete=next_window(grid, newest) is None and not missing,
+        gaps=_gaps(grid, missing, published),
         broken=tuple(_broken(described.promises, missing, grid, lag, since, now)),
         last_label=grid.label(newest) if newest else "", last_at=_last_at(newest, last, facts),
         data_until=newest.end if newest else None, newest_key=newest.key if newest else "",
@@ -134,6 +136,13 @@ def _missing(grid: Grid, published: set[Window], now: datetime) -> list[Window]:
     length = grid.nth(1).start - grid.nth(0).start
     low = max(grid.nth(0).start, min(last, now) - SEARCHED_WINDOWS * length)
     return [window for window in grid.between(low, now) if window not in published]
+
+
+def _gaps(grid: Grid, missing: Iterable[Window], published: Iterable[Window]) -> tuple[str, ...]:
+    """What readers lack in the middle: what lies before the first batch was never loaded, what lies after the last is due."""
+    known = sorted(published)
+    inside = [grid.label(window) for window in missing if known and known[0] < window < known[-1]]
+    return tuple(inside[-GAPS:])
 
 
 def _last_at(newest: Window | None, line: Line | None, facts: Facts) -> datetime | None:

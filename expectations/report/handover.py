@@ -13,13 +13,16 @@ from expectations.report.verdict import Verdict
 
 
 class OpenOne(Kept):
-    """An incident that isn't over, in half a sentence. `table`: the only one it is about, where its page says more."""
+    """An incident that isn't over, in half a sentence. `table`: the only one it is about, where its page says more.
+    `answered_after`: seconds from its opening until somebody said that they work on it.
+    """
 
     incident_id: str
     table: str = ""
     said: str
     since: datetime
     acknowledged_by: str = ""
+    answered_after: float | None = None
 
 
 class NotGoodOne(Kept):
@@ -72,6 +75,8 @@ class Handover(Kept):
     opened: int = 0
     closed: int = 0
     recovery_seconds: float | None = None
+    answered: int = 0
+    answer_seconds: float | None = None
 
 
 def handover_html(of: Handover, texts: Texts, root: str, twin: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from expectations.record import RunRecord
 from expectations.report.about import Column
-from expectations.report.figures import figures, learned
+from expectations.report.figures import figures, labels, learned
 from expectations.report.model import Failed, FailedRule, Line, SetAside, Told
 
 LISTED = 20
@@ -46,7 +46,7 @@ def line_of(record: RunRecord) -> Line:
         ),
         drift=record.drift.verdict if record.drift else None, history=record.drift.history if record.drift else 0,
         warnings=len(record.warnings), figures=measured, bands=learned(record, measured),
-        noticed=record.drift.noticed if record.drift else (),
+        labels=labels(record, columns), noticed=record.drift.noticed if record.drift else (),
         schema_hash=schema_hash(columns), sequence=record.sequence,
         failure=None if failure is None else Failed(
             code=failure.code, family=failure.family, step=failure.step, message=_short(failure.message),

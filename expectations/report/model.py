@@ -70,7 +70,8 @@ class TakenBack(Kept):
 
 
 class Line(Kept):
-    """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'.
+    """One run, in bounded figures. `figures` and `bands` are keyed by name and column, such as 'nulls:score'. `labels`: all
+    values of columns that have few, kept of the last two weeks.
 
     How it stands by the proofs: `undone`; `can_undo`, what an undo needs is kept and nothing lies on top of it; `settled`,
     the run that published the batch after this one had failed.
@@ -96,6 +97,7 @@ class Line(Kept):
     warnings: int = 0
     figures: dict[str, float] = Field(default_factory=dict)
     bands: dict[str, tuple[float, float, float]] = Field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     noticed: tuple[WouldBeTold, ...] = ()
     schema_hash: str = ""
     failure: Failed | None = None
@@ -193,8 +195,9 @@ class Broken(Kept):
 
 
 class Freshness(Kept):
-    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published. `broken`:
-    promises about a batch that is missing, be newer ones published or not.
+    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published. `gaps`: labels
+    of missing batches between published ones, the newest of them. `broken`: promises about a batch that is missing, be newer ones
+    published or not.
     """
 
     until: datetime | None = None
@@ -204,6 +207,7 @@ class Freshness(Kept):
     data_until: datetime | None = None
     newest_key: str = ""
     missing: int = 0
+    gaps: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
     complete: bool = False
 
@@ -212,12 +216,15 @@ class Freshness(Kept):
 
 
 class Because(Kept):
-    """A table below a summary that isn't good. `state`: failed, late or warned; `said`: the first thing that waits there."""
+    """A table below a summary that isn't good. `state`: failed, late or warned, or 'gap' for one that only lacks batches;
+    `said`: the first thing that waits there; `missing`: labels of batches that it lacks between others.
+    """
 
     table: str
     state: str
     run_id: str = ""
     said: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class StartRow(Kept):

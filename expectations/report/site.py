@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -28,6 +28,7 @@ from expectations.report.standing import open_items, state_of, taken_back
 from expectations.report.start_view import start_row
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
+from expectations.report.weeks import WEEK
 from expectations.withheld import cleaned
 
 ROUNDS = 4
@@ -224,7 +225,7 @@ class Site:
         for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
             if run.line.run_id in known:
                 # The index drops examples and what would be noticed from its older lines; a run's own page keeps its own.
-                own = {"noticed": run.line.noticed, "quarantine": run.line.quarantine}
+                own = {"noticed": run.line.noticed, "quarantine": run.line.quarantine, "labels": run.line.labels}
                 line = known[run.line.run_id].model_copy(update=own)
                 self._put_run(run.model_copy(update={"line": line}), described, now)
 
@@ -254,11 +255,17 @@ def _standing(row: StartRow, below: tuple[Because, ...]) -> StartRow:
 
 
 def _without_examples(lines: Sequence[Line]) -> Iterator[Line]:
-    """Lines as they are kept: examples of rows set aside are for what waits now, what would be noticed for the next batch; of all
-    lines they would make the index large.
+    """Lines as they are kept: examples of rows set aside are for what waits now, what would be noticed for the next batch, labels
+    for the weeks that are compared; of all lines they would make the index large.
     """
-    newest = next((line.run_id for line in reversed(by_batch(lines)) if line.noticed), "")
+    standing = by_batch(lines)
+    newest = next((line.run_id for line in reversed(standing) if line.noticed), "")
+    # Two weeks are held against each other, up to the newest batch; a day more where clocks change.
+    last = standing[-1] if standing else None
+    since = (last.window_start or last.at) - 2 * WEEK - timedelta(days=1) if last else None
     for n, line in enumerate(lines):
+        if line.labels and since is not None and (line.window_start or line.at) < since:
+            line = line.model_copy(update={"labels": {}})
         if line.noticed and line.run_id != newest:
             line = line.model_copy(update={"noticed": ()})
         if n < len(lines) - WITH_EXAMPLES and any(aside.examples for aside in line.quarantine):

@@ -14,7 +14,7 @@ from expectations.report.charts import spark
 from expectations.report.lines import by_batch
 from expectations.report.model import Because, Freshness, Line, OpenItem, StartRow, State, TakenBack
 from expectations.report.texts import Texts
-from expectations.report.upstream import TONES, because, shown_state, worst
+from expectations.report.upstream import GAP, TONES, because, shown_state, worst
 from expectations.report.verdict import of_undo, said, waits
 
 SHOWN_WAITING = 30
@@ -122,7 +122,7 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
     own = shown_state(row.state, row.freshness, now)
     below = because(row.inputs, known, now)
     state = worst(own, below)
-    tables = ", ".join(item.table for item in below)
+    tables = ", ".join(item.table for item in below if item.state != GAP)
     fresh = row.freshness
     late = fresh.late(now)
     if late:
@@ -136,7 +136,7 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
     else:
         told = texts("start.no_promise")
     return Row(
-        of=row, own=own, state=state, below=texts("start.below", tables=tables) if below else "",
+        of=row, own=own, state=state, below=texts("start.below", tables=tables) if tables else "",
         causes=sum(TONES[item.state] == "bad" for item in below), tone=TONES[state],
         fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
         spark=spark(row.rows, texts("start.spark", n=len(row.rows))) if len(row.rows) > 1 else Markup(""),

@@ -29,7 +29,8 @@ from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
 from expectations.report.upstream import TONES
 from expectations.report.verdict import Verdict, of_table, when_it_fails
-from expectations.report.watched import Watched, alarms, sentences, watched
+from expectations.report.watched import Alarms, Watched, alarms, sentences, watched
+from expectations.report.weeks import Weeks, weeks
 
 SHOWN_RUNS = 60
 _BY_PEOPLE = ("rollback", "override", "replay")
@@ -94,11 +95,12 @@ class TableView:
     newest: Line | None
     comparison: Comparison
     changes: tuple[ChangeRow, ...]
+    weeks: Weeks | None
     incidents: tuple[OpenIncident, ...]
     on_call: str
     watched: tuple[Watched, ...]
     watched_said: tuple[str, ...]
-    alarms: str
+    alarms: Alarms | None
     charts: tuple[Chart, ...]
     more_charts: tuple[Chart, ...]
     rules: tuple[RuleRow, ...]
@@ -140,6 +142,7 @@ def table_view(
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
         things=len(twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
+        weeks=weeks(described, lines, twin.schemas, texts),
         incidents=twin.facts.incidents, on_call=twin.facts.on_call, watched=watched(lines, texts),
         watched_said=sentences(described, lines, texts), alarms=alarms(lines, twin.facts.decisions, texts),
         charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),

@@ -15,9 +15,12 @@ TONES = {
     "waiting": "idle",
     "held": "idle",
     "never": "idle",
+    "gap": "warn",
 }
 SERIOUS = ("failed", "late", "warned")
 """States that a summary shares with its inputs, the worst first. The others say that nothing new came, not that it is wrong."""
+GAP = "gap"
+"""What a table below is called that is well, but lacks batches between others: what is built from it lacks them too."""
 
 
 def shown_state(state: State, freshness: Freshness, now: datetime) -> str:
@@ -35,11 +38,16 @@ def because(inputs: Sequence[str], rows: Mapping[str, StartRow], now: datetime) 
     """The tables below that aren't good, through other summaries, the worst first. `rows` hold each table's own state."""
     found = [
         Because(table=row.table, state=state, run_id=row.open_items[0].run_id if row.open_items else "",
-                said=row.open_items[0].sentence if row.open_items else "")
+                said=row.open_items[0].sentence if row.open_items else "", missing=row.freshness.gaps)
         for row in _below(inputs, rows)
-        if (state := shown_state(row.state, row.freshness, now)) in SERIOUS
+        if (state := _as_input(row, now)) in (*SERIOUS, GAP)
     ]  # fmt: skip
-    return tuple(sorted(found, key=lambda item: SERIOUS.index(item.state)))
+    return tuple(sorted(found, key=lambda item: (*SERIOUS, GAP).index(item.state)))
+
+
+def _as_input(row: StartRow, now: datetime) -> str:
+    state = shown_state(row.state, row.freshness, now)
+    return GAP if state not in SERIOUS and row.freshness.gaps else state
 
 
 def kept_state(own: State, because: Sequence[Because]) -> State:

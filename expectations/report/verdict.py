@@ -11,7 +11,7 @@ from expectations.report import words
 from expectations.report.about import DeclaredRule, Described
 from expectations.report.model import Because, Freshness, Line, OpenItem, State, TakenBack
 from expectations.report.texts import Texts
-from expectations.report.upstream import TONES, shown_state, worst
+from expectations.report.upstream import GAP, TONES, shown_state, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,20 @@ def of_table(
     if taken_back is not None:
         said.append(of_undo(taken_back, texts))
     standing = worst(shown, because)
-    if because:
+    lacking = [texts("table.verdict.gap.own", labels=", ".join(freshness.gaps))] if freshness.gaps else []
+    lacking += [
+        texts("table.verdict.gap.below", labels=", ".join(item.missing), table=item.table)
+        for item in because
+        if item.missing
+    ]
+    said += lacking
+    if because and because[0].state != GAP:
         # What is said of the table itself may be good: first what it is made of, then that.
         names = ", ".join(item.table for item in because if item.state == because[0].state)
         said.insert(0, texts(f"table.verdict.below.{because[0].state}", tables=names))
     title = texts(f"table.verdict.{kind}.title" if standing == shown else f"table.verdict.below.title_{standing}")
+    if lacking and standing == "good":
+        title = texts("table.verdict.gap.title")
     return Verdict(TONES[standing], title, " ".join(said))
 
 

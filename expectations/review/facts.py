@@ -43,13 +43,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An incident."""
+    """An incident. `answered_at`: when somebody first said that they work on it."""
 
     scope: str
     code: str
     severity: str
     opened_at: datetime
     closed_at: datetime | None
+    answered_at: datetime | None = None
 
 
 AlarmAnswer = Literal["meant", "not-meant", "not-interesting"]

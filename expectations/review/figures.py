@@ -61,7 +61,8 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One span. `recovery_seconds`: mean from opening to closing of the incidents that were closed in it."""
+    """One span. `recovery_seconds`: mean from opening to closing of the incidents that were closed in it; `answer_seconds`: from
+    opening to the first answer, of those opened in it that somebody answered."""
 
     start: datetime
     end: datetime
@@ -72,6 +73,8 @@ class Figures:
     incidents_closed: int
     incidents_open: int
     recovery_seconds: float | None
+    incidents_answered: int
+    answer_seconds: float | None
     rows_published: int
     rows_quarantined: int
     failures: tuple[tuple[str, int], ...]
@@ -87,6 +90,11 @@ def figures(project: Project, history: History, start: datetime, end: datetime) 
     incidents = history.incidents
     closed = [item for item in incidents if item.closed_at is not None and start <= item.closed_at < end]
     recoveries = [(item.closed_at - item.opened_at).total_seconds() for item in closed if item.closed_at is not None]
+    answers = [
+        (item.answered_at - item.opened_at).total_seconds()
+        for item in incidents
+        if item.answered_at is not None and start <= item.opened_at < end
+    ]
     published = [
         run for run in runs if run.status in ("published", "warned") and run.kind not in ("summary", "rollback")
     ]
@@ -96,7 +104,8 @@ def figures(project: Project, history: History, start: datetime, end: datetime) 
         promises=_kept(promises_due(project, history, start, end)),
         incidents_opened=sum(start <= item.opened_at < end for item in incidents), incidents_closed=len(closed),
         incidents_open=sum(item.opened_at < end and (item.closed_at is None or item.closed_at >= end) for item in incidents),
-        recovery_seconds=mean(recoveries) if recoveries else None,
+        recovery_seconds=mean(recoveries) if recoveries else None, incidents_answered=len(answers),
+        answer_seconds=mean(answers) if answers else None,
         rows_published=sum(run.published for run in published),
         rows_quarantined=sum(run.quarantined for run in published), failures=_failures(runs),
         slowest=tuple(sorted(work, key=lambda item: -item.median_seconds)[:TOLD]),

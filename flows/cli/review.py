@@ -66,6 +66,7 @@ def _tell(now: Figures, before: Figures) -> None:
         ("incidents opened", f"{now.incidents_opened:,}", f"{before.incidents_opened:,}"),
         ("  still open", f"{now.incidents_open:,}", f"{before.incidents_open:,}"),
         ("  mean time to recover", _time(now.recovery_seconds), _time(before.recovery_seconds)),
+        ("  mean time to answer", _answered(now), _answered(before)),
         ("batches told as unusual", f"{now.alarms.told:,}", f"{before.alarms.told:,}"),
         ("  said to be no news", f"{now.alarms.false:,}", f"{before.alarms.false:,}"),
         ("  not answered", f"{now.alarms.unanswered:,}", f"{before.alarms.unanswered:,}"),
@@ -79,6 +80,10 @@ def _tell(now: Figures, before: Figures) -> None:
     _tell_promises(now, before)
     _tell_work("slowest (median)", now.slowest, before)
     _tell_work("most time in all", now.most_work, before)
+
+
+def _answered(figures: Figures) -> str:
+    return f"{_time(figures.answer_seconds)} ({figures.incidents_answered} of {figures.incidents_opened})"
 
 
 def _tell_standing(standing: Sequence[NotGood]) -> None:

@@ -50,7 +50,8 @@ def advance(
     policy: Policy,
 ) -> tuple[list[Incident], list[Action]]:
     """Every incident after this look, and what has to be told. `observed`: which looks were possible."""
-    present = {trouble.key: trouble for trouble in folded(troubles, known, now, policy.alike_span)}
+    explained = _explained_unseen(troubles, known, observed)
+    present = {trouble.key: trouble for trouble in folded(explained, known, now, policy.alike_span)}
     within = {(table, key[1]) for key, trouble in present.items() if key[0] == MANY for table in trouble.tables}
     calling = not any(item.called_at is not None and now - item.called_at < policy.alike_span for item in known)
     incidents: list[Incident] = []
@@ -68,6 +69,20 @@ def advance(
             actions.append(Action(kind, (moved,), now))
     incidents += [_opened(trouble, now) for trouble in present.values()]
     return _tell_new(incidents, _bundled(actions, policy, now), now, policy)
+
+
+def _explained_unseen(
+    troubles: Iterable[Trouble], known: Sequence[Incident], observed: AbstractSet[Domain]
+) -> list[Trouble]:
+    """Troubles without lateness that comes from an incident which can't be looked for now: it still stands, and explains it."""
+    active = [item for item in known if item.active]
+    causes = {table for item in active if item.trouble.domain not in observed for table in item.trouble.tables}
+    keys = {item.key for item in active}
+    return [
+        item
+        for item in troubles
+        if item.domain != "late" or item.key in keys or not causes & {*item.tables, *item.depends_on}
+    ]
 
 
 def identity(trouble: Trouble) -> str:
@@ -121,7 +136,7 @@ def _absent(
     if not incident.active or incident.trouble.domain not in observed:
         return incident, None
     since = incident.quiet_since or now
-    if now - since < policy.away(incident, since):
+    if now - since < policy.away(incident):
         return (incident if incident.quiet_since else _with(incident, now, quiet_since=since)), None
     told = incident.told_at is not None and not incident.silenced(now)
     over = _with(incident, now, state="recovered", closed_at=now, quiet_since=since)
@@ -150,9 +165,12 @@ def _came_back(incident: Incident, trouble: Trouble, now: datetime, policy: Poli
         # Somebody has settled exactly this; only a new occurrence is news.
         return incident, None
     since = incident.quiet_since or incident.closed_at or now
+    # Whoever was called in vain hours ago isn't called again by each return; an answer was to what was over then.
+    answered = incident.acknowledged_at is not None or incident.state == "resolved"
+    called = {"escalated_at": None, "reminders": 0} if answered else {}
     back = _with(
         incident, now, state="open", trouble=trouble, begun_at=trouble.since, again=incident.again + 1, closed_at=None,
-        closed_by="", acknowledged_at=None, acknowledged_by="", escalated_at=None, reminders=0, quiet_since=None,
+        closed_by="", acknowledged_at=None, acknowledged_by="", quiet_since=None, **called,
         longest_away=max(incident.longest_away, (now - since).total_seconds()),
     )  # fmt: skip
     often = back.again >= policy.flapping_from

@@ -22,8 +22,8 @@ class Policy:
 
     `burst` incidents within `burst_span` are told one by one, further ones in one message. `alike_span`: tables that fail
     with one code within it are one incident; reminders and calls of the next person come in one message per such span, too.
-    `least_hold` and `hold`: how long a trouble that nobody has answered must stay away, at least and at most, before it is
-    called over; `hold` 0 where nobody looks again. `restart`: how long a server must be away before anybody is told: one
+    `hold`: how long a trouble that nobody has answered must stay away before it is called over; 0 where nobody
+    looks again. `restart`: how long a server must be away before anybody is told: one
     that is started again is back by then. `stable_for`: the same for one that has come back before. `blink`: away for less
     than this is not away.
     """
@@ -35,8 +35,7 @@ class Policy:
     again_within: timedelta = 6 * _HOUR
     flapping_from: int = 3
     blink: timedelta = timedelta(minutes=2)
-    hold: timedelta = timedelta(minutes=15)
-    least_hold: timedelta = timedelta(minutes=10)
+    hold: timedelta = timedelta(minutes=30)
     restart: timedelta = timedelta(minutes=2)
     stable_for: timedelta = _HOUR
     answered_pace: timedelta = 24 * _HOUR
@@ -51,21 +50,20 @@ class Policy:
 
     def reminder(self, incident: Incident) -> timedelta:
         """The pause between the last message and the next."""
-        if incident.state == "acknowledged":
+        if incident.state == "acknowledged" or incident.return_told:
+            # Of one that comes and goes people know that it will.
             return self.answered_pace
         pace = _PACE[incident.trouble.severity]
         return pace[min(incident.reminders, len(pace) - 1)]
 
-    def away(self, incident: Incident, since: datetime) -> timedelta:
+    def away(self, incident: Incident) -> timedelta:
         """How long a trouble that isn't seen any more has to stay away before it is over.
 
-        As long as it lasted, within its bounds: what came for a minute may come back in the next ones. One that came and went
-        before: twice as long as it was ever away. Somebody who works on it waits for the word, and has it at once.
+        What went by itself may come back in the next minutes. One that came and went before: twice as long as it was ever away.
+        Somebody who works on it waits for the word, and has it at once.
         """
         if not self.hold:
             return self.hold
         if incident.again:
             return max(self.stable_for, 2 * timedelta(seconds=incident.longest_away))
-        if incident.state == "acknowledged":
-            return timedelta(0)
-        return min(max(since - incident.begun_at, self.least_hold), self.hold)
+        return timedelta(0) if incident.state == "acknowledged" else self.hold

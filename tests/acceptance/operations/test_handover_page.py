@@ -78,6 +78,8 @@ def test_the_page_says_what_is_open_what_is_wrong_and_what_was_decided(desk: Any
     assert hand_over(workbench(), now + 2 * FRESH) == key
     twin = json.loads((report / key.replace(".html", ".json")).read_text())
     assert (twin["open"][0]["acknowledged_by"] != "", twin["not_good"][0]["table"]) == (True, table)
+    assert 0 <= twin["open"][0]["answered_after"] < 3600
+    assert "works on it, and answered after" in (report / key).read_text(encoding="utf-8")
     assert hand_over(workbench(), now + SPAN) is None, "the week is under way"
 
 

@@ -176,34 +176,51 @@ def test_an_undo_says_nothing_of_columns(site, sales, run_of, soon):
     assert "Gone:" not in text(site, at.run_page(TABLE, "sales-rollback-1"))
 
 
-def test_how_often_alarms_were_meant(run_of):
+def counts(lines, decisions=()):
+    """Of all alarms and by kind: told, false, meant, right, unanswered."""
+    found = alarms(lines, decisions, Texts())
+    return found.said, {row.title: (row.told, row.false, row.meant, row.right, row.open) for row in found.rows}
+
+
+def decided(kind, line, what=""):
+    return Decision(decided_at=line.at, kind=kind, run_id=line.run_id, what=what)
+
+
+def test_how_often_alarms_prove_false_by_kind_and_by_the_owners_answers(run_of):
+    rows = DriftAlert(column=None, kind="volume", level="page", score=4.0, message="The number of rows is far off.")
     drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
-    lines = [line_of(run_of(day, status="warned", drift=drift)) for day in range(4)]
+    lines = [line_of(run_of(day, status="warned", drift=drift)) for day in range(3)]
+    lines.append(line_of(run_of(3, status="warned", drift=drift.model_copy(update={"alerts": (ALERT, rows)}))))
     lines[1] = lines[1].model_copy(update={"undone": True})
     lines.append(line_of(run_of(2, run_id="again", started_at=run_of(2).started_at + timedelta(hours=1))))
-
-    def decided(kind, line):
-        return Decision(decided_at=line.at, kind=kind, run_id=line.run_id)
-
-    said = alarms(lines, (decided("accept-drift", lines[0]),), Texts())
-    assert "4 alarms" in said
-    assert (
-        "1 false (meant, or not worth telling), 2 right (undone, loaded again, or said to be so), 1 unanswered" in said
+    said, by_kind = counts(lines, (decided("accept-drift", lines[0]), decided("mute-drift", lines[3], "volume")))
+    assert said == (
+        "From 2 Mar 2026 to 5 Mar 2026 (3 batches that stand) there were 4 alarms: batches far from usual, or stopped by what "
+        "was found in them. 4 were answered: 1 of them false (25.0 %). 0 are unanswered."
     )
-    said = alarms(lines, (decided("mute-drift", lines[0]), decided("reject-drift", lines[3])), Texts())
-    assert (
-        "1 false (meant, or not worth telling), 3 right (undone, loaded again, or said to be so), 0 unanswered" in said
-    )
-    assert alarms(lines[4:], (), Texts()) == ""
+    assert by_kind == {"Size of values": (4, 0, 1, 2, 1), "Number of rows": (1, 1, 0, 0, 0)}
+    said, by_kind = counts(lines)
+    assert "2 were answered: 0 of them false (0 %). 2 are unanswered." in said
+    said, by_kind = counts(lines, (decided("mute-drift", lines[0]), decided("reject-drift", lines[0])))
+    assert by_kind["Size of values"] == (4, 0, 0, 3, 1), "the last answer counts"
+    assert alarms(lines[4:], (), Texts()) is None
+
+
+def test_a_batch_that_was_stopped_is_an_alarm_and_published_all_the_same_it_was_a_false_one(run_of):
+    failed = [line_of(run_of(day, status="failed", failure=FAILURE, counts={})) for day in range(3)]
+    later = {"started_at": run_of(9).started_at}
+    override = line_of(run_of(0, run_id="o", kind="override", status="warned", **later))
+    mended = line_of(run_of(1, run_id="m", **later))
+    _, by_kind = counts([*failed, override, mended])
+    assert by_kind == {"Stopped by a rule, or too many rows set aside": (3, 1, 0, 1, 1)}
 
 
 def test_the_next_load_of_a_table_without_windows_is_no_answer_to_an_alarm(run_of):
     drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
     source = {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
     told, following = line_of(run_of(0, **source, status="warned", drift=drift)), line_of(run_of(1, **source))
-    assert "0 right (undone, loaded again, or said to be so), 1 unanswered" in alarms([told, following], (), Texts())
-    undone = told.model_copy(update={"undone": True})
-    assert "1 right (undone, loaded again, or said to be so), 0 unanswered" in alarms([undone, following], (), Texts())
+    assert counts([told, following])[1] == {"Size of values": (1, 0, 0, 0, 1)}
+    assert counts([told.model_copy(update={"undone": True}), following])[1] == {"Size of values": (1, 0, 0, 1, 0)}
 
 
 def test_what_somebody_said_at_once_is_one_decision(run_of):

@@ -51,6 +51,17 @@ def test_recovery_is_from_opening_to_closing(project: Project) -> None:
     assert figures(project, History((), (), (), {}), START, NOW).recovery_seconds is None
 
 
+def test_an_answer_counts_from_the_opening_of_what_was_opened_in_the_span(project: Project) -> None:
+    def incident(opened: float, answered: float | None) -> Opened:
+        at = None if answered is None else START + timedelta(hours=answered)
+        return Opened("raw.a", "X", "page", START + timedelta(hours=opened), None, at)
+
+    known = [incident(-5, 1), incident(1, 2), incident(1, 4), incident(5, None)]
+    found = figures(project, History((), (), known, {}), START, NOW)
+    assert (found.incidents_opened, found.incidents_answered, found.answer_seconds) == (3, 2, 2 * 3600)
+    assert figures(project, History((), (), (), {}), START, NOW).answer_seconds is None
+
+
 def test_slow_and_expensive_are_two_things(project: Project) -> None:
     runs = [run(1, target="raw.slow", took=60), *(run(hour, target="raw.often", took=10) for hour in range(9))]
     found = figures(project, History(runs, (), (), {}), START, NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,9 +23,9 @@ DAY = 24 * 60
 
 
 def test_opened_once_and_over_once(life: Life, trouble: Make) -> None:
-    """Nobody has answered: what lasted for ten minutes has to stay away for ten before it is called over."""
-    life.run(30, lambda minute: [trouble()] if minute < 10 else [])
-    assert life.kinds == [(0, "opened"), (20, "recovered")]
+    """Nobody has answered: it has to stay away for half an hour before it is called over."""
+    life.run(60, lambda minute: [trouble()] if minute < 10 else [])
+    assert life.kinds == [(0, "opened"), (40, "recovered")]
 
 
 def test_whoever_works_on_it_hears_of_the_end_at_once(life: Life, trouble: Make, minutes: At) -> None:
@@ -46,11 +47,6 @@ def test_a_watch_that_sees_nothing_once_tells_no_end(life: Life, trouble: Make) 
     life.run(DAY, lambda minute: [] if minute % 360 == 100 else [trouble(severity="minor")])
     assert life.kinds == [(0, "opened"), (DAY, "reminded")]
     assert life.incidents[0].again == 0
-
-
-def test_what_lasted_long_is_over_after_a_quarter_of_an_hour(life: Life, trouble: Make) -> None:
-    life.run(200, lambda minute: [trouble(severity="minor")] if minute < 100 else [])
-    assert life.kinds == [(0, "opened"), (115, "recovered")]
 
 
 def test_the_same_look_twice_changes_and_tells_nothing(life: Life, trouble: Make) -> None:
@@ -112,10 +108,9 @@ def test_without_the_look_that_finds_it_nothing_is_over(life: Life, trouble: Mak
     ("there", "away", "expected"),
     [
         (10, 10, [(0, "opened"), (60, "flapping"), (290, "recovered")]),
-        (1, 1, [(0, "opened"), (38, "recovered")]),
-        (5, 25, [(0, "opened"), (15, "recovered"), (30, "again"), (270, "reminded"), (395, "recovered")]),
-        (60, 60, [(0, "opened"), (30, "escalated"), (75, "recovered"), (120, "again"), (150, "escalated"),
-                  (390, "reminded"), (1110, "reminded"), (1500, "recovered")]),
+        (1, 1, [(0, "opened"), (53, "recovered")]),
+        (5, 25, [(0, "opened"), (90, "flapping"), (395, "recovered")]),
+        (60, 60, [(0, "opened"), (30, "escalated"), (90, "recovered"), (120, "again"), (1500, "recovered")]),
     ],
     ids=["ten minutes", "one minute", "mostly well", "hours"],
 )  # fmt: skip
@@ -128,6 +123,29 @@ def test_coming_and_going_twelve_times_is_damped(
     assert life.kinds == expected
 
 
+@pytest.mark.parametrize("severity", ["critical", "major", "minor"])
+@pytest.mark.parametrize("away", [2, 5, 9, 11, 14, 16, 20, 25, 29])
+@pytest.mark.parametrize("there", [1, 5, 11, 15, 20, 28])
+def test_whatever_comes_and_goes_within_half_an_hour_is_at_most_three_messages(
+    life: Life, trouble: Make, there: int, away: int, severity: str
+) -> None:
+    period, seen = there + away, trouble(severity=severity)
+    life.run(12 * period + 200, lambda minute: [seen] if minute < 12 * period and minute % period < there else [])
+    assert len(life.kinds) <= 3, life.kinds
+    assert life.kinds[-1][1] == "recovered"
+
+
+@pytest.mark.parametrize("severity", ["critical", "major", "minor"])
+def test_outages_of_hours_call_and_remind_once_and_not_at_each_return(life: Life, trouble: Make, severity: str) -> None:
+    """Twelve outages of two hours, four hours apart: two days in which nobody has answered."""
+    seen = trouble(severity=severity)
+    life.run(12 * 240 + 600, lambda minute: [seen] if minute < 12 * 240 and minute % 240 < 120 else [], every=5)
+    counts = Counter(kind for _, kind in life.kinds)
+    assert counts["escalated"] <= 1
+    assert counts["reminded"] <= 2
+    assert counts["opened"] + counts["again"] + counts["recovered"] == 4
+
+
 @pytest.mark.parametrize(
     ("there", "away", "times", "expected"),
     [
@@ -135,7 +153,7 @@ def test_coming_and_going_twelve_times_is_damped(
         (1, 100, 2, []),
         (1, 9, 12, [(30, "flapping"), (171, "recovered")]),
         (1, 29, 6, [(90, "flapping"), (211, "recovered")]),
-        (1, 1, 12, [(2, "opened"), (38, "recovered")]),
+        (1, 1, 12, [(2, "opened"), (53, "recovered")]),
         (3, 7, 12, [(2, "opened"), (30, "flapping"), (173, "recovered")]),
         (10, 10, 12, [(2, "opened"), (60, "flapping"), (290, "recovered")]),
     ],
@@ -159,9 +177,9 @@ def test_a_server_that_flaps_is_told_once_and_one_that_restarts_never(
 
 
 def test_back_after_a_long_time_is_another_incident(life: Life, trouble: Make) -> None:
-    life.run(30, lambda minute: [trouble()] if minute < 10 else [])
+    life.run(60, lambda minute: [trouble()] if minute < 10 else [])
     life.look(2 * DAY, trouble(at=2 * DAY))
-    assert life.kinds == [(0, "opened"), (20, "recovered"), (2 * DAY, "opened")]
+    assert life.kinds == [(0, "opened"), (40, "recovered"), (2 * DAY, "opened")]
     assert len({item.incident_id for item in life.incidents}) == 2
 
 
@@ -172,6 +190,19 @@ def test_a_promise_that_breaks_is_told_in_the_incident_of_its_cause(life: Life, 
     assert [item.trouble.code for item in life.incidents] == ["CHECK-FAILED"]
 
 
+def test_lateness_is_explained_by_an_incident_that_cant_be_looked_for(life: Life, trouble: Make) -> None:
+    """A crashed run is known from Prefect alone: while that starts again, the table's lateness is no incident of its own."""
+    crashed = trouble(code="RUN-CRASHED", domain="prefect")
+    late = trouble(code="LATE", domain="late", late=("finance: fresh by 06:00",))
+    below = trouble("analytics.nps", "LATE", domain="late", depends_on=("raw.nps",))
+    life.look(0, crashed, late)
+    life.look(10, late, below, observed=frozenset({"run", "late", "warehouse"}))
+    assert life.kinds == [(0, "opened")]
+    # The crash is forgotten, and the table is late still: that is told.
+    life.look(20, late)
+    assert life.kinds == [(0, "opened"), (20, "opened")]
+
+
 def test_foreseen_lateness_is_told_early_and_once_more_when_it_comes(life: Life, trouble: Make, minutes: At) -> None:
     def present(minute: int) -> list[Trouble]:
         base = trouble(code="LATE", domain="late")
@@ -179,7 +210,7 @@ def test_foreseen_lateness_is_told_early_and_once_more_when_it_comes(life: Life,
         return [broken if minute >= 20 else base.model_copy(update={"foreseen": True})] if minute < 25 else []
 
     life.run(60, present)
-    assert life.kinds == [(0, "opened"), (20, "late"), (40, "recovered")]
+    assert life.kinds == [(0, "opened"), (20, "late"), (55, "recovered")]
 
 
 def test_windows_that_catch_up_one_by_one_break_a_promise_once(life: Life, trouble: Make) -> None:
@@ -190,7 +221,7 @@ def test_windows_that_catch_up_one_by_one_break_a_promise_once(life: Life, troub
         return [trouble(code="LATE", domain="late", severity="minor", late=tuple(said))] if minute < 100 else []
 
     life.run(150, present)
-    assert life.kinds == [(0, "opened"), (61, "late"), (115, "recovered")]
+    assert life.kinds == [(0, "opened"), (61, "late"), (130, "recovered")]
 
 
 def test_it_is_told_again_when_it_gets_worse(life: Life, trouble: Make) -> None:
@@ -217,6 +248,6 @@ def test_all_open_ones_are_answered_at_once(life: Life, trouble: Make) -> None:
 
 
 def test_an_answer_to_what_is_over_is_refused(life: Life, trouble: Make, minutes: At) -> None:
-    life.run(30, lambda minute: [trouble()] if minute < 2 else [])
+    life.run(40, lambda minute: [trouble()] if minute < 2 else [])
     with pytest.raises(DeclarationError, match="is over"):
-        acknowledge(life.incidents[0], "minji", minutes(31))
+        acknowledge(life.incidents[0], "minji", minutes(41))
