@@ -80,8 +80,8 @@ class DriftAlert(_Recorded):
 
 
 class WouldBeTold(_Recorded):
-    """From which change of a figure on the next batch is told, at the latest. `rule`: what to write into the suite where that is
-    coarse.
+    """From which change of a figure on the next batch is told, at the latest; others of its column may tell it earlier.
+    `rule`: what to write into the suite where that is coarse.
     """
 
     column: str | None

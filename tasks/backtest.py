@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime
 from deployments.declarations.table import Table
 from expectations.drift import Accepted, Lowered, Verdict, detect
 from expectations.drift.model import Sensitivity
-from expectations.drift.noticed import Noticed, noticed
+from expectations.drift.noticed import noticed
+from expectations.record import WouldBeTold
 from expectations.review.facts import AlarmAnswer
 from tasks.answers import ANSWERED, SETTLING, muted, rejected
 from tasks.history import kept_of
@@ -55,7 +56,7 @@ def backtest(bench: Workbench, table: Table, sensitivity: Sensitivity) -> Iterat
             usual.append(at)
 
 
-def sensitivity_of(bench: Workbench, table: Table) -> tuple[Noticed, ...]:
+def sensitivity_of(bench: Workbench, table: Table) -> tuple[WouldBeTold, ...]:
     """What would be noticed in the next batch of a table."""
     kept = kept_of(bench, table)
     said = decisions.read(bench.warehouse, [table.table], SETTLING) if kept else []

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from deployments.declarations.suite import DriftPolicy
 from deployments.declarations.table import SchemaChange
 from deployments.errors import DriftStopError
-from expectations.record import Drift, DriftAlert, RunRecord, WouldBeTold
+from expectations.record import Drift, DriftAlert, RunRecord
 from tasks import watched
 from tasks.acceptances import accepted_for
 from tasks.answers import lowered_for
@@ -108,7 +108,7 @@ def drift_of(
         policy=policy.policy,
         alerts=alerts,
         bands={"figures": [asdict(band) for band in verdict.bands]},
-        noticed=tuple(WouldBeTold(**asdict(one)) for one in found if one.column not in policy.ignore),
+        noticed=tuple(one for one in found if one.column not in policy.ignore),
     )
 
 

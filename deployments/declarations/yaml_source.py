@@ -106,24 +106,22 @@ class _EndlessError(Exception):
     """The values are too many, too deep, or hold themselves by an alias."""
 
 
-class _Safe(SafeConstructor):
-    """The reader of values; a date that the calendar doesn't have stays the text it is, to be told where it stands."""
+class _Dates:
+    """A date that the calendar doesn't have stays the text it is, to be told where it stands."""
 
     def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
         try:
-            return super().construct_yaml_timestamp(node, values)
+            return super().construct_yaml_timestamp(node, values)  # type: ignore[misc]
         except ValueError:
             return node.value
 
 
-class _Marking(RoundTripConstructor):
-    """The same for the reader that keeps lines."""
+class _Safe(_Dates, SafeConstructor):
+    """The reader of values."""
 
-    def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
-        try:
-            return super().construct_yaml_timestamp(node, values)
-        except ValueError:
-            return node.value
+
+class _Marking(_Dates, RoundTripConstructor):
+    """The reader that keeps lines."""
 
 
 def _refuse_tag(_: object, node: Any) -> Any:

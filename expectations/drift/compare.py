@@ -168,11 +168,7 @@ def outside(profiles: Sequence[Profile], days: Sequence[float | None], turned: i
     last = len(profiles) - 1
     others = _others(last)
     start = np.array(days, dtype=float)[:, None] * DAY
-    for name in each_column(list(profiles)):
-        column = [p.columns[name] for p in profiles]
-        if not all(c.clocks for c in column):
-            continue
-        clocks = likely_clocks(column)
+    for name, clocks in _clocks(profiles):
         quantiles = np.array([k.quantiles for k in clocks]) - start
         counts = np.array([k.count for k in clocks])
         for side, rising in (("late", quantiles), ("early", -quantiles[:, ::-1])):
@@ -271,11 +267,7 @@ def _column_marks(profile: Profile) -> set[tuple[object, ...]]:
 
 def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterator[tuple[Key, Column]]:
     """Where a clock stands, in hours: against the batch's own date where labels tell it, else against the last batch."""
-    for name in each_column(list(profiles)):
-        column = [p.columns[name] for p in profiles]
-        if not all(c.clocks for c in column):
-            continue
-        clocks = likely_clocks(column)
+    for name, clocks in _clocks(profiles):
         labelled = all(d is not None for d in days)
         since = "the batch's date" if labelled else "the batch before"
         # Of fewer rows the hundredth is one row, which may be any.
@@ -354,6 +346,14 @@ def _shifts(hours: Sequence[Array]) -> Column:
         best = max(range(24), key=lambda t: (alike[t], -abs(t - 11)))
         result.append((float(best - 11), 0.15 + 500 / max(float(hours[i].sum()), 1.0)))
     return result
+
+
+def _clocks(profiles: Sequence[Profile]) -> Iterator[tuple[str, list[Clock]]]:
+    """The columns that are clocks in all batches."""
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        if all(c.clocks for c in columns):
+            yield name, likely_clocks(columns)
 
 
 def likely_clocks(columns: Sequence[ColumnProfile]) -> list[Clock]:

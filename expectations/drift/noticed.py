@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from expectations.drift.acceptance import in_force
 from expectations.drift.calendar import Label
@@ -19,6 +19,7 @@ from expectations.drift.scoring import Scored, score
 from expectations.drift.words import bounded
 from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile
+from expectations.record import WouldBeTold
 
 ROWS, MISSING = known("volume", "rows"), known("completeness", "missing")
 QUANTILE, UNSEEN = known("values", "quantile"), known("reference", "unseen")
@@ -42,20 +43,6 @@ NEVER = "\0"
 LEAST = 5
 
 
-@dataclass(frozen=True)
-class Noticed:
-    """From when on a change of one figure is told; others of its column may tell it earlier. `rule`: what to write into the suite
-    where that is coarse.
-    """
-
-    column: str | None
-    kind: str
-    figure: str
-    usual: str
-    told: str
-    rule: str | None = None
-
-
 def noticed(
     profiles: Sequence[Profile],
     labels: Sequence[Label],
@@ -63,7 +50,7 @@ def noticed(
     sensitivity: Sensitivity = "normal",
     accepted: Sequence[Accepted] = (),
     lowered: Sequence[Lowered] = (),
-) -> tuple[Noticed, ...]:
+) -> tuple[WouldBeTold, ...]:
     """What would be noticed in a batch like the last of the profiles (oldest first); nothing under LEAST batches before it."""
     profiles, labels = profiles[-REMEMBERED - 1 :], labels[-REMEMBERED - 1 :]
     if len(profiles) <= LEAST or not profiles[-1].rows:
@@ -94,7 +81,7 @@ def _with_firsts(batch: Profile) -> Profile:
     return replace(batch, columns={name: first(column) for name, column in batch.columns.items()})
 
 
-def _figures(scored: Scored, batch: Profile) -> Iterator[Noticed]:
+def _figures(scored: Scored, batch: Profile) -> Iterator[WouldBeTold]:
     at = {key: i for i, key in enumerate(scored.keys)}
     for column in (None, *batch.columns):
         found = [(key, i) for key, i in at.items() if key.column == column]
@@ -106,7 +93,9 @@ def _figures(scored: Scored, batch: Profile) -> Iterator[Noticed]:
                         continue
                     said = scored.said(i)
                     rule = _rule(key, scored, i, batch)
-                    yield Noticed(column, key.kind, said.figure, said.expected, said.smallest, rule)
+                    yield WouldBeTold(
+                        column=column, kind=key.kind, figure=said.figure, usual=said.expected, told=said.smallest, rule=rule
+                    )  # fmt: skip
 
 
 def _rule(key: Key, scored: Scored, i: int, batch: Profile) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # Nothing of weight at the top: `headgate drift score` shares this module and must start at once.
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from expectations.drift.model import Sensitivity
-    from expectations.drift.noticed import Noticed
+    from expectations.record import WouldBeTold
     from tasks.backtest import Tried
 
 COLORS = {"page": "red", "digest": "yellow", "learning": "blue", "pass": "green"}
@@ -30,7 +29,7 @@ def sensitivity(which: str, as_json: bool) -> None:
 
     found = _of_folder(Path(which)) if Path(which).is_dir() else _of_table(which)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([one.model_dump() for one in found])
         return
     if not found:
         click.echo(f"{which}: too few batches to know; after six of them it can be told")
@@ -92,7 +91,7 @@ def _sum_up(found: Sequence[Tried]) -> None:
         click.echo(f"not told, though an owner called it a change: {', '.join(one.label for one in missed)}")
 
 
-def _of_table(name: str) -> tuple[Noticed, ...]:
+def _of_table(name: str) -> tuple[WouldBeTold, ...]:
     from flows.cli.settings import workbench
     from tasks.backtest import sensitivity_of
 
@@ -100,7 +99,7 @@ def _of_table(name: str) -> tuple[Noticed, ...]:
     return sensitivity_of(bench, bench.project.table(name))
 
 
-def _of_folder(folder: Path) -> tuple[Noticed, ...]:
+def _of_folder(folder: Path) -> tuple[WouldBeTold, ...]:
     from expectations.drift.noticed import noticed
     from expectations.drift.replay import batch_files, cache_folder, measured_file
 

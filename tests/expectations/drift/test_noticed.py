@@ -11,12 +11,13 @@ from ruamel.yaml import YAML
 
 from deployments.declarations.suite import Suite
 from expectations.drift import Lowered, detect
-from expectations.drift.noticed import Noticed, noticed
+from expectations.drift.noticed import noticed
+from expectations.record import WouldBeTold
 from flows.cli.drift import drift
 from tests.expectations.drift.conftest import name_of
 
 
-def found(world: Any, **options: Any) -> dict[tuple[str | None, str], Noticed]:
+def found(world: Any, **options: Any) -> dict[tuple[str | None, str], WouldBeTold]:
     told = noticed(world.profiles, world.labels, **options)
     return {(one.column, one.kind): one for one in reversed(told)}
 
