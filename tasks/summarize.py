@@ -22,6 +22,7 @@ from deployments.windows import Window
 from expectations.record import RuleResult
 from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
 from tasks.batch import new_attempt, new_try
+from tasks.guard import guarded
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.one_sql import as_read
@@ -168,6 +169,7 @@ def build(job: Job) -> Built:
     changes, warnings = _schema_changes(bench, summary)
     try:
         with transaction(bench.warehouse.address) as cursor:
+            guarded(bench, cursor, summary, job.window)
             rows = fill(bench, cursor, candidate, summary, job.window)
             _prove_inside(cursor, job, summary, candidate)
     except Error as error:

@@ -17,6 +17,7 @@ from deployments.windows import Window
 from expectations.record import RuleResult
 from tasks.assess import Assessment
 from tasks.batch import new_attempt
+from tasks.guard import guarded
 from tasks.leftovers import TRIED, find_leftovers, remove
 from tasks.one_sql import as_read
 from tasks.only_reads import prove_select
@@ -142,6 +143,7 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
             with transaction(adapter.address) as cursor:
                 made_schema = job.live.schema not in adapter.schemas(cursor)
                 adapter.create_schema(cursor, job.live.schema)
+                guarded(bench, cursor, summary, job.window)
                 count = fill(bench, cursor, candidate, summary, job.window)
         except Error as error:
             made_schema = False

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from deployments.bounds import WindowColumn
 from deployments.declarations.columns import ALLOWED_TYPES, Column, ColumnName, Encoding, TypeName, parse_type
+from deployments.declarations.guard import Guard
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.modes import Mode
 from deployments.declarations.parsing import parse
@@ -189,6 +190,7 @@ class Summary(Declared):
         default_factory=dict,
         description="Kinds of notes of `headgate check` that aren't told for this SELECT, and why.",
     )
+    guard: Guard = Field(default_factory=Guard, description="What a build may cost the warehouse.")
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
     sql: str = Field(description="The SELECT; taken from below the header.")
@@ -276,7 +278,7 @@ class Summary(Declared):
     def fingerprint(self) -> str:
         """A hash of header and SQL, recorded with each run; of nothing that changes neither table nor checks."""
         # Without defaults: a key that a later version of headgate knows builds nothing anew.
-        said = self.model_dump_json(exclude={"tags", "allow"}, exclude_defaults=True)
+        said = self.model_dump_json(exclude={"tags", "allow", "guard"}, exclude_defaults=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

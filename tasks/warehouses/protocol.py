@@ -236,6 +236,11 @@ class Adapter(AccessLists, ABC):
         """What the server understands a SELECT to read and to call; nothing of it runs. It makes a view of that name, and the
         caller rolls back. `callable_names`: functions that are no reason to refuse. psycopg2.Error: it isn't one SELECT."""
 
+    @abstractmethod
+    def bound(self, cursor: Cursor, seconds: int | None, query_group: str | None, slots: int | None) -> None:
+        """From here to the end of the transaction: statements take at most so long, and run in a queue, with so many of its
+        slots, where there are queues. None: as ever."""
+
     def close(self, cursor: Cursor, table: TableName) -> None:
         """Take every right from everybody but the owner: default privileges may have opened a new table."""
         for grantee in self.catalog.grantees(cursor, table):

@@ -20,7 +20,7 @@ from tasks.warehouses.postgres.copy import copy, copy_rows
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, listed, qualified
-from tasks.warehouses.session import Address, one
+from tasks.warehouses.session import APPLICATION, Address, one
 from tasks.warehouses.shapes import Shape, Understood
 
 _LOOKUP_SHARE = 20
@@ -172,6 +172,13 @@ class PostgresAdapter(Adapter):
         # From 16 on, who made a role is a member that may not take its rights.
         how = "SET" if cursor.connection.server_version >= 160000 else "MEMBER"
         return bool(one(cursor, "SELECT pg_has_role(oid, %s) FROM pg_roles WHERE rolname = %s", (how, role))[0])
+
+    def bound(self, cursor: Cursor, seconds: int | None, query_group: str | None, slots: int | None) -> None:
+        if seconds is not None:
+            cursor.execute("SET LOCAL statement_timeout = %s", (seconds * 1000,))
+        if query_group is not None:
+            # It has no queues; whoever looks at its sessions sees what this one is.
+            cursor.execute("SET LOCAL application_name = %s", (f"{APPLICATION}/{query_group}",))
 
     def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
         return understood(cursor, view, select, callable_names)

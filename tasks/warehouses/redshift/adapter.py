@@ -151,6 +151,15 @@ class RedshiftAdapter(Adapter):
     def may_act_as(self, cursor: Cursor, role: str) -> bool:
         raise _no_roles(role)
 
+    def bound(self, cursor: Cursor, seconds: int | None, query_group: str | None, slots: int | None) -> None:
+        for setting, value in (
+            ("statement_timeout", None if seconds is None else seconds * 1000),
+            ("query_group", query_group),
+            ("wlm_query_slot_count", slots),
+        ):
+            if value is not None:
+                cursor.execute(sql.SQL("SET LOCAL {} TO %s").format(sql.SQL(setting)), (value,))
+
     def understood(self, cursor: Cursor, view: TableName, select: str, callable_names: Collection[str]) -> Understood:
         # That it is one statement is held by its text alone (`deployments.declarations.sql_text`): the service has no way to
         # read a text as a value. Its functions likewise: without a schema they are the service's own (`SAFE_PATH`). What else it
