@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,8 @@ LONGEST_FORM_BYTES = 8192
 AT_ONCE = 16
 """Requests that are worked on at the same time; further ones are hung up on."""
 IDLE_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
+"""How long a request may take to come as a whole: a byte now and then would hold its place for ever."""
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -67,6 +70,20 @@ def _handler(signer: Signer, bench: Callable[[], Workbench]) -> type[BaseHTTPReq
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version, timeout = "headgate", "", IDLE_SECONDS
 
+        def setup(self) -> None:
+            super().setup()
+            self._late = threading.Timer(REQUEST_SECONDS, self._hang_up)
+            self._late.daemon = True
+            self._late.start()
+
+        def finish(self) -> None:
+            self._late.cancel()
+            super().finish()
+
+        def _hang_up(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(SHUT_RDWR)
+
         def do_GET(self) -> None:
             self._show(None)
 
@@ -83,6 +100,7 @@ def _handler(signer: Signer, bench: Callable[[], Workbench]) -> type[BaseHTTPReq
             self._show({name: values[-1] for name, values in sent.items()})
 
         def _show(self, form: dict[str, str] | None) -> None:
+            self._late.cancel()
             # Whatever a proxy has left of the path before it.
             token = urlsplit(self.path).path.rpartition("/")[2]
             shown = page(bench(), signer, token, form, datetime.now(UTC))
@@ -94,6 +112,10 @@ def _handler(signer: Signer, bench: Callable[[], Workbench]) -> type[BaseHTTPReq
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            # Nothing that a caller sent is repeated.
+            super().send_error(code)
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: an address is the right to answer."""
