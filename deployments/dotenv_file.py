@@ -1,9 +1,13 @@
-"""The `.env` of a folder, as the environment of this process and of everything it starts. The environment wins."""
+"""The `.env` of a folder, as the environment of this process and of everything it starts. The environment wins.
+
+What sets what is run is read only when it is the user's own: this file, and those of Prefect beside it.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -11,6 +15,8 @@ from pathlib import Path
 from deployments.errors import DeclarationError
 
 NAME = ".env"
+_OF_PREFECT = ("prefect.toml", "pyproject.toml")
+"""Prefect takes settings from them, too, and one of these names the functions that its logging calls."""
 _OWN = "cd to a folder of your own, or make the file yours; then: headgate check"
 
 
@@ -18,13 +24,17 @@ _entered: set[Path] = set()
 
 
 def enter(folder: Path, *, again: bool = False) -> None:
-    """Put what the folder's `.env` says into the environment, where it isn't set already.
+    """Put what the folder's `.env` says into the environment, where it isn't set already. DeclarationError when that file, or
+    one of Prefect's settings beside it, is somebody else's.
 
     Once in a process: what was taken out of the environment since stays out. `again`: a new command in the same process.
     """
     if folder in _entered and not again:
         return
     _entered.add(folder)
+    for file in map(folder.joinpath, _OF_PREFECT):
+        if file.exists() and _sets_prefect(file):
+            _check_whose(file)
     for name, value in read(folder / NAME).items():
         os.environ.setdefault(name, value)
 
@@ -52,6 +62,16 @@ def read(file: Path) -> Mapping[str, str]:
         if line.key is not None and line.value is not None:
             pairs[line.key] = line.value
     return pairs
+
+
+def _sets_prefect(file: Path) -> bool:
+    if file.name == _OF_PREFECT[0]:
+        return True
+    try:
+        return "prefect" in tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
+    except (OSError, ValueError):
+        # Prefect makes nothing of it either.
+        return False
 
 
 def _check_whose(file: Path) -> None:

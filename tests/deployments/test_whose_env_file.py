@@ -14,6 +14,7 @@ from deployments import dotenv_file
 from deployments.errors import DeclarationError
 
 NOBODY = 65534
+ROOT = str(Path(__file__).parents[2])
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs a second user of the machine"
 )
@@ -28,6 +29,38 @@ def test_a_file_of_somebody_elses_sets_nothing(tmp_path: Path, monkeypatch: pyte
         dotenv_file.enter(tmp_path)
     assert "evil" not in str(refused.value)
     assert not {"HEADGATE_PLANTED", "LD_PRELOAD"} & os.environ.keys()
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("prefect.toml", "[logging]\nconfig_path = '{}'\n"), ("prefect.toml", "no toml ["),
+    ("pyproject.toml", "[tool.prefect.logging]\nconfig_path = '{}'\n"),
+    ("pyproject.toml", "[tool.\"\\u0070refect\".logging]\nconfig_path = '{}'\n"),
+])  # fmt: skip
+def test_settings_of_prefect_that_somebody_else_wrote_call_nothing(tmp_path: Path, name: str, text: str) -> None:
+    """They may name a file that says which functions are called when Prefect begins to log."""
+    file, called, logging = tmp_path / name, tmp_path / "called", tmp_path / "logging.yml"
+    logging.write_text(
+        f"version: 1\nroot: {{handlers: [x]}}\nhandlers: {{x: {{(): logging.FileHandler, filename: {called}}}}}\n"
+    )
+    file.write_text(text.replace("{}", str(logging)))
+
+    def plan() -> str:
+        program = "import sys; from flows.cli import main; sys.exit(main(['--project', 'shop', 'deploy', '--plan']))"
+        told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                              env={**os.environ, "HEADGATE_STATE": str(tmp_path / "state"), "PYTHONPATH": ROOT})  # fmt: skip
+        return told.stderr
+
+    os.chown(file, NOBODY, NOBODY)
+    assert f"belongs to user id {NOBODY}" in plan()
+    assert not called.exists()
+
+
+def test_what_is_not_of_prefect_may_be_anybodys(tmp_path: Path) -> None:
+    for text in ("[tool.ruff]\nline-length = 130\n", "no toml ["):
+        file = tmp_path / "pyproject.toml"
+        file.write_text(text)
+        os.chown(file, NOBODY, NOBODY)
+        dotenv_file.enter(tmp_path, again=True)
 
 
 def test_one_that_everybody_may_write_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import socket
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync import client as sockets
+from websockets.typing import Origin, Subprotocol
 
 from deployments.embedded import filelock, process, python_servers, serve
 from deployments.embedded.process import ServerFiles
@@ -108,6 +112,7 @@ def test_prefect_is_our_own_quiet_server(stack: EmbeddedStack, tmp_path: Path, m
     assert [line for line in process.log_tail(files).splitlines() if "longer than its loop interval" not in line] == []
     only_with_its_login(state)
     no_page_of_another_origin(state)
+    no_socket_without_its_login(state)
     assert stack.down() == ["prefect"]
 
 
@@ -134,6 +139,31 @@ def no_page_of_another_origin(state: StackState) -> None:
         except urllib.error.HTTPError as refused:
             answer = refused.headers
         assert answer.get("access-control-allow-origin") == (origin if allowed else None)
+
+
+def heard(url: str, spoken: list[Subprotocol] | None, words: list[str]) -> str | bytes:
+    """The first answer to what a page of another origin says to a web socket."""
+    with sockets.connect(url, subprotocols=spoken, origin=Origin("https://evil.example"), proxy=None) as socket_:
+        for word in words:
+            socket_.send(word)
+        return socket_.recv(30)
+
+
+def no_socket_without_its_login(state: StackState) -> None:
+    """Events are heard and sent, and logs heard, over web sockets: what guards the pages doesn't guard these."""
+    assert state.prefect_api_url is not None
+    asked = json.dumps({"type": "filter", "filter": {"occurred": {}}})
+    wrong: list[list[object]] = [[], [{"type": "filter"}], [{"type": "auth"}], [{"type": "auth", "token": "admin:secret"}],
+                                 [{"type": "auth", "token": ["x"]}], [{"type": "auth", "token": ""}]]  # fmt: skip
+    for path in ("events/in", "events/out", "logs/out"):
+        url = f"{state.prefect_api_url.replace('http', 'ws', 1)}/{path}"
+        for words in wrong:
+            for spoken in (None, [Subprotocol("prefect")]):
+                with pytest.raises((InvalidStatus, ConnectionClosed)):
+                    heard(url, spoken, [*map(json.dumps, words), asked])
+        with sockets.connect(url, subprotocols=[Subprotocol("prefect")], proxy=None) as socket_:
+            socket_.send(json.dumps({"type": "auth", "token": state.prefect_login}))
+            assert json.loads(socket_.recv(30)) == {"type": "auth_success"}
 
 
 def read(url: str, login: str | None = None) -> str:

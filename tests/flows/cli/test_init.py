@@ -102,6 +102,9 @@ def test_what_a_pull_request_runs_gets_no_secret_of_production(project: Path) ->
     assert [step["run"] for step in jobs["plan"]["steps"] if "pip" in step.get("run", "")] == [
         "pip install -r .reviewed/requirements.txt"
     ]
+    # Nor is anything set by files that it brings along, beside that login.
+    (plan,) = [step for step in jobs["plan"]["steps"] if step.get("name") == "plan"]
+    assert plan["run"].startswith("rm -rf .env prefect.toml pyproject.toml && ")
 
 
 def test_actions_are_pinned_by_commit(project: Path) -> None:
