@@ -14,7 +14,7 @@ from flows.planning import Selection, plan_table
 from flows.story import Story, new_run_id
 from tasks import doubles, erasures, hash_keys
 from tasks.assess import needs_library
-from tasks.batch import SOURCE_KEY, Batch, Extracted, Override, Validated, new_attempt
+from tasks.batch import SINCE_KEY, SOURCE_KEY, Batch, Extracted, Override, Validated, is_whole, new_attempt
 from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
 from tasks.sources.objects import is_content_of
@@ -44,7 +44,10 @@ def opened(
     made_ready(bench, TableName.parse(table.table), table)
     batch, changed = _batch(bench, table, window, reprocess)
     whole = until not in ("extract", "validate", "stage")
-    batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole)
+    anew = reprocess and not overrides
+    if anew and table.adds_news and batch.batch_key != f"{SINCE_KEY}0":
+        raise _appended_again(table, "source")
+    batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole, anew=anew)
     if needs_library(table, bench.project.suite(table.table)):
         from expectations.suites.library import import_in_background
 
@@ -61,8 +64,10 @@ def appended(batch: Batch) -> bool:
 
 
 def nothing_new(batch: Batch, source: Extracted, reprocess: bool) -> bool:
-    """Whether a table without windows has the content that is published already."""
-    return batch.batch_key == SOURCE_KEY and not reprocess and source.fingerprint == batch.standing_fingerprint
+    """Whether a table without windows has the content that is published already, or its source nothing since."""
+    if source.state is not None and source.state.since and not (source.rows or source.state.is_news):
+        return True
+    return is_whole(batch.batch_key) and not reprocess and source.fingerprint == batch.standing_fingerprint
 
 
 def as_published(batch: Batch, source: Extracted) -> bool:
@@ -160,11 +165,7 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
     planned = next(item for item in plan.windows if item.run)
     stands = planned.stands
     if stands and reprocess and table.load.does.only_adds:
-        raise DeclarationError(
-            f"{table.table} {planned.label} is loaded, and mode append can't load a window again without doubling it",
-            code="APPEND-AGAIN",
-            next_command="load.mode: replace_window, if windows have to be loaded again",
-        )
+        raise _appended_again(table, planned.label)
     run_id, attempt = new_run_id(table.table, planned.label), new_attempt(clock.now(bench.warehouse))
     batch = Batch(
         table=table.table,
@@ -184,6 +185,15 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
         object_name=planned.object_name,
     )
     return batch, plan.changed
+
+
+def _appended_again(table: Table, label: str) -> DeclarationError:
+    what, mode = ("a window", "replace_window") if table.names_batches else ("all of it", "merge with a key")
+    return DeclarationError(
+        f"{table.table} {label} is loaded, and mode append can't load {what} again without doubling it",
+        code="APPEND-AGAIN",
+        next_command=f"load.mode: {mode}, if {'windows have' if table.names_batches else 'it has'} to be loaded again",
+    )
 
 
 def _column(table: Table, name: str) -> dict[str, object]:

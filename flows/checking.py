@@ -49,7 +49,7 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
         source = table.source
         for connection in source.connections:
             scheme = urlsplit(settings.connections.get(connection, "")).scheme.lower()
-            if not scheme or scheme in source.schemes:
+            if not scheme or not source.schemes or scheme in source.schemes:
                 continue
             place = ("source", "connection") if connection == source.connection else ("source", "auth", "connection")
             told = f"a {source.kind} source can't be read from a connection to {scheme}://"

@@ -33,7 +33,8 @@ def made_ready(bench: Workbench, live: TableName, declared: Table | Summary) -> 
     """Make what the warehouse needs beside a target. The local stack has nobody who provisions it; a real warehouse's groups
     are made by `headgate provision`."""
     groups = (*declared.grants, *bench.project.readers(declared.schema_name)) if bench.settings.local_stack else ()
-    ops.prepare(bench.warehouse, [live], groups)
+    stateful = [live] if isinstance(declared, Table) and declared.source.keeps_state else []
+    ops.prepare(bench.warehouse, [live], groups, stateful=stateful)
 
 
 def begin(work: Batch | Job, kind: RunKind, found: tuple[str, ...] = (), **known: Any) -> Story:

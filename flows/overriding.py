@@ -8,7 +8,7 @@ from deployments.errors import DeclarationError
 from expectations.record import RunRecord
 from flows import batches
 from flows.story import Story
-from tasks.batch import SOURCE_KEY, Batch
+from tasks.batch import Batch, window_of
 from tasks.overrides import in_force
 from tasks.warehouses import ops
 from tasks.workbench import Workbench, workbench
@@ -41,8 +41,7 @@ def opened(run_id: str) -> tuple[Batch, Story, RunRecord]:
             f"no override of {run_id} is in force", code="OVERRIDE-EXPIRED",
             next_command=f'headgate publish {run_id} --override CODE --reason "..." --expires 1d',
         )  # fmt: skip
-    window = SOURCE_KEY if failed.batch_key == SOURCE_KEY else failed.batch_key
-    batch, story = batches.opened(failed.table, window, True, overrides)
+    batch, story = batches.opened(failed.table, window_of(failed.batch_key), True, overrides)
     words = tuple(f"{item.code} overridden by {item.by}: {item.reason} (run {run_id})" for item in overrides)
     story.update(overrides=words)
     return batch, story, failed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
-from tasks.batch import SOURCE_KEY
+from tasks.batch import SINCE_KEY, SOURCE_KEY
 from tasks.sources.objects import object_named, objects_of
 from tasks.warehouses import names, ops, outside_hands, proofs, reconciliations
 from tasks.warehouses.changes import Change, find_changes
@@ -203,16 +203,20 @@ def _windowless(
             code="NO-WINDOWS",
             next_command=f"headgate run {table.table}",
         )
-    proof = standing.get(SOURCE_KEY)
+    key = SOURCE_KEY
+    if table.adds_news:
+        # What is appended is a batch of its own: it is there once, and says what it goes on from.
+        key = f"{SINCE_KEY}{max((item.sequence for item in standing.values()), default=0)}"
+    proof = standing.get(key)
     last = max((item.sequence for item in known), default=0)
     # A changed declaration or suite is a reason to load the same source again.
     as_declared = proof is not None and (proof.declaration_hash, proof.suite_hash) == (table.fingerprint, suite_hash)
     return [
         PlannedWindow(
-            SOURCE_KEY, "source", "look", True,
+            key, "source", "look", True,
             rows=None if proof is None else proof.counts.published, sequence=last,
             fingerprint=proof.fingerprint if proof is not None and as_declared and not selection.full_refresh else None,
-            refused=proofs.refused(known, SOURCE_KEY, table.fingerprint, suite_hash),
+            refused=proofs.refused(known, key, table.fingerprint, suite_hash),
         )
     ]  # fmt: skip
 

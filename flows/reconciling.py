@@ -193,6 +193,11 @@ def windows_of(bench: Workbench, table: Table, asked: Asked, now: datetime) -> l
             f"{table.table} is loaded by objects: nothing tells which live rows came with which, so they can't be compared",
             code="NOT-COMPARABLE", next_command=f"headgate plan {table.table}   (objects that are new or were replaced)",
         )  # fmt: skip
+    if table.goes_on:
+        raise DeclarationError(
+            f"{table.table} came with many loads, each of what its source had since the one before: they can't be compared",
+            code="NOT-COMPARABLE", next_command=f"headgate run {table.table} --full-refresh   (merge: all of the source again)",
+        )  # fmt: skip
     plan = plan_table(bench, table, now, look_for_pause=False)
     if plan.missing is not None:
         raise plan.missing

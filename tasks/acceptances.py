@@ -10,7 +10,7 @@ from deployments.errors import DeclarationError
 from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import KINDS, Accepted
 from expectations.record import RunRecord
-from tasks.batch import SOURCE_KEY
+from tasks.batch import is_whole
 from tasks.deciding import decider
 from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.decisions import Decision, Kind
@@ -163,7 +163,7 @@ def _labels(bench: Workbench, table: Watched) -> list[tuple[Proof, str]]:
     return [
         (
             proof,
-            f"#{proof.sequence}" if proof.batch_key == SOURCE_KEY else str(labels.get(proof.run_id, proof.batch_key)),
+            f"#{proof.sequence}" if is_whole(proof.batch_key) else str(labels.get(proof.run_id, proof.batch_key)),
         )
         for proof in loads
     ]

@@ -29,8 +29,31 @@ from tasks.warehouses.proofs import Counts
 SOURCE_KEY = "source"
 """The batch key of a table without windows."""
 
+SINCE_KEY = "since:"
+"""What the batch key of a load begins with that appends what its source has since a publish, whose number stands behind it."""
+
 OF_EITHER = frozenset({"TOLERANCE", "ENCODING", "HEADER", "BAD-HEADER", "NOT-JSON", "NOT-RECORDS"})
 """Failures of which only the history tells whether the declaration or the source is wrong."""
+
+
+def is_whole(batch_key: str) -> bool:
+    """Whether a batch is one of a table without windows, which people call by no name."""
+    return batch_key == SOURCE_KEY or batch_key.startswith(SINCE_KEY)
+
+
+def window_of(batch_key: str) -> str:
+    """What a run is asked for to load the batch again."""
+    return SOURCE_KEY if is_whole(batch_key) else batch_key
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """From where a source goes on after a batch, as it says itself. `since`: the publish whose state it had begun with (0: none,
+    it gave everything); `is_news`: it is another state than that."""
+
+    body: str
+    since: int
+    is_news: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +96,9 @@ class Batch:
     """Of an object that is a batch: its name below the source's address."""
     ahead: bool = False
     """Whether steps up to the copy may begin with the parts that are there (`tasks.ahead`): nobody asked to stop before."""
+
+    anew: bool = False
+    """Whether somebody asked for all the source has, and not only what it has since the last publish."""
 
     @property
     def title(self) -> str:
@@ -137,6 +163,7 @@ class Extracted:
     objects: tuple[Part, ...] = ()
     objects_base: str | None = None
     codec: Codec = "none"
+    state: KeptState | None = None
 
     @property
     def rows(self) -> int:

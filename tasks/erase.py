@@ -103,7 +103,8 @@ def requested(bench: Workbench, name: str, given: Sequence[str]) -> Request:
         shown = {masked(text, key)[:HASH_CHARACTERS] for key in keys for text in (value, *hashes)}
         spelled[column] = frozenset((value, *hashes, *shown))
     hashed = frozenset(bench.settings.hash_keys) if values.keys() & set(table.hashed) else None
-    wanted = Wanted(TableName.parse(table.table), kept, table.window_column, not table.names_batches, hashed)
+    is_whole = not (table.names_batches or table.adds_news)
+    wanted = Wanted(TableName.parse(table.table), kept, table.window_column, is_whole, hashed)
     return Request(table, wanted, Erased(spelled))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError, SourceUnreachableError, UpstreamError
 from expectations.contract.split import split, with_rejects
-from tasks import ahead
+from tasks import ahead, source_state
 from tasks.batch import Batch, Extracted, SpooledPart
 from tasks.in_place import find_objects
 from tasks.progress import report_progress
@@ -53,6 +53,7 @@ def read_batch(batch: Batch) -> Extracted:
         named = source.fingerprint() if batch.window is None else None
         if named is not None and named in (batch.standing_fingerprint, *batch.refused):
             return Extracted(source.where, source.delimiter, (), (), named, 0)
+        since = source_state.resumed(bench, table, batch, source)
         unplaced = rows_without_window(table, source)
         arrived = ahead.arriving(batch, table, source.where, source.delimiter)
         extracted = spool_source(source, batch.spool / "raw", named, bench.settings.spool_limit_mb, arrived)
@@ -65,7 +66,7 @@ def read_batch(batch: Batch) -> Extracted:
             )
         if table.source.is_database and batch.window is not None and not extracted.rows:
             _without_rows(table, extracted)
-        return replace(extracted, unplaced=unplaced)
+        return replace(extracted, unplaced=unplaced, state=source_state.reached_by(source, since))
     except SourceMissingError as absent:
         if batch.reread:
             # What was published stays: files are often moved away once they are read.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
 from tasks import answers
-from tasks.batch import SOURCE_KEY
+from tasks.batch import is_whole
 from tasks.declared import KEY
 from tasks.warehouses import decisions, names, ops, proofs
 from tasks.warehouses.names import TableName
@@ -72,7 +72,7 @@ def history_of(bench: Workbench, table: Watched, batch: Judged) -> History:
 
 def _label(one: KeptProfile) -> str:
     # Without windows every publish has the same label: its number tells it apart.
-    return f"#{one.proof.sequence}" if one.proof.batch_key == SOURCE_KEY else one.label
+    return f"#{one.proof.sequence}" if is_whole(one.proof.batch_key) else one.label
 
 
 def kept_of(bench: Workbench, table: Watched) -> list[tuple[str, str, Profile]]:

@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import share
 from deployments.errors import HeadgateError
-from tasks import erasures, hash_keys
+from tasks import erasures, hash_keys, source_state
 from tasks.batch import Audited, Batch, Extracted, Judged, Staged
 from tasks.step import step
 from tasks.switches import reached
@@ -42,7 +42,7 @@ def publish(batch: Batch, extracted: Extracted, staged: Staged | None, audited: 
         fingerprint=extracted.fingerprint,
         shrink_guard=None if batch.overridden("SHRINK-GUARD") else share(load.shrink_guard),
         beside=_beside(
-            batch, quarantine_writer(bench.warehouse, bench.stage, batch, staged, layout_of(extracted)),
+            batch, extracted, quarantine_writer(bench.warehouse, bench.stage, batch, staged, layout_of(extracted)),
             replaces=load.does.replaces_table,
         ),
     )  # fmt: skip
@@ -111,13 +111,17 @@ def carry_out(plan: Publication) -> Published:
     return published
 
 
-def _beside(batch: Batch, quarantine: Callable[[Cursor], None], *, replaces: bool) -> Callable[[Cursor], None]:
-    """What is written in the publish's transaction beside the rows: those set aside, and which key hashed them."""
+def _beside(
+    batch: Batch, extracted: Extracted, quarantine: Callable[[Cursor], None], *, replaces: bool
+) -> Callable[[Cursor], None]:
+    """What is written in the publish's transaction beside the rows: those set aside, which key hashed them, and from where
+    their source goes on."""
 
     def write(cursor: Cursor) -> None:
         erasures.prove_none_since(cursor, batch)
         quarantine(cursor)
         hash_keys.note(cursor, batch, replaces=replaces)
+        source_state.note(cursor, batch, extracted)
 
     return write
 

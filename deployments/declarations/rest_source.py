@@ -23,7 +23,7 @@ from deployments.declarations.rest import (
     secret_names,
 )
 from deployments.declarations.source_facts import AddressedSource, Told
-from deployments.declarations.source_urls import check_placeholders, check_url
+from deployments.declarations.source_urls import check_placeholders, check_url, texts_in
 
 Param = str | int | float | bool | list[str]
 _BEARERS = "the connection's setting, and auth, which says how it is sent: {kind: header, name: X-Api-Key} or the like"
@@ -108,15 +108,6 @@ class RestSource(AddressedSource):
         for text in self.templates[1:]:
             check_placeholders(text)
         return self
-
-
-def texts_in(value: object) -> list[str]:
-    """The texts inside a JSON value."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in texts_in(item)]
-    return [text for item in value for text in texts_in(item)] if isinstance(value, list) else []
 
 
 def _login(source: RestSource) -> Iterator[Told]:

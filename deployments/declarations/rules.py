@@ -17,7 +17,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
     rules = (
         _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
         _hashed_order, _copy_options, *SOURCE_RULES, _schedule_without_window, _without_effect,
-        _clocks_without_effect, _lookback, _reconcile,
+        _clocks_without_effect, _lookback, _reconcile, _goes_on,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
 
@@ -194,6 +194,15 @@ def _clocks_without_effect(table: Table) -> Iterator[Fault]:
                 "has no meaning without source_timezone: no clock goes back",
                 "source_timezone: ZONE",
             )
+
+
+def _goes_on(table: Table) -> Iterator[Fault]:
+    if table.goes_on and table.reconcile is not None:
+        yield Fault(
+            ("reconcile",),
+            "a load has what its source has since the one before: nothing to hold all live rows against",
+            "no reconcile",
+        )
 
 
 def _lookback(table: Table) -> Iterator[Fault]:

@@ -63,7 +63,7 @@ class SourceFacts(Declared):
     """What every kind has. Whatever is asked about a source is asked of the facts below, never of its kind."""
 
     schemes: ClassVar[tuple[str, ...]] = FILES
-    """What the address of its connection may start with."""
+    """What the address of its connection may start with; none: anything."""
     has_header: ClassVar[bool] = False
     """Whether its files name their columns, also those without a row: all files of a folder can be one source."""
     is_database: ClassVar[bool] = False
@@ -78,6 +78,8 @@ class SourceFacts(Declared):
     """Whether an answer says what there is: `check --connect` asks for a first page, see `PageReader`."""
     without_rows: ClassVar[tuple[str, str] | None] = None
     """The code and the words for a window that is there and has no row, where that is a window without data."""
+    keeps_state: ClassVar[bool] = False
+    """Whether it tells with its rows from where it goes on the next time: see `StatefulReader`."""
     window_goes_to: ClassVar[str] = "the url"
     """The keys that may hold the window's placeholders."""
 

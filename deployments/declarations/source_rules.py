@@ -84,12 +84,12 @@ def _cursor_nulls(table: Table) -> Iterator[Fault]:
 
 
 def _window_placeholders(table: Table) -> Iterator[Fault]:
-    if table.source.address is None:
+    if table.source.address is None and not table.source.keeps_state:
         return
-    templated = table.source.is_templated
+    templated, key = table.source.is_templated, "arguments" if table.source.address is None else "url"
     if table.window is not None and not templated and not table.load.does.replaces_table:
         allowed = f"{{window.start:%Y-%m-%d}} in {table.source.window_goes_to}"
-        yield Fault(("source", "url"), "every window would read the same address", allowed)
+        yield Fault(("source", key), "every window would read the same address", allowed)
     in_url = templated and table.source.window_goes_to == "the url"
     if table.window is not None and in_url and not table.load.does.replaces_table and _same_address(table):
         yield Fault(
@@ -98,7 +98,7 @@ def _window_placeholders(table: Table) -> Iterator[Fault]:
         )  # fmt: skip
     if table.window is None and templated:
         yield Fault(
-            ("source", "url"), "holds a window placeholder, but the table has no window", "window, or a plain url"
+            ("source", key), "holds a window placeholder, but the table has no window", f"window, or a plain {key}"
         )
 
 

@@ -69,4 +69,13 @@ def check_placeholders(value: str) -> None:
                 )
 
 
+def texts_in(value: object) -> list[str]:
+    """The texts inside a JSON value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in texts_in(item)]
+    return [text for item in value for text in texts_in(item)] if isinstance(value, list) else []
+
+
 Address = Annotated[str, AfterValidator(check_url)]

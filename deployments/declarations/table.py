@@ -290,6 +290,16 @@ class Table(Declared):
         return self.window is not None or self.source.has_objects
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a load has only what its source has since the one before: what is live came with many loads."""
+        return self.source.keeps_state and self.window is None and not self.load.does.replaces_table
+
+    @property
+    def adds_news(self) -> bool:
+        """Whether each load is a batch of its own, which is appended and begins where the one before ended."""
+        return self.goes_on and self.load.does.only_adds
+
+    @property
     def zone(self) -> ZoneInfo:
         """The zone of the table's windows, or where it has none of its schedule: promised times of day are of it."""
         return ZoneInfo(self.window.timezone if self.window else (self.schedule and self.schedule.timezone) or "UTC")

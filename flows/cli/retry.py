@@ -72,7 +72,7 @@ def _nothing_to_retry(bench: Workbench, record: RunRecord) -> str | None:
 def _again(bench: Workbench, record: RunRecord) -> None:
     from datetime import UTC, datetime
 
-    from tasks.batch import SOURCE_KEY
+    from tasks.batch import is_whole, window_of
     from tasks.overrides import in_force
 
     if record.kind == "summary":
@@ -82,7 +82,7 @@ def _again(bench: Workbench, record: RunRecord) -> None:
     elif record.kind == "replay":
         from flows.replay import replay
 
-        replay(record.table, None if record.batch_key == SOURCE_KEY else record.batch_key)
+        replay(record.table, None if is_whole(record.batch_key) else record.batch_key)
     elif in_force(bench, record, datetime.now(UTC)):
         from flows.override import publish_override
 
@@ -91,4 +91,4 @@ def _again(bench: Workbench, record: RunRecord) -> None:
         from flows.ingest import ingest
         from flows.part_runner import on_part_runner
 
-        on_part_runner(ingest)(record.table, SOURCE_KEY if record.batch_key == SOURCE_KEY else record.batch_key)
+        on_part_runner(ingest)(record.table, window_of(record.batch_key))

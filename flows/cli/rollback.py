@@ -86,7 +86,7 @@ def _one(project: Project, asked: Sequence[str]) -> str:
 def _refuse_bare(bench: Workbench, table: str) -> None:
     """Say what the last publish is: whoever means another one sees it here. Nothing when it is undone already."""
     from deployments.errors import DeclarationError
-    from tasks.batch import SOURCE_KEY
+    from tasks.batch import is_whole
     from tasks.rollback import choose, target_of
     from tasks.warehouses import ops
 
@@ -98,7 +98,7 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
     (proof,) = chosen
     declared = bench.project.tables.get(target.name)
     grid = None if declared is None else declared.grid
-    label = "" if proof.batch_key == SOURCE_KEY else proof.batch_key
+    label = "" if is_whole(proof.batch_key) else proof.batch_key
     if grid is not None and "/" in proof.batch_key:
         label = grid.label(grid.parse(proof.batch_key))
     about, which = f"{target.name} {label}".rstrip(), f" --window {label}" if label else ""

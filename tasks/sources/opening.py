@@ -17,6 +17,7 @@ from tasks.sources.protocol import CatalogReader, DatabaseReader, OpenSource, Sp
 # Modules whose `open_reader` makes the reader; imported when one is read, as database drivers are slow to import.
 READERS = {
     "csv": "tasks.sources.csv_text",
+    "dlt": "tasks.sources.dlt_records",
     "json": "tasks.sources.json_records",
     "parquet": "tasks.sources.parquet",
     "mysql": "tasks.sources.mysql",

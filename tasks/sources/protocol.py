@@ -75,6 +75,16 @@ class PageReader(OpenSource, Protocol):
         """Ask for the first page, as a load does; what it holds, for people. Raises what a load would raise there."""
 
 
+class StatefulReader(OpenSource, Protocol):
+    """A source that goes on from where it was, for declarations with `keeps_state`. Its state is its own, as text."""
+
+    def resume(self, state: str) -> None:
+        """Give only what came since; to be said before `chunks`."""
+
+    def state(self) -> str:
+        """From where it goes on, once `chunks` has come to its end."""
+
+
 class CatalogReader(OpenSource, Protocol):
     """A source that knows the types of its columns, for declarations with `has_catalog`."""
 

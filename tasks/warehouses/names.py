@@ -80,6 +80,11 @@ def proof(live: TableName) -> TableName:
     return TableName(OPS, _bounded(f"proof__{_joined(live)}", LIMIT_BYTES))
 
 
+def state(live: TableName) -> TableName:
+    """Where the state of a target's source is kept, by publish."""
+    return TableName(OPS, _bounded(f"state__{_joined(live)}", LIMIT_BYTES))
+
+
 def quarantine(live: TableName) -> TableName:
     """The quarantine table of a target."""
     return TableName(QUARANTINE, _bounded(_joined(live), LIMIT_BYTES))

@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
-from tasks.warehouses import names, proofs
+from tasks.warehouses import names, proofs, source_states
 from tasks.warehouses.migrations import migrate
 from tasks.warehouses.moments import naive
 from tasks.warehouses.names import TableName
@@ -43,8 +43,11 @@ class KeptProfile(NamedTuple):
     body: dict[str, object]
 
 
-def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str] = ()) -> None:
-    """Make schemas, ops tables, proof tables and groups that are absent; safe to call from many processes at once."""
+def prepare(
+    adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str] = (), *, stateful: Sequence[TableName] = ()
+) -> None:
+    """Make schemas, ops tables, proof tables and groups that are absent; safe to call from many processes at once. `stateful`:
+    the targets whose sources keep a state."""
     schemas = {names.OPS, names.QUARANTINE, *(target.schema for target in targets)}
     for attempt in range(5):
         try:
@@ -60,6 +63,10 @@ def prepare(adapter: Adapter, targets: Sequence[TableName], groups: Sequence[str
                     if not adapter.exists(cursor, names.proof(target)):
                         proofs.create(cursor, target)
                         adapter.close(cursor, names.proof(target))
+                for target in stateful:
+                    if not adapter.exists(cursor, names.state(target)):
+                        source_states.create(cursor, target)
+                        adapter.close(cursor, names.state(target))
             return
         except psycopg2.Error as error:
             # Two processes that make the same object at once: the loser finds it made at its next look.

@@ -27,6 +27,11 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
          "auth": {"kind": "oauth2", "connection": "b"}},
         {"is_templated": True, "connections": ("shop", "b"), "is_asked": True, "place": "shop", "is_database": False},
     ),
+    (
+        "dlt", {"resource": "rest_api", "arguments": {"a": ["{window.end}"]}, "secrets": {"b.c": "shop.user"}},
+        {"is_templated": True, "connections": ("shop",), "place": "rest_api", "keeps_state": True, "is_asked": True,
+         "address": None, "gives_stable_bytes": False},
+    ),
     ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
     ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
     ("mysql", {**QUERY, "cursor": CURSOR}, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False,

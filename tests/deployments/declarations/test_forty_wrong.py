@@ -109,7 +109,7 @@ WRONG: list[tuple[str, str, str, int, str]] = [
     (T, "  url:", "  wait_for: {query: SELECT true, until: '05:30'}\n  url:", 6, "a csv source has no database to ask"),
     (T, "  url:", "  wait_for: {table: raw_data.stok, until: '05:30'}\n  url:", 6, "'raw_data.stok' isn't declared"),
     (T, "  url:", "  wait_for: {table: raw_data.stock, until: '25:30'}\n  url:", 6, "isn't a time of day such as 05:30"),
-    (T, "  kind: csv\n", "", 4, "is missing; allowed: csv, json, parquet, rest, postgres, mysql"),
+    (T, "  kind: csv\n", "", 4, "is missing; allowed: csv, json, parquet, rest, postgres, mysql, dlt"),
     (T, "/{window.start:%Y-%m-%d}", "", 6, "every window would read the same address; allowed: {window.start"),
     (T, "name: email, type", "name: email, ambiguous: first, type", 11, "has no meaning without source_timezone"),
     (T, "grants: [analysts]", "grants: [analysts]\npii: {email: hash}\nretries: {count: 99}", 20, "less than or equal to 10"),

@@ -22,6 +22,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "Csv": {"kind": "csv", "url": "file:///a-{window.start:%d}.csv"},
     "Json": {"kind": "json", "url": "file:///a-{window.start:%d}.json"},
     "Rest": {"kind": "rest", "url": "http://127.0.0.1/a", "params": {"day": "{window.start:%d}"}},
+    "Dlt": {"kind": "dlt", "resource": "m:f", "arguments": {"day": "{window.start:%d}"}},
     "Postgres": {"kind": "postgres", "connection": "p", "query": "SELECT id, at FROM s",
                  "cursor": {"column": "at", "kind": "immutable"}},
     "Mysql": {"kind": "mysql", "connection": "p", "query": "SELECT id, at FROM s",
@@ -62,6 +63,17 @@ def test_an_object_is_waited_for(kind: str, tmp_path: Path) -> None:
     assert f"{tmp_path}/done-02 to be there" in str(awaited(bench, waits, window))
     (tmp_path / "done-02").write_text("")
     assert awaited(bench, waits, window) is None
+
+
+@effect("DltSource.connection")
+def test_what_a_resource_waits_for_lies_below_its_connection(tmp_path: Path) -> None:
+    waits = table("Dlt", {"connection": "p", "wait_for": {"url": "/done", "until": "05:30"}})
+    bench: Any = SimpleNamespace(
+        settings=Settings(project=tmp_path, state=tmp_path, connections={"p": f"file://{tmp_path}"})
+    )
+    assert f"{tmp_path}/done to be there" in str(awaited(bench, waits, None))
+    assert [path for path, _, _ in waits.source.faults(())] == []
+    assert [path for path, _, _ in table("Dlt", {"connection": "p"}).source.faults(())] == [("connection",)]
 
 
 @effect("WaitFor.table", "WaitFor.query")
