@@ -1,7 +1,8 @@
 """Ahead: while a batch is still being read, the parts that are there are checked, staged and copied into a candidate.
 
 Nothing rests on it. Each step takes what was done ahead of it only where it is what the step itself would do, and does it anew
-otherwise; what verdicts need of the whole batch comes in its step, and the proof of the candidate is made over all rows, as ever.
+otherwise; what verdicts need of the whole batch comes in its step. The proof of the candidate is made over all rows, as ever:
+once every part is in it, the warehouse computes its figures and makes its indexes while the batch is judged as a whole.
 What fails ahead is thrown away, and its own step tells what is wrong. Parts wait on disk, so that no source is held up.
 """
 
@@ -10,16 +11,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, TypeVar
 
+import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import Table
 from deployments.errors import HeadgateError
-from expectations.contract.engine import connect, memory_for
+from expectations.contract import engine
+from expectations.contract.checksum import Checksum
+from expectations.contract.engine import memory_for
 from expectations.contract.layout import Layout, lay_out
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.staged_rows import typed_relation
@@ -33,8 +39,10 @@ from tasks.part_staging import stage_part
 from tasks.part_workers import has_dask
 from tasks.switches import reached
 from tasks.warehouses import names
+from tasks.warehouses.figures import figures_of
 from tasks.warehouses.names import TableName
-from tasks.warehouses.session import retried, transaction
+from tasks.warehouses.quoting import qualified
+from tasks.warehouses.session import connect, retried, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -60,11 +68,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A candidate that holds every part of the manifest; `early` of them were in it when the copy was asked for."""
+    """A candidate that holds every part of the manifest; `early` of them were in it when the copy was asked for.
+
+    `figures`: those of its rows, computed by the warehouse when all were there. `finished`: its indexes are made.
+    """
 
     candidate: TableName
     rows: int
     early: int
+    figures: Checksum
+    finished: bool
 
 
 @dataclass
@@ -80,7 +93,10 @@ class Ahead:
     _checked: list[Future[CheckedPart]] = field(default_factory=list)
     _staged: list[Future[Part | None]] = field(default_factory=list)
     _copied: list[Future[int]] = field(default_factory=list)
+    _proven: Future[Checksum] | None = None
+    _finished: Future[bool] | None = None
     _pools: list[ThreadPoolExecutor] = field(default_factory=list)
+    _asking: Connection | None = None
     _stable: tuple[int, ...] | None = None
     _candidate: TableName | None = None
     _over: bool = False
@@ -101,7 +117,12 @@ class Ahead:
     def checked(self, parts: Sequence[SpooledPart]) -> Checked | None:
         """What became of the parts, once all of them are checked; None where they have to be checked again."""
         early = sum(future.done() for future in self._checked)
-        found = self._results(self._checked) if list(parts) == self._parts else None
+        whole = list(parts) == self._parts
+        if whole and self._copied:
+            # No part comes any more: what is asked of all of them needn't wait for the steps between.
+            self._proven = self._pools[-1].submit(self._attempted, self._prove, None)
+            self._finished = self._pools[-1].submit(self._finish)
+        found = self._results(self._checked) if whole else None
         if found is None:
             # Others may still be at work: `end` waits for them before it takes their checkers away.
             return None
@@ -125,11 +146,18 @@ class Ahead:
             return None
         if tuple(part for part in staged if part is not None) != manifest.parts:
             return None
-        return Filled(self._candidate, sum(copied), early)
+        if self._proven is None or self._finished is None or self._proven.exception() is not None:
+            return None
+        return Filled(self._candidate, sum(copied), early, self._proven.result(), self._finished.result())
 
     def end(self) -> None:
         """Let what is running come to its end, and begin nothing more."""
         self._over = True
+        asking = self._asking
+        if asking is not None:
+            # An index of many rows takes minutes. One that has just ended closes its connection.
+            with suppress(psycopg2.Error):
+                asking.cancel()
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
         if self._pools:
@@ -157,11 +185,11 @@ class Ahead:
         self._making = Lock()
         self._pools = [
             ThreadPoolExecutor(threads, thread_name_prefix=f"{verb}-ahead")
-            for verb, threads in (("check", THREADS), ("stage", THREADS), ("copy", SESSIONS))
+            for verb, threads in (("check", THREADS), ("stage", THREADS), ("copy", SESSIONS), ("whole", 1))
         ]
 
     def _submit(self, part: SpooledPart) -> None:
-        check, stage, copy = self._pools
+        check, stage, copy, _ = self._pools
         checked = check.submit(self._attempted, self._check, part)
         self._checked.append(checked)
         staged = stage.submit(self._attempted, self._stage, checked)
@@ -186,7 +214,7 @@ class Ahead:
         if first and checked.accepted:
             relation = typed_relation(self.table, [checked.path], self._layout.delimiter, self._marker)
             memory = memory_for(len(self.table.columns))
-            with closing(connect(self.batch.spool / "duckdb", memory_mb=memory)) as connection:
+            with closing(engine.connect(self.batch.spool / "duckdb", memory_mb=memory)) as connection:
                 key = profile_key(self.bench, self.batch)
                 self._stable = stable_columns(connection, relation, profile_columns(self.table), key=key)
         return checked
@@ -220,6 +248,42 @@ class Ahead:
                 self._candidate = candidate
                 reached("candidate-made")
             return self._candidate
+
+    def _prove(self, _: None) -> Checksum:
+        """The figures of the candidate with all parts in it."""
+        for copied in self._copied:
+            copied.result()
+        if self._candidate is None:
+            raise RuntimeError("no part has rows")
+        rows, columns = qualified(self._candidate), self.table.columns
+        return self._ask(lambda cursor: figures_of(cursor, self.bench.warehouse, rows, columns))
+
+    def _finish(self) -> bool:
+        """Make the indexes of the proven candidate; whether that could be done. A key that comes twice, of which the latest row
+        will be kept, has none yet."""
+        if self._proven is None or self._proven.exception() is not None or self._candidate is None:
+            return False
+        candidate, shape = self._candidate, shape_of(self.table)
+        try:
+            self._ask(lambda cursor: self.bench.warehouse.finish_candidate(cursor, candidate, shape))
+        except (psycopg2.Error, HeadgateError, RuntimeError) as error:
+            logger.debug("%s has no indexes yet: %s", candidate, error)
+            return False
+        return True
+
+    def _ask(self, ask: Callable[[Cursor], Done]) -> Done:
+        """A transaction over the whole candidate, on a connection of its own: `end` may cancel it, and nobody else's."""
+        with closing(connect(self.bench.warehouse.address)) as connection:
+            self._asking = connection
+            try:
+                if self._over:
+                    raise RuntimeError("what is done ahead has ended")
+                with connection.cursor() as cursor:
+                    found = ask(cursor)
+                connection.commit()
+                return found
+            finally:
+                self._asking = None
 
     def _results(self, futures: Sequence[Future[Done]]) -> list[Done] | None:
         """Of every part, once it is there; None where one has failed or was never begun."""

@@ -42,8 +42,9 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         rules = marked(batch, _judge(bench, batch, table, candidate, validated))
         stop_on_failures(batch.title, batch.run_id, Assessment(validated.checked_in_memory, rules))
         reached("before-finish")
-        with transaction(adapter.address) as cursor:
-            adapter.finish_candidate(cursor, candidate, shape)
+        if not copied.finished or candidate != copied.candidate:
+            with transaction(adapter.address) as cursor:
+                adapter.finish_candidate(cursor, candidate, shape)
         reached("after-finish")
     # In place the warehouse is the only one that has counted; a row it refused would have failed the COPY.
     extracted = copied.rows if validated.in_place else validated.extracted

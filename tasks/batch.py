@@ -208,11 +208,12 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The filled candidate. `early`: parts that were in it when the copy was asked for."""
+    """The filled candidate. `early`: parts that were in it when the copy was asked for; `finished`: its indexes are made."""
 
     candidate: TableName
     rows: int
     early: int = 0
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from psycopg2 import sql
-from psycopg2.extensions import cursor as Cursor
-
-from deployments.declarations.columns import Column
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError
-from expectations.contract.checksum import Checksum, beside, differences, read_checksum
+from expectations.contract.checksum import Checksum, differences
 from tasks import ahead
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
 from tasks.in_place import producers_store
 from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import names
+from tasks.warehouses.figures import figures_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import qualified
-from tasks.warehouses.session import explained, one, session, transaction
+from tasks.warehouses.session import explained, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
-
-SUMMED_AT_ONCE = 400
-"""Columns of one query: a select list has at most 1,664 items, and each column takes three."""
 
 
 @step("copy")
@@ -47,7 +39,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows)
-        loaded = checksum_of(adapter, candidate, table)
+        loaded = checksum_of(adapter, candidate, table) if filled is None else filled.figures
     found = differences(table.columns, validated.checksum, loaded)
     if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:
         found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")
@@ -59,7 +51,9 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
             next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
             candidate=str(candidate),
         )
-    return Copied(candidate, rows, early=0 if filled is None else filled.early)
+    if filled is None:
+        return Copied(candidate, rows)
+    return Copied(candidate, rows, early=filled.early, finished=filled.finished)
 
 
 def _fill_new(bench: Workbench, batch: Batch, staged: Staged, table: Table) -> tuple[TableName, int]:
@@ -79,13 +73,3 @@ def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum
     """The figures of a table's rows, computed by the warehouse."""
     with session(adapter.address) as connection, connection.cursor() as cursor:
         return figures_of(cursor, adapter, qualified(table), declared.columns)
-
-
-def figures_of(cursor: Cursor, adapter: Adapter, rows: sql.Composable, columns: Sequence[Column]) -> Checksum:
-    """The figures of rows (SQL that stands after FROM), computed by the warehouse."""
-    figures: list[Checksum] = []
-    for start in range(0, len(columns), SUMMED_AT_ONCE):
-        some = columns[start : start + SUMMED_AT_ONCE]
-        listed = adapter.checksum_list(some, () if start else columns)
-        figures.append(read_checksum(one(cursor, sql.SQL("SELECT {} FROM {}").format(listed, rows)), len(some)))
-    return beside(figures, figures[0].text_hash)

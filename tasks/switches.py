@@ -22,7 +22,7 @@ POINTS: dict[str, str] = {
     "copy-part": "a part is committed into the candidate",
     "copied": "the candidate is filled and not yet compared with what was checked",
     "kept-latest": "older versions of a key are taken out of the batch",
-    "before-finish": "the candidate is judged; its indexes aren't made",
+    "before-finish": "the candidate is judged; its indexes aren't made, or were made ahead",
     "after-finish": "the candidate is ready",
     "judged": "the batch is judged, its profile is kept; nothing of it is published",
     "built": "a summary's SELECT has filled its candidate",

@@ -17,7 +17,7 @@ from deployments.declarations.columns import Column
 from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.contract.checksum import Checksum
-from tasks.copy import figures_of
+from tasks.warehouses.figures import figures_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier, qualified

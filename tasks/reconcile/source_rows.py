@@ -20,10 +20,10 @@ from expectations.contract.quoting import identifier
 from expectations.contract.staged_rows import typed_relation
 from tasks import hash_keys
 from tasks.batch import Extracted, Validated
-from tasks.copy import SUMMED_AT_ONCE
 from tasks.extract import spool_source
 from tasks.part_checks import THREADS, batch_rules, check_spooled, null_marker
 from tasks.sources.opening import open_source
+from tasks.warehouses.figures import SUMMED_AT_ONCE
 from tasks.workbench import Workbench
 
 

@@ -6,22 +6,26 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from psycopg2 import OperationalError
 
-from deployments.errors import CheckFailedError, UpstreamError
+from deployments.errors import AccountingError, CheckFailedError, UpstreamError
 from expectations.contract.part_check import PartChecker
 from expectations.contract.split import split
 from flows.batches import opened
 from flows.life import finished
 from tasks import ahead
+from tasks.assess import assess
+from tasks.audit import audit
 from tasks.copy import copy
 from tasks.extract import extract
 from tasks.spool import release
 from tasks.stage import stage
 from tasks.validate import validate
+from tasks.warehouses.session import transaction
 from tasks.workbench import workbench
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
@@ -58,8 +62,9 @@ def numbered(rows: int = ROWS, last: str = "") -> str:
 def all_in(batch: Any) -> ahead.Ahead:
     """What is ahead of a batch, once it has done all it could."""
     begun = ahead._begun[batch.attempt_id]
-    for future in (*begun._checked, *begun._staged, *begun._copied):
-        future.exception()
+    for future in (*begun._checked, *begun._staged, *begun._copied, begun._proven, begun._finished):
+        if future is not None:
+            future.exception()
     return begun
 
 
@@ -89,6 +94,8 @@ def test_parts_are_in_the_candidate_before_the_last_step_asks(house: Any) -> Non
     assert len(source.parts) > 5
     assert (checked.early, copied.early, copied.rows) == (len(source.parts), len(source.parts), ROWS)
     assert copied.candidate == begun._candidate
+    assert begun._proven is not None
+    assert begun._proven.result() == checked.checksum
     finished(story, "checked")
     clear(batch)
     # Taken is taken: the end of the run leaves it alone.
@@ -145,23 +152,105 @@ def test_a_batch_that_fails_its_checks_leaves_nothing(house: Any) -> None:
     assert not [key for key in workbench().stage.keys(f"{table}/") if "part-" in key]
 
 
-@pytest.mark.parametrize("step", ["stage", "copy"])
-def test_what_fails_ahead_is_done_by_its_own_step(house: Any, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    table = house.declare("orders", ORDERS)
+@pytest.mark.parametrize(("step", "at"), [("stage", 2), ("copy", 2), ("prove", 1), ("ask", 1), ("ask", 2)])
+def test_what_fails_ahead_is_done_by_its_own_step(
+    house: Any, monkeypatch: pytest.MonkeyPatch, step: str, at: int
+) -> None:
+    table = house.declare("orders", ORDERS + "key: [id]\n")
     house.source("orders.csv", numbered())
     done = getattr(ahead.Ahead, f"_{step}")
     calls = []
 
     def failing(self: ahead.Ahead, given: Any) -> Any:
         calls.append(step)
-        if len(calls) == 2:
-            raise OSError("once only")
+        if len(calls) == at:
+            raise OperationalError("once only")
         return done(self, given)
 
     monkeypatch.setattr(ahead.Ahead, f"_{step}", failing)
     house.load(table)
-    assert len(calls) >= 2
+    assert len(calls) >= at
+    assert indexes(house, table) == 1
     assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
+    assert candidates(house, table) == []
+
+
+def indexes(house: Any, table: str, name: str | None = None) -> int:
+    schema, live = table.split(".")
+    asked = "SELECT count(*) FROM pg_indexes WHERE schemaname = %s AND tablename = %s"
+    return int(house.place.ask(asked, (schema, name or live))[0][0])
+
+
+@pytest.mark.parametrize("key", ["", "key: [id]\n"])
+def test_the_candidate_is_proven_and_finished_while_the_batch_is_judged(
+    house: Any, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    table = house.declare("orders", ORDERS + key)
+    house.source("orders.csv", numbered())
+    batch, story = opened(table, "source", False)
+    checked = validate.fn(batch, extract.fn(batch))
+    copied = copy.fn(batch, stage.fn(batch, checked), checked)
+    assert copied.finished
+    assert indexes(house, table, copied.candidate.name) == bool(key)
+    # The step finds that done.
+    monkeypatch.setattr(type(workbench().warehouse), "finish_candidate", None)
+    assert audit.fn(batch, copied, checked).candidate == copied.candidate
+    finished(story, "checked")
+    clear(batch)
+
+
+def test_a_candidate_that_is_not_what_was_checked_is_found_ahead_too(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = house.declare("orders", ORDERS)
+    house.source("orders.csv", numbered())
+    prove = ahead.Ahead._prove
+
+    def altered(self: ahead.Ahead, given: Any) -> Any:
+        for future in self._copied:
+            future.result()
+        assert self._candidate is not None
+        with transaction(self.bench.warehouse.address) as cursor:
+            cursor.execute(f"UPDATE {self._candidate} SET note = 'eton 9' WHERE id = 9")
+        return prove(self, given)
+
+    monkeypatch.setattr(ahead.Ahead, "_prove", altered)
+    with pytest.raises(AccountingError, match="hash of all text columns differs"):
+        house.load(table)
+
+
+def test_of_a_key_that_comes_twice_the_latest_row_is_kept(house: Any) -> None:
+    # No index can be made ahead of the step that takes older versions out.
+    table = house.declare("orders", ORDERS.replace("full_refresh", "full_refresh, keep: {latest_by: id2}").replace(
+        "  - {name: note", "  - {name: id2, type: integer, nullable: false}\n  - {name: note") + "key: [id]\n")  # fmt: skip
+    rows = "".join(f"{n},{n},note {n}\n" for n in range(ROWS))
+    house.source("orders.csv", f"id,id2,note\n{rows}7,5000,again\n")
+    house.load(table)
+    assert len(house.rows(table, "id")) == ROWS
+    assert house.place.ask(f"SELECT note FROM {table} WHERE id = 7") == [("again",)]
+    assert indexes(house, table) == 1
+    assert candidates(house, table) == []
+
+
+def test_an_index_that_nobody_wants_any_more_is_not_waited_for(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = house.declare("orders", ORDERS, NOT_MANY)
+    house.source("orders.csv", numbered())
+    asked = Event()
+
+    def slowly(self: Any, cursor: Any, *given: Any) -> None:
+        asked.set()
+        cursor.execute("SELECT pg_sleep(600)")
+
+    def judged(*given: Any, **named: Any) -> Any:
+        at_work(asked)
+        return assess(*given, **named)
+
+    monkeypatch.setattr(type(workbench().warehouse), "finish_candidate", slowly)
+    monkeypatch.setattr("tasks.validate.assess", judged)
+    started = monotonic()
+    with pytest.raises(CheckFailedError):
+        house.load(table)
+    assert monotonic() - started < 300
     assert candidates(house, table) == []
 
 

@@ -15,6 +15,7 @@ from deployments.declarations.columns import Column
 from deployments.declarations.table import Table
 from deployments.embedded.stack import StackState
 from tasks import copy
+from tasks.warehouses import figures
 from tasks.warehouses.names import TableName
 from tasks.warehouses.postgres import PostgresAdapter, PostgresAddress
 
@@ -60,7 +61,7 @@ def test_a_wide_table_is_summed_some_columns_at_a_time(clients: StackState, monk
         try:
             found = []
             for at_once in (400, 3, 1):
-                monkeypatch.setattr(copy, "SUMMED_AT_ONCE", at_once)
+                monkeypatch.setattr(figures, "SUMMED_AT_ONCE", at_once)
                 found.append(copy.checksum_of(PostgresAdapter(PostgresAddress(clients.warehouse_url)), name, declared))
         finally:
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name.schema, name.name)))
