@@ -265,8 +265,9 @@ def connect(url: str, name: str, application: str) -> Connection:
 
 
 def _without_moment(column: sql.Composable) -> sql.Composed:
-    """Of a date or time: whether no window has it. To PostgreSQL infinity is a value."""
-    return sql.SQL("({c} IS NULL OR NOT isfinite({c}))").format(c=column)
+    """Of a date or time: whether no window has it. To PostgreSQL infinity is a value; one that an index finds, where a function
+    would be asked of every row of the source."""
+    return sql.SQL("({c} IS NULL OR {c} IN ('infinity', '-infinity'))").format(c=column)
 
 
 class _AbandonedError(Exception):

@@ -10,10 +10,11 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
 from tasks.retrying import is_passing
-from tasks.sources.postgres import PostgresReader
+from tasks.sources.postgres import PostgresReader, _without_moment
 
 Read = Callable[..., bytes]
 AT = {"name": "at", "type": "timestamp", "source_timezone": "Asia/Seoul"}
@@ -327,3 +328,19 @@ def test_no_value_of_a_row_stands_in_an_error(read: Read, run: Any, url: str, qu
     assert "MARK" not in str(caught.value)
     assert "MARK" not in str(caught.value.facts)
     assert "(22" in caught.value.message or "(P0001)" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+def test_rows_in_no_window_are_found_by_an_index(run: Any, url: str, kind: str) -> None:
+    run(f"CREATE TABLE t AS SELECT n AS id, ('2024-01-01'::date + n % 300)::{kind} AS at, repeat('x', 200) AS v "
+        "FROM generate_series(1, 20000) n",
+        "INSERT INTO t VALUES (1, NULL, ''), (2, 'infinity', ''), (3, '-infinity', '')",
+        "CREATE INDEX ON t (at)", "ANALYZE t")  # fmt: skip
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        asked = sql.SQL("SELECT id FROM (SELECT id, at FROM t) q WHERE {}").format(
+            _without_moment(sql.Identifier("at"))
+        )
+        cursor.execute(asked)
+        assert sorted(cursor.fetchall()) == [(1,), (2,), (3,)]
+        cursor.execute(sql.SQL("EXPLAIN ") + asked)
+        assert "Seq Scan" not in " ".join(line for (line,) in cursor.fetchall())
