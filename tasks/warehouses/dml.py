@@ -17,9 +17,9 @@ from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
-from tasks.warehouses.protocol import Adapter
+from tasks.warehouses.protocol import Adapter, Match, Replaced
 from tasks.warehouses.publish_plan import Publication
-from tasks.warehouses.quoting import identifier
+from tasks.warehouses.quoting import identifier, listed
 from tasks.warehouses.quoting import qualified as _q
 from tasks.warehouses.session import count_rows, one
 from tasks.within import within
@@ -58,24 +58,53 @@ def replace_window(adapter: Adapter, cursor: Cursor, plan: Publication, new: Tab
     return Counts(inserted=inserted, deleted=deleted)
 
 
-def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int) -> Counts:
+def merge(
+    adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, sequence: int, *, in_order: bool = False
+) -> Counts:
     """Replace the live rows whose key is in the batch and whose values differ; insert the keys that are new.
 
     With `latest_by` a row of the batch that is older than the live one is left out: windows may be loaded in any order.
+    `in_order`: rows are inserted in the order of their key, which an index much larger than the batch takes in half the time.
     """
-    live, candidate = _q(plan.live), _q(new)
-    same_key = equal(plan.shape.key, names.LIVE, names.NEW)
-    others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
-    differs = _differs(others, names.LIVE, names.NEW)
-    newer = _newer(plan, names.LIVE)
-    matched = sql.SQL("FROM {} {} JOIN {} {} ON {}").format(live, _LIVE, candidate, _NEW, same_key)
     total = count_rows(cursor, new)
-    if plan.generations:
-        every = sql.SQL("SELECT {}.* ").format(identifier(names.LIVE))
+    kept = names.undo(plan.live, sequence) if plan.generations else None
+    others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
+    match = Match(
+        equal(plan.shape.key, names.LIVE, names.NEW), _newer(plan, names.LIVE), _differs(others, names.LIVE, names.NEW)
+    )
+    found = adapter.take_out_replaced(cursor, plan.live, new, match, kept)
+    if found is None:
+        found = _take_out_replaced(adapter, cursor, plan, new, match, others, kept)
+    reached("rows-deleted")
+    # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
+    if found.stay:
+        cursor.execute(
+            sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
+                _q(new), _q(plan.live), _LIVE, equal(plan.shape.key, names.LIVE, new.name)
+            )
+        )
+    inserted = insert_all(cursor, plan, new, ordered_by=plan.shape.key if in_order else ())
+    keep_added(cursor, plan, new, sequence)
+    return Counts(
+        inserted=inserted - found.taken_out,
+        updated=found.taken_out,
+        unchanged=total - inserted - found.superseded,
+        superseded=found.superseded,
+    )
+
+
+def _take_out_replaced(
+    adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, match: Match, others: Sequence[Column],
+    kept: TableName | None,
+) -> Replaced:  # fmt: skip
+    """`Adapter.take_out_replaced` as statements that both warehouses read."""
+    live, candidate = _q(plan.live), _q(new)
+    matched = sql.SQL("FROM {} {} JOIN {} {} ON {}").format(live, _LIVE, candidate, _NEW, match.key)
+    if kept is not None:
+        every = sql.SQL("SELECT {}.* ").format(_LIVE)
         adapter.create_as(
-            cursor, names.undo(plan.live, sequence),
-            every + matched + sql.SQL(" WHERE {} AND {}").format(newer, differs), None,
-        )  # fmt: skip
+            cursor, kept, every + matched + sql.SQL(" WHERE {} AND {}").format(match.newer, match.differs), None
+        )
     cursor.execute(
         sql.SQL("DELETE FROM {live} USING {new} {alias} WHERE {key} AND {newer} AND {differs}").format(
             live=live,
@@ -86,25 +115,10 @@ def merge(adapter: Adapter, cursor: Cursor, plan: Publication, new: TableName, s
             differs=_differs(others, plan.live.name, names.NEW),
         )
     )
-    updated = int(cursor.rowcount)
-    reached("rows-deleted")
-    # A key that still lives needs nothing of this batch. What is left is inserted, and is what an undo takes out.
-    living = sql.SQL("SELECT count(*), count(CASE WHEN {} THEN NULL ELSE 1 END) ").format(newer) + matched
-    still_living, superseded = map(int, one(cursor, living))
-    if still_living:
-        cursor.execute(
-            sql.SQL("DELETE FROM {} USING {} {} WHERE {}").format(
-                candidate, live, _LIVE, equal(plan.shape.key, names.LIVE, new.name)
-            )
-        )
-    inserted = insert_all(cursor, plan, new)
-    keep_added(cursor, plan, new, sequence)
-    return Counts(
-        inserted=inserted - updated,
-        updated=updated,
-        unchanged=total - inserted - superseded,
-        superseded=superseded,
-    )
+    taken_out = int(cursor.rowcount)
+    living = sql.SQL("SELECT count(*), count(CASE WHEN {} THEN NULL ELSE 1 END) ").format(match.newer) + matched
+    stay, superseded = map(int, one(cursor, living))
+    return Replaced(taken_out, stay, superseded)
 
 
 def delete_absent(adapter: Adapter, cursor: Cursor, plan: Publication, keys: TableName, sequence: int) -> int:
@@ -157,10 +171,13 @@ def keep_beginning(adapter: Adapter, cursor: Cursor, plan: Publication, sequence
         adapter.create_as(cursor, names.added(plan.live, sequence), rows, None)
 
 
-def insert_all(cursor: Cursor, plan: Publication, new: TableName) -> int:
+def insert_all(cursor: Cursor, plan: Publication, new: TableName, ordered_by: Sequence[str] = ()) -> int:
     """Insert the contract's columns of every row of the candidate."""
     columns = _columns(plan)
-    cursor.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(plan.live), columns, columns, _q(new)))
+    statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(_q(plan.live), columns, columns, _q(new))
+    if ordered_by:
+        statement += sql.SQL(" ORDER BY {}").format(listed(ordered_by))
+    cursor.execute(statement)
     return int(cursor.rowcount)
 
 

@@ -70,8 +70,8 @@ def _merge(loading: Loading, new: TableName | None) -> Counts:
         _alter(loading)
     _prove_same_keys(loading.cursor, loading.plan)
     if new is not None:
-        with _looking_up_keys(loading):
-            effect = merge(loading.adapter, loading.cursor, loading.plan, new, loading.sequence)
+        with _looking_up_keys(loading) as in_order:
+            effect = merge(loading.adapter, loading.cursor, loading.plan, new, loading.sequence, in_order=in_order)
     return _without_absent(loading, effect)
 
 
@@ -112,7 +112,7 @@ def _alter(loading: Loading) -> None:
     apply_changes(loading.adapter, loading.cursor, loading.plan.live, loading.plan.shape, loading.plan.changes)
 
 
-def _looking_up_keys(loading: Loading) -> AbstractContextManager[None]:
+def _looking_up_keys(loading: Loading) -> AbstractContextManager[bool]:
     plan = loading.plan
     return loading.adapter.looking_up_keys(loading.cursor, plan.live, plan.shape.key, plan.counts.copied)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
@@ -31,6 +32,25 @@ from tasks.warehouses.shapes import LiveColumn, Shape, Understood
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
 
 _BETWEEN = sql.SQL(" || chr(31) || ")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Conditions on a live row and one of a batch, by the aliases `names.LIVE` and `names.NEW`: whether they have the same key,
+    whether the batch's may replace the other, and whether any other column differs."""
+
+    key: sql.Composable
+    newer: sql.Composable
+    differs: sql.Composable
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Live rows whose key a batch has: those taken out, those that stay, and how many of these are newer than the batch's."""
+
+    taken_out: int
+    stay: int
+    superseded: int
 
 
 class Adapter(AccessLists, ABC):
@@ -148,8 +168,16 @@ class Adapter(AccessLists, ABC):
     @abstractmethod
     def looking_up_keys(
         self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int
-    ) -> AbstractContextManager[None]:
-        """While `rows` rows are joined with the live table by its key: the time may grow with them, not with the table."""
+    ) -> AbstractContextManager[bool]:
+        """While `rows` rows are joined with the live table by its key: the time may grow with them, not with the table. Gives
+        whether keys are looked up one by one, in an index."""
+
+    def take_out_replaced(
+        self, cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None
+    ) -> Replaced | None:
+        """Delete the live rows that a batch replaces (`newer` and `differs`) in one statement, into the new table `kept`
+        where that is given. None, with nothing done, where it takes several statements."""
+        return None
 
     def suite_target(self, table: TableName) -> WarehouseTable:
         """A table as the library that judges suites is given it."""

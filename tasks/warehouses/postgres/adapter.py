@@ -17,8 +17,9 @@ from tasks.warehouses.names import LIMIT_BYTES, TableName
 from tasks.warehouses.postgres import catalog, checksums, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.copy import copy, copy_rows
+from tasks.warehouses.postgres.taking_out import has_rules, take_out_replaced
 from tasks.warehouses.postgres.understood import understood
-from tasks.warehouses.protocol import Adapter, retype
+from tasks.warehouses.protocol import Adapter, Match, Replaced, retype
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import APPLICATION, Address, one
 from tasks.warehouses.shapes import Shape, Understood
@@ -108,16 +109,28 @@ class PostgresAdapter(Adapter):
         cursor.execute(sql.SQL("ANALYZE {}").format(qualified(table)))
 
     @contextmanager
-    def looking_up_keys(self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int) -> Iterator[None]:
+    def looking_up_keys(self, cursor: Cursor, live: TableName, key: Sequence[str], rows: int) -> Iterator[bool]:
         # The planner reckons with pages on a disk and would read a table of any size through for a small batch.
         lookups = rows * _LOOKUP_SHARE < catalog.estimated_rows(cursor, live) and catalog.has_key_index(
             cursor, live, key
         )
         for setting in _OTHER_JOINS if lookups else ():
             cursor.execute(sql.SQL("SET LOCAL {} = off").format(identifier(setting)))
-        yield
+        yield lookups
         for setting in _OTHER_JOINS if lookups else ():
             cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(identifier(setting)))
+
+    def take_out_replaced(
+        self, cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None
+    ) -> Replaced | None:
+        if has_rules(cursor, live):
+            return None
+        cursor.execute("SAVEPOINT taking_out")
+        if kept is not None:
+            self.create_as(cursor, kept, sql.SQL("SELECT * FROM {} WHERE false").format(qualified(live)), None)
+        found = take_out_replaced(cursor, live, batch, match, kept)
+        cursor.execute("ROLLBACK TO SAVEPOINT taking_out" if found is None else "RELEASE SAVEPOINT taking_out")
+        return found
 
     def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
         return lost_by_swap(cursor, live, shape)

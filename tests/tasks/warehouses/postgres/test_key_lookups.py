@@ -39,11 +39,12 @@ def test_when_keys_are_looked_up(
         if index is not None:
             cursor.execute(f"CREATE INDEX ON live {index}")
         cursor.execute("ANALYZE live, batch")
-        with PostgresAdapter(PostgresAddress(url)).looking_up_keys(cursor, LIVE, key, batch):
+        with PostgresAdapter(PostgresAddress(url)).looking_up_keys(cursor, LIVE, key, batch) as looked_up:
             cursor.execute(join)
             inside = " ".join(str(line) for (line,) in cursor.fetchall())
             cursor.execute("SHOW enable_hashjoin")
             assert cursor.fetchone() == ("off" if lookups else "on",)
+            assert looked_up == lookups
         cursor.execute("SHOW enable_hashjoin")
         assert cursor.fetchone() == ("on",)
     assert not lookups or ("Nested Loop" in inside and "Seq Scan on live" not in inside)
