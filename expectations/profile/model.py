@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from base64 import b64decode, b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 VERSION = 8
@@ -167,7 +167,7 @@ class Profile:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; floats keep six significant digits, so that a stored profile equals a measured one."""
-        data = _plain(asdict(self))
+        data = _plain(self)
         for column in data["columns"].values():
             # A third of the size of a list of numbers.
             column["sketch"]["hashes"] = b64encode(array("I", column["sketch"]["hashes"]).tobytes()).decode()
@@ -199,12 +199,17 @@ def _column(data: dict[str, Any]) -> ColumnProfile:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+    # Most of a profile are whole numbers and texts.
+    if type(value) in (int, str):
+        return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 1e15 else float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
     return value
 
 

@@ -173,10 +173,17 @@ class Adapter(AccessLists, ABC):
         whether keys are looked up one by one, in an index."""
 
     def take_out_replaced(
-        self, cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None
+        self,
+        cursor: Cursor,
+        live: TableName,
+        batch: TableName,
+        match: Match,
+        kept: TableName | None,
+        ordered_by: Sequence[str],
     ) -> Replaced | None:
         """Delete the live rows that a batch replaces (`newer` and `differs`) in one statement, into the new table `kept`
-        where that is given. None, with nothing done, where it takes several statements."""
+        where that is given; the batch is gone through in the order of columns. None, with nothing done, where it takes several
+        statements."""
         return None
 
     def suite_target(self, table: TableName) -> WarehouseTable:

@@ -121,14 +121,20 @@ class PostgresAdapter(Adapter):
             cursor.execute(sql.SQL("SET LOCAL {} TO DEFAULT").format(identifier(setting)))
 
     def take_out_replaced(
-        self, cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None
+        self,
+        cursor: Cursor,
+        live: TableName,
+        batch: TableName,
+        match: Match,
+        kept: TableName | None,
+        ordered_by: Sequence[str],
     ) -> Replaced | None:
         if has_rules(cursor, live):
             return None
         cursor.execute("SAVEPOINT taking_out")
         if kept is not None:
             self.create_as(cursor, kept, sql.SQL("SELECT * FROM {} WHERE false").format(qualified(live)), None)
-        found = take_out_replaced(cursor, live, batch, match, kept)
+        found = take_out_replaced(cursor, live, batch, match, kept, ordered_by)
         cursor.execute("ROLLBACK TO SAVEPOINT taking_out" if found is None else "RELEASE SAVEPOINT taking_out")
         return found
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Match, Replaced
-from tasks.warehouses.quoting import identifier, qualified
+from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import one
 
 _HAS_RULES = (
@@ -37,12 +39,15 @@ def has_rules(cursor: Cursor, table: TableName) -> bool:
 
 
 def take_out_replaced(
-    cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None
+    cursor: Cursor, live: TableName, batch: TableName, match: Match, kept: TableName | None, ordered_by: Sequence[str]
 ) -> Replaced | None:
     """See `Adapter.take_out_replaced`; `kept` is there. None where others changed rows that are to go at the same moment: such a
     row lies somewhere else then, and only its key finds it. What was done has to be rolled back."""
+    rows: sql.Composable = qualified(batch)
+    if ordered_by:
+        rows = sql.SQL("(SELECT * FROM {} ORDER BY {})").format(rows, listed(ordered_by))
     statement = sql.SQL(_TAKE_OUT).format(
-        table=qualified(live), batch=qualified(batch), live=identifier(names.LIVE), new=identifier(names.NEW),
+        table=qualified(live), batch=rows, live=identifier(names.LIVE), new=identifier(names.NEW),
         key=match.key, newer=match.newer, differs=match.differs,
         keep=sql.SQL("") if kept is None else sql.SQL(_KEEP).format(qualified(kept)),
         taken=identifier("gone" if kept is None else "kept"),

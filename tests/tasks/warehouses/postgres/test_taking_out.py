@@ -60,8 +60,11 @@ def ids(cursor: Any, table: str) -> set[int]:
 
 @pytest.mark.parametrize("made", [PLAIN, PARTS])
 @pytest.mark.parametrize("kept", [KEPT, None])
-def test_replaced_rows_are_taken_out_and_kept(url: str, cursor: Any, kept: TableName | None) -> None:
-    found = PostgresAdapter(PostgresAddress(url)).take_out_replaced(cursor, LIVE, BATCH, match(), kept)
+@pytest.mark.parametrize("order", [(), ("id", "note")])
+def test_replaced_rows_are_taken_out_and_kept(
+    url: str, cursor: Any, kept: TableName | None, order: tuple[str, ...]
+) -> None:
+    found = PostgresAdapter(PostgresAddress(url)).take_out_replaced(cursor, LIVE, BATCH, match(), kept, order)
     assert found == Replaced(taken_out=20, stay=20, superseded=10)
     assert ids(cursor, "live") == set(range(1, 101)) - set(range(21, 41))
     if kept is not None:
@@ -70,7 +73,7 @@ def test_replaced_rows_are_taken_out_and_kept(url: str, cursor: Any, kept: Table
 
 @pytest.mark.parametrize("made", [PLAIN + "; CREATE RULE none AS ON DELETE TO live DO INSTEAD NOTHING"])
 def test_a_table_with_rules_returns_nothing(url: str, cursor: Any) -> None:
-    assert PostgresAdapter(PostgresAddress(url)).take_out_replaced(cursor, LIVE, BATCH, match(), KEPT) is None
+    assert PostgresAdapter(PostgresAddress(url)).take_out_replaced(cursor, LIVE, BATCH, match(), KEPT, ()) is None
     assert len(ids(cursor, "live")) == 100
 
 
@@ -91,7 +94,9 @@ def waits(url: str) -> None:
 def test_a_row_that_others_change_meanwhile_is_left_to_its_key(url: str, cursor: Any) -> None:
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as other, ThreadPoolExecutor(1) as pool:
         other.execute("UPDATE live SET note = 'theirs' WHERE id = 30")
-        taking = pool.submit(PostgresAdapter(PostgresAddress(url)).take_out_replaced, cursor, LIVE, BATCH, match(), KEPT)
+        taking = pool.submit(
+            PostgresAdapter(PostgresAddress(url)).take_out_replaced, cursor, LIVE, BATCH, match(), KEPT, ()
+        )
         waits(url)
         connection.commit()
         assert taking.result(60) is None
