@@ -1,15 +1,17 @@
-"""A project: the folder with `tables/`, `suites/`, `summaries/` and `oncall.yaml` that people edit."""
+"""A project: the folder with `tables/`, `suites/`, `summaries/`, `metrics.yaml`, `oncall.yaml` that people edit."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 from deployments.declarations.folder import read_folder
+from deployments.declarations.metric_grains import metric_columns
+from deployments.declarations.metrics import Consumer, Metric, consumers_of
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.problems import Problem, fail_on, nearest
 from deployments.declarations.provisioning import Provisioning
@@ -43,6 +45,8 @@ class Project:
     provisioning: Provisioning | None = None
     variables: tuple[str, ...] = ()
     """Names of the environment that declarations read by `${NAME}`."""
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    consumers: Mapping[str, Consumer] = field(default_factory=dict)
 
     def table(self, name: str) -> Table:
         """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
@@ -59,6 +63,15 @@ class Project:
     def readers(self, schema: str) -> tuple[str, ...]:
         """Groups that `warehouse.yaml` lets read whatever comes into a schema."""
         return () if self.provisioning is None else self.provisioning.readers(schema)
+
+    def summaries_with(self, metric: str) -> dict[str, str]:
+        """The summaries that have a metric, each with the name of its column."""
+        found = {name: metric_columns(summary).get(metric) for name, summary in self.summaries.items()}
+        return {name: column.name for name, column in found.items() if column is not None}
+
+    def consumers_of(self, *tables: str) -> dict[str, Consumer]:
+        """Dashboards, models and others that read one of these tables, by name."""
+        return consumers_of(self.consumers, tables)
 
     def suite_hash(self, name: str) -> str:
         """A hash of a table's suite, recorded with each run."""
@@ -128,6 +141,8 @@ def read_project(folder: Path) -> tuple[Project, list[Problem]]:
         oncall=found.oncall,
         provisioning=found.provisioning,
         variables=tuple(sorted(found.variables)),
+        metrics=MappingProxyType(found.metrics),
+        consumers=MappingProxyType(found.consumers),
     )
     return project, found.problems
 

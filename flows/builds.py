@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
-from flows.life import begin, made_ready
+from expectations.record import RunRecord
+from flows.life import begin, finished, made_ready
 from flows.planning import no_such_window
 from flows.story import Story, new_run_id
 from tasks.batch import SOURCE_KEY
 from tasks.housekeeping import keep_house
+from tasks.incidents.watching import after_metrics
+from tasks.metrics import MetricsCompared, keep_compared
 from tasks.summarize import Job, plan_job
 from tasks.warehouses.names import TableName
+from tasks.warehouses.publish_plan import Published
 from tasks.workbench import workbench
 
 
@@ -26,9 +30,19 @@ def opened(name: str, label: str) -> tuple[Job, Story]:
     shown = summary.label_of(window) or f"{datetime.now(UTC):%Y-%m-%d}"
     job = plan_job(bench, summary, new_run_id(summary.target, shown), window, shown)
     return job, begin(
-        job, "summary", mode=summary.load_mode, metrics=dict(summary.metrics), fingerprint=job.fingerprint,
+        job, "summary", mode=summary.load_mode, metrics=summary.definitions, fingerprint=job.fingerprint,
         source=", ".join(item.table for item in summary.inputs),
     )  # fmt: skip
+
+
+def ended(story: Story, published: Published, compared: MetricsCompared) -> RunRecord:
+    """End the story of a build that is published, and tell where its metrics aren't those of other summaries."""
+    if not compared.found:
+        return finished(story, "published", published)
+    keep_compared(compared)
+    record = finished(story, "published", published)
+    after_metrics(workbench(), record.table, differs=compared.differs, now=datetime.now(UTC))
+    return record
 
 
 def window_of(summary: Summary, label: str) -> Window | None:

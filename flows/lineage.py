@@ -1,4 +1,4 @@
-"""Lineage: what feeds what, from sources over tables and summaries to those who were promised something. As declared."""
+"""Lineage: what feeds what, from sources over tables and summaries to who reads them or was promised something. As declared."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from deployments.declarations.metrics import Consumer
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Sla
 from deployments.project import Project
 from tasks.sources.address import shown
 
-Kind = Literal["source", "table", "summary", "stakeholder", "column"]
+Kind = Literal["source", "table", "summary", "stakeholder", "column", "consumer"]
 # What a query reads; CTEs that are read by their names are told apart by `_CTE`.
 _WORD = r'(?:"[^"]+"|`[^`]+`|[a-z_][\w$]*)'
 _READ = re.compile(rf"(?i)\b(?:from|join)\s+({_WORD}(?:\.{_WORD})*)")
@@ -139,8 +140,16 @@ def lineage_of(project: Project) -> Lineage:
         for place, promise in _stakeholders(promises):
             nodes.setdefault(place, Node(place, "stakeholder", promise.contact or ""))
             edges.append(Edge(name, place, _promised(promise)))
+    for place, consumer in project.consumers.items():
+        nodes[place] = Node(place, "consumer", consumer_detail(consumer))
+        edges += [Edge(read, place, ", ".join(consumer.columns_of(read))) for read in consumer.tables]
     known = [edge for edge in edges if edge.upstream in nodes and edge.downstream in nodes]
     return Lineage(nodes, tuple(known))
+
+
+def consumer_detail(consumer: Consumer) -> str:
+    """What and whose it is, and where it is looked at."""
+    return ", ".join(filter(None, (consumer.kind, consumer.owner, consumer.url)))
 
 
 def source_places(source: Source) -> Iterator[tuple[str, str]]:

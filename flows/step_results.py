@@ -8,6 +8,7 @@ from typing import Any
 from expectations.record import RunRecord
 from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
+from tasks.metrics import MetricsCompared
 from tasks.replay import Gathered, cannot_be_replayed
 from tasks.resume import Resumed
 from tasks.summarize import Built, InputsChecked, OutputChecked
@@ -155,6 +156,18 @@ def _(result: OutputChecked) -> dict[str, Any]:
     }
 
 
+@words_of.register
+def _(result: MetricsCompared) -> dict[str, Any]:
+    said = [
+        f"{item.metric} isn't that of {item.other} ({item.differing:,} of {item.compared:,})"
+        if item.differing
+        else f"{item.metric} is that of {item.other} {item.grain} ({item.compared:,})"
+        for item in result.found
+    ]
+    said += [f"not compared: {skipped}" for skipped in result.skipped]
+    return {"rows": None, "line": "; ".join(said) or "no other summary has these metrics"}
+
+
 @singledispatch
 def facts_of(result: object, record: RunRecord) -> dict[str, Any]:
     """What the record is to hold from now on. `record`: as it is before."""
@@ -215,6 +228,11 @@ def _(result: Built, record: RunRecord) -> dict[str, Any]:
 @facts_of.register
 def _(result: BuildJudged, record: RunRecord) -> dict[str, Any]:
     return {"drift": result.drift, "profile": result.profile}
+
+
+@facts_of.register
+def _(result: MetricsCompared, record: RunRecord) -> dict[str, Any]:
+    return {"rules": record.rules + result.rules}
 
 
 @facts_of.register

@@ -5,9 +5,11 @@ from __future__ import annotations
 from prefect import flow
 
 from expectations.record import RunRecord
-from flows.builds import opened
+from flows.builds import ended, opened
 from flows.hooks import name_warned
+from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
+from tasks.metrics import NOTHING, compare_metrics
 from tasks.summarize import build, check_inputs, check_output, publish_summary
 from tasks.summary_judge import judge_build
 
@@ -28,4 +30,9 @@ def summarize(summary: str, rebuild: bool = False, window: str = "source") -> Ru
         candidate = story.run(build, job)
         story.run(check_output, job, candidate)
         story.run(judge_build, job, story.record, candidate)
-        return finished(story, "published", story.run(publish_summary, job, candidate))
+        compared = NOTHING
+        if job.has_metrics:
+            # Side by side, the last window would be compared without those before it.
+            windows_before_are_good()
+            compared = story.run(compare_metrics, job, candidate)
+        return ended(story, story.run(publish_summary, job, candidate), compared)

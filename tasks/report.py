@@ -25,6 +25,7 @@ from expectations.report.site import Site
 from expectations.report.texts import Texts
 from expectations.withheld import cleaned
 from tasks import report_facts
+from tasks.metrics_page import write_metrics
 from tasks.objects.protocol import ObjectStore
 from tasks.objects.store import open_store
 from tasks.report_artifacts import links, write_artifacts
@@ -67,6 +68,8 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     site = site_of(bench, links(record))
     about = _described(bench, record, texts)
     facts = _asked(lambda: _facts(bench, record.table, now), record)
+    # Before the start page, which links it.
+    _asked(lambda: write_metrics(bench, site.shelf, now), record)
     result = site.add(record, about, now, facts, _declared(bench, texts))
     _asked(lambda: report_facts.save_status(bench.warehouse, result.line, result.row, now), record)
     if result.others:
@@ -105,6 +108,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
         tables, runs = tables + 1, runs + count
         if told is not None:
             told(target, count)
+    write_metrics(bench, site.shelf, now)
     site.write_start(now, _declared(bench, texts))
     return Built(bench.report_url, tables, runs, len(site.shelf.keys("")))
 

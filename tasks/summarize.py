@@ -71,6 +71,8 @@ class Job:
     """Fingerprints of builds that were rolled back: the same inputs would give the same again."""
     stage_key: str = ""
     """Nothing of a build is staged."""
+    has_metrics: bool = False
+    """Whether columns of it name metrics, which other summaries may have, too."""
 
     @property
     def title(self) -> str:
@@ -131,6 +133,7 @@ def plan_job(bench: Workbench, summary: Summary, run_id: str, window: Window | N
         window=window,
         missing=made_of.missing,
         refused=proofs.refused(own, key, summary.fingerprint, summary.fingerprint),
+        has_metrics=any(column.metric is not None for column in summary.columns),
     )
 
 

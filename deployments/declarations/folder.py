@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial as bound
 from pathlib import Path
 
 from deployments.declarations.defaults import Defaults, completed
+from deployments.declarations.metric_rules import consumer_faults
+from deployments.declarations.metrics import Consumer, Consumers, Metric, Metrics, with_metrics
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.parsing import parse, plain
 from deployments.declarations.partial import known, sound_part
@@ -60,6 +62,8 @@ class Folder:
     suite_files: dict[str, Path] = field(default_factory=dict)
     oncall: OnCall | None = None
     provisioning: Provisioning | None = None
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     whole: dict[str, Table] = field(default_factory=dict)
     built: dict[str, Summary] = field(default_factory=dict)
@@ -75,15 +79,16 @@ class Folder:
 
 
 def read_folder(folder: Path) -> Folder:
-    """Everything in `tables/`, `summaries/`, `suites/`, `defaults.yaml`, `warehouse.yaml` and `oncall.yaml`."""
+    """Everything in `tables/`, `summaries/`, `suites/`, and in the files that are the whole project's."""
     found = Folder()
+    known_metrics = _metrics(found, folder / "metrics.yaml")
     shared = _defaults(found, folder / "defaults.yaml")
     for file in yaml_files(folder / "tables"):
         _table(found, file, shared)
     for file in sorted((folder / "summaries").glob("*.sql")):
         _summary(found, file)
     rights = _provisioning(found, folder / "warehouse.yaml")
-    declared = Declared(found.whole, found.built, found.names, rights)
+    declared = Declared(found.whole, found.built, found.names, rights, known_metrics)
     # Who names a target by its right schema must not be told that it isn't declared.
     mistyped = [name for name in found.names if any(True for _ in known([bound(schema_faults, name, "", declared)]))]
     found.names.update(ANY_SCHEMA + name.partition(".")[2] for name in mistyped)
@@ -91,6 +96,7 @@ def read_folder(folder: Path) -> Folder:
         _suite(found, file)
     for name, fault in project_faults(declared):
         found.problems.append(told_at(found.places[name], fault))
+    _consumers(found, folder / "consumers.yaml")
     _oncall(found, folder / "oncall.yaml")
     return found
 
@@ -140,7 +146,7 @@ def _summary(found: Folder, file: Path) -> None:
     if name is not None:
         found.built[name] = whole
         if read.summary is not None:
-            found.summaries[name] = read.summary
+            found.summaries[name] = with_metrics(read.summary, found.metrics)
 
 
 def _name(found: Folder, name: object, place: Place) -> str | None:
@@ -174,6 +180,28 @@ def _provisioning(found: Folder, file: Path) -> Provisioning | None:
     faults = known([lambda: provisioning_faults(whole, found.names)])
     found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
     return whole
+
+
+def _metrics(found: Folder, file: Path) -> Mapping[str, Metric]:
+    """Every metric that is declared, what is wrong with one as far as it can be known."""
+    content = found.read(file) if file.exists() else None
+    if content is None:
+        return {}
+    metrics = parse(Metrics, content, file, found.problems)
+    found.metrics = {} if metrics is None else dict(metrics.metrics)
+    whole = metrics if metrics is not None else sound_part(Metrics, plain(content))
+    return dict(known([lambda: whole.metrics.items()]))
+
+
+def _consumers(found: Folder, file: Path) -> None:
+    content = found.read(file) if file.exists() else None
+    if content is None:
+        return
+    consumers = parse(Consumers, content, file, found.problems)
+    found.consumers = {} if consumers is None else dict(consumers.consumers)
+    whole = consumers if consumers is not None else sound_part(Consumers, plain(content))
+    faults = known([lambda: consumer_faults(whole, found.whole, found.built, found.names)])
+    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
 
 
 def _suite(found: Folder, file: Path) -> None:

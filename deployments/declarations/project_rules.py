@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial as bound
 
+from deployments.declarations.metric_rules import metric_faults
+from deployments.declarations.metrics import Metric
 from deployments.declarations.partial import known as asked
 from deployments.declarations.problems import Fault, KeyPath, nearest
 from deployments.declarations.provisioning import CLOSED, Provisioning
@@ -28,6 +30,7 @@ class Declared:
     summaries: Mapping[str, Summary]
     names: Collection[str]
     provisioning: Provisioning | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 def project_faults(declared: Declared) -> Iterator[tuple[str, Fault]]:
@@ -37,6 +40,7 @@ def project_faults(declared: Declared) -> Iterator[tuple[str, Fault]]:
             bound(_twice, name, declared.tables),
             bound(_summary_names, summary, declared.names),
             bound(_reads, summary, declared.names),
+            bound(metric_faults, summary, declared.metrics),
         ):
             yield from ((name, fault) for fault in asked([rule]))
     for name, table in declared.tables.items():

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from deployments.declarations.defaults import Defaults
+from deployments.declarations.metrics import Consumers, Metrics
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.suite import Suite
@@ -30,6 +31,8 @@ PAGES: dict[str, tuple[type[BaseModel], str]] = {
     "summary": (Summary, "the header of `summaries/*.sql`"),
     "cases": (Cases, "`summaries/*.test.yaml`"),
     "defaults": (Defaults, "`defaults.yaml`"),
+    "metrics": (Metrics, "`metrics.yaml`"),
+    "consumers": (Consumers, "`consumers.yaml`"),
     "oncall": (OnCall, "`oncall.yaml`"),
     "warehouse": (Provisioning, "`warehouse.yaml`"),
 }

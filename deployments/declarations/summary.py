@@ -120,12 +120,20 @@ class OutputColumn(Declared):
     unit: str | None = Field(None, description="What the number counts, such as USD or seconds; for reports.")
     description: str | None = Field(None, description="What it means; becomes the column's comment.")
     encode: Encoding | None = Field(None, description="Redshift column encoding, such as az64 or zstd.")
+    metric: Identifier | None = Field(
+        None,
+        description="The metric of `metrics.yaml` that it is: held against every other summary that has it, at each build.",
+    )
+    dimension: Identifier | None = Field(
+        None, description="What a column of the key is called across summaries, where its own name is another one; day, week, "
+        "month, quarter and year are spans of the calendar.",
+    )  # fmt: skip
 
     @property
     def contract(self) -> Column:
         """The same as a table's column: its moments are UTC, as all that is stored."""
         zone = "UTC" if parse_type(self.type).kind == "timestamp" else None
-        return Column(**self.model_dump(), source_timezone=zone)
+        return Column(**self.model_dump(exclude={"metric", "dimension"}), source_timezone=zone)
 
 
 class Summary(Declared):
@@ -201,6 +209,12 @@ class Summary(Declared):
         if value is not None:
             share(str(value))
         return None if value is None else str(value)
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """What each figure column means: in a sentence of its own, or by its metric."""
+        named = {column.name: column.description or "" for column in self.columns if column.metric is not None}
+        return {**self.metrics, **named}
 
     @property
     def may_lose(self) -> float | None:

@@ -27,6 +27,17 @@ class Column(Kept):
     masked: bool = False
     key: bool = False
     metric: str | None = None
+    metric_name: str | None = None
+
+
+class Reader(Kept):
+    """A dashboard, a model or another consumer of a table; `columns` () where it reads the whole table."""
+
+    name: str
+    kind: str
+    owner: str
+    url: str | None = None
+    columns: tuple[str, ...] = ()
 
 
 class DeclaredRule(Kept):
@@ -90,6 +101,8 @@ class Described(Kept):
     rules: tuple[DeclaredRule, ...] = ()
     rules_about: str | None = None
     metrics: dict[str, str] = Field(default_factory=dict)
+    metric_names: dict[str, str] = Field(default_factory=dict)
+    consumers: tuple[Reader, ...] = ()
     inputs: tuple[str, ...] = ()
     dependents: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()

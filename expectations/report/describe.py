@@ -9,7 +9,7 @@ from deployments.declarations.summary import InputCheck, Summary
 from deployments.declarations.table import Cron, Sla, Table, WindowSpec
 from deployments.project import Project
 from expectations.report import words
-from expectations.report.about import Below, Column, DeclaredRule, Described, Promise, WindowGrid
+from expectations.report.about import Below, Column, DeclaredRule, Described, Promise, Reader, WindowGrid
 from expectations.report.texts import Texts
 from expectations.suites.sentences import sentence
 
@@ -22,7 +22,11 @@ def described(project: Project, name: str, texts: Texts) -> Described:
     else:
         below = [project.tables[table] for table in project.base_tables(full)]
         made = describe_summary(project.summaries[full], below, texts)
-    return made.model_copy(update={"dependents": tuple(project.dependents(full))})
+    readers = tuple(
+        Reader(name=name, kind=item.kind, owner=item.owner, url=item.url, columns=item.columns_of(full))
+        for name, item in project.consumers_of(full).items()
+    )
+    return made.model_copy(update={"dependents": tuple(project.dependents(full)), "consumers": readers})
 
 
 def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
@@ -47,7 +51,8 @@ def describe_summary(summary: Summary, below: Sequence[Table], texts: Texts) -> 
     checks = [_input_check(check, item.table, summary.owner, texts) for item in summary.inputs for check in item.checks]
     return Described(
         table=summary.target, kind="summary", description=summary.description, owner=summary.owner, tier=summary.tier,
-        mode="summary", runbook=summary.runbook, metrics=summary.metrics,
+        mode="summary", runbook=summary.runbook, metrics=summary.definitions,
+        metric_names={column.name: column.metric for column in summary.columns if column.metric is not None},
         rules=(*checks, *_output_rules(summary)),
         inputs=tuple(item.table for item in summary.inputs),
         below=tuple(

@@ -27,9 +27,16 @@ from expectations.report.texts import Texts
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime, handover: str = "") -> str:
-    """The start page: every table, by owner. `handover`: the page of the newest hand-over of the rota."""
-    names = {"view": start_view(rows, texts, now), "handover": handover, "root": "", "twin": "index.json"}
+def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime, handover: str = "", metrics: str = "") -> str:
+    """The start page: every table, by owner. `handover`: the page of the newest hand-over of the rota; `metrics`: that of the
+    metrics."""
+    names = {
+        "view": start_view(rows, texts, now),
+        "handover": handover,
+        "metrics": metrics,
+        "root": "",
+        "twin": "index.json",
+    }
     return rendered("start.html", names, texts, now)
 
 

@@ -10,6 +10,7 @@ from deployments.errors import RetryableError
 from expectations.report.model import Line, StartRow, TableTwin
 
 START_PAGE, START_TWIN = "index.html", "index.json"
+METRICS_PAGE, METRICS_TWIN = "metrics.html", "metrics.json"
 _TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "jsonl": "application/x-ndjson"}
 ENDINGS = frozenset(_TYPES)
 _READERS = 16
@@ -98,6 +99,11 @@ def read_start_rows(shelf: Shelf) -> list[StartRow]:
 def newest_handover(shelf: Shelf) -> str:
     """The page of the newest hand-over of the rota; '' where none was written."""
     return max((key for key in shelf.keys("handover") if key.endswith(".html")), default="")
+
+
+def has_metrics(shelf: Shelf) -> bool:
+    """Whether there is a page of metrics."""
+    return METRICS_PAGE in shelf.keys(METRICS_PAGE)
 
 
 def run_ids(shelf: Shelf, table: str) -> list[str]:

@@ -246,7 +246,17 @@ class Site:
         listed = ",".join(row.model_dump_json() for row in standing.values())
         twin = f'{{"version":1,"written_at":"{now.isoformat()}","tables":[{listed}]}}'
         at.write(self.shelf, at.START_TWIN, twin)
-        at.write(self.shelf, at.START_PAGE, start_html(rows, self.texts, now, at.newest_handover(self.shelf)))
+        at.write(
+            self.shelf,
+            at.START_PAGE,
+            start_html(
+                rows,
+                self.texts,
+                now,
+                at.newest_handover(self.shelf),
+                at.METRICS_PAGE if at.has_metrics(self.shelf) else "",
+            ),
+        )
         return standing
 
 

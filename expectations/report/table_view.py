@@ -134,7 +134,12 @@ def table_view(
     )
     return TableView(
         described=described,
-        columns=tuple(column.model_copy(update={"metric": metrics.get(column.name)}) for column in columns),
+        columns=tuple(
+            column.model_copy(
+                update={"metric": metrics.get(column.name), "metric_name": described.metric_names.get(column.name)}
+            )
+            for column in columns
+        ),
         verdict=verdict,
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts),

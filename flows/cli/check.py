@@ -42,6 +42,7 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
         "channels_not_set": checking.unset_channels(project, settings),
         "tables_without_suite": checking.without_suite(project),
         "sql": doubtful,
+        "breaks": _breaks(project) if wrong else [],
         "in_the_clear": checking.in_the_clear(settings),
         "from_environment": project.variables,
     }
@@ -69,11 +70,19 @@ def _of_sql(project: Project, settings: Settings) -> tuple[list[Problem], list[s
     return sql_faults(project, settings)
 
 
+def _breaks(project: Project) -> list[str]:
+    """What columns feed that SQL names and no declaration has: they may have been there until now."""
+    from flows.what_breaks import missing_columns
+
+    return [line for item in missing_columns(project) for line in item.lines(project)]
+
+
 _NOTES: dict[str, Callable[[str], str]] = {
     "connections_not_set": lambda name: f"HEADGATE_CONNECTION_{name.upper()} is not set here",
     "channels_not_set": lambda name: f"oncall.yaml: HEADGATE_NOTIFY_{name.upper()} is not set here",
     "tables_without_suite": lambda name: f"{name} has no suite: only its contract and drift are checked",
     "sql": str,
+    "breaks": str,
     "in_the_clear": str,
     "from_environment": lambda name: f"{name} of the environment is read by declarations: workers need it, too",
 }

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from flows.lineage import Branch, Node
 
 COLUMN_DOTS = 2
-COLORS = {"source": "blue", "table": None, "summary": "cyan", "stakeholder": "magenta", "column": None}
+COLORS = {"source": "blue", "table": None, "summary": "cyan", "stakeholder": "magenta", "column": None,
+          "consumer": "yellow"}  # fmt: skip
 
 
 @click.command()
@@ -23,9 +24,9 @@ COLORS = {"source": "blue", "table": None, "summary": "cyan", "stakeholder": "ma
 @click.option("--json", "as_json", is_flag=True, help="Print nodes and edges as JSON.")
 @click.option("--mermaid", is_flag=True, help="Print the graph as text that Mermaid draws.")
 def lineage(table: str | None, as_json: bool, mermaid: bool) -> None:
-    """Show what feeds TABLE (a table or summary) and what it feeds, to those who were promised it. Without TABLE:
-    everything, from the sources on. Of a column, such as orders.amount: the columns it is made of, those it feeds, and the
-    summaries whose rows it decides, by their SQL. Needs no server.
+    """Show what feeds TABLE (a table or summary) and what it feeds, to those who read it or were promised it. Without TABLE:
+    everything, from the sources on. Of a column, such as orders.amount: the columns it is made of, those it feeds, the
+    summaries whose rows it decides, by their SQL, and the consumers that read one of them. Needs no server.
     """
     from deployments.project import load_project
     from deployments.settings import read_settings

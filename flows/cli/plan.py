@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deployments.project import Project
     from flows.planning import Selection, TablePlan
     from flows.summary_planning import SummaryPlan
+    from flows.what_breaks import Broken
     from tasks.reachable import Line
     from tasks.workbench import Workbench
 
@@ -49,6 +50,7 @@ def plan(
     from flows.selecting import selected
 
     bench = workbench(silent=as_json, need="warehouse", asked=tables)
+    from flows.metric_plan import metric_lines
     from flows.planning import Selection, plan_table
 
     wanted = selected(bench.project, tables)
@@ -61,11 +63,15 @@ def plan(
     seen = _sources(bench, [item.table for item in plans]) if look else {}
     whole = [n for n in wanted if n in bench.project.summaries and bench.project.summaries[n].grid is None]
     summaries = _summaries(bench, whole)
+    about = {name: metric_lines(bench.project, name) for name in wanted if name in bench.project.summaries}
     plans += _by_windows(bench, [n for n in wanted if n in bench.project.summaries and n not in whole], selection)
+    gone = {item.table: found for item in plans if (found := _broken(bench.project, item))}
     if as_json:
         print_json([
-            *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {})} for item in plans),
-            *(asdict(item) for item in summaries),
+            *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {}),
+               **({"metrics": about[item.table]} if item.table in about else {}),
+               **({"breaks": [asdict(broken) for broken in gone[item.table]]} if item.table in gone else {})} for item in plans),
+            *(asdict(item) | {"metrics": about[item.table]} for item in summaries),
         ])  # fmt: skip
         return
     from flows.quantities import plural
@@ -103,6 +109,9 @@ def plan(
             click.echo(f"    {line}")
         for change in item.changes:
             click.echo(f"    schema: {change}")
+        for broken in gone.get(item.table, ()):
+            for line in broken.lines(bench.project):
+                click.echo(f"    {line}")
         if item.table in seen:
             said = seen[item.table].said.replace("\n", "\n    ")
             click.echo(f"    source: {said}")
@@ -112,8 +121,23 @@ def plan(
             click.echo(f"    its rows are replaced, and the table stays for: {', '.join(item.kept)}")
         if item.stranger:
             click.echo(f"    {item.table} {item.stranger}: it isn't ours, and run publishes nothing into it (NOT-OURS)")
+        for line in about.get(item.table, ()):
+            click.echo(f"    {line}")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
+        for line in about[summary.table]:
+            click.echo(f"    {line}")
+
+
+def _broken(project: Project, plan: TablePlan) -> list[Broken]:
+    """What the columns feed that the live table has and its declaration has lost."""
+    gone = [change.column for change in plan.changes if change.kind == "removed_column"]
+    if not gone:
+        return []
+    # Imported here: reading SQL takes longer than most plans.
+    from flows.what_breaks import broken_by
+
+    return broken_by(project, plan.table, gone, [c.column for c in plan.changes if c.kind == "new_column"])
 
 
 def _sources(bench: Workbench, wanted: Sequence[str]) -> dict[str, Line]:

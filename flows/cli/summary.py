@@ -172,6 +172,7 @@ def _window(wanted: Summary, label: str | None) -> Window | None:
 def declared(project: Project, file: str) -> tuple[Summary, Project]:
     """The summary of a file, and the project with it; DeclarationError with every mistake of the file."""
     from deployments.declarations.folder import Place, told_at
+    from deployments.declarations.metrics import with_metrics
     from deployments.declarations.problems import Problem, fail_on
     from deployments.declarations.project_rules import Declared, project_faults
     from deployments.declarations.summary import read_summary
@@ -187,9 +188,10 @@ def declared(project: Project, file: str) -> tuple[Summary, Project]:
     fail_on(problems)
     assert found is not None
     assert found.summary is not None
-    made = found.summary
+    made = with_metrics(found.summary, project.metrics)
     project = replace(project, summaries={**project.summaries, made.target: made})
-    whole = Declared(project.tables, project.summaries, {*project.tables, *project.summaries}, project.provisioning)
+    whole = Declared(project.tables, {**project.summaries, made.target: found.summary},
+                     {*project.tables, *project.summaries}, project.provisioning, project.metrics)  # fmt: skip
     faults = [fault for name, fault in project_faults(whole) if name == made.target]
     place = Place(path, found.header, found.header_line, sql=found.where)
     fail_on([told_at(place, fault) for fault in (*summary_faults(made, found.select), *faults)])

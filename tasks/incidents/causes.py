@@ -11,7 +11,8 @@ from deployments.project import Project
 from expectations.record import RunRecord
 from expectations.withheld import cleaned
 from tasks.incidents.freshness import severity_of
-from tasks.incidents.model import THE_WAREHOUSE, Trouble
+from tasks.incidents.model import ORDER, THE_WAREHOUSE, Trouble
+from tasks.warehouses.metric_comparisons import Comparison
 from tasks.warehouses.reconciliations import Differing
 
 WAREHOUSE = frozenset(
@@ -58,6 +59,33 @@ def differing_troubles(project: Project, differing: Sequence[Differing]) -> list
                 times=len(windows), label="" if whole else first.label, step="reconcile",
                 next_command=f"headgate reconcile {table}{span} --repair",
                 details=tuple(f"{item.label}: {item}" for item in windows[:_LINES]),
+            )
+        )  # fmt: skip
+    return troubles
+
+
+def metric_troubles(project: Project, compared: Sequence[Comparison]) -> list[Trouble]:
+    """A trouble per metric that isn't the same in two summaries which both still have it."""
+    found: dict[str, list[Comparison]] = {}
+    for item in compared:
+        if item.differing and {item.target, item.other} <= project.summaries_with(item.metric).keys():
+            found.setdefault(item.metric, []).append(item)
+    troubles = []
+    for metric, pairs in found.items():
+        tables = tuple(dict.fromkeys(name for item in pairs for name in (item.target, item.other)))
+        severities = [severity_of(project, name) for name in tables]
+        first = pairs[0]
+        troubles.append(
+            Trouble(
+                scope=f"metric {metric}", code="METRIC-DIFFERS", domain="run", family="declaration",
+                severity=min(severities, key=ORDER.index),
+                message=f"{metric} isn't the same in {first.target} and {first.other} {first.grain}: {first.differing:,} of "
+                f"{first.compared:,} differ",
+                since=min(item.at for item in pairs), latest=max(item.at for item in pairs), tables=tables, times=len(pairs),
+                step="compare metrics", run_id=first.run_id, next_command=f"headgate lineage {first.target}",
+                details=tuple(
+                    f"{item.target} here, {item.other} there; {line}" for item in pairs for line in item.examples
+                )[:_LINES],
             )
         )  # fmt: skip
     return troubles

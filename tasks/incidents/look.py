@@ -12,7 +12,7 @@ import psycopg2
 
 from deployments.errors import HeadgateError
 from deployments.project import Project
-from tasks.incidents.causes import WAREHOUSE, differing_troubles, reason, run_troubles
+from tasks.incidents.causes import WAREHOUSE, differing_troubles, metric_troubles, reason, run_troubles
 from tasks.incidents.freshness import Pace, Standing, late_troubles, standings
 from tasks.incidents.model import THE_WAREHOUSE, Domain, Trouble
 from tasks.incidents.prefect_view import PrefectView, prefect_troubles
@@ -67,6 +67,7 @@ def judge(
     good_at = {name: item.looked_at for name, item in readings.published.items() if item.looked_at is not None}
     where = standings(project, readings.published, now)
     found = run_troubles(project, failing) + differing_troubles(project, readings.differing)
+    found += metric_troubles(project, readings.compared)
     if view is not None:
         found += prefect_troubles(view, project, [item.record.table for item in readings.failing], good_at, now)
     if promises:

@@ -13,7 +13,8 @@ from deployments.windows import Window
 from expectations.freshness import GOOD_STATUSES
 from tasks.incidents.causes import Failing
 from tasks.incidents.freshness import Published
-from tasks.warehouses import names, ops, proofs, reconciliations
+from tasks.warehouses import metric_comparisons, names, ops, proofs, reconciliations
+from tasks.warehouses.metric_comparisons import Comparison
 from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
@@ -44,6 +45,7 @@ class Readings:
     published: dict[str, Published]
     usual_seconds: dict[str, float]
     differing: tuple[Differing, ...] = ()
+    compared: tuple[Comparison, ...] = ()
 
 
 def read(adapter: Adapter, project: Project, now: datetime) -> Readings:
@@ -59,12 +61,13 @@ def read(adapter: Adapter, project: Project, now: datetime) -> Readings:
         }
         usual = _usual(cursor, now)
         differing = tuple(reconciliations.differing(adapter, cursor))
+        compared = tuple(metric_comparisons.read(adapter, cursor))
     found = []
     for run_id, since, times in failing:
         record = ops.record(adapter, run_id)
         if record is not None:
             found.append(Failing(record, since, times))
-    return Readings(tuple(found), published, usual, differing)
+    return Readings(tuple(found), published, usual, differing, compared)
 
 
 def warned_since(adapter: Adapter, since: datetime, until: datetime) -> list[Warned]:

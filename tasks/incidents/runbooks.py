@@ -21,7 +21,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
                "PAGE-MISSING", "DLT-RESOURCE", "NO-DLT", "STATE-MOVED"),
     "data": ("CHECK-FAILED", "TOLERANCE", "SHRINK-GUARD", "KEY", "KEY-EXISTS", "KEY-TIE", "KEYS-STRANGE",
              "OBJECT-REPLACED", "OBJECT-REPEATED", "OUT-OF-WINDOW",
-             "INPUT-MISSING", "SOURCE-DIFFERS"),
+             "INPUT-MISSING", "SOURCE-DIFFERS", "METRIC-DIFFERS"),
     "drift": ("DRIFT",),
     "contract": ("HEADER", "HEADER-CHANGED", "NO-HEADER", "BAD-HEADER", "ENCODING", "NOT-TEXT", "ARCHIVE", "NOT-PARQUET",
                  "PARQUET-TYPE", "LINE-ENDS",

@@ -83,6 +83,11 @@ def after_reconciliation(bench: Workbench, table: str, differs: bool, now: datet
     _after(bench, table, f"reconciling {table}", now, wrong=differs, good=not differs)
 
 
+def after_metrics(bench: Workbench, summary: str, *, differs: bool, now: datetime) -> None:
+    """The same after metrics of a summary were held against those of others."""
+    _after(bench, summary, f"metrics of {summary}", now, wrong=differs, good=not differs)
+
+
 def _after(bench: Workbench, table: str, what: str, now: datetime, *, wrong: bool, good: bool) -> None:
     try:
         mine = [item for item in store.local_incidents(bench.settings.state) if item.active]

@@ -93,6 +93,8 @@ def compose(action: Action, context: Context) -> Notice:
 
 def _who_acts(trouble: Trouble, context: Context) -> str:
     """Of what the watch saw nobody knows the cause yet: whoever is on call looks first."""
+    if known(f"act.{trouble.code}"):
+        return context.say(f"act.{trouble.code}")
     seen_from_outside = trouble.domain == "late" or trouble.code in ("RUN-NOT-STARTED", "RUN-CRASHED", "RUN-ORPHANED")
     return context.say("act.look" if seen_from_outside else f"act.{trouble.family}")
 
@@ -118,12 +120,17 @@ def _shared(trouble: Trouble, context: Context) -> str:
     """What several tables have in common, and how many wait for it."""
     key = f"shared.{trouble.code}" if known(f"shared.{trouble.code}") else "shared.other"
     said, n = context.say(key, scope=trouble.scope), len(trouble.tables)
+    if known(f"what.{trouble.code}"):
+        return context.say(f"what.{trouble.code}", said=said, code=trouble.code)
     form = "what.shared_none" if not n else "what.shared_one" if n == 1 else "what.shared"
     return context.say(form, said=said, code=trouble.code, n=n, table=trouble.tables[0] if n else "")
 
 
 def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
     """What it means for readers: what they see, what isn't rebuilt, who waits."""
+    if known(f"effect.{trouble.code}"):
+        said = context.say(f"effect.{trouble.code}", names=listed(trouble.tables, _NAMED))
+        return (said, *_consumers(context, trouble.tables))
     lines = [context.say("effect.warehouse")] if trouble.scope == THE_WAREHOUSE else []
     key = "effect.unchanged" if trouble.domain == "run" else "effect.late"
     if len(trouble.tables) > _NAMED:
@@ -145,7 +152,13 @@ def effect(trouble: Trouble, context: Context) -> tuple[str, ...]:
     ))  # fmt: skip
     if stale:
         lines.append(context.say("effect.dependents", n=len(stale), names=listed(stale, _NAMED)))
-    return tuple(lines)
+    return (*lines, *_consumers(context, (*trouble.tables, *stale)))
+
+
+def _consumers(context: Context, tables: Sequence[str]) -> tuple[str, ...]:
+    """Dashboards and others that read one of the tables, with their owners."""
+    found = [f"{name} ({item.owner})" for name, item in context.project.consumers_of(*tables).items()]
+    return (context.say("effect.consumers", names=listed(found, _NAMED)),) if found else ()
 
 
 def promised(trouble: Trouble, context: Context) -> tuple[str, ...]:

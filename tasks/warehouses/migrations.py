@@ -124,6 +124,12 @@ MIGRATIONS: tuple[tuple[str | Callable[[Cursor], None], ...], ...] = (
         "CREATE TABLE ops.hash_key_change (target varchar(128) NOT NULL, sequence bigint NOT NULL, "
         "key_before varchar(64) NOT NULL)",
     ),
+    (
+        # A metric that two summaries have: whether it is the same in both.
+        "CREATE TABLE ops.metric_comparison (metric varchar(128) NOT NULL, target varchar(128) NOT NULL, "
+        "other varchar(128) NOT NULL, grain varchar(512) NOT NULL, run_id varchar(128) NOT NULL, compared_at timestamp NOT NULL, "
+        "compared bigint NOT NULL, differing bigint NOT NULL, examples varchar(4096))",
+    ),
 )
 
 

@@ -91,7 +91,7 @@ def without_prefect() -> None:
 
     for module, verbs in (
         (ingest, ("extract", "validate", "stage", "copy", "audit", "judge", "publish")),
-        (summarize, ("check_inputs", "build", "check_output", "judge_build", "publish_summary")),
+        (summarize, ("check_inputs", "build", "check_output", "judge_build", "compare_metrics", "publish_summary")),
         (replay, ("gather", "recheck", "stage", "copy_replay", "audit_replay", "judge_replay", "publish_replay")),
     ):
         for name in verbs:

@@ -20,7 +20,7 @@ WITH_PAGES = report.publish_report
 VERBS = {
     ingest: ("extract", "validate", "stage", "copy", "audit", "judge", "publish"),
     override: ("resume", "extract", "validate", "stage", "copy", "audit", "judge", "publish"),
-    summarize: ("check_inputs", "build", "check_output", "judge_build", "publish_summary"),
+    summarize: ("check_inputs", "build", "check_output", "judge_build", "compare_metrics", "publish_summary"),
     replay: ("gather", "recheck", "stage", "copy_replay", "audit_replay", "judge_replay", "publish_replay"),
 }
 FLOWS = {ingest: "ingest", summarize: "summarize", replay: "replay", override: "publish_override"}
