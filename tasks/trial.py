@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from tasks.one_sql import as_read
 from tasks.only_reads import prove_select
 from tasks.spool import hold, release
 from tasks.summarize import Built, Job, check_inputs, check_output, fill, why_not_built
+from tasks.trial_keys import HIDDEN, ByKey, compare_keys
 from tasks.warehouses import clock, names
+from tasks.warehouses.cost import Cost, cost_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.session import one, rows, session, transaction
@@ -32,7 +35,6 @@ from tasks.workbench import Workbench
 
 FIRST_ROWS = 10
 SPOOL = "trial-"
-HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Trial:
     columns: tuple[LiveColumn, ...] = ()
     first: tuple[tuple[object, ...], ...] = ()
     compared: Compared | None = None
+    by_key: ByKey | None = None
+    cost: Cost | None = None
+    seconds: float | None = None
 
     @property
     def failed(self) -> bool:
@@ -84,17 +89,23 @@ def try_summary(bench: Workbench, summary: Summary, window: Window | None = None
         input_rows, rules, fit = _inputs(job)
         if not fit:
             return Trial(summary.target, input_rows, rules)
+        began = time.monotonic()
         with _built(bench, summary, job) as built:
+            seconds = time.monotonic() - began
             rules += _output(job, built)
             with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
                 columns = tuple(bench.warehouse.columns(cursor, built.candidate))
                 order = summary.key or (columns[0].name,)
                 first = rows(cursor, sql.SQL("SELECT * FROM {} ORDER BY {} LIMIT {}").format(
                     qualified(built.candidate), listed(order), sql.Literal(FIRST_ROWS)))  # fmt: skip
-                compared = _compared(bench, cursor, job.live, built.candidate, columns)
+                compared, common = _compared(bench, cursor, job.live, built.candidate, columns)
+                by_key = compare_keys(cursor, summary, built.candidate, job.live, common, window)
+                # After the build: what a SELECT calls is proven before it reaches the server's planner.
+                cost = cost_of(cursor, summary.statement(window))
             return Trial(
-                summary.target, input_rows, rules, built.rows, columns, _shown(summary, columns, first), compared
-            )
+                summary.target, input_rows, rules, built.rows, columns, _shown(summary, columns, first), compared,
+                by_key, cost, seconds,
+            )  # fmt: skip
     finally:
         release(job.spool)
 
@@ -158,11 +169,12 @@ def _built(bench: Workbench, summary: Summary, job: Job) -> Iterator[Built]:
 
 def _compared(
     bench: Workbench, cursor: Cursor, live: TableName, new: TableName, columns: Sequence[LiveColumn]
-) -> Compared:
+) -> tuple[Compared, list[str]]:
+    """The difference, and the columns that both have with the same type."""
     before = {column.name: column.type for column in bench.warehouse.columns(cursor, live)}
     after = {column.name: column.type for column in columns}
     if not before:
-        return Compared(None, (), (), (), None, None)
+        return Compared(None, (), (), (), None, None), []
     same = [name for name, kind in after.items() if before.get(name) == kind]
     retyped = tuple(
         f"{name}: {before[name]} -> {kind}" for name, kind in after.items() if before.get(name, kind) != kind
@@ -171,7 +183,7 @@ def _compared(
     return Compared(
         live_rows, tuple(name for name in after if name not in before), tuple(n for n in before if n not in after),
         retyped, _lacking(cursor, new, live, same), _lacking(cursor, live, new, same),
-    )  # fmt: skip
+    ), same  # fmt: skip
 
 
 def _lacking(cursor: Cursor, one_table: TableName, other: TableName, columns: Sequence[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +37,8 @@ def try_(file: str, window: str | None, as_json: bool) -> None:
     """Build the summary of FILE (a .sql file, or the name of a declared summary) for real, and publish nothing.
 
     Checks its inputs, runs the SELECT on the warehouse into a table that nobody else may read, checks the result,
-    shows its first rows and what would change in the live table; then everything is gone. Exit code 1: it would not
-    have been published.
+    shows its first rows, what it costs, and what would change in the live table, key by key; then everything is gone.
+    Exit code 1: it would not have been published.
     """
     from flows.cli import settings
 
@@ -231,7 +232,7 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
     if trial.rows is not None:
         click.echo(f"  result: {plural(trial.rows, 'row')}, {plural(len(trial.columns), 'column')}")
         assert trial.compared is not None
-        for line in _differences(trial.rows, trial.compared):
+        for line in (*_costs(trial), *_differences(trial.rows, trial.compared), *_keys(trial)):
             click.echo(f"  {line}")
         _table(trial)
     if not refused:
@@ -240,6 +241,32 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
     if not trial.failed:
         click.secho("  an empty result doesn't replace rows, unless the header says allow_empty: true", fg="red")
     click.echo(f"a run would have published nothing; nothing is left; next: mend it, then: headgate summary try {file}")
+
+
+def _costs(trial: Trial) -> Iterator[str]:
+    """What the SELECT took, and what the server says of it."""
+    from flows.quantities import plural
+
+    yield f"built in {trial.seconds or 0:.1f} s"
+    cost = trial.cost
+    if cost is None:
+        return
+    yield (
+        f"the warehouse expected {plural(cost.rows, 'row')}; {cost.share:.0%} of the work is {cost.step}, "
+        f"some {plural(cost.step_rows, 'row')}"
+    )
+    yield from cost.sent
+
+
+def _keys(trial: Trial) -> Iterator[str]:
+    found = trial.by_key
+    if found is None or not (found.added or found.gone or found.changed):
+        return
+    columns = ", ".join(f"{name} in {count:,}" for name, count in found.columns.items())
+    yield f"by key: {found.added:,} new, {found.gone:,} gone, {found.changed:,} with other values" + (
+        f" ({columns})" if columns else ""
+    )
+    yield from (f"  {line}" for line in found.examples)
 
 
 def _differences(count: int, compared: Compared) -> list[str]:
@@ -281,4 +308,6 @@ def _facts(trial: Trial, *, refused: bool) -> dict[str, object]:
         "rules": [rule.model_dump(mode="json") for rule in trial.rules],
         "columns": [{"name": column.name, "type": column.type} for column in trial.columns],
         "compared": None if trial.compared is None else asdict(trial.compared),
+        "by_key": None if trial.by_key is None else {k: v for k, v in asdict(trial.by_key).items() if k != "examples"},
+        "cost": None if trial.cost is None else asdict(trial.cost), "seconds": trial.seconds,
     }  # fmt: skip

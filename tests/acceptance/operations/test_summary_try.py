@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tasks.warehouses.cost import read_plan
+
 TABLE = """
 description: Orders.
 owner: a@example.com
@@ -100,8 +102,53 @@ def test_what_would_change_in_the_live_table(
         "only_new": 2,
         "only_live": 1,
     }
+    assert told["by_key"] == {"added": 1, "gone": 0, "changed": 1, "columns": {"orders": 1}}
     assert house.rows(f"{house.schema}.by_city") == [("Oslo", 2), ("Rome", 1)]
     assert "Oslo" not in str(told)
+    told = command("summary", "try", str(file)).out
+    assert "by key: 1 new, 0 gone, 1 with other values (orders in 1)" in told, told
+    assert "new   city Paris" in told
+    assert "other city Rome: orders 1 -> 2" in told
+    # What is hidden is hidden there, too; the key of a row that is gone is told.
+    hidden = (
+        "columns:\n  - {name: city, type: varchar(16), nullable: false}\n  - {name: orders, type: bigint}\n"
+        "pii: {orders: hide}\nkey:"
+    )
+    file = written(change=lambda text: text.replace("key:", hidden).replace("GROUP", "WHERE city <> 'Oslo' GROUP"))
+    told = command("summary", "try", str(file)).out
+    assert "other city Rome: orders (hidden)" in told, told
+    assert "gone  city Oslo" in told
+
+
+def test_what_it_costs(house: Any, command: Callable[..., Any], written: Callable[..., Path]) -> None:
+    told = command("summary", "try", str(written()))
+    assert "of the work is " in told.out, told.out
+    cost = command("summary", "try", str(written()), "--json").json["cost"]
+    assert cost["rows"] > 0
+    assert 0 < cost["share"] <= 1
+
+
+@pytest.mark.parametrize(("plan", "step", "rows", "sent"), [
+    ("""HashAggregate  (cost=20.00..22.00 rows=200 width=12)
+  Group Key: city
+  ->  Seq Scan on orders o  (cost=0.00..15.00 rows=1000 width=4)""", "reading all of orders", 1000, ()),
+    ("""XN HashAggregate  (cost=1000000210.00..1000000212.00 rows=9 width=8)
+  ->  XN Hash Join DS_BCAST_INNER  (cost=2.00..1000000200.00 rows=4000 width=8)
+        Hash Cond: ("outer".id = "inner".id)
+        ->  XN Seq Scan on orders  (cost=0.00..90.00 rows=9000 width=8)
+        ->  XN Hash  (cost=1.00..1.00 rows=11 width=4)
+              ->  XN Seq Scan on city  (cost=0.00..1.00 rows=11 width=4)""",
+     "a join", 4000, ("one side of a join is sent to every node as a whole",)),
+    ("""Nested Loop  (cost=0.00..9000.00 rows=90000 width=4)
+  ->  Seq Scan on a  (cost=0.00..30.00 rows=300 width=4)
+  ->  Materialize  (cost=0.00..40.00 rows=300 width=4)
+        ->  Seq Scan on b  (cost=0.00..30.00 rows=300 width=4)""",
+     "holding each row of one side of a join against each of the other", 90000, ()),
+])  # fmt: skip
+def test_plans_in_words(plan: str, step: str, rows: int, sent: tuple[str, ...]) -> None:
+    found = read_plan(plan.splitlines())
+    assert found is not None
+    assert (found.step, found.step_rows, found.sent) == (step, rows, sent)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
