@@ -1,4 +1,4 @@
-"""What dead attempts left behind, and what is kept no longer: candidates, generations, staged parts, spool, quarantine.
+"""What dead attempts left behind, and what is kept no longer: candidates, generations, staged parts, spool, quarantine, trials.
 
 Found by rules that need nobody's memory: an attempt's name holds the minute it began, its run's record says how it ended.
 """
@@ -14,7 +14,7 @@ from typing import Literal
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from tasks import spool
+from tasks import adhoc, spool
 from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
 from tasks.warehouses import names, proofs, quarantine
 from tasks.warehouses.generations import surplus
@@ -24,7 +24,7 @@ from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, retried, rows, session
 from tasks.workbench import Workbench
 
-Kind = Literal["candidate", "generation", "stage", "spool", "quarantine"]
+Kind = Literal["candidate", "generation", "stage", "spool", "quarantine", "adhoc"]
 DEAD_AFTER = timedelta(days=3)
 """An attempt without a record that began before this is dead, unless a process on this machine holds its spool."""
 EVERY = 1_000_000_000
@@ -90,6 +90,10 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
     for schema in dict.fromkeys(target.partition(".")[0] for target in targets):
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
             yield from _beside(bench, cursor, TableName(schema, TRIED), rules)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        for item in adhoc.kept(cursor):
+            if item.until <= now:
+                yield Leftover("adhoc", item.table, f"a trial that was kept until {item.moment}")
     for target in targets:
         live = TableName.parse(target)
         with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
@@ -105,6 +109,12 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
             yield Leftover("spool", str(attempt.spool), "its process was killed")
     for folder in spool.forgotten(bench.spool):
         yield Leftover("spool", str(folder), "nobody holds it, and it is old")
+
+
+def trials_kept(bench: Workbench) -> list[adhoc.Adhoc]:
+    """Trials in the schema `adhoc`, the next to go first. Changes nothing."""
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        return adhoc.kept(cursor)
 
 
 def at_work(bench: Workbench, target: str, now: datetime) -> list[str]:

@@ -16,6 +16,7 @@ from deployments.declarations.summary import Summary
 from deployments.errors import CheckFailedError
 from deployments.windows import Window
 from expectations.record import RuleResult
+from tasks.adhoc import Adhoc, keep_for, prove_reader
 from tasks.assess import Assessment
 from tasks.batch import new_attempt
 from tasks.guard import guarded
@@ -64,6 +65,7 @@ class Trial:
     by_key: ByKey | None = None
     cost: Cost | None = None
     seconds: float | None = None
+    kept: Adhoc | None = None
 
     @property
     def failed(self) -> bool:
@@ -76,12 +78,22 @@ class Trial:
         return self.rows == 0 and self.compared is not None and bool(self.compared.live_rows)
 
 
-def try_summary(bench: Workbench, summary: Summary, window: Window | None = None) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """That the rows stay, for so many days, for a login or group of the warehouse; None: whoever runs this, by the same name."""
+
+    days: int
+    reader: str | None = None
+
+
+def try_summary(bench: Workbench, summary: Summary, window: Window | None = None, keep: Keep | None = None) -> Trial:
     """Run the trial; the workbench's project has the summary. `window`: of a summary that is built by windows.
 
     Raises what a broken SELECT or an absent input raises."""
     attempt = new_attempt(clock.now(bench.warehouse))
     job = Job(summary.target, "trial", attempt, 0, "", None, bench.spool / f"{SPOOL}{attempt}", window=window)
+    if keep is not None:
+        prove_reader(bench, keep.reader)
     _clean(bench, summary.target)
     # A killed trial is known to be dead by its free lock: what it left goes with the next one, or with the next run.
     hold(job.spool, summary.target, job.attempt_id, "")
@@ -102,9 +114,11 @@ def try_summary(bench: Workbench, summary: Summary, window: Window | None = None
                 by_key = compare_keys(cursor, summary, built.candidate, job.live, common, window)
                 # After the build: what a SELECT calls is proven before it reaches the server's planner.
                 cost = cost_of(cursor, summary.statement(window))
+            now = clock.now(bench.warehouse)
+            kept = keep_for(bench, summary, built.candidate, keep.reader, keep.days, now) if keep is not None else None
             return Trial(
                 summary.target, input_rows, rules, built.rows, columns, _shown(summary, columns, first), compared,
-                by_key, cost, seconds,
+                by_key, cost, seconds, kept,
             )  # fmt: skip
     finally:
         release(job.spool)

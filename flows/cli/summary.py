@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tasks.trial import Compared, Trial
 
 _WIDE = 28
+DAYS = 7
 
 
 @click.group()
@@ -32,25 +33,36 @@ def summary() -> None:
 @click.option(
     "--window", metavar="LABEL", help="Of a summary built by windows: which one; default: the newest that is over."
 )
+@click.option("--into", type=click.Choice(["adhoc"]), help="Keep what was built in the schema adhoc, for you to read.")
+@click.option("--days", type=click.IntRange(1, 90), help="With --into: for so many days; default: 7.")
+@click.option(
+    "--for", "reader", metavar="NAME", help="With --into: the login or group that may read it; default: your user name."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print counts, checks and columns as JSON, without any row.")
-def try_(file: str, window: str | None, as_json: bool) -> None:
+def try_(
+    file: str, window: str | None, into: str | None, days: int | None, reader: str | None, as_json: bool
+) -> None:  # fmt: skip
     """Build the summary of FILE (a .sql file, or the name of a declared summary) for real, and publish nothing.
 
     Checks its inputs, runs the SELECT on the warehouse into a table that nobody else may read, checks the result,
-    shows its first rows, what it costs, and what would change in the live table, key by key; then everything is gone.
+    shows its first rows, what it costs, and what would change in the live table, key by key; then everything is gone, but
+    for what --into keeps (columns of pii aren't in it). headgate clean and every run remove that when its days are over.
     Exit code 1: it would not have been published.
     """
     from flows.cli import settings
 
+    if into is None and (days is not None or reader is not None):
+        raise click.UsageError("--days and --for belong to --into adhoc: without it nothing is kept")
     bench = settings.workbench(silent=as_json)
     # Imported here: Prefect takes 1.7 s, which a mistyped name should not cost.
     from tasks.workbench import use
 
     wanted, project = declared(bench.project, file)
     notes = doubts(wanted, project, file, bench.settings)
-    from tasks.trial import try_summary
+    from tasks.trial import Keep, try_summary
 
-    trial = try_summary(use(bench.settings, project), wanted, _window(wanted, window))
+    keep = None if into is None else Keep(days or DAYS, reader)
+    trial = try_summary(use(bench.settings, project), wanted, _window(wanted, window), keep)
     refused = trial.failed or (trial.would_be_refused and not wanted.allow_empty)
     if as_json:
         print_json(_facts(trial, refused=refused) | {"notes": notes})
@@ -235,12 +247,16 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
         for line in (*_costs(trial), *_differences(trial.rows, trial.compared), *_keys(trial)):
             click.echo(f"  {line}")
         _table(trial)
+    left = "nothing is left"
+    if trial.kept is not None:
+        left = f"{trial.kept.table} is left, until {trial.kept.moment}"
+        click.echo(f"look at it: SELECT * FROM {trial.kept.table}")
     if not refused:
-        click.echo(f"nothing was published and nothing is left; next: headgate check && headgate run {trial.target}")
+        click.echo(f"nothing was published and {left}; next: headgate check && headgate run {trial.target}")
         return
     if not trial.failed:
         click.secho("  an empty result doesn't replace rows, unless the header says allow_empty: true", fg="red")
-    click.echo(f"a run would have published nothing; nothing is left; next: mend it, then: headgate summary try {file}")
+    click.echo(f"a run would have published nothing; {left}; next: mend it, then: headgate summary try {file}")
 
 
 def _costs(trial: Trial) -> Iterator[str]:
@@ -309,5 +325,6 @@ def _facts(trial: Trial, *, refused: bool) -> dict[str, object]:
         "columns": [{"name": column.name, "type": column.type} for column in trial.columns],
         "compared": None if trial.compared is None else asdict(trial.compared),
         "by_key": None if trial.by_key is None else {k: v for k, v in asdict(trial.by_key).items() if k != "examples"},
+        "kept": None if trial.kept is None else {"table": trial.kept.table, "until": trial.kept.moment},
         "cost": None if trial.cost is None else asdict(trial.cost), "seconds": trial.seconds,
     }  # fmt: skip

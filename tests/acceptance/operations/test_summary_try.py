@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.housekeeping import keep_house
 from tasks.warehouses.cost import read_plan
+from tasks.workbench import workbench
 
 TABLE = """
 description: Orders.
@@ -217,3 +221,64 @@ def test_a_killed_trial_is_cleaned_by_the_next(
     assert command("summary", "try", str(file)).code == 0
     assert relations(house) == before
     assert not list((house.folder / "state" / "spool").glob("*"))
+
+
+@pytest.fixture
+def author(house: Any) -> Iterator[str]:
+    """A login of the warehouse that may read nothing yet."""
+    name = f"ana_{secrets.token_hex(3)}"
+    house.place.ask(f"CREATE USER {name} PASSWORD 'Passw0rd1'")
+    yield name
+    for (table,) in house.place.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'adhoc'"):
+        if str(table).startswith("by_city__hg_a"):
+            house.place.ask(f"DROP TABLE adhoc.{table}")
+    house.place.ask(f"REVOKE ALL ON SCHEMA adhoc FROM {name}")
+    house.place.ask(f"DROP USER {name}")
+
+
+@pytest.mark.effect(
+    "headgate summary try --into", "headgate summary try --into=adhoc", "headgate summary try --days",
+    "headgate summary try --for",
+)  # fmt: skip
+def test_it_stays_for_its_author_for_some_days(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path], author: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = (
+        "columns:\n  - {name: city, type: varchar(16), nullable: false}\n  - {name: orders, type: bigint}\n"
+        "pii: {city: hide}\nkey:"
+    )
+    file = str(written(change=lambda text: text.replace("key:", hidden)))
+    told = command("summary", "try", file, "--into", "adhoc", "--for", "nobody_at_all")
+    assert told.error.code == "UNKNOWN-READER"
+    assert command("summary", "try", file, "--days", "3").code == 2
+    before = relations(house)
+    told = command("summary", "try", file, "--into", "adhoc", "--for", author, "--days", "3", "--json")
+    assert told.code == 0, told.out
+    table = told.json["kept"]["table"]
+    assert told.json["kept"]["until"].startswith(f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}")
+    assert relations(house) == before
+    # Values that are never shown aren't there, and nobody else may read the rest.
+    assert sorted(house.place.ask(f"SELECT * FROM {table}")) == [(1,), (2,)]
+    may = "SELECT usename FROM pg_user WHERE NOT usesuper AND has_table_privilege(usename, %s, 'SELECT')"
+    assert house.place.ask(may, (table,)) == [(author,)]
+    # Until its days are over it stays; then a run of whatever table, or headgate clean, takes it away.
+    planned = command("clean", "--plan").out
+    assert f"{table}   (a trial, until" in planned, planned
+    assert command("clean").code == 0
+    assert [item["table"] for item in command("clean", "--plan", "--json").json["adhoc"]] == [table]
+    monkeypatch.setattr("tasks.warehouses.clock.now", lambda *_: datetime.now(UTC) + timedelta(days=4))
+    # A run cleans at most once an hour.
+    (house.folder / "state" / "clean" / f"{house.schema}.orders").unlink(missing_ok=True)
+    keep_house(workbench(), f"{house.schema}.orders")
+    assert house.place.ask("SELECT 1 FROM pg_tables WHERE schemaname || '.' || tablename = %s", (table,)) == []
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_without_a_name_it_is_for_whoever_runs_it(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path], author: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.adhoc.getuser", lambda: author)
+    told = command("summary", "try", str(written()), "--into", "adhoc")
+    assert "look at it: SELECT * FROM adhoc.by_city__hg_a" in told.out, told.out
+    (kept,) = command("clean", "--plan", "--json").json["adhoc"]
+    assert kept["until"].startswith(f"{datetime.now(UTC) + timedelta(days=7):%Y-%m-%d}")
