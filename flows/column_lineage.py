@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from deployments.declarations.known_tables import known_tables
 from deployments.declarations.select import tree_of
 from deployments.declarations.sql_origins import Origins, origins_of
 from deployments.declarations.sql_scopes import Known
 from deployments.project import Project
 from flows.lineage import Edge, Lineage, Node, consumer_detail, source_places
-from flows.reading_sql import known_tables
 
 DECIDES = "decides which rows"
 
@@ -34,7 +34,7 @@ def column_lineage_of(project: Project, known: Mapping[str, Known] | None = None
         nodes[name] = Node(name, "summary", f"{summary.tier}, {summary.owner}")
         for made in known[name].columns if name in known else ():
             nodes[f"{name}.{made}"] = Node(f"{name}.{made}", "column", summary.definitions.get(made, summary.owner))
-        tree = tree_of(summary.text, "postgresql")
+        tree = tree_of(summary.text, summary.written_for or "postgresql")
         if tree is not None:
             edges += _edges(name, origins_of(tree, known))
     for place, consumer in project.consumers.items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from deployments.declarations.known_tables import known_tables
 from deployments.declarations.problems import nearest
 from deployments.declarations.select import tree_of
 from deployments.declarations.sql_origins import origins_of
@@ -14,7 +15,6 @@ from deployments.declarations.sql_scopes import Column, Known
 from deployments.project import Project
 from flows.column_lineage import DECIDES, column_lineage_of
 from flows.lineage import Branch
-from flows.reading_sql import known_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def missing_columns(project: Project) -> list[Broken]:
     """The same for columns that SQL of summaries names and the declarations of their inputs don't have."""
     known, lost = known_tables(project), dict[str, dict[str, None]]()
     for summary in project.summaries.values():
-        tree = tree_of(summary.text, "postgresql")
+        tree = tree_of(summary.text, summary.written_for or "postgresql")
         inputs = [item.table for item in summary.inputs if item.table in known]
         if tree is None or not inputs:
             continue

@@ -113,7 +113,7 @@ def try_summary(bench: Workbench, summary: Summary, window: Window | None = None
                 compared, common = _compared(bench, cursor, job.live, built.candidate, columns)
                 by_key = compare_keys(cursor, summary, built.candidate, job.live, common, window)
                 # After the build: what a SELECT calls is proven before it reaches the server's planner.
-                cost = cost_of(cursor, summary.statement(window))
+                cost = cost_of(cursor, as_read(bench, summary).statement(window))
             now = clock.now(bench.warehouse)
             kept = keep_for(bench, summary, built.candidate, keep.reader, keep.days, now) if keep is not None else None
             return Trial(
