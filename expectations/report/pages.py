@@ -25,6 +25,19 @@ from expectations.report.table_view import table_view
 from expectations.report.texts import Texts
 
 _TEMPLATES = Path(__file__).parent / "templates"
+GLOSSARY = (
+    "batch",
+    "published",
+    "set aside",
+    "rule",
+    "tolerance",
+    "unusual",
+    "override",
+    "undo",
+    "whole source",
+    "promise",
+)
+"""Words of the pages that a data owner may not know; what each means is a text."""
 
 
 def start_html(rows: Sequence[StartRow], texts: Texts, now: datetime, handover: str = "", metrics: str = "") -> str:
@@ -57,7 +70,8 @@ def run_html(run: RunTwin, described: Described, texts: Texts, links: Links, now
 
 def rendered(template: str, names: Mapping[str, object], texts: Texts, now: datetime) -> str:
     """A template with its names filled in, as it is written."""
-    made = _environment().get_template(template).render({**names, "t": texts, "now": now, **_inlined()})
+    known = {"t": texts, "now": now, "glossary": GLOSSARY}
+    made = _environment().get_template(template).render({**names, **known, **_inlined()})
     # Templates leave blank lines and indents; without them a page is a fifth smaller.
     return "\n".join(line.strip() for line in made.splitlines() if line.strip()) + "\n"
 

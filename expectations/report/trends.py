@@ -69,11 +69,11 @@ def charts(
 
 def usual(batches: Sequence[Line], name: str, before: int, resting: ZoneInfo | None = None) -> Band | None:
     """The range of a figure over the batches before one: three robust deviations around the median. Of days, workdays are held
-    against workdays and weekends against weekends, once there are enough of them (`resting`: the zone of the days).
+    against workdays and weekends against weekends (`resting`: the zone of the days): fewer than LEAST_FOR_RANGE say nothing.
     """
     known = [line for line in batches[max(before - RANGE_BATCHES, 0) : before] if name in line.figures]
     alike = [line for line in known if rests(line, resting) == rests(batches[before], resting)]
-    past = [line.figures[name] for line in (alike if len(alike) >= LEAST_FOR_RANGE else known)]
+    past = [line.figures[name] for line in alike]
     if len(past) < LEAST_FOR_RANGE:
         return None
     middle = median(past)

@@ -127,8 +127,8 @@ def waits(item: OpenItem, now: datetime, texts: Texts) -> str:
     """Since when an open thing waits, and how long that is; '' where it isn't known."""
     if item.opened_at is None:
         return ""
-    age = words.duration(max((now - item.opened_at).total_seconds(), 0))
-    return texts("open.waits", at=words.moment(item.opened_at), age=age)
+    at, seconds = words.moment(item.opened_at), (now - item.opened_at).total_seconds()
+    return texts("open.waits_new", at=at) if seconds < 60 else texts("open.waits", at=at, age=words.duration(seconds))
 
 
 def when_it_fails(rule: DeclaredRule, texts: Texts) -> str:

@@ -25,13 +25,11 @@ def _steps(trouble: Trouble, say: Say) -> Iterator[str]:
     if trouble.code == "DRIFT":
         yield f"headgate drift explain {run}"
         yield _line(f'headgate drift accept {run} --reason "..."', say("remark.meant"))
-    elif told.startswith("headgate check"):
-        yield from _written(told)
-        yield f"headgate show {run}"
     else:
-        # Whoever is woken pastes the first line: it may never change anything.
-        yield f"headgate show {run}"
-        yield from (line for line in _written(told) if not line.startswith("headgate retry"))
+        # Whoever is woken pastes the first line: it may never change anything. What tries again comes once, and last.
+        steps = [line for line in _written(told) if not line.startswith("headgate retry")]
+        look = f"headgate show {run}"
+        yield from (*steps, look) if told.startswith("headgate check --connect") else (look, *steps)
     yield _line(f"headgate retry {run}", say("remark.mended"))
 
 

@@ -60,6 +60,27 @@ def test_no_date_or_figure_of_a_chart_is_cut_off(chromium, pages, width):
         assert outside == [], file.name
 
 
+@pytest.mark.parametrize("width", [1000, 390], ids=["desk", "phone"])
+def test_no_figure_of_a_comparison_runs_into_another_or_is_cut_off(chromium, folder, sales, site, soon, run_of, width):
+    """With a name of 63 characters, and figures as long as they come."""
+    long = "discount_percentage_of_the_whole_basket_before_tax_and_delivery"
+    column = {"name": long, "type": "decimal(12,2)", "unit": "EUR"}
+    for day in range(13, 22):
+        record = run_of(day, rows=1_234_567 if day > 14 else 100)
+        measured = {"nulls": 10 + 900_000 * (day > 16), "distinct": 9, "numbers": {"mean": 123_456.78 + day}}
+        profile = {**record.profile, "columns": {**record.profile["columns"], long: measured}}
+        record = record.model_copy(update={"profile": profile, "schema_columns": (*record.schema_columns, column)})
+        site.add(record, sales, soon(record))
+    chromium.open(folder / at.table_page("raw_data.sales"), width=width)
+    outside = f"""[...document.querySelectorAll('.compare td')].filter(cell => {{
+      const range = document.createRange(); range.selectNodeContents(cell);
+      const text = range.getBoundingClientRect(), box = cell.getBoundingClientRect();
+      return text.width && (text.left < box.left - 1 || text.right > box.right + 1 || box.right > {width})
+    }}).map(cell => cell.parentNode.textContent + cell.dataset.label)"""
+    assert chromium.run("document.querySelectorAll('.compare td').length") > 40
+    assert chromium.run(outside) == []
+
+
 def test_a_printed_page_keeps_every_column(chromium, pages):
     """A4 between its margins: the tables of a desk, whole, dark on white."""
     for file in pages:

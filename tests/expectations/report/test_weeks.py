@@ -90,7 +90,10 @@ def test_the_page_says_it_and_older_lines_keep_no_labels(site, sales, run_of, so
         record = with_labels(run_of, day, "DE", "FR" if day < 13 else "IT")
         site.add(record, sales, soon(record))
     page = text(site, at.table_page(TABLE))
-    assert "The last 7 days: 2026-03-14 – 2026-03-20" in page
+    assert (
+        "The last seven days of its data (2026-03-14 – 2026-03-20) beside the seven before (2026-03-07 – 2026-03-13)."
+        in page
+    )
     assert "New in country: IT. Gone from country: FR." in page
     assert "The newest batch beside the one before it and the same weekday a week before" in page
     assert [bool(line.labels) for line in at.read_lines(site.shelf, TABLE)] == [False] * 4 + [True] * 16
