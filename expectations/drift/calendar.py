@@ -23,6 +23,8 @@ _DATE = re.compile(
 _EPOCH = date(1970, 1, 1)
 SUNDAY = 6
 WEEK = 7
+# Batches are hours apart where it is less than so many days.
+HOURS_APART = 0.9
 STILL_TOLD, OF_THE_DATE = having("still_of_a_date"), having("date")
 PARTS: dict[str, Callable[[date], int]] = {
     "year": lambda d: d.year,
@@ -70,6 +72,13 @@ def weekdays(profiles: Sequence[Profile], days: Sequence[float | None]) -> list[
     if apart and median(apart) > WEEK:
         return [None] * len(known)
     return [None if day is None else int(day + 3) % 7 for day in known]
+
+
+def within_a_day(profiles: Sequence[Profile], days: Sequence[float | None]) -> bool:
+    """Whether batches are hours apart, and not days, so far as they can be told."""
+    known = _known(profiles, days)
+    apart = [b - a for a, b in pairwise(known) if a is not None and b is not None]
+    return bool(apart) and median(apart) < HOURS_APART
 
 
 def turned_clocks(profiles: Sequence[Profile], days: Sequence[float | None]) -> int:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, first_time, pooled, predict, volume
+from expectations.drift import calendar, early, first_time, pooled, predict, volume
 from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -218,7 +218,39 @@ def score(
         voices=said,
         sensitivity=sensitivity,
     )
+    if len(profiles) <= early.KNOWN:
+        certain = np.abs(np.nan_to_num(z[-1] * (1 - explained))) >= early.CERTAIN
+        return _of_few(scored, profiles, days, weekdays, certain)
     return _by_furthest(_by_count(scored, weekdays, sensitivity), sensitivity)
+
+
+def _of_few(
+    scored: Scored, profiles: Sequence[Profile], days: Sequence[float | None], weekdays: Sequence[int | None],
+    certain: NDArray[np.bool_],
+) -> Scored:  # fmt: skip
+    """With every figure held against the furthest that the few batches of the history showed, and told by that alone where it is
+    plain and `certain`; of numbers that only go on, how large they are is no news.
+    """
+    built = scored.frame
+    shown = early.shown(
+        built.shares, built.levels, built.written, calendar.within_a_day(profiles, days),
+        early.is_new_day(weekdays), NEAREST[scored.sensitivity] * scored.voices,
+    )  # fmt: skip
+    plain = certain & np.array([key.of in early.PLAIN for key in scored.keys])
+    far, of_rows = shown.reached(scored.seen), np.arange(len(scored.keys)) < len(scored.rows)
+    low = np.where(of_rows, np.maximum(shown.low, 0.0), shown.low)
+    high = np.where(of_rows, np.minimum(shown.high, 1.0), shown.high)
+    went_on = early.going_on(profiles)
+    for at, key in enumerate(scored.keys):
+        if key.of in early.SIZES and key.column in went_on:
+            far[at] = 0.0 if went_on[key.column] else min(far[at], early.NO_PAGE)
+    return replace(
+        scored,
+        scores=np.where(plain, far, np.minimum(scored.scores, far)),
+        low=np.where(plain, low, np.fmin(scored.low, low)),
+        high=np.where(plain, high, np.fmax(scored.high, high)),
+        nearer=np.ones(len(scored.keys)),
+    )
 
 
 def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity) -> Scored:

@@ -24,7 +24,7 @@ def test_a_world_goes_on_with_the_same_columns(of: World) -> None:
 
 def test_at_least_fifteen_families() -> None:
     assert len(WORLDS) >= 15
-    assert {of.every for of in WORLDS} == {"hour", "day", "week", "month"}
+    assert {of.every for of in WORLDS} == {"hour", "day", "week", "month", "part"}
 
 
 @pytest.mark.parametrize("name", ["counters", "reference", "tickets"])

@@ -20,7 +20,7 @@ Maker = Callable[[random.Random], Batch]
 
 @dataclass(frozen=True)
 class World:
-    """One family of tables. `every`: hour, day, week or month."""
+    """One family of tables. `every`: hour, day, week, month or part (files without a date)."""
 
     name: str
     every: str
@@ -56,7 +56,7 @@ def after(at: datetime, every: str) -> datetime:
     """The start of the next batch."""
     if every == "month":
         return datetime(at.year + at.month // 12, at.month % 12 + 1, 1)
-    return at + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}[every]
+    return at + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "part": timedelta(days=1)}[every]
 
 
 def volume(
