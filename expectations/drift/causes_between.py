@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+import numpy as np
+
 from expectations.drift.model import Cause
 from expectations.profile.model import BETWEEN, Profile
 
@@ -15,6 +17,9 @@ STEP = 1800.0
 # Seconds by which the move of a gap may differ from whole steps.
 EXACT = 300.0
 KNOWN = 3
+# Share of the variance that a line may leave which goes through all rows but for rounding, and how far a slope may be from 1.
+LEAVES_NOTHING = 1e-4
+SAME_SLOPE = 0.005
 # Places of the quartiles in `Relations.gaps`.
 LOW, MIDDLE, HIGH = 3, 4, 5
 
@@ -36,11 +41,61 @@ def _sums(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
         # Below what is recorded it holds in few rows, if in any.
         then, now = median(held), batch.relations.formulas.get(formula, 0.0)
         if then >= HELD and now < BROKEN * then:
+            moved = _the_moved(target, terms, batch) if len(terms) > 1 and " + " in right else None
+            if moved is not None:
+                yield moved
+                continue
             seen = f"in {100 * now:.0f} % now" if now else "in few rows now, if in any"
             sentence = (
                 f"{formula} held in {100 * then:.0f} % of the rows and holds {seen}{_on_average(target, terms, batch)}."
             )
             yield Cause(f"{formula} no longer holds", 0.75, sentence)
+
+
+def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | None:
+    """Which column of a sum was multiplied or moved, where the others tell it row by row; None where none fits.
+
+    What the others make of a column goes with it in a line that leaves nothing, and its slope isn't 1 or it doesn't go through 0.
+    """
+    r = batch.relations
+    if not r.means or not {target, *terms} <= set(r.number_columns):
+        return None
+    places = [r.number_columns.index(name) for name in (target, *terms)]
+    whole = np.zeros((len(r.number_columns),) * 2)
+    whole[np.triu_indices(len(whole))] = r.covariance[0]
+    covariance = (whole + whole.T - np.diag(whole.diagonal()))[np.ix_(places, places)]
+    if not np.isfinite(covariance).all():
+        return None
+    means, signs = np.array(r.means[0])[places], np.array([1.0, *[-1.0] * len(terms)])
+    found = []
+    for at, name in enumerate((target, *terms)):
+        own = covariance[at, at]
+        # The sum as it should be, solved for this column.
+        weights = -signs * signs[at]
+        weights[at] = 0.0
+        made, with_own = weights @ covariance @ weights, weights @ covariance[:, at]
+        if own > 0 and made > 0:
+            slope = with_own / own
+            found.append((1 - with_own**2 / (own * made), name, slope, weights @ means - slope * means[at], own**0.5))
+    left, name, slope, offset, size = min(found, default=(1.0, "", 1.0, 0.0, 1.0))
+    if left > LEAVES_NOTHING or slope <= 0:
+        return None
+    others = [other for other in (target, *terms) if other != name]
+    broken = f"{target} = {' + '.join(terms)} no longer agrees"
+    if abs(slope - 1) > SAME_SLOPE:
+        return Cause(
+            f"factor x {1 / slope:.3g}", 0.9,
+            f"{name} is {1 / slope:.3g} times what {_listed(others)} of its row make it: {broken}.",
+        )  # fmt: skip
+    if abs(offset) > SAME_SLOPE * max(size, abs(means[list((target, *terms)).index(name)])):
+        return Cause(
+            f"moved by {-offset:+.4g}", 0.9, f"{name} lies {-offset:+,.4g} from what {_listed(others)} of its row make it: {broken}."
+        )  # fmt: skip
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _on_average(target: str, terms: Sequence[str], batch: Profile) -> str:

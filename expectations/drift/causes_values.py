@@ -29,6 +29,9 @@ SAME_FACTOR = 0.04
 MOVED = 0.02
 HOUR = 3600.0
 MOSTLY = 0.8
+# One value that is nearly all of the rows and usually few of them.
+NEARLY_ALL = 0.95
+RARE = 0.2
 
 
 def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
@@ -36,9 +39,26 @@ def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     yield from _words_for_nothing(name, columns)
     yield from _labels(name, columns)
     yield from _written(name, columns)
+    yield from _one_value(name, columns)
     yield from _sign(name, columns)
     yield from _factor(name, columns)
     yield from _clock(name, columns)
+
+
+def _one_value(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """One value that nearly all rows hold and that was rare: a default that a program wrote."""
+    batch = columns[-1]
+    if batch.masked or not batch.top or not batch.text.counted or batch.clocks:
+        return
+    value, rows = batch.top[0]
+    share, then = rows / batch.text.counted, _usual_share(columns, value)
+    if share >= NEARLY_ALL and then < RARE and median(_commonest(c) for c in columns[:-1]) < NEARLY_ALL:
+        whole = "Every value" if share == 1 else _percent(share)
+        yield Cause(f"all {value}", 0.985, f"{whole} of {name} is `{value}`; {_percent(then)} usually are.")
+
+
+def _commonest(column: ColumnProfile) -> float:
+    return column.top[0][1] / max(column.text.counted, 1.0) if column.top else 0.0
 
 
 def _usual(columns: Sequence[ColumnProfile]) -> np.ndarray | None:
@@ -91,7 +111,12 @@ def _sign(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     off = float(np.median(np.abs(np.array(numbers.quantiles) - mirrored))) / size
     if off < 0.5:
         example = f"the middle number was {_number(usual[GRID.index(0.5)])} and is {_number(numbers.quantiles[GRID.index(0.5)])}"
-        yield Cause("sign flipped", 0.98 - 0.3 * off, f"The sign of {name} is flipped: {example}.")
+        shares = (
+            f"{_percent(negative)} of the values are negative, {_percent(then)} were before"
+            if negative > then
+            else f"{_percent(1 - negative)} of the values aren't negative, {_percent(1 - then)} were so before"
+        )
+        yield Cause("sign flipped", 0.98 - 0.3 * off, f"The sign of {name} is flipped: {shares}; {example}.")
 
 
 def _clock(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,11 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
     "thousands": ("total", "unit / 1,000", "about 1/1,000 of", each("total", lambda v: f"{float(v) / 1000:.5f}")),
     "pounds": ("price", "unit x 2.2", "kilograms and pounds", each("price", lambda v: f"{float(v) * 2.20462:.2f}")),
     "sign": ("price", "sign flipped", "The sign of price is flipped", each("price", lambda v: f"-{v}")),
+    "sign of most": (
+        "price", "sign flipped", "of the values are negative, 0.0 % were before; the middle number was",
+        lambda rows, _: [row | {"price": f"-{row['price']}" if at % 25 else row["price"]} for at, row in enumerate(rows)],
+    ),
+    "one default": ("price", "all -1", "Every value of price is `-1`; 0.0 % usually are.", each("price", lambda _: "-1")),
     "zone": (
         "paid_at", "shifted by +9 h", "shifted by +9 h: the middle of the day was",
         each("paid_at", lambda v: str(datetime.fromisoformat(v) + timedelta(hours=9))),
@@ -70,6 +77,41 @@ def test_the_cause_is_named_in_the_terms_of_the_data(world: Any, case: str) -> N
     assert sentence in found[column].message
     assert 0.6 <= (found[column].confidence or 0) <= 1
     assert found[column].to_json()["cause"] == found[column].cause
+
+
+def fares(seed: int, factors: dict[str, float], offset: float = 0.0) -> list[Row]:
+    rng, rows = random.Random(seed), []
+    for _ in range(400):
+        parts = {"fare": rng.lognormvariate(2.5, 0.5), "toll": rng.choice([0, 0, 6.55])}
+        parts["tip"] = round(parts["fare"] * rng.choice([0, 0.15, 0.2]), 2)
+        parts["fare"] = round(parts["fare"], 2)
+        row = parts | {"total": sum(parts.values()) + offset}
+        rows.append({name: f"{value * factors.get(name, 1.0):.2f}" for name, value in row.items()})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("factors", "offset", "column", "cause"),
+    [
+        ({"fare": 0.95}, 0.0, "fare", "factor x 0.95"),
+        ({"fare": 1.19}, 0.0, "fare", "factor x 1.19"),
+        ({"total": 0.95}, 0.0, "total", "factor x 0.95"),
+        ({}, 2.5, "total", "moved by +2.5"),
+    ],
+)
+def test_of_a_sum_that_no_longer_agrees_the_column_that_moved_is_named(
+    tmp_path: Path, factors: dict[str, float], offset: float, column: str, cause: str
+) -> None:
+    from expectations.drift import detect
+    from expectations.profile import profile_file
+
+    from .conftest import write_day
+
+    before = [profile_file(write_day(tmp_path / "batch.csv", fares(day, {}))) for day in range(8)]
+    told = detect(profile_file(write_day(tmp_path / "batch.csv", fares(9, factors, offset))), before).alerts
+    causes = {a.cause for a in told if a.cause is not None}
+    assert causes == {cause}
+    assert any(a.message.startswith(f"{column} ") and "total = fare + " in a.message for a in told), told
 
 
 def test_what_has_a_cause_stands_first(world: Any) -> None:
