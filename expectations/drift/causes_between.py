@@ -87,9 +87,10 @@ def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | Non
             f"factor x {1 / slope:.3g}", 0.9,
             f"{name} is {1 / slope:.3g} times what {_listed(others)} of its row make it: {broken}.",
         )  # fmt: skip
-    if abs(offset) > SAME_SLOPE * max(size, abs(means[list((target, *terms)).index(name)])):
+    if abs(offset) > SAME_SLOPE * size:
         return Cause(
-            f"moved by {-offset:+.4g}", 0.9, f"{name} lies {-offset:+,.4g} from what {_listed(others)} of its row make it: {broken}."
+            f"moved by {-offset:+.4g}", 0.9,
+            f"{name} lies {-offset:+,.4g} from what {_listed(others)} of its row make it: {broken}.",
         )  # fmt: skip
     return None
 

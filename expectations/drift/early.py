@@ -1,7 +1,7 @@
 """What a history of a few batches can tell: only what lies beyond all that it showed, and by much.
 
-How far a figure strays from batch to batch is learned from the history; two batches have shown it once, and the more rows they have
-the smaller a change would look certain. Until KNOWN batches are there a figure is held against the furthest that any of them had,
+How far a figure strays from batch to batch is learned from the history; two batches have shown it once, and the more rows
+they have the smaller a change would look certain. Until KNOWN batches are there a figure is held against the furthest that any of them had,
 plus a margin: what is plainly another thing (a tenth of the rows, a column that is empty, another unit) lies beyond it from the
 third batch on. A figure that already moved as far to that side may do so again; the first batch has no part in that, as it often
 holds what had gathered until then.
@@ -33,8 +33,8 @@ LEVELS: dict[Unit, float] = {
     "times": 1.2, "clock": 30.0, "whole_hours": 2.5,
 }  # fmt: skip
 OTHERS = 1.0
-# The outermost number is one row; that all numbers lie above those before is so of whatever grows, and a file in the order of a key
-# holds the values of its stretch of it (unseen ones are told).
+# The outermost number is one row; that all numbers lie above those before is so of whatever grows, and a file in the order of a
+# key holds the values of its stretch of it (unseen ones are told).
 EXTREME = 2.5
 EXTREMES, ESTIMATES = having("extreme"), having("estimate")
 SIZES = having("of_names") | having("size")
@@ -49,7 +49,11 @@ PLAIN = frozenset(
 CERTAIN = 5.5
 # Where the history holds no weekend, or nothing else.
 WEEKEND = 2.0
-NEVER = ESTIMATES | {known("values", name) for name in ("above", "below", "below_usual")} | {known("categories", "category")}
+NEVER = (
+    ESTIMATES
+    | {known("values", name) for name in ("above", "below", "below_usual")}
+    | {known("categories", "category")}
+)
 # Under a day apart a day's rhythm hasn't been seen: hours may hold a tenth of the rows of others.
 HOURLY = 2.5
 SATURDAY = 5
@@ -78,13 +82,15 @@ class Shown:
 
 
 def shown(shares: Block, levels: Block, written: frozenset[Key], hourly: bool, new_day: bool, times: Array) -> Shown:
-    """The limits of the batch, the last row; the margins taken so many `times`. Batches may lie `hourly` apart, and the last be the
-    first on a weekend, or on another day (`new_day`).
+    """The limits of the batch, the last row; the margins taken so many `times`. Batches may lie `hourly` apart, and the last may
+    be the first on a weekend, or on another day (`new_day`).
     """
     with np.errstate(all="ignore"):
         values = np.hstack([np.where(shares.b > 0, shares.a / shares.b, np.nan), levels.a])[:-1]
         least, most = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
-    margins = [WRITTEN if key in written else SHARE for key in shares.keys] + [_level(key, hourly, new_day) for key in levels.keys]
+    margins = [WRITTEN if key in written else SHARE for key in shares.keys] + [
+        _level(key, hourly, new_day) for key in levels.keys
+    ]
     never = np.array([key.of in NEVER for key in shares.keys + levels.keys], dtype=bool)
     margin = np.where(never, np.inf, np.array(margins) * LEFT[max(2, len(values))] * times)
     moves = np.nan_to_num(np.diff(values[1:], axis=0))

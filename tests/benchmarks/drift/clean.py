@@ -61,9 +61,7 @@ def profiles(of: World, seed: int, count: int, work: Path) -> list[tuple[datetim
     return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
 
 
-def judged(
-    of: World, seed: int, count: int, positions: int, work: Path, begun: Sequence[int] = ()
-) -> Iterator[Judged]:
+def judged(of: World, seed: int, count: int, positions: int, work: Path, begun: Sequence[int] = ()) -> Iterator[Judged]:
     """Verdicts on batches spread over a world, each against as many before it as the history is long; with `begun` on the first
     batches of the world, after so many.
     """

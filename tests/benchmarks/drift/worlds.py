@@ -56,7 +56,12 @@ def after(at: datetime, every: str) -> datetime:
     """The start of the next batch."""
     if every == "month":
         return datetime(at.year + at.month // 12, at.month % 12 + 1, 1)
-    return at + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "part": timedelta(days=1)}[every]
+    return (
+        at
+        + {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "part": timedelta(days=1)}[
+            every
+        ]
+    )
 
 
 def volume(

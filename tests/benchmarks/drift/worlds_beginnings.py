@@ -1,5 +1,5 @@
-"""Clean worlds as tables begin: ids that go on with gaps, a first batch that is a backfill, numbers that only grow, files that are
-parts of one export.
+"""Clean worlds as tables begin: ids that go on with gaps, a first batch that is a backfill, numbers that only grow, files that
+are parts of one export.
 
 What two to six batches of them look like says little of what is usual: most of it moves on, and nothing of that is news.
 """
@@ -175,7 +175,9 @@ def meters(rng: random.Random) -> Batch:
     """Counters of things, read every day: each goes on by itself."""
     count = rng.choice([25, 400])
     new = rng.random() < 0.5
-    things = [[code(rng, 1, 5), 0.0 if new else rng.lognormvariate(8, 1), rng.lognormvariate(3, 0.8)] for _ in range(count)]
+    things = [
+        [code(rng, 1, 5), 0.0 if new else rng.lognormvariate(8, 1), rng.lognormvariate(3, 0.8)] for _ in range(count)
+    ]
 
     def batch(day: datetime, number: int) -> dict[str, list[str]]:
         for thing in things:

@@ -43,7 +43,9 @@ def told(profiles: list[Profile]) -> Verdict:
     return detect(profiles[-1], profiles[:-1])
 
 
-@pytest.mark.parametrize("starts", [(1, 901, 9001, 9901), (1, 901, 1801, 20_001), (9_000_000, 9_000_900, 9_010_000, 9_010_900)])
+@pytest.mark.parametrize(
+    "starts", [(1, 901, 9001, 9901), (1, 901, 1801, 20_001), (9_000_000, 9_000_900, 9_010_000, 9_010_900)]
+)
 def test_ids_that_go_on_with_a_gap_are_no_news(measured: Callable[..., Profile], starts: tuple[int, ...]) -> None:
     profiles = [measured(900, sale(k, start)) for k, start in enumerate(starts)]
     for until in (3, 4):
