@@ -1,10 +1,10 @@
 """What a history of a few batches can tell: only what lies beyond all that it showed, and by much.
 
 How far a figure strays from batch to batch is learned from the history; two batches have shown it once, and the more rows
-they have the smaller a change would look certain. Until KNOWN batches are there a figure is held against the furthest that any of them had,
-plus a margin: what is plainly another thing (a tenth of the rows, a column that is empty, another unit) lies beyond it from the
-third batch on. A figure that already moved as far to that side may do so again; the first batch has no part in that, as it often
-holds what had gathered until then.
+they have the smaller a change would look certain. Until KNOWN batches are there a figure is held against the furthest that
+any of them had, plus a margin: what is plainly another thing (a tenth of the rows, a column that is empty, another unit) lies
+beyond it from the third batch on. A figure that already moved as far to that side may do so again; the first batch has no
+part in that, as it often holds what had gathered until then.
 """
 
 from __future__ import annotations
