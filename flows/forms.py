@@ -99,7 +99,7 @@ def accept_drift(
     """Say that a change is meant: its level is what later batches are held to.
 
     Args:
-        table: The table that changed.
+        table: The table or summary that changed.
         by: Who decides this.
         reason: Why the change is meant; kept and shown in the report.
         column: The column that changed; 'table' for the table as a whole. Empty: every column that was told.
@@ -111,7 +111,7 @@ def accept_drift(
 
     bench, now = workbench(), datetime.now(UTC)
     done = accept(
-        bench, bench.project.table(table).table, column=column or None, kinds=kind.replace(",", " ").split(), by=by,
+        bench, bench.project.full_name(table), column=column or None, kinds=kind.replace(",", " ").split(), by=by,
         reason=reason, until=moments.until(until, now, "until") if until else None, run_id=run or None,
     )  # fmt: skip
     record, listing = done.record, ", ".join(f"{of or 'table'} {kind}" for of, kind in done.changes)
@@ -126,7 +126,7 @@ def answer_drift(
     """Say that an alarm was right but the change isn't meant, or that it was false: not interesting; or take the last back.
 
     Args:
-        table: The table that changed.
+        table: The table or summary that changed.
         answer: not-meant: its batch doesn't count as usual. not-interesting: such a change has to be larger to be told from
             now on. interesting: it is told as before.
         by: Who decides this.
@@ -140,7 +140,7 @@ def answer_drift(
 
     bench, now = workbench(), datetime.now(UTC)
     name, changes = answers.answer(
-        bench, bench.project.table(table).table, answer, column=column or None, kinds=kind.replace(",", " ").split(),
+        bench, bench.project.full_name(table), answer, column=column or None, kinds=kind.replace(",", " ").split(),
         by=by, reason=reason, until=moments.until(until, now, "until") if until else None, run_id=run or None,
     )  # fmt: skip
     listing = ", ".join(f"{of or 'table'} {kind}" for of, kind in changes)

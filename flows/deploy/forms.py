@@ -41,11 +41,12 @@ FORMS: tuple[Form, ...] = (
     ),
     Form(
         "accept drift", "accept a change", "flows.forms.accept_drift",
-        "Say that a change of a table is meant; later batches are held to the new level.",
+        "Say that a change of a table or summary is meant; later batches are held to the new level.", choose="all",
     ),
     Form(
         "answer drift", "answer an alarm", "flows.forms.answer_drift",
-        "Say that a change of a table isn't meant, or isn't interesting: then it has to be larger to be told.",
+        "Say that a change of a table or summary isn't meant, or isn't interesting: then it has to be larger to be told.",
+        choose="all",
     ),
     Form(
         "publish anyway", "publish a failed batch", "flows.forms.override",

@@ -104,6 +104,9 @@ def test_entrypoints_are_dotted_flows_of_the_name_they_are_deployed_by(project: 
 
 def test_forms_offer_the_tables(project: Project) -> None:
     assert named(project, "backfill/backfill a table").table_choices == ("raw.sales",)
+    # Drift of summaries is told as that of tables, and answered by the same forms.
+    for form in ("accept drift/accept a change", "answer drift/answer an alarm"):
+        assert set(named(project, form).table_choices or ()) == {"raw.sales", *project.summaries} > {"raw.sales"}
 
 
 def test_every_parameter_of_a_form_is_described(project: Project) -> None:
