@@ -20,12 +20,13 @@ def memory_for(columns: int) -> int:
 
 
 def connect(
-    temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1, files: Path | None = None
+    temp: Path, *, memory_mb: int = MEMORY_MB, threads: int = 1, files: Path | None = None, file: str | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB that keeps to its memory and spills to `temp`. Of the machine it sees the folder `files` and nothing else.
 
     Values, rules and declarations that others wrote become SQL here. Whatever they say, no other file is read or written,
-    nothing is attached, loaded or asked over the network, and no setting is changed. `files`: where `temp` lies.
+    nothing is attached, loaded or asked over the network, and no setting is changed. `files`: where `temp` lies. `file`: one more
+    that may be read, as the system calls it.
     """
     temp.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
@@ -39,6 +40,8 @@ def connect(
         },
     )  # fmt: skip
     connection.execute("SET TimeZone = 'UTC'")
+    if file is not None:
+        connection.execute(f"SET allowed_paths = [{literal(file)}]")
     lock(connection, temp.parent if files is None else files)
     return connection
 

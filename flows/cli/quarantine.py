@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from deployments.foreign_text import printable
 from flows.cli.console import print_json
 from flows.cli.replay import discard, replay
 
@@ -47,7 +48,12 @@ def list_reasons(tables: tuple[str, ...], as_json: bool) -> None:
 @click.option("--code", help="Only this reason.")
 @click.option("--window", help="Only rows of this window (its label).")
 @click.option("--limit", type=click.IntRange(1), help="How many rows; default: 20, as CSV all of them.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header: window, row, code, column, raw.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Print CSV with a header: window, row, code, column, raw; raw begins with ' where a spreadsheet would run it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_rows(
     table: str, code: str | None, window: str | None, limit: int | None, as_csv: bool, as_json: bool
@@ -89,9 +95,16 @@ def _write(found: list[dict[str, object]]) -> None:
     writer = csv.writer(text)
     writer.writerow(("window", "row", "code", "column", "raw"))
     writer.writerows(
-        (row["label"], int(str(row["record"])) + 1, row["code"], row["column"] or "", row["raw"]) for row in found
+        (_cell(row["label"]), int(str(row["record"])) + 1, row["code"], _cell(row["column"] or ""), _cell(row["raw"]))
+        for row in found
     )
     click.echo(text.getvalue(), nl=False)
+
+
+def _cell(text: object) -> str:
+    """A text of somebody else's as a cell: neither a formula to a spreadsheet nor a command to a terminal."""
+    clean = printable(str(text), 10 * len(str(text)) + 100)
+    return f"'{clean}" if clean.startswith(("=", "+", "-", "@", "\t")) else clean
 
 
 quarantine.add_command(replay)

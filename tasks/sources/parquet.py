@@ -72,7 +72,13 @@ class ParquetReader(LocatedReader):
             self._check_form(file)
             # The file by its descriptor: a name may hold what is a pattern to DuckDB, and a file put aside has none.
             path = literal(f"/dev/fd/{file.fileno()}")
-            with connect(Path(tempfile.gettempdir()), memory_mb=2 * MEMORY_MB, files=Path("/dev/fd")) as engine:
+            # DuckDB asks whether it may read what that stands for.
+            called = os.path.realpath(f"/dev/fd/{file.fileno()}")
+            # What is spilled is closed to others, and lies where nobody has put a link before.
+            with (
+                tempfile.TemporaryDirectory(prefix="headgate-") as spill,
+                connect(Path(spill), memory_mb=2 * MEMORY_MB, files=Path("/dev/fd"), file=called) as engine,
+            ):
                 try:
                     yield engine, path
                 except duckdb.Error as error:
@@ -227,7 +233,12 @@ def _line(names: Sequence[str]) -> bytes:
 
 
 def _first_line(error: Exception) -> str:
-    return re.sub(r"'?/dev/fd/\d+'?", "the file", str(error).partition("\n")[0])
+    """What DuckDB says, up to what it quotes: that may be a value of a row."""
+    text = str(error).partition("\n")[0]
+    if "is not valid UTF8" in str(error):
+        return "a text in it isn't UTF-8"
+    told = re.split("[\"']", re.sub(r"[\"']?/dev/fd/\d+[\"']?", "the file", text))
+    return told[0] if len(told) == 1 else f"{told[0]}..."
 
 
 def _unfit(where: str, how: str) -> UpstreamError:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from deployments.errors import HeadgateError
+from deployments.errors import HeadgateError, UpstreamError
 from expectations.contract.split import Reject
 from tasks.objects.store import open_store
 from tasks.sources.opening import OpenSource
+from tasks.sources.parquet import ParquetReader
 
 if TYPE_CHECKING:
     from deployments.embedded.stack import StackState
@@ -48,10 +49,11 @@ NULLS = (
 
 def parquet(path: Path, select: str, **options: str) -> dict[str, Any]:
     """A file as DuckDB writes it, and the source that is declared for it."""
+    name = str(path).replace("'", "''")
     said = "".join(f", {name} {value}" for name, value in options.items())
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
-        engine.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet{said})")
+        engine.execute(f"COPY ({select}) TO '{name}' (FORMAT parquet{said})")
     return {"kind": "parquet", "url": f"file://{path}"}
 
 
@@ -189,3 +191,45 @@ def test_rows_set_aside_keep_their_place(tmp_path: Path, source: Source) -> None
     reader = source(parquet(tmp_path / "a", select))
     assert sum(1 for chunk in reader.chunks() for _ in chunk.splitlines()) == 20_000
     assert reader.set_aside == [Reject(12_345, "NOT-JSON-VALUE", b'12345,"[NaN]"')]
+
+
+def test_no_value_of_a_row_stands_in_an_error(tmp_path: Path, read: Read) -> None:
+    source = parquet(tmp_path / "a.parquet", "SELECT 'MARK \"it'' @x.example' AS mail, 1 AS n")
+    file = tmp_path / "a.parquet"
+    whole = file.read_bytes()
+    assert b"it' @x" in whole
+    for broken in (whole.replace(b"it' @x", b"it' \xffx"), whole.replace(b"MARK", b"MAR\xff")):
+        file.write_bytes(broken)
+        with pytest.raises(HeadgateError) as caught:
+            read(source)
+        assert (caught.value.code, "isn't UTF-8" in caught.value.message) == ("SOURCE-CUT", True)
+        for part in ("MAR", "example"):
+            assert part not in str(caught.value) + str(caught.value.facts)
+
+
+def test_a_file_is_read_wherever_it_lies_and_no_other_one(
+    tmp_path: Path, read: Read, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may be read is that file: not the folder of files that come and go, and not where it lies itself."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    (tmp_path / "lake #1").mkdir()
+    declared = parquet(tmp_path / "lake #1" / "a 'b'.parquet", "SELECT 1 AS n")
+    assert read(declared) == b'"n"\n1\n'
+    other = tmp_path / "lake #1" / "other.csv"
+    other.write_text("n\n1\n")
+    reader = source(declared)
+    assert isinstance(reader, ParquetReader)
+    with pytest.raises(UpstreamError, match="Permission"), reader._opened() as (engine, _):
+        engine.execute(f"SELECT * FROM read_csv('{other}')")
+
+
+def test_what_is_spilled_is_closed_to_other_users(tmp_path: Path, source: Source) -> None:
+    reader = source(parquet(tmp_path / "a.parquet", "SELECT 1 AS n"))
+    assert isinstance(reader, ParquetReader)
+    with reader._opened() as (engine, _):
+        (spill,) = engine.execute("SELECT current_setting('temp_directory')").fetchall()[0]
+        assert Path(spill).stat().st_mode & 0o777 == 0o700
+        assert not list(Path(spill).iterdir())
+    assert not Path(spill).exists()
