@@ -87,3 +87,15 @@ def test_a_second_user_reads_nothing_of_it() -> None:
         assert "PermissionError" in done.stderr
     finally:
         subprocess.run(["rm", "-r", str(folder)], check=True)
+
+
+def test_a_new_folder_is_closed_from_its_first_moment_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who opens a folder before it is closed goes on reading in it."""
+
+    def later(*_: object) -> None:
+        raise AssertionError("it was open until now")
+
+    monkeypatch.setattr(Path, "chmod", later)
+    own_state(tmp_path / "state")
+    own_stage(tmp_path / "stage")
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("state", "stage")} == {0o700}

@@ -288,6 +288,10 @@ def test_a_query_may_hold_comments_anywhere(read: Read, run: Any, url: str, quer
 ESCAPES = [
     "SELECT 1) TO STDOUT; COMMIT; BEGIN READ WRITE; INSERT INTO t VALUES (888); COMMIT; --",
     "SELECT 1 AS a) TO PROGRAM 'touch {file}' --",
+    # The same, with what is put behind a query belonging to a statement of its own.
+    "SELECT 1 AS a) TO STDOUT; COMMIT; BEGIN READ WRITE; INSERT INTO t VALUES (888); COMMIT; COPY (SELECT 1 AS a",
+    "SELECT 1 AS a) hg_rows; COMMIT; BEGIN READ WRITE; INSERT INTO t VALUES (888); COMMIT; SELECT 1 FROM (SELECT 1 AS a",
+    "SELECT 1 AS a) q; COMMIT; BEGIN READ WRITE; INSERT INTO t VALUES (888); COMMIT; SELECT count(*) FROM (SELECT 1 AS a",
     "SELECT $$'$$ AS a; COMMIT; INSERT INTO t VALUES (888); --'",
     "WITH d AS (INSERT INTO t VALUES (888) RETURNING id) SELECT id FROM d",
     "SELECT set_config('transaction_read_only', 'off', false)",
