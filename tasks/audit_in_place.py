@@ -6,13 +6,14 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import Table
-from deployments.errors import CheckFailedError
-from tasks.batch import Batch
+from deployments.errors import AccountingError, CheckFailedError
+from tasks.batch import Batch, Staged, Validated
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import one, transaction
 from tasks.within import within
+from tasks.workbench import workbench
 
 
 def prove_rows(adapter: Adapter, batch: Batch, table: Table, candidate: TableName) -> None:
@@ -22,6 +23,34 @@ def prove_rows(adapter: Adapter, batch: Batch, table: Table, candidate: TableNam
         if adapter.exists(cursor, candidate):
             _prove_window(cursor, batch, table, candidate)
             _prove_order(cursor, batch, table, candidate)
+
+
+def prove_told(
+    adapter: Adapter, batch: Batch, staged: Staged, validated: Validated, candidate: TableName, rows: int
+) -> None:
+    """Raise AccountingError unless the candidate has the rows, and of each column the values, that the objects say they have."""
+    told, source = staged.manifest, validated.in_place
+    if source is None or told.form != "parquet":
+        return
+    columns = workbench().project.table(batch.table).columns
+    counts = sql.SQL(", ").join(
+        [sql.SQL("count(*)"), *(sql.SQL("count({})").format(identifier(c.name)) for c in columns)]
+    )
+    with transaction(adapter.address) as cursor:
+        loaded, *present = map(int, one(cursor, sql.SQL("SELECT {} FROM {}").format(counts, qualified(candidate))))
+    found = [
+        f"{column.name}: the objects have {expected:,} values, the candidate {got:,}"
+        for column, expected, got in zip(columns, source.present, present, strict=True)
+        if expected not in (None, got)
+    ]
+    if told.rows != loaded or rows != loaded:
+        found.insert(0, f"rows: the objects have {told.rows:,}, COPY says {rows:,}, the candidate holds {loaded:,}")
+    if found:
+        raise AccountingError(
+            f"{batch.table} {batch.label}: what was loaded isn't what the objects say of themselves; nothing was published\n  "
+            + "\n  ".join(found),
+            code="LOADED-DIFFERS", next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
+        )  # fmt: skip
 
 
 def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableName) -> None:

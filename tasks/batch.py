@@ -21,7 +21,7 @@ from expectations.contract.checksum import Checksum
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.split import Reject
 from expectations.record import Drift, QuarantineReason, RuleResult
-from tasks.objects.manifest import Manifest, Part
+from tasks.objects.manifest import Form, Manifest, Part
 from tasks.objects.packing import Codec
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
@@ -164,6 +164,9 @@ class Extracted:
     objects_base: str | None = None
     codec: Codec = "none"
     state: KeptState | None = None
+    form: Form = "csv"
+    present: tuple[int | None, ...] = ()
+    """Of the producer's own objects: how many values each column has, as they say themselves; None where one doesn't say."""
 
     @property
     def rows(self) -> int:

@@ -6,8 +6,9 @@ from deployments.declarations.table import Table
 from deployments.errors import AccountingError
 from expectations.contract.checksum import Checksum, differences
 from tasks import ahead
+from tasks.audit_in_place import prove_told
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
-from tasks.in_place import producers_store
+from tasks.in_place import producers_store, prove_unchanged
 from tasks.step import step
 from tasks.switches import reached
 from tasks.warehouses import names
@@ -38,6 +39,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
         candidate, rows = _fill_new(bench, batch, staged, table) if filled is None else (filled.candidate, filled.rows)
         reached("copied")
         if staged.manifest.in_place:
+            prove_told(adapter, batch, staged, validated, candidate, rows)
             return Copied(candidate, rows)
         loaded = checksum_of(adapter, candidate, table) if filled is None else filled.figures
     found = differences(table.columns, validated.checksum, loaded)
@@ -66,7 +68,10 @@ def _fill_new(bench: Workbench, batch: Batch, staged: Staged, table: Table) -> t
     columns = [column.name for column in table.columns]
     options = table.load.copy_options.model_dump(exclude_none=True)
     producers = producers_store(table, bench.settings) if staged.manifest.in_place else None
-    return candidate, adapter.copy(bench.stage, staged.manifest, candidate, columns, options, producers)
+    rows = adapter.copy(bench.stage, staged.manifest, candidate, columns, options, producers)
+    if producers is not None:
+        prove_unchanged(producers, staged.manifest)
+    return candidate, rows
 
 
 def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from deployments.declarations.problems import Fault
-from deployments.declarations.sources import CsvSource
-from deployments.declarations.table import Table
+from deployments.declarations.sources import CsvSource, JsonSource, ParquetSource
+from deployments.declarations.table import CopyOptions, Table
+
+_UNPACKED = "in_place can't unpack {}: a warehouse reads gzip and zstd"
 
 
 def _in_place_source(table: Table) -> Iterator[Fault]:
@@ -16,18 +18,32 @@ def _in_place_source(table: Table) -> Iterator[Fault]:
     if table.load.stage != "in_place":
         return
     path, source = ("load", "stage"), table.source
-    if not isinstance(source, CsvSource) or not source.url.startswith(("s3://", "file://")):
+    if not isinstance(source, CsvSource | JsonSource | ParquetSource) or not source.url.startswith(
+        ("s3://", "file://")
+    ):
         yield Fault(
-            path, "in_place needs a csv source at s3:// (or file:// with a PostgreSQL warehouse)", "stage: parts"
-        )
+            path, "in_place needs a csv, json or parquet source at s3:// (or file:// with a PostgreSQL warehouse)",
+            "stage: parts",
+        )  # fmt: skip
+    elif isinstance(source, ParquetSource):
+        if table.load.copy_options != CopyOptions():
+            yield Fault(("load", "copy_options"), "COPY of Parquet takes none", "no copy_options, or stage: parts")
+    elif isinstance(source, JsonSource):
+        if source.format != "lines":
+            yield Fault(path, "in_place reads JSON lines, a record on each", "source.format: lines, or stage: parts")
+        for column in table.columns:
+            if column.source_name != column.name or column.name != column.name.lower():
+                yield Fault(
+                    path, f"in_place takes JSON keys by the name of their column: {column.name}", "stage: parts"
+                )
+        if source.compression not in ("none", "gzip", "zstd", "auto"):
+            yield Fault(path, _UNPACKED.format(source.compression), "stage: parts")
     elif source.encoding.lower() not in ("utf-8", "utf8"):
         yield Fault(path, f"in_place can't decode {source.encoding}", "stage: parts")
     elif not source.is_rfc4180 or source.skip_lines:
         yield Fault(path, "in_place reads CSV of RFC 4180, with the header in the first line", "stage: parts")
     elif source.compression not in ("none", "gzip", "zstd", "auto"):
-        yield Fault(
-            path, f"in_place can't unpack {source.compression}: a warehouse reads gzip and zstd", "stage: parts"
-        )
+        yield Fault(path, _UNPACKED.format(source.compression), "stage: parts")
 
 
 def _in_place_columns(table: Table) -> Iterator[Fault]:
@@ -145,6 +161,9 @@ def _same_address(table: Table) -> bool:
 
 def _own_of_source(table: Table) -> Iterator[Fault]:
     for path, message, allowed in table.source.faults([column.source_name for column in table.columns]):
+        if path == ("url",) and table.load.stage == "in_place":
+            # One COPY reads all objects below a prefix, whatever their form.
+            continue
         yield Fault(("source", *path), message, allowed)
 
 

@@ -103,6 +103,13 @@ class BucketStore:
                 code="STAGE-CORRUPT", next_command="headgate retry RUN",
             )  # fmt: skip
 
+    def end(self, key: str, count: int) -> bytes:
+        if not count:
+            return b""
+        with _Telling(self.url(key), "read"), self._absent(key):
+            found = self._client.get_object(Bucket=self.bucket, Key=self._key(key), Range=f"bytes=-{count}")
+            return bytes(found["Body"].read())
+
     def keys(self, prefix: str) -> list[str]:
         return [item.key for item in self.listing(prefix)]
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tasks.objects.packing import Codec
 
+Form = Literal["csv", "json", "parquet"]
 NAME = "manifest.json"
 
 
@@ -38,6 +39,8 @@ class Manifest:
     parts_base: str | None = None
     codec: Codec = "zstd"
     header_lines: int = 0
+    form: Form = "csv"
+    """What the parts are; json: a record on each line."""
 
     @property
     def in_place(self) -> bool:
@@ -63,6 +66,7 @@ class Manifest:
         ours = {
             "delimiter": self.delimiter, "null_marker": self.null_marker, "parts": parts,
             "parts_base": self.parts_base, "codec": self.codec, "header_lines": self.header_lines,
+            "form": self.form,
         }  # fmt: skip
         return json.dumps({"entries": entries, "headgate": ours}, indent=1).encode()
 
@@ -73,5 +77,5 @@ class Manifest:
         return cls(
             key=key, delimiter=ours["delimiter"], null_marker=ours["null_marker"], parts=parts,
             parts_base=ours.get("parts_base"), codec=ours.get("codec", "zstd"),
-            header_lines=ours.get("header_lines", 0),
+            header_lines=ours.get("header_lines", 0), form=ours.get("form", "csv"),
         )  # fmt: skip

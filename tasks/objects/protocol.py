@@ -45,6 +45,9 @@ class ObjectStore(Protocol):
     def stream(self, key: str) -> Iterator[bytes]:
         """The bytes of an object in pieces; FileNotFoundError when there is none."""
 
+    def end(self, key: str, count: int) -> bytes:
+        """The last bytes of an object, so many; FileNotFoundError when there is none."""
+
     def keys(self, prefix: str) -> list[str]:
         """Keys below a prefix, sorted."""
 

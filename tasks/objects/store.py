@@ -48,6 +48,11 @@ class FolderStore:
             while data := source.read(READ_BYTES):
                 yield data
 
+    def end(self, key: str, count: int) -> bytes:
+        with (self.root / key).open("rb") as source:
+            source.seek(-count, 2)
+            return source.read()
+
     def keys(self, prefix: str) -> list[str]:
         below = self.root / prefix
         files = [below] if below.is_file() else below.rglob("*") if below.is_dir() else []

@@ -101,10 +101,10 @@ class JsonReader(LocatedReader):
             ) from None
 
     def _lines(self) -> Iterator[Records]:
-        lines = _split_lines(plain(self._place, self.source.compression), self.where)
+        lines = split_lines(plain(self._place, self.source.compression), self.where)
         first = True
         while batch := list(islice(lines, AT_ONCE)):
-            items = [_record_of(line) for line in batch]
+            items = [record_of(line) for line in batch]
             if first and all(isinstance(item, Unfit) and item.code == "NOT-JSON-LINE" for item in items):
                 raise UpstreamError(
                     f"{self.where} isn't JSON lines: none of its first {len(items):,} lines is a JSON object",
@@ -133,10 +133,10 @@ def is_lines(name: str) -> bool:
 def looks_like_lines(start: bytes) -> bool:
     """Whether the first line with text on it is a JSON object, and there is more behind it."""
     lines = [line for line in start[: 256 * 1024].removeprefix(codecs.BOM_UTF8).split(b"\n", 20) if line.strip()]
-    return len(lines) > 1 and isinstance(_record_of(lines[0].strip()), dict)
+    return len(lines) > 1 and isinstance(record_of(lines[0].strip()), dict)
 
 
-def _record_of(line: bytes) -> dict[str, Any] | Unfit:
+def record_of(line: bytes) -> dict[str, Any] | Unfit:
     try:
         parsed = json_text.parse(line.decode())
     except UnicodeDecodeError:
@@ -154,7 +154,7 @@ def _record_of(line: bytes) -> dict[str, Any] | Unfit:
     return record if code is None else Unfit(code, line)
 
 
-def _split_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
+def split_lines(pieces: Iterator[bytes], where: str) -> Iterator[bytes]:
     """Lines with something on them, without their ends."""
     rest, first = b"", True
     for piece in pieces:

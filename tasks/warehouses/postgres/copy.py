@@ -17,7 +17,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, DeclarationError, RetryableError
-from tasks.objects.manifest import Manifest, Part
+from tasks.objects.manifest import Form, Manifest, Part
 from tasks.objects.packing import Codec, PackingError, unpacked
 from tasks.objects.protocol import ObjectStore
 from tasks.switches import reached
@@ -36,9 +36,12 @@ class PartReader(io.RawIOBase):
     `failure` keeps what was raised: on its way through COPY the driver makes a cancelled query of it.
     """
 
-    def __init__(self, store: ObjectStore, part: Part, codec: Codec = "zstd") -> None:
+    def __init__(
+        self, store: ObjectStore, part: Part, codec: Codec = "zstd", form: Form = "csv", names: Sequence[str] = ()
+    ) -> None:
         self._part = part
         self._codec = codec
+        self._form, self._names = form, names
         self._url = store.url(part.key)
         self._hash = hashlib.sha256()
         self._size = 0
@@ -66,7 +69,8 @@ class PartReader(io.RawIOBase):
 
     def _decompressed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         try:
-            for data in unpacked(self._hashed(pieces), self._codec):
+            plain = unpacked(self._hashed(pieces), self._codec)
+            for data in plain if self._form == "csv" else _as_csv(plain, self._form, self._names, self._url):
                 if data:
                     yield data
         except FileNotFoundError:
@@ -103,7 +107,7 @@ def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableN
     )
     lanes = [manifest.parts[lane::SESSIONS] for lane in range(min(SESSIONS, len(manifest.parts)))]
     with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="copy") as pool:
-        return sum(pool.map(lambda lane: _copy_lane(address, store, lane, statement, manifest.codec), lanes))
+        return sum(pool.map(lambda lane: _copy_lane(address, store, lane, statement, manifest, columns), lanes))
 
 
 def copy_rows(cursor: Cursor, table: TableName, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
@@ -121,17 +125,25 @@ def copy_rows(cursor: Cursor, table: TableName, columns: Sequence[str], rows: It
     return count
 
 
+def _as_csv(pieces: Iterator[bytes], form: Form, names: Sequence[str], where: str) -> Iterator[bytes]:
+    # Imported for what needs it: it brings the readers of other forms along.
+    from tasks.sources.as_csv import as_csv
+
+    return as_csv(pieces, form, names, where)
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
 def _copy_lane(
-    address: Address, store: ObjectStore, parts: Sequence[Part], statement: sql.Composed, codec: Codec
-) -> int:
+    address: Address, store: ObjectStore, parts: Sequence[Part], statement: sql.Composed, manifest: Manifest,
+    columns: Sequence[str],
+) -> int:  # fmt: skip
     loaded = 0
     with session(address) as connection, connection.cursor() as cursor:
         for part in parts:
-            reader = PartReader(store, part, codec)
+            reader = PartReader(store, part, manifest.codec, manifest.form, columns)
             try:
                 cursor.copy_expert(statement, reader, size=_READ_BYTES)
                 connection.commit()

@@ -88,8 +88,11 @@ def copy_parts(
     """The COPY of staged parts: CSV, read by the same rules as the checker's, or text with escapes.
 
     NULL AS is always given: the default would take the text \\N for NULL. Dates have one spelling. Timestamps may hold a
-    T, which only 'auto' reads. Blank lines can't occur, so that IGNOREBLANKLINES isn't needed.
+    T, which only 'auto' reads. Blank lines can't occur, so that IGNOREBLANKLINES isn't needed. Of objects in another form:
+    columns of Parquet are taken by their place, keys of JSON by their name.
     """
+    if manifest.form != "csv":
+        return _copy_other(url, manifest, table, columns, authorized, options)
     return sql.SQL(
         "COPY {table} ({columns}) FROM {url} {authorized} MANIFEST {form} DELIMITER AS {delimiter} "
         "NULL AS {null} {codec} {header} ENCODING AS UTF8 DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto' {options}"
@@ -100,6 +103,20 @@ def copy_parts(
         header=sql.SQL(f"IGNOREHEADER AS {int(manifest.header_lines)}" if manifest.header_lines else ""),
         delimiter=sql.Literal(manifest.delimiter), null=sql.Literal(manifest.null_marker), options=options,
     )  # fmt: skip
+
+
+def _copy_other(
+    url: str, manifest: Manifest, table: TableName, columns: Sequence[str], authorized: sql.Composable,
+    options: sql.Composable,
+) -> sql.Composed:  # fmt: skip
+    head = sql.SQL("COPY {}").format(qualified(table))
+    rest = sql.SQL("FROM {} {} MANIFEST").format(sql.Literal(_s3(url)), authorized)
+    if manifest.form == "parquet":
+        return sql.SQL(" ").join([head, rest, sql.SQL("FORMAT AS PARQUET STATUPDATE OFF")])
+    codec = sql.SQL({"zstd": "ZSTD", "gzip": "GZIP", "none": ""}[manifest.codec])
+    names = sql.SQL("({})").format(listed(columns))
+    form = sql.SQL("FORMAT AS JSON 'auto' {} DATEFORMAT AS 'YYYY-MM-DD' TIMEFORMAT AS 'auto'").format(codec)
+    return sql.SQL(" ").join([head, names, rest, form, options])
 
 
 def copy_rows(

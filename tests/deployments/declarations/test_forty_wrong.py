@@ -116,7 +116,7 @@ WRONG: list[tuple[str, str, str, int, str]] = [
     (T, "owner: data@example.com", "owner: [data]", 3, "allowed: text"),
     (P, "columns:", "window: {every: day, timezone: UTC, start: 2024-01-01}\ncolumns:", 8, "full_refresh replaces the whole"),
     (P, "query: SELECT id, n FROM stock", "query: DELETE FROM stock", 7, "SELECT"),
-    (P, "{mode: full_refresh}", "{mode: full_refresh, stage: in_place}", 11, "in_place needs a csv source"),
+    (P, "{mode: full_refresh}", "{mode: full_refresh, stage: in_place}", 11, "in_place needs a csv, json or parquet source"),
     (P, "{mode: full_refresh}", "{mode: full_refresh, deletes: compare_keys}", 11, "compare_keys needs mode merge"),
     (S, "column: amount", "column: amont", 5, "has no column 'amont'; did you mean 'amount'?"),
     (S, "ignore: [email]", "ignore: [mail]", 8, "has no column 'mail'"),
