@@ -26,6 +26,9 @@ def words_of(result: object) -> dict[str, Any]:
 def _(result: Extracted) -> dict[str, Any]:
     if result.missing:
         return {"rows": 0, "line": f"{result.where} has nothing for this window: an empty batch, as declared"}
+    if result.objects:
+        found = f"{plural(len(result.objects), 'object')}, {size(result.source_bytes)}"
+        return {"rows": None, "line": f"{found} at {result.where}, to be loaded in place"}
     line = f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}"
     if result.unplaced:
         line += f"; {plural(result.unplaced, 'row')} of the source in no window"
@@ -34,6 +37,8 @@ def _(result: Extracted) -> dict[str, Any]:
 
 @words_of.register
 def _(result: Validated) -> dict[str, Any]:
+    if result.in_place is not None:
+        return {"rows": None, "line": "in place: their columns are the contract's, no row was looked at"}
     accepted = sum(part.accepted for part in result.parts)
     line = f"{plural(accepted, 'row')} fit the contract"
     if result.early:
@@ -66,7 +71,7 @@ def _(result: Copied) -> dict[str, Any]:
     early = f" ({plural(result.early, 'part')} ahead of this step)" if result.early else ""
     return {
         "rows": result.rows,
-        "line": f"{plural(result.rows, 'row')} into a candidate{early}; counts, sums and hashes agree",
+        "line": f"{plural(result.rows, 'row')} into a candidate{early}; {result.agrees}",
     }
 
 

@@ -27,11 +27,12 @@ def prove_rows(adapter: Adapter, batch: Batch, table: Table, candidate: TableNam
 
 def prove_told(
     adapter: Adapter, batch: Batch, staged: Staged, validated: Validated, candidate: TableName, rows: int
-) -> None:
-    """Raise AccountingError unless the candidate has the rows, and of each column the values, that the objects say they have."""
+) -> str:
+    """Raise AccountingError unless the candidate has the rows, and of each column the values, that the objects say they have.
+    Returns what was proven, for people."""
     told, source = staged.manifest, validated.in_place
     if source is None or told.form != "parquet":
-        return
+        return "loaded in place, as COPY counts"
     columns = workbench().project.table(batch.table).columns
     counts = sql.SQL(", ").join(
         [sql.SQL("count(*)"), *(sql.SQL("count({})").format(identifier(c.name)) for c in columns)]
@@ -51,6 +52,9 @@ def prove_told(
             + "\n  ".join(found),
             code="LOADED-DIFFERS", next_command=f"headgate show {batch.run_id}   (the candidate {candidate} is kept)",
         )  # fmt: skip
+    if None in source.present:
+        return "loaded in place; rows, and values where the objects tell them, agree"
+    return "loaded in place; rows and values per column are those the objects tell"
 
 
 def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableName) -> None:

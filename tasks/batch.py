@@ -211,12 +211,15 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The filled candidate. `early`: parts that were in it when the copy was asked for; `finished`: its indexes are made."""
+    """The filled candidate. `early`: parts that were in it when the copy was asked for; `finished`: its indexes are made;
+    `agrees`: what was proven, for people.
+    """
 
     candidate: TableName
     rows: int
     early: int = 0
     finished: bool = False
+    agrees: str = "counts, sums and hashes agree"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
         candidate, rows = _fill_new(bench, batch, staged, table) if filled is None else (filled.candidate, filled.rows)
         reached("copied")
         if staged.manifest.in_place:
-            prove_told(adapter, batch, staged, validated, candidate, rows)
-            return Copied(candidate, rows)
+            return Copied(candidate, rows, agrees=prove_told(adapter, batch, staged, validated, candidate, rows))
         loaded = checksum_of(adapter, candidate, table) if filled is None else filled.figures
     found = differences(table.columns, validated.checksum, loaded)
     if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:

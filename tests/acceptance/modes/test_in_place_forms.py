@@ -80,7 +80,10 @@ def test_parquet_as_it_lies(house: Any, put: Any, tmp_path: Path) -> None:
     put("b.parquet", parquet(tmp_path, ROW.format(n=2, note="'서울, \"x\"'"), more=", COMPRESSION zstd"))
     put("_SUCCESS", b"")
     table = house.declare("orders", PARQUET.replace("PREFIX", put.prefix))
-    assert house.load(table).accounting == "extracted 2 = published 2 + quarantined 0 + superseded 0"
+    record = house.load(table)
+    assert record.accounting == "extracted 2 = published 2 + quarantined 0 + superseded 0"
+    [line] = [step.line for step in record.steps if step.name == "copy"]
+    assert line == "2 rows into a candidate; loaded in place; rows and values per column are those the objects tell"
     assert shown(house, table) == EXPECTED
     assert house.load(table).status == "unchanged"
 
