@@ -112,12 +112,13 @@ class Selection:
 
 
 def plan_table(
-    bench: Workbench, table: Table, now: datetime, selection: Selection | None = None, *, look_for_pause: bool = True
-) -> TablePlan:
+    bench: Workbench, table: Table, now: datetime, selection: Selection | None = None, *, look_for_pause: bool = True,
+    before_run: bool = False,
+) -> TablePlan:  # fmt: skip
     """The plan of one table. The warehouse is only read; a table that was never loaded is all missing.
 
     `look_for_pause` False: for one batch that somebody asked for by name. Then nothing is said of other windows: a backfill
-    asks for each of its windows so.
+    asks for each of its windows so. `before_run`: what is to run is run at once, and counts the live rows itself.
     """
     selection = selection or Selection()
     live = TableName.parse(table.table)
@@ -146,8 +147,10 @@ def plan_table(
         windows = _windowless(table, suite_hash, known, standing, selection)
     else:
         windows = _windows(table, suite_hash, now, known, failed, selection, alone=not look_for_pause)
+    stopped = pause_of(bench, table.table, now) if look_for_pause and has_ops else None
+    loads = any(window.run and not window.reread for window in windows)
     changed = None
-    if not missing and (not table.names_batches or not any(window.run and not window.reread for window in windows)):
+    if not missing and (not loads or not (table.names_batches or (before_run and stopped is None))):
         changed = retried(
             adapter.address, f"counting {table.table}",
             lambda cursor: outside_hands.changed(adapter, cursor, live, known, table.load.does),
@@ -167,7 +170,7 @@ def plan_table(
         next_due=None if following is None or table.grid is None else (following.end + table.lag).isoformat(),
         rows_expected=None if usual_rows is None else usual_rows * count,
         seconds_expected=None if usual_seconds is None else usual_seconds * count,
-        paused=pause_of(bench, table.table, now) if look_for_pause and has_ops else None,
+        paused=stopped,
         missing=missing,
         changed=changed,
         kept=tuple(kept),

@@ -101,7 +101,7 @@ def run_tables(
         for name in tables:
             if name in bench.project.tables:
                 outcome.mended += balance(bench, name)
-                plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
+                plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection, before_run=True)
                 if announce is not None:
                     announce(plan)
                 outcome.note(plan)
