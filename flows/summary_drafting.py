@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from deployments.declarations.parsing import plain
 from deployments.declarations.problems import Problem, fail_on, nearest
+from deployments.declarations.redshift_words import NOT_OF_POSTGRESQL
 from deployments.declarations.select import Select, read_select, tree_of
 from deployments.declarations.sql_origins import key_of, plain_origins
-from deployments.declarations.sql_text import place
+from deployments.declarations.sql_text import place, tokens
 from deployments.declarations.summary import HEADER, Summary
 from deployments.declarations.yaml_source import read_yaml
 from deployments.errors import DeclarationError
@@ -23,6 +25,7 @@ from tasks.summary_look import Looked, look_at
 from tasks.workbench import Workbench
 
 _SCHEMA = "analytics"
+_WHOSE = frozenset(("target", "description", "owner", "inputs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,24 @@ def draft_summary(bench: Workbench, file: Path, owner: str | None) -> DraftedSum
     _prove_declared(bench.project, file, reads)
     summary = Summary.model_validate({
         "target": target, "description": "draft", "owner": owner or "draft", "inputs": [{"table": name} for name in reads],
-        "sql": sql,
+        "sql": sql, "written_for": given.get("written_for") or _written_for(sql),
     })  # fmt: skip
     looked = look_at(bench, summary)
-    lines = [*([] if there else _head(target, owner, reads)), *_contract(bench.project, sql, looked, given)]
+    found = [f"written_for: {summary.written_for}"] if summary.written_for and "written_for" not in given else []
+    lines = [
+        *found,
+        *([] if given.keys() & _WHOSE else _head(target, owner, reads)),
+        *_contract(bench.project, sql, looked, given),
+    ]
     head = there["yaml"].strip("\n").rstrip() + "\n" if there else ""
     return DraftedSummary(target, f"/*\n{head}" + "\n".join(lines) + f"\n*/\n{sql}\n", looked.rows)
+
+
+def _written_for(sql: str) -> str | None:
+    """Redshift, where the SQL calls what PostgreSQL doesn't have."""
+    words = tokens(sql)
+    calls = {word.name for word, following in pairwise(words) if following.text == "("}
+    return "redshift" if calls & NOT_OF_POSTGRESQL or any(word.name == "qualify" for word in words) else None
 
 
 def _sound(file: Path, text: str, sql: str) -> Select:

@@ -17,6 +17,7 @@ from deployments.declarations.sql_text import place
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary, statements
 from deployments.errors import DeclarationError, HeadgateError
+from tasks.driver_errors import said
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import explain, session
@@ -123,4 +124,10 @@ def told(error: Error, select: str, what: str, kind: str = "SUMMARY") -> Headgat
     if at is not None and error.diag.internal_query == select:
         line, column = place(select, int(at) - 1)
         what += f" (its line {line + 1}, column {column})"
+    if error.pgcode == errorcodes.UNDEFINED_FUNCTION:
+        return DeclarationError(
+            f"{what}: {said(error)}; nothing was run",
+            code=f"{kind}-CALLS", next_command="functions that the warehouse has; for SQL of Redshift, in the header: "
+            "written_for: redshift (docs/one-sql.md)",
+        )  # fmt: skip
     return explain(error, what)

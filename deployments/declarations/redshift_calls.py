@@ -356,6 +356,12 @@ def _avg(call: Call) -> str:
     return call.as_it_stands()
 
 
+def _sqrt(call: Call) -> str:
+    if not _count(call, 1) or not call.writing.is_double(call.args[0]):
+        return call.refuse("takes the root of what isn't double precision", "SQRT(CAST(x AS double precision))")
+    return call.as_it_stands()
+
+
 def _round(call: Call) -> str:
     if call.kind(0) not in ("integer", "number") or call.writing.is_double(call.args[0]):
         said = "rounds what isn't known to be a decimal: a half is rounded otherwise in double precision"
@@ -375,7 +381,7 @@ CALLS: dict[str, Callable[[Call], str]] = {
     "len": _renamed("LENGTH"), "charindex": _renamed("STRPOS", (1, 0)), "left": _first_letters, "substring": _first_letters,
     "substr": _first_letters, "concat": _concat, "split_part": _split_part, "to_char": _to_char,
     "regexp_substr": _regexp, "regexp_replace": _regexp, "regexp_count": _regexp, "json_extract_path_text": _json,
-    "median": _median, "avg": _avg, "round": _round,
+    "median": _median, "avg": _avg, "sqrt": _sqrt, "round": _round,
 }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ class Writing:
             case exp.WithinGroup():
                 ordered = node.expression.expressions[0].this if isinstance(node.this, exp.PercentileCont) else None
                 return self.is_double_node(scope, ordered)
-            case exp.MonthsBetween() | exp.PercentRank() | exp.CumeDist():
+            case exp.MonthsBetween() | exp.Sqrt() | exp.PercentRank() | exp.CumeDist():
                 return True
             case (
                 exp.Paren()

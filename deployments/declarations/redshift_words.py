@@ -47,6 +47,7 @@ CONSTRUCTS: tuple[Construct, ...] = (
     Construct("ABS, CEIL, FLOOR, SIGN, MOD, %", "same"),
     Construct("ROUND(x, n)", "same", only="of whole numbers and decimals"),
     Construct("a / b", "same", only="of whole numbers (both cut), or with a double precision on one side"),
+    Construct("SQRT(x)", "same", only="of double precision"),
     Construct("AVG(x)", "same", only="of double precision"),
     Construct("PERCENTILE_DISC, PERCENTILE_CONT", "same", only="as aggregates; PERCENTILE_CONT of double precision"),
     Construct("CAST, ::", "same", only="to whole numbers from whole numbers, text, or ROUND, FLOOR, CEIL, TRUNC"),

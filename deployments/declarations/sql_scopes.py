@@ -140,7 +140,26 @@ class Scopes:
                 if found is not None:
                     absent = name in outer_relations(place)
                     return Found(found.column, found.scope, found.expression, absent)
-        return None
+        return self._given_before(scope, column)
+
+    def _given_before(self, scope: Scope, column: exp.Column) -> Found | None:
+        """What a name stands for that the SELECT itself gave before, as Redshift reads it."""
+        select = scope.expression
+        if column.table or not isinstance(select, exp.Select):
+            return None
+        if any(self.names(source) is None for source in self.relations(scope).values()):
+            return None
+        given: dict[str, int] = {}
+        for n, item in enumerate(select.selects):
+            if isinstance(item, exp.Alias):
+                given.setdefault(item.alias, n)
+        at = given.get(column.name)
+        if at is None:
+            return None
+        expression = select.selects[at].unalias()
+        # Of names that were given before it only: so this comes to an end.
+        named = (given.get(inner.name, -1) for inner in expression.find_all(exp.Column) if not inner.table)
+        return Found(None, scope, expression) if all(n < at for n in named) else None
 
     def kind(self, scope: Scope, node: exp.Expr | None) -> Kind | None:
         """What values an expression gives; None when that isn't sure."""

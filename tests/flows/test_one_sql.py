@@ -96,6 +96,7 @@ VALUES: dict[str, list[tuple[str, Any]]] = {
     ],
     "ROUND(x, n)": [("ROUND(2.5)", Decimal(3)), ("ROUND(-2.5)", Decimal(-3)), ("ROUND(1.005, 2)", Decimal("1.01"))],
     "a / b": [("7 / 2", 3), ("-7 / 2", -3), ("CAST(1 AS double precision) / 4", 0.25)],
+    "SQRT(x)": [("SQRT(CAST(9 AS double precision))", 3.0)],
     "AVG(x)": [
         ("SELECT AVG(f) AS m FROM raw.t", [(8 / 3,)]),
         ("SELECT AVG(CAST(n AS double precision)) AS m FROM raw.t", [(5 / 3,)]),
@@ -309,6 +310,7 @@ REFUSED: dict[str, list[str]] = {
     "TO_DATE, TO_TIMESTAMP": ["TO_DATE(a, 'YYYY-MM-DD')", "TO_TIMESTAMP(a, 'YYYY-MM-DD')"],
 }
 MORE_REFUSED = [
+    "SQRT(n)",
     "SOUNDEX(a)",
     "STRING_AGG(a, ',')",
     "LAG(n) IGNORE NULLS OVER (ORDER BY id)",

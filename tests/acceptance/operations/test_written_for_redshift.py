@@ -95,7 +95,7 @@ def test_the_same_rows_on_both_and_the_text_that_ran(
     assert "by SQL rewritten for PostgreSQL" in shown.out
     # What isn't said to be written for Redshift goes as it stands, and PostgreSQL doesn't know it.
     told = command("run", summary(lambda text: text.replace("written_for: redshift\n", "")), "--full-refresh")
-    assert (told.code, "function len(character varying) does not exist" in told.out) == (1, True), told.out
+    assert (told.code, "SUMMARY-CALLS" in told.out and "written_for: redshift" in told.out) == (1, True), told.out
 
 
 def without_qualify(text: str) -> str:
@@ -148,3 +148,24 @@ def test_cases_trials_and_windows_take_the_rewritten_text(
     assert command("run", name, "--window", "2024-01").code == 0
     assert house.place.ask(f"SELECT id FROM {name} ORDER BY id") == [(2,), (3,)]
     assert command("check", "--live").code == 0
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_draft_says_that_the_sql_is_of_redshift(
+    house: Any, command: Callable[..., Any], summary: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary()
+    monkeypatch.setenv("HEADGATE_PROJECT", str(house.folder))
+    select = f"SELECT id, LEFT(paid_at, 7) AS month{{more}} FROM {house.schema}.orders\n"
+    (house.folder / "mine.sql").write_text(select.format(more=", LEN(city) AS letters"))
+    assert command("summary", "new", str(house.folder / "mine.sql")).code == 0
+    drafted = (house.folder / "summaries" / "mine.sql").read_text()
+    assert drafted.startswith("/*\nwritten_for: redshift\ntarget: ")
+    # Where no word of the text says so, the warehouse does, and the header.
+    (house.folder / "other.sql").write_text(select.format(more=""))
+    told = command("summary", "new", str(house.folder / "other.sql"))
+    assert told.error.code == "SUMMARY-CALLS"
+    assert "written_for: redshift" in told.error.next_command
+    (house.folder / "other.sql").write_text("/*\nwritten_for: redshift\n*/\n" + select.format(more=""))
+    assert command("summary", "new", str(house.folder / "other.sql")).code == 0
+    assert "description: Rows of other." in (house.folder / "summaries" / "other.sql").read_text()
