@@ -27,13 +27,16 @@ _STRANGER = (
     "WHERE i.inhrelid = t.oid) "
     "UNION ALL SELECT 'has a trigger, ' || g.tgname || ', that runs a function of ' || pg_get_userbyid(p.proowner) "
     "FROM t JOIN pg_trigger g ON g.tgrelid = t.oid JOIN pg_proc p ON p.oid = g.tgfoid "
-    f"WHERE NOT g.tgisinternal AND p.proowner NOT IN {US} AND p.proowner NOT IN {_SUPERUSERS}"
+    f"WHERE NOT g.tgisinternal AND p.proowner NOT IN {US} AND p.proowner NOT IN {_SUPERUSERS} "
+    # A table is a type of its name as well: one that is there already takes its place. An array's makes room.
+    "UNION ALL SELECT 'is a type of ' || pg_get_userbyid(y.typowner) FROM pg_type y "
+    "JOIN pg_namespace n ON n.oid = y.typnamespace WHERE n.nspname = %s AND y.typname = %s AND y.typrelid = 0 AND y.typelem = 0"
 )
 
 
 def stranger(cursor: Cursor, table: TableName) -> str | None:
     """Why the table can't be taken for ours; None when it can, or isn't there."""
-    found = rows(cursor, _STRANGER, (table.schema, table.name))
+    found = rows(cursor, _STRANGER, (table.schema, table.name) * 2)
     return str(found[0][0]) if found else None
 
 

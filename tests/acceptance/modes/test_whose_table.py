@@ -94,6 +94,14 @@ PLANTED = {
                             "CREATE RULE r AS ON INSERT TO {t} DO ALSO SELECT 1"],
     "a view": ["CREATE TABLE {s}.base (id integer, note varchar(20))", "CREATE VIEW {t} AS SELECT * FROM {s}.base"],
     "a materialized view": ["CREATE MATERIALIZED VIEW {t} AS SELECT 1 AS id, 'a'::varchar(20) AS note"],
+    "a table with a policy": ["CREATE TABLE {t} (id integer, note varchar(20))", "ALTER TABLE {t} ENABLE ROW LEVEL SECURITY",
+                              "CREATE POLICY p ON {t} USING (id > 0)"],
+    "a table whose default calls a function": [
+        "CREATE FUNCTION {s}.taken() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE {t} (id integer DEFAULT {s}.taken(), note varchar(20) CHECK ({s}.taken() = 1))"],
+    "a type of that name": ["CREATE TYPE {t} AS (id integer)"],
+    "a domain of that name": ["CREATE DOMAIN {t} AS integer"],
+    "an enumeration of that name": ["CREATE TYPE {t} AS ENUM ('a')"],
     "a partitioned table": ["CREATE TABLE {t} (id integer, note varchar(20)) PARTITION BY LIST (id)",
                             "CREATE TABLE {s}.part PARTITION OF {t} DEFAULT"],
 }  # fmt: skip
