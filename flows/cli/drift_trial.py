@@ -51,11 +51,13 @@ def sensitivity(which: str, as_json: bool) -> None:
 @click.argument("name", metavar="TABLE")
 @click.option("--sensitivity", "tried", type=click.Choice(["low", "normal", "high"]),
               help="Try this instead of what the suite says.")  # fmt: skip
+@click.option("--exit-code", "by_answers", is_flag=True,
+              help="Exit with 1 where the owner's answers say otherwise: a false alarm is told, or a change isn't.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per batch.")
-def backtest(name: str, tried: Sensitivity | None, as_json: bool) -> None:
+def backtest(name: str, tried: Sensitivity | None, by_answers: bool, as_json: bool) -> None:
     """What of TABLE's kept batches would be told today, each held against those before it, beside its owner's answers.
 
-    Nothing is written: a changed suite, or --sensitivity, is tried before it is merged.
+    Nothing is written: a changed suite, or --sensitivity, is tried before it is merged, with --exit-code in CI.
     """
     from flows.cli.settings import workbench
     from tasks import backtest as verb
@@ -67,7 +69,21 @@ def backtest(name: str, tried: Sensitivity | None, as_json: bool) -> None:
         from flows.cli.console import print_json
 
         print_json([_facts(one) for one in found])
-        return
+    else:
+        _tell(found)
+    if by_answers and (_false(found) or _missed(found)):
+        raise click.exceptions.Exit(1)
+
+
+def _false(found: Sequence[Tried]) -> list[Tried]:
+    return [one for one in found if one.answer == "not-interesting" and one.verdict.alerts]
+
+
+def _missed(found: Sequence[Tried]) -> list[Tried]:
+    return [one for one in found if one.answer in ("meant", "not-meant") and not one.verdict.alerts]
+
+
+def _tell(found: Sequence[Tried]) -> None:
     for one in found:
         mark = click.style(one.verdict.verdict, fg=COLORS[one.verdict.verdict])
         click.echo(f"{one.label}  {mark}  {one.verdict.score:.2f}{f'  answered: {one.answer}' if one.answer else ''}")
@@ -80,8 +96,7 @@ def backtest(name: str, tried: Sensitivity | None, as_json: bool) -> None:
 def _sum_up(found: Sequence[Tried]) -> None:
     told = [one for one in found if one.verdict.alerts]
     right = [one for one in told if one.answer in ("meant", "not-meant")]
-    missed = [one for one in found if one.answer in ("meant", "not-meant") and not one.verdict.alerts]
-    false = [one for one in told if one.answer == "not-interesting"]
+    missed, false = _missed(found), _false(found)
     pages = sum(one.verdict.verdict == "page" for one in found)
     click.echo(
         f"{len(found)} batches: {len(told)} told, {pages} of them as a page; by answers {len(right)} right, {len(false)} false, "

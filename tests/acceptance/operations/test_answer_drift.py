@@ -122,6 +122,7 @@ def test_what_is_left_to_others_is_not_answered(house: Any, command: Callable[..
         )  # fmt: skip
 
 
+@pytest.mark.effect("headgate drift backtest --exit-code")
 @pytest.mark.effect("headgate drift backtest NAME", "headgate drift backtest --json", "headgate drift backtest --sensitivity",
                     "headgate drift backtest --sensitivity=low", "headgate drift backtest --sensitivity=normal",
                     "headgate drift backtest --sensitivity=high")  # fmt: skip
@@ -146,6 +147,10 @@ def test_a_setting_is_tried_on_what_is_kept_with_the_answers_as_truth(
     after = command("drift", "backtest", table)
     assert "answered: not-interesting" in after.out
     assert "by answers 0 right, 1 false, 0 not answered" in after.out
+    codes = [
+        command("drift", "backtest", table, *tried).code for tried in ([], ["--exit-code"], ["--exit-code", "--json"])
+    ]
+    assert codes == [0, 1, 1], "a batch that its owner called a false alarm would be told again"
 
     noticed = command("drift", "sensitivity", table)
     (rows,) = [line for line in noticed.out.splitlines() if "the number of rows" in line]
