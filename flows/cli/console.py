@@ -36,9 +36,7 @@ class Console:
             return
         with self._lock:
             self._bar.clear()
-            if record.run_id not in self._begun:
-                self._begun.add(record.run_id)
-                click.secho(f"{record.table} {record.label}", bold=True)
+            self._head(record)
             click.echo(f"  {step.name:<12} {step.seconds:6.2f} s  {step.line}")
 
     def end(self, record: RunRecord) -> None:
@@ -63,7 +61,14 @@ class Console:
         for text in news(record):
             told(text, " " * 11)
 
+    def _head(self, record: RunRecord) -> None:
+        """What the run is about, once: before its first step, or its end where no step was finished."""
+        if record.run_id not in self._begun:
+            self._begun.add(record.run_id)
+            click.secho(f"{record.table} {record.label}", bold=True)
+
     def _summary(self, record: RunRecord) -> None:
+        self._head(record)
         if record.accounting:
             click.echo(f"  {record.accounting}")
         mark = click.style(MARKS.get(record.status, record.status), fg=COLORS.get(record.status), bold=True)

@@ -1,0 +1,255 @@
+"""Failures on a Prefect server with a worker: the notice comes by mail, and each command in it is typed as it is printed.
+
+A command has to do what the remark behind it says: what looks shows the failure, what mends ends with published rows, what
+answers is kept. Each story has a warehouse of its own, so that its failures are told one by one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+
+if TYPE_CHECKING:
+    from tests.tasks.notices.conftest import MailServer
+
+pytestmark = pytest.mark.crash
+
+_file = Path(__file__).parents[1] / "prefect" / "conftest.py"
+_spec = importlib.util.spec_from_file_location("prefect_site", _file)
+assert _spec is not None
+assert _spec.loader is not None
+_site = importlib.util.module_from_spec(_spec)
+sys.modules["prefect_site"] = _site
+_spec.loader.exec_module(_site)
+servers, site = _site.servers, _site.site
+
+TABLE = """\
+table: {schema}.{name}
+description: Rows.
+owner: owner@example.com
+tier: core
+source: {{kind: csv, url: "{url}"}}
+columns: [{{name: id, type: integer, nullable: false}}, {{name: day, type: date}}, {{name: amount, type: integer}}]
+load: {{{load}}}
+schedule: {{cron: "0 2 1 1 *", timezone: UTC}}
+retries: {{count: 0}}
+{more}
+"""
+SUITE = """\
+table: {schema}.{name}
+expectations:
+  - {{code: AMOUNT, type: expect_column_values_to_be_between, kwargs: {{column: amount, min_value: 0}}, rows: quarantine,
+     tolerance: 5%}}
+  - {{code: MOST, type: expect_column_max_to_be_between, kwargs: {{column: amount, max_value: 1000}}, severity: critical}}
+drift: {{policy: stop}}
+"""
+WINDOW = "window: {every: day, timezone: UTC, start: 2026-01-01, end: 2026-01-09}\n"
+
+
+def rows(day: int = 1, times: int = 1, count: int = 60, **first: int) -> str:
+    """A file: amounts around 100, `times` as large; keywords give the first amounts by number of rows (`bad`, `most`)."""
+    amounts = [(100 + (7 * n + 3 * day) % 40) * times for n in range(count)]
+    amounts[: first.get("bad", 0)] = [-5] * first.get("bad", 0)
+    if first.get("most"):
+        amounts[-1] = first["most"]
+    lines = (f"{day * 1000 + n},2026-01-{day:02},{amount}" for n, amount in enumerate(amounts))
+    return "id,day,amount\n" + "\n".join(lines) + "\n"
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A source over HTTP that refuses the login until it is mended."""
+
+    mended = False
+
+    def do_GET(self) -> None:
+        body = rows().encode() if Answering.mended else b"who are you?"
+        self.send_response(200 if Answering.mended else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to the terminal."""
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    Answering.mended = False
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/login.csv"
+        server.shutdown()
+
+
+@dataclass
+class Story:
+    """A site, its mailbox, and what was typed: (failure, command, what came of it)."""
+
+    site: Any
+    mail: MailServer
+    typed: list[tuple[str, str, str]] = field(default_factory=list)
+    mends: dict[str, Callable[[], object]] = field(default_factory=dict)
+
+    def table(self, name: str, content: str | None, *, url: str = "", window: bool = False, more: str = "") -> str:
+        where = self.site.folder / "project"
+        files = self.site.folder / "files"
+        files.mkdir(exist_ok=True)
+        load = "mode: replace_window, window_column: day" if window else "mode: full_refresh"
+        url = url or f"file://{files}/{name}{'-{window.start:%d}' if window else ''}.csv"
+        for folder, text in (
+            (
+                "tables",
+                TABLE.format(schema=self.site.schema, name=name, url=url, load=load, more=more + WINDOW * window),
+            ),
+            ("suites", SUITE.format(schema=self.site.schema, name=name)),
+        ):
+            (where / folder).mkdir(parents=True, exist_ok=True)
+            (where / folder / f"{name}.yaml").write_text(text)
+        if content is not None:
+            self.source(name, content)
+        return f"{self.site.schema}.{name}"
+
+    def source(self, name: str, content: str) -> None:
+        (self.site.folder / "files" / f"{name}.csv").write_text(content)
+
+    def failing(self, name: str, content: str | None, mended: str, **how: Any) -> str:
+        """A table whose load fails until its source is `mended`."""
+        self.mends[name] = lambda: self.source(name, mended)
+        return self.table(name, content, **how)
+
+    def run(self, *names: str, state: str = "FAILED") -> None:
+        """Runs of the worker, side by side, until all have ended."""
+        runs = [self.site.start(f"load/{self.site.schema}.{name}") for name in names]
+        for run in runs:
+            assert self.site.ended(run, 500)["type"] == state
+
+    def look(self, **environment: str) -> None:
+        before = dict(self.site.more)
+        self.site.more.update(environment)
+        self.site.headgate("watch", check=False)
+        self.site.more = before
+
+    def notice(self, title: str) -> str:
+        """The only mail that opened with this title; its text."""
+        found = [
+            str(message.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+            for message in self.mail.messages
+            if title in str(message["Subject"]).replace("\n", "")
+        ]
+        assert len(found) == 1, (title, [str(message["Subject"]) for message in self.mail.messages])
+        return found[0]
+
+    def type_all(self, what: str, title: str, name: str, **environment: str) -> None:
+        """Every command of the notice, in its order, in a shell."""
+        text = self.notice(title)
+        lines = [line.strip() for line in text.splitlines() if line.strip().startswith("headgate ")]
+        assert lines, text
+        for line in lines:
+            command = line.partition("   # ")[0]
+            words = command.split()
+            if words[1] in ("retry", "run") and name in self.mends:
+                self.mends[name]()
+            done = subprocess.run(
+                ["bash", "-c", line], cwd=self.site.folder, capture_output=True, text=True, timeout=500,
+                env=self.site.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | environment,
+            )  # fmt: skip
+            why = self.wrong(words, done, name)
+            self.typed.append((what, line, why))
+            print(
+                f"TYPED | {what} | {line} | {why or 'right'} | {done.returncode} {' '.join(done.stdout.split())[:160]}"
+            )
+
+    def wrong(self, words: list[str], done: subprocess.CompletedProcess[str], name: str) -> str:
+        """What is wrong with what came of it; '' for nothing."""
+        said = done.stdout + done.stderr
+        table = f"{self.site.schema}.{name}"
+        if "Traceback" in said or "Usage:" in said:
+            return said[-300:]
+        if words[1:3] == ["check", "--connect"]:
+            # It looks for what is wrong, and says so by its exit code where it finds it.
+            return "" if said.strip() else "nothing is said"
+        if words[1:3] == ["incident", "ack"]:
+            return "" if done.returncode == 0 and "(acknowledged" in said else said[-300:]
+        if words[1] == "show" or words[1:3] == ["drift", "explain"]:
+            return "" if done.returncode == 0 and (table in said or words[-1] in said) else said[-300:]
+        if words[1] in ("retry", "run"):
+            if done.returncode not in (0, 3):
+                return said[-300:]
+            found = self.site.ask(f"SELECT count(*) FROM ops.ledger WHERE target = '{table}' AND undone_by IS NULL")
+            return "" if found[0][0] else f"nothing was published: {said[-300:]}"
+        return "" if done.returncode == 0 else f"exit {done.returncode}: {said[-300:]}"
+
+    def all_right(self, failures: int) -> None:
+        assert len({what for what, *_ in self.typed}) == failures
+        wrong = [f"{what}: {line}: {why}" for what, line, why in self.typed if why]
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def story(site: Any, mail: MailServer) -> Story:
+    """A warehouse of its own beside the Prefect server, and a mailbox."""
+    base = site.state.warehouse_url
+    with closing(psycopg2.connect(base)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {site.schema}")
+    site.state = replace(site.state, warehouse_url=urlsplit(base)._replace(path=f"/{site.schema}").geturl())
+    site.more |= {"HEADGATE_NOTIFY_OPS": mail.address(to="oncall@example.com"), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    return Story(site, mail)
+
+
+def test_what_comes_from_the_source(story: Story, free_port: Callable[[], int]) -> None:
+    """The contract, the tolerance, a rule, a file that isn't there, a server that refuses."""
+    story.failing("header", "id,day,price\n1,2026-01-01,5\n", rows())
+    story.failing("tolerance", rows(bad=20), rows())
+    story.failing("rule", rows(most=5000), rows())
+    story.failing("missing", None, rows())
+    down = f"http://127.0.0.1:{free_port()}/down.csv"
+    table = story.table("down", rows(), url=down)
+    declared = story.site.folder / "project" / "tables" / "down.yaml"
+    there = declared.read_text().replace(down, f"file://{story.site.folder}/files/down.csv")
+    story.mends["down"] = lambda: declared.write_text(there)
+    story.site.headgate("deploy")
+    story.site.worker("first")
+    story.run("header", "tolerance", "rule", "missing", "down")
+    story.look()
+    for what, name, code in (
+        ("contract", "header", "HEADER"), ("tolerance", "tolerance", "TOLERANCE"), ("rule", "rule", "CHECK-FAILED"),
+        ("missing file", "missing", "SOURCE-MISSING"), ("source refused", "down", "SOURCE-UNREACHABLE"),
+    ):  # fmt: skip
+        story.type_all(what, f"[{code}]", name)
+    story.all_right(5)
+    assert story.site.ask(f"SELECT count(*) FROM {table}") == [(60,)]
+
+
+def test_a_run_that_is_killed_and_a_login_that_is_refused(story: Story, refusing: str) -> None:
+    site = story.site
+    story.table("killed", rows())
+    story.table("login", None, url=refusing)
+    story.mends["login"] = lambda: setattr(Answering, "mended", True)
+    site.headgate("deploy")
+    site.more["HEADGATE_KILL_AT"] = "stage-part"
+    worker = site.worker("killing")
+    del site.more["HEADGATE_KILL_AT"]
+    story.run("killed", state="CRASHED")
+    _site.kill_group(worker)
+    site.worker("first")
+    story.run("login")
+    story.look()
+    story.type_all("killed run", "the run was killed", "killed")
+    story.type_all("credentials", "[SOURCE-LOGIN]", "login")
+    story.all_right(2)
