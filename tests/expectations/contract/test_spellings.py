@@ -112,6 +112,8 @@ def test_every_code_has_a_sentence_that_names_the_column() -> None:
     assert codes <= reasons().keys()
     assert all("'" not in sentence(code, "amount") or "n't" in sentence(code, "amount") for code in codes)
     assert sentence("NOT-INTEGER", "amount") == "amount isn't written as a whole number"
+    # The encoding is what is declared, not UTF-8 alone.
+    assert sentence("NOT-UTF8", None) == "bytes that are no text in the source's encoding"
     assert sentence("MY-RULE", None, "score is between 0 and 10") == "breaks the rule: score is between 0 and 10"
 
 
