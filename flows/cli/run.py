@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.cli.console import Console, print_json, telling
+from flows.cli.everywhere import quiet
 
 if TYPE_CHECKING:
     from deployments.errors import HeadgateError
@@ -119,12 +120,18 @@ def tell_end(outcome: Outcome) -> None:
         said.append(f"{len(outcome.skipped)} not tried")
     click.echo()
     click.secho(", ".join(said), bold=True)
-    told = {(record.table, record.label): record.failure for record in outcome.records if record.failure}
+    told = [record for record in outcome.records if record.failure]
     for table, window, error in outcome.failures:
-        failure = told.get((table, window))
-        click.secho(f"failed {table} {window} [{error.code}]", fg="red", bold=True, err=True)
+        # A summary that is built as a whole is named without the day its run is named by.
+        known = (
+            record.failure
+            for record in told
+            if record.table == table and (window == record.label or (not window and record.kind == "summary"))
+        )
+        failure = None if quiet() else next(known, None)
+        click.secho(f"failed {f'{table} {window}'.rstrip()} [{error.code}]", fg="red", bold=True, err=True)
         if failure is None:
-            # Before its run had begun.
+            # Before its run had begun, or while nothing but errors was asked for.
             click.echo(f"  {error}".replace(*NO_RUN).replace(WHO_ACTS["retryable"], BY_HAND), err=True)
         elif failure.next_command:
             click.echo(f"  next: {failure.next_command}", err=True)

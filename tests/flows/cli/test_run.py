@@ -92,6 +92,24 @@ def test_07_windows_stop_at_the_first_that_fails(call: Call) -> None:
     assert "[SOURCE-MISSING]" in told.out + told.err
     assert "2 batches published, 1 failed" in told.out
     assert "who must act: owner of the source" in told.out + told.err
+
+
+def test_07b_errors_only_are_told_whole_and_a_summary_s_once(call: Call, folder: Path) -> None:
+    told = call("-q", "run", "visits")
+    assert (told.code, told.out) == (1, "")
+    assert [told.err.count(words) for words in ("[SOURCE-MISSING]", "isn't there", "who must act", "next: ")] == [1] * 4
+    summary = folder / "summaries" / "totals.sql"
+    there = summary.read_text()
+    rule = "{code: FEW, type: expect_table_row_count_to_be_between, kwargs: {max_value: 0}, severity: critical}"
+    summary.write_text(there.replace("inputs:", f"expectations: [{rule}]\ninputs:"))
+    told = call("run", "totals")
+    summary.write_text(there)
+    assert told.code == 1
+    assert told.err.splitlines()[0] == "failed analytics.totals [CHECK-FAILED]"
+    assert (told.out.count("who must act"), told.err.count("who must act")) == (1, 0)
+    record = call("show", "--limit", "1", "--table", "totals", "--json").json[0]
+    [found] = [item for item in call("show", record["run_id"], "--json").json["rules"] if item["code"] == "FEW"]
+    assert found["outcome"] == "fail", "the verdicts that stopped a build are kept with its run"
     plan = call("plan", "visits", "--json").json[0]
     assert [window["state"] for window in plan["windows"]] == ["loaded", "loaded", "failed"]
 
@@ -105,7 +123,7 @@ def test_08_a_failed_window_is_what_the_next_run_loads(call: Call, folder: Path)
 
 
 def test_09_the_story_of_a_run_is_kept(call: Call) -> None:
-    runs = call("show", "--json").json
+    runs = call("show", "--table", "visits", "--json").json
     failed = next(run for run in runs if run["status"] == "failed")
     told = call("show", str(failed["run_id"]))
     assert (told.code, "[SOURCE-MISSING] at extract" in told.out) == (0, True), told.out
