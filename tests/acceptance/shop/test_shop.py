@@ -36,7 +36,8 @@ assert _spec.loader is not None
 _computed = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_computed)
 _taken = ("world", "dated", "test_calendar_month", "test_monthly_active_users", "test_channel_month", "test_cohort_retention",
-          "test_user_first_last_channel", "test_user_summary", "test_monthly_nps")  # fmt: skip
+          "test_user_first_last_channel", "test_attribution_month", "test_variant_readout", "test_monthly_key_figures",
+          "test_user_summary", "test_monthly_nps")  # fmt: skip
 globals().update({name: getattr(_computed, name) for name in _taken})
 
 

@@ -12,6 +12,8 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from deployments.declarations.known_tables import known_tables
+from deployments.declarations.redshift_sql import for_postgresql
 from deployments.embedded.stack import EmbeddedStack, ephemeral_stack
 from deployments.project import SHOP, Project, load_project
 from deployments.shop.world.rows import Row, csv_lines
@@ -60,7 +62,12 @@ def build_summaries(shop: Project, fresh_database: Callable[[], str]) -> Build:
 def _build(cur: psycopg2.extensions.cursor, shop: Project, name: str) -> pd.DataFrame:
     summary = shop.summaries[name]
     target = sql.Identifier(summary.schema_name, summary.name)
-    cur.execute(sql.SQL("CREATE TABLE {} AS {}").format(target, sql.SQL(summary.sql)))
+    select = summary.sql
+    if summary.written_for is not None:
+        made = for_postgresql(select, known_tables(shop))
+        assert made.faults == ()
+        select = made.text
+    cur.execute(sql.SQL("CREATE TABLE {} AS {}").format(target, sql.SQL(select)))
     cur.execute(sql.SQL("SELECT * FROM {}").format(target))
     frame = pd.DataFrame(cur.fetchall(), columns=[column.name for column in cur.description])
     for column in frame.columns.intersection(["month", "cohort_month"]):

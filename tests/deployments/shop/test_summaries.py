@@ -45,6 +45,7 @@ def dated(world: Frames) -> pd.DataFrame:
     sessions["month"] = sessions["ts"].dt.to_period("M").dt.to_timestamp()
     payments = world["session_transaction"].set_index("sessionid")
     sessions["amount"] = pd.to_numeric(sessions["sessionid"].map(payments["amount"]))
+    sessions["paying"] = sessions["sessionid"].isin(payments.index)
     sessions["refunded"] = sessions["sessionid"].map(payments["refunded"]).eq(True)
     return sessions
 
@@ -118,6 +119,52 @@ def test_user_first_last_channel(built: Frames, dated: pd.DataFrame) -> None:
          "last_ts": last["ts"], "sessions": groups.size()}
     ).reset_index()  # fmt: skip
     assert_same(built["user_first_last_channel"], expected, "userid")
+
+
+def test_attribution_month(built: Frames, dated: pd.DataFrame) -> None:
+    first = dated.sort_values(["ts", "sessionid"]).drop_duplicates("userid").set_index("userid")["channel"]
+    paid = dated[dated["amount"].notna() | dated["paying"]]
+    paid = paid[~paid["refunded"]].assign(amount=paid["amount"].fillna(0), first=paid["userid"].map(first))
+    by_first = paid.groupby(["month", "first"])["amount"].sum().rename_axis(["month", "channel"])
+    by_last = paid.groupby(["month", "channel"])["amount"].sum()
+    expected = (
+        pd.DataFrame({"first_touch_revenue": by_first, "last_touch_revenue": by_last})
+        .fillna(0)
+        .astype(int)
+        .reset_index()
+    )
+    assert expected["first_touch_revenue"].sum() == expected["last_touch_revenue"].sum() > 0
+    assert not expected["first_touch_revenue"].equals(expected["last_touch_revenue"])
+    assert_same(built["attribution_month"], expected, "month", "channel")
+
+
+def test_variant_readout(built: Frames, world: Frames) -> None:
+    sold = world["customer_interactions"].query("purchased == 1").astype({"paidamount": float})
+    lines = []
+    for variant, customers in world["customer_variants"].groupby("variant")["customer_id"]:
+        here = sold[sold["customer_id"].isin(set(customers))]
+        users, buyers = len(customers), here["customer_id"].nunique()
+        lines.append((variant, users, buyers, here["paidamount"].sum(), buyers / users))
+    expected = pd.DataFrame(lines, columns=["variant", "users", "buyers", "revenue", "conversion"]).set_index("variant")
+    variance = expected["conversion"] * (1 - expected["conversion"]) / expected["users"]
+    expected["lift"] = expected["conversion"] - expected.loc["control", "conversion"]
+    half = 1.96 * (variance + variance["control"]) ** 0.5
+    expected["lift_low"], expected["lift_high"] = expected["lift"] - half, expected["lift"] + half
+    found = built["variant_readout"].astype({"revenue": float})
+    assert_same(found, expected.reset_index(), "variant")
+    assert set(found["variant"]) == {"control", "test"}
+
+
+def test_monthly_key_figures(built: Frames, dated: pd.DataFrame) -> None:
+    groups = dated.groupby("month")
+    expected = pd.DataFrame({
+        "active_users": groups["userid"].nunique(),
+        "paying_users": dated[dated["amount"] > 0].groupby("month")["userid"].nunique(),
+        "net_revenue": dated[~dated["refunded"]].groupby("month")["amount"].sum(),
+    }).reset_index()  # fmt: skip
+    assert_same(built["monthly_key_figures"].astype({"net_revenue": int}), expected, "month")
+    both = built["monthly_key_figures"].merge(built["monthly_active_users"], on="month")
+    assert both["active_users_x"].equals(both["active_users_y"]), "one metric in two summaries"
 
 
 def test_user_summary(built: Frames, world: Frames) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
+from math import sqrt
 
 import pandas as pd
 import pytest
@@ -29,6 +31,11 @@ ROWS: dict[str, list[Row]] = {
         (1, NOV, 9, None, ""), (2, NOV, 6, None, None), (3, NOV, 7, None, None),
         (4, DEC, None, None, None), (5, FEB, 10, None, None), (6, FEB, 8, None, None), (7, FEB, 0, None, None),
     ],
+    "customer_variants": [(1, "control"), (2, "control"), (3, "test"), (4, "test")],
+    # One buys twice, one buys for nothing, one looks only.
+    "customer_interactions": [
+        (1, NOV, 1, 1, 1, 5), (2, NOV, 1, 1, 0, None), (3, NOV, 1, 1, 1, 10), (3, NOV, 2, 1, 1, 2.5), (4, NOV, 1, 1, 1, None),
+    ],
 }  # fmt: skip
 N, D, J, F = date(2019, 11, 1), date(2019, 12, 1), date(2020, 1, 1), date(2020, 2, 1)
 
@@ -52,6 +59,12 @@ EXPECTED: dict[str, list[tuple[object, ...]]] = {
         ("Ads", "a", 1, NOV, False, 10), ("Ads", "c", 1, FEB, True, 7), ("Ads", "d", 2, NOV, False, 0),
         ("Ads", "e", 2, DEC, None, None), ("Mail", "b", 1, FEB, None, None), ("Mail", "f", 3, DEC, None, None),
         ("Mail", "lost", 4, None, False, 99),
+    ],
+    "attribution_month": [(N, "Ads", 10, 10), (D, "Ads", 0, 0)],
+    "monthly_key_figures": [(N, 2, 1, 10), (D, 2, 0, 0), (F, 1, 1, 0)],
+    "variant_readout": [
+        ("control", 2, 1, Decimal("5.00"), 0.5, 0.0, -1.96 * sqrt(0.25), 1.96 * sqrt(0.25)),
+        ("test", 2, 2, Decimal("12.50"), 1.0, 0.5, 0.5 - 1.96 * sqrt(0.125), 0.5 + 1.96 * sqrt(0.125)),
     ],
     "monthly_nps": [(N, 3, 1, 1, 1, 0.0), (D, 0, 0, 0, 0, None), (J, 0, 0, 0, 0, None), (F, 3, 1, 1, 1, 0.0)],
 }  # fmt: skip
