@@ -1,4 +1,4 @@
-"""Try everything a run will need, one thing at a time: warehouse, rights, stage, a load of one row, sources.
+"""Try everything a run will need, one thing at a time: Prefect, warehouse, rights, stage, a load of one row, sources.
 
 Leaves nothing behind: the object and the table it makes are removed again.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import cast
@@ -20,12 +21,14 @@ from deployments.addresses import file_path, is_s3
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical, Table
+from deployments.embedded.defaults import PREFECT_API_URL
 from deployments.errors import HeadgateError
 from deployments.settings import Settings
 from tasks.batch import new_attempt
 from tasks.driver_errors import said
 from tasks.objects.manifest import NAME, Manifest, Part
 from tasks.objects.store import open_store
+from tasks.outside_errors import named
 from tasks.part_checks import NULL_MARKER
 from tasks.reachable import Line, reach
 from tasks.shared_places import shared_places
@@ -50,6 +53,7 @@ COLUMNS = (
 
 def try_everything(bench: Workbench) -> Iterator[Line]:
     """One line per thing tried, as it is tried; what rests on something that failed is left out."""
+    yield from _prefect()
     lines = reach("warehouse", bench.warehouse.address.url)
     yield from lines
     stage = list(_stage(bench))
@@ -59,6 +63,33 @@ def try_everything(bench: Workbench) -> Iterator[Line]:
     if all(line.ok for line in stage):
         yield from (Line("shared places", False, text, "headgate settings --set") for text in shared_places(bench))
     yield from _sources(bench)
+
+
+def _prefect() -> Iterator[Line]:
+    """The server that runs are told to."""
+    # Imported by nothing else of this, and slow to import.
+    from httpx import HTTPError
+    from prefect.client.orchestration import get_client
+
+    api = os.environ.get(PREFECT_API_URL)
+    if not api:
+        return
+    lines = reach("Prefect", api)
+    yield from lines
+    if not lines[-1].ok:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            version = client.api_version()
+    except HTTPError as error:
+        found = named(error, "asking Prefect")
+        yield (
+            Line("Prefect: login", False, type(error).__name__, f"check {PREFECT_API_URL}")
+            if found is None
+            else _failed("Prefect: login", found)
+        )
+        return
+    yield Line("Prefect: login", True, f"Prefect {version}")
 
 
 def _warehouse(bench: Workbench, *, stage_works: bool) -> Iterator[Line]:

@@ -58,7 +58,7 @@ def _of_prefect(error: BaseException) -> HeadgateError | None:
         return RetryableError(
             f"the Prefect server can't be reached ({type(error).__name__}); what was published stays published",
             code=_PREFECT_AWAY,
-            next_command="headgate status; then the same command again",
+            next_command="headgate check --connect; then the same command again",
         )
     if status in (401, 403):
         return DeclarationError(

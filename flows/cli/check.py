@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--connect", is_flag=True, help="Try warehouse, rights, stage, a load of one row, and sources.")
+@click.option("--connect", is_flag=True, help="Try Prefect, warehouse, rights, stage, a load of one row, and sources.")
 @click.option("--live", is_flag=True, help="Compare the contracts with the tables of the warehouse and the sources.")
 @click.option("--json", "as_json", is_flag=True, help="Print the mistakes as JSON.")
 def check(connect: bool, live: bool, as_json: bool) -> None:

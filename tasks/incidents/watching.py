@@ -66,7 +66,7 @@ def prefect_silent(why: str, now: datetime) -> Trouble:
     return Trouble(
         scope="Prefect", code="PREFECT-UNREACHABLE", domain="prefect", family="retryable", severity="critical",
         message=f"Prefect's server can't be asked: {why}", since=now, step="watch",
-        latest=now.replace(minute=0, second=0, microsecond=0), next_command="headgate status",
+        latest=now.replace(minute=0, second=0, microsecond=0), next_command="headgate check --connect",
     )  # fmt: skip
 
 

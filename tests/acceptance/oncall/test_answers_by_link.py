@@ -159,7 +159,7 @@ def test_what_is_over_is_answered_by_nobody(answering: Desk, links: dict[str, st
     answering.house.source("orders.csv", "id,amount\n1,5\n2,6\n")
     answering.load(f"{answering.house.schema}.orders")
     answering.watch(1)
-    answering.watch(20)
+    answering.watch(40)
     assert answering.open == []
     told = len(answering.slack.bodies)
     for shown in (httpx.get(links["I have it"]), httpx.post(links["I have it"], data=SAID)):

@@ -70,7 +70,7 @@ def test_the_warehouse_is_down_and_comes_back(desk: Desk) -> None:
     desk.find_the_warehouse()
     desk.watch(4)
     assert len(desk.slack.bodies) == 1
-    desk.watch(15)
+    desk.watch(40)
     assert [str(body["text"])[:26] for body in desk.slack.bodies[1:]] == [":large_green_circle: Over:"]
     kept = desk.house.place.ask("SELECT scope, code, state FROM ops.incident")
     assert kept == [("the warehouse", "WAREHOUSE-UNREACHABLE", "recovered")]
@@ -108,7 +108,7 @@ def test_killed_not_started_and_switched_off(desk: Desk) -> None:
     well = PrefectView(runs=(flow_run(first, "CRASHED", 5), flow_run(second, "COMPLETED", 0)))
     desk.watch(1, view=well)
     assert len(desk.slack.bodies) == 3
-    desk.watch(12, view=well)
+    desk.watch(40, view=well)
     assert desk.open == []
     assert len(desk.slack.bodies) == 6
 
@@ -161,7 +161,7 @@ def test_a_decision_that_was_changed_by_hand_is_an_incident_until_it_is_put_back
     assert [item.trouble.code for item in desk.open] == ["DECISIONS-ALTERED"]
     ask("UPDATE ops.decision SET decided_by = 'ana' WHERE target = %s", (table,))
     desk.watch(6)
-    desk.watch(20)
+    desk.watch(40)
     assert desk.open == []
     forget_decisions(ask)
 

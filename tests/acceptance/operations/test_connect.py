@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 TABLE = """
 description: Orders.
@@ -44,7 +48,8 @@ def test_everything_works(house: Any, checked: Callable[..., dict[str, Any]]) ->
     assert [line for line in lines.values() if not line["ok"]] == []
     assert {"warehouse: name", "warehouse: port", "warehouse: login", f"warehouse: schema {house.schema}",
             "warehouse: load of one row", "stage: write", "stage: read", "stage: delete", "source files"} == {
-        what for what in lines if what not in ("warehouse: schema ops", "warehouse: schema quarantine")}  # fmt: skip
+        what for what in lines if what not in ("warehouse: schema ops", "warehouse: schema quarantine")
+        and not what.startswith("Prefect")}  # fmt: skip
     left = house.place.ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'headgate_check%'")
     assert left == [(0,)]
 
@@ -66,6 +71,43 @@ def test_what_fails_is_told_by_itself(house: Any, checked: Callable[..., dict[st
     assert "wrong-password" not in repr(lines)
     assert "NoSuchBucket" in lines["stage: write"]["said"]
     assert "HEADGATE_CONNECTION_FILES" in lines["source files"]["next_command"]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_prefect_is_asked_where_runs_are_told_to_one(
+    house: Any, checked: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Prefect(BaseHTTPRequestHandler):
+        """Its version for those who have the login."""
+
+        def do_GET(self) -> None:
+            known = self.headers.get("Authorization") == f"Basic {b64encode(b'ana:secret-word').decode()}"
+            self.send_response(200 if known else 401)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'"3.9.9"' if known else b'{"exception_message": "Unauthorized"}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Prefect)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+    try:
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+            refused = checked("--connect")["Prefect: login"]
+            with temporary_settings({PREFECT_API_AUTH_STRING: "ana:secret-word"}):
+                known = checked("--connect")["Prefect: login"]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (refused["ok"], "HTTP 401" in refused["said"], "PREFECT_API_AUTH_STRING" in refused["next_command"]) == (
+        False, True, True
+    )  # fmt: skip
+    assert (known["ok"], known["said"]) == (True, "Prefect 3.9.9")
+    away = checked("--connect")
+    assert (away["Prefect: port"]["ok"], "Prefect: login" in away) == (False, False)
+    assert "is the server up" in away["Prefect: port"]["next_command"]
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
