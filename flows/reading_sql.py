@@ -15,7 +15,7 @@ from deployments.declarations.select import tree_of
 from deployments.declarations.sql_output import output_faults
 from deployments.declarations.sql_rules import select_faults
 from deployments.declarations.sql_scopes import Known
-from deployments.declarations.sql_text import SqlFault, tokens
+from deployments.declarations.sql_text import SqlFault, SqlTextError, tokens
 from deployments.declarations.summary import Summary, read_summary, statements
 from deployments.project import Project
 from deployments.settings import Settings
@@ -79,7 +79,11 @@ def _faults(summary: Summary, known: Mapping[str, Known], dialect: str) -> Itera
 
 
 def _of_redshift(text: str) -> Iterator[SqlFault]:
-    words = tokens(text)
+    try:
+        words = tokens(text)
+    except SqlTextError:
+        # What can't be cut into words is told as that, when the summary is read.
+        return
     for word, following in pairwise(words):
         if word.name in NOT_OF_POSTGRESQL and following.text == "(":
             yield SqlFault(f"PostgreSQL has no {word.name.upper()}()", "in the header: written_for: redshift", word.start,

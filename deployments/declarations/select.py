@@ -72,8 +72,10 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
 
 
 def tree_of(sql: str, dialect: str) -> exp.Expr | None:
-    """The tree of a statement that `read_select` finds sound, as a warehouse reads it before the other one."""
+    """The tree of a statement, as a warehouse reads it before the other one; None of one that isn't cut or read as SQL is."""
     try:
+        if too_deep(tokens(sql)) is not None:
+            return None
         return _parsed(without_comments(sql), _DIALECTS if dialect == "postgresql" else _DIALECTS[::-1])[0]
     except SqlTextError:
         return None

@@ -24,11 +24,12 @@ expectations:
     type: expect_column_pair_values_a_to_be_greater_than_b
     kwargs: {column_A: sessions, column_B: active_users, or_equal: true}
     notes: Every active visitor has at least one session.
+columns:
+  - {name: month, type: date, nullable: false, description: First day of the month in which a session began.}
+  - {name: active_users, type: bigint, nullable: false, metric: monthly_active_users}
+  - {name: sessions, type: bigint, nullable: false, description: Sessions that began in the month.}
 key: [month]
 grants: [analytics_users]
-metrics:
-  active_users: Different visitors with at least one session that began in the month.
-  sessions: Sessions that began in the month.
 sla:
   - {for: growth, fresh_by: "07:00", contact: growth-lead@example.com}
 */

@@ -12,7 +12,7 @@ expectations:
     notes: Whoever pays has come.
 columns:
   - {name: month, type: date, nullable: false, description: First day of the month in which a session began.}
-  - {name: active_users, type: bigint, nullable: false, description: Different visitors with a session in the month.}
+  - {name: active_users, type: bigint, nullable: false, metric: monthly_active_users}
   - {name: paying_users, type: bigint, nullable: false, description: "Those of them who paid, refunds or not."}
   - {name: net_revenue, type: bigint, nullable: false, unit: USD, description: "Paid, without what was paid back."}
 key: [month]

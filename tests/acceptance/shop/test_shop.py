@@ -106,6 +106,18 @@ def test_everything_is_published_and_every_row_accounted_for(bench: Workbench, o
         assert counts["extracted"] == counts["published"] + counts["quarantined"] + counts["superseded"], record.run_id
 
 
+def test_monthly_active_users_are_one_metric_in_two_summaries(bench: Workbench, outcome: Outcome) -> None:
+    from tasks.warehouses import metric_comparisons
+    from tasks.warehouses.session import session
+
+    assert outcome.failures == []
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        (found,) = metric_comparisons.read(bench.warehouse, cursor)
+    assert {found.target, found.other} == {"analytics.monthly_active_users", "analytics.monthly_key_figures"}
+    assert (found.metric, found.grain, found.differing) == ("monthly_active_users", "by month", 0)
+    assert found.compared > 0
+
+
 def test_exactly_the_planted_warnings_are_told(bench: Workbench, outcome: Outcome) -> None:
     from flows.cli.demo import unplanned
 

@@ -29,6 +29,7 @@ def test_it_is_refused_at_once(how: str) -> None:
     found, faults = read_select(HOSTILE[how])
     assert found is None
     assert any(word in faults[0].message for word in ("too deeply", "UNION"))
+    assert [tree_of(HOSTILE[how], dialect) for dialect in ("postgresql", "redshift")] == [None, None]
     assert time.process_time() - begun < 5
 
 
