@@ -58,14 +58,15 @@ class LyingWeb:
         sent = left.pop(0) if len(left) > 1 else left[0]
         if method == "HEAD":
             sent = answer(403)
-        connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
         # A socket that is closed with something unread sends a reset, which would take the answer along.
         connection.settimeout(2)
         try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 pass
         except OSError:
+            # Who asked has gone: the next one is served all the same.
             pass
 
 
