@@ -65,7 +65,12 @@ def cluster(site: Any, sales: str, tmp_path: Path) -> Iterator[list[subprocess.P
     for process in reversed(made):
         process.terminate()
     for process in made:
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            # A worker that is losing its scheduler may wait for it for ever; nothing is asked of it any more.
+            process.kill()
+            process.wait()
     log.close()
 
 
