@@ -167,9 +167,7 @@ class Ahead:
         """Take away what nobody has taken."""
         try:
             if self._candidate is not None:
-                drop = sql.SQL("DROP TABLE IF EXISTS {}").format(
-                    sql.Identifier(self._candidate.schema, self._candidate.name)
-                )
+                drop = sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(self._candidate))
                 retried(self.bench.warehouse.address, f"dropping {self._candidate}", lambda c: c.execute(drop))
             if self._staged and not self._stage_is_taken:
                 self.bench.stage.delete(f"{self.batch.stage_key}/")
