@@ -12,6 +12,7 @@ from expectations.drift.compare import likely_clocks
 from expectations.drift.implied import formats
 from expectations.drift.labels import lost_values
 from expectations.drift.model import Cause
+from expectations.drift.words import MILLION, many_times
 from expectations.profile.categories import TOP
 from expectations.profile.model import GRID, ColumnProfile
 from expectations.profile.numbers import DAY
@@ -29,6 +30,8 @@ SAME_FACTOR = 0.04
 MOVED = 0.02
 HOUR = 3600.0
 MOSTLY = 0.8
+# Digits beyond these are noise, and a number near the largest there is has three hundred.
+FULLY_WRITTEN = 1e15
 # One value that is nearly all of the rows and usually few of them.
 NEARLY_ALL = 0.95
 RARE = 0.2
@@ -83,8 +86,8 @@ def _factor(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     factor = math.exp(abs(middle))
     unit = next((u for u in UNITS if abs(middle) > 0.5 and abs(math.log(factor / u)) < max(SAME_FACTOR, spread)), None)
     sign = "x" if middle > 0 else "/"
-    shown = f"{unit or factor:,.3g}" if (unit or factor) < 1000 else f"{unit or factor:,.0f}"
-    times = f"{shown} times" if middle > 0 else f"1/{shown} of"
+    shown = many_times(unit or factor)
+    times = f"{shown} times" if middle > 0 else f"1/{shown} of" if factor < MILLION else "less than a millionth of"
     turned = f", as between {UNITS[unit]}" if unit is not None and UNITS[unit] else ""
     middles = (
         f"the middle number was {_number(usual[GRID.index(0.5)])} and is {_number(numbers.quantiles[GRID.index(0.5)])}"
@@ -215,7 +218,7 @@ def _percent(share: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:,.0f}" if 10_000 <= abs(value) < FULLY_WRITTEN else f"{value:,.4g}"
 
 
 def _time(hours: float) -> str:

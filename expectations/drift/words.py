@@ -12,6 +12,8 @@ from expectations.profile.model import BETWEEN
 
 # Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
 TIMES = 1.5
+# From so many times the usual on, more digits say nothing more.
+MILLION = 1e6
 # The quantile that people call by a name of its own.
 BY_NAME = {0.5: "the middle number of {column}"}
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
@@ -60,7 +62,7 @@ class Said:
     def _so(self) -> str:
         if self.times is None or 1 / TIMES < self.times < TIMES:
             return ""
-        return f", {_times(self.times)} the usual"
+        return f", {times_of(self.times)} the usual"
 
 
 def say_share(key: Key, low: float, expected: float, high: float, seen: float, rows: float) -> Said:
@@ -118,13 +120,21 @@ def _ratio(unit: Unit, expected: float, seen: float) -> float | None:
     return now / usual if usual > 0 and now > 0 else None
 
 
-def _times(ratio: float) -> str:
-    """91 times, 2.2 times, 1/100 of."""
+def times_of(ratio: float) -> str:
+    """91 times, 2.2 times, 1/100 of; from a million on no figure, which would be hundreds of digits or none at all."""
     if ratio >= 1:
-        return f"{ratio:.3g} times" if ratio < 1000 else f"{ratio:,.0f} times"
+        return f"{many_times(ratio)} times"
     if ratio >= 0.1:
         return f"{100 * ratio:.0f} % of"
-    return f"1/{1 / ratio:.3g} of" if ratio > 0.001 else f"1/{1 / ratio:,.0f} of"
+    # Of numbers near the smallest there are, the ratio itself is zero.
+    return f"1/{many_times(1 / ratio)} of" if ratio > 1 / MILLION else "less than a millionth of"
+
+
+def many_times(ratio: float) -> str:
+    """A ratio of at least 1 in few digits: 2.2, 91, 1,611."""
+    if ratio >= MILLION:
+        return "more than a million"
+    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
 
 
 def _fill(text: str, key: Key) -> str:
@@ -170,7 +180,7 @@ TOLD: dict[Unit, Callable[[float, float, int], str]] = {
     "size": lambda x, _, more: _number(math.copysign(_expm1(abs(x)), x), more),
     # The deviation of logarithms is the factor from one number to the next.
     "factor": lambda x, _, more: f"{_number(_exp(_exp(x)), more)} times",
-    "percent_off": lambda x, _, more: f"{100 * _expm1(x):+,.{1 + more}f} %",
+    "percent_off": lambda x, _, more: _change(_expm1(x), more),
     "percent_spread": lambda x, _, more: f"{100 * math.expm1(_exp(min(x, 5.0))):,.{1 + more}f} %",
     "correlation": lambda x, _, more: f"{math.tanh(x):.{2 + more}f}",
     "explained": lambda x, _, more: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2, more),
@@ -192,6 +202,11 @@ def bounded(x: float) -> float:
 def _percent(share: float, more: int = 0) -> str:
     usual = share == 0 or share >= 0.001
     return f"{100 * share:.{1 + more}f} %" if usual else f"{100 * share:.{2 + more}g} %"
+
+
+def _change(share: float, more: int) -> str:
+    percent = 100 * share
+    return f"{percent:+,.{1 + more}f} %" if abs(percent) < MILLION else f"{percent:+.3g} %"
 
 
 def _number(value: float, more: int = 0) -> str:

@@ -31,6 +31,23 @@ def test_a_changed_unit_is_told_as_a_factor(seen: float, so: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("usual", "seen", "so"),
+    [
+        (1e10, 5e-321, "less than a millionth of the usual"),
+        (1e-3, 1e300, "more than a million times the usual"),
+        (20.0, 1e9, "more than a million times the usual"),
+        (20.0, 1e7, "500,000 times the usual"),
+    ],
+)
+def test_numbers_near_the_ends_of_what_there_is_are_told_in_few_digits(usual: float, seen: float, so: str) -> None:
+    key = named("paid", "values", "quantile", "0.5")
+    low, expected, high, now = (math.asinh(x / 1e-3) for x in (usual / 2, usual, usual * 2, seen))
+    told = say_level(key, low, expected, high, now, 1e-3).message
+    assert told.endswith(f", {so}.")
+    assert len(told) < 150
+
+
 def test_a_figure_outside_its_bounds_never_reads_like_them() -> None:
     key = named("a", "relation", "correlation", "b")
     low, expected, high, seen = (math.atanh(x) for x in (0.9999, 0.99995, 0.99999, 0.998))
