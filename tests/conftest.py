@@ -83,8 +83,10 @@ LONG = ("crash/test_killed_loads", "acceptance/modes/test_names_of_users", "acce
         "acceptance/operations/test_machine", "acceptance/operations/test_erase", "acceptance/oncall", "acceptance/wheel",
         "flows/cli/test_fuzz", "tasks/test_hostile_texts", "tasks/incidents/test_a_month", "test_release")  # fmt: skip
 """Files that take long begin first, so that no worker waits for the other's last one at the end."""
-TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop")
-"""Folders of tests that take minutes each: whole stories with servers that are broken on purpose (`make trials`)."""
+TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
+          "acceptance/operations/reconcile/test_found", "acceptance/operations/reconcile/test_killed_again",
+          "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month")  # fmt: skip
+"""Tests that take minutes each: whole stories, with servers broken on purpose, kills and days of clocks (`make trials`)."""
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -123,8 +125,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     else:
         items.sort(key=lambda item: not item.path.relative_to(REPOSITORY / "tests").as_posix().startswith(LONG))
     for item in items:
-        folder = item.path.parent.relative_to(REPOSITORY / "tests").as_posix()
-        if folder.startswith(TRIALS):
+        if item.path.relative_to(REPOSITORY / "tests").as_posix().startswith(TRIALS):
             item.add_marker(pytest.mark.trial)
 
 
