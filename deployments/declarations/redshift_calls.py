@@ -29,6 +29,7 @@ _SECONDS = {
     "millisecond": (1000, 1),
     "microsecond": (1000000, 1),
 }
+_IN_A_YEAR = {"year": 1, "quarter": 4, "month": 12}
 _SAFE_PATTERN = re.compile(r"\^?(?:(?:[\w /@,;:%&#=<>!'\"~`-]|\.|\[\^?[\w /@.,;:%&#=<>!+*?_-]+\])[*+?]?)+\$?", re.ASCII)
 _SAFE_FORMAT = re.compile(r"(?:YYYY|MM|DD|HH24|MI|SS|Q|[-/:., ])+")
 
@@ -136,26 +137,32 @@ def _dateadd(call: Call) -> str:
     if part == "year":
         first = f"DATE_TRUNC('month', {moment})"
         return f"({first} + {many} * INTERVAL '1 year' + ({moment} - {first}))"
-    if part == "month" or part in _SPANS:
-        return f"({moment} + {many} * INTERVAL '1 {part}')"
-    return call.refuse(f"adds {_spelled(call, 0)}s", "DATEADD(month, ...), or day, hour, minute, second")
+    if part in ("month", "quarter") or part in _SPANS:
+        return f"({moment} + {many} * INTERVAL '{'3 month' if part == 'quarter' else f'1 {part}'}')"
+    return call.refuse(f"adds {_spelled(call, 0)}s", "DATEADD(month, ...), or year, quarter, week, day to microsecond")
 
 
 def _datediff(call: Call) -> str:
     if not _count(call, 3):
         return call.as_it_stands()
     part, moments = call.part(0), (call.moment(2), call.moment(1))
-    if part in ("year", "month"):
-        form = "EXTRACT(YEAR FROM {0})" if part == "year" else "(12 * EXTRACT(YEAR FROM {0}) + EXTRACT(MONTH FROM {0}))"
+    if part in _IN_A_YEAR:
+        times = _IN_A_YEAR[part]
+        months = f" * {times} + EXTRACT({part.upper()} FROM {{0}})" if times > 1 else ""
+        form = f"(EXTRACT(YEAR FROM {{0}}){months})"
     elif part == "day":
         form = "CAST({0} AS date)"
+    elif part == "week" and all(call.writing.begins_week(call.args[n]) for n in (1, 2)):
+        # From Monday to Monday there are as many Sundays as Mondays: whichever day a week begins with is counted alike.
+        return f"CAST((CAST({moments[0]} AS date) - CAST({moments[1]} AS date)) / 7 AS bigint)"
     elif part in _SECONDS:
         times, share = _SECONDS[part]
         form = f"(EXTRACT(EPOCH FROM DATE_TRUNC('{part}', {{0}})) * {times} / {share})"
+    elif part == "week":
+        return call.refuse("counts weeks, of which it isn't documented with which day they begin",
+                           "DATEDIFF(week, DATE_TRUNC('week', a), DATE_TRUNC('week', b))")  # fmt: skip
     else:
-        by, of, times = ("month", "quarter", 3) if part == "quarter" else ("day", "week", 7)
-        instead = f"DATEDIFF({by}, DATE_TRUNC('{of}', a), DATE_TRUNC('{of}', b)) / {times}"
-        return call.refuse(f"counts by {_spelled(call, 0)}, and which are counted isn't documented well", instead)
+        return call.refuse(f"counts by {_spelled(call, 0)}", "year, quarter, month, day to microsecond")
     return f"CAST({form.format(moments[0])} - {form.format(moments[1])} AS bigint)"
 
 
@@ -263,11 +270,8 @@ def _first_letters(call: Call) -> str:
     if from_place and len(call.args) == 1:
         start, end = call.args[0]
         between = {word.name for word in call.writing.tokens[start:end]}
-        return (
-            call.refuse("takes a part by FROM and FOR", "SUBSTRING(x, 1, 7)")
-            if "from" in between
-            else call.as_it_stands()
-        )
+        return call.as_it_stands() if "from" not in between else \
+            call.refuse("takes a part by FROM and FOR", "SUBSTRING(x, 1, 7)")  # fmt: skip
     numbers = [call.number(n) for n in range(1, len(call.args))]
     if any(n is None for n in numbers) or (from_place and numbers[0] == 0):
         return call.refuse(
@@ -357,9 +361,9 @@ def _avg(call: Call) -> str:
 
 
 def _sqrt(call: Call) -> str:
-    if not _count(call, 1) or not call.writing.is_double(call.args[0]):
-        return call.refuse("takes the root of what isn't double precision", "SQRT(CAST(x AS double precision))")
-    return call.as_it_stands()
+    if _count(call, 1) and call.writing.is_double(call.args[0]):
+        return call.as_it_stands()
+    return call.refuse("takes the root of what isn't double precision", "SQRT(CAST(x AS double precision))")
 
 
 def _round(call: Call) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from deployments.declarations.redshift_calls import safe_pattern
+from deployments.declarations.redshift_values import is_double
 from deployments.declarations.redshift_words import INSTEAD, PARTS
 from deployments.declarations.select import start_of
 from deployments.declarations.sql_scopes import Scopes
 from deployments.declarations.sql_text import SqlFault, Token
-
-IsDouble = Callable[[Scope, exp.Expr | None], bool]
 
 _CLAUSES: tuple[type[exp.Expr], ...] = (
     exp.Select, exp.Subquery, exp.SetOperation, exp.With, exp.CTE, exp.From, exp.Join, exp.Where, exp.Group, exp.Having,
@@ -39,12 +38,13 @@ _FRAMED = (exp.FirstValue, exp.LastValue, exp.NthValue, exp.Sum, exp.Avg, exp.Co
 _REFUSED_WORDS = ("sysdate", "approximate", "pivot", "unpivot", "minus")
 
 
-def clause_faults(scopes: Scopes, words: Sequence[Token], is_double: IsDouble) -> Iterator[SqlFault]:
-    """What isn't proven to mean the same on PostgreSQL, and what Redshift itself wants otherwise."""
-    yield from _words(words)
+def clause_faults(scopes: Scopes, words: Sequence[Token], proven: Set[int]) -> Iterator[SqlFault]:
+    """What isn't proven to mean the same on PostgreSQL, and what Redshift itself wants otherwise. `proven`: where words begin
+    that are rewritten with what stands around them."""
+    yield from (fault for fault in _words(words) if fault.start not in proven)
     for scope in scopes.all:
         for node in scope.walk():
-            yield from _node(scopes, scope, node, is_double)
+            yield from _node(scopes, scope, node)
 
 
 def _words(words: Sequence[Token]) -> Iterator[SqlFault]:
@@ -60,11 +60,11 @@ def _words(words: Sequence[Token]) -> Iterator[SqlFault]:
             yield _refused(word.start, f"has {word.name.upper()}, of which nothing is proven", INSTEAD[word.name])
 
 
-def _node(scopes: Scopes, scope: Scope, node: exp.Expr, is_double: IsDouble) -> Iterator[SqlFault]:
+def _node(scopes: Scopes, scope: Scope, node: exp.Expr) -> Iterator[SqlFault]:
     match node:
         case exp.Div():
             kinds = {scopes.kind(scope, side) for side in (node.left, node.right)}
-            if kinds != {"integer"} and not is_double(scope, node):
+            if kinds != {"integer"} and not is_double(scopes, scope, node):
                 yield _refused(
                     start_of(node), f"divides what isn't known to be whole numbers or double precision ({node.sql()})",
                     f"CAST({node.left.sql()} AS double precision) / ...",

@@ -16,6 +16,8 @@ from sqlglot.optimizer.scope import Scope
 
 from deployments.declarations.redshift_calls import Call, Span, written
 from deployments.declarations.redshift_clauses import clause_faults
+from deployments.declarations.redshift_pivot import PIVOTED
+from deployments.declarations.redshift_values import begins_week, is_double
 from deployments.declarations.redshift_words import SAME_CALLS
 from deployments.declarations.select import start_of, tree_of
 from deployments.declarations.sql_scopes import Known, Scopes
@@ -26,6 +28,7 @@ _AFTER_QUALIFY = ("order", "limit", "offset", "union", "except", "intersect")
 _BEFORE_PARENTHESES = """
 in exists any some all and or not when then else from join on using as over values where having by select group filter
 within case distinct union except intersect between like ilike is qualify limit rollup cube sets partition order
+pivot unpivot
 """
 _KEYWORDS = frozenset(_BEFORE_PARENTHESES.split())
 _TYPES = ("varchar", "char", "decimal", "numeric", "timestamp", "float", "character")
@@ -54,7 +57,7 @@ def for_postgresql(sql: str, tables: Mapping[str, Known]) -> ForPostgres:
         return ForPostgres(sql, ())
     writing = Writing(sql, tokens(sql), scopes)
     text = writing.all()
-    faults = (*writing.faults, *clause_faults(scopes, writing.tokens, writing.is_double_node))
+    faults = (*writing.faults, *clause_faults(scopes, writing.tokens, writing.proven))
     return ForPostgres(text, tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.start)))
 
 
@@ -70,10 +73,17 @@ class Writing:
         }
         self._instead: dict[int, tuple[int, Callable[[], str]]] = {}
         self._before: dict[int, Callable[[], str]] = {}
+        self.proven: set[int] = set()
+        """Where words stand that are refused elsewhere."""
         self._name_given()
         for at, word in enumerate(words):
             if word.name == "qualify" and word.kind == "word":
                 self._qualify(at)
+            elif [word.name for word in words[at : at + 4]] == ["approximate", "count", "(", "distinct"]:
+                self._instead[at] = (at + 2, lambda at=at: self.tokens[at + 1].text)  # type: ignore[misc]
+                self.proven.add(word.start)
+            elif word.name == "pivot" and word.kind == "word" and words[at + 1 : at + 2] and words[at + 1].text == "(":
+                self._pivot(at)
 
     def all(self) -> str:
         return self.sql[: self.tokens[0].start] + self.written(0, len(self.tokens))
@@ -115,44 +125,15 @@ class Writing:
 
     def is_double(self, span: Span) -> bool:
         """Whether a part of the text is double precision for sure."""
-        node, scope = self._node(span)
-        return node is not None and scope is not None and self.is_double_node(scope, node)
+        return self._holds(is_double, span)
 
-    def is_double_node(self, scope: Scope, node: exp.Expr | None) -> bool:
-        match node:
-            case exp.Cast():
-                return node.to.this in (exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT)
-            case exp.Column():
-                found = self.scopes.find(scope, node)
-                if found is None:
-                    return False
-                if found.column is not None:
-                    return found.column.is_double
-                return found.scope is not None and self.is_double_node(found.scope, found.expression)
-            case exp.Add() | exp.Sub() | exp.Mul() | exp.Div():
-                return self.is_double_node(scope, node.left) or self.is_double_node(scope, node.right)
-            case exp.Case():
-                return any(self.is_double_node(scope, branch.args["true"]) for branch in node.args["ifs"])
-            case exp.Coalesce() | exp.Greatest() | exp.Least():
-                return any(self.is_double_node(scope, item) for item in (node.this, *node.expressions))
-            case exp.WithinGroup():
-                ordered = node.expression.expressions[0].this if isinstance(node.this, exp.PercentileCont) else None
-                return self.is_double_node(scope, ordered)
-            case exp.MonthsBetween() | exp.Sqrt() | exp.PercentRank() | exp.CumeDist():
-                return True
-            case (
-                exp.Paren()
-                | exp.Neg()
-                | exp.Nullif()
-                | exp.Sum()
-                | exp.Avg()
-                | exp.Min()
-                | exp.Max()
-                | exp.Abs()
-                | exp.Window()
-            ):
-                return self.is_double_node(scope, node.this)
-        return False
+    def begins_week(self, span: Span) -> bool:
+        """Whether a part of the text is the beginning of a week for sure."""
+        return self._holds(begins_week, span)
+
+    def _holds(self, told: Callable[[Scopes, Scope, exp.Expr | None], bool], span: Span) -> bool:
+        node, scope = self._node(span)
+        return node is not None and scope is not None and told(self.scopes, scope, node)
 
     def _node(self, span: Span) -> tuple[exp.Expr | None, Scope | None]:
         start, end = span
@@ -187,6 +168,8 @@ class Writing:
     def _call(self, at: int) -> tuple[str, int]:
         closing = self._closing[at + 1]
         call = Call(self, self.tokens[at].name, at, closing + 1, list(self._listed(at + 2, closing)))
+        if call.name == "ratio_to_report":
+            return self._ratio(call)
         return self._ordered(call) if call.name in _ORDERED else (written(call, SAME_CALLS), call.end)
 
     def _listed(self, start: int, end: int) -> Iterator[Span]:
@@ -244,6 +227,46 @@ class Writing:
                 return as_it_stands
             by = value
         return f"STRING_AGG({'DISTINCT ' if distinct else ''}{value}, {separator} ORDER BY {by})"
+
+    def _ratio(self, call: Call) -> tuple[str, int]:
+        """RATIO_TO_REPORT with the OVER (...) behind it, which has no order."""
+        words, at = self.tokens, call.end
+        if [word.name for word in words[at : at + 2]] != ["over", "("]:
+            return call.refuse("calls RATIO_TO_REPORT without OVER (...)", "OVER (PARTITION BY ...)"), call.end
+        end = self._closing[at + 1] + 1
+        if len(call.args) != 1 or call.kind(0) not in ("integer", "number"):
+            instead = "CAST(x AS double precision) / SUM(x) OVER (...)"
+            return call.refuse("takes the share of what isn't known to be a number", instead), call.end
+        of_all = f"SUM({call.text(0)}) {self.written(at, end)}"
+        return f"(CAST({call.text(0)} AS double precision) / CAST({of_all} AS double precision))", end
+
+    def _pivot(self, at: int) -> None:
+        """Put a GROUP BY into the place of a PIVOT, where one is proven to mean the same."""
+        words, closing = self.tokens, self._closing[at + 1]
+        inside = range(words[at].start, words[closing].start)
+        marked = (scope.expression.parent for scope in self.scopes.all)
+        query = next((node for node in marked if node is not None and node.meta.get(PIVOTED, -1) in inside), None)
+        if query is None:
+            return
+        source = at - 1
+        while words[source].text != ")":
+            source -= 1
+        first = {closed: opened for opened, closed in self._closing.items()}[source]
+        end = closing + 1
+        if end < len(words) and words[end].name == "as":
+            end += 2
+        elif query.alias and words[end].is_name and words[end].name == query.alias:
+            end += 1
+        select, named = query.this, query.alias or f"{_INNER}{at}"
+        columns = ", ".join(column.sql(dialect="postgres") for column in select.selects)
+        group = ", ".join(column.sql(dialect="postgres") for column in select.args["group"].expressions)
+
+        def grouped() -> str:
+            inner = f"({self._blank(first + 1)}{self.written(first + 1, source + 1)}"
+            return f"(SELECT {columns} FROM {inner} AS {_INNER} GROUP BY {group}) AS {named}"
+
+        self.proven.add(words[at].start)
+        self._instead[first] = (end, grouped)
 
     def _name_given(self) -> None:
         """Names that a SELECT gives and that stand for their expression further on, in its columns and in QUALIFY."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
+from deployments.declarations.redshift_pivot import without_pivots
 from deployments.declarations.sql_depth import too_deep
 from deployments.declarations.sql_functions import call_faults
 from deployments.declarations.sql_text import ONE_SELECT, SqlFault, SqlTextError, Token, tokens, without_comments
@@ -72,13 +73,15 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
 
 
 def tree_of(sql: str, dialect: str) -> exp.Expr | None:
-    """The tree of a statement, as a warehouse reads it before the other one; None of one that isn't cut or read as SQL is."""
+    """The tree of a statement, as a warehouse reads it before the other one, with GROUP BY in place of PIVOT; None of one that
+    isn't cut or read as SQL is."""
     try:
         if too_deep(tokens(sql)) is not None:
             return None
-        return _parsed(without_comments(sql), _DIALECTS if dialect == "postgresql" else _DIALECTS[::-1])[0]
+        tree = _parsed(without_comments(sql), _DIALECTS if dialect == "postgresql" else _DIALECTS[::-1])[0]
     except SqlTextError:
         return None
+    return None if tree is None else without_pivots(tree)
 
 
 def in_other_schemas(sql: str, schemas: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from deployments.declarations.sql_scopes import Known, Scopes
 
 Origin = tuple[str, str]
 """(schema.table, column)"""
-_DECIDING = ("where", "group", "having", "qualify")
+_DECIDING = ("where", "having", "qualify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,17 @@ class _Walk:
 
     def deciding(self) -> Iterator[Origin]:
         for scope in self.scopes.all:
-            for clause in _DECIDING:
-                node = scope.expression.args.get(clause)
+            select = scope.expression
+            for clause in (*_DECIDING, "order") if select.args.get("limit") is not None else _DECIDING:
+                node = select.args.get(clause)
                 if node is not None:
                     yield from self.of_expression(scope, node)
+            if isinstance(select, exp.Select):
+                yield from self._of_groups(scope, select)
+            elif isinstance(select, exp.Except | exp.Intersect):
+                other = scope.set_operation_scopes[1]
+                for name in self._names(other):
+                    yield from self.of_made(other, name)
             for join in scope.expression.args.get("joins") or ():
                 if join.args.get("on") is not None:
                     yield from self.of_expression(scope, join.args["on"])
@@ -84,15 +91,35 @@ class _Walk:
                     for source in self.scopes.relations(scope).values():
                         yield from self.of_relation(source, name.name)
 
+    def _of_groups(self, scope: Scope, select: exp.Select) -> Iterator[Origin]:
+        """Of GROUP BY, by names, by expressions, and by places among the columns."""
+        group = select.args.get("group")
+        for item in () if group is None else group.iter_expressions():
+            place = int(item.this) if isinstance(item, exp.Literal) and item.is_int else 0
+            node = select.selects[place - 1].unalias() if 0 < place <= len(select.selects) else item
+            yield from self.of_expression(scope, node)
+
+    def _names(self, source: exp.Expr | Scope) -> list[str]:
+        return self.scopes.names(source) or (self.scopes.made_names(source) if isinstance(source, Scope) else [])
+
     def of_expression(self, scope: Scope, node: exp.Expr) -> Iterator[Origin]:
         """Of every column in it; of a query in it, of the columns that makes."""
         inner = {id(found.expression): found for found in self.scopes.all}
         for part in node.walk(prune=lambda found: id(found) in inner):
             if id(part) in inner:
-                for name in self.scopes.names(inner[id(part)]) or ():
+                for name in self._names(inner[id(part)]):
                     yield from self.of_made(inner[id(part)], name)
             elif isinstance(part, exp.Column):
                 yield from self._of_column(scope, part)
+            elif isinstance(part, exp.Window) and part.alias:
+                yield from self._of_named_window(scope, part.alias)
+
+    def _of_named_window(self, scope: Scope, name: str) -> Iterator[Origin]:
+        for window in scope.expression.args.get("windows") or ():
+            if window.name == name:
+                for part in (*(window.args.get("partition_by") or ()), window.args.get("order")):
+                    if part is not None:
+                        yield from self.of_expression(scope, part)
 
     def of_relation(self, source: exp.Expr | Scope, name: str) -> Iterator[Origin]:
         """Of one column of a relation."""
@@ -103,7 +130,7 @@ class _Walk:
 
     def of_made(self, scope: Scope, name: str) -> Iterator[Origin]:
         """Of a column that a query makes; of UNION, in each of its branches."""
-        names = self.scopes.names(scope) or []
+        names = self._names(scope)
         if name not in names:
             return
         for where, node in self.scopes.makers(scope, names.index(name)):
@@ -113,15 +140,16 @@ class _Walk:
         for place in self.scopes.visible(scope):
             relations = self.scopes.relations(place)
             held = [source for name, source in relations.items()
-                    if column.table in ("", name) and column.name in (self.scopes.names(source) or ())]  # fmt: skip
+                    if column.table in ("", name) and column.name in self._names(source)]  # fmt: skip
             if held:
                 for source in held[:1]:
                     yield from self.of_relation(source, column.name)
                 return
-        # GROUP BY and QUALIFY may name a column by what SELECT calls it.
-        if not column.table and isinstance(scope.expression, exp.Select):
-            made = [
-                item for item in scope.expression.selects if isinstance(item, exp.Alias) and item.alias == column.name
-            ]
-            if made and column.find_ancestor(exp.Group, exp.Qualify, exp.Having) is not None:
-                yield from self.of_expression(scope, made[0].this)
+        # A name that the SELECT gives itself: GROUP BY, HAVING, QUALIFY and ORDER BY may have it, and its columns further on.
+        select = scope.expression
+        if not column.table and isinstance(select, exp.Select):
+            inside, given = column.find_ancestor(exp.Alias), select.selects
+            before = next((n for n, item in enumerate(given) if item is inside), len(given))
+            for item in given[:before]:
+                if isinstance(item, exp.Alias) and item.alias == column.name:
+                    return (yield from self.of_expression(scope, item.this))

@@ -96,6 +96,11 @@ class Scopes:
         made = self._made(source)
         return None if made is None else [name for name, _, _ in made]
 
+    def made_names(self, scope: Scope) -> list[str]:
+        """Names of the columns that a query makes, one that reads itself among them; [] when they aren't known."""
+        made = None if id(scope) in self._under_way else self._made(scope)
+        return [name for name, _, _ in made or ()]
+
     def keys(self, source: exp.Expr | Scope) -> Keys:
         """Sets of columns of which each identifies a row of a relation; () when none is known. An empty set: one row."""
         if isinstance(source, exp.Table):
@@ -115,7 +120,9 @@ class Scopes:
 
     def makers(self, scope: Scope, position: int) -> Iterator[tuple[Scope, exp.Expr]]:
         """The expressions a column of a query is made by, each with its scope: one for each branch of a UNION."""
-        for branch in scope.set_operation_scopes:
+        # EXCEPT takes rows away by its other branch, and no value of it.
+        branches = scope.set_operation_scopes
+        for branch in branches[:1] if isinstance(scope.expression, exp.Except) else branches:
             yield from self.makers(branch, position)
         made = [] if scope.set_operation_scopes else self._made(scope) or []
         for _, where, node in made[position : position + 1]:
@@ -175,6 +182,7 @@ class Scopes:
                 return kind_of_type(node.to.sql(dialect="postgres")) or kind_of_type(str(node.to.this.value))
             case (
                 exp.Count()
+                | exp.ApproxDistinct()
                 | exp.RowNumber()
                 | exp.Rank()
                 | exp.DenseRank()
@@ -196,6 +204,8 @@ class Scopes:
                 return self.kind(scope, node.this)
             case exp.Avg() | exp.Extract() | exp.Round():
                 return "number"
+            case exp.Anonymous():
+                return "number" if str(node.this).lower() == "ratio_to_report" else None
             case exp.Coalesce() | exp.Nullif():
                 return self.kind(scope, node.this)
             case exp.Add() | exp.Sub() | exp.Mul() | exp.Div():

@@ -145,6 +145,12 @@ VALUES: dict[str, list[tuple[str, Any]]] = {
         ("DATEADD(month, 12, '2016-02-29')", T(2017, 2, 28)),
         ("DATEADD(mon, -1, '2024-03-31')", T(2024, 2, 29)),
     ],
+    "DATEADD(quarter, n, x)": [
+        ("DATEADD(quarter, 1, '2023-11-30')", T(2024, 2, 29)),
+        ("DATEADD(qtr, -1, '2024-05-31 10:00:00')", T(2024, 2, 29, 10)),
+        ("DATEADD(qtrs, 4, DATE '2024-01-31')", T(2025, 1, 31)),
+        ("DATEADD(quarter, NULL, '2024-01-31')", None),
+    ],
     "DATEADD(year, n, x)": [
         ("DATEADD(year, 1, '2016-02-29')", T(2017, 3, 1)),
         ("DATEADD(y, 4, '2016-02-29 10:30:00')", T(2020, 2, 29, 10, 30)),
@@ -160,6 +166,21 @@ VALUES: dict[str, list[tuple[str, Any]]] = {
         ("DATEDIFF(second, '2024-01-01 00:00:00.9', '2024-01-01 00:00:01.1')", 1),
         ("DATEDIFF(ms, '2024-01-01 00:00:00.001', '2024-01-01 00:00:00.003')", 2),
         ("DATEDIFF(day, '2024-02-28 23:59:59', '2024-03-01 00:00:00')", 2),
+        ("DATEDIFF(qtr, '2023-12-31 23:59:59', '2024-01-01')", 1),
+        ("DATEDIFF(quarter, '2024-01-01', '2024-03-31 23:59:59')", 0),
+        ("DATEDIFF(quarter, '2024-04-01', '2023-09-30')", -3),
+        ("DATEDIFF(quarter, NULL, '2024-01-01')", None),
+    ],
+    "DATEDIFF(week, DATE_TRUNC('week', a), DATE_TRUNC('week', b))": [
+        ("DATEDIFF(week, DATE_TRUNC('week', TIMESTAMP '2009-01-01'), DATE_TRUNC('week', TIMESTAMP '2009-12-31'))", 52),
+        ("DATEDIFF(w, DATE_TRUNC('week', DATE '2024-01-07'), DATE_TRUNC('week', DATE '2024-01-08')::date)", 1),
+        ("DATEDIFF(week, DATE_TRUNC('week', DATE '2024-01-08'), DATE_TRUNC('week', DATE '2024-01-14'))", 0),
+        ("DATEDIFF(week, DATE_TRUNC('week', DATE '2024-01-08'), DATE_TRUNC('week', DATE '2023-12-31'))", -2),
+        (
+            "WITH q AS (SELECT id, CAST(DATE_TRUNC('week', at) AS date) AS week, MIN(DATE_TRUNC('week', at)) OVER () AS "
+            "first FROM raw.t) SELECT id, DATEDIFF(week, first, week) AS weeks FROM q WHERE id > 2 ORDER BY id",
+            [(3, 0), (4, 417)],
+        ),
     ],
     "DATE_TRUNC('month', x)": [
         ("DATE_TRUNC('month', DATE '2024-02-29')", T(2024, 2, 1)),
@@ -268,6 +289,34 @@ VALUES: dict[str, list[tuple[str, Any]]] = {
         ),
         ("SELECT n + 1 AS id, id AS own FROM raw.t WHERE id = 2", [(3, 2)]),
     ],
+    "APPROXIMATE COUNT(DISTINCT x)": [
+        ("SELECT APPROXIMATE COUNT(DISTINCT n) AS x, approximate count( distinct a) AS y FROM raw.t", [(2, 3)]),
+        ("SELECT APPROXIMATE COUNT(DISTINCT n) / 2 AS x FROM raw.t WHERE n IS NULL", [(0,)]),
+    ],
+    "RATIO_TO_REPORT(x) OVER (...)": [
+        (
+            "SELECT id, RATIO_TO_REPORT(n) OVER () AS x, RATIO_TO_REPORT(id) OVER (PARTITION BY NVL(n, 0)) AS y "
+            "FROM raw.t ORDER BY id",
+            [(1, 0.2, 1.0), (2, 0.4, 1 / 3), (3, None, 1.0), (4, 0.4, 2 / 3)],
+        ),
+        ("SELECT RATIO_TO_REPORT(d) OVER () / 2 AS x FROM raw.t WHERE id = 2", [(0.5,)]),
+    ],
+    "(SELECT a, b, x ...) PIVOT (SUM(x) FOR b IN ('y', 'z'))": [
+        (
+            "SELECT n, b, c FROM (SELECT n, a, d FROM raw.t) PIVOT (SUM(d) FOR a IN ('b', 'a' AS c)) ORDER BY n",
+            [(1, Decimal("1.50"), None), (2, None, Decimal("-2.25")), (None, None, None)],
+        ),
+        (
+            "SELECT p.n, p.no_many + 1 AS none, p.b_many AS some, b_last FROM (SELECT LEN(a) AS n, NVL2(a, 'b', NULL) AS k, id "
+            "FROM raw.t) AS q PIVOT (COUNT(*) AS many, MAX(id) AS last FOR k IN ('b', NULL AS no)) AS p ORDER BY 1",
+            [(0, 1, 1, 4), (1, 1, 2, 2), (None, 2, 0, None)],
+        ),
+        (
+            "WITH q AS (SELECT k, two FROM (SELECT n, a AS k, id FROM raw.t) PIVOT (COUNT(id) FOR n IN (2 AS two)) AS p) "
+            "SELECT k, SUM(two) AS n FROM q JOIN raw.t ON t.a = q.k WHERE two > 0 GROUP BY k ORDER BY k",
+            [("", Decimal(1)), ("a", Decimal(1))],
+        ),
+    ],
     "QUALIFY": [
         (
             "SELECT n, id FROM raw.t QUALIFY ROW_NUMBER() OVER (PARTITION BY n ORDER BY id DESC) = 1 ORDER BY id",
@@ -290,18 +339,26 @@ REFUSED: dict[str, list[str]] = {
     "AVG of whole numbers or decimals": ["SELECT AVG(n) AS x FROM raw.t", "SELECT AVG(d) AS x FROM raw.t"],
     "a / b of decimals": ["d / 3", "1.0 / n"],
     "MEDIAN of decimals": ["SELECT MEDIAN(d) AS x FROM raw.t"],
-    "APPROXIMATE COUNT(DISTINCT x)": ["SELECT APPROXIMATE COUNT(DISTINCT n) AS x FROM raw.t"],
-    "RATIO_TO_REPORT(x) OVER (...)": ["RATIO_TO_REPORT(n) OVER ()"],
     "LISTAGG, MEDIAN, PERCENTILE_CONT ... OVER": [
         "LISTAGG(a, ',') WITHIN GROUP (ORDER BY id) OVER (PARTITION BY n)",
         "MEDIAN(n) OVER (PARTITION BY id)",
         "PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY f) OVER (PARTITION BY n)",
     ],
     "LISTAGG without WITHIN GROUP": ["SELECT LISTAGG(a, ',') AS x FROM raw.t"],
-    "DATEDIFF(week, a, b)": ["DATEDIFF(week, day, at)"],
-    "DATEDIFF(quarter, a, b)": ["DATEDIFF(qtr, day, at)"],
-    "DATEADD(quarter, n, x)": ["DATEADD(quarter, 1, day)"],
-    "PIVOT, UNPIVOT": ["SELECT x FROM (SELECT n, a FROM raw.t) PIVOT (COUNT(*) FOR a IN ('b' AS x))"],
+    "DATEDIFF(week, a, b)": [
+        "DATEDIFF(week, day, at)",
+        "DATEDIFF(week, DATE_TRUNC('week', day), at)",
+        "DATEDIFF(week, DATE_TRUNC('month', day), DATE_TRUNC('week', at))",
+    ],
+    "PIVOT of a table, or with other aggregates; UNPIVOT": [
+        "SELECT x FROM raw.t PIVOT (COUNT(*) FOR a IN ('b' AS x))",
+        "SELECT x FROM (SELECT * FROM raw.t) PIVOT (COUNT(*) FOR a IN ('b' AS x))",
+        "SELECT n, x FROM (SELECT n, a, f FROM raw.t) PIVOT (AVG(f) FOR a IN ('b' AS x))",
+        "SELECT n, x FROM (SELECT n, a, f FROM raw.t) PIVOT (COUNT(DISTINCT f) FOR a IN ('b' AS x))",
+        "SELECT x FROM (SELECT a, f FROM raw.t) PIVOT (SUM(f) FOR a IN ('b' AS x))",
+        "SELECT n FROM (SELECT n, a, f FROM raw.t) PIVOT (SUM(f) FOR a IN ('Big b'))",
+        "SELECT id FROM (SELECT id, n, f FROM raw.t) UNPIVOT (v FOR k IN (n, f))",
+    ],
     "TOP n": ["SELECT TOP 3 id FROM raw.t ORDER BY id"],
     "MINUS": ["SELECT id FROM raw.t MINUS SELECT n FROM raw.t"],
     "x + INTERVAL '1 month'": ["at + INTERVAL '1 month'"],
@@ -310,6 +367,10 @@ REFUSED: dict[str, list[str]] = {
     "TO_DATE, TO_TIMESTAMP": ["TO_DATE(a, 'YYYY-MM-DD')", "TO_TIMESTAMP(a, 'YYYY-MM-DD')"],
 }
 MORE_REFUSED = [
+    "RATIO_TO_REPORT(a) OVER ()",
+    "DATEADD(century, 1, day)",
+    "DATEDIFF(decade, day, at)",
+    "SELECT APPROXIMATE PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY n) AS x FROM raw.t",
     "SQRT(n)",
     "SOUNDEX(a)",
     "STRING_AGG(a, ',')",
@@ -377,8 +438,7 @@ def test_what_is_not_proven_is_refused_with_what_to_write(sql: str) -> None:
 
 
 def test_what_is_to_be_written_instead_is_proven(server: Any) -> None:
-    for sql in ("DATEDIFF(day, DATE_TRUNC('week', day), DATE_TRUNC('week', at)) / 7", "DATEADD(month, 3 * n, day)",
-                "DATEDIFF(month, DATE_TRUNC('quarter', day), DATE_TRUNC('quarter', at)) / 3",
+    for sql in ("DATEDIFF(week, DATE_TRUNC('week', day), DATE_TRUNC('week', at))", "DATEADD(month, 3 * n, day)",
                 "AVG(CAST(n AS double precision))", "CAST(d AS double precision) / 3", "COUNT(DISTINCT n)",
                 "MEDIAN(CAST(d AS double precision))", "CAST(n AS double precision) / NULLIF(SUM(n) OVER (PARTITION BY a), 0)",
                 "CAST(a AS varchar(10))", "CAST('2024-01-31' AS date)", "CAST(ROUND(d) AS integer)"):  # fmt: skip

@@ -40,12 +40,49 @@ ORIGINS: list[tuple[str, dict[str, set[str]], set[str]]] = [
     ("SELECT id, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY m) AS p FROM r.a",
      {"id": {"a.id"}, "p": {"a.kind", "a.m"}}, set()),
     ("SELECT CASE WHEN kind = 1 THEN n END AS c FROM r.a", {"c": {"a.kind", "a.n"}}, set()),
+    # Names that a SELECT gave before.
+    ("SELECT n * 2 AS twice, twice + m AS more, more * 2 AS most FROM r.a",
+     {"twice": {"a.n"}, "more": {"a.n", "a.m"}, "most": {"a.n", "a.m"}}, set()),
+    ("SELECT id AS kind, kind AS k FROM r.a", {"kind": {"a.id"}, "k": {"a.kind"}}, set()),
+    ("SELECT kind, SUM(n) AS s, s / COUNT(*) AS mean FROM r.a GROUP BY 1 HAVING MAX(m) > 2",
+     {"kind": {"a.kind"}, "s": {"a.n"}, "mean": {"a.n"}}, {"a.kind", "a.m"}),
+    # Stars of queries.
+    ("WITH x AS (SELECT * FROM r.a) SELECT x.id, x.n FROM x", {"id": {"a.id"}, "n": {"a.n"}}, set()),
+    ("WITH x AS (SELECT a.*, b.v FROM r.a JOIN r.b ON b.a_id = a.id) SELECT n, v FROM x WHERE kind = 2",
+     {"n": {"a.n"}, "v": {"b.v"}}, {"a.id", "b.a_id", "a.kind"}),
+    ("WITH x AS (SELECT id, n FROM r.a), y AS (SELECT x.*, n + 1 AS m FROM x) SELECT y.m, y.id FROM y",
+     {"m": {"a.n"}, "id": {"a.id"}}, set()),
+    # Unions and the like.
+    ("WITH x AS (SELECT id, n FROM r.a UNION ALL SELECT a_id, v FROM r.b), y AS (SELECT id, SUM(n) AS s FROM x GROUP BY id) "
+     "SELECT id, s FROM y", {"id": {"a.id", "b.a_id"}, "s": {"a.n", "b.v"}}, {"a.id", "b.a_id"}),
+    ("SELECT id FROM r.a EXCEPT SELECT a_id FROM r.b WHERE v > 1", {"id": {"a.id"}}, {"b.a_id", "b.v"}),
+    ("SELECT id FROM r.a INTERSECT SELECT a_id FROM r.b", {"id": {"a.id", "b.a_id"}}, {"b.a_id"}),
+    ("WITH RECURSIVE t AS (SELECT id, n FROM r.a WHERE id = 1 UNION ALL SELECT b.a_id, b.v FROM r.b JOIN t ON t.id = b.id) "
+     "SELECT id, n FROM t", {"id": {"a.id", "b.a_id"}, "n": {"a.n", "b.v"}}, {"a.id", "b.id"}),
+    # Windows.
+    ("SELECT SUM(n) OVER w AS s FROM r.a WINDOW w AS (PARTITION BY kind ORDER BY m)", {"s": {"a.n", "a.kind", "a.m"}}, set()),
+    ("SELECT id FROM r.a QUALIFY ROW_NUMBER() OVER (PARTITION BY kind ORDER BY m DESC) = 1",
+     {"id": {"a.id"}}, {"a.kind", "a.m"}),
+    ("SELECT id, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY m) AS p FROM r.a QUALIFY p = 1",
+     {"id": {"a.id"}, "p": {"a.kind", "a.m"}}, {"a.kind", "a.m"}),
+    ("WITH r AS (SELECT id, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY m) AS p FROM r.a) SELECT id FROM r WHERE p = 1",
+     {"id": {"a.id"}}, {"a.kind", "a.m"}),
+    ("SELECT id FROM r.a ORDER BY n DESC LIMIT 10", {"id": {"a.id"}}, {"a.n"}),
+    ("SELECT id FROM r.a ORDER BY n DESC", {"id": {"a.id"}}, set()),
+    # Joins and queries inside.
+    ("SELECT a.id, q.v FROM r.a, r.b AS q WHERE q.a_id = a.id", {"id": {"a.id"}, "v": {"b.v"}}, {"a.id", "b.a_id"}),
+    ("SELECT a.id, COALESCE(q.t, 0) AS t FROM r.a LEFT JOIN (SELECT a_id, SUM(v) AS t FROM r.b GROUP BY 1) AS q ON q.a_id = a.id",
+     {"id": {"a.id"}, "t": {"b.v"}}, {"a.id", "b.a_id"}),
+    ("SELECT CASE WHEN id IN (SELECT a_id FROM r.b WHERE v > 3) THEN n ELSE m END AS x FROM r.a",
+     {"x": {"a.id", "a.n", "a.m", "b.a_id"}}, {"b.v"}),
+    ("SELECT id, y FROM (SELECT id, kind, n FROM r.a) PIVOT (SUM(n) FOR kind IN (1 AS y))",
+     {"id": {"a.id"}, "y": {"a.kind", "a.n"}}, {"a.id"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("sql", "values", "deciding"), ORIGINS)
 def test_where_columns_come_from(sql: str, values: dict[str, set[str]], deciding: set[str]) -> None:
-    tree = tree_of(sql, "postgresql")
+    tree = tree_of(sql, "redshift" if "PIVOT" in sql or "QUALIFY" in sql else "postgresql")
     assert tree is not None
     found = origins_of(tree, KNOWN)
     short = {name: {f"{table[2:]}.{column}" for table, column in of} for name, of in found.values.items()}
