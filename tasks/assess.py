@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from deployments.declarations.columns import Column
-from deployments.declarations.columns import Kind as WarehouseKind
+from deployments.declarations.kinds import KINDS, Measured
 from deployments.declarations.suite import Rule, Suite
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError
@@ -31,16 +31,9 @@ from tasks.workbench import Workbench, workbench
 if TYPE_CHECKING:
     import duckdb
 
-    from expectations.profile.model import Kind
 
 MAX_CELLS_IN_MEMORY = 6_000_000
 """Rows times columns up to which a batch is judged as a DataFrame (about 50 bytes a cell)."""
-
-_PROFILE_KINDS: dict[WarehouseKind, Kind] = {
-    "smallint": "integer", "integer": "integer", "bigint": "integer", "decimal": "decimal",
-    "double precision": "double", "boolean": "boolean", "date": "date", "timestamp": "timestamp",
-    "timestamptz": "timestamp", "varchar": "text",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +183,9 @@ def needs_library(table: Table, suite: Suite) -> bool:
     return any(in_place or rule.on == "both" or not may_pass(rule, types) for rule in suite.expectations)
 
 
-def profile_kind(column: Column) -> Kind:
+def profile_kind(column: Column) -> Measured:
     """What a profile measures of a column."""
-    return _PROFILE_KINDS[column.column_type.kind]
+    return KINDS[column.column_type.kind].measured
 
 
 def profile_columns(table: Table) -> tuple[ColumnKind, ...]:

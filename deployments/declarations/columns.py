@@ -8,32 +8,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from deployments.declarations.kinds import ALLOWED_TYPES, KINDS, SPELLED, Kind
 from deployments.declarations.model import Declared, Identifier, Zone
 from deployments.declarations.time_format import check_format
 
-Kind = Literal["smallint", "integer", "bigint", "decimal", "double precision", "boolean", "date", "timestamp",
-               "timestamptz", "varchar"]  # fmt: skip
 Cast = Literal["trim", "accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "drop_thousands",
                "decimal_comma", "whole_number", "upper", "lower"]  # fmt: skip
 _OF_NUMBERS = ("accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "decimal_comma")
 _OF_TEXT_TOO = ("whole_number", "drop_thousands")
 _EXCLUDING = (("decimal_comma", "drop_thousands"), ("percent", "percent_points"))
 
-_ALIASES: dict[str, Kind] = {
-    "smallint": "smallint", "int2": "smallint", "integer": "integer", "int": "integer", "int4": "integer",
-    "bigint": "bigint", "int8": "bigint", "decimal": "decimal", "numeric": "decimal",
-    "double precision": "double precision", "float8": "double precision", "double": "double precision",
-    "boolean": "boolean", "bool": "boolean", "date": "date", "timestamp": "timestamp", "timestamptz": "timestamptz",
-    "varchar": "varchar", "character varying": "varchar",
-}  # fmt: skip
 _TYPE = re.compile(r"(?P<name>[a-z0-9 ]+?)\s*(?:\(\s*(?P<a>\d+)\s*(?:,\s*(?P<b>\d+)\s*)?\))?")
 MAX_VARCHAR_BYTES = 65535
 MAX_PRECISION = 38
 KEPT_BY_WAREHOUSES = ("cmax", "cmin", "ctid", "deletexid", "insertxid", "oid", "tableoid", "xmax", "xmin")
 """Columns that every table of PostgreSQL or Redshift has by itself: none can be declared."""
-ALLOWED_TYPES = (
-    "smallint, integer, bigint, decimal(p,s), double precision, boolean, date, timestamp, timestamptz, varchar(n)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +43,13 @@ class ColumnType:
 
     @property
     def is_number(self) -> bool:
-        return self.kind in ("smallint", "integer", "bigint", "decimal", "double precision")
+        return KINDS[self.kind].is_number
 
 
 def parse_type(text: str) -> ColumnType:
     """The type a declaration spells; ValueError with what is allowed when it isn't one."""
     match = _TYPE.fullmatch(text.strip().lower())
-    kind = _ALIASES.get(match["name"].strip()) if match else None
+    kind = SPELLED.get(match["name"].strip()) if match else None
     if match is None or kind is None:
         hint = " (Redshift's TEXT is varchar(256): write the length you mean)" if text.lower() == "text" else ""
         if "(" in text and ")" not in text:
@@ -117,7 +106,7 @@ class Column(Declared):
         "(5% is 5), space_thousands (1 234), apostrophe_thousands (1'234), drop_thousands (1,234), decimal_comma (6.252,53), "
         "whole_number (17850.0 is 17850), upper, lower. They are applied in this order.",
     )
-    format: str | None = Field(None, description="strptime format of a date or timestamp that isn't ISO.")
+    format: str | None = Field(None, description="strptime format of a date, timestamp or time that isn't ISO.")
     source_timezone: Zone | None = Field(None, description="Zone of a timestamp written without one; stored as UTC.")
     ambiguous: Literal["quarantine", "first", "second"] = Field(
         "quarantine", description="Which of the two hours when clocks go back; quarantine when unknown."
@@ -137,8 +126,8 @@ class Column(Declared):
         if kind != "timestamp" and self.source_timezone is not None:
             raise ValueError(f"source_timezone belongs to timestamp, not to {kind}")
         if self.format is not None:
-            if kind not in ("date", "timestamp"):
-                raise ValueError(f"format belongs to date and timestamp, not to {kind}")
+            if kind not in ("date", "timestamp", "time"):
+                raise ValueError(f"format belongs to date, timestamp and time, not to {kind}")
             check_format(self.format, kind)
         self._check_conversions(kind)
         return self

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from deployments.bounds import WindowColumn
-from deployments.declarations.columns import ALLOWED_TYPES, Column, ColumnName, Encoding, TypeName, parse_type
+from deployments.declarations.columns import Column, ColumnName, Encoding, TypeName, parse_type
 from deployments.declarations.guard import Guard
+from deployments.declarations.kinds import ALLOWED_TYPES
 from deployments.declarations.model import Declared, Identifier, QualifiedName
 from deployments.declarations.modes import Mode
 from deployments.declarations.parsing import parse

@@ -1,4 +1,4 @@
-"""The `format` of a date or timestamp: which directives it may hold, and which texts it describes.
+"""The `format` of a date, timestamp or time: which directives it may hold, and which texts it describes.
 
 A parser alone guesses: DuckDB reads '24' for %Y as the year 24, and 'epoch' for any format as 1900. So every text is first
 asked for the pattern of its format.
@@ -17,8 +17,9 @@ ALLOWED = ", ".join(f"%{name}" for name in (*DAY, *CLOCK, *WORDS)) + " and %%"
 _PIECE = re.compile(r"%(?P<directive>.?)|(?P<literal>[^%]+)", re.DOTALL)
 
 
-def check_format(text: str, kind: Literal["date", "timestamp"]) -> None:
-    """ValueError when a format has an unknown directive, doesn't name a day, or names what its type would drop."""
+def check_format(text: str, kind: Literal["date", "timestamp", "time"]) -> None:
+    """ValueError when a format has an unknown directive, doesn't name a day (a time: an hour), or names what its type would
+    drop."""
     names = [name for name, _ in _pieces(text) if name]
     for name in names:
         if name not in DAY and name not in CLOCK and name not in WORDS:
@@ -26,11 +27,17 @@ def check_format(text: str, kind: Literal["date", "timestamp"]) -> None:
             raise ValueError(f"format '{text}': %{name} isn't known{zone}; allowed: {ALLOWED}")
         if names.count(name) > 1:
             raise ValueError(f"format '{text}': %{name} stands twice")
+    if ("I" in names) != ("p" in names):
+        raise ValueError(f"format '{text}': %I and %p belong together")
+    if kind == "time":
+        if len({"H", "I"}.intersection(names)) != 1:
+            raise ValueError(f"format '{text}' doesn't name a time of day: it needs an hour (%H, or %I and %p)")
+        if {*DAY, "b", "B", "a", "A"}.intersection(names):
+            raise ValueError(f"format '{text}': a time would drop the day; declare a timestamp, or write it as it is")
+        return
     month = {"m", "b", "B"}.intersection(names)
     if len({"Y", "y"}.intersection(names)) != 1 or not ("j" in names or (month and "d" in names)):
         raise ValueError(f"format '{text}' doesn't name a day: it needs a year (%Y or %y), a month and %d")
-    if ("I" in names) != ("p" in names):
-        raise ValueError(f"format '{text}': %I and %p belong together")
     if kind == "date" and ({"p", *CLOCK}.intersection(names)):
         raise ValueError(
             f"format '{text}': a date would drop the time of day; declare a timestamp, or write it as it is"

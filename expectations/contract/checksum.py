@@ -1,9 +1,9 @@
 """Figures that the checker and the warehouse both compute, to prove that what was checked is what was loaded.
 
 Per column: how many values, and an exact sum of them (numbers as they are, dates as days and timestamps as microseconds
-since 1970, booleans as 0 and 1, text as bytes of UTF-8). Text is also hashed per row, all text columns together: the sum
-of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't associative, and those near
-the end of their range made smaller: two of them would be more than a double holds.
+since 1970, times as microseconds since midnight, booleans as 0 and 1, text as bytes of UTF-8). Text is also hashed per row, all
+text columns together: the sum of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't
+associative, and those near the end of their range made smaller: two of them would be more than a double holds.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def value_text_sql(kind: ColumnType, name: str) -> str:
             return f"({name}::INTEGER)::VARCHAR"
         case "date":
             return f"(({name} - DATE '1970-01-01')::BIGINT)::VARCHAR"
-        case "timestamp":
+        case "timestamp" | "time":
             return f"epoch_us({name})::VARCHAR"
         case "timestamptz":
             return f"epoch_us(timezone('UTC', {name}))::VARCHAR"
@@ -227,7 +227,7 @@ def _duckdb_sum(kind: ColumnType, name: str) -> str:
             value = f"sum({name}::INTEGER)"
         case "date":
             value = f"sum(({name} - DATE '1970-01-01')::BIGINT)"
-        case "timestamp":
+        case "timestamp" | "time":
             value = f"sum(epoch_us({name}))"
         case "timestamptz":
             value = f"sum(epoch_us(timezone('UTC', {name})))"

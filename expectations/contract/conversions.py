@@ -90,7 +90,7 @@ def converted(column: Column, field: str) -> str:
         both = one_of(field, spellings) + ("" if sql == field else f" OR {one_of(shown, spellings)}")
         sql = f"CASE WHEN {both} THEN NULL ELSE {sql} END"
     if column.format is not None:
-        shape = "%Y-%m-%d" if column.column_type.kind == "date" else "%Y-%m-%d %H:%M:%S.%f"
+        shape = {"date": "%Y-%m-%d", "time": "%H:%M:%S.%f"}.get(column.column_type.kind, "%Y-%m-%d %H:%M:%S.%f")
         parsed = f"strftime(try_strptime({sql}, {literal(column.format)}), {literal(shape)})"
         sql = _where(sql, pattern_of(column.format), f"coalesce({parsed}, {NO_VALUE} || {sql})", f"{NO_VALUE} || {sql}")
     return sql

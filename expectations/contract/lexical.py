@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from deployments.declarations.columns import Column, ColumnType
+from deployments.declarations.kinds import KINDS
 from expectations.contract.clocks import moment_sql, repeated_sql, skipped_sql
 from expectations.contract.conversions import NO_VALUE, converted
 from expectations.contract.quoting import identifier, literal
@@ -21,6 +22,7 @@ _INTEGER_RANGE = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGIN
 _NUMBER = r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_SPAN = r"-[0-9]{2,3}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?|([0-9]{3}|2[4-9]|[3-9][0-9]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 _OFFSET = r"(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 _YEARS = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 _TRUE_FALSE = "t|f|true|false|y|n|yes|no|1|0"
@@ -75,11 +77,8 @@ def lexical_column(column: Column, field: str, text: str, staged: str, *, masked
 
 def duckdb_type(kind: ColumnType) -> str:
     """The DuckDB type that holds every value of a warehouse type."""
-    if kind.kind == "varchar":
-        return "VARCHAR"
-    if kind.kind == "decimal":
-        return f"DECIMAL({kind.precision},{kind.scale})"
-    return {"double precision": "DOUBLE", "timestamptz": "TIMESTAMPTZ"}.get(kind.kind, kind.kind.upper())
+    name = KINDS[kind.kind].duckdb
+    return f"{name}({kind.precision},{kind.scale})" if kind.kind == "decimal" else name
 
 
 def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
@@ -111,6 +110,14 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
             value = f"TRY_CAST({text} AS DATE)"
             return [Fault("NOT-DATE", unlike(_DATE)), Fault("NOT-DATE", f"{value} IS NULL AND {text} IS NOT NULL"),
                     Fault("OUT-OF-RANGE", f"{value} < DATE '0001-01-01'")]  # fmt: skip
+        case "time":
+            value = f"TRY_CAST({text} AS TIME)"
+            # A span of time, as MySQL's TIME also is, is no time of day.
+            return [Fault("HAS-OFFSET", f"regexp_full_match({text}, {literal(_TIME + ' ?' + _OFFSET)})"),
+                    Fault("OUT-OF-RANGE", f"regexp_full_match({text}, {literal(_SPAN)}) AND {value} IS NULL"),
+                    Fault("OUT-OF-RANGE", f"substr({text}, 1, 2) = '24'"),
+                    Fault("NOT-TIME", unlike(_TIME)),
+                    Fault("NOT-TIME", f"{value} IS NULL AND {text} IS NOT NULL")]  # fmt: skip
         case "timestamp":
             stamp = f"{_DATE}[ T]{_TIME}"
             value = f"TRY_CAST({text} AS TIMESTAMP)"
@@ -143,6 +150,7 @@ def _plain(column: Column, text: str, faults: Sequence[Fault], *, as_text: bool)
     written_alike = {
         "date": f"{value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'",
         "timestamp": f"{value} {_YEARS}",
+        "time": f"{value} < TIME '24:00:00'",
         "double precision": f"isfinite({value}) AND ({value} = 0 OR abs({value}) >= 2.2250738585072014e-308)",
     }.get(kind.kind, "true")
     same = f"{value}::VARCHAR = {text} AND {written_alike}"

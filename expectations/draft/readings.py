@@ -20,10 +20,13 @@ THOUSANDS = Reading("bigint", ("drop_thousands",))
 DECIMAL = Reading("decimal(38,12)")
 DECIMAL_THOUSANDS = Reading("decimal(38,12)", ("drop_thousands",))
 DOUBLE = Reading("double precision")
-DATE, TIMESTAMP, TIMESTAMPTZ = Reading("date"), Reading("timestamp"), Reading("timestamptz")
-PLAIN = (BOOLEAN, INTEGER, WHOLE, THOUSANDS, DECIMAL, DECIMAL_THOUSANDS, DOUBLE, DATE, TIMESTAMP, TIMESTAMPTZ)
+DATE, TIMESTAMP, TIMESTAMPTZ, TIME = Reading("date"), Reading("timestamp"), Reading("timestamptz"), Reading("time")
+PLAIN = (BOOLEAN, INTEGER, WHOLE, THOUSANDS, DECIMAL, DECIMAL_THOUSANDS, DOUBLE, DATE, TIMESTAMP, TIMESTAMPTZ,
+         TIME)  # fmt: skip
 # ISO but without seconds, or with the zone's name, as some exports write it.
 _ALMOST_ISO = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.%f UTC")
+
+_CLOCKS = {r"\d{1,2}:\d{2}": "%H:%M", r"\d{1,2}:\d{2} [AaPp][Mm]": "%I:%M %p"}
 
 _OTHER_DATES = {
     r"\d{1,2}/\d{1,2}/\d{2}": "%{}/%{}/%y",
@@ -89,7 +92,7 @@ def _date_format(value: str) -> str | None:
     form = date_format(re.sub("[AaPp][Mm]$", lambda half: half[0].upper(), text))
     if form is not None:
         return form.replace(" %p", "%p") if close else form
-    return next((form for pattern, form in _OTHER_DATES.items() if re.fullmatch(pattern, value)), None)
+    return next((form for pattern, form in (_OTHER_DATES | _CLOCKS).items() if re.fullmatch(pattern, value)), None)
 
 
 def _formatted(spellings: Iterable[str]) -> Iterator[Reading]:
@@ -98,7 +101,10 @@ def _formatted(spellings: Iterable[str]) -> Iterator[Reading]:
         if "%{}" in spelling:
             formats = [spelling.replace("{}", order, 1).replace("{}", other, 1) for order, other in ("dm", "md")]
         for form in formats:
-            kind: Literal["date", "timestamp"] = "timestamp" if "%H" in form or "%I" in form else "date"
+            has_clock = "%H" in form or "%I" in form
+            kind: Literal["date", "timestamp", "time"] = (
+                "time" if form.startswith(("%H", "%I")) else "timestamp" if has_clock else "date"
+            )
             try:
                 check_format(form, kind)
             except ValueError:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from deployments.declarations.columns import parse_type
+from deployments.declarations.kinds import SPELLED
 from expectations.draft import readings
 from expectations.draft.facts import FieldFacts, Reading, SourceColumn
 from expectations.draft.measure import NEARLY_ALL
@@ -114,6 +115,8 @@ def _typed(name: str, facts: FieldFacts, reading: Reading, source: SourceColumn 
     elif reading == readings.DOUBLE:
         exponents = facts.places <= 6
         choice.notes.append("some are written with an exponent" if exponents else "binary floats with all their digits")
+    elif reading.kind == "time" and source is None:
+        choice.notes.append("a time of day; of a span of time make a number (seconds), or varchar")
     other = _other_separators(facts, reading)
     if other is not None:
         choice.decide.append(other)
@@ -193,13 +196,8 @@ def _length(facts: FieldFacts, source: SourceColumn | None) -> int:
 def _declared(source: SourceColumn | None) -> Choice | None:
     if source is None:
         return None
-    known = {
-        "timestamp without time zone": "timestamp",
-        "timestamp with time zone": "timestamptz",
-        "real": "double precision",
-    }
-    kind = known.get(source.type, source.type)
-    if kind in ("smallint", "integer", "bigint", "boolean", "date", "timestamp", "timestamptz", "double precision"):
+    kind = "double precision" if source.type == "real" else SPELLED.get(source.type)
+    if kind is not None and kind not in ("decimal", "varchar"):
         return Choice(kind, zone="UTC" if kind == "timestamp" else None)
     number = re.fullmatch(r"numeric\((\d+),(\d+)\)", source.type)
     return Choice(f"decimal({number[1]},{number[2]})") if number else None

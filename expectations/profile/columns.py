@@ -35,6 +35,12 @@ class Read:
     dates: tuple[str, ...]
     orders: tuple[str, ...]
 
+    def number_sql(self, column: str) -> str:
+        """SQL of the number that a text of the column stands for: of a time of day its minutes."""
+        if self.kind == "time":
+            return f"epoch_us(TRY_CAST({column} AS TIME)) / 60000000.0"
+        return f"TRY_CAST({column} AS DOUBLE)"
+
     def clock_sql(self, column: str) -> dict[str, str]:
         """SQL of the seconds since 1970, one for each way to read it."""
         result = {}
@@ -76,7 +82,8 @@ def read_column(con: duckdb.DuckDBPyConnection, table: str, position: int, colum
     if not dates and not column.masked and numeric > NEARLY_ALL * total:
         dates = _epoch(column.name, values)
     orders = () if not dates else ("dmy", "mdy") if any("{}" in form for form in dates) else ("",)
-    is_numeric = not column.masked and not dates and total > 0 and numeric > READABLE * total
+    measured = numeric > READABLE * total or column.kind == "time"
+    is_numeric = not column.masked and not dates and total > 0 and measured
     kind = column.kind if column.kind != "text" else _kind(told, total, numeric, dated if dates else 0.0)
     return Read(kind, values, spelled, is_numeric, dates, orders)
 

@@ -217,7 +217,7 @@ class _Arrays:
             return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
 
         def as_numbers(i: int) -> numbers.Array:
-            values = fetched(f"TRY_CAST(c{i} AS DOUBLE)")
+            values = fetched(reads[i].number_sql(f"c{i}"))
             return np.where(np.isinf(values), np.nan, np.clip(values, -LARGEST, LARGEST))
 
         self._numbers = {columns[i].name: pool.submit(as_numbers, i) for i, read in enumerate(reads) if read.numeric}

@@ -9,13 +9,15 @@ from __future__ import annotations
 from array import array
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any
+
+from deployments.declarations.kinds import Measured
 
 VERSION = 8
 # Older profiles that are read: what they lack is empty, and is compared once enough batches have it.
 READABLE = frozenset({7, VERSION})
 
-Kind = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "text"]
+Kind = Measured
 
 # Probabilities of the quantiles kept of numbers; the ends are the extremes.
 GRID = (0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,

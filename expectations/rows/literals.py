@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from deployments.declarations.rule_faults import as_date
 from expectations.contract.quoting import identifier, literal
 
-Family = Literal["number", "text", "boolean", "moment", "moment with zone"]
+Family = Literal["number", "text", "boolean", "moment", "moment with zone", "time of day"]
 
 _FAMILIES: Mapping[str, Family] = {
     "TINYINT": "number", "SMALLINT": "number", "INTEGER": "number", "BIGINT": "number", "HUGEINT": "number",
     "DECIMAL": "number", "DOUBLE": "number", "FLOAT": "number", "VARCHAR": "text", "BOOLEAN": "boolean",
     "DATE": "moment", "TIMESTAMP": "moment", "TIMESTAMP WITH TIME ZONE": "moment with zone",
-    "TIMESTAMPTZ": "moment with zone",
+    "TIMESTAMPTZ": "moment with zone", "TIME": "time of day",
 }  # fmt: skip
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{0,5}[1-9])?")
 _FLOATS = ("DOUBLE", "FLOAT")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _WORDS: Mapping[Family, str] = {
     "number": "a number", "text": "text", "boolean": "true or false", "moment": "a date or timestamp",
-    "moment with zone": "a timestamp with zone",
+    "moment with zone": "a timestamp with zone", "time of day": "a time such as '09:30:00'",
 }  # fmt: skip
 
 
@@ -113,6 +115,12 @@ def _moment_with_zone(value: Any) -> str | None:
     return None if moment is None else f"TIMESTAMPTZ '{moment.isoformat(sep=' ')}+00'"
 
 
+def _time_of_day(value: Any) -> str | None:
+    # As the texts of a frame (`suites/frames.py`) have it, which are compared as they stand: no zero at the end.
+    return f"TIME '{value}'" if isinstance(value, str) and _TIME.fullmatch(value) else None
+
+
 _WRITERS = {
     "number": _number, "text": _text, "boolean": _boolean, "moment": _moment, "moment with zone": _moment_with_zone,
+    "time of day": _time_of_day,
 }  # fmt: skip

@@ -60,8 +60,8 @@ def frame_of(relation: duckdb.DuckDBPyRelation) -> Any:
 
 def _projected(name: str, kind: str) -> str:
     column = identifier(name)
-    # pandas has no type for wide decimals: they travel as text.
-    target = "VARCHAR" if is_wide_decimal(kind) else "DOUBLE" if kind == "FLOAT" else None
+    # pandas has no type for wide decimals: they travel as text. Times of day are compared as texts.
+    target = "VARCHAR" if is_wide_decimal(kind) or kind == "TIME" else "DOUBLE" if kind == "FLOAT" else None
     return f"CAST({column} AS {target}) AS {column}" if target else column
 
 

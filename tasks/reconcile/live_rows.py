@@ -109,6 +109,8 @@ def value_of(column: Column, text: str) -> Any:
             return date(1970, 1, 1) + timedelta(days=int(text))
         case "timestamp":
             return _EPOCH + timedelta(microseconds=int(text))
+        case "time":
+            return (_EPOCH + timedelta(microseconds=int(text))).time()
         case "timestamptz":
             return (_EPOCH + timedelta(microseconds=int(text))).replace(tzinfo=UTC)
         case "decimal":

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from deployments.declarations.columns import Column, ColumnType, parse_type
+from deployments.declarations.kinds import KINDS
 from deployments.errors import ContractError, UpstreamError
 from expectations.contract.engine import connect
 from expectations.contract.layout import listing
@@ -22,12 +23,6 @@ from tasks.sources.protocol import OWNER
 
 _MAGIC = b"PAR1"
 _FIRST_LOOK = 64 * 1024
-_WHOLE = {
-    "smallint": ("TINYINT", "SMALLINT"), "integer": ("TINYINT", "SMALLINT", "INTEGER"), "bigint": ("BIGINT",),
-    "double precision": ("DOUBLE",), "boolean": ("BOOLEAN",), "date": ("DATE",), "timestamp": ("TIMESTAMP",),
-    "timestamptz": ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"), "varchar": ("VARCHAR",),
-}  # fmt: skip
-"""By the contract's type the file's, as DuckDB calls them, that Redshift's COPY takes without a conversion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +97,6 @@ def check_columns(footer: Footer, columns: tuple[Column, ...], where: str) -> No
 
 def _fits(kind: str, wanted: ColumnType) -> bool:
     if wanted.kind != "decimal":
-        return kind in _WHOLE[wanted.kind]
+        return kind in KINDS[wanted.kind].parquet
     precision, _, scale = kind.removeprefix("DECIMAL(").removesuffix(")").partition(",")
     return kind.startswith("DECIMAL(") and int(precision) <= wanted.precision and int(scale) == wanted.scale

@@ -57,11 +57,7 @@ def shape_of_summary(summary: Summary, readers: Iterable[str] = ()) -> Shape:
 
 def declared_type(text: str) -> str:
     """A catalog's spelling of a type as a declaration spells it; another type's name is left as it is."""
-    spelled = {
-        "timestamp without time zone": "timestamp",
-        "timestamp with time zone": "timestamptz",
-    }.get(text, text)
     try:
-        return str(parse_type(spelled))
+        return str(parse_type(text))
     except ValueError:
         return text

@@ -39,6 +39,7 @@ def _summand(column: Column) -> sql.Composed:
         "date": "{column} - date '1970-01-01'",
         "timestamp": _MICROSECONDS,
         "timestamptz": _MICROSECONDS,
+        "time": "(extract(epoch from {column}) * 1000000)::bigint",
         "double precision": summable("{column}"),
     }.get(column.column_type.kind, "{column}")
     return sql.SQL(form).format(column=name)

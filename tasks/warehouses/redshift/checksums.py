@@ -23,6 +23,7 @@ _EXACT = {
     "date": "datediff(day, date '1970-01-01', {0})",
     "timestamp": "datediff(microsecond, timestamp '1970-01-01 00:00:00', {0})",
     "timestamptz": "datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', {0})",
+    "time": "datediff(microsecond, time '00:00:00', {0})",
 }
 HASHED = sql.SQL("coalesce(sum(strtol(left(md5({}), 8), 16)), 0)")
 

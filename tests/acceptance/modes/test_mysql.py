@@ -220,6 +220,9 @@ ROUND_TRIPS: list[tuple[str, str, list[tuple[str, Any]]]] = [
         ("'0000-00-00'", Aside("NOT-TIMESTAMP")),
         ("'1970-01-01 00:00:01'", dt.datetime(1970, 1, 1, 0, 0, 1, tzinfo=dt.UTC)), ("NULL", None),
     ]),
+    ("TIME(6)", "time", [
+        ("'23:59:59.999999'", dt.time(23, 59, 59, 999999)), ("'0:0:0'", dt.time(0)), ("'24:00:00'", Aside("OUT-OF-RANGE")),
+        ("'838:59:59'", Aside("OUT-OF-RANGE")), ("'-1:00:00'", Aside("OUT-OF-RANGE")), ("NULL", None)]),
     ("TIME(6)", "varchar(20)", [
         ("\'838:59:59\'", "838:59:59.000000"), ("'-838:59:59'", "-838:59:59.000000"), ("'0:0:0'", "00:00:00.000000")]),
     ("CHAR(5) CHARACTER SET latin1", "varchar(20)", [("'é€  '", "é€"), ("''", ""), ("NULL", None)]),

@@ -16,6 +16,7 @@ columns:
   - {name: at, type: timestamp, source_timezone: UTC}
   - {name: seen, type: timestamptz}
   - {name: ok, type: boolean}
+  - {name: opens, type: time}
   - {name: note, type: varchar(4)}
 load: {mode: full_refresh, tolerance: 100%}
 """
@@ -35,23 +36,39 @@ SPELLINGS = [
     ("at", "2026-01-01 24:00:00", "NOT-TIMESTAMP"), ("at", "1767225600", "NOT-TIMESTAMP"),
     ("seen", "2026-01-01 10:00:00", "NO-OFFSET"), ("seen", "2026-01-01 10:00:00 KST", "NOT-TIMESTAMP"),
     ("ok", "on", "NOT-BOOLEAN"), ("ok", "2", "NOT-BOOLEAN"), ("ok", "wahr", "NOT-BOOLEAN"),
+    # A span of time is no time of day; PostgreSQL alone has an hour 24.
+    ("opens", "24:00:00", "OUT-OF-RANGE"), ("opens", "12:00", "NOT-TIME"), ("opens", "12:00:00+09", "HAS-OFFSET"),
     # Lengths are bytes on Redshift, characters on PostgreSQL.
     ("note", "ééé", "TOO-LONG"), ("note", "abcde", "TOO-LONG"),
 ]  # fmt: skip
-COLUMNS = ("whole", "price", "ratio", "day", "at", "seen", "ok", "note")
+COLUMNS = ("whole", "price", "ratio", "day", "at", "seen", "ok", "opens", "note")
 
 
 def test_spellings_that_two_parsers_read_differently_are_set_aside(house: Any) -> None:
     table = house.declare("spellings", TABLE)
     lines = [",".join('"' + text + '"' if name == column else "" for name in COLUMNS) for column, text, _ in SPELLINGS]
-    good = '7,1.5,1e2,2026-01-01,2026-01-01T10:00:00,2026-01-01T10:00:00+09:00,YES,"éé"'
+    good = '7,1.5,1e2,2026-01-01,2026-01-01T10:00:00,2026-01-01T10:00:00+09:00,YES,08:30:00.5,"éé"'
     house.source("spellings.csv", "\n".join([",".join(COLUMNS), *lines, good]) + "\n")
     house.load(table)
     found = house.rows(f"quarantine.{house.schema}__spellings", "record, code, column_name", "record")
     assert found == [(number, code, column) for number, (column, _, code) in enumerate(SPELLINGS)]
-    loaded = house.rows(table, "whole, price::varchar, ratio, day::varchar, at::varchar, seen::varchar, ok, note")
+    loaded = house.rows(
+        table, "whole, price::varchar, ratio, day::varchar, at::varchar, seen::varchar, ok, opens::varchar, note"
+    )
     assert loaded in (
-        [(7, "1.50", 100.0, "2026-01-01", "2026-01-01 10:00:00", f"2026-01-01 01:00:00{zone}", True, "éé")]
+        [
+            (
+                7,
+                "1.50",
+                100.0,
+                "2026-01-01",
+                "2026-01-01 10:00:00",
+                f"2026-01-01 01:00:00{zone}",
+                True,
+                "08:30:00.5",
+                "éé",
+            )
+        ]
         for zone in ("+00", "+00:00")
     )
 

@@ -28,6 +28,7 @@ columns:
   - {{name: seen, type: timestamptz}}
   - {{name: ok, type: boolean}}
   - {{name: other, type: varchar(300)}}
+  - {{name: opens, type: time}}
 key: [id]
 load: {{mode: full_refresh, tolerance: 100%%, shrink_guard: 100%%, generations: 0}}
 """
@@ -46,6 +47,7 @@ rows = st.lists(
         st.none() | moments,
         st.none() | st.booleans(),
         texts,
+        st.none() | st.times(),
         st.booleans(),
     ),
     min_size=1,
@@ -93,9 +95,9 @@ def test_values_arrive_unchanged_or_are_set_aside(house: Any, delimiter: str) ->
     @given(rows)
     def trip(found: list[tuple[Any, ...]]) -> None:
         expected, aside, lines = {}, {}, []
-        for number, (note, amount, ratio, day, at, seen, ok, other, quoted) in enumerate(found):
+        for number, (note, amount, ratio, day, at, seen, ok, other, opens, quoted) in enumerate(found):
             seen = None if seen is None else seen.replace(tzinfo=dt.UTC)
-            values = (note, amount, ratio, day, at, seen, ok, other)
+            values = (note, amount, ratio, day, at, seen, ok, other, opens)
             lines.append(delimiter.join(field(value, delimiter, quoted) for value in (number, *values)))
             if note is not None and len(note.encode()) > NOTE_BYTES:
                 aside[number] = "TOO-LONG"
@@ -104,9 +106,9 @@ def test_values_arrive_unchanged_or_are_set_aside(house: Any, delimiter: str) ->
             else:
                 expected[number] = values
         # One row that always fits: a table may not be emptied.
-        lines.append(delimiter.join(["-1", *[""] * 8]))
-        expected[-1] = (None,) * 8
-        head = delimiter.join(("id", "note", "amount", "ratio", "day", "at", "seen", "ok", "other"))
+        lines.append(delimiter.join(["-1", *[""] * 9]))
+        expected[-1] = (None,) * 9
+        head = delimiter.join(("id", "note", "amount", "ratio", "day", "at", "seen", "ok", "other", "opens"))
         house.source("values.csv", "\n".join([head, *lines]) + "\n")
         house.load(table, reprocess=True)
         loaded = {row[0]: row[1:] for row in house.rows(table)}

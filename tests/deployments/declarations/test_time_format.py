@@ -38,6 +38,18 @@ def test_a_date_may_not_drop_the_time_of_day(text: str) -> None:
         check_format(text, "date")
 
 
+def test_a_time_has_an_hour_and_no_day() -> None:
+    for text in ("%H:%M", "%I:%M:%S %p", "%H%M%S"):
+        check_format(text, "time")
+    for text, why in (
+        ("%M:%S", "needs an hour"),
+        ("%Y-%m-%d %H:%M", "would drop the day"),
+        ("%I:%M", "belong together"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            check_format(text, "time")
+
+
 @given(st.datetimes(datetime(1000, 1, 1)), st.sampled_from(SOUND + TIMES))
 def test_what_the_format_writes_it_also_describes(moment: datetime, text: str) -> None:
     assert re.fullmatch(pattern_of(text), moment.strftime(text))

@@ -21,9 +21,20 @@ DATES = ["2024-02-29", "2023-02-29", "0000-01-01", "0001-01-01", "0001-01-01 (BC
 TIMES = ["2024-01-01 00:00:00", "2024-01-01T00:00:00", "2024-01-01 00:00:00.5", "2024-01-01 00:00:00.1234567",
          "2024-01-01 24:00:00", "0044-03-15 (BC) 00:00:00", "10000-01-01 00:00:00", "2024-01-01 00:00:00+00",
          "2024-01-01 00:00:00Z", "2024-03-31 02:30:00"]  # fmt: skip
-TEXTS = [*NUMBERS, *DATES, *TIMES, "true", "FALSE", "t", "on", "yes", "", "null"]
+CLOCKS = [
+    "00:00:00",
+    "24:00:00",
+    "12:30:00.5",
+    "12:30",
+    "838:59:59",
+    "-01:00:00",
+    "23:59:60",
+    "12:30:00.1234567",
+    "1:02:03",
+]
+TEXTS = [*NUMBERS, *DATES, *TIMES, *CLOCKS, "true", "FALSE", "t", "on", "yes", "", "null"]
 TYPES = ["smallint", "integer", "bigint", "decimal(5,2)", "decimal(38,10)", "decimal(3,3)", "double precision", "boolean", "date",
-         "timestamp", "timestamptz", "varchar(6)"]  # fmt: skip
+         "timestamp", "timestamptz", "time", "varchar(6)"]  # fmt: skip
 
 
 def mutations() -> list[str]:

@@ -28,6 +28,8 @@ CASES = {
     "days": (["2024-01-01", "2024-02-29"], "date"),
     "moments": (["2024-01-01 10:00:00", "2024-01-01T11:00:00.5"], "timestamp"),
     "moments with offset": (["2024-01-01T10:00:00Z", "2024-01-01 10:00:00+09"], "timestamptz"),
+    "times of day": (["10:00:00", "23:59:59.5"], "time"),
+    "spans of time": (["10:00:00", "25:00:00"], "varchar(16)"),
     "no such day": (["2024-02-30", "2024-01-01"], "varchar(16)"),
     "uuid": (["123e4567-e89b-12d3-a456-426614174000"] * 2, "varchar(36)"),
     "bytes, not characters": (["é" * 10, "a"], "varchar(32)"),
@@ -51,6 +53,8 @@ CONVERSIONS = {
     "day first": (DAYS, "date", (), (), "%d/%m/%Y"),
     "month first": (["03/28/2024", "03/01/2024"], "date", (), (), "%m/%d/%Y"),
     "without seconds": (["2024-01-01 10:00"], "timestamp", (), (), "%Y-%m-%d %H:%M"),
+    "a clock without seconds": (["9:30", "17:05"], "time", (), (), "%H:%M"),
+    "half a day's clock": (["9:30 AM", "5:05 PM"], "time", (), (), "%I:%M %p"),
     "the zone's name": (["2024-01-01 10:00:00 UTC"], "timestamp", (), (), "%Y-%m-%d %H:%M:%S UTC"),
 }
 

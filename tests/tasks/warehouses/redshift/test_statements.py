@@ -168,9 +168,11 @@ def test_a_longer_varchar_is_altered_before_the_publish_and_nothing_else_is() ->
 
 def test_figures_of_every_type() -> None:
     columns = [Column(name="n", type="integer"), Column(name="t", type="varchar(5)"), Column(name="d", type="decimal(38,2)"),
-               Column(name="f", type="double precision"), Column(name="s", type="timestamptz")]  # fmt: skip
+               Column(name="f", type="double precision"), Column(name="s", type="timestamptz"),
+               Column(name="o", type="time")]  # fmt: skip
     made = text(RedshiftAdapter(RedshiftAddress("redshift://u:p@h/d")).checksum_list(columns, columns))
     for part in ('coalesce(sum("n"), 0)', 'sum(octet_length("t"))', '::varchar || \'e17 \' || sum(',
                  'coalesce(sum(abs(CASE WHEN abs("f") >= ', "datediff(microsecond, timestamptz '1970-01-01 00:00:00+00', \"s\")",
+                 "datediff(microsecond, time '00:00:00', \"o\")",
                  'strtol(left(md5(coalesce("t", chr(1))), 8), 16)'):  # fmt: skip
         assert part in made
