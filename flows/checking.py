@@ -64,6 +64,22 @@ def without_suite(project: Project) -> list[str]:
     return [name for name in project.tables if name not in project.suite_files]
 
 
+def unread(project: Project) -> list[str]:
+    """Files that look like declarations, in folders of declarations, and that nobody reads for their name or place."""
+    read = {"tables": (".yaml", ".yml"), "suites": (".yaml", ".yml"), "summaries": (".sql", ".test.yaml")}
+    found = []
+    for folder, endings in read.items():
+        for file in sorted((project.folder / folder).rglob("*")):
+            place = file.relative_to(project.folder)
+            if file.suffix.lower() not in (".yaml", ".yml", ".sql", ".json") or not file.is_file():
+                continue
+            if len(place.parts) > 2:
+                found.append(f"{place} is not read: {folder}/ has no folders")
+            elif not file.name.endswith(endings):
+                found.append(f"{place} is not read: names in {folder}/ end in {' or '.join(endings)}")
+    return found
+
+
 def in_the_clear(settings: Settings) -> list[str]:
     """Settings whose address lets a login or data go over a network that anybody on the way can read. Names only."""
     named = {"HEADGATE_WAREHOUSE_URL": settings.warehouse_url or ""}

@@ -46,12 +46,29 @@ class ColumnType:
         return KINDS[self.kind].is_number
 
 
+_OF_OTHERS = (
+    {"text": "Redshift's TEXT is varchar(256): write the length you mean"}
+    | dict.fromkeys(("string", "str", "char", "character", "nvarchar", "clob"), "write varchar(n), n in bytes")
+    | dict.fromkeys(("datetime", "datetime2", "time"), "write timestamp, or timestamptz for times with an offset")
+    | dict.fromkeys(
+        ("float", "real", "number", "money"), 'write "decimal(p,s)" for amounts, double precision for measures'
+    )
+    | dict.fromkeys(
+        ("json", "jsonb", "object", "array", "super", "variant"), "write varchar(n): JSON is kept as its text"
+    )
+    | {"uuid": "write varchar(36)", "tinyint": "write smallint", "varbyte": "bytes aren't loaded"}
+)
+
+
 def parse_type(text: str) -> ColumnType:
     """The type a declaration spells; ValueError with what is allowed when it isn't one."""
     match = _TYPE.fullmatch(text.strip().lower())
     kind = SPELLED.get(match["name"].strip()) if match else None
     if match is None or kind is None:
-        hint = " (Redshift's TEXT is varchar(256): write the length you mean)" if text.lower() == "text" else ""
+        meant = _OF_OTHERS.get(match["name"].strip()) if match else None
+        hint = f" ({meant})" if meant else ""
+        if text.lower().replace(" ", "") == "varchar(max)":
+            hint = f" (write varchar({MAX_VARCHAR_BYTES}))"
         if "(" in text and ")" not in text:
             hint = ' (YAML ends it at the comma inside { }: write it in quotes, such as "decimal(12,2)")'
         raise ValueError(f"'{text}' isn't a type of both warehouses{hint}; allowed: {ALLOWED_TYPES}")

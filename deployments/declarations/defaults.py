@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from deployments.declarations.yaml_source import Document
 class Defaults(Declared):
     """What holds for every table whose own file doesn't say the key. A key that it says counts alone: nothing is merged."""
 
+    stands_in: ClassVar = "defaults.yaml"
     owner: str | None = Field(None, description="Who answers for the data.")
     schedule: Schedule | None = Field(None, description="When to look; `schedule: null` in a table: not by itself.")
     grants: tuple[Identifier, ...] = Field((), description="Groups that may select.")

@@ -151,9 +151,9 @@ def _summary(found: Folder, file: Path) -> None:
 
 def _name(found: Folder, name: object, place: Place) -> str | None:
     """Take down the name of a target; None when it is none, or another file has it."""
-    if not isinstance(name, str) or _TARGET.match(f"table: {name}\n") is None:
+    if not isinstance(name, str) or (written := _TARGET.match(f"table: {name}")) is None or written[1] != name:
         # Whoever names the target by its right name must not be told that it isn't declared.
-        found.names.add(ANY_SCHEMA + place.file.stem)
+        found.names.update({ANY_SCHEMA + place.file.stem, ANY_SCHEMA + str(name).rpartition(".")[2]})
         return None
     if name in found.files:
         told = f"'{name}' is declared in {found.files[name].name} already"

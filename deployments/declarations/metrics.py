@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -59,6 +59,7 @@ class Metric(Declared):
 class Metrics(Declared):
     """Every metric of the project, by its name."""
 
+    stands_in: ClassVar = "metrics.yaml"
     metrics: dict[Identifier, Metric] = Field(description="What `metric` of a summary's columns may name.")
 
 
@@ -103,6 +104,7 @@ class Consumer(Declared):
 class Consumers(Declared):
     """Every consumer of the project, by the name that people call it."""
 
+    stands_in: ClassVar = "consumers.yaml"
     consumers: dict[str, Consumer] = Field(description="Who reads tables of this project.")
 
 

@@ -21,6 +21,10 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    stands_in: ClassVar[str] = ""
+    """The files whose whole content this is, in words."""
+    arguments_below: ClassVar[str] = ""
+    """The key whose mapping takes names that aren't known here."""
     retired: ClassVar[Mapping[str, str]] = {}
     """Keys that somebody may expect here and that there aren't: why, in a sentence."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -122,6 +122,7 @@ class Escalation(Declared):
 class OnCall(Declared):
     """The rota. Rules between its keys are in `deployments.rota`, which reports them all at once."""
 
+    stands_in: ClassVar = "oncall.yaml"
     timezone: Zone = Field(description="IANA zone of every time in this file.")
     handover: str = Field("Monday 00:00", description="When a week begins: a day and a time.")
     starts: date = Field(description="The day of the first handover.")

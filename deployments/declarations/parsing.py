@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from deployments.declarations.model import Declared
+from deployments.declarations.places import elsewhere, kinds_of, models_in
 from deployments.declarations.problems import KeyPath, Problem, nearest
 from deployments.declarations.yaml_source import Document, key_of, line_of, marked
 
@@ -21,6 +22,13 @@ _ALLOWED_TYPES = {
     "list": "a list: [a, b]", "dict": "a mapping: {key: value}", "model": "a mapping: {key: value}",
     "date": "a date such as 2024-01-31", "datetime": "a date or time such as 2024-01-31",
 }  # fmt: skip
+
+_MAPPINGS = ("dict_type", "model_type", "model_attributes_type", "dataclass_type")
+_MUST_BE = {
+    "tuple_type": "must be a list", "string_type": "must be text", "int_type": "must be a whole number",
+    "bool_type": "must be true or false", "bool_parsing": "must be true or false", "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+} | dict.fromkeys(_MAPPINGS, "must be a mapping")  # fmt: skip
 
 
 def parse(
@@ -71,14 +79,41 @@ def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDeta
             found=repr(tag), allowed=", ".join(names), nearest=nearest(tag, names),
         )  # fmt: skip
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if kind == "tuple_type":
-        message = "must be a list"
-    if message[1:2].islower():
+    if message[1:2].islower() and not message[:1].isdigit():
         message = message[:1].lower() + message[1:]
-    return Problem(
-        file, line, key, message, found=found if kind != "value_error" else None,
-        allowed=_ALLOWED_TYPES.get(kind.partition("_")[0]) if kind != "value_error" else None,
-    )  # fmt: skip
+    if kind == "value_error":
+        return Problem(file, line, key, message)
+    allowed_here = _ALLOWED_TYPES.get(kind.partition("_")[0])
+    if kind in _MUST_BE:
+        message = _MUST_BE[kind] if detail["input"] is not None else "has no value"
+    if kind in _MAPPINGS or kind == "tuple_type":
+        allowed_here = _written(_parent(model, data, loc), loc) or allowed_here
+    if kind == "string_pattern_mismatch":
+        message, allowed_here = f"must match the pattern {context.get('pattern')}", _described(model, data, loc)
+    if kind.startswith(("date", "datetime")):
+        message = "is no date that there is"
+    return Problem(file, line, key, message, found=found if detail["input"] is not None else None, allowed=allowed_here)
+
+
+def _parent(model: type[BaseModel], data: object, loc: KeyPath) -> object | None:
+    """The annotation of what stands at a place: of its key, or of the list around an item."""
+    names = [part for part in loc if isinstance(part, str)]
+    around = _model_at(model, data, loc[: max((at for at, part in enumerate(loc) if isinstance(part, str)), default=0)])
+    return None if around is None or not names else _field(around, names[-1])
+
+
+def _written(annotation: object, loc: KeyPath) -> str | None:
+    """How a value is written that is no mapping or list but has to be: with the keys that must be given."""
+    kinds = models_in(annotation)
+    if not kinds:
+        return None
+    must = [info.alias or name for name, info in kinds[0].model_fields.items() if info.is_required()]
+    if len(kinds) > 1 and "kind" in must:
+        return "{kind: " + " or ".join(kind for model in kinds for kind in kinds_of(model)) + ", ...}"
+    mapping = "{" + ", ".join(f"{key}: ..." for key in must or _keys(kinds[0])[:1]) + "}"
+    if get_origin(annotation) is dict:
+        return "{name: " + mapping + "}"
+    return f"[{mapping}]" if get_origin(annotation) is tuple and not isinstance(loc[-1], int) else mapping
 
 
 def _unknown_key(
@@ -91,7 +126,13 @@ def _unknown_key(
     allowed = _keys(around)
     if retired is not None:
         return Problem(file, line, key, f"can't be said here: {retired}", allowed=", ".join(allowed))
-    return Problem(file, line, key, "is not a known key", allowed=", ".join(allowed), nearest=nearest(name, allowed))
+    where = elsewhere(model, name)
+    message = "is not a known key" if where is None else f"is not a known key here: it stands {where}"
+    taker = getattr(around, "arguments_below", "")
+    meant = nearest(name, allowed)
+    if taker and where is None and meant is None:
+        message += f" (arguments stand below {taker})"
+    return Problem(file, line, key, message, allowed=", ".join(allowed), nearest=meant)
 
 
 def _described(model: type[BaseModel], data: object, loc: KeyPath) -> str | None:
@@ -105,8 +146,7 @@ def _kinds_at(model: type[BaseModel], data: object, loc: KeyPath) -> list[str]:
     """What `kind` may be where one of several models can stand."""
     around = _model_at(model, data, loc[:-1])
     annotation = None if around is None else _field(around, str(loc[-1]))
-    kinds = [found.model_fields["kind"] for found in _models_in(annotation) if "kind" in found.model_fields]
-    return [str(kind) for field in kinds for kind in get_args(field.annotation)]
+    return [kind for found in models_in(annotation) for kind in kinds_of(found)]
 
 
 def _shown(value: object) -> str:
@@ -148,24 +188,13 @@ def _field(model: type[BaseModel], part: str) -> object | None:
 
 def _model_in(annotation: object, node: object) -> type[BaseModel] | None:
     """The model inside an annotation; in a union the one whose `kind` the data names."""
-    found = _models_in(annotation)
+    found = models_in(annotation)
     kind = node.get("kind") if isinstance(node, CommentedMap) else None
     for candidate in found:
         field = candidate.model_fields.get("kind")
         if field is not None and kind in get_args(field.annotation):
             return candidate
     return found[0] if found else None
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = []
-    todo = [annotation]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, type) and issubclass(item, BaseModel):
-            found.append(item)
-        todo.extend(reversed(get_args(item)))
-    return found
 
 
 def plain(data: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ class Fault:
     start: int | None = None
 
 
+_LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A fault with its file. `line` counts from 1 and is 0 when the file as a whole is meant; so does `column`, for the line."""
@@ -38,6 +42,12 @@ class Problem:
     allowed: str | None = None
     nearest: str | None = None
     column: int = 0
+
+    def __post_init__(self) -> None:
+        # What stands in a declaration by mistake must not go on into the log of CI as well.
+        for name in ("message", "found"):
+            if (text := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _LOGIN.sub("***@", text))
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
@@ -57,8 +67,14 @@ class Problem:
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """The known name that a mistyped one most likely meant, or None."""
     written = {name.lower(): name for name in names}
-    matches = difflib.get_close_matches(word.lower(), list(written), n=1, cutoff=0.6)
+    words = _words(word)
+    of_these_words = [name for name in written if len(words) > 2 and _words(name) == words]
+    matches = of_these_words or difflib.get_close_matches(word.lower(), list(written), n=1, cutoff=0.6)
     return written[matches[0]] if matches else None
+
+
+def _words(name: str) -> list[str]:
+    return sorted(re.split(r"[^a-z0-9]+", name.lower()))
 
 
 def fail_on(problems: Sequence[Problem]) -> None:

@@ -89,6 +89,9 @@ def _reads(summary: Summary, names: Collection[str]) -> Iterator[Fault]:
             if read.table in inputs or read.table == own or nearest(read.table, mistyped):
                 continue
             start = read.start if place == ("sql",) else None
+            if read.table == summary.target:
+                yield Fault(place, f"reads {read.table}, which it makes", "what it is made from", start=start)
+                continue
             known = is_declared(read.table, names)
             others = inputs if known else sorted(name for name in names if not name.startswith(ANY_SCHEMA))
             told = f"reads {read.table}, which isn't {'among its inputs' if known else 'declared'}"

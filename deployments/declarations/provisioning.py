@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -63,6 +63,7 @@ class Group(Declared):
 class Provisioning(Declared):
     """What `headgate provision` makes so."""
 
+    stands_in: ClassVar = "warehouse.yaml"
     schemas: tuple[Identifier, ...] = Field(
         SCHEMAS, description="Schemas that are to be there, beside those of tables."
     )

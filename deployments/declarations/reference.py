@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -18,24 +18,19 @@ from pydantic_core import PydanticUndefined
 
 from deployments.declarations.defaults import Defaults
 from deployments.declarations.metrics import Consumers, Metrics
+from deployments.declarations.model import Declared
 from deployments.declarations.oncall import OnCall
+from deployments.declarations.places import models_in
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary
 from deployments.declarations.summary_cases import Cases
 from deployments.declarations.table import Table
 
-PAGES: dict[str, tuple[type[BaseModel], str]] = {
-    "table": (Table, "`tables/*.yaml`"),
-    "suite": (Suite, "`suites/*.yaml`"),
-    "summary": (Summary, "the header of `summaries/*.sql`"),
-    "cases": (Cases, "`summaries/*.test.yaml`"),
-    "defaults": (Defaults, "`defaults.yaml`"),
-    "metrics": (Metrics, "`metrics.yaml`"),
-    "consumers": (Consumers, "`consumers.yaml`"),
-    "oncall": (OnCall, "`oncall.yaml`"),
-    "warehouse": (Provisioning, "`warehouse.yaml`"),
-}
+PAGES: dict[str, type[Declared]] = {
+    "table": Table, "suite": Suite, "summary": Summary, "cases": Cases, "defaults": Defaults, "metrics": Metrics,
+    "consumers": Consumers, "oncall": OnCall, "warehouse": Provisioning,
+}  # fmt: skip
 _WORDS = {
     str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything", NoneType: "null",
 }  # fmt: skip
@@ -43,8 +38,8 @@ _WORDS = {
 
 def files() -> dict[str, str]:
     """What belongs into `docs/reference`, by file name."""
-    found = {f"{name}.md": _page(name, *about) for name, about in PAGES.items()}
-    for name, (model, _) in PAGES.items():
+    found = {f"{name}.md": _page(name, model) for name, model in PAGES.items()}
+    for name, model in PAGES.items():
         schema = model.model_json_schema(by_alias=True)
         if name == "summary":
             # The SELECT stands below the header.
@@ -60,16 +55,16 @@ def models(root: type[BaseModel]) -> dict[str, type[BaseModel]]:
     todo = [root]
     while todo:
         for info in todo.pop(0).model_fields.values():
-            for inside in _models_in(info.annotation):
+            for inside in models_in(info.annotation):
                 if inside.__name__ not in found:
                     found[inside.__name__] = inside
                     todo.append(inside)
     return found
 
 
-def _page(name: str, model: type[BaseModel], where: str) -> str:
+def _page(name: str, model: type[Declared]) -> str:
     lines = [
-        f"# Keys of {where}", "",
+        "# Keys of " + re.sub(r"\S+\.\w+", r"`\g<0>`", model.stands_in), "",
         f"Written by `make docs` from the declarations' own models; editors complete and check with `{name}.schema.json`.", "",
     ]  # fmt: skip
     for title, inside in models(model).items():
@@ -115,13 +110,6 @@ def _value(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
     return _WORDS.get(annotation, str(getattr(annotation, "__name__", annotation)))
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
 
 
 def _cell(text: str) -> str:

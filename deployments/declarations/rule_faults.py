@@ -44,8 +44,14 @@ def rule_faults(rule: Mapping[str, Any]) -> Iterator[RuleFault]:
 def _unknown(name: str) -> str:
     if name in refused():
         return f"'{name}' can't be used: {refused()[name]}"
-    meant = nearest(name, signatures())
-    return f"'{name}' isn't an expectation" + (f"; did you mean '{meant}'?" if meant else "")
+    words = set(name.lower().split("_"))
+    holding = [known for known in signatures() if words <= set(known.split("_"))]
+    # Of 'unique' or 'not_null', as other tools call their tests: the check of each value.
+    meant = nearest(name, signatures()) or min(
+        holding, key=lambda known: ("_values_" not in known, len(known)), default=None
+    )
+    hint = f"; did you mean '{meant}'?" if meant else "; allowed: a name such as expect_column_values_to_not_be_null"
+    return f"'{name}' isn't an expectation" + hint
 
 
 def _row_faults(signature: Signature, rule: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Iterator[RuleFault]:

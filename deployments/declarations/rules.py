@@ -23,13 +23,12 @@ def table_faults(table: Table) -> Iterator[Fault]:
 
 
 def _repeated_columns(table: Table) -> Iterator[Fault]:
-    yield from _repeated("column", [column.name for column in table.columns])
-    yield from _repeated("source name", [column.source_name for column in table.columns])
-
-
-def _repeated(what: str, names: list[str]) -> Iterator[Fault]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Fault(("columns",), f"{what} '{name}' stands more than once")
+    names, sources = [column.name for column in table.columns], [column.source_name for column in table.columns]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield Fault(("columns", at, "name"), f"column '{name}' stands more than once")
+        elif sources[at] in sources[:at]:
+            yield Fault(("columns", at), f"source name '{sources[at]}' stands more than once")
 
 
 def _references(table: Table) -> Iterator[Fault]:

@@ -103,6 +103,8 @@ def _not_plain(sql: str, at: int) -> SqlFault:
         return SqlFault("must be one statement; found a ';' inside", ONE_SELECT, at)
     if found == "\r":
         return SqlFault("has a carriage return of its own: a comment ends there, or goes on", "newlines", at)
+    if found in "{}":
+        return SqlFault(f"has a {found!r}: templates aren't filled in", "the table's name, as schema.table", at)
     if found == "$":
         return SqlFault("has a '$': texts between dollars are read in two ways", "texts in plain quotes: '...'", at)
     if found == "'" and not _TOKEN.match(sql, at):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial as bound
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ModelWrapValidatorHandler, model_validator
 
@@ -58,6 +58,7 @@ Share = Annotated[float, BeforeValidator(_share)]
 class Rule(Declared):
     """One check of a suite."""
 
+    arguments_below: ClassVar = "kwargs"
     code: Annotated[str, BeforeValidator(lambda value: _code(value) if isinstance(value, str) else value)] = Field(
         description="Short stable name: the row of reports, the reason of quarantined rows."
     )
@@ -131,6 +132,7 @@ class DriftPolicy(Declared):
 class Suite(Declared):
     """The checks of one table, and its policy for drift."""
 
+    stands_in: ClassVar = "suites/*.yaml"
     table: QualifiedName = Field(description="The table (schema.table) the suite belongs to.")
     description: str | None = Field(
         default=None, description="What the suite as a whole protects; stands above its checks in the report."

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -140,6 +140,7 @@ class OutputColumn(Declared):
 class Summary(Declared):
     """A table made by SQL from other tables."""
 
+    stands_in: ClassVar = "the header of summaries/*.sql"
     target: QualifiedName = Field(description="schema.table that is built and swapped in.")
     description: str = Field(description="What one row is.")
     owner: str = Field(description="Who answers for the figures.")

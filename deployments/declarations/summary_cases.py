@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -41,6 +42,7 @@ class Case(Declared):
 class Cases(Declared):
     """All cases of a summary."""
 
+    stands_in: ClassVar = "summaries/*.test.yaml"
     tests: tuple[Case, ...] = Field(min_length=1, description="The cases.")
 
 

@@ -241,6 +241,10 @@ class Sla(Declared):
 class Table(Declared):
     """A declared target in the warehouse. Rules between keys are in `rules.py`, which reports them all at once."""
 
+    stands_in: ClassVar = "tables/*.yaml"
+    retired: ClassVar = dict.fromkeys(("primary_key", "unique_key", "keys"), "write key: [column, ...]") | {
+        "incremental": "write load: {mode: merge} or {mode: replace_window}", "name": "write table: schema.table",
+    }  # fmt: skip
     table: QualifiedName = Field(description="schema.table in the warehouse.")
     description: str = Field(description="What one row is; becomes the table's comment.")
     owner: str = Field(description="Who answers for the data.")

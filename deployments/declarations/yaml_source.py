@@ -24,6 +24,11 @@ from deployments.declarations.problems import KeyPath, Problem
 MAX_DEPTH = 40
 MAX_VALUES = 200_000
 _STACK = 1_000
+_MEANT = {
+    "mapping values are not allowed": "text that holds ': ' in quotes",
+    "'\\t'": "blanks in front of a key, no tabs",
+    "that cannot start any token": "text that begins with @, ` or % in quotes",
+}
 _KINDS = {type(None): "nothing", CommentedSeq: "a list", list: "a list", str: "a text"}
 
 
@@ -68,7 +73,9 @@ def read_yaml(file: Path, problems: list[Problem], *, text: str | None = None, f
         return None
     except MarkedYAMLError as error:
         line = (error.problem_mark.line if error.problem_mark else 0) + first_line
-        problems.append(Problem(file, line, "", f"isn't valid YAML: {error.problem or error.context}"))
+        told = error.problem or error.context
+        meant = next((hint for words, hint in _MEANT.items() if words in str(told)), None)
+        problems.append(Problem(file, line, "", f"isn't valid YAML: {told}", allowed=meant))
         return None
     except YAMLError as error:
         problems.append(Problem(file, 0, "", f"isn't valid YAML: {error}"))

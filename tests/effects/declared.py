@@ -41,7 +41,7 @@ class Key:
 
 def keys() -> dict[str, Key]:
     """Every key of every declaration, by name."""
-    found = {model.__name__: model for root, _ in PAGES.values() for model in models(root).values()}
+    found = {model.__name__: model for root in PAGES.values() for model in models(root).values()}
     made = [Key(model, field, info) for model in found.values() for field, info in model.model_fields.items()]
     return {key.name: key for key in made}
 

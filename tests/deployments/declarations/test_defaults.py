@@ -62,7 +62,7 @@ def test_a_default_holds_where_the_table_says_nothing(write: Write, key: str) ->
 
 FAULTS = {
     "an unknown key": ("owner: us\ntier: core\n", [(2, "tier", "is not a known key")]),
-    "a wrong value": ("owner: us\nretries: {count: many}\n", [(2, "retries.count", "should be a valid integer")]),
+    "a wrong value": ("owner: us\nretries: {count: many}\n", [(2, "retries.count", "must be a whole number")]),
     "not YAML": ("owner: [\n", [(2, "", "isn't valid YAML")]),
 }
 

@@ -20,7 +20,7 @@ def test_the_pages_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_key_has_a_meaning(name: str) -> None:
-    for title, model in models(PAGES[name][0]).items():
+    for title, model in models(PAGES[name]).items():
         silent = [key for key, info in model.model_fields.items() if not info.description and key != "kind"]
         assert silent == [], title
 
@@ -29,7 +29,7 @@ def test_every_key_has_a_meaning(name: str) -> None:
 def test_every_key_stands_in_its_page_and_in_the_schema(name: str) -> None:
     page, schema = files()[f"{name}.md"], json.loads(files()[f"{name}.schema.json"])
     known = {"": schema, **schema.get("$defs", {})}
-    for title, model in models(PAGES[name][0]).items():
+    for title, model in models(PAGES[name]).items():
         for key, info in model.model_fields.items():
             if (title, key) != ("Summary", "sql"):
                 assert f"| `{info.alias or key}` |" in page
@@ -45,7 +45,7 @@ def test_every_choice_is_written_out() -> None:
 def test_every_model_of_a_declaration_is_reached() -> None:
     from deployments.declarations.model import Declared
 
-    reached = {model for root, _ in PAGES.values() for model in models(root).values()}
+    reached = {model for root in PAGES.values() for model in models(root).values()}
 
     def below(model: type[BaseModel]) -> list[type[BaseModel]]:
         return [inside for child in model.__subclasses__() for inside in (child, *below(child))]
