@@ -12,6 +12,7 @@ from expectations.record import RunRecord
 from tasks import report
 from tasks.batch import SOURCE_KEY
 from tasks.books import NEWEST, Gap, enter, gaps
+from tasks.incidents import causes
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import DriverError
@@ -26,7 +27,9 @@ def balance(bench: Workbench, name: str) -> list[RunRecord]:
     try:
         return repair(bench, gaps(bench.warehouse, TableName.parse(name), NEWEST))
     except (DriverError, HeadgateError, OSError) as error:
-        logger.warning("the books of %s were not held against its proofs: %s", name, error)
+        # What comes next asks the same warehouse, and tells why it doesn't answer.
+        level = logging.DEBUG if getattr(error, "code", "") in causes.WAREHOUSE else logging.WARNING
+        logger.log(level, "the books of %s were not held against its proofs: %s", name, error)
         return []
 
 

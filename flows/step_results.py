@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
-from expectations.record import RunRecord
+from expectations.record import RuleResult, RunRecord
 from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.metrics import MetricsCompared
@@ -46,15 +47,15 @@ def _(result: Validated) -> dict[str, Any]:
     if result.quarantined:
         reasons = ", ".join(f"{reason.code} {reason.rows:,}" for reason in result.reasons)
         line += f", {result.quarantined:,} set aside ({reasons})"
-    judged = [rule for rule in result.rules if rule.outcome != "skipped"]
-    if judged:
-        failed = sum(rule.outcome != "pass" for rule in judged)
-        line += (
-            f"; {plural(len(judged), 'check')}, {failed} failed"
-            if failed
-            else f"; {plural(len(judged), 'check')} passed"
-        )
+    line += _judged(result.rules)
     return {"rows": accepted, "line": line}
+
+
+def _judged(rules: Sequence[RuleResult], where: str = "") -> str:
+    judged = [rule for rule in rules if rule.outcome != "skipped"]
+    failed = sum(rule.outcome != "pass" for rule in judged)
+    told = f", {failed} failed" if failed else " passed"
+    return f"; {plural(len(judged), 'check')}{where}{told}" if judged else ""
 
 
 @words_of.register
@@ -81,8 +82,7 @@ def _(result: Audited) -> dict[str, Any]:
     line = f"{plural(counts.copied - counts.superseded, 'row')} may be published"
     if counts.superseded:
         line += f", {counts.superseded:,} superseded by a later version"
-    if result.rules:
-        line += f"; {plural(len(result.rules), 'check')} on the candidate passed"
+    line += _judged(result.rules, " on the candidate")
     return {"rows": counts.copied - counts.superseded, "line": line}
 
 
@@ -98,9 +98,9 @@ def _(result: Judged) -> dict[str, Any]:
         if drift.alerts:
             told = f"drift: {len(drift.alerts)} told"
         elif drift.verdict == "learning":
-            told = f"drift: learning ({drift.history} batches so far)"
+            told = f"drift: learning ({plural(drift.history, 'batch')} so far)"
         else:
-            told = f"no drift against {drift.history} batches"
+            told = f"no drift against {plural(drift.history, 'batch')}"
         absent = f", without {few(drift.without)}" if drift.without else ""
         said.insert(0, told + absent)
     return {"rows": None, "line": "; ".join(said) or "the live table has these columns"}

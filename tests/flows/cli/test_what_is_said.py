@@ -13,10 +13,13 @@ import pytest
 from deployments.errors import BY_HAND, STOPPED_BY_HAND, WHO_ACTS, DeclarationError, RetryableError
 from deployments.project import load_project
 from deployments.settings import Settings
-from expectations.record import RunRecord
+from expectations.record import Drift, RuleResult, RunRecord
 from flows.cli.rollback import _tell
 from flows.cli.show import what_to_do
+from flows.step_results import words_of
 from flows.story import Story
+from tasks.batch import Audited, Judged
+from tasks.warehouses.proofs import Counts
 from tasks.workbench import Workbench
 
 TABLE = """\
@@ -83,3 +86,20 @@ def test_what_follows_from_a_failure_is_not_to_look_at_it_again() -> None:
     assert what_to_do(failed) == ["headgate retry x-1   (once it is mended)"]
     other = Story(record()).fail(DeclarationError("no", code="X", next_command="headgate check"))
     assert what_to_do(other) == ["headgate check"]
+
+
+def test_a_rule_that_only_warns_has_failed_on_the_candidate_all_the_same() -> None:
+    def rule(outcome: Any) -> RuleResult:
+        return RuleResult(code="A", type="x", sentence="x", severity="warning", outcome=outcome, place="candidate")
+
+    for outcomes, told in {
+        ("pass", "fail"): "; 2 checks on the candidate, 1 failed", ("pass",): "; 1 check on the candidate passed",
+        ("skipped",): "", ("error", "skipped"): "; 1 check on the candidate, 1 failed",
+    }.items():  # fmt: skip
+        line = words_of(Audited(None, Counts(copied=3), tuple(map(rule, outcomes))))["line"]
+        assert line == "3 rows may be published" + told
+
+
+def test_one_batch_is_told_as_one() -> None:
+    for history, told in ((1, "1 batch so far"), (2, "2 batches so far")):
+        assert told in words_of(Judged(Drift(verdict="learning", score=0.0, history=history)))["line"]
