@@ -18,8 +18,13 @@ from tasks.notices.routing import route
 logger = logging.getLogger(__name__)
 _PAUSES = (timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 GIVE_UP_AFTER = timedelta(days=3)
-_OF_ALERTS = ("pagerduty", "webhook")
-"""Channels that keep an alert per incident, which stays open until they hear of its end."""
+_ONLY_FOR = {
+    # The incident goes on as one of many: people have been told of those.
+    "folded": ("pagerduty", "webhook"),
+    # It came and went, and nobody works on it: its thread says so, a mail would be one more.
+    "ended": ("pagerduty", "webhook", "slack_bot"),
+}
+"""Notices for channels that keep an alert per incident open until they hear of its end, or a thread."""
 
 
 @dataclass
@@ -46,8 +51,7 @@ def put(
     for notice in notices:
         routed = route(notice, rota, channels, now)
         for name in routed.channels:
-            # The incident goes on as one of many: people have been told of those.
-            if notice.kind == "folded" and channels[name].kind not in _OF_ALERTS:
+            if channels[name].kind not in _ONLY_FOR.get(notice.kind, (channels[name].kind,)):
                 continue
             # Over before anybody was told, in hours in which nobody wanted to be: then nobody is told of its end either.
             if notice.resolves and outbox.withdraw(notice.thread, name):

@@ -19,7 +19,7 @@ from tasks.incidents.model import MANY, ORDER, Domain, Incident, Trouble
 from tasks.incidents.paces import Policy
 
 Kind = Literal["opened", "several", "grown", "again", "flapping", "reminded", "several_reminded", "escalated",
-               "several_escalated", "late", "recovered", "several_recovered", "folded", "acknowledged",
+               "several_escalated", "late", "recovered", "several_recovered", "ended", "folded", "acknowledged",
                "several_acknowledged", "silenced", "several_silenced", "resolved", "several_resolved"]  # fmt: skip
 
 
@@ -139,8 +139,12 @@ def _absent(
     if now - since < policy.away(incident):
         return (incident if incident.quiet_since else _with(incident, now, quiet_since=since)), None
     told = incident.told_at is not None and not incident.silenced(now)
-    over = _with(incident, now, state="recovered", closed_at=now, quiet_since=since)
-    return over, "recovered" if told else None
+    # Over once more, and nobody works on it: that is for its thread, not for everybody.
+    known = incident.over_told and incident.return_told and incident.state != "acknowledged"
+    over = _with(
+        incident, now, state="recovered", closed_at=now, quiet_since=since, over_told=incident.over_told or told
+    )
+    return over, ("ended" if known else "recovered") if told else None
 
 
 def _seen_again(
@@ -157,6 +161,9 @@ def _seen_again(
     )  # fmt: skip
     if back.again < policy.flapping_from or back.return_told or back.silenced(now):
         return back, None
+    if back.escalated_at is not None:
+        # Two people know that it was there; a third message would say little more.
+        return _with(back, now, return_told=True), None
     return _with(back, now, told_at=now, return_told=True), "flapping"
 
 

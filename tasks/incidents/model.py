@@ -64,10 +64,11 @@ class Incident(_Kept):
     """The life of a trouble, one per scope and code.
 
     `told_at` None: nobody has been told yet. `begun_at` is when the trouble last began: after a recovery it may begin again
-    (`again` times; `longest_away` seconds; `return_told`: people know that it comes back). `quiet_since`: not seen since
-    then, and not yet called over. `late_told`: promises whose breach was told in its thread; `told_tables`: how many tables
-    were. `called_at`: when somebody was reminded or called last. `bundle`: the id of the message that told it with others.
-    `threads`: by channel, the message that the others answer to. Folded: it goes on as one of many.
+    (`again` times; `longest_away` seconds; `return_told`: people know that it comes back; `over_told`: they were told that
+    it was over). `quiet_since`: not seen since then, and not yet called over. `late_told`: promises whose breach was told in
+    its thread; `told_tables`: how many tables were. `called_at`: when somebody was reminded or called last. `bundle`: the id
+    of the message that told it with others. `threads`: by channel, the message that the others answer to. Folded: it goes on
+    as one of many.
     """
 
     incident_id: str
@@ -88,6 +89,7 @@ class Incident(_Kept):
     again: int = 0
     longest_away: float = 0
     return_told: bool = False
+    over_told: bool = False
     quiet_since: datetime | None = None
     closed_at: datetime | None = None
     closed_by: str = ""

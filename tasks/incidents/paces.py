@@ -24,8 +24,9 @@ class Policy:
     with one code within it are one incident; reminders and calls of the next person come in one message per such span, too.
     `hold`: how long a trouble that nobody has answered must stay away before it is called over; 0 where nobody
     looks again. `restart`: how long a server must be away before anybody is told: one
-    that is started again is back by then. `stable_for`: the same for one that has come back before. `blink`: away for less
-    than this is not away.
+    that is started again is back by then. `stable_for`: `hold` for one that has come back before; `called_for`: for one that
+    somebody else had to be called for; `again_within`: for one of which people know that it comes and goes, because
+    whatever comes later than that is another incident. `blink`: away for less than this is not away.
     """
 
     escalate_after: timedelta = timedelta(minutes=30)
@@ -38,6 +39,7 @@ class Policy:
     hold: timedelta = timedelta(minutes=30)
     restart: timedelta = timedelta(minutes=2)
     stable_for: timedelta = _HOUR
+    called_for: timedelta = 2 * _HOUR
     answered_pace: timedelta = 24 * _HOUR
 
     def too_soon(self, incident: Incident, now: datetime) -> bool:
@@ -50,7 +52,7 @@ class Policy:
 
     def reminder(self, incident: Incident) -> timedelta:
         """The pause between the last message and the next."""
-        if incident.state == "acknowledged" or incident.return_told:
+        if incident.state == "acknowledged" or incident.again:
             # Of one that comes and goes people know that it will.
             return self.answered_pace
         pace = _PACE[incident.trouble.severity]
@@ -59,11 +61,16 @@ class Policy:
     def away(self, incident: Incident) -> timedelta:
         """How long a trouble that isn't seen any more has to stay away before it is over.
 
-        What went by itself may come back in the next minutes. One that came and went before: twice as long as it was ever away.
-        Somebody who works on it waits for the word, and has it at once.
+        What went by itself may come back in the next minutes, and each word of its end would be followed by one of its
+        return: the more was told, the longer it has to hold. Somebody who works on it waits for the word: of one that
+        hasn't come back it comes at once.
         """
-        if not self.hold:
-            return self.hold
-        if incident.again:
-            return max(self.stable_for, 2 * timedelta(seconds=incident.longest_away))
-        return timedelta(0) if incident.state == "acknowledged" else self.hold
+        answered = incident.state == "acknowledged"
+        if not self.hold or (answered and not incident.again):
+            return timedelta(0)
+        if incident.return_told and not answered:
+            return self.again_within
+        usual = self.stable_for if incident.again else self.hold
+        if incident.escalated_at is not None and not answered:
+            usual = self.called_for
+        return max(usual, 2 * timedelta(seconds=incident.longest_away))

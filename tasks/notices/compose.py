@@ -21,7 +21,7 @@ from tasks.notices.wording import listed, moment, span
 
 _WAKES = ("opened", "several", "grown", "again", "flapping", "escalated", "several_escalated", "late", "reminded",
           "several_reminded")  # fmt: skip
-_OVER = ("recovered", "resolved", "several_recovered", "several_resolved", "folded")
+_OVER = ("recovered", "resolved", "several_recovered", "several_resolved", "ended", "folded")
 _BRIEF = ("late", "grown")
 _NAMED = 6
 
@@ -292,6 +292,8 @@ def _now_as(incident: Incident, context: Context) -> str:
 def _seen(incident: Incident, action: Action, context: Context) -> str:
     at = context.local(incident.trouble.since)
     if action.kind == "flapping":
-        return context.say("seen.again", n=incident.again + 1)
+        return context.say("seen.often_back", n=incident.again + 1)
+    if action.kind == "again":
+        return context.say("seen.back", at=at)
     key = "seen.once" if incident.trouble.times == 1 else "seen.often"
     return context.say(key, at=at, n=incident.trouble.times)

@@ -40,7 +40,7 @@ class Life:
 
     def look(self, at: float, *troubles: Trouble, observed: frozenset[Any] = EVERYTHING) -> list[Action]:
         self.incidents, actions = advance(self.incidents, troubles, minutes(at), observed, self.policy)
-        people = [action for action in actions if action.kind != "folded"]
+        people = [action for action in actions if action.kind not in ("folded", "ended")]
         self.told += [(at, a.kind, tuple(i.trouble.scope for i in a.incidents)) for a in people]
         return actions
 

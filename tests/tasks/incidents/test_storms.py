@@ -100,7 +100,7 @@ def test_forty_tables_over_a_night_without_an_answer_and_then_well(life: Life, t
     failing = [trouble(name, at=n) for n, name in enumerate(TABLES[:40])]
     life.run(24 * 60, lambda minute: failing[: minute + 1] if minute < 480 else failing[minute - 480 :], every=1)
     assert life.kinds == [(0, "opened"), (1, "opened"), (2, "opened"), (32, "escalated"), (272, "reminded"),
-                          (550, "recovered")]  # fmt: skip
+                          (640, "recovered")]  # fmt: skip
     assert life.told[-1][2] == (MANY,)
 
 

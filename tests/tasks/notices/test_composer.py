@@ -126,6 +126,12 @@ def test_a_warehouse_that_is_down_names_its_tables(shop: Project) -> None:
             "Over: raw_data.nps 2019-09 failed [CHECK-FAILED]. It took 7 min. Readers have it up to 2019-08. "
             "Promise broken: finance: fresh by 06:00.",
         ),
+        (
+            "ended",
+            {},
+            "Over once more: raw_data.nps 2019-09 failed [CHECK-FAILED]. It took 10 min. Readers have it up to 2019-08. "
+            "No promise was broken.",
+        ),
         ("acknowledged", {"acknowledged_by": "minji"}, "minji works on it."),
         ("resolved", {"closed_by": "minji", "reason": "not needed"}, "Settled by minji: not needed."),
         ("late", {"late_told": ("finance: fresh by 06:00",)}, "Now late: finance: fresh by 06:00."),
@@ -134,7 +140,13 @@ def test_a_warehouse_that_is_down_names_its_tables(shop: Project) -> None:
 def test_what_follows_in_the_thread_is_one_line(shop: Project, kind: Kind, changes: dict[str, Any], line: str) -> None:
     notice = told(shop, trouble(shop, Failing(record(), NOW - timedelta(minutes=10), 1)), kind, **changes)
     assert notice.line == line
-    assert notice.resolves == (kind in ("recovered", "resolved"))
+    assert notice.resolves == (kind in ("recovered", "ended", "resolved"))
+
+
+def test_one_that_is_back_says_that_an_answer_brings_word_of_its_end(shop: Project) -> None:
+    notice = told(shop, trouble(shop, Failing(record(), NOW - timedelta(minutes=10), 1)), "again", again=1)
+    assert notice.title.startswith("Again: ")
+    assert notice.seen.endswith("; it had been called over. Answer to hear of its next end")
 
 
 def test_lateness_is_told_without_a_code(shop: Project) -> None:

@@ -129,3 +129,20 @@ def test_after_days_it_is_given_up(outbox: Outbox, notice: Make) -> None:
     for day in range(5):
         deliver_all(outbox, places, {}, later(day * 24 * 60))
     assert list(outbox.letters()) == []
+
+
+def test_an_end_that_follows_one_that_was_told_is_for_threads_and_alerts_alone(
+    outbox: Outbox, sink: Sink, mail: MailServer, notice: Make
+) -> None:
+    """Slack's thread says it, without showing it in the channel; the service's alert is closed; nobody gets a mail."""
+    places = channels({"slack": f"slack://xoxb-test-token@C0OPS?api={sink.url}/api", "hook": f"{sink.url}/hook",
+                       "mail": mail.address()})  # fmt: skip
+    put(outbox, [notice()], places, None, NOW)
+    threads = deliver_all(outbox, places, {}, NOW).threads
+    ended = notice(identity="e", kind="ended", wakes=False, resolves=True, line="Over once more.", at=later(300))
+    put(outbox, [ended], places, None, later(300))
+    deliver_all(outbox, places, threads, later(300))
+    assert len(mail.messages) == 1
+    said = [body for body in sink.bodies if body.get("thread_ts")]
+    assert [(body["reply_broadcast"], body["text"].partition(" ")[2]) for body in said] == [(False, "Over once more.")]
+    assert [body["kind"] for body in sink.bodies if "incident" in body] == ["opened", "ended"]
