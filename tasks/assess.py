@@ -69,16 +69,10 @@ def assess(
     in_memory = rows * len(table.columns) <= MAX_CELLS_IN_MEMORY
     parameters = suite_parameters(batch.window, rows)
     rules = suite.in_memory(masked=table.hashed) if in_memory else suite.on_batch(masked=table.hashed)
-    outcomes: dict[str, RuleOutcome] = {}
     # Of a batch that isn't judged in memory, the candidate holds only the latest row of each key.
-    if rules.expectations and (in_memory or not keys_repeat):
-        known = Rows(connection, relation, rows, column_types(table), in_memory, _broken(parts))
-        outcomes = passing(rules.expectations, known, masked=table.masked, parameters=parameters)
-    left = tuple(rule for rule in rules.expectations if rule.code not in outcomes)
-    if in_memory and left:
-        chosen = rules.model_copy(update={"expectations": left})
-        judged = _judge_frame(table, chosen, connection, relation, parameters)
-        outcomes |= {outcome.code: outcome for outcome in judged}
+    asked = rules if in_memory or not keys_repeat else rules.model_copy(update={"expectations": ()})
+    known = Rows(connection, relation, rows, column_types(table), in_memory, _broken(parts))
+    outcomes = judge_rows(table, asked, known, parameters)
     told = [outcomes[rule.code] for rule in rules.expectations if rule.code in outcomes]
     results = results_of(told, rules, table.owner, "batch")
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
@@ -86,6 +80,23 @@ def assess(
     assessment = Assessment(in_memory, marked(batch, results), profile)
     stop_on_failures(batch.title, batch.run_id, assessment)
     return assessment
+
+
+def judge_rows(
+    table: Table, rules: Suite, rows: Rows, parameters: Mapping[str, object]
+) -> dict[str, RuleOutcome]:  # fmt: skip
+    """The outcome by code of each rule: told by DuckDB where the rows are known to pass, by the library otherwise, if they fit
+    into memory (`rows.as_frame`); the others are left out.
+    """
+    if not rules.expectations:
+        return {}
+    outcomes = passing(rules.expectations, rows, masked=table.masked, parameters=parameters)
+    left = tuple(rule for rule in rules.expectations if rule.code not in outcomes)
+    if rows.as_frame and left:
+        chosen = rules.model_copy(update={"expectations": left})
+        judged = _judge_frame(table, chosen, rows.connection, rows.relation, parameters)
+        outcomes |= {outcome.code: outcome for outcome in judged}
+    return outcomes
 
 
 def stop_on_failures(what: str, run_id: str, assessment: Assessment) -> None:

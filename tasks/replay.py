@@ -88,6 +88,11 @@ def gather(batch: Batch, source_run: str, code: str | None) -> Gathered:
     doing = f"reading the quarantine of {batch.table}"
     with explained(doing), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         rows = set_aside(bench.warehouse, cursor, batch.live, batch.batch_key, source_run, code)
+    return gathered_rows(rows, source_run, raw)
+
+
+def gathered_rows(rows: Sequence[SetAside], source_run: str, folder: Path) -> Gathered:
+    """Rows of quarantine as parts in a folder, those that can be read again."""
     withheld = sum(row.raw is None or not _is_whole(row) for row in rows)
     fit = [row for row in rows if row.raw is not None and _is_whole(row) and row.code not in BROKEN]
     layout = next((row.layout for row in rows if row.layout), None)
@@ -95,7 +100,7 @@ def gather(batch: Batch, source_run: str, code: str | None) -> Gathered:
         return Gathered(source_run, ",", (), (), withheld=len(rows))
     told = json.loads(layout)
     delimiter = str(told["delimiter"])
-    parts = tuple(_spool(raw, fit, delimiter))
+    parts = tuple(_spool(folder, fit, delimiter))
     return Gathered(source_run, delimiter, tuple(told["header"]), parts, withheld, len(rows) - len(fit) - withheld)
 
 
@@ -130,13 +135,13 @@ def recheck(batch: Batch, gathered: Gathered) -> Validated:
     clean = batch.spool / "clean"
     clean.mkdir(parents=True, exist_ok=True)
     with closing(PartChecker(table, layout, row_rules, marker, None, batch.spool / "duckdb")) as checker:
-        parts = [_check(checker, clean, part, {}) for part in gathered.parts]
+        parts = [check_gathered(checker, clean, part, {}) for part in gathered.parts]
         excluded: dict[int, dict[int, str]] = {}
         for item in repeated_rows(checker.connection, table, parts, unique, layout.delimiter, marker):
             excluded.setdefault(item.part, {})[item.index] = f"{item.code}|{item.column}"
         for position, part in enumerate(gathered.parts):
             if part.number in excluded:
-                parts[position] = _check(checker, clean, part, excluded[part.number])
+                parts[position] = check_gathered(checker, clean, part, excluded[part.number])
     counts: Counter[tuple[str, str | None]] = reason_counts(tuple(parts))
     # Rows that fail again have their place in quarantine: nothing of them is staged a second time.
     kept = tuple(_without_rejects(part) for part in parts)
@@ -148,7 +153,8 @@ def recheck(batch: Batch, gathered: Gathered) -> Validated:
     )  # fmt: skip
 
 
-def _check(checker: PartChecker, clean: Path, part: SpooledPart, excluded: dict[int, str]) -> CheckedPart:
+def check_gathered(checker: PartChecker, clean: Path, part: SpooledPart, excluded: dict[int, str]) -> CheckedPart:
+    """Check a part of gathered rows and write what of it fits into the folder `clean`."""
     raw = RawPart(part.number, part.path.read_bytes(), part.first_record, part.records)
     readable = clean / f"{part.path.stem}.raw.csv"
     readable.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "peek": ("peek", "peek", "Look at real records of a source, declared or not."),
     "new": ("new", "new", "Draft a table's two files from real records."),
     "check": ("check", "check", "Every mistake in every declaration, suite and SQL file."),
+    "suite": ("suite", "suite", "Try a table's rules on its past batches."),
     "plan": ("plan", "plan", "Windows, what run would do, schema differences."),
     "run": ("run", "run", "Load what plan shows."),
     "backfill": ("backfill", "backfill", "Load windows of the past that are missing or failed."),

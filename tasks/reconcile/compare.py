@@ -86,7 +86,7 @@ def _compare(bench: Workbench, table: Table, batch_key: str, label: str, standin
     window = None if batch_key == SOURCE_KEY else Window.from_key(batch_key)
     began = datetime.now(UTC)
     try:
-        with _spool(bench, table) as spool:
+        with spool_of(bench, table) as spool:
             if window is None and _content(bench, table) not in (None, standing):
                 return Finding(batch_key, label, unknown=MOVED_ON)
             with source_rows.of_window(bench, table, window, spool) as source:
@@ -118,7 +118,7 @@ def _content(bench: Workbench, table: Table) -> str | None:
 
 
 @contextmanager
-def _spool(bench: Workbench, table: Table) -> Iterator[Path]:
+def spool_of(bench: Workbench, table: Table) -> Iterator[Path]:
     """A folder for raw rows: removed at the end, and by the next run when this process is killed."""
     attempt = new_attempt(datetime.now(UTC))
     spool = bench.spool / f"reconcile-{table.name}-{attempt}"

@@ -57,6 +57,10 @@ class LiveRows:
             found = figures_of(cursor, self.adapter, self._rows, columns)
             return replace(found, text_hash=int(one(cursor, statement)[0]))
 
+    def count(self) -> int:
+        with self._connection.cursor() as cursor:
+            return int(one(cursor, sql.SQL("SELECT count(*) FROM {}").format(self._rows))[0])
+
     def write(self, file: Path) -> None:
         """The rows as CSV without header: a number, and each value as text; a double as it is."""
         listed = sql.SQL(", ").join(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.contract.batch_check import repeated_rows
@@ -52,15 +53,20 @@ class SourceRows:
 
 
 @contextmanager
-def of_window(bench: Workbench, table: Table, window: Window | None, spool: Path) -> Iterator[SourceRows]:
+def of_window(
+    bench: Workbench, table: Table, window: Window | None, spool: Path, suite: Suite | None = None
+) -> Iterator[SourceRows]:
     """Read the source of a window into the folder `spool` and check it. Raises what a load would raise for the source and its
-    header; rows that don't fit are left out, as many as they may be."""
+    header; rows that don't fit are left out, as many as they may be. `suite`: whose rules set rows aside, the table's own
+    unless another is given."""
     source = open_source(without_unplaced(table), window, bench.settings)
     try:
         extracted = spool_source(source, spool / "raw", None, bench.settings.spool_limit_mb)
     finally:
         source.close()
-    parts, delimiter, marker = _checked(bench, table, window, extracted, spool)
+    parts, delimiter, marker = _checked(
+        bench, table, window, extracted, spool, suite or bench.project.suite(table.table)
+    )
     with closing(_connected(table, spool)) as connection:
         relation = published_of(table, [part.path for part in parts if part.accepted], delimiter, marker)
         yield SourceRows(table, connection, relation, spool, sum(len(part.quarantined) for part in parts),
@@ -97,13 +103,13 @@ def without_unplaced(table: Table) -> Table:
 
 
 def _checked(
-    bench: Workbench, table: Table, window: Window | None, extracted: Extracted, spool: Path
+    bench: Workbench, table: Table, window: Window | None, extracted: Extracted, spool: Path, suite: Suite
 ) -> tuple[list[CheckedPart], str, str]:
     if table.hashed:
         bench.settings.hashing_key(table.table)
     marker = null_marker(table, bench.warehouse)
     layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
-    rows, unique = batch_rules(table, bench.project.suite(table.table), window)
+    rows, unique = batch_rules(table, suite, window)
     clean = spool / "clean"
     clean.mkdir(parents=True, exist_ok=True)
     key = hash_keys.of_rows(bench, table)

@@ -225,11 +225,11 @@ def record(adapter: Adapter, run_id: str) -> RunRecord | None:
 
 def last_runs(
     adapter: Adapter, target: str | Sequence[str] | None = None, limit: int = 200, *, status: str | None = None,
-    since: datetime | None = None, begins: str | None = None,
+    since: datetime | None = None, begins: str | None = None, kind: str | None = None,
 ) -> list[dict[str, object]]:  # fmt: skip
     """The newest runs, newest first: id, target, label, status, times and counts; none where nothing was ever run.
 
-    Of these targets, that ended so, that began at `since` or later, whose id begins so.
+    Of these targets, that ended so, that began at `since` or later, whose id begins so, of this kind.
     """
     columns = ("run_id", "target", "batch_key", "label", "status", "started_at", "finished_at", "extracted",
                "published", "quarantined", "failure_code")  # fmt: skip
@@ -239,6 +239,8 @@ def last_runs(
         asked.append(("target IN %s", targets))
     if status is not None:
         asked.append(("status = %s", status))
+    if kind is not None:
+        asked.append(("kind = %s", kind))
     if since is not None:
         asked.append(("started_at >= %s", naive(since)))
     if begins is not None:
