@@ -27,6 +27,7 @@ from tasks.warehouses import ops
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.changes import judge as allowed
 from tasks.warehouses.names import TableName
+from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.session import explained, session
 from tasks.warehouses.shapes import Shape, shape_of
 from tasks.watched import Watched
@@ -64,8 +65,10 @@ def schema_changes(
     bench: Workbench, live: TableName, shape: Shape, policy: SchemaChange, *, replaced: bool
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Differences between contract and live table as (kind, column), and what is warned of; DeclarationError for those
-    that aren't allowed. `replaced`: the live table is swapped for a new one."""
+    that aren't allowed, and where the table isn't ours. `replaced`: the live table is swapped for a new one."""
     with explained(f"judging {live}"), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        # What somebody else made there, a sequence say, has columns as well: they are no change of a contract.
+        prove_ours(bench.warehouse, cursor, live)
         changes = find_changes(shape, bench.warehouse.columns(cursor, live))
     warnings = allowed(bench.warehouse, live, policy, shape, changes, replaced=replaced)
     return tuple((change.kind, change.column) for change in changes), tuple(warnings)

@@ -100,8 +100,11 @@ PLANTED = {
         "CREATE FUNCTION {s}.taken() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "CREATE TABLE {t} (id integer DEFAULT {s}.taken(), note varchar(20) CHECK ({s}.taken() = 1))"],
     "a type of that name": ["CREATE TYPE {t} AS (id integer)"],
+    "a type with other columns": ["CREATE TYPE {t} AS (other text)"],
     "a domain of that name": ["CREATE DOMAIN {t} AS integer"],
     "an enumeration of that name": ["CREATE TYPE {t} AS ENUM ('a')"],
+    "a sequence": ["CREATE SEQUENCE {t}"],
+    "an index of that name": ["CREATE TABLE {s}.base (id integer)", "CREATE INDEX orders ON {s}.base (id)"],
     "a partitioned table": ["CREATE TABLE {t} (id integer, note varchar(20)) PARTITION BY LIST (id)",
                             "CREATE TABLE {s}.part PARTITION OF {t} DEFAULT"],
 }  # fmt: skip
