@@ -19,6 +19,7 @@ from psycopg2 import sql
 
 from deployments.addresses import file_path, is_s3
 from deployments.declarations.columns import Column
+from deployments.declarations.provisioning import CLOSED
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical, Table
 from deployments.embedded.defaults import PREFECT_API_URL
@@ -40,11 +41,16 @@ from tasks.sources.protocol import DatabaseReader, PageReader, Span
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
-from tasks.warehouses.session import one, session, transaction
+from tasks.warehouses.session import one, rows, session, transaction
 from tasks.warehouses.shapes import Shape
 from tasks.workbench import Workbench
 
 ROW = ("1", "one row")
+_LOCKED = (
+    "SELECT c.relname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = %s AND c.relkind = 'r' AND NOT has_table_privilege(current_user, c.oid, 'insert') ORDER BY 1"
+)
+"""Tables of a schema that this user may not write to: somebody else made them, an administrator perhaps."""
 COLUMNS = (
     Column(name="id", type="integer", nullable=False),
     Column(name="note", type="varchar(20)"),
@@ -112,7 +118,7 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
     """What is there and may be done, per schema; the schema where a table may be made."""
     adapter, project = bench.warehouse, bench.project
     targets = [*project.tables, *project.summaries]
-    wanted = dict.fromkeys([*(name.partition(".")[0] for name in targets), names.OPS, names.QUARANTINE])
+    wanted = dict.fromkeys([*(name.partition(".")[0] for name in targets), *CLOSED])
     with session(adapter.address) as connection, connection.cursor() as cursor:
         there = adapter.schemas(cursor)
         may_make = bool(
@@ -122,7 +128,8 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
             what = f"warehouse: schema {schema}"
             if schema not in there:
                 said = "isn't there" + ("; a run makes it" if may_make else ", and this user may not make it")
-                yield Line(what, may_make, said, None if may_make else "headgate provision --plan"), None
+                hint = "deployments/grants makes it" if schema in CLOSED else "headgate provision --plan"
+                yield Line(what, may_make, said, None if may_make else hint), None
                 continue
             may = bool(one(cursor, "SELECT has_schema_privilege(current_user, %s, 'create')", (schema,))[0])
             said = "tables may be made" if may else "no right to make tables"
@@ -130,9 +137,13 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
                 None if may else f"GRANT USAGE, CREATE ON SCHEMA {schema} to this user, or: headgate provision --plan"
             )
             yield Line(what, may, said, hint), schema
-            strange = adapter.strange_schema(cursor, schema) if schema in (names.OPS, names.QUARANTINE) else None
+            strange = adapter.strange_schema(cursor, schema) if schema in CLOSED else None
             if strange is not None:
                 yield Line(f"{what}: owner", False, f"{strange}: it must be ours alone", "ask who made it"), None
+            elif schema in CLOSED and (locked := rows(cursor, _LOCKED, (schema,))):
+                said = f"{locked[0][0]} belongs to {locked[0][1]}, and this user may not write to it"
+                hint = f"ALTER TABLE {schema}.... OWNER TO the loader, all of them"
+                yield Line(f"{what}: owner", False, said, hint), None
             others = adapter.makers(cursor, schema)
             if others:
                 told = f"{', '.join(others)} may make tables here too; a table of theirs is never taken for ours"

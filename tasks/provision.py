@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.provisioning import Provisioning, default_provisioning
-from tasks.warehouses import ops
-from tasks.warehouses.names import TableName
 from tasks.warehouses.provision import Step, difference
 from tasks.warehouses.session import explained, retried, session
 from tasks.workbench import Workbench
@@ -40,10 +38,7 @@ def provision(bench: Workbench) -> list[Difference]:
                 cursor.execute(step.statement)
         return done
 
-    done = retried(bench.warehouse.address, "provisioning", work)
-    targets = [TableName.parse(name) for name in (*bench.project.tables, *bench.project.summaries)]
-    ops.prepare(bench.warehouse, targets)
-    return done
+    return retried(bench.warehouse.address, "provisioning", work)
 
 
 def declared(bench: Workbench) -> Provisioning:

@@ -9,6 +9,9 @@ GRANT CONNECT ON DATABASE :"database" TO :"loader";
 -- Books, proofs and rows set aside are the loader's own: what is in them is believed.
 CREATE SCHEMA IF NOT EXISTS ops AUTHORIZATION :"loader";
 CREATE SCHEMA IF NOT EXISTS quarantine AUTHORIZATION :"loader";
+-- Where another login has made them before.
+ALTER SCHEMA ops OWNER TO :"loader";
+ALTER SCHEMA quarantine OWNER TO :"loader";
 -- Its tables, and the candidates beside them.
 CREATE SCHEMA IF NOT EXISTS :"schema";
 GRANT USAGE, CREATE ON SCHEMA :"schema" TO :"loader";

@@ -9,6 +9,9 @@ REVOKE TEMPORARY ON DATABASE dw FROM PUBLIC;
 -- Books, proofs and rows set aside are the loader's own: what is in them is believed.
 CREATE SCHEMA IF NOT EXISTS ops AUTHORIZATION headgate_loader;
 CREATE SCHEMA IF NOT EXISTS quarantine AUTHORIZATION headgate_loader;
+-- Where another login has made them before.
+ALTER SCHEMA ops OWNER TO headgate_loader;
+ALTER SCHEMA quarantine OWNER TO headgate_loader;
 -- Its tables, and the candidates beside them.
 CREATE SCHEMA IF NOT EXISTS shop;
 GRANT USAGE, CREATE ON SCHEMA shop TO headgate_loader;

@@ -44,8 +44,9 @@ def difference(
 
 def _schemas(adapter: Adapter, cursor: Cursor, declared: Provisioning) -> Iterator[Step]:
     there = adapter.schemas(cursor)
+    # Those of ours are made by the loader, or for it (`deployments/grants`): another login's it couldn't write to.
     for name in declared.schemas:
-        if name not in there:
+        if name not in there and name not in CLOSED:
             yield Step(f"schema {name}", sql.SQL("CREATE SCHEMA {}").format(identifier(name)))
 
 

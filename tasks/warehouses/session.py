@@ -255,7 +255,10 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
             message, code="WAREHOUSE-FULL", next_command="free space in the warehouse; headgate retry RUN"
         )
     if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME, errorcodes.UNDEFINED_OBJECT):
-        return DeclarationError(message, code="WAREHOUSE-RIGHTS", next_command="headgate provision --plan")
+        return DeclarationError(
+            message, code="WAREHOUSE-RIGHTS",
+            next_command="headgate check --connect   (what the loader needs: deployments/grants); headgate provision --plan",
+        )  # fmt: skip
     if (state or "").startswith("23"):
         return DeclarationError(
             f"{message}: a constraint that somebody put on the table refuses these rows",

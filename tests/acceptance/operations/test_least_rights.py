@@ -19,11 +19,14 @@ import pytest
 
 import deployments
 from deployments.embedded.stack import EmbeddedStack
-from deployments.errors import HeadgateError
+from deployments.errors import DeclarationError, HeadgateError
+from deployments.project import load_project
 from tasks.connect import try_everything
 from tasks.objects.store import open_store
+from tasks.provision import provision
 from tasks.rollback import choose, take_back, target_of
-from tasks.workbench import workbench
+from tasks.warehouses import ops
+from tasks.workbench import Workbench, use, workbench
 from tests.acceptance.conftest import Place, _house, _place
 
 GRANTS = Path(deployments.__file__).parent / "grants"
@@ -120,6 +123,34 @@ def test_a_whole_story_works_with_what_the_files_grant(home: Any) -> None:
     grant(home, "postgresql.sql")
     grant(home, "source.sql")
     whole_story(home)
+
+
+def as_chief(home: Any) -> Workbench:
+    return use(home.chief.settings, load_project(home.folder))
+
+
+def test_what_an_administrator_provisions_is_left_to_the_loader(home: Any) -> None:
+    """`headgate provision` before the first load, by the login that docs/production.md says."""
+    (home.folder / "warehouse.yaml").write_text("groups: {}\n")
+    home.declare("whole", WHOLE), home.declare("merged", MERGED)
+    provision(as_chief(home))
+    grant(home, "postgresql.sql")
+    grant(home, "source.sql")
+    home.open()
+    whole_story(home)
+
+
+def test_books_that_another_login_has_made_are_told(home: Any) -> None:
+    home.declare("whole", WHOLE)
+    home.source("orders.csv", "id,note\n1,a\n")
+    ops.prepare(as_chief(home).warehouse, [])
+    grant(home, "postgresql.sql")
+    home.open()
+    line = next(line for line in try_everything(workbench()) if line.what == "warehouse: schema ops: owner")
+    assert (line.ok, "this user may not write to it" in line.said) == (False, True)
+    with pytest.raises(DeclarationError) as caught:
+        home.load(f"{home.schema}.whole")
+    assert (caught.value.code, "check --connect" in caught.value.next_command) == ("WAREHOUSE-RIGHTS", True)
 
 
 @pytest.mark.parametrize(("file", "number"), [
