@@ -32,7 +32,7 @@ from tasks.sources.mysql_columns import (
     pieces_of,
     records,
 )
-from tasks.sources.mysql_driver import GuardedRows
+from tasks.sources.mysql_driver import STRANGE, GuardedRows, strange
 from tasks.sources.mysql_errors import told
 from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
 from tasks.sources.protocol import SourceShape, Span
@@ -158,6 +158,9 @@ class MysqlReader(SelectedRows):
             yield connection.cursor()
         except pymysql.Error as error:
             raise told(error, self.where, self.source.statement_timeout) from None
+        except STRANGE as error:
+            # An answer of another shape than that statement has: everything in here reads what the server says.
+            raise told(strange(error), self.where, self.source.statement_timeout) from error
         finally:
             if connection is not None:
                 leave(connection)

@@ -18,8 +18,9 @@ LARGEST_PACKET_PIECES = 64
 """Pieces of 16 MB in one answer: the gigabyte that MySQL allows at most."""
 _HEAD_BYTES = 4
 _SHOWS_THE_PASSWORD = (b"mysql_clear_password", b"dialog", b"mysql_old_password")
-_STRANGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+STRANGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
             struct.error)  # fmt: skip
+"""What an answer raises that isn't one, in the driver and where its fields are read."""
 
 
 class GuardedConnection(Connection):  # type: ignore[misc]
@@ -47,25 +48,25 @@ class GuardedConnection(Connection):  # type: ignore[misc]
         try:
             super().connect(sock)
         except UnicodeDecodeError as error:
-            raise _strange(error) from None
+            raise strange(error) from None
         except UnicodeError:
             # The host of the address, which isn't a name.
             raise
-        except _STRANGE as error:
-            raise _strange(error) from None
+        except STRANGE as error:
+            raise strange(error) from None
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         try:
             return super()._read_query_result(unbuffered)
-        except _STRANGE as error:
-            raise _strange(error) from None
+        except STRANGE as error:
+            raise strange(error) from None
 
     def _read_bytes(self, num_bytes: int) -> bytes:
         if num_bytes == MAX_PACKET_LEN:
             self._pieces += 1
             if self._pieces > LARGEST_PACKET_PIECES:
                 self._force_close()
-                raise _strange(OverflowError())
+                raise strange(OverflowError())
         elif num_bytes != _HEAD_BYTES:
             self._pieces = 0
         return super()._read_bytes(num_bytes)  # type: ignore[no-any-return]
@@ -77,11 +78,11 @@ class GuardedRows(SSCursor):  # type: ignore[misc]
     def read_next(self) -> Any:
         try:
             return super().read_next()
-        except _STRANGE as error:
-            raise _strange(error) from None
+        except STRANGE as error:
+            raise strange(error) from None
 
 
-def _strange(error: Exception) -> pymysql.OperationalError:
+def strange(error: Exception) -> pymysql.OperationalError:
     """What the driver stumbles over in an answer is an error of the connection, and none of ours."""
     # So the driver refuses LOAD DATA LOCAL: the answer to any statement may ask for a file.
     how = "it asks for a file of this machine" if type(error) is RuntimeError else type(error).__name__

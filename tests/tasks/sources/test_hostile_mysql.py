@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,9 @@ OK = b"\x00\x00\x00\x02\x00\x00\x00"
 class Hostile:
     """Speaks MySQL's protocol without TLS, and answers what it is told to. `heard`: all that came."""
 
-    def __init__(self, plugin: bytes, after_login: list[bytes], answer: bytes = OK) -> None:
-        self.heard, self._plugin, self._after, self._answer = b"", plugin, after_login, answer
+    def __init__(self, plugin: bytes, after_login: list[bytes], answer: bytes | list[bytes] = OK) -> None:
+        self.heard, self._plugin, self._after = b"", plugin, after_login
+        self._answer = [answer] if isinstance(answer, bytes) else answer
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -49,7 +51,7 @@ class Hostile:
                 if (number := self._listen(client)) < 0:
                     return
             while number >= 0:
-                client.sendall(_packet(number + 1, self._answer))
+                client.sendall(b"".join(_packet(number + 1 + at, one) for at, one in enumerate(self._answer)))
                 number = self._listen(client)
 
     def _listen(self, client: socket.socket) -> int:
@@ -136,6 +138,56 @@ def test_what_is_no_answer_of_mysql_is_told_as_the_servers(
     if what == "a file":
         assert isinstance(caught.value, UpstreamError)
         assert "asks for a file of this machine" in str(caught.value)
+
+
+EOF = b"\xfe\x00\x00\x02\x00"
+
+
+def rows_of(columns: int, *rows: bytes) -> list[bytes]:
+    """An answer with rows, of so many columns that are texts."""
+    named = b"\x03def\x00\x00\x00\x02id\x00\x0c" + struct.pack("<HIBHB", 45, 400, 253, 0, 0) + b"\x00\x00"
+    return [bytes([columns]), *([named] * columns), EOF, *rows, EOF]
+
+
+ODD: dict[str, bytes | list[bytes]] = {
+    "done, and no rows": OK,
+    "no row": rows_of(1),
+    "a NULL": rows_of(1, b"\xfb"),
+    "no number": rows_of(1, b"\x02ab"),
+    "no text": rows_of(2, b"\x02\xff\xfe\x02\xff\xfe"),
+    "fewer fields": rows_of(1, b"\x011"),
+    "more fields": rows_of(3, b"\x011\x011\x011"),
+    "rows of different lengths": rows_of(2, b"\x011\x011", b"\x011"),
+    "two NULLs": rows_of(2, b"\xfb\xfb"),
+}
+ASKED: dict[str, Callable[[Any], object]] = {
+    "rows": lambda reader: b"".join(reader.chunks()),
+    "fingerprint": lambda reader: reader.fingerprint(),
+    "login": lambda reader: reader.ping(),
+    "columns": lambda reader: reader.describe(),
+    "first day": lambda reader: reader.first_day("id"),
+    "waiting": lambda reader: reader.says_yes("SELECT 1"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("what", ODD)
+def test_an_answer_of_another_shape_ends_nothing_as_a_fault_of_ours(
+    hostile: Callable[..., Hostile], source: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, what: str, asked: str
+) -> None:
+    monkeypatch.setattr("tasks.sources.mysql_session._GRACE_SECONDS", 1)
+    monkeypatch.setattr("tasks.sources.mysql._ASKED_SECONDS", 1)
+    server = hostile(NATIVE, [OK], ODD[what])
+    reader = source(select("SELECT id FROM people", statement_timeout="1s"), shop=server.url)
+    told = ""
+    try:
+        ASKED[asked](reader)
+    except HeadgateError as error:
+        told = error.code
+    server.close()
+    # Some of them are an answer all the same: a table without rows has no first day.
+    assert told in ("", "SOURCE-ANSWER", "SOURCE-UNREACHABLE", "SOURCE-LOGIN", "WAIT-FOR")
+    assert told or (what, asked) not in {("done, and no rows", one) for one in ("rows", "columns", "fingerprint", "login")}
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
