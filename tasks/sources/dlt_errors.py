@@ -21,8 +21,9 @@ _UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Timeout", "
                 "NewConnectionError")  # fmt: skip
 
 
-def named(error: Exception, where: str, secrets: Mapping[str, str], spoken: set[str]) -> Exception:
-    """The error to be raised: ours for what is known, and DLT-RESOURCE for what the resource's own code raised."""
+def named(error: Exception, where: str, secrets: Mapping[str, str], spoken: set[str], *, masked: bool) -> Exception:
+    """The error to be raised: ours for what is known, and DLT-RESOURCE for what the resource's own code raised. `masked`: its
+    table masks columns, so that the text, which may hold a value of a record, isn't told."""
     if isinstance(error, HeadgateError | TooDeepError):
         return error
     for cause in _causes(error):
@@ -41,9 +42,10 @@ def named(error: Exception, where: str, secrets: Mapping[str, str], spoken: set[
     # dlt wraps what a resource raises; the innermost is the resource's own.
     own = list(_causes(error))[-1]
     hidden = Login(spoken=spoken | set(secrets.values())).hidden
-    said = one_line(hidden(str(own)))[:_LONGEST]
+    said = "" if masked else f": {one_line(hidden(str(own)))[:_LONGEST]}"
+    unsaid = "; its text isn't shown, since columns of the table are masked" if masked else ""
     return DeclarationError(
-        f"{where} failed: {type(own).__name__}: {said}{_place(own)}", code=_CODE,
+        f"{where} failed: {type(own).__name__}{said}{_place(own)}{unsaid}", code=_CODE,
         next_command="mend the resource, or its arguments in the declaration; then: headgate retry RUN",
     )  # fmt: skip
 

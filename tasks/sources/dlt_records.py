@@ -82,7 +82,7 @@ class DltReader:
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - the code of a resource may raise anything
-            known = named(error, self.where, secrets, self._spoken())
+            known = named(error, self.where, secrets, self._spoken(), masked=self.span.masked)
             raise known from (None if known is not error else error.__cause__)
 
     def ping(self) -> str:

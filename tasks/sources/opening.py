@@ -28,7 +28,7 @@ READERS = {
 
 def open_source(table: Table, window: Window | None, settings: Settings, name: str = "") -> OpenSource:
     """The source of a table for a window (None: the whole source), or for the object of a name."""
-    span = Span(window, "UTC" if table.window is None else table.window.timezone, table.grid)
+    span = Span(window, "UTC" if table.window is None else table.window.timezone, table.grid, bool(table.masked))
     source = table.source
     if name:
         from tasks.sources.objects import address_of

@@ -18,11 +18,13 @@ OWNER = "ask the source's owner; then: headgate retry RUN"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The window a source is read for, the zone its placeholders are written in, and the windows it is one of."""
+    """The window a source is read for, the zone its placeholders are written in, and the windows it is one of. `masked`: values
+    of a record appear nowhere, since the table masks columns."""
 
     window: Window | None
     timezone: str
     grid: Grid | None = None
+    masked: bool = False
 
 
 class OpenSource(Protocol):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from deployments.addresses import file_path, is_s3, s3_connection, s3_object
 from deployments.declarations.sources import Compression
@@ -119,23 +121,28 @@ def _looked_at(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _of_file(place: Place) -> Iterator[bytes]:
+    with opened_file(place) as file:
+        while piece := file.read(_READ_BYTES):
+            yield piece
+
+
+@contextmanager
+def opened_file(place: Place) -> Iterator[IO[bytes]]:
+    """The plain file at a `file://` address, open. What can't be opened or read, or was written to meanwhile, is an error of
+    ours; whoever may change names in its folder can't put another file behind the one that was looked at."""
     path = file_path(place.url)
     try:
-        check_inside(place, path)
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise DeclarationError(
-                f"{place.shown} is {'a folder' if path.is_dir() else 'no plain file'}; a source is one file",
-                code="SOURCE",
-                next_command=f"headgate peek {place.shown}/   (ends in /: all files in it, for CSV and Parquet)"
-                if path.is_dir()
-                else "name a file of its own",
-            )
-        with path.open("rb") as file:
+        # Opened first, and looked at then: a name may mean something else a moment later. Without waiting for a pipe's writer.
+        with open(path, "rb", opener=_at_once) as file:
             before = os.fstat(file.fileno())
-            while piece := file.read(_READ_BYTES):
-                yield piece
+            if not stat.S_ISREG(before.st_mode):
+                raise _no_file(place, path)
+            check_inside(place, path, before)
+            yield file
             after = os.fstat(file.fileno())
+    except IsADirectoryError:
+        check_inside(place, path)
+        raise _no_file(place, path) from None
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             raise _unreadable(place, "is a link to something that isn't there") from None
@@ -153,11 +160,29 @@ def _of_file(place: Place) -> Iterator[bytes]:
         )
 
 
-def check_inside(place: Place, path: Path) -> None:
-    """A connection is a fence: neither links nor other spellings lead out of its folder."""
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _no_file(place: Place, path: Path) -> DeclarationError:
+    is_folder = path.is_dir()
+    return DeclarationError(
+        f"{place.shown} is {'a folder' if is_folder else 'no plain file'}; a source is one file",
+        code="SOURCE",
+        next_command=f"headgate peek {place.shown}/   (ends in /: all files in it, for CSV and Parquet)"
+        if is_folder
+        else "name a file of its own",
+    )
+
+
+def check_inside(place: Place, path: Path, found: os.stat_result | None = None) -> None:
+    """A connection is a fence: neither links nor other spellings lead out of its folder. `found`: of the file that was opened,
+    which has to be the one that lies there."""
     if place.base is None or not place.base.startswith("file://"):
         return
-    if not path.resolve().is_relative_to(file_path(place.base).resolve()):
+    there = path.resolve()
+    is_it = found is None or os.path.samestat(found, there.lstat())
+    if not (is_it and there.is_relative_to(file_path(place.base).resolve())):
         raise DeclarationError(
             f"{place.shown} lies outside of the folder of its connection, {shown(place.base)}",
             code="SOURCE-ELSEWHERE",

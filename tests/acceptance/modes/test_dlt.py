@@ -382,6 +382,18 @@ def test_who_must_act(
     assert raised.value.next_command
 
 
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_what_a_resource_says_of_a_record_is_not_told_where_columns_are_masked(team: Any, tracker: Tracker) -> None:
+    module = TRACKER.replace("page += 1", "raise ValueError('no MARKana in issue 7')")
+    (team.folder / f"{team.schema}_tracker.py").write_text(module)
+    table = declared(team, tracker, "merge", ("key:", "pii: {{mail: hide}}\nkey:"))
+    with pytest.raises(HeadgateError) as raised:
+        team.load(table)
+    assert "failed: ValueError (" in raised.value.message
+    assert "isn't shown, since columns of the table are masked" in raised.value.message
+    assert "MARK" not in str(raised.value)
+
+
 def test_dlt_is_imported_by_who_reads_it_alone(team: Any, tracker: Tracker) -> None:
     """A light start: neither declarations nor a plan need it; without it the error says what to install."""
     declared(team, tracker, "merge")
