@@ -128,8 +128,8 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
             what = f"warehouse: schema {schema}"
             if schema not in there:
                 said = "isn't there" + ("; a run makes it" if may_make else ", and this user may not make it")
-                hint = "deployments/grants makes it" if schema in CLOSED else "headgate provision --plan"
-                yield Line(what, may_make, said, None if may_make else hint), None
+                maker = "deployments/grants makes it" if schema in CLOSED else "headgate provision --plan"
+                yield Line(what, may_make, said, None if may_make else maker), None
                 continue
             may = bool(one(cursor, "SELECT has_schema_privilege(current_user, %s, 'create')", (schema,))[0])
             said = "tables may be made" if may else "no right to make tables"
@@ -142,8 +142,8 @@ def _rights(bench: Workbench) -> Iterator[tuple[Line, str | None]]:
                 yield Line(f"{what}: owner", False, f"{strange}: it must be ours alone", "ask who made it"), None
             elif schema in CLOSED and (locked := rows(cursor, _LOCKED, (schema,))):
                 said = f"{locked[0][0]} belongs to {locked[0][1]}, and this user may not write to it"
-                hint = f"ALTER TABLE {schema}.... OWNER TO the loader, all of them"
-                yield Line(f"{what}: owner", False, said, hint), None
+                given = f"ALTER TABLE {schema}.... OWNER TO the loader, all of them"
+                yield Line(f"{what}: owner", False, said, given), None
             others = adapter.makers(cursor, schema)
             if others:
                 told = f"{', '.join(others)} may make tables here too; a table of theirs is never taken for ours"

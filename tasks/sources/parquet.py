@@ -32,7 +32,7 @@ from tasks.sources import json_text
 from tasks.sources.file_forms import START_BYTES, form_of
 from tasks.sources.location import LocatedReader, locate
 from tasks.sources.protocol import OWNER, SourceShape, Span
-from tasks.sources.stored import stored
+from tasks.sources.stored import opened_file, stored
 
 _AT_ONCE = 5_000
 _NESTED = re.compile(r"\]$|^(STRUCT|MAP|UNION|VARIANT)")
@@ -116,9 +116,7 @@ class ParquetReader(LocatedReader):
                 aside.flush()
                 yield aside
             return
-        # What can't be read is told as for any other file.
-        next(stored(place), None)
-        with file_path(place.url).open("rb") as file:
+        with opened_file(place) as file:
             before = os.fstat(file.fileno())
             try:
                 yield file

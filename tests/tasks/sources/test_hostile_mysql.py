@@ -187,7 +187,9 @@ def test_an_answer_of_another_shape_ends_nothing_as_a_fault_of_ours(
     server.close()
     # Some of them are an answer all the same: a table without rows has no first day.
     assert told in ("", "SOURCE-ANSWER", "SOURCE-UNREACHABLE", "SOURCE-LOGIN", "WAIT-FOR")
-    assert told or (what, asked) not in {("done, and no rows", one) for one in ("rows", "columns", "fingerprint", "login")}
+    assert told or (what, asked) not in {
+        ("done, and no rows", one) for one in ("rows", "columns", "fingerprint", "login")
+    }
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch, read: Read) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+import duckdb
 import pytest
 
 from deployments.errors import HeadgateError
@@ -105,10 +107,14 @@ def test_a_folder_is_not_left(read: Read, tmp_path: Path, url: str) -> None:
 def test_a_file_that_may_not_be_read_is_not_missing(
     read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: Any, **__: Any) -> Any:
-        raise PermissionError(13, "Permission denied")
+    opened, file = os.open, str(tmp_path / "a.csv")
 
-    monkeypatch.setattr(Path, "stat", refused)
+    def refused(path: Any, *more: Any, **named: Any) -> int:
+        if path == file:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", refused)
     with pytest.raises(HeadgateError) as caught:
         read({"kind": "csv", "url": f"file://{tmp_path}/a.csv"})
     assert (caught.value.code, caught.value.family) == ("SOURCE-LOGIN", "declaration")
@@ -124,3 +130,45 @@ def test_no_value_of_a_query_is_shown(name: str) -> None:
     assert shown(url).startswith("https://h.example:8443/p;")
     assert urlsplit(shown(url)).path.endswith("/a.csv")
     assert holds_secret(f"https://h.example/a?{name}=x") == (name in SECRETS)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_that_is_exchanged_for_a_link_after_it_was_looked_at(
+    tmp_path: Path, read: Read, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whoever may write in the folder does it between our look at a name and our opening of it, again and again."""
+    (tmp_path / "files").mkdir()
+    for name, row in ({"private": "secret", "files/in": "1"}).items():
+        duckdb.sql(f"COPY (SELECT '{row}' AS id) TO '{tmp_path}/{name}.csv' (FORMAT {kind})")
+    inside, outside = tmp_path / "files" / "in.csv", tmp_path / "private.csv"
+    declared = {"kind": kind, "connection": "files", "url": "/in.csv"}
+    assert b"1" in read(declared, files=f"file://{tmp_path}/files")
+    inside.rename(tmp_path / "files" / "kept")
+    resolve, looked = Path.resolve, 0
+
+    def resolved(path: Path, strict: bool = False) -> Path:
+        nonlocal looked
+        if path != inside:
+            return resolve(path, strict)
+        # What it is while it is looked at, and what it is before and after.
+        looked += 1
+        inside.unlink()
+        inside.hardlink_to(tmp_path / "files" / "kept")
+        found = resolve(path, strict)
+        inside.unlink()
+        inside.symlink_to(outside)
+        return found
+
+    monkeypatch.setattr(Path, "resolve", resolved)
+    inside.symlink_to(outside)
+    with pytest.raises(HeadgateError) as caught:
+        print(read(declared, files=f"file://{tmp_path}/files"))
+    assert looked
+    assert caught.value.code == "SOURCE-ELSEWHERE"
+
+
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(tmp_path: Path, read: Read) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(HeadgateError, match="is no plain file") as caught:
+        read({"kind": "csv", "url": f"file://{tmp_path}/a.csv"})
+    assert caught.value.code == "SOURCE"
