@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from deployments.declarations.summary import Summary
@@ -10,7 +11,7 @@ from expectations.record import RunRecord
 from flows.life import begin, finished, made_ready
 from flows.planning import no_such_window
 from flows.story import Story, new_run_id
-from tasks.batch import SOURCE_KEY
+from tasks.batch import SOURCE_KEY, Override
 from tasks.housekeeping import keep_house
 from tasks.incidents.watching import after_metrics
 from tasks.metrics import MetricsCompared, keep_compared
@@ -20,15 +21,15 @@ from tasks.warehouses.publish_plan import Published
 from tasks.workbench import workbench
 
 
-def opened(name: str, label: str) -> tuple[Job, Story]:
-    """The job of a summary, or of its window of that label, with its story begun."""
+def opened(name: str, label: str, overrides: tuple[Override, ...] = ()) -> tuple[Job, Story]:
+    """The job of a summary, or of its window of that label (or batch key), with its story begun."""
     bench = workbench()
     summary = bench.project.summary(name)
     made_ready(bench, TableName.parse(summary.target), summary)
     keep_house(bench, summary.target)
     window = window_of(summary, label)
     shown = summary.label_of(window) or f"{datetime.now(UTC):%Y-%m-%d}"
-    job = plan_job(bench, summary, new_run_id(summary.target, shown), window, shown)
+    job = replace(plan_job(bench, summary, new_run_id(summary.target, shown), window, shown), overrides=overrides)
     return job, begin(
         job, "summary", mode=summary.load_mode, metrics=summary.definitions, fingerprint=job.fingerprint,
         source=", ".join(item.table for item in summary.inputs),

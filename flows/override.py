@@ -1,4 +1,4 @@
-"""Publish a batch although it failed, knowingly: on what its run had staged, or from the source again."""
+"""Publish a batch although it failed, knowingly: on what its run had staged, or from the source again; a summary is built again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from expectations.record import RunRecord
 from flows.batches import refuse_doubled
 from flows.hooks import name_warned
 from flows.life import finished, to_its_end
-from flows.overriding import opened, source_changed
+from flows.overriding import known, opened, opened_build, source_changed
+from flows.summarize import carried_out
 from tasks.audit import audit, nothing_to_load
 from tasks.copy import copy
 from tasks.extract import extract
@@ -17,12 +18,18 @@ from tasks.publish import publish
 from tasks.resume import resume
 from tasks.stage import stage
 from tasks.validate import validate
+from tasks.workbench import workbench
 
 
 @flow(name="override", flow_run_name="override {run}", validate_parameters=False, on_completion=[name_warned])
 def publish_override(run: str) -> RunRecord:
     """Run the batch of a failed run again, with the overrides that are in force for it."""
-    batch, story, failed = opened(run)
+    failed = known(workbench(), run)
+    if failed.kind == "summary":
+        job, story = opened_build(failed)
+        with to_its_end(story, job.spool):
+            return carried_out(job, story)
+    batch, story = opened(failed)
     with to_its_end(story, batch.spool):
         earlier = story.run(resume, batch, failed)
         if earlier is not None:

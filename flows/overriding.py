@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from deployments.errors import DeclarationError
 from expectations.record import RunRecord
-from flows import batches
+from flows import batches, builds
 from flows.story import Story
-from tasks.batch import Batch, window_of
+from tasks.batch import Batch, Override, window_of
 from tasks.overrides import in_force
+from tasks.summarize import Job
 from tasks.warehouses import ops
 from tasks.workbench import Workbench, workbench
 
@@ -31,20 +33,35 @@ def known(bench: Workbench, run_id: str) -> RunRecord:
     return record
 
 
-def opened(run_id: str) -> tuple[Batch, Story, RunRecord]:
+def opened(failed: RunRecord) -> tuple[Batch, Story]:
     """The batch of a failed run once more, with the overrides that were given for it and haven't expired."""
-    bench = workbench()
-    failed = known(bench, run_id)
-    overrides = in_force(bench, failed, datetime.now(UTC))
+    overrides = _in_force(failed)
+    batch, story = batches.opened(failed.table, window_of(failed.batch_key), True, overrides)
+    _say(story, failed, overrides)
+    return batch, story
+
+
+def opened_build(failed: RunRecord) -> tuple[Job, Story]:
+    """The same of a summary's failed build."""
+    overrides = _in_force(failed)
+    job, story = builds.opened(failed.table, window_of(failed.batch_key), overrides)
+    _say(story, failed, overrides)
+    return job, story
+
+
+def _say(story: Story, failed: RunRecord, overrides: Sequence[Override]) -> None:
+    words = tuple(f"{item.code} overridden by {item.by}: {item.reason} (run {failed.run_id})" for item in overrides)
+    story.update(overrides=words)
+
+
+def _in_force(failed: RunRecord) -> tuple[Override, ...]:
+    overrides = in_force(workbench(), failed, datetime.now(UTC))
     if not overrides:
         raise DeclarationError(
-            f"no override of {run_id} is in force", code="OVERRIDE-EXPIRED",
-            next_command=f'headgate publish {run_id} --override CODE --reason "..." --expires 1d',
+            f"no override of {failed.run_id} is in force", code="OVERRIDE-EXPIRED",
+            next_command=f'headgate publish {failed.run_id} --override CODE --reason "..." --expires 1d',
         )  # fmt: skip
-    batch, story = batches.opened(failed.table, window_of(failed.batch_key), True, overrides)
-    words = tuple(f"{item.code} overridden by {item.by}: {item.reason} (run {run_id})" for item in overrides)
-    story.update(overrides=words)
-    return batch, story, failed
+    return overrides
 
 
 def source_changed(story: Story, failed: RunRecord, fingerprint: str) -> None:

@@ -9,8 +9,9 @@ from flows.builds import ended, opened
 from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
+from flows.story import Story
 from tasks.metrics import NOTHING, compare_metrics
-from tasks.summarize import build, check_inputs, check_output, publish_summary
+from tasks.summarize import Job, build, check_inputs, check_output, publish_summary
 from tasks.summary_judge import judge_build
 
 
@@ -26,13 +27,18 @@ def summarize(summary: str, rebuild: bool = False, window: str = "source") -> Ru
             return finished(story, "unchanged")
         if job.fingerprint in job.refused and not rebuild:
             return finished(story, "held")
-        story.run(check_inputs, job)
-        candidate = story.run(build, job)
-        story.run(check_output, job, candidate)
-        story.run(judge_build, job, story.record, candidate)
-        compared = NOTHING
-        if job.has_metrics:
-            # Side by side, the last window would be compared without those before it.
-            windows_before_are_good()
-            compared = story.run(compare_metrics, job, candidate)
-        return ended(story, story.run(publish_summary, job, candidate), compared)
+        return carried_out(job, story)
+
+
+def carried_out(job: Job, story: Story) -> RunRecord:
+    """All steps of a build, to its publish."""
+    story.run(check_inputs, job)
+    candidate = story.run(build, job)
+    story.run(check_output, job, candidate)
+    story.run(judge_build, job, story.record, candidate)
+    compared = NOTHING
+    if job.has_metrics:
+        # Side by side, the last window would be compared without those before it.
+        windows_before_are_good()
+        compared = story.run(compare_metrics, job, candidate)
+    return ended(story, story.run(publish_summary, job, candidate), compared)

@@ -21,6 +21,7 @@ from expectations.contract.staged_rows import typed_relation
 from expectations.profile.model import ColumnKind
 from expectations.profile.sampling import Sampling
 from expectations.record import Drift, RuleResult
+from expectations.report.actions import KEY
 from expectations.suites.outcome import RuleOutcome
 from expectations.suites.passing import Rows, may_pass, passing
 from expectations.suites.sentences import sentence
@@ -77,7 +78,7 @@ def assess(
     results = results_of(told, rules, table.owner, "batch")
     checked = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     profile = _profile(batch, table, connection, relation, checked, _sampled(parts, sampling))
-    assessment = Assessment(in_memory, marked(batch, results), profile)
+    assessment = Assessment(in_memory, marked(batch.overrides, results), profile)
     stop_on_failures(batch.title, batch.run_id, assessment)
     return assessment
 
@@ -121,9 +122,9 @@ def key_rule(key: Sequence[str]) -> Rule:
     """The declared key as a rule, where no other step proves it."""
     notes = "The declared key identifies a row."
     if len(key) == 1:
-        return Rule(code="KEY", type="expect_column_values_to_be_unique", kwargs={"column": key[0]}, notes=notes)
+        return Rule(code=KEY, type="expect_column_values_to_be_unique", kwargs={"column": key[0]}, notes=notes)
     kwargs = {"column_list": list(key)}
-    return Rule(code="KEY", type="expect_compound_columns_to_be_unique", kwargs=kwargs, notes=notes)
+    return Rule(code=KEY, type="expect_compound_columns_to_be_unique", kwargs=kwargs, notes=notes)
 
 
 def suite_parameters(window: Window | None, rows: int) -> dict[str, object]:

@@ -39,7 +39,7 @@ def audit(batch: Batch, copied: Copied, validated: Validated) -> Audited:
         if validated.keys_repeat:
             candidate, superseded = _keep_latest(bench, table, copied)
             reached("kept-latest")
-        rules = marked(batch, _judge(bench, batch, table, candidate, validated))
+        rules = marked(batch.overrides, _judge(bench, batch, table, candidate, validated))
         stop_on_failures(batch.title, batch.run_id, Assessment(validated.checked_in_memory, rules))
         reached("before-finish")
         if not copied.finished or candidate != copied.candidate:

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from deployments.errors import DeclarationError
 from expectations.record import RuleResult, RunRecord
-from expectations.report.actions import overridable
-from tasks.batch import Batch, Override
+from expectations.report.actions import OVERRIDABLE, overridable
+from tasks.batch import Override
 from tasks.deciding import decider
 from tasks.warehouses import decisions, names, proofs
 from tasks.warehouses.decisions import Decision
@@ -38,7 +38,7 @@ def decide(
     """Write the override down. DeclarationError when it is for others to decide, the run didn't fail, or on other codes, or is
     published since."""
     again = f"headgate show {record.run_id}"
-    if record.kind not in ("ingest", "override") or record.status != "failed":
+    if record.kind not in OVERRIDABLE or record.status != "failed":
         raise _refused(f"{record.run_id} is a {record.kind} that ended as {record.status}: nothing to override", again)
     if expires_at <= now:
         raise _refused(f"an override that expired at {expires_at:%Y-%m-%d %H:%M} UTC allows nothing", "--expires 1d")
@@ -85,9 +85,9 @@ def published_since(bench: Workbench, record: RunRecord) -> Proof | None:
     return proof if proof is not None and proof.published_at > record.started_at else None
 
 
-def marked(batch: Batch, rules: Sequence[RuleResult]) -> tuple[RuleResult, ...]:
+def marked(overrides: Sequence[Override], rules: Sequence[RuleResult]) -> tuple[RuleResult, ...]:
     """The verdicts, those that are overridden with who and why."""
-    words = {item.code: f"{item.by}: {item.reason}" for item in batch.overrides}
+    words = {item.code: f"{item.by}: {item.reason}" for item in overrides}
     return tuple(
         rule.model_copy(update={"overridden_by": words[rule.code]})
         if rule.code in words and rule.outcome in ("fail", "error")

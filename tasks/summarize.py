@@ -21,12 +21,13 @@ from deployments.errors import CheckFailedError, HeadgateError
 from deployments.windows import Window
 from expectations.record import RuleResult
 from tasks.assess import Assessment, key_rule, results_of, stop_on_failures, suite_parameters
-from tasks.batch import new_attempt, new_try
+from tasks.batch import Override, new_attempt, new_try
 from tasks.guard import guarded
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.one_sql import as_read
 from tasks.only_reads import prove_checks, prove_select
+from tasks.overrides import marked
 from tasks.provision import declared
 from tasks.publish import carry_out
 from tasks.step import OF_A_JOB, step
@@ -73,6 +74,8 @@ class Job:
     """Nothing of a build is staged."""
     has_metrics: bool = False
     """Whether columns of it name metrics, which other summaries may have, too."""
+    overrides: tuple[Override, ...] = ()
+    """What somebody decided may not stop this build."""
 
     @property
     def title(self) -> str:
@@ -85,6 +88,10 @@ class Job:
     @property
     def batch_key(self) -> str:
         return batch_key(self.window)
+
+    def overridden(self, code: str) -> bool:
+        """Whether somebody decided that this failure doesn't stop the build."""
+        return any(item.code == code for item in self.overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +165,9 @@ def check_inputs(job: Job) -> InputsChecked:
             rules = [_rule(check) for check in item.checks if check.type is not None]
             if rules:
                 results += _expectations(bench, summary, TableName.parse(item.table), rules, "input")
-    stop_on_failures(f"inputs of {job.title}", job.run_id, Assessment(False, tuple(results)))
-    return InputsChecked(rows, tuple(results))
+    judged = marked(job.overrides, results)
+    stop_on_failures(f"inputs of {job.title}", job.run_id, Assessment(False, judged))
+    return InputsChecked(rows, judged)
 
 
 @step("build", of=OF_A_JOB)
@@ -257,8 +265,9 @@ def check_output(job: Job, built: Built) -> OutputChecked:
         results += [
             _balance(bench, job, built, item.table, balance) for item in summary.inputs for balance in item.balances
         ]
-    stop_on_failures(f"{job.title} (kept as {built.candidate})", job.run_id, Assessment(False, tuple(results)))
-    return OutputChecked(tuple(results))
+    judged = marked(job.overrides, results)
+    stop_on_failures(f"{job.title} (kept as {built.candidate})", job.run_id, Assessment(False, judged))
+    return OutputChecked(judged)
 
 
 @step("publish", of=OF_A_JOB, retries=3)
@@ -281,11 +290,12 @@ def publish_summary(job: Job, built: Built) -> Published:
     return carry_out(
         Publication(
             live=job.live, candidate=built.candidate, shape=shape, mode=summary.load_mode, batch_key=job.batch_key,
-            window=job.window, window_column=summary.replaced_by, expected_sequence=job.expected_sequence, kind="publish",
-            run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
+            window=job.window, window_column=summary.replaced_by, expected_sequence=job.expected_sequence,
+            kind="override" if job.overrides else "publish", run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
             declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
             counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
-            generations=summary.generations, shrink_guard=summary.may_lose, changes=built.changes,
+            generations=summary.generations,
+            shrink_guard=None if job.overridden("SHRINK-GUARD") else summary.may_lose, changes=built.changes,
             before=summary.statements_of(summary.before_publish, job.window),
             after=summary.statements_of(summary.after_publish, job.window),
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from deployments.declarations.columns import Column
-from deployments.declarations.summary import Summary
+from deployments.declarations.columns import MAX_VARCHAR_BYTES, Column, parse_type
+from deployments.declarations.summary import OutputColumn, Summary
 from expectations.contract.engine import lock
 from expectations.contract.lexical import duckdb_type
 from expectations.contract.quoting import identifier
@@ -18,6 +20,7 @@ from tasks.declared import KEY, declared_columns
 from tasks.judge import drift_of, stop_on_drift
 from tasks.step import OF_A_JOB, step
 from tasks.summarize import Built, Job
+from tasks.summary_output import NUMBERS, TEXTS
 from tasks.switches import reached
 from tasks.warehouses import ops
 from tasks.warehouses.quoting import identifier as quoted
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 MEASURED = 200_000
 """Rows of a build that its profile is measured of: all, or so many that a hash of their key chooses. Counts are of all."""
 _AT_ONCE = 5_000
+_ANY_TEXT, _ANY_NUMBER = f"varchar({MAX_VARCHAR_BYTES})", "double precision"
+"""What values of types without a length are measured as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +54,39 @@ def judge_build(job: Job, record: RunRecord, built: Built) -> BuildJudged:
     summary = bench.project.summary(job.target)
     if summary.drift is None or not built.rows:
         return BuildJudged()
-    measured = _profile(bench, summary, built).to_json()
-    watched = WatchedSummary.of(summary)
+    columns = summary.contract or _as_made(bench, built)
+    measured = _profile(bench, summary, columns, built).to_json()
+    watched = WatchedSummary.of(summary, columns)
     drift = drift_of(bench, watched, summary.drift, job, measured)
-    stop_on_drift(job.title, job.run_id, drift)
+    if not job.overridden("DRIFT"):
+        stop_on_drift(job.title, job.run_id, drift)
     kept = {**measured, KEY: declared_columns(watched)}
     ops.save_judged(bench.warehouse, record.model_copy(update={"profile": kept, "drift": drift}))
     reached("judged")
     return BuildJudged(drift, kept)
 
 
-def _profile(bench: Workbench, summary: Summary, built: Built) -> Profile:
+def _as_made(bench: Workbench, built: Built) -> tuple[Column, ...]:
+    """The columns of a build without a contract; those of types that no contract has are left out."""
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        made = bench.warehouse.columns(cursor, built.candidate)
+    found = []
+    for column in made:
+        kind = _ANY_TEXT if column.type in TEXTS else _ANY_NUMBER if column.type in NUMBERS else column.type
+        with suppress(ValueError):
+            found.append(OutputColumn(name=column.name, type=str(parse_type(kind))).contract)
+    return tuple(found)
+
+
+def _profile(bench: Workbench, summary: Summary, columns: Sequence[Column], built: Built) -> Profile:
     import duckdb
     import numpy
 
     from expectations.profile import measure
     from expectations.profile.model import ColumnKind
 
-    columns = summary.contract
     kinds = [ColumnKind(column.name, profile_kind(column), masked=column.name in summary.masked) for column in columns]
-    counted, rows = _rows(bench, summary, built)
+    counted, rows = _rows(bench, summary, columns, built)
     texts = {
         column.name: numpy.array([None if row[i] is None else str(row[i]) for row in rows], dtype=object)
         for i, column in enumerate(columns)
@@ -85,9 +103,11 @@ def _profile(bench: Workbench, summary: Summary, built: Built) -> Profile:
         return measure(connection, "headgate_built", kinds, key=key, counted=counted, sampled="headgate_built")
 
 
-def _rows(bench: Workbench, summary: Summary, built: Built) -> tuple[tuple[int, list[int]], list[tuple[object, ...]]]:
+def _rows(
+    bench: Workbench, summary: Summary, columns: Sequence[Column], built: Built
+) -> tuple[tuple[int, list[int]], list[tuple[object, ...]]]:
     """(rows, values of each column) of the whole build, and the rows that its profile is measured of."""
-    columns, table = summary.contract, qualified(built.candidate)
+    table = qualified(built.candidate)
     names = listed([column.name for column in columns])
     figures = sql.SQL(", ").join([sql.SQL("count(*)"), *(_count(column) for column in columns)])
     statement = sql.SQL("SELECT {} FROM {}").format(names, table)

@@ -48,8 +48,15 @@ class WatchedSummary:
     pii: Mapping[str, str]
 
     @classmethod
-    def of(cls, summary: Summary) -> WatchedSummary:
-        return cls(summary.target, summary.grid, summary.contract, summary.pii)
+    def of(cls, summary: Summary, made: tuple[Column, ...] = ()) -> WatchedSummary:
+        """`made`: the columns of a build, of a summary without a contract; without them, the names that its SELECT gives."""
+        columns = summary.contract or made
+        if not columns:
+            from deployments.declarations.select import read_select
+
+            select, _ = read_select(summary.text)
+            columns = tuple(Column.model_construct(name=name) for name in (select.columns if select else ()))
+        return cls(summary.target, summary.grid, columns, summary.pii)
 
 
 def watched(project: Project, name: str) -> Watched:

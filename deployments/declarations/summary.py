@@ -173,7 +173,7 @@ class Summary(Declared):
     drift: DriftPolicy | None = Field(
         None,
         description="Each build is held against the builds before it, each window against the windows before it, as batches of a "
-        "table are; without it that isn't done. It needs columns.",
+        "table are; without it that isn't done.",
     )
     pii: dict[Identifier, Literal["hide"]] = Field(
         default_factory=dict, description="hide: the column's values are never shown in reports, notices and trials."

@@ -91,11 +91,12 @@ def _after(summary: Summary) -> Iterator[Fault]:
 def _contract(summary: Summary) -> Iterator[Fault]:
     """Keys that belong to the contract, without it; and columns that contradict it."""
     if not summary.columns:
-        for place, said in (
-            ("on_schema_change", summary.on_schema_change != SchemaChange()), ("pii", summary.pii), ("drift", summary.drift),
+        for place, said, instead in (
+            ("on_schema_change", summary.on_schema_change != SchemaChange(), "columns: the contract of the result"),
+            ("pii", summary.pii and summary.drift is None, "columns: the contract of the result; or drift"),
         ):  # fmt: skip
             if said:
-                yield Fault((place,), "has no meaning without columns", "columns: the contract of the result")
+                yield Fault((place,), "has no meaning without columns", instead)
         return
     for name in ("added", "reordered"):
         if name in summary.on_schema_change.model_fields_set:
@@ -224,6 +225,9 @@ def _places(summary: Summary, columns: tuple[str, ...]) -> Iterator[Fault]:
     named: tuple[tuple[KeyPath, tuple[str | None, ...]], ...] = (
         (("key",), summary.key), (("physical", "sortkey"), physical.sortkey), (("physical", "distkey"), (physical.distkey,)),
     )  # fmt: skip
+    if not summary.columns:
+        ignored = () if summary.drift is None else summary.drift.ignore
+        named = (*named, (("pii",), tuple(summary.pii)), (("drift", "ignore"), ignored))
     for path, names in named:
         yield from (_no_column(path, name, columns) for name in names if name is not None and name not in columns)
 

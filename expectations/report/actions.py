@@ -25,6 +25,12 @@ GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD", "OBJECT-REPEATED")
 """Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
 
 
+OVERRIDABLE = ("ingest", "summary", "override")
+"""Kinds of runs that may be published although they failed."""
+KEY = "KEY"
+"""The code of a declared key, where it is checked as a rule."""
+
+
 class Rule(Protocol):
     """A rule that failed."""
 
@@ -76,16 +82,15 @@ class Action:
 
 
 def overridable(kind: str, failure: str | None, rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The codes a run failed on and that a person may publish it in spite of; none of a summary's. `rules`: those that
-    failed.
-    """
-    if kind not in ("ingest", "override"):
+    """The codes a run failed on and that a person may publish it in spite of. `rules`: those that failed."""
+    if kind not in OVERRIDABLE:
         return ()
     if failure in GUARDS:
         return (failure,)
     if failure != "CHECK-FAILED":
         return ()
-    return tuple(dict.fromkeys(rule.code for rule in rules if rule.severity == "critical"))
+    codes = tuple(dict.fromkeys(rule.code for rule in rules if rule.severity == "critical"))
+    return () if kind == "summary" and KEY in codes else codes
 
 
 def _codes(line: Line) -> tuple[str, ...]:

@@ -75,11 +75,7 @@ def _again(bench: Workbench, record: RunRecord) -> None:
     from tasks.batch import is_whole, window_of
     from tasks.overrides import in_force
 
-    if record.kind == "summary":
-        from flows.summarize import summarize
-
-        summarize(record.table)
-    elif record.kind == "replay":
+    if record.kind == "replay":
         from flows.replay import replay
 
         replay(record.table, None if is_whole(record.batch_key) else record.batch_key)
@@ -87,6 +83,10 @@ def _again(bench: Workbench, record: RunRecord) -> None:
         from flows.override import publish_override
 
         publish_override(record.run_id)
+    elif record.kind == "summary":
+        from flows.summarize import summarize
+
+        summarize(record.table, window=window_of(record.batch_key))
     else:
         from flows.ingest import ingest
         from flows.part_runner import on_part_runner

@@ -67,6 +67,7 @@ def show(
 
 def what_to_do(record: RunRecord) -> list[str]:
     """What follows from a failure, for somebody who looks at it already."""
+    from expectations.report.actions import OVERRIDABLE
     from tasks.overrides import failed_codes
 
     if record.failure is None:
@@ -75,7 +76,7 @@ def what_to_do(record: RunRecord) -> list[str]:
     steps = [] if told.startswith("headgate show") else [told]
     if told.startswith("headgate show"):
         steps.append(f"headgate retry {record.run_id}   (once it is mended)")
-    if record.kind in ("ingest", "override") and (codes := failed_codes(record)):
+    if record.kind in OVERRIDABLE and (codes := failed_codes(record)):
         overrides = " ".join(f"--override {code}" for code in codes)
         steps.append(
             f'headgate publish {record.run_id} {overrides} --reason "..." --expires 1d   (knowingly, as it is)'

@@ -31,6 +31,7 @@ inputs:
 KEYS*/
 SELECT city, SUM(amount) AS revenue FROM {schema}.orders WHERE city IS NOT NULL GROUP BY city
 """
+ANYWAY = ("publish", "--reason", "known", "--by", "maria", "--expires", "1d")
 LOST = "id,city,amount\n1,Oslo,10\n2,Rome,5\n3,,1\n"
 
 
@@ -94,6 +95,36 @@ def test_what_can_not_be_held_against_it_is_told(
     assert words in told.out + str(told.error)
 
 
+CHECKS = """expectations:
+  - {code: MANY, type: expect_table_row_count_to_be_between, kwargs: {min_value: 5}}
+"""
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_checks_that_failed_are_overridden_one_by_one(
+    house: Any, command: Callable[..., Any], summary: Callable[..., str]
+) -> None:
+    """Of the inputs, and then of what was built: what fails next stops it as before."""
+    check = '\n    checks: [{code: FULL, sql: "SELECT COUNT(*) FROM {schema}.orders", at_least: 9}]'
+    name = summary("", CHECKS + "key: [city]\n", lambda text: text.replace("  - table: {schema}.orders", "  - table: {schema}.orders" + check))  # fmt: skip
+    told = command("run", name, "--json").json
+    (first,) = [item["run_id"] for item in told["runs"]]
+    assert "didn't fail on MANY" in str(command(*ANYWAY, first, "--override", "MANY").error)
+    failed = command(*ANYWAY, first, "--override", "FULL")
+    assert "MANY" in str(failed.error)
+    ((second,),) = house.place.ask("SELECT run_id FROM ops.run WHERE target = %s AND run_id <> %s", (name, first))
+    assert "failed on FULL, REVENUE, too" in str(command(*ANYWAY, second, "--override", "MANY").error)
+    (record,) = command(*ANYWAY, second, *(f"--override={code}" for code in ("MANY", "REVENUE", "FULL")), "--json").json
+    assert (record["status"], len(house.rows(name))) == ("warned", 2)
+    assert {rule["code"] for rule in record["rules"] if rule["overridden_by"]} == {"FULL", "MANY", "REVENUE"}
+    # A key that repeats is nobody's to allow.
+    name = summary(", severity: info", "key: [city]\n", lambda text: text.replace("GROUP BY city", "GROUP BY city, id").replace("SELECT city", "SELECT 'x' AS city"))  # fmt: skip
+    told = command("run", name, "--full-refresh", "--json").json
+    (run,) = [item["run_id"] for item in told["runs"]]
+    assert "--override" not in command("show", run).out
+    assert "CHECK-FAILED can't be overridden" in str(command(*ANYWAY, run, "--override", "KEY").error)
+
+
 @pytest.mark.effect("Summary.shrink_guard")
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_a_build_may_not_lose_more_rows_than_said(
@@ -105,6 +136,12 @@ def test_a_build_may_not_lose_more_rows_than_said(
     house.load(f"{house.schema}.orders")
     told = command("run", name, "--json").json
     assert [item["error"]["code"] for item in told["failures"]] == ["SHRINK-GUARD"]
+    assert len(house.rows(name)) == 2
+    (run,) = [item["run_id"] for item in told["runs"]]
+    assert f"next: headgate publish {run} --override SHRINK-GUARD" in command("show", run).out
+    (record,) = command(*ANYWAY, run, "--override", "shrink-guard", "--json").json
+    assert (record["status"], len(house.rows(name)), house.proofs(name)[-1][1]) == ("warned", 1, "override")
+    assert command("rollback", name, "--reason", "of a test").code == 0
     assert len(house.rows(name)) == 2
     name = summary(", severity: info", "shrink_guard: 50%\n")
     assert command("run", name).code == 0

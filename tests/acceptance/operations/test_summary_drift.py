@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,80 @@ def test_a_window_unlike_those_before_it(house: Any, command: Callable[..., Any]
     told = command("run", name)
     assert told.code in (0, 3), told.out
     assert len(house.rows(name)) == 10 * 300
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_it_is_published_although_it_differs(
+    house: Any, command: Callable[..., Any], shop: Callable[[str], str]
+) -> None:
+    """The command that `headgate show` prints is the one that works."""
+    name = shop("drift: {policy: stop}\n")
+    command("run", f"{house.schema}.orders", "--no-dependents")
+    told = command("run", name, "--json").json
+    run = next(item["run_id"] for item in told["runs"] if item["status"] == "failed")
+    printed = next(line for line in command("show", run).out.splitlines() if "--override" in line)
+    words = shlex.split(printed.partition("next: headgate ")[2].partition("   (")[0])
+    assert words[:4] == ["publish", run, "--override", "DRIFT"]
+    assert [rows for rows in house.rows(name) if str(rows[1]) == LAST] == []
+    (record,) = command(*words, "--by", "maria", "--json").json
+    assert (record["label"], record["status"], len(house.rows(name))) == (LAST, "warned", 10 * 300)
+    assert "DRIFT overridden by maria" in command("show", record["run_id"]).out
+    assert "nothing to do" in command("retry", run).out
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_window_that_failed_is_tried_again(house: Any, command: Callable[..., Any], shop: Callable[[str], str]) -> None:
+    name = shop("drift: {policy: stop}\n")
+    command("run", f"{house.schema}.orders", "--no-dependents")
+    told = command("run", name, "--json").json
+    run = next(item["run_id"] for item in told["runs"] if item["status"] == "failed")
+    shop("")
+    assert command("retry", run).code == 0
+    assert len(house.rows(name)) == 10 * 300
+
+
+WHOLE = """/*
+target: {schema}.by_price
+description: How many orders there are of each price.
+owner: a@example.com
+inputs: [{table: {schema}.orders}]
+drift: {policy: stop, ignore: [IGNORED]}
+pii: {note: hide}
+*/
+SELECT amount, COUNT(*) AS orders, AVG(amount) OVER () * 2.5 AS twice, 'n' || amount AS note
+FROM {schema}.orders
+GROUP BY amount
+"""
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_summary_without_a_contract_is_judged_by_what_the_warehouse_made(
+    house: Any, command: Callable[..., Any], shop: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADGATE_PROJECT", str(house.folder))
+    shop("")
+    (house.folder / "summaries" / "paid.sql").unlink()
+    file = house.folder / "summaries" / "by_price.sql"
+    file.write_text(WHOLE.replace("{schema}", house.schema).replace("IGNORED", "ordres"))
+    assert "did you mean 'orders'" in command("check").out
+    file.write_text(WHOLE.replace("{schema}", house.schema).replace("IGNORED", "twice"))
+    house.open()
+    name, orders = f"{house.schema}.by_price", f"{house.schema}.orders"
+    for number in range(9):
+        command("run", orders, "--window", f"2024-01-0{number + 1}", "--no-dependents")
+        assert command("run", name).code == 0
+    before = house.rows(name)
+    command("run", orders, "--window", LAST, "--no-dependents")
+    told = command("run", name, "--json").json
+    assert [item["error"]["code"] for item in told["failures"]] == ["DRIFT"]
+    (run,) = [item["run_id"] for item in told["runs"]]
+    assert house.rows(name) == before
+    said = command("drift", "explain", run).out
+    assert "amount" in said
+    assert ("twice" not in said, "n80" not in said, "n4000" not in said) == (True, True, True)
+    assert command("drift", "accept", run, "--reason", "prices are new").code in (0, 3)
+    assert command("retry", run).code in (0, 3)
+    assert len(house.rows(name)) > len(before)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
