@@ -1,4 +1,4 @@
-"""Publish a batch although it failed, knowingly: on what its run had staged, or from the source again; a summary is built again."""
+"""Publish a batch although it failed, knowingly: on what its run had staged, or from the source again."""
 
 from __future__ import annotations
 

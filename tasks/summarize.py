@@ -291,7 +291,8 @@ def publish_summary(job: Job, built: Built) -> Published:
         Publication(
             live=job.live, candidate=built.candidate, shape=shape, mode=summary.load_mode, batch_key=job.batch_key,
             window=job.window, window_column=summary.replaced_by, expected_sequence=job.expected_sequence,
-            kind="override" if job.overrides else "publish", run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
+            kind="override" if job.overrides else "publish",
+            run_id=job.run_id, attempt_id=job.attempt_id, fingerprint=job.fingerprint,
             declaration_hash=summary.fingerprint, suite_hash=summary.fingerprint,
             counts=Counts(extracted=built.rows, staged=built.rows, copied=built.rows),
             generations=summary.generations,

@@ -70,7 +70,7 @@ def run_case(bench: Workbench, summary: Summary, case: Case) -> Outcome:
     """Run one case. DeclarationError where it names what isn't there, or where the SELECT can't run."""
     summary = as_read(bench, summary)
     names = [item.table for item in summary.inputs]
-    for name in case.given:
+    for name in case.rows_given:
         if name not in names:
             raise _wrong(summary, case, f"gives rows of {name}, which isn't among the inputs", name, names)
     what = f"the SELECT of {summary.target}, case '{case.name}'"
@@ -80,7 +80,7 @@ def run_case(bench: Workbench, summary: Summary, case: Case) -> Outcome:
             tables = _Bench(bench, cursor, secrets.token_hex(4))
             for name in names:
                 _make(tables, name)
-                _fill(tables, summary, case, tables.place(name), case.given.get(name, ()))
+                _fill(tables, summary, case, tables.place(name), case.rows_given.get(name, ()))
             result = _run(tables, summary, statement, what)
             outcome = _compared(tables, summary, case, result)
             connection.rollback()
@@ -156,14 +156,14 @@ def _run(tables: _Bench, summary: Summary, statement: str, what: str) -> TableNa
 
 def _compared(tables: _Bench, summary: Summary, case: Case, result: TableName) -> Outcome:
     known = _columns(tables, result)
-    columns = list(case.expect[0]) if case.expect else known
+    columns = list(case.rows_expected[0]) if case.rows_expected else known
     for name in columns:
         if name not in known:
             raise _wrong(summary, case, f"expects a column '{name}', which the SELECT doesn't make", name, known)
     # By way of a table of the same types: 1, 1.0 and 1.00 are one number, and '2024-01-31' is a date.
     expected = TableName(result.schema, f"{result.name}_e")
     _create_as(tables, expected, f"SELECT * FROM {qualified(result).as_string(tables.cursor)} WHERE 1 = 0")
-    _fill(tables, summary, case, expected, case.expect)
+    _fill(tables, summary, case, expected, case.rows_expected)
     wanted, came = (_counted(tables, table, columns) for table in (expected, result))
     return Outcome(summary.target, case.name, tuple(columns), _listed(wanted - came), _listed(came - wanted))
 

@@ -55,7 +55,7 @@ class WatchedSummary:
             from deployments.declarations.select import read_select
 
             select, _ = read_select(summary.text)
-            columns = tuple(Column.model_construct(name=name) for name in (select.columns if select else ()))
+            columns = tuple(Column.model_construct(name=name, type="") for name in (select.columns if select else ()))
         return cls(summary.target, summary.grid, columns, summary.pii)
 
 

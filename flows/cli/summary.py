@@ -120,8 +120,8 @@ def new(file: Path, owner: str | None, force: bool, as_json: bool) -> None:
 def test(name: str | None, as_json: bool) -> None:
     """Run the cases of the summary NAME, or of all: small inputs and the rows that must come of them.
 
-    They stand in summaries/NAME.test.yaml. The SELECT runs on the warehouse, over tables of the case that are gone
-    afterwards; no live table is read. Exit code 1: other rows came out.
+    They stand in summaries/NAME.test.yaml, their rows there or in CSV files beside it. The SELECT runs on the warehouse, over
+    tables of the case that are gone afterwards; no live table is read. Exit code 1: other rows came out.
     """
     from deployments.declarations.problems import Problem, fail_on
     from deployments.declarations.summary_cases import read_cases

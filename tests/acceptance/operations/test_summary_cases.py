@@ -149,6 +149,51 @@ def test_mistakes_of_a_case_are_told(project: Any, command: Callable[..., Any], 
     assert things(project) == before
 
 
+FROM_FILES = """\
+tests:
+  - name: figures of January
+    given: {"{s}.orders": january.csv}
+    expect: expected.csv
+"""
+ORDERS = 'id,amount,city,at\n1,2.50,Oslo,2024-01-31 23:59:59\n2,0.1,"Oslo",2024-01-31\n3,,"Rome, IT",2024-02-01\n'
+EXPECTED = 'day,city,amount\n2024-01-31,Oslo,2.6\n2024-02-01,"Rome, IT",\n'
+
+
+def test_rows_may_stand_in_csv_files(project: Any, command: Callable[..., Any]) -> None:
+    write(project, "by_city.test.yaml", FROM_FILES)
+    write(project, "january.csv", "\ufeff" + ORDERS)
+    write(project, "expected.csv", EXPECTED)
+    told = command("summary", "test")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "1 passed"), (told.out, told.error)
+    write(project, "expected.csv", EXPECTED.replace("2.6", "2.7"))
+    told = command("summary", "test")
+    assert (told.code, "expected, and didn't come out: day: 2024-01-31, city: Oslo, amount: 2.7" in told.out) == (
+        1,
+        True,
+    )
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("january.csv", ORDERS.replace("3,,", "3,"), "january.csv:4: row 3 has 3 fields, the header 4"),
+    ("january.csv", "id,id\n1,2\n", "has no header with each column once"), ("january.csv", "", "has no header"),
+    ("january.csv", ORDERS.replace("amount", "amuont"), "orders has no column 'amuont'; did you mean 'amount'?"),
+    ("expected.csv", None, "a CSV file of this folder: january.csv"),
+    ("expected.csv", EXPECTED.replace("city", "town"), "expects a column 'town', which the SELECT doesn't make"),
+    ("by_city.test.yaml", FROM_FILES.replace("january.csv", "../january.csv"), "given"),
+])  # fmt: skip
+def test_mistakes_of_csv_files_are_told(
+    project: Any, command: Callable[..., Any], name: str, content: str | None, words: str
+) -> None:
+    files = {"by_city.test.yaml": FROM_FILES, "january.csv": ORDERS, "expected.csv": EXPECTED, name: content}
+    for file, text in files.items():
+        if text is not None:
+            write(project, file, text)
+    told = command("summary", "test")
+    assert words in told.out + str(told.error)
+    assert told.code != 0
+
+
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_without_cases_it_says_where_they_stand(project: Any, command: Callable[..., Any]) -> None:
     told = command("summary", "test", "best")

@@ -105,7 +105,9 @@ def test_it_is_published_although_it_differs(
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_a_window_that_failed_is_tried_again(house: Any, command: Callable[..., Any], shop: Callable[[str], str]) -> None:
+def test_a_window_that_failed_is_tried_again(
+    house: Any, command: Callable[..., Any], shop: Callable[[str], str]
+) -> None:
     name = shop("drift: {policy: stop}\n")
     command("run", f"{house.schema}.orders", "--no-dependents")
     told = command("run", name, "--json").json
