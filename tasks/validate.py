@@ -17,7 +17,7 @@ from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows
 from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
-from expectations.contract.layout import Layout, lay_out
+from expectations.contract.layout import Layout, lay_out, listing
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.reasons import sentence
 from expectations.contract.staged_rows import typed_relation
@@ -102,7 +102,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         reasons=reasons,
         keys_repeat=keys_repeat,
         checked_in_memory=verdict.in_memory,
-        warnings=(*layout.warnings, *_without_window(table, extracted)),
+        warnings=(*layout.warnings, *_emptied(table, layout, checksum), *_without_window(table, extracted)),
         rules=verdict.rules,
         profile=None if verdict.profile is None else verdict.profile | {"unfinished": extracted.unfinished},
         where=extracted.where,
@@ -130,6 +130,20 @@ def _check_all(
             first = [replace(first[0], sample=checkers.sampling.write(connection, relation, first[0].path))]
     others = checkers.check(extracted.parts[1:]) if done is None else done.parts[1:]
     return [*first, *others], checkers.sampling, 0 if done is None else done.early
+
+
+def _emptied(table: Table, layout: Layout, checksum: Checksum) -> tuple[str, ...]:
+    """Columns that no JSON record has a value of, told beside new ones: under one of these their values may come now."""
+    if (
+        table.source.has_header
+        or table.source.is_database
+        or not layout.warnings
+        or len(layout.header) == len(table.columns)
+    ):
+        return ()
+    empty = [column.source_name for column, values in zip(table.columns, checksum.values, strict=True) if not values]
+    told = f"no record has a value of {listing(empty)}: renamed to one of these? then declare `from: NEW-NAME`"
+    return (told,) if empty and checksum.rows else ()
 
 
 def _without_window(table: Table, extracted: Extracted) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def _tell(changes: list[Change], plan_only: bool) -> None:
         if change.kind == "same":
             continue
         mark, color = MARKS[change.kind]
-        click.echo(click.style(f"{mark} {change.key:<44}", fg=color) + (change.said[0] if change.said else ""))
+        click.echo(click.style(f"{mark} {change.key:<44} ", fg=color) + (change.said[0] if change.said else ""))
         for line in change.said[1:]:
             click.echo(" " * 46 + line)
     counts = {kind: sum(change.kind == kind for change in changes) for kind in ("new", "changed", "removed", "same")}

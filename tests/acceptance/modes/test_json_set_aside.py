@@ -34,3 +34,19 @@ def test_what_is_in_doubt_is_in_quarantine(house: Any, name: str) -> None:
     )
     assert [(place, code) for place, code, _ in found] == ASIDE
     assert found[0][2].replace(" ", "") == RECORDS[1].replace(" ", "")
+
+
+@pytest.mark.parametrize(("records", "told"), [
+    pytest.param('{"id": 1, "title": "a"}', "no record has a value of v: renamed to one of these?", id="renamed"),
+    pytest.param('{"id": 1, "v": "a", "title": "a"}', "", id="a new one"),
+    pytest.param('{"id": 1}', "", id="absent today"),
+])  # fmt: skip
+def test_a_column_without_values_is_told_beside_new_ones(house: Any, records: str, told: str) -> None:
+    """What a tool calls otherwise from now on would be NULL in every row without a word."""
+    house.source("events.json", f"[{records}]")
+    table = house.declare("events", TABLE.replace("{name}", "events.json").replace("{{", "{").replace("}}", "}"))
+    warnings = house.load(table).warnings
+    assert [line for line in warnings if line.startswith("no record has")] == [
+        line for line in warnings if told and told in line
+    ]
+    assert any(told in line for line in warnings) or not told
