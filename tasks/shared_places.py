@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from deployments.addresses import PORTS
 from deployments.errors import HeadgateError
+from deployments.settings import Settings
 from tasks.objects.protocol import ObjectStore
 from tasks.objects.store import open_store
 from tasks.workbench import Workbench
@@ -32,11 +33,11 @@ def shared_places(bench: Workbench) -> list[str]:
     return [text for what, store in _places(bench) for text in _shared(bench, what, store)]
 
 
-def warehouse_id(bench: Workbench) -> str:
+def warehouse_id(settings: Settings) -> str:
     """What tells one warehouse from another: of its address, without login; of the local stack its folder."""
-    if bench.settings.local_stack:
-        return _short(f"local {bench.settings.state}")
-    found = urlsplit(bench.warehouse.address.url)
+    if settings.local_stack or settings.warehouse_url is None:
+        return _short(f"local {settings.state}")
+    found = urlsplit(settings.warehouse_url)
     host, port = (found.hostname or "").lower(), found.port or PORTS.get(found.scheme, 0)
     return _short(f"{host}:{port}{found.path}")
 
@@ -49,7 +50,7 @@ def _places(bench: Workbench) -> Iterator[tuple[str, ObjectStore]]:
 
 
 def _shared(bench: Workbench, what: str, store: ObjectStore) -> Iterator[str]:
-    mine = _Mark(warehouse_id(bench), tuple(sorted([*bench.project.tables, *bench.project.summaries])))
+    mine = _Mark(warehouse_id(bench.settings), tuple(sorted([*bench.project.tables, *bench.project.summaries])))
     try:
         known = _read(store)
         if known is None or (known.warehouse == mine.warehouse and set(known.targets) & set(mine.targets)):

@@ -49,7 +49,7 @@ class ColumnType:
 _OF_OTHERS = (
     {"text": "Redshift's TEXT is varchar(256): write the length you mean"}
     | dict.fromkeys(("string", "str", "char", "character", "nvarchar", "clob"), "write varchar(n), n in bytes")
-    | dict.fromkeys(("datetime", "datetime2", "time"), "write timestamp, or timestamptz for times with an offset")
+    | dict.fromkeys(("datetime", "datetime2"), "write timestamp, or timestamptz for times with an offset")
     | dict.fromkeys(
         ("float", "real", "number", "money"), 'write "decimal(p,s)" for amounts, double precision for measures'
     )

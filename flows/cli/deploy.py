@@ -24,7 +24,7 @@ NO_LOGIN = click.option("--server-has-no-login", "no_login", is_flag=True,
               help="Work pool; one that doesn't exist becomes a process pool.")  # fmt: skip
 @click.option("--write", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Only write them as a file for `prefect deploy`.")  # fmt: skip
-@click.option("--take-over", is_flag=True, help="Remove what another project has in this pool.")
+@click.option("--take-over", is_flag=True, help="Take this pool from another project or warehouse.")
 @NO_LOGIN
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
 def deploy(
@@ -50,15 +50,20 @@ def deploy(
     server = prefect_server(no_login=no_login or plan_only)
     from prefect.client.orchestration import get_client
 
-    from flows.deploy.apply import apply, compare
+    from flows.deploy.apply import apply, compare, taken_by
+    from flows.deploy.standing import read_standing
     from flows.deploy.wanted import wanted
     from flows.deploy.watching import NAME, watch_dead_runs
+    from tasks.shared_places import warehouse_id
 
     with get_client(sync_client=True) as client:
         if plan_only:
             changes = compare(client, pool, wanted(project))
+            taken = taken_by(client, pool, changes, read_standing(client, pool), warehouse_id(settings))
+            if taken and not take_over:
+                click.echo(click.style("note ", fg="yellow") + f"{taken}: refused without --take-over", err=True)
         else:
-            changes = apply(client, pool, wanted(project), take_over=take_over)
+            changes = apply(client, pool, wanted(project), warehouse=warehouse_id(settings), take_over=take_over)
         dead_runs = watch_dead_runs(client, change=not plan_only)
     if as_json:
         print_json({

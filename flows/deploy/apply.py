@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.errors import DeclarationError, RetryableError
 from flows.deploy.difference import Change, differences, of_another_project
-from flows.deploy.standing import RESOURCE, read_standing
+from flows.deploy.standing import RESOURCE, Standing, read_standing
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
+from flows.quantities import few
 from tasks.outside_errors import named
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.schedules import CronSchedule
+
+
+_MADE = "Made by headgate deploy."
+_SERVES = re.compile(r" Serves the warehouse ([0-9a-f]{16})\.")
 
 
 def compare(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> list[Change]:
@@ -24,11 +31,11 @@ def compare(client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted]) -> l
 
 
 def apply(
-    client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted], *, take_over: bool = False
+    client: SyncPrefectClient, pool: str, wanted: Sequence[Wanted], *, warehouse: str | None = None, take_over: bool = False
 ) -> list[Change]:  # fmt: skip
     """Create, change and remove deployments; returns what was done. A pool that doesn't exist becomes a process pool.
 
-    DeclarationError when all that stands in the pool is another project's, unless it is to be taken over.
+    DeclarationError when what stands in the pool is another project's or another `warehouse`'s, unless it is to be taken over.
 
     Whatever Prefect could refuse is made before the first change. When the server is lost on the way, what is done stays
     done and calling it again goes on there.
@@ -39,14 +46,12 @@ def apply(
     schemas = _schemas(wanted)
     standing = read_standing(client, pool)
     changes = differences(wanted, standing, environment(), schemas)
-    others = [] if take_over else of_another_project(changes, standing)
-    if others:
+    taken = None if take_over else taken_by(client, pool, changes, standing, warehouse)
+    if taken:
         raise DeclarationError(
-            f"the pool '{pool}' holds another project: {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}. "
-            "It would be removed, since a pool serves one project",
-            code="POOL-TAKEN", next_command="headgate deploy --pool NAME   (or --take-over: that project is gone)",
+            taken, code="POOL-TAKEN", next_command="headgate deploy --pool NAME   (or --take-over: it is this project's alone)",
         )  # fmt: skip
-    _make_pool(client, pool)
+    _make_pool(client, pool, warehouse)
     by_key = {item.key: item for item in wanted}
     to_make = [change for change in changes if change.kind != "same"]
     for number, change in enumerate(to_make):
@@ -94,17 +99,51 @@ def _schemas(wanted: Sequence[Wanted]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _make_pool(client: SyncPrefectClient, pool: str) -> None:
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+def taken_by(
+    client: SyncPrefectClient,
+    pool: str,
+    changes: Sequence[Change],
+    standing: Mapping[str, Standing],
+    warehouse: str | None,
+) -> str | None:
+    """Whose the pool is, when it isn't ours: whatever we don't declare would be removed from it."""
+    said = _SERVES.search(_description(client, pool) or "")
+    others = sorted(change.key for change in changes if change.kind == "removed")
+    if warehouse is not None and said is not None and said[1] != warehouse:
+        gone = f": {few(others)} would be removed" if others else ""
+        return f"the pool '{pool}' serves another warehouse, or this one had another address{gone}"
+    foreign = of_another_project(changes, standing)
+    if foreign:
+        return (
+            f"the pool '{pool}' holds another project: {few(foreign)} would be removed, since a pool serves one project"
+        )
+    return None
+
+
+def _description(client: SyncPrefectClient, pool: str) -> str | None:
+    """What stands beside a pool's name on Prefect's page; None where there is no such pool."""
+    from prefect.exceptions import ObjectNotFound
 
     try:
-        client.read_work_pool(pool)
+        return client.read_work_pool(pool).description or ""
     except ObjectNotFound:
-        try:
-            client.create_work_pool(WorkPoolCreate(name=pool, type="process", description="Made by headgate deploy."))
-        except ObjectAlreadyExists:
-            return
+        return None
+
+
+def _make_pool(client: SyncPrefectClient, pool: str, warehouse: str | None) -> None:
+    """Make the pool if there is none, and write down which warehouse it serves."""
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect.exceptions import ObjectAlreadyExists
+
+    known = _description(client, pool)
+    wanted = _SERVES.sub("", _MADE if known is None else known)
+    if warehouse is not None:
+        wanted += f" Serves the warehouse {warehouse}."
+    if known is None:
+        with suppress(ObjectAlreadyExists):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process", description=wanted))
+    elif known != wanted:
+        client.update_work_pool(pool, WorkPoolUpdate(description=wanted))
 
 
 def _put(client: SyncPrefectClient, pool: str, item: Wanted, schema: Mapping[str, Any]) -> UUID:

@@ -185,6 +185,24 @@ def test_10_deployments(call: Call, folder: Path, tmp_path: Path) -> None:
     assert call("--project", str(tmp_path / "other"), "deploy", "--pool", "one", "--take-over").code == 0
 
 
+@of("deploy", "--take-over")
+def test_10b_a_pool_serves_one_warehouse(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same tables are declared for another warehouse: their runs would load there from now on."""
+    assert call("deploy", "--pool", "mine").code == 0
+    assert call("deploy", "--pool", "mine").code == 0
+    monkeypatch.setenv(
+        "HEADGATE_WAREHOUSE_URL", "postgresql://loader:x@elsewhere.example.com/other?sslmode=verify-full"
+    )
+    told = call("deploy", "--plan", "--pool", "mine")
+    assert "the pool 'mine' serves another warehouse, or this one had another address" in told.err
+    told = call("deploy", "--pool", "mine")
+    assert told.code == 2
+    assert "POOL-TAKEN" in told.err
+    assert "loader:x" not in told.err
+    assert call("deploy", "--pool", "mine", "--take-over").code == 0
+    assert call("deploy", "--pool", "mine").code == 0
+
+
 @of("deploy", "--server-has-no-login")
 @of("worker", "--server-has-no-login")
 @of("blocks save", "--server-has-no-login", "--json")
