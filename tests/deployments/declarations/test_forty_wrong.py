@@ -133,7 +133,7 @@ WRONG: list[tuple[str, str, str, int, str]] = [
     (Q, "SELECT count(*)", "SELECT pg_sleep(9)", 8, "calls pg_sleep(), which a summary can't"),
     (Q, "SELECT count(*)", "SELECT 1, count(*)", 8, "must return one number; it makes 2 columns"),
     (Q, "key: [day]", "key: [dya]", 9, "the SELECT makes no column 'dya'; allowed: day, orders; did you mean 'day'?"),
-    (Q, "key: [day]", "drift: {policy: stop}", 9, "has no meaning without columns"),
+    (Q, "key: [day]", "on_schema_change: {removed: allow}", 9, "has no meaning without columns"),
     (Q, "table: raw_data.orders", "table: raw_data.ordrs", 6, "isn't declared; allowed: raw_data.orders, raw_data.stock"),
     (Q, "at_least: 1", "at_least: 1, equals: 2", 8, "equals says it all"),
     (W, "raw_data: read", "raw_dta: read", 3, "no table is in the schema 'raw_dta'"),
