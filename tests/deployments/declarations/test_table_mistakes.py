@@ -63,7 +63,7 @@ MISTAKES: list[tuple[str, str, int, str, str]] = [
     (", source_timezone: Asia/Seoul, nullable", ", nullable", 13, "columns.ordered_at", "needs source_timezone"),
     ("source_timezone: Asia/Seoul", "source_timezone: Seoul", 13, "columns.ordered_at.source_timezone", "isn't a time zone"),
     ("unit: USD", "source_timezone: UTC", 12, "columns.amount", "source_timezone belongs to timestamp, not to decimal"),
-    ("unit: USD", 'format: "%d"', 12, "columns.amount", "format belongs to date and timestamp, not to decimal"),
+    ("unit: USD", 'format: "%d"', 12, "columns.amount", "format belongs to date, timestamp and time, not to decimal"),
     ("unit: USD", "cast: [round]", 12, "columns.amount.cast[0]", "found 'round'; allowed: trim"),
     ("Asia/Seoul, nullable", "Asia/Seoul, cast: whole_number, nullable", 13, "columns.ordered_at", "belongs to numbers"),
     ("unit: USD", "encode: gzip", 12, "columns.amount.encode", "isn't a Redshift encoding; allowed: auto, az64"),
