@@ -17,6 +17,7 @@ from deployments.project import Project
 from expectations.record import RunRecord
 from expectations.report.model import Decision, Facts, Freshness, Line, OpenIncident, Publish, StartRow
 from expectations.report.upstream import SERIOUS, because, shown_state, worst
+from tasks.incidents.model import Incident
 from tasks.warehouses import names, proofs, reconciliations
 from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
@@ -169,16 +170,15 @@ def _decisions(cursor: Cursor, target: str) -> tuple[Decision, ...]:
 
 
 def _incidents(cursor: Cursor, target: str) -> tuple[OpenIncident, ...]:
-    found = rows(
-        cursor,
-        "SELECT incident_id, code, opened_at, coalesce(acknowledged_by, ''), silenced_until FROM ops.incident "
-        "WHERE closed_at IS NULL AND scope = %s ORDER BY opened_at",
-        (target,),
-    )
+    """What is open about the table: an incident of its own, or one of several tables, a connection or the stage."""
+    found = rows(cursor, "SELECT body FROM ops.incident WHERE closed_at IS NULL ORDER BY opened_at")
+    known = [Incident.model_validate_json(body) for (body,) in found]
     return tuple(
-        OpenIncident(incident_id=identifier, code=code, opened_at=aware(opened), acknowledged_by=by,
-                     silenced_until=None if until is None else aware(until))
-        for identifier, code, opened, by, until in found
+        OpenIncident(incident_id=item.incident_id, code=item.trouble.code, opened_at=item.opened_at,
+                     acknowledged_by=item.acknowledged_by, acknowledged_at=item.acknowledged_at,
+                     silenced_until=item.silenced_until, about="" if item.trouble.scope == target else item.trouble.scope)
+        for item in known
+        if target in (item.trouble.scope, *item.trouble.tables)
     )  # fmt: skip
 
 

@@ -144,12 +144,16 @@ class Decision(Kept):
 
 
 class OpenIncident(Kept):
-    """An incident of the table that isn't over, and who answered it."""
+    """An incident of the table that isn't over, and who answered it. `about`: what it is about besides this table, '' for
+    nothing.
+    """
 
     incident_id: str
     code: str
     opened_at: datetime
     acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    about: str = ""
     silenced_until: datetime | None = None
 
 

@@ -97,6 +97,7 @@ class TableView:
     changes: tuple[ChangeRow, ...]
     weeks: Weeks | None
     incidents: tuple[OpenIncident, ...]
+    answers: dict[str, str]
     on_call: str
     watched: tuple[Watched, ...]
     watched_said: tuple[str, ...]
@@ -123,6 +124,8 @@ def table_view(
     told = latest_runs(lines)
     judged = [line for line in told if line.judged]
     last = judged[-1] if judged else told[-1] if told else None
+    # Its rows ended it before any rule was judged over the whole batch.
+    ended = told[-1] if told and told[-1].failure is not None and not told[-1].judged else None
     columns = described.columns or (twin.schemas.get(last.schema_hash, ()) if last else ())
     metrics = described.metrics
     newest = next(reversed(by_batch(lines)), None)
@@ -148,9 +151,11 @@ def table_view(
         things=len(twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
         weeks=weeks(described, lines, twin.schemas, texts),
-        incidents=twin.facts.incidents, on_call=twin.facts.on_call, watched=watched(lines, texts),
+        incidents=twin.facts.incidents,
+        answers={item.incident_id: _answered(item, now, texts) for item in twin.facts.incidents},
+        on_call=twin.facts.on_call, watched=watched(lines, texts),
         watched_said=sentences(described, lines, texts), alarms=alarms(lines, twin.facts.decisions, texts),
-        charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, texts) for rule in described.rules),
+        charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, ended, texts) for rule in described.rules),
         aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),
         older_runs=tuple(runs[SHOWN_RUNS:]),
         decisions=_decisions(twin, lines),
@@ -159,9 +164,27 @@ def table_view(
     )  # fmt: skip
 
 
-def _rule(rule: DeclaredRule, last: Line | None, texts: Texts) -> RuleRow:
+def _answered(incident: OpenIncident, now: datetime, texts: Texts) -> str:
+    """Who has an incident, since when and after how long; or for how long nobody has."""
+    if not incident.acknowledged_by:
+        return texts("readers.unanswered_for", time=words.duration((now - incident.opened_at).total_seconds()))
+    if incident.acknowledged_at is None:
+        return texts("readers.acknowledged", who=incident.acknowledged_by)
+    after = words.duration((incident.acknowledged_at - incident.opened_at).total_seconds())
+    return texts(
+        "readers.answered_at", who=incident.acknowledged_by, at=words.moment(incident.acknowledged_at), time=after
+    )
+
+
+def _rule(rule: DeclaredRule, last: Line | None, ended: Line | None, texts: Texts) -> RuleRow:
+    """How it came out in the `last` batch that was judged; rows that `ended` the newest load before that are newer."""
     failed: FailedRule | None = None
     aside = 0
+    stopped = sum(item.rows for item in ended.quarantine if item.code == rule.code) if ended is not None else 0
+    if ended is not None and ended.failure is not None and stopped:
+        over = ended.failure.code == "TOLERANCE" and f" {rule.code}: " in ended.failure.message
+        outcome, tone = ("fail", "bad") if over else ("aside", "warn")
+        return RuleRow(rule, when_it_fails(rule, texts), texts(f"place.{rule.place}"), outcome, tone, stopped)
     if last is not None:
         failed = next((found for found in last.failed_rules if found.code == rule.code), None)
         aside = sum(item.rows for item in last.quarantine if item.code == rule.code)
@@ -197,7 +220,9 @@ def _decisions(twin: TableTwin, lines: Sequence[Line]) -> tuple[Decision, ...]:
 
 
 def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
-    status = "undone" if line.undone and line.status in ("published", "warned") else line.status
+    status = "undone" if line.undone and line.status in ("published", "warned") else str(line.status)
+    if line.kind == "rollback" and status == "published":
+        status = "taken_back"
     tone = {"published": "good", "warned": "warn", "failed": "bad", "undone": "bad", "unchanged": "good",
             "already_published": "good"}.get(status, "idle")  # fmt: skip
     label = texts("words.last_load_short") if line.label == "source" else line.label

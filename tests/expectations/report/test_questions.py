@@ -143,6 +143,21 @@ def test_a_thing_in_several_batches_is_answered_for_all_of_them(site, open_table
     assert "headgate quarantine replay raw_data.sales --code SAL-AMOUNT" in commands(site, at.table_page(TABLE))
 
 
+def test_the_rule_whose_rows_stopped_the_newest_batch_has_not_passed(site, open_table, run_of, soon):
+    """Of the batches before it every rule passed; that is no longer the last word on the two whose rows were set aside."""
+    for day in range(2):
+        site.add(
+            unmasked(run_of, day, rules=(RULE.model_copy(update={"outcome": "pass"}),)), open_table, soon(run_of(day))
+        )
+    told = FAILURE.model_copy(update={"message": "more rows fail than are tolerated\n  SAL-AMOUNT: 7 of 100 rows"})
+    few = ASIDE.model_copy(update={"code": "SAL-FULL", "rows": 1})
+    failed = unmasked(run_of, 2, status="failed", failure=told, counts={}, quarantine=(ASIDE, few))
+    site.add(failed, open_table, soon(failed))
+    rules = text(site, at.table_page(TABLE)).partition("Rule Last outcome")[2]
+    assert "SAL-AMOUNT ✕ failed" in rules
+    assert "SAL-FULL ! passed after 1 row was set aside" in rules
+
+
 def test_a_rule_that_somebody_overrode_waits_for_nobody(site, sales, run_of, soon):
     rule = RULE.model_copy(update={"severity": "critical", "overridden_by": "maria: known"})
     record = run_of(0, kind="override", status="warned", rules=(rule,))
@@ -153,12 +168,17 @@ def test_a_rule_that_somebody_overrode_waits_for_nobody(site, sales, run_of, soo
 def test_who_reads_it_who_is_called_and_who_has_answered(site, sales, run_of, soon):
     described = sales.model_copy(update={"dependents": ("analytics.revenue",), "readers": ("analysts",)})
     facts = Facts(on_call="Ana", incidents=(
-        OpenIncident(incident_id="3fa9c1", code="TOLERANCE", opened_at=soon(run_of(0)), acknowledged_by="ben"),
+        OpenIncident(incident_id="3fa9c1", code="TOLERANCE", opened_at=soon(run_of(0)), acknowledged_by="ben",
+                     acknowledged_at=soon(run_of(0)) + timedelta(minutes=12)),
+        OpenIncident(incident_id="b06383", code="SOURCE-LOGIN", opened_at=soon(run_of(0)), about="connection crm"),
     ))  # fmt: skip
-    site.add(run_of(0), described, soon(run_of(0)), facts)
+    site.add(run_of(0), described, soon(run_of(0)) + timedelta(hours=3), facts)
     page = text(site, at.table_page(TABLE))
     for said in ("Built from it analytics.revenue", "May read it analysts", "On call when this was written Ana",
-                 "3fa9c1 (TOLERANCE)", "ben works on it", "Promised to finance", f"SELECT * FROM {TABLE}"):  # fmt: skip
+                 "3fa9c1 (TOLERANCE)",
+                 "ben works on it since 2 Mar 2026, 02:13 UTC, answered after 12 min",
+                 "b06383 (SOURCE-LOGIN of connection crm)", "nobody has answered for 3 h",
+                 "Promised to finance", f"SELECT * FROM {TABLE}"):  # fmt: skip
         assert said in page, said
 
 
@@ -174,6 +194,7 @@ def test_an_undo_says_nothing_of_columns(site, sales, run_of, soon):
                   started_at=run_of(0).started_at + timedelta(hours=1))  # fmt: skip
     site.add(undo, sales, soon(undo))
     assert "Gone:" not in text(site, at.run_page(TABLE, "sales-rollback-1"))
+    assert "undo – taken back" in text(site, at.table_page(TABLE)), "it published nothing"
 
 
 def counts(lines, decisions=()):
