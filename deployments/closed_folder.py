@@ -58,6 +58,6 @@ def _own(folder: Path, setting: str, known: set[str]) -> None:
 
 def _refused(folder: Path, how: str, setting: str, first: str = "") -> DeclarationError:
     return DeclarationError(
-        f"{folder} {how}; raw rows are kept there for a while", code="FOLDER-NOT-OURS",
-        next_command=f"{first}export {setting}=...   (a folder of your own)",
+        f"{folder} ({setting}) {how}; raw rows are kept there for a while", code="FOLDER-NOT-OURS",
+        next_command=f"{first}export {setting}=...   (a folder of your own); then: headgate check --connect",
     )  # fmt: skip

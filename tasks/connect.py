@@ -190,7 +190,13 @@ def _load(bench: Workbench, schema: str) -> Line:
 
 def _stage(bench: Workbench) -> Iterator[Line]:
     """Write, read, delete; each needs a right of its own on S3."""
-    store, key = bench.stage, f"headgate-check/{new_attempt(datetime.now(UTC))}"
+    try:
+        store = bench.stage
+    except HeadgateError as error:
+        # A folder that isn't there, or not ours: said as what it is among what works.
+        yield _failed("stage: open", error)
+        return
+    key = f"headgate-check/{new_attempt(datetime.now(UTC))}"
     for verb in ("write", "read", "delete"):
         try:
             if verb == "write":

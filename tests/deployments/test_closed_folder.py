@@ -44,6 +44,9 @@ def test_a_folder_of_other_things_is_left_as_it_is(tmp_path: Path, own: Callable
     with pytest.raises(DeclarationError, match="is open to other users") as refused:
         own(tmp_path / "shared")
     assert refused.value.code == "FOLDER-NOT-OURS"
+    setting = {own_state: "HEADGATE_STATE", own_stage: "HEADGATE_STAGE_URL"}[own]
+    assert f"({setting})" in refused.value.message
+    assert str(refused.value.next_command).endswith("then: headgate check --connect")
     assert mode(tmp_path / "shared") == 0o755
     (tmp_path / "shared").chmod(0o700)
     own(tmp_path / "shared")

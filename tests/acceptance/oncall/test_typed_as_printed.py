@@ -1,4 +1,4 @@
-"""Failures on a Prefect server with a worker: the notice comes by mail, and each command in it is typed as it is printed.
+"""Thirteen kinds of failures on a Prefect server: the notice comes by mail, and each command in it is typed as it is printed.
 
 A command has to do what the remark behind it says: what looks shows the failure, what mends ends with published rows, what
 answers is kept. Each story has a warehouse of its own, so that its failures are told one by one.
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,6 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.tasks.notices.conftest import MailServer
-
-pytestmark = pytest.mark.crash
 
 _file = Path(__file__).parents[1] / "prefect" / "conftest.py"
 _spec = importlib.util.spec_from_file_location("prefect_site", _file)
@@ -183,6 +182,10 @@ class Story:
         if words[1:3] == ["check", "--connect"]:
             # It looks for what is wrong, and says so by its exit code where it finds it.
             return "" if said.strip() else "nothing is said"
+        if words[1] == "resume":
+            return "" if done.returncode == 0 and f"switched on in Prefect: {table}" in said else said[-300:]
+        if words[1:3] == ["drift", "accept"]:
+            return "" if done.returncode == 0 and "accepted" in said else said[-300:]
         if words[1:3] == ["incident", "ack"]:
             return "" if done.returncode == 0 and "(acknowledged" in said else said[-300:]
         if words[1] == "show" or words[1:3] == ["drift", "explain"]:
@@ -212,6 +215,7 @@ def story(site: Any, mail: MailServer) -> Story:
     return Story(site, mail)
 
 
+@pytest.mark.crash
 def test_what_comes_from_the_source(story: Story, free_port: Callable[[], int]) -> None:
     """The contract, the tolerance, a rule, a file that isn't there, a server that refuses."""
     story.failing("header", "id,day,price\n1,2026-01-01,5\n", rows())
@@ -236,6 +240,7 @@ def test_what_comes_from_the_source(story: Story, free_port: Callable[[], int]) 
     assert story.site.ask(f"SELECT count(*) FROM {table}") == [(60,)]
 
 
+@pytest.mark.crash
 def test_a_run_that_is_killed_and_a_login_that_is_refused(story: Story, refusing: str) -> None:
     site = story.site
     story.table("killed", rows())
@@ -253,3 +258,78 @@ def test_a_run_that_is_killed_and_a_login_that_is_refused(story: Story, refusing
     story.type_all("killed run", "the run was killed", "killed")
     story.type_all("credentials", "[SOURCE-LOGIN]", "login")
     story.all_right(2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a disk of so many MB, or makes it so large; its folder. A file system in memory, which only root may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def size(megabytes: int) -> Path:
+        again = "remount," if folder.is_mount() else ""
+        command = ["mount", "-t", "tmpfs", "-o", f"{again}size={megabytes}m,mode=700", "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a small disk can't be mounted here: {done.stderr.strip()}")
+        return folder
+
+    yield size
+    if folder.is_mount():
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.crash
+def test_what_comes_from_the_machine_and_the_data(story: Story, small_disk: Callable[[int], Path]) -> None:
+    """A stage that can't be used, a disk that is full, a batch that is stopped because it is far from usual."""
+    site = story.site
+    site.more["HEADGATE_STATE"] = str(small_disk(3))
+    story.table("stage", rows())
+    story.failing("full", rows(count=400_000), rows(count=400_000))
+    story.mends["full"] = lambda: small_disk(300)
+    story.failing("drift", None, rows(), window=True)
+    for day in range(1, 9):
+        story.source(f"drift-{day:02}", rows(day, times=1000 if day == 8 else 1))
+    story.mends["drift"] = lambda: story.source("drift-08", rows(8))
+    suite = site.folder / "project" / "suites" / "drift.yaml"
+    suite.write_text("\n".join(line for line in suite.read_text().splitlines() if "MOST" not in line))
+    site.headgate("deploy")
+    worker = site.worker("nowhere", HEADGATE_STAGE_URL="file:///proc/stage")
+    story.run("stage")
+    _site.kill_group(worker)
+    site.worker("first")
+    story.run("drift")
+    story.run("full")
+    story.look()
+    story.type_all("stage", "stage failed", "stage")
+    story.type_all("disk full", "[DISK-FULL]", "full")
+    story.type_all("drift", "[DRIFT]", "drift")
+    story.all_right(3)
+
+
+@pytest.mark.trial
+def test_servers_that_are_away_and_a_schedule_that_is_off(story: Story, free_port: Callable[[], int]) -> None:
+    """What the watch sees itself: the warehouse, Prefect, a schedule that somebody has switched off."""
+    import httpx
+
+    site = story.site
+    story.table("off", rows())
+    site.headgate("deploy")
+    down = f"127.0.0.1:{free_port()}"
+    story.look()
+    for _ in range(2):
+        # A server that is away for less than two minutes may only be starting again.
+        story.look(HEADGATE_WAREHOUSE_URL=f"postgresql://nobody@{down}/none")
+        story.look(PREFECT_API_URL=f"http://{down}/api")
+        if not story.mail.messages:
+            time.sleep(125)
+    with httpx.Client(base_url=str(site.state.prefect_api_url), trust_env=False, auth=site.login) as client:
+        found = client.get(f"deployments/name/load/{site.schema}.off").json()
+        client.post(f"deployments/{found['id']}/pause_deployment").raise_for_status()
+    story.look()
+    story.type_all(
+        "warehouse", "the warehouse can't be reached", "off", HEADGATE_WAREHOUSE_URL=f"postgresql://nobody@{down}/none"
+    )
+    story.type_all("Prefect", "Prefect: can't be reached", "off", PREFECT_API_URL=f"http://{down}/api")
+    story.type_all("schedule", "its schedule is switched off", "off")
+    story.all_right(3)

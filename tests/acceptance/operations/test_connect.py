@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -71,6 +72,36 @@ def test_what_fails_is_told_by_itself(house: Any, checked: Callable[..., dict[st
     assert "wrong-password" not in repr(lines)
     assert "NoSuchBucket" in lines["stage: write"]["said"]
     assert "HEADGATE_CONNECTION_FILES" in lines["source files"]["next_command"]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_stage_that_cant_be_opened_is_one_line_among_what_works(
+    house: Any, checked: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    house.declare("orders", TABLE)
+    (tmp_path / "file").write_text("in the way")
+    lines = checked("--connect", stage_url=(tmp_path / "file" / "stage").as_uri())
+    assert {what for what, line in lines.items() if not line["ok"]} == {"stage: open", "source files"}
+    assert "(HEADGATE_STAGE_URL) can't be used: File exists" in lines["stage: open"]["said"]
+    assert lines["stage: open"]["next_command"].startswith("export HEADGATE_STAGE_URL=")
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_run_without_a_stage_is_refused_to_whoever_types_it_alone(
+    house: Any, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Nothing was tried, and somebody is there who knows: no run, no incident, no message."""
+    table = house.declare("orders", TABLE.replace("connection: files, url: ", f"url: file://{tmp_path}"))
+    house.source("orders.csv", "id,note\n1,a\n")
+    (tmp_path / "file").write_text("in the way")
+    good = house.place.settings
+    hook = {"ops": "https://127.0.0.1:1/hook"}
+    house.place.settings = replace(good, stage_url=(tmp_path / "file" / "stage").as_uri(), notify=hook)
+    refused = command("run", table)
+    assert (refused.code, refused.error.code) == (1, "FOLDER-NOT-OURS")
+    assert not any((good.state / name).exists() for name in ("outbox", "incidents.json"))
+    house.place.settings = replace(good, notify=hook)
+    assert command("run", table).code == 0, "and nothing of it is left"
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)

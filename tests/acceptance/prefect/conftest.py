@@ -132,12 +132,12 @@ class Site:
         assert not check or done.returncode in (0, 3), done.stdout + done.stderr
         return done
 
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
+    def worker(self, name: str, **environment: str) -> subprocess.Popen[bytes]:
         """A process worker of the pool in a process group of its own, so that it can be killed with all it started."""
         log = (self.folder / f"worker-{name}.log").open("ab")
         started = subprocess.Popen(
             [sys.executable, "-P", "-m", "flows", "worker", "--name", name, "--limit", "2"], cwd=self.folder,
-            env=self.environment | {"PREFECT_WORKER_QUERY_SECONDS": "2"}, stdout=log, stderr=log,
+            env=self.environment | {"PREFECT_WORKER_QUERY_SECONDS": "2"} | environment, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
         self.workers.append(started)
