@@ -42,7 +42,7 @@ from tasks.warehouses import names
 from tasks.warehouses.figures import figures_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
-from tasks.warehouses.session import connect, retried, transaction
+from tasks.warehouses.session import connect, retried, session, transaction
 from tasks.warehouses.shapes import shape_of
 from tasks.workbench import Workbench, workbench
 
@@ -96,7 +96,9 @@ class Ahead:
     _proven: Future[Checksum] | None = None
     _finished: Future[bool] | None = None
     _pools: list[ThreadPoolExecutor] = field(default_factory=list)
-    _asking: Connection | None = None
+    _filling: Connection | None = None
+    """On which the candidate is made and filled, where one transaction does both."""
+    _asking: list[Connection] = field(default_factory=list)
     _stable: tuple[int, ...] | None = None
     _candidate: TableName | None = None
     _over: bool = False
@@ -153,13 +155,14 @@ class Ahead:
     def end(self) -> None:
         """Let what is running come to its end, and begin nothing more."""
         self._over = True
-        asking = self._asking
-        if asking is not None:
+        for asking in tuple(self._asking):
             # An index of many rows takes minutes. One that has just ended closes its connection.
             with suppress(psycopg2.Error):
                 asking.cancel()
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
+        if self._filling is not None:
+            self._filling.close()
         if self._pools:
             self._checkers.__exit__()
 
@@ -183,7 +186,7 @@ class Ahead:
         self._making = Lock()
         self._pools = [
             ThreadPoolExecutor(threads, thread_name_prefix=f"{verb}-ahead")
-            for verb, threads in (("check", THREADS), ("stage", THREADS), ("copy", SESSIONS), ("whole", 1))
+            for verb, threads in (("check", THREADS), ("stage", THREADS), ("copy", SESSIONS), ("whole", 2))
         ]
 
     def _submit(self, part: SpooledPart) -> None:
@@ -234,45 +237,60 @@ class Ahead:
             return 0
         manifest = Manifest("", self._layout.delimiter, self._marker, (part,), codec=self.bench.stage.codec)
         columns = [column.name for column in self.table.columns]
-        return self.bench.warehouse.copy(self.bench.stage, manifest, self._made_candidate(), columns)
+        candidate, adapter = self._made_candidate(), self.bench.warehouse
+        if self._filling is None:
+            return adapter.copy(self.bench.stage, manifest, candidate, columns)
+        # A connection has one COPY at a time.
+        with self._making, self._filling.cursor() as cursor:
+            return adapter.copy_within(cursor, self.bench.stage, manifest, candidate, columns)
 
     def _made_candidate(self) -> TableName:
         with self._making:
             if self._candidate is None:
                 adapter = self.bench.warehouse
                 candidate = names.candidate(self.batch.live, f"{self.batch.attempt_id}{new_try()}")
-                with transaction(adapter.address) as cursor:
+                with session(adapter.address) as connection, connection.cursor() as cursor:
+                    at_once = adapter.fills_at_once(cursor)
+                self._filling = connect(adapter.address) if at_once else None
+                with transaction(adapter.address) if self._filling is None else self._filling.cursor() as cursor:
                     adapter.create_candidate(cursor, candidate, shape_of(self.table))
                 self._candidate = candidate
                 reached("candidate-made")
             return self._candidate
 
-    def _prove(self, _: None) -> Checksum:
-        """The figures of the candidate with all parts in it."""
+    def _whole(self) -> TableName:
+        """The candidate with all parts in it, for every session to see."""
         for copied in self._copied:
             copied.result()
         if self._candidate is None:
             raise RuntimeError("no part has rows")
-        rows, columns = qualified(self._candidate), self.table.columns
+        with self._making:
+            if self._filling is not None and not self._filling.closed:
+                self._filling.commit()
+                self._filling.close()
+        return self._candidate
+
+    def _prove(self, _: None) -> Checksum:
+        """The figures of the candidate with all parts in it."""
+        rows, columns = qualified(self._whole()), self.table.columns
         return self._ask(lambda cursor: figures_of(cursor, self.bench.warehouse, rows, columns))
 
     def _finish(self) -> bool:
-        """Make the indexes of the proven candidate; whether that could be done. A key that comes twice, of which the latest row
-        will be kept, has none yet."""
-        if self._proven is None or self._proven.exception() is not None or self._candidate is None:
-            return False
-        candidate, shape = self._candidate, shape_of(self.table)
+        """Make the indexes and statistics of the candidate while it is proven; whether that could be done. A key that comes
+        twice, of which the latest row will be kept, has no index yet."""
         try:
+            candidate, shape = self._whole(), shape_of(self.table)
             self._ask(lambda cursor: self.bench.warehouse.finish_candidate(cursor, candidate, shape))
-        except (psycopg2.Error, HeadgateError, RuntimeError) as error:
-            logger.debug("%s has no indexes yet: %s", candidate, error)
+        except Exception as error:  # noqa: BLE001
+            # Whatever it is, the audit comes upon it again, and tells it.
+            logger.debug("the candidate of %s has no indexes yet: %s", self.batch.run_id, error)
             return False
         return True
 
     def _ask(self, ask: Callable[[Cursor], Done]) -> Done:
         """A transaction over the whole candidate, on a connection of its own: `end` may cancel it, and nobody else's."""
         with closing(connect(self.bench.warehouse.address)) as connection:
-            self._asking = connection
+            self._asking.append(connection)
             try:
                 if self._over:
                     raise RuntimeError("what is done ahead has ended")
@@ -281,7 +299,7 @@ class Ahead:
                 connection.commit()
                 return found
             finally:
-                self._asking = None
+                self._asking.remove(connection)
 
     def _results(self, futures: Sequence[Future[Done]]) -> list[Done] | None:
         """Of every part, once it is there; None where one has failed or was never begun."""

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from deployments.errors import UpstreamError
 
 PART_BYTES = 16 * 1024 * 1024
+FIRST_SHARE = 8
+"""The first part is an eighth of the others."""
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """Redshift's limit of a row. A longer record is set aside."""
 MAX_LINE_BYTES = 4 * PART_BYTES
@@ -53,7 +55,8 @@ class RawPart:
 
 
 def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_BYTES) -> Iterator[RawPart]:
-    """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts.
+    """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts. The first of several is smaller, so
+    that what comes after it begins at once.
 
     Which records there are does not depend on where chunks or parts end. UpstreamError: no line ends in 64 MB.
     """
@@ -66,6 +69,11 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
         if size < wanted:
             continue
         buffer = b"".join(pending)
+        if number == 0:
+            cut, part = _cut(buffer[: part_bytes // FIRST_SHARE], delimiter, number, record, final=False)
+            if part is not None:
+                yield part
+                number, record, buffer = 1, part.extracted, buffer[cut:]
         cut, part = _cut(buffer, delimiter, number, record, final=False)
         if part is not None:
             yield part

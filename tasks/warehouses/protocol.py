@@ -117,6 +117,16 @@ class Adapter(AccessLists, ABC):
         parts, when they are the producer's own objects.
         """
 
+    def fills_at_once(self, cursor: Cursor) -> bool:
+        """Whether a table that is made and filled in one transaction is the cheaper one; then there is `copy_within`."""
+        return False
+
+    def copy_within(
+        self, cursor: Cursor, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]
+    ) -> int:
+        """As `copy`, inside the caller's transaction, part by part."""
+        raise NotImplementedError
+
     @abstractmethod
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         """As `copy`, to see whether it works; whether the rows stay in the table is no matter."""

@@ -16,7 +16,7 @@ from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import LIMIT_BYTES, TableName
 from tasks.warehouses.postgres import catalog, checksums, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
-from tasks.warehouses.postgres.copy import copy, copy_rows
+from tasks.warehouses.postgres.copy import copy, copy_rows, copy_within
 from tasks.warehouses.postgres.taking_out import has_rules, take_out_replaced
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import Adapter, Match, Replaced, retype
@@ -73,6 +73,15 @@ class PostgresAdapter(Adapter):
         producers: ObjectStore | None = None,
     ) -> int:
         return copy(self.address, producers or store, manifest, table, columns)
+
+    def fills_at_once(self, cursor: Cursor) -> bool:
+        # Rows of a table that its transaction has made aren't written into such a log, where any other COPY writes all of them.
+        return bool(one(cursor, "SHOW wal_level")[0] == "minimal")
+
+    def copy_within(
+        self, cursor: Cursor, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]
+    ) -> int:
+        return copy_within(cursor, store, manifest, table, columns)
 
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         copy(self.address, store, manifest, table, columns)

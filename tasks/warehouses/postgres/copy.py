@@ -96,18 +96,37 @@ class PartReader(io.RawIOBase):
 
 def copy(address: Address, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> int:
     """Load every part; returns the rows PostgreSQL counted. The table must be empty and closed."""
-    statement = sql.SQL(
-        "COPY {} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, NULL {}, HEADER {}, QUOTE '\"', ESCAPE '\"', ENCODING 'UTF8')"
+    lanes = [manifest.parts[lane::SESSIONS] for lane in range(min(SESSIONS, len(manifest.parts)))]
+    with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="copy") as pool:
+        return sum(pool.map(lambda lane: _copy_lane(address, store, lane, manifest, table, columns), lanes))
+
+
+def copy_within(
+    cursor: Cursor, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]
+) -> int:
+    """Load every part inside the transaction that has made the table; returns the rows PostgreSQL counted.
+
+    Frozen: nobody sees the table before its transaction ends, and whoever reads it then needn't ask whether that ended well.
+    """
+    loaded = 0
+    for part in manifest.parts:
+        loaded += _copy_part(cursor, store, part, manifest, table, columns, frozen=True)
+        reached("copy-part")
+    return loaded
+
+
+def _statement(manifest: Manifest, table: TableName, columns: Sequence[str], *, frozen: bool) -> sql.Composed:
+    return sql.SQL(
+        "COPY {} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, NULL {}, HEADER {}, QUOTE '\"', ESCAPE '\"', ENCODING 'UTF8', "
+        "FREEZE {})"
     ).format(
         qualified(table),
         sql.SQL(", ").join(map(identifier, columns)),
         sql.Literal(manifest.delimiter),
         sql.Literal(manifest.null_marker),
         sql.SQL("true" if manifest.header_lines else "false"),
+        sql.SQL("true" if frozen else "false"),
     )
-    lanes = [manifest.parts[lane::SESSIONS] for lane in range(min(SESSIONS, len(manifest.parts)))]
-    with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="copy") as pool:
-        return sum(pool.map(lambda lane: _copy_lane(address, store, lane, statement, manifest, columns), lanes))
 
 
 def copy_rows(cursor: Cursor, table: TableName, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
@@ -137,23 +156,30 @@ def _quoted(text: str) -> str:
 
 
 def _copy_lane(
-    address: Address, store: ObjectStore, parts: Sequence[Part], statement: sql.Composed, manifest: Manifest,
+    address: Address, store: ObjectStore, parts: Sequence[Part], manifest: Manifest, table: TableName,
     columns: Sequence[str],
 ) -> int:  # fmt: skip
     loaded = 0
     with session(address) as connection, connection.cursor() as cursor:
         for part in parts:
-            reader = PartReader(store, part, manifest.codec, manifest.form, columns)
-            try:
-                cursor.copy_expert(statement, reader, size=_READ_BYTES)
-                connection.commit()
-                reached("copy-part")
-            except psycopg2.Error as error:
-                if reader.failure is not None:
-                    raise reader.failure from None
-                raise _explained(error, store.url(part.key)) from None
-            loaded += cursor.rowcount
+            loaded += _copy_part(cursor, store, part, manifest, table, columns)
+            connection.commit()
+            reached("copy-part")
     return loaded
+
+
+def _copy_part(
+    cursor: Cursor, store: ObjectStore, part: Part, manifest: Manifest, table: TableName, columns: Sequence[str],
+    *, frozen: bool = False,
+) -> int:  # fmt: skip
+    reader = PartReader(store, part, manifest.codec, manifest.form, columns)
+    try:
+        cursor.copy_expert(_statement(manifest, table, columns, frozen=frozen), reader, size=_READ_BYTES)
+    except psycopg2.Error as error:
+        if reader.failure is not None:
+            raise reader.failure from None
+        raise _explained(error, store.url(part.key)) from None
+    return cursor.rowcount
 
 
 _TOO_LARGE = "54000"

@@ -147,6 +147,13 @@ def test_memory_stays_within_a_few_parts() -> None:
     assert max(sizes) <= 1010
 
 
+def test_the_first_of_several_parts_is_small() -> None:
+    sizes = [len(part.data) for part in split((b"12345,abc\n" for _ in range(1000)), ",", part_bytes=1000)]
+    assert sizes[0] == 1000 // 8 // 10 * 10
+    assert sizes[1:3] == [1000 - sizes[0], 1000]
+    assert [len(part.data) for part in split([b"12345,abc\n" * 90], ",", part_bytes=1000)] == [900]
+
+
 @pytest.mark.parametrize(("buffer", "record"), [
     (b"a,b\n1,2", b"a,b"), (b"a,b\r\n1", b"a,b"), (b'"a\nb",c\n', b'"a\nb",c'), (b"a,b", None), (b'"a\n', None), (b"\n", b""),
     (b"a,b\r", None), (b'"a"\r', None),
