@@ -7,9 +7,12 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
+from deployments.declarations.folder import Place, told_at
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Problem
+from deployments.declarations.reference import PAGES as REFERENCE
 from deployments.declarations.rules import table_faults
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import read_summary
@@ -28,7 +31,9 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+    # In turn, so that the end of a block isn't taken for the beginning of one without a language.
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
 
 
 def commands(page: Path) -> list[str]:
@@ -114,6 +119,66 @@ def test_the_summary_of_the_guide_is_right(tmp_path: Path) -> None:
     problems: list[Problem] = []
     assert read_summary(file, problems) is not None
     assert problems == []
+
+
+def yaml_faults(text: str, root: type[BaseModel], file: Path) -> list[Problem]:
+    """What is wrong in a block, as (a part of) a file: a page may leave out keys that aren't its matter."""
+    file.write_text(text)
+    problems: list[Problem] = []
+    content = read_yaml(file, problems)
+    whole = parse(root, content, file, problems)
+    if isinstance(whole, Table):
+        return [*problems, *(told_at(Place(file, content), fault) for fault in table_faults(whole))]
+    return [problem for problem in problems if problem.message != "is missing" or "." in problem.key]
+
+
+YAML = [
+    pytest.param(page, text, id=f"{page.name} {number}")
+    for page in PAGES for number, text in enumerate(blocks(page, "yaml"), start=1)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "text"), YAML)
+def test_every_declaration_on_a_page_is_right(page: Path, text: str, tmp_path: Path) -> None:
+    """As the file whose keys it has; of several the one in which nothing is wrong."""
+    tried = {root.stands_in: yaml_faults(text, root, tmp_path / "block.yaml") for root in REFERENCE.values()}
+    assert any(faults == [] for faults in tried.values()), min(tried.values(), key=len)
+
+
+@pages
+def test_every_summary_on_a_page_is_right(page: Path, tmp_path: Path) -> None:
+    for text in blocks(page, "sql"):
+        file, problems = tmp_path / "block.sql", list[Problem]()
+        file.write_text(text)
+        if text.startswith("/*"):
+            assert read_summary(file, problems) is not None
+        assert problems == []
+
+
+def phrases(line: str) -> list[str]:
+    """Runs of three words and more between what differs from run to run: figures, names, dates, addresses."""
+    bare = re.sub(r"\d[\d,.:%-]*( [a-z]+)?", "|", line)
+    bare = re.sub(r"\S*[_./:=(*)<>$'`\"A-Z-]\S*", "|", bare)
+    return [part.strip() for part in re.split(r"[|;,#+:]|\s{2,}", bare) if len(part.split()) >= 3]
+
+
+def printed_blocks() -> list[tuple[str, str]]:
+    """What commands print, on pages; the README's is held by the test of the demo, word for word."""
+    blocks_of = [(page, block) for page in PAGES[1:] for name in ("text", "") for block in blocks(page, name)]
+    return [(page.name, block) for page, block in blocks_of if not block.lstrip().startswith("headgate ")]
+
+
+def test_what_pages_say_that_a_command_prints_is_still_printed() -> None:
+    """Of each phrase three words in a row stand in the code: a message that was worded anew is found on its page."""
+    code = [file.read_text() for name in ("flows", "tasks", "expectations") for file in (ROOT / name).rglob("*.py")]
+    text = re.sub(r"\s+", " ", re.sub(r'"\s*\n\s*f?"', "", "\n".join(code)))
+    found = [
+        (page, phrase) for page, block in printed_blocks() for line in block.splitlines() for phrase in phrases(line)
+    ]
+    assert len(found) > 10
+    for page, phrase in found:
+        words = phrase.split()
+        assert any(" ".join(words[at : at + 3]) in text for at in range(len(words) - 2)), f"{page}: {phrase}"
 
 
 def test_every_reason_code_is_in_the_guide() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar, get_args, get_origin
@@ -23,6 +25,7 @@ _ALLOWED_TYPES = {
     "date": "a date such as 2024-01-31", "datetime": "a date or time such as 2024-01-31",
 }  # fmt: skip
 
+_LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
 _MAPPINGS = ("dict_type", "model_type", "model_attributes_type", "dataclass_type")
 _MUST_BE = {
     "tuple_type": "must be a list", "string_type": "must be text", "int_type": "must be a whole number",
@@ -44,10 +47,19 @@ def parse(
             if detail["type"] == "too_short" and inside:
                 # pydantic counts only the items that were right; those that weren't are told themselves.
                 continue
-            problem = _problem(model, data, file, detail, first_line)
+            problem = _without_login(_problem(model, data, file, detail, first_line), detail["input"])
             if not (isinstance(data, Document) and problem.key in data.unfilled):
                 problems.append(problem)
         return None
+
+
+def _without_login(problem: Problem, value: object) -> Problem:
+    """An address with a login that stands in a declaration by mistake must not go on into the log of CI as well."""
+    login = _LOGIN.search(value) if isinstance(value, str) else None
+    if login is None:
+        return problem
+    found = None if problem.found is None else problem.found.replace(login[0], "***@")
+    return replace(problem, message=problem.message.replace(login[0], "***@"), found=found)
 
 
 def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDetails, first_line: int) -> Problem:

@@ -27,9 +27,6 @@ class Fault:
     start: int | None = None
 
 
-_LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A fault with its file. `line` counts from 1 and is 0 when the file as a whole is meant; so does `column`, for the line."""
@@ -42,12 +39,6 @@ class Problem:
     allowed: str | None = None
     nearest: str | None = None
     column: int = 0
-
-    def __post_init__(self) -> None:
-        # What stands in a declaration by mistake must not go on into the log of CI as well.
-        for name in ("message", "found"):
-            if (text := getattr(self, name)) is not None:
-                object.__setattr__(self, name, _LOGIN.sub("***@", text))
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
