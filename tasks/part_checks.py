@@ -59,7 +59,9 @@ def check_part(job: PartJob) -> CheckedPart:
     rules, _ = batch_rules(table, suite, job.batch.window)
     spool, key = job.part.path.parents[1], bench.key_of(job.batch)
     asked = row_rules(suite.expectations, column_types(table))
-    checker = PartChecker(table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling)
+    checker = PartChecker(
+        table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling, bench.warehouse.bytes_prefix
+    )
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
         return check_spooled(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
@@ -86,7 +88,15 @@ class Checkers:
     ) -> None:  # fmt: skip
         asked = row_rules(bench.project.suite(table.table).expectations, column_types(table))
         self._make = partial(
-            PartChecker, table, layout, rules, marker, bench.key_of(batch), batch.spool / "duckdb", asked
+            PartChecker,
+            table,
+            layout,
+            rules,
+            marker,
+            bench.key_of(batch),
+            batch.spool / "duckdb",
+            asked,
+            bytes_prefix=bench.warehouse.bytes_prefix,
         )
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
         self.sampling: Sampling | None = None

@@ -134,7 +134,11 @@ def recheck(batch: Batch, gathered: Gathered) -> Validated:
     row_rules = [replace(rule, predicate_sql="true") if hashed & {*rule.columns} else rule for rule in row_rules]
     clean = batch.spool / "clean"
     clean.mkdir(parents=True, exist_ok=True)
-    with closing(PartChecker(table, layout, row_rules, marker, None, batch.spool / "duckdb")) as checker:
+    with closing(
+        PartChecker(
+            table, layout, row_rules, marker, None, batch.spool / "duckdb", bytes_prefix=bench.warehouse.bytes_prefix
+        )
+    ) as checker:
         parts = [check_gathered(checker, clean, part, {}) for part in gathered.parts]
         excluded: dict[int, dict[int, str]] = {}
         for item in repeated_rows(checker.connection, table, parts, unique, layout.delimiter, marker):

@@ -36,7 +36,9 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
     )
     layout = lay_out(table, extracted.header, extracted.delimiter, extracted.where)
     marker = null_marker(table, adapter)
-    checker = PartChecker(table, layout, (), marker, bench.key_of(batch), spool / "duckdb")
+    checker = PartChecker(
+        table, layout, (), marker, bench.key_of(batch), spool / "duckdb", bytes_prefix=bench.warehouse.bytes_prefix
+    )
     (spool / "clean").mkdir(parents=True, exist_ok=True)
     parts = []
     try:

@@ -97,7 +97,7 @@ def _make(tables: _Bench, name: str) -> None:
     project = tables.bench.project
     if name in project.tables:
         columns = sql.SQL(", ").join(
-            sql.SQL("{} {}").format(identifier(column.name), sql.SQL(column.type))
+            sql.SQL("{} {}").format(identifier(column.name), tables.bench.warehouse.type_of(column))
             for column in project.tables[name].columns
         )
         tables.cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(qualified(place), columns))

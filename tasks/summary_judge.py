@@ -24,7 +24,7 @@ from tasks.summary_output import NUMBERS, TEXTS
 from tasks.switches import reached
 from tasks.warehouses import ops
 from tasks.warehouses.quoting import identifier as quoted
-from tasks.warehouses.quoting import listed, qualified
+from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import explained, one, session
 from tasks.watched import WatchedSummary
 from tasks.workbench import Workbench, workbench
@@ -108,7 +108,12 @@ def _rows(
 ) -> tuple[tuple[int, list[int]], list[tuple[object, ...]]]:
     """(rows, values of each column) of the whole build, and the rows that its profile is measured of."""
     table = qualified(built.candidate)
-    names = listed([column.name for column in columns])
+    # A driver makes values of Python of what isn't a text there.
+    texts = ("json", "binary")
+    names = sql.SQL(", ").join(
+        bench.warehouse.value_text(column) if column.column_type.kind in texts else quoted(column.name)
+        for column in columns
+    )
     figures = sql.SQL(", ").join([sql.SQL("count(*)"), *(_count(column) for column in columns)])
     statement = sql.SQL("SELECT {} FROM {}").format(names, table)
     if built.rows > MEASURED:

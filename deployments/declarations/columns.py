@@ -15,11 +15,14 @@ from deployments.declarations.time_format import check_format
 Cast = Literal["trim", "accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "drop_thousands",
                "decimal_comma", "whole_number", "upper", "lower"]  # fmt: skip
 _OF_NUMBERS = ("accounting", "percent", "percent_points", "space_thousands", "apostrophe_thousands", "decimal_comma")
+_OF_TEXT_ALONE = ("upper", "lower")
 _OF_TEXT_TOO = ("whole_number", "drop_thousands")
 _EXCLUDING = (("decimal_comma", "drop_thousands"), ("percent", "percent_points"))
 
 _TYPE = re.compile(r"(?P<name>[a-z0-9 ]+?)\s*(?:\(\s*(?P<a>\d+)\s*(?:,\s*(?P<b>\d+)\s*)?\))?")
 MAX_VARCHAR_BYTES = 65535
+MAX_BINARY_BYTES = 32767
+"""Twice as many digits fit a text of both warehouses."""
 MAX_PRECISION = 38
 KEPT_BY_WAREHOUSES = ("cmax", "cmin", "ctid", "deletexid", "insertxid", "oid", "tableoid", "xmax", "xmin")
 """Columns that every table of PostgreSQL or Redshift has by itself: none can be declared."""
@@ -40,6 +43,11 @@ class ColumnType:
         if self.kind == "decimal":
             return f"decimal({self.precision},{self.scale})"
         return self.kind
+
+    @property
+    def text_length(self) -> int | None:
+        """Bytes of the longest text that stands for a value in the checks; None where the type is no text there."""
+        return {"varchar": self.length, "binary": 2 * MAX_BINARY_BYTES, "json": MAX_VARCHAR_BYTES}.get(self.kind)
 
     @property
     def is_number(self) -> bool:
@@ -155,6 +163,8 @@ class Column(Declared):
                 raise ValueError(f"cast {cast} belongs to numbers, not to {kind}")
             if cast in _OF_TEXT_TOO and not self.column_type.is_number and kind != "varchar":
                 raise ValueError(f"cast {cast} belongs to numbers (or their text), not to {kind}")
+            if cast in _OF_TEXT_ALONE and kind == "json":
+                raise ValueError(f"cast {cast} would change the words of JSON: {cast} belongs to text, not to json")
         for one, other in _EXCLUDING:
             if one in self.cast and other in self.cast:
                 raise ValueError(f"cast {one} and cast {other} read the same text differently: one of them")

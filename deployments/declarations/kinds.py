@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["smallint", "integer", "bigint", "decimal", "double precision", "boolean", "date", "timestamp",
-               "timestamptz", "time", "varchar"]  # fmt: skip
-Measured = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "time", "text"]
+               "timestamptz", "time", "varchar", "binary", "json"]  # fmt: skip
+Measured = Literal["integer", "decimal", "double", "boolean", "date", "timestamp", "time", "text", "bytes", "json"]
 """As what a profile measures values."""
 
 
@@ -21,6 +21,7 @@ class KindFacts:
     """`spelled`: other names that declarations and catalogs have for it. `duckdb`: the type that holds every value of it in the
     checks. `measured`: as what a profile measures it. `parquet`: types of a Parquet file, as DuckDB calls them, that Redshift's
     COPY takes as they are (decimals are compared digit by digit). `is_number`: whether conversions of numbers belong to it.
+    `on_postgres`, `on_redshift`: what the warehouse calls it, where that is another name.
     """
 
     spelled: tuple[str, ...]
@@ -28,6 +29,8 @@ class KindFacts:
     measured: Measured
     parquet: tuple[str, ...] = ()
     is_number: bool = False
+    on_postgres: str = ""
+    on_redshift: str = ""
 
 
 KINDS: Mapping[Kind, KindFacts] = {
@@ -44,6 +47,15 @@ KINDS: Mapping[Kind, KindFacts] = {
     ),
     "time": KindFacts(("time without time zone",), "TIME", "time"),
     "varchar": KindFacts(("character varying",), "VARCHAR", "text", ("VARCHAR",)),
+    # Their texts in the checks: hexadecimal digits, and the one spelling of a JSON value (`canonical_json.py`).
+    "binary": KindFacts(
+        ("bytea", "varbyte", "varbinary", "binary varying"),
+        "VARCHAR",
+        "bytes",
+        on_postgres="bytea",
+        on_redshift="varbyte(32767)",
+    ),
+    "json": KindFacts(("jsonb", "super"), "VARCHAR", "json", on_postgres="jsonb", on_redshift="super"),
 }
 SPELLED: Mapping[str, Kind] = {name: kind for kind, facts in KINDS.items() for name in (kind, *facts.spelled)}
 ALLOWED_TYPES = ", ".join({"decimal": "decimal(p,s)", "varchar": "varchar(n)"}.get(kind, kind) for kind in KINDS)

@@ -17,7 +17,7 @@ def table_faults(table: Table) -> Iterator[Fault]:
     rules = (
         _repeated_columns, _references, _key, _hashes, _mode, _deletes, _window_column, _full_refresh, _retyped, _keep,
         _hashed_order, _copy_options, *SOURCE_RULES, _schedule_without_window, _without_effect,
-        _clocks_without_effect, _lookback, _reconcile, _goes_on,
+        _clocks_without_effect, _json_without_key, _lookback, _reconcile, _goes_on,
     )  # fmt: skip
     yield from known(bound(rule, table) for rule in rules)
 
@@ -39,8 +39,15 @@ def _references(table: Table) -> Iterator[Fault]:
 def _reference(table: Table, place: str) -> Iterator[Fault]:
     path, used = _named(table, place)
     yield from known(bound(_unknown_column, table, path, name) for name in used)
+    if place in _COMPARED:
+        for name in used:
+            if any(column.name == name and column.column_type.kind == "json" for column in table.columns):
+                yield Fault(
+                    path, f"'{name}' is json, which has neither order nor one form to be found by", "another column"
+                )
 
 
+_COMPARED = ("key", "sortkey", "distkey", "latest_by")
 _PLACES = ("key", "pii", "sortkey", "distkey", "window_column", "latest_by")
 
 
@@ -98,6 +105,17 @@ def _mode(table: Table) -> Iterator[Fault]:
             f"{table.load.mode} on a mutable cursor loses or doubles rows when an old window is run again",
             "merge with a key, or an immutable cursor",
         )
+
+
+def _json_without_key(table: Table) -> Iterator[Fault]:
+    if table.load.does.only_adds and not table.key:
+        for position, column in enumerate(table.columns):
+            if column.column_type.kind == "json":
+                yield Fault(
+                    ("columns", position, "type"),
+                    f"{column.name} is json: without a key, appended rows are told by all values, and Redshift groups no JSON",
+                    "key: [column, ...], or varchar",
+                )
 
 
 def _deletes(table: Table) -> Iterator[Fault]:

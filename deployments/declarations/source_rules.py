@@ -54,6 +54,8 @@ def _in_place_columns(table: Table) -> Iterator[Fault]:
         zone = column.source_timezone
         if column.null or column.cast or column.format or (zone is not None and zone.upper() not in ("UTC", "ETC/UTC")):
             yield Fault(path, f"in_place can't convert {column.name}", "stage: parts")
+        if column.column_type.kind in ("binary", "json"):
+            yield Fault(path, f"in_place can't bring {column.name} into the one form of {column.type}", "stage: parts")
     if "hash" in table.pii.values():
         yield Fault(
             path, "in_place can't hash a column: its values would reach the warehouse as they are", "stage: parts"

@@ -1,9 +1,10 @@
 """Figures that the checker and the warehouse both compute, to prove that what was checked is what was loaded.
 
 Per column: how many values, and an exact sum of them (numbers as they are, dates as days and timestamps as microseconds
-since 1970, times as microseconds since midnight, booleans as 0 and 1, text as bytes of UTF-8). Text is also hashed per row, all
-text columns together: the sum of the first 32 bits of each row's MD5. Doubles are summed with a tolerance, since addition isn't
-associative, and those near the end of their range made smaller: two of them would be more than a double holds.
+since 1970, times as microseconds since midnight, booleans as 0 and 1, text and binary as bytes, json by what a value is: an
+object, a list ...). Text is also hashed per row, all text columns together, with bytes as their digits: the sum of the first 32
+bits of each row's MD5. So is the one spelling of JSON, apart: not every warehouse keeps it. Doubles are summed with a tolerance,
+since addition isn't associative, and those near the end of their range made smaller: two would be more than a double holds.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ _EXACT = Context(prec=200)
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """Figures of some rows. `values[i]` and `sums[i]` belong to column i; `text_hash` covers every text column."""
+    """Figures of some rows. `values[i]` and `sums[i]` belong to column i; `text_hash` covers every column of text or bytes,
+    `json_hash` every one of JSON: None where that can't be told."""
 
     rows: int
     values: tuple[int, ...]
     sums: tuple[Decimal, ...]
     magnitudes: tuple[float, ...]
     text_hash: int
+    json_hash: int | None = 0
 
     def __add__(self, other: Checksum) -> Checksum:
         return Checksum(
@@ -41,6 +44,7 @@ class Checksum:
             tuple(_EXACT.add(a, b) for a, b in zip(self.sums, other.sums, strict=True)),
             tuple(a + b for a, b in zip(self.magnitudes, other.magnitudes, strict=True)),
             self.text_hash + other.text_hash,
+            None if self.json_hash is None or other.json_hash is None else self.json_hash + other.json_hash,
         )
 
     @classmethod
@@ -51,6 +55,7 @@ class Checksum:
         return {
             "rows": self.rows, "values": list(self.values), "sums": [str(value) for value in self.sums],
             "magnitudes": list(self.magnitudes), "text_hash": self.text_hash,
+            "json_hash": self.json_hash,
         }  # fmt: skip
 
     @classmethod
@@ -66,6 +71,7 @@ class Checksum:
             sums=tuple(Decimal(str(value)) for value in items("sums")),
             magnitudes=tuple(float(str(value)) for value in items("magnitudes")),
             text_hash=int(str(data["text_hash"])),
+            json_hash=None if (found := data.get("json_hash", 0)) is None else int(str(found)),
         )
 
 
@@ -85,21 +91,25 @@ def differences(columns: Sequence[Column], checked: Checksum, loaded: Checksum) 
             if abs(float(a) - float(b)) > DOUBLE_TOLERANCE * scale:
                 found.append(f"{column.name}: the sum of checked values differs from the sum of loaded ones")
         elif a != b:
-            what = "bytes of text" if column.column_type.kind == "varchar" else "the sum of values"
+            what = {"varchar": "bytes of text", "binary": "bytes"}.get(column.column_type.kind, "the sum of values")
             found.append(f"{column.name}: {what} checked {a}, loaded {b}")
     if checked.text_hash != loaded.text_hash and not found:
         found.append("the hash of all text columns differs, though lengths and counts agree")
+    told = checked.json_hash is not None and loaded.json_hash is not None
+    if told and checked.json_hash != loaded.json_hash and not found:
+        found.append("the hash of all json columns differs, though counts agree")
     return found
 
 
-def beside(groups: Sequence[Checksum], text_hash: int) -> Checksum:
-    """The figures of the same rows, told for one group of columns after the other; the hash goes over all of them."""
+def beside(groups: Sequence[Checksum], text_hash: int, json_hash: int | None) -> Checksum:
+    """The figures of the same rows, told for one group of columns after the other; the hashes go over all of them."""
     return Checksum(
         groups[0].rows,
         tuple(value for group in groups for value in group.values),
         tuple(value for group in groups for value in group.sums),
         tuple(value for group in groups for value in group.magnitudes),
         text_hash,
+        json_hash,
     )
 
 
@@ -121,13 +131,19 @@ def duckdb_checksum_sql(columns: Sequence[Column], texts: Sequence[Column] | Non
         else "0"
         for column in columns
     ]
-    parts.append(text_hash_sql(columns if texts is None else texts))
+    hashed = columns if texts is None else texts
+    parts += [text_hash_sql(hashed), json_hash_sql(hashed)]
     return ", ".join(parts)
 
 
 def text_hash_sql(columns: Sequence[Column]) -> str:
     """SQL of the hash of all text columns in DuckDB."""
     return _hash_sql(text_groups(columns), lambda column: identifier(column.name))
+
+
+def json_hash_sql(columns: Sequence[Column]) -> str:
+    """SQL of the hash of all json columns in DuckDB."""
+    return _hash_sql(json_groups(columns), lambda column: identifier(column.name))
 
 
 def row_hash_sql(columns: Sequence[Column]) -> str:
@@ -149,7 +165,12 @@ def text_groups(columns: Sequence[Column]) -> list[list[Column]]:
     """The text columns that are joined before they are hashed: no text of a warehouse is longer than 65,535 bytes. Where there
     are several groups, the MD5s of all of them are joined and hashed again.
     """
-    return row_groups([column for column in columns if column.column_type.kind == "varchar"])
+    return row_groups([column for column in columns if column.column_type.kind in ("varchar", "binary")])
+
+
+def json_groups(columns: Sequence[Column]) -> list[list[Column]]:
+    """The same for json columns: each stands alone, as a warehouse may write more blanks than a text has room for."""
+    return [[column] for column in columns if column.column_type.kind == "json"]
 
 
 def row_groups(columns: Sequence[Column]) -> list[list[Column]]:
@@ -157,7 +178,7 @@ def row_groups(columns: Sequence[Column]) -> list[list[Column]]:
     groups: list[list[Column]] = []
     room = 0
     for column in columns:
-        longest = column.column_type.length if column.column_type.kind == "varchar" else _LONGEST_VALUE
+        longest = column.column_type.text_length or _LONGEST_VALUE
         if room < longest + 1:
             groups.append([])
             room = MAX_VARCHAR_BYTES
@@ -169,7 +190,7 @@ def row_groups(columns: Sequence[Column]) -> list[list[Column]]:
 def value_text_sql(kind: ColumnType, name: str) -> str:
     """SQL of a value as text, in DuckDB; both warehouses write it alike (`Adapter.value_text`)."""
     match kind.kind:
-        case "varchar":
+        case "varchar" | "binary" | "json":
             return name
         case "boolean":
             return f"({name}::INTEGER)::VARCHAR"
@@ -182,6 +203,16 @@ def value_text_sql(kind: ColumnType, name: str) -> str:
         case "double precision":
             return double_text(name)
     return f"{name}::VARCHAR"
+
+
+def json_kind(text: str) -> str:
+    """SQL, on every warehouse: what is added up of a json column, by the first character of a value's text (an object, a list, a
+    text, true or false, a number). The kinds are far apart: a few of one are no other."""
+    first = f"ascii(left({text}, 1))"
+    return (
+        f"CASE {first} WHEN 123 THEN 1 WHEN 91 THEN 16 WHEN 34 THEN 256 WHEN 116 THEN 65536 WHEN 102 THEN 65536 "
+        f"ELSE CASE WHEN {text} IS NOT NULL THEN 4096 END END"
+    )
 
 
 def double_text(name: str) -> str:
@@ -207,9 +238,9 @@ def read_checksum(row: Sequence[object], columns: int) -> Checksum:
     values = [int(str(value)) for value in row[1 : 1 + columns]]
     sums = [_added(str(value)) for value in row[1 + columns : 1 + 2 * columns]]
     magnitudes = [float(str(value)) for value in row[1 + 2 * columns : 1 + 3 * columns]]
-    return Checksum(
-        int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), int(Decimal(str(row[1 + 3 * columns])))
-    )
+    text, spelled = row[1 + 3 * columns], row[2 + 3 * columns]
+    json_hash = None if spelled is None else int(Decimal(str(spelled)))
+    return Checksum(int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), int(Decimal(str(text))), json_hash)
 
 
 def _added(terms: str) -> Decimal:
@@ -223,6 +254,10 @@ def _duckdb_sum(kind: ColumnType, name: str) -> str:
     match kind.kind:
         case "varchar":
             value = f"sum(strlen({name}))"
+        case "binary":
+            value = f"sum(strlen({name}) // 2)"
+        case "json":
+            value = f"sum({json_kind(name)})"
         case "boolean":
             value = f"sum({name}::INTEGER)"
         case "date":

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from expectations.contract.canonical_json import teach
 from expectations.contract.quoting import literal
 
 MEMORY_MB = 192
@@ -40,6 +41,7 @@ def connect(
         },
     )  # fmt: skip
     connection.execute("SET TimeZone = 'UTC'")
+    teach(connection)
     if file is not None:
         connection.execute(f"SET allowed_paths = [{literal(file)}]")
     lock(connection, temp.parent if files is None else files)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from deployments.declarations.columns import Column, ColumnType
+from deployments.declarations.columns import MAX_BINARY_BYTES, MAX_VARCHAR_BYTES, Column, ColumnType
 from deployments.declarations.kinds import KINDS
+from expectations.contract.canonical_json import FUNCTION as CANONICAL
 from expectations.contract.clocks import moment_sql, repeated_sql, skipped_sql
 from expectations.contract.conversions import NO_VALUE, converted
 from expectations.contract.quoting import identifier, literal
@@ -18,11 +19,15 @@ from expectations.contract.quoting import identifier, literal
 MASK_INNER, MASK_OUTER = "headgate_mask_inner", "headgate_mask_outer"
 """DuckDB variables that hold the two padded keys of HMAC-SHA-256; see `mask.set_key`."""
 
+POSTGRES_BYTES = "\\x"
+"""What stands before the digits of bytes for PostgreSQL; for Redshift there stands nothing."""
 _INTEGER_RANGE = {"smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT"}
 _NUMBER = r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _SPAN = r"-[0-9]{2,3}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?|([0-9]{3}|2[4-9]|[3-9][0-9]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_HEX = r"(\\x|0x)?([0-9A-Fa-f]{2})*"
+_BLANKS = "E' \\t\\r\\n'"
 _OFFSET = r"(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 _YEARS = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 _TRUE_FALSE = "t|f|true|false|y|n|yes|no|1|0"
@@ -53,16 +58,26 @@ class LexicalColumn:
     to compare the text with how the value is written, where the faults ask several patterns."""
 
 
-def lexical_column(column: Column, field: str, text: str, staged: str, *, masked: bool) -> LexicalColumn:
-    """SQL for a column whose source text is `field`; `text` and `staged` are the names its later forms will have."""
+def lexical_column(
+    column: Column, field: str, text: str, staged: str, *, masked: bool, bytes_prefix: str = POSTGRES_BYTES
+) -> LexicalColumn:
+    """SQL for a column whose source text is `field`; `text` and `staged` are the names its later forms will have.
+    `bytes_prefix`: what stands before the digits of bytes where they are staged for the warehouse.
+    """
     kind = column.column_type
     faults: list[Fault] = [] if column.nullable else [Fault("NOT-NULL", f"{text} IS NULL")]
     if column.format is not None:
         # Text that doesn't have the declared format must not pass by looking like an ISO date.
         faults.append(Fault(f"NOT-{kind.kind.upper()}", f"starts_with({text}, {NO_VALUE})"))
     faults += _faults(kind, column, text)
+    if kind.kind == "binary" and not bytes_prefix:
+        # Between quotes with nothing in them and no value at all, a COPY of Redshift sees no difference.
+        faults.append(Fault("EMPTY-BYTES", f"{_digits(text)} = ''"))
     source_text = converted(column, field)
-    staged_sql = _staged(kind, column, text, masked=masked)
+    if kind.kind == "json":
+        # The warehouses have no common way to tell the value null from no value.
+        source_text = f"CASE WHEN trim({source_text}, {_BLANKS}) = 'null' THEN NULL ELSE {source_text} END"
+    staged_sql = _staged(kind, column, text, masked=masked, bytes_prefix=bytes_prefix)
     return LexicalColumn(
         name=column.name,
         text=source_text,
@@ -88,6 +103,15 @@ def _faults(kind: ColumnType, column: Column, text: str) -> list[Fault]:
     match kind.kind:
         case "varchar":
             return [Fault("TOO-LONG", f"strlen({text}) > {kind.length}")]
+        case "binary":
+            return [
+                Fault("NOT-HEX", unlike(_HEX)),
+                Fault("TOO-LONG", f"strlen({_digits(text)}) > {2 * MAX_BINARY_BYTES}"),
+            ]
+        case "json":
+            value = f"{CANONICAL}({text})"
+            return [Fault("NOT-JSON", f"{value} IS NULL AND {text} IS NOT NULL"),
+                    Fault("TOO-LONG", f"strlen({value}) > {MAX_VARCHAR_BYTES}")]  # fmt: skip
         case "smallint" | "integer" | "bigint":
             cast = f"TRY_CAST({text} AS {_INTEGER_RANGE[kind.kind]}) IS NULL AND {text} IS NOT NULL"
             return [Fault("NOT-INTEGER", unlike("-?[0-9]+")), Fault("OUT-OF-RANGE", cast)]
@@ -188,11 +212,19 @@ def _local_time(text: str) -> str:
     return f"(CASE WHEN {value} {_YEARS} THEN {value} END)"
 
 
-def _staged(kind: ColumnType, column: Column, text: str, *, masked: bool) -> str:
+def _digits(text: str) -> str:
+    return f"lower(regexp_replace({text}, '^(\\\\x|0x)', ''))"
+
+
+def _staged(kind: ColumnType, column: Column, text: str, *, masked: bool, bytes_prefix: str) -> str:
     if masked:
         inner = f"unhex(sha256(getvariable('{MASK_INNER}')::BLOB || encode({text})))"
         digest = f"sha256(getvariable('{MASK_OUTER}')::BLOB || {inner})"
         return f"CASE WHEN {text} IS NULL THEN NULL ELSE {digest} END"
+    if kind.kind == "binary":
+        return f"{literal(bytes_prefix)} || {_digits(text)}"
+    if kind.kind == "json":
+        return f"{CANONICAL}({text})"
     if kind.kind == "boolean":
         return f"lower({text})"
     if kind.kind == "timestamptz":
@@ -206,4 +238,6 @@ def _staged(kind: ColumnType, column: Column, text: str, *, masked: bool) -> str
 
 
 def _value(kind: ColumnType, staged: str) -> str:
-    return staged if kind.kind == "varchar" else f"TRY_CAST({staged} AS {duckdb_type(kind)})"
+    if kind.kind == "binary":
+        return _digits(staged)
+    return staged if kind.kind in ("varchar", "json") else f"TRY_CAST({staged} AS {duckdb_type(kind)})"

@@ -17,13 +17,20 @@ import duckdb
 from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
-from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, read_checksum, text_hash_sql
+from expectations.contract.checksum import (
+    Checksum,
+    beside,
+    duckdb_checksum_sql,
+    json_hash_sql,
+    read_checksum,
+    text_hash_sql,
+)
 from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.groups import Group, groups_of
 from expectations.contract.layout import ABSENT, Layout
-from expectations.contract.lexical import LexicalColumn, lexical_column, zones_of
+from expectations.contract.lexical import POSTGRES_BYTES, LexicalColumn, lexical_column, zones_of
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.split import RawPart, Reject
@@ -90,6 +97,8 @@ class PartChecker:
     """Rules that set no row aside: whether any accepted row breaks them is asked in the same pass. None: that isn't asked."""
     sampling: Sampling | None = None
     """Set between parts, once it is known of which rows the profile is to be measured."""
+    bytes_prefix: str = POSTGRES_BYTES
+    """What the warehouse takes for bytes begins with this (`Adapter.bytes_prefix`)."""
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
     groups: tuple[Group, ...] = field(init=False)
@@ -108,6 +117,7 @@ class PartChecker:
                 ours(f"x{index}"),
                 ours(f"t{index}"),
                 masked=self.table.pii.get(column.name) == "hash",
+                bytes_prefix=self.bytes_prefix,
             )
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
@@ -183,7 +193,7 @@ class PartChecker:
         return _Seen(checksum, None if self.asks is None else frozenset(broken))
 
     def _beside(self, figures: Sequence[_Seen], relation: str) -> _Seen:
-        return _Seen(beside([item.checksum for item in figures], self._text_hash(relation)), None)
+        return _Seen(beside([item.checksum for item in figures], *self._hashes(relation)), None)
 
     def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
         """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
@@ -223,10 +233,11 @@ class PartChecker:
         ]
         return " OR ".join(changed) or "false"
 
-    def _text_hash(self, relation: str) -> int:
+    def _hashes(self, relation: str) -> tuple[int, int]:
+        hashes = f"{text_hash_sql(self.table.columns)}, {json_hash_sql(self.table.columns)}"
         # Without a text column the hash is a constant, which would come once for every row.
-        _, found = single(self.connection, f"SELECT count(*), {text_hash_sql(self.table.columns)} FROM {relation}")
-        return int(found)
+        _, texts, spelled = single(self.connection, f"SELECT count(*), {hashes} FROM {relation}")
+        return int(texts), int(spelled)
 
     def close(self) -> None:
         self.connection.close()

@@ -60,7 +60,7 @@ def _may_identify(kind: str, facts: FieldFacts) -> bool:
     absent = facts.rows - facts.filled
     if absent or facts.distinct < 2 or facts.longest > _LONGEST_BYTES:
         return False
-    return not kind.startswith(("decimal", "double", "boolean"))
+    return not kind.startswith(("decimal", "double", "boolean", "json"))
 
 
 def _score(name: str, kind: str, position: int) -> float:

@@ -21,6 +21,7 @@ DECIMAL = Reading("decimal(38,12)")
 DECIMAL_THOUSANDS = Reading("decimal(38,12)", ("drop_thousands",))
 DOUBLE = Reading("double precision")
 DATE, TIMESTAMP, TIMESTAMPTZ, TIME = Reading("date"), Reading("timestamp"), Reading("timestamptz"), Reading("time")
+JSON = Reading("json")
 PLAIN = (BOOLEAN, INTEGER, WHOLE, THOUSANDS, DECIMAL, DECIMAL_THOUSANDS, DOUBLE, DATE, TIMESTAMP, TIMESTAMPTZ,
          TIME)  # fmt: skip
 # ISO but without seconds, or with the zone's name, as some exports write it.
@@ -54,7 +55,8 @@ def readings_for(values: Sequence[str]) -> tuple[Reading, ...]:
     met = dict.fromkeys(spelling for value in values if (spelling := _date_format(value.strip())) is not None)
     if any(value.strip().endswith("UTC") for value in values):
         met["iso"] = None
-    return tuple(dict.fromkeys((*PLAIN, *_numbers([value.strip() for value in values]), *_formatted(met))))
+    json = (JSON,) if any(value.lstrip().startswith(("{", "[")) for value in values) else ()
+    return tuple(dict.fromkeys((*json, *PLAIN, *_numbers([value.strip() for value in values]), *_formatted(met))))
 
 
 def column_for(reading: Reading, nulls: Iterable[str], zone: str, *, trim: bool) -> Column:

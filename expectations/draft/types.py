@@ -45,8 +45,12 @@ class Choice:
 
 def choose(name: str, facts: FieldFacts, zone: str | None, source: SourceColumn | None = None) -> Choice:
     """The type of a field. `zone`: of timestamps without one, None when nobody has said it."""
+    own = _declared(source)
+    if own is not None and own.type in ("binary", "json"):
+        # Other values of them than text has: what their text looks like says nothing.
+        return own
     if facts.filled == 0 and not facts.nullish:
-        choice = _declared(source) or Choice("varchar(256)")
+        choice = own or Choice("varchar(256)")
         if facts.rows:
             choice.decide.append("no value seen: the type is a guess" if source is None else "no value seen")
         return choice
@@ -205,7 +209,7 @@ def _declared(source: SourceColumn | None) -> Choice | None:
 
 def _is_text(source: SourceColumn | None) -> bool:
     """Whether the source itself keeps a field as text: digits in it are a label then, unless values say otherwise."""
-    return source is not None and source.type.startswith(("character", "uuid", "json"))
+    return source is not None and source.type.startswith(("character", "uuid"))
 
 
 def _is_label(name: str) -> bool:

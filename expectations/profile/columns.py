@@ -36,9 +36,11 @@ class Read:
     orders: tuple[str, ...]
 
     def number_sql(self, column: str) -> str:
-        """SQL of the number that a text of the column stands for: of a time of day its minutes."""
+        """SQL of the number that a text of the column stands for: of a time of day its minutes, of JSON its bytes."""
         if self.kind == "time":
             return f"epoch_us(TRY_CAST({column} AS TIME)) / 60000000.0"
+        if self.kind == "json":
+            return f"TRY_CAST(split_part({column}, ' ', 2) AS DOUBLE)"
         return f"TRY_CAST({column} AS DOUBLE)"
 
     def clock_sql(self, column: str) -> dict[str, str]:
@@ -60,6 +62,13 @@ def text_of(column: str, kind: Kind) -> str:
     """SQL that spells a typed value the same way on every engine."""
     if kind == "boolean":
         return f"CASE CAST({column} AS VARCHAR) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' END"
+    if kind == "bytes":
+        return f"CAST(strlen({column}) // 2 AS VARCHAR)"
+    if kind == "json":
+        # Of what a document is made up hardly two have in common: what it is, and how long.
+        kinds = {"{": "{}", "[": "[]", '"': '""', "t": "true", "f": "false"}
+        whens = " ".join(f"WHEN '{first}' THEN '{shown} '" for first, shown in kinds.items())
+        return f"(CASE left({column}, 1) {whens} ELSE '# ' END || strlen({column}))"
     return f"CAST({column} AS VARCHAR)"
 
 
@@ -77,12 +86,13 @@ def read_column(con: duckdb.DuckDBPyConnection, table: str, position: int, colum
     dated = sum(forms.values())
     # Eight digits may be a number: they are a date only where nearly every value is one.
     compact = numeric > READABLE * total and dated < 0.98 * total
-    is_dated = not column.masked and dated > READABLE * total and total > 0 and not compact
+    may_be_moments = column.kind not in ("bytes", "json") and not column.masked
+    is_dated = may_be_moments and dated > READABLE * total and total > 0 and not compact
     dates = tuple(sorted(forms, key=lambda form: (-forms[form], form))) if is_dated else ()
-    if not dates and not column.masked and numeric > NEARLY_ALL * total:
+    if not dates and may_be_moments and numeric > NEARLY_ALL * total:
         dates = _epoch(column.name, values)
     orders = () if not dates else ("dmy", "mdy") if any("{}" in form for form in dates) else ("",)
-    measured = numeric > READABLE * total or column.kind == "time"
+    measured = numeric > READABLE * total or column.kind in ("time", "json", "bytes")
     is_numeric = not column.masked and not dates and total > 0 and measured
     kind = column.kind if column.kind != "text" else _kind(told, total, numeric, dated if dates else 0.0)
     return Read(kind, values, spelled, is_numeric, dates, orders)

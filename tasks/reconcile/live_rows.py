@@ -55,7 +55,7 @@ class LiveRows:
         statement = sql.SQL("SELECT {} FROM {}").format(self.adapter.row_hash(columns), self._rows)
         with self._connection.cursor() as cursor:
             found = figures_of(cursor, self.adapter, self._rows, columns)
-            return replace(found, text_hash=int(one(cursor, statement)[0]))
+            return replace(found, text_hash=int(one(cursor, statement)[0]), json_hash=0)
 
     def count(self) -> int:
         with self._connection.cursor() as cursor:
@@ -121,7 +121,9 @@ def value_of(column: Column, text: str) -> Any:
             return Decimal(text)
         case "double precision":
             return float(text)
-        case "varchar":
+        case "binary":
+            return bytes.fromhex(text)
+        case "varchar" | "json":
             return text
     return int(text)
 

@@ -49,7 +49,7 @@ class SourceRows:
             row = single(self.connection, f"SELECT {duckdb_checksum_sql(some, ())} FROM {self.relation}")
             found.append(read_checksum(row, len(some)))
         (hashed,) = single(self.connection, f"SELECT {row_hash_sql(columns)} FROM {self.relation}")
-        return beside(found, int(hashed))
+        return beside(found, int(hashed), 0)
 
 
 @contextmanager
@@ -113,7 +113,9 @@ def _checked(
     clean = spool / "clean"
     clean.mkdir(parents=True, exist_ok=True)
     key = hash_keys.of_rows(bench, table)
-    with closing(PartChecker(table, layout, rows, marker, key, spool / "duckdb")) as checker:
+    with closing(
+        PartChecker(table, layout, rows, marker, key, spool / "duckdb", bytes_prefix=bench.warehouse.bytes_prefix)
+    ) as checker:
         parts = [check_spooled(checker, part, None, clean) for part in extracted.parts]
         with closing(_connected(table, spool)) as connection:
             repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)

@@ -147,8 +147,10 @@ class _ParquetColumn:
     @property
     def type_of_sql(self) -> str:
         """As a catalog of PostgreSQL would call it; values decide where it says nothing of how they are loaded."""
-        if self.is_nested or _TEXT.match(self.type):
-            return "json" if self.is_nested else "character varying"
+        if self.is_nested or self.type == "BLOB":
+            return "json" if self.is_nested else "bytea"
+        if _TEXT.match(self.type):
+            return "character varying"
         return _SQL.get(self.type, self.type.lower().replace("decimal", "numeric"))
 
     @property

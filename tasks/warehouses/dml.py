@@ -71,7 +71,9 @@ def merge(
     kept = names.undo(plan.live, sequence) if plan.generations else None
     others = [column for column in plan.shape.columns if column.name not in plan.shape.key]
     match = Match(
-        equal(plan.shape.key, names.LIVE, names.NEW), _newer(plan, names.LIVE), _differs(others, names.LIVE, names.NEW)
+        equal(plan.shape.key, names.LIVE, names.NEW),
+        _newer(plan, names.LIVE),
+        _differs(adapter, others, names.LIVE, names.NEW),
     )
     order = plan.shape.key if in_order else ()
     found = adapter.take_out_replaced(cursor, plan.live, new, match, kept, order)
@@ -114,7 +116,7 @@ def _take_out_replaced(
             alias=_NEW,
             key=equal(plan.shape.key, plan.live.name, names.NEW),
             newer=_newer(plan, plan.live.name),
-            differs=_differs(others, plan.live.name, names.NEW),
+            differs=_differs(adapter, others, plan.live.name, names.NEW),
         )
     )
     taken_out = int(cursor.rowcount)
@@ -219,7 +221,7 @@ def equal(columns: Sequence[str], left: str, right: str) -> sql.Composed:
     )
 
 
-def _differs(columns: Sequence[Column], left: str, right: str) -> sql.Composable:
+def _differs(adapter: Adapter, columns: Sequence[Column], left: str, right: str) -> sql.Composable:
     """Whether any column differs, NULLs compared as values (IS DISTINCT FROM is unknown to Redshift)."""
     if not columns:
         return sql.SQL("false")
@@ -229,7 +231,10 @@ def _differs(columns: Sequence[Column], left: str, right: str) -> sql.Composable
                 "{a} <> {b} OR ({a} IS NULL AND {b} IS NOT NULL) OR ({a} IS NOT NULL AND {b} IS NULL)"
                 # 'a' equals 'a ' on Redshift.
                 + (" OR octet_length({a}) <> octet_length({b})" if column.column_type.kind == "varchar" else "")
-            ).format(a=identifier(left, column.name), b=identifier(right, column.name))
+            ).format(
+                a=adapter.as_compared(column.column_type.kind, identifier(left, column.name)),
+                b=adapter.as_compared(column.column_type.kind, identifier(right, column.name)),
+            )
             for column in columns
         )
     )

@@ -23,4 +23,4 @@ def figures_of(cursor: Cursor, adapter: Adapter, rows: sql.Composable, columns: 
         some = columns[start : start + SUMMED_AT_ONCE]
         listed = adapter.checksum_list(some, () if start else columns)
         figures.append(read_checksum(one(cursor, sql.SQL("SELECT {} FROM {}").format(listed, rows)), len(some)))
-    return beside(figures, figures[0].text_hash)
+    return beside(figures, figures[0].text_hash, figures[0].json_hash)

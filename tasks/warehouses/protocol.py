@@ -16,7 +16,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import row_groups, summable, text_groups
+from expectations.contract.checksum import json_groups, row_groups, summable, text_groups
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
@@ -60,6 +60,10 @@ class Adapter(AccessLists, ABC):
     ownership: Ownership
     checksums: Checksums
     address: Address
+    keeps_json_text: bool
+    """Whether a JSON value is told again as it was loaded, so that its text can be compared."""
+    bytes_prefix: str
+    """What stands before the digits of bytes in a staged part."""
     text_null_needs_marker: bool
     """Whether an unquoted empty field would be loaded as an empty text, so that NULL needs a spelling of its own."""
     copies_by_part: bool
@@ -159,9 +163,21 @@ class Adapter(AccessLists, ABC):
             else sql.SQL("0")
             for column in columns
         ]
-        joined = _joined_text(texts)
+        joined = _joined(text_groups(texts), self.value_text)
         parts.append(sql.SQL("0") if joined is None else self.checksums.HASHED.format(joined))
+        spelled = _joined(json_groups(texts), self.value_text)
+        # Without a json column there is nothing that couldn't be told.
+        known = self.checksums.HASHED.format(spelled) if spelled is not None and self.keeps_json_text else None
+        parts.append(known or sql.SQL("0" if spelled is None else "NULL"))
         return sql.SQL(", ").join(parts)
+
+    @abstractmethod
+    def type_of(self, column: Column) -> sql.Composable:
+        """The type of a column as the warehouse calls it."""
+
+    def as_compared(self, kind: str, value: sql.Composable) -> sql.Composable:
+        """A value of a declared type as what two can be compared of, and that an MD5 takes as text."""
+        return value
 
     def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
         """The sum of the hashes of whole rows, as `expectations.contract.checksum.row_hash_sql` has it."""
@@ -346,16 +362,11 @@ class Adapter(AccessLists, ABC):
         )
 
 
-def retype(live: TableName, column: Column) -> sql.Composed:
+def retype(adapter: Adapter, live: TableName, column: Column) -> sql.Composed:
     """Give a column of the live table its declared type."""
     return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
-        qualified(live), identifier(column.name), sql.SQL(column.type)
+        qualified(live), identifier(column.name), adapter.type_of(column)
     )
-
-
-def _joined_text(columns: Sequence[Column]) -> sql.Composed | None:
-    """SQL of the text to hash; None where no column holds text."""
-    return _joined(text_groups(columns), lambda column: identifier(column.name))
 
 
 def _joined_row(columns: Sequence[Column], text_of: Callable[[Column], sql.Composable]) -> sql.Composed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ def shape_of_summary(summary: Summary, readers: Iterable[str] = ()) -> Shape:
 def declared_type(text: str) -> str:
     """A catalog's spelling of a type as a declaration spells it; another type's name is left as it is."""
     try:
-        return str(parse_type(text))
+        # Redshift's type of bytes has a length; ours is one for all.
+        return str(parse_type(re.sub(r"^(binary varying|varbyte)\(\d+\)$", r"\1", text)))
     except ValueError:
         return text

@@ -33,7 +33,11 @@ def rows_of(
     if key and known.issuperset(key):
         cursor.execute(
             sql.SQL("DELETE FROM {} USING {} {} WHERE {} AND {}").format(
-                _q(live), _q(kept), _KEPT, _equal(key, live.name, names.OTHER), _same(columns, live.name, names.OTHER)
+                _q(live),
+                _q(kept),
+                _KEPT,
+                _equal(key, live.name, names.OTHER),
+                _same(adapter, columns, live.name, names.OTHER),
             )
         )
         return int(cursor.rowcount)
@@ -84,7 +88,7 @@ def _without_key(
     ).format(
         of_live=of_live, first=identifier(names.LIVE, columns[0].name), live=_q(live), once=once, other=_KEPT,
         alias=identifier(names.LIVE), taken=_TAKEN, nth=_NTH,
-        near=_near(columns, names.LIVE, names.OTHER), same=_same(columns, names.LIVE, names.OTHER),
+        near=_near(adapter, columns, names.LIVE, names.OTHER), same=_same(adapter, columns, names.LIVE, names.OTHER),
     )  # fmt: skip
     extra = adapter.create_as(
         cursor,
@@ -94,7 +98,11 @@ def _without_key(
     )
     cursor.execute(
         sql.SQL("DELETE FROM {} USING {} {} WHERE {} AND {}").format(
-            _q(live), _q(kept), _KEPT, _near(columns, live.name, names.OTHER), _same(columns, live.name, names.OTHER)
+            _q(live),
+            _q(kept),
+            _KEPT,
+            _near(adapter, columns, live.name, names.OTHER),
+            _same(adapter, columns, live.name, names.OTHER),
         )
     )
     deleted = int(cursor.rowcount)
@@ -103,15 +111,15 @@ def _without_key(
     return deleted - int(extra)
 
 
-def _near(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
+def _near(adapter: Adapter, columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
     """One equality that a warehouse can hash: equal rows have it, and hardly any others."""
-    return sql.SQL("{} = {}").format(_text(columns, left), _text(columns, right))
+    return sql.SQL("{} = {}").format(_text(adapter, columns, left), _text(adapter, columns, right))
 
 
-def _text(columns: Sequence[LiveColumn], table: str) -> sql.Composable:
+def _text(adapter: Adapter, columns: Sequence[LiveColumn], table: str) -> sql.Composable:
     parts: list[sql.Composable] = []
     for column in columns:
-        name = identifier(table, column.name)
+        name = adapter.as_compared(column.type, identifier(table, column.name))
         if column.type == "boolean":
             form = "CASE WHEN {} THEN 't' WHEN NOT {} THEN 'f' ELSE 'n' END"
         elif column.type.startswith("varchar"):
@@ -122,14 +130,19 @@ def _text(columns: Sequence[LiveColumn], table: str) -> sql.Composable:
     return sql.SQL(" || ").join(parts)
 
 
-def _same(columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
+def _same(adapter: Adapter, columns: Sequence[LiveColumn], left: str, right: str) -> sql.Composed:
     """Whether every column is the same. IS NOT DISTINCT FROM is unknown to Redshift."""
     equal = []
     for column in columns:
         # 'a' equals 'a ' on Redshift.
         length = " AND octet_length({a}) = octet_length({b})" if column.type.startswith("varchar") else ""
         form = sql.SQL(f"(({{a}} = {{b}}{length}) OR ({{a}} IS NULL AND {{b}} IS NULL))")
-        equal.append(form.format(a=identifier(left, column.name), b=identifier(right, column.name)))
+        equal.append(
+            form.format(
+                a=adapter.as_compared(column.type, identifier(left, column.name)),
+                b=adapter.as_compared(column.type, identifier(right, column.name)),
+            )
+        )
     return sql.SQL(" AND ").join(equal)
 
 

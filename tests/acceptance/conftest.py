@@ -39,6 +39,7 @@ from tasks.retrying import is_passing
 from tasks.stage import stage
 from tasks.validate import validate
 from tasks.workbench import use
+from tests.crash.redshift_like import below_has_bytes
 
 REPOSITORY = Path(__file__).parents[2]
 DOUBLE = REPOSITORY.parent / "shared" / "redshift_double"
@@ -219,6 +220,7 @@ def double(stack: StackState) -> Iterator[Double]:
     else:
         pytest.fail("the Redshift-like server didn't start: " + "".join(said))
     ports = dict(re.findall(r"(port|control)=(\d+)", said[-1]))
+    below_has_bytes(server.pid)
     yield Double(f"redshift://awsuser:Passw0rd@127.0.0.1:{ports['port']}/dev?sslmode=disable", int(ports["control"]))
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=240)

@@ -8,7 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import psycopg2
 
 FOLDER = Path(__file__).parents[3] / "shared" / "redshift_double"
 BACKEND = Path("/usr/lib/postgresql/15/bin/initdb")
@@ -56,6 +59,15 @@ class RedshiftLike:
     def close(self) -> None:
         self._server.send_signal(signal.SIGTERM)
         self._server.communicate(timeout=240)
+
+
+def below_has_bytes(server: int) -> None:
+    """TO_HEX of bytes, which Redshift has and the PostgreSQL below the server has not."""
+    with closing(psycopg2.connect(f"host={_socket_folder(server)} user=rdsdb dbname=dev")) as connection, connection:
+        connection.cursor().execute(
+            "SET LOCAL allow_system_table_mods = on; CREATE OR REPLACE FUNCTION pg_catalog.to_hex(bytea) RETURNS varchar "
+            "LANGUAGE sql IMMUTABLE AS $$SELECT encode($1, 'hex')$$"
+        )
 
 
 def _socket_folder(server: int) -> str:

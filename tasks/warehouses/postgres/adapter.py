@@ -10,7 +10,9 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
+from deployments.declarations.kinds import KINDS
 from deployments.declared_settings import waiting_time
+from expectations.contract.lexical import POSTGRES_BYTES
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import LIMIT_BYTES, TableName
@@ -51,6 +53,8 @@ class PostgresAdapter(Adapter):
     checksums = checksums
 
     address: Address
+    keeps_json_text: bool = True
+    bytes_prefix: str = POSTGRES_BYTES
     text_null_needs_marker: bool = False
     has_indexes: bool = True
     copies_by_part: bool = True
@@ -157,11 +161,14 @@ class PostgresAdapter(Adapter):
         cursor.execute("SET LOCAL lock_timeout = %s", (_SWAP_LOCK_TIMEOUT_MS,))
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(qualified(live)))
 
+    def type_of(self, column: Column) -> sql.Composable:
+        return _type_of(column)
+
     def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         if change == "new_column":
             return [sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(
-                qualified(live), identifier(column.name), sql.SQL(column.type))]  # fmt: skip
-        return [retype(live, column)]
+                qualified(live), identifier(column.name), self.type_of(column))]  # fmt: skip
+        return [retype(self, live, column)]
 
     def alter_before(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         return []
@@ -222,9 +229,13 @@ class PostgresAdapter(Adapter):
         return sql.SQL(form).format(identifier(group), identifier(user))
 
 
+def _type_of(column: Column) -> sql.SQL:
+    return sql.SQL(KINDS[column.column_type.kind].on_postgres or column.type)
+
+
 def _definition(column: Column) -> sql.Composed:
     return sql.SQL("{} {}{}").format(
-        identifier(column.name), sql.SQL(column.type), sql.SQL("" if column.nullable else " NOT NULL")
+        identifier(column.name), _type_of(column), sql.SQL("" if column.nullable else " NOT NULL")
     )
 
 

@@ -19,7 +19,7 @@ from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.redshift import catalog, checksums, ownership
 from tasks.warehouses.redshift import copy as copying
-from tasks.warehouses.redshift.ddl import create_table, definition, layout
+from tasks.warehouses.redshift.ddl import create_table, definition, layout, type_of
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.shapes import Shape, Understood
@@ -56,6 +56,8 @@ class RedshiftAdapter(Adapter):
 
     address: Address
     role: str | None = None
+    keeps_json_text: bool = False
+    bytes_prefix: str = ""
     text_null_needs_marker: bool = True
     has_indexes: bool = False
     copies_by_part: bool = False
@@ -114,6 +116,14 @@ class RedshiftAdapter(Adapter):
         cursor.execute(sql.SQL("LOCK TABLE {}").format(qualified(live)))
         cursor.execute("SET LOCAL statement_timeout TO %s", (self.address.statement_timeout_seconds * 1000,))
 
+    def type_of(self, column: Column) -> sql.Composable:
+        return type_of(column)
+
+    def as_compared(self, kind: str, value: sql.Composable) -> sql.Composable:
+        # Two SUPERs are compared as texts; as a text, bytes may be no UTF-8.
+        form = {"json": "json_serialize({})", "binary": "to_hex({})"}.get(kind)
+        return value if form is None else sql.SQL(form).format(value)
+
     def alter(self, live: TableName, change: str, column: Column) -> list[sql.Composed]:
         if change != "new_column":
             return []
@@ -132,7 +142,7 @@ class RedshiftAdapter(Adapter):
                 next_command=f"load.mode: full_refresh once, or rebuild {live} with the new type by hand",
                 column=column.name,
             )
-        return [retype(live, column)]
+        return [retype(self, live, column)]
 
     def create_as(self, cursor: Cursor, table: TableName, select: sql.Composable, shape: Shape | None) -> int:
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import double_text, summable
+from expectations.contract.checksum import double_text, json_kind, summable
 from tasks.warehouses.quoting import identifier
 
 _WIDE_DECIMAL = 28
@@ -33,6 +33,8 @@ def value_text(column: Column) -> sql.Composed:
     kind = column.column_type.kind
     form = {
         "varchar": "{0}",
+        "binary": "lower(to_hex({0}))",
+        "json": "json_serialize({0})",
         "boolean": "CASE WHEN {0} THEN '1' WHEN NOT {0} THEN '0' END",
         "double precision": double_text("{0}"),
     }.get(kind, f"({_EXACT.get(kind, '{0}')})::varchar(64)")
@@ -44,6 +46,8 @@ def summed(column: Column) -> sql.Composed:
     kind = column.column_type
     form = {
         "varchar": "sum(octet_length({0}))",
+        "binary": "sum(octet_length({0}))",
+        "json": "sum(" + json_kind("json_serialize({0})") + ")",
         "boolean": "sum(CASE WHEN {0} THEN 1 ELSE 0 END)",
         "double precision": "sum(" + summable("{0}") + ")",
     }.get(kind.kind, f"sum({_EXACT.get(kind.kind, '{0}')})")

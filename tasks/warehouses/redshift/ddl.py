@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
+from deployments.declarations.kinds import KINDS
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.shapes import Shape
@@ -22,12 +23,17 @@ def create_table(table: TableName, shape: Shape) -> sql.Composed:
 
 def definition(column: Column) -> sql.Composed:
     """One column: name, type, encoding and nullability."""
-    parts: list[sql.Composable] = [identifier(column.name), sql.SQL(column.type)]
+    parts: list[sql.Composable] = [identifier(column.name), type_of(column)]
     if column.encode is not None and column.encode != "auto":
         parts.append(sql.SQL(f"ENCODE {column.encode.upper()}"))
     if not column.nullable:
         parts.append(sql.SQL("NOT NULL"))
     return sql.SQL(" ").join(parts)
+
+
+def type_of(column: Column) -> sql.SQL:
+    """The type as the service calls it."""
+    return sql.SQL(KINDS[column.column_type.kind].on_redshift or column.type)
 
 
 def layout(shape: Shape) -> sql.Composed:

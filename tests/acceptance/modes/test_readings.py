@@ -17,6 +17,8 @@ columns:
   - {name: seen, type: timestamptz}
   - {name: ok, type: boolean}
   - {name: opens, type: time}
+  - {name: bytes, type: binary}
+  - {name: doc, type: json}
   - {name: note, type: varchar(4)}
 load: {mode: full_refresh, tolerance: 100%}
 """
@@ -38,16 +40,17 @@ SPELLINGS = [
     ("ok", "on", "NOT-BOOLEAN"), ("ok", "2", "NOT-BOOLEAN"), ("ok", "wahr", "NOT-BOOLEAN"),
     # A span of time is no time of day; PostgreSQL alone has an hour 24.
     ("opens", "24:00:00", "OUT-OF-RANGE"), ("opens", "12:00", "NOT-TIME"), ("opens", "12:00:00+09", "HAS-OFFSET"),
+    ("doc", "{'a': 1}", "NOT-JSON"), ("bytes", "abc", "NOT-HEX"),
     # Lengths are bytes on Redshift, characters on PostgreSQL.
     ("note", "ééé", "TOO-LONG"), ("note", "abcde", "TOO-LONG"),
 ]  # fmt: skip
-COLUMNS = ("whole", "price", "ratio", "day", "at", "seen", "ok", "opens", "note")
+COLUMNS = ("whole", "price", "ratio", "day", "at", "seen", "ok", "opens", "bytes", "doc", "note")
 
 
 def test_spellings_that_two_parsers_read_differently_are_set_aside(house: Any) -> None:
     table = house.declare("spellings", TABLE)
     lines = [",".join('"' + text + '"' if name == column else "" for name in COLUMNS) for column, text, _ in SPELLINGS]
-    good = '7,1.5,1e2,2026-01-01,2026-01-01T10:00:00,2026-01-01T10:00:00+09:00,YES,08:30:00.5,"éé"'
+    good = '7,1.5,1e2,2026-01-01,2026-01-01T10:00:00,2026-01-01T10:00:00+09:00,YES,08:30:00.5,,"null","éé"'
     house.source("spellings.csv", "\n".join([",".join(COLUMNS), *lines, good]) + "\n")
     house.load(table)
     found = house.rows(f"quarantine.{house.schema}__spellings", "record, code, column_name", "record")

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from deployments.declarations.columns import Column
+from expectations.contract.canonical_json import teach
 from expectations.contract.clocks import set_clocks
 from expectations.contract.lexical import lexical_column
 
@@ -32,9 +33,22 @@ CLOCKS = [
     "12:30:00.1234567",
     "1:02:03",
 ]
-TEXTS = [*NUMBERS, *DATES, *TIMES, *CLOCKS, "true", "FALSE", "t", "on", "yes", "", "null"]
+JSON = [
+    '{"a":1}',
+    '{"a": 1}',
+    '{"a": 1, "a": 2}',
+    "[1,2]",
+    "[1, 2]",
+    '"x"',
+    "nul",
+    "00ff",
+    "\\x00FF",
+    "0xff",
+    "DEADBEEF",
+]
+TEXTS = [*NUMBERS, *DATES, *TIMES, *CLOCKS, *JSON, "true", "FALSE", "t", "on", "yes", "", "null"]
 TYPES = ["smallint", "integer", "bigint", "decimal(5,2)", "decimal(38,10)", "decimal(3,3)", "double precision", "boolean", "date",
-         "timestamp", "timestamptz", "time", "varchar(6)"]  # fmt: skip
+         "timestamp", "timestamptz", "time", "varchar(6)", "binary", "json"]  # fmt: skip
 
 
 def mutations() -> list[str]:
@@ -54,6 +68,7 @@ def texts() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     set_clocks(connection, ["Europe/Berlin"])
+    teach(connection)
     connection.execute("CREATE TABLE texts AS SELECT unnest(?) AS f", [mutations()])
     connection.execute("INSERT INTO texts VALUES (NULL)")
     return connection

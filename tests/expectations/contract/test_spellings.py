@@ -21,6 +21,8 @@ ACCEPTED: dict[str, list[str]] = {
     "timestamp": ["2024-02-29 23:59:59", "2024-02-29T00:00:00", "2024-01-01 00:00:00.123456", "2024-01-01 00:00:00.1"],
     "timestamptz": ["2024-01-01T00:00:00Z", "2024-01-01 00:00:00+09", "2024-01-01 00:00:00-05:30", "2024-01-01T00:00:00.5+0900"],
     "time": ["00:00:00", "23:59:59.999999", "09:30:00.5", "12:00:00.120"],
+    "binary": ["\\x", "\\x00ff", "\\xdeadbeef", "\\x" + "ab" * 32767],
+    "json": ["{}", "[]", '""', "0", "-1.50", "true", '{"a": null, "b": [1, {"a": "x"}]}', '"' + "a" * 65533 + '"'],
     "varchar(6)": ["abcdef", "한글", "é", " a ", "NULL", "null", "\\N", "", "~nul~", 'a"b', "a\nb", "a,b", "😀"],
 }  # fmt: skip
 
@@ -76,6 +78,14 @@ SET_ASIDE: dict[str, list[tuple[str, str]]] = {
         ("1:00:00", "NOT-TIME"), ("12:00:00.1234567", "NOT-TIME"), ("12:00:00 PM", "NOT-TIME"), ("12:00:00Z", "HAS-OFFSET"),
         ("12:00:00+09", "HAS-OFFSET"), ("", "NOT-TIME"), (" 12:00:00", "NOT-TIME"), ("2024-01-01 12:00:00", "NOT-TIME"),
         ("noon", "NOT-TIME"), ("allballs", "NOT-TIME"), ("99:99:99", "NOT-TIME"),
+    ],
+    "binary": [
+        ("0", "NOT-HEX"), ("0g", "NOT-HEX"), ("\\X00", "NOT-HEX"), ("00 ff", "NOT-HEX"), (" 00", "NOT-HEX"), ("x'00'", "NOT-HEX"),
+        ("ab" * 32768, "TOO-LONG"), ("AP8=", "NOT-HEX"), ("00\n", "NOT-HEX"),
+    ],
+    "json": [
+        ("", "NOT-JSON"), ("text", "NOT-JSON"), ("{'a': 1}", "NOT-JSON"), ('{"a": 1, "a": 2}', "NOT-JSON"), ("NaN", "NOT-JSON"),
+        ('"\\u0000"', "NOT-JSON"), ('"' + "a" * 65534 + '"', "TOO-LONG"), ("nulls", "NOT-JSON"), ("[" * 5000, "NOT-JSON"),
     ],
     "varchar(6)": [("abcdefg", "TOO-LONG"), ("한글é", "TOO-LONG"), ("😀é1", "TOO-LONG")],
 }  # fmt: skip

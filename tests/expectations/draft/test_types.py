@@ -30,6 +30,8 @@ CASES = {
     "moments with offset": (["2024-01-01T10:00:00Z", "2024-01-01 10:00:00+09"], "timestamptz"),
     "times of day": (["10:00:00", "23:59:59.5"], "time"),
     "spans of time": (["10:00:00", "25:00:00"], "varchar(16)"),
+    "documents": (['"{""a"": 1}"', '"[1, 2]"'], "json"),
+    "almost documents": (['"{""a"": 1"', '"[1, 2]"'], "varchar(16)"),
     "no such day": (["2024-02-30", "2024-01-01"], "varchar(16)"),
     "uuid": (["123e4567-e89b-12d3-a456-426614174000"] * 2, "varchar(36)"),
     "bytes, not characters": (["é" * 10, "a"], "varchar(32)"),
@@ -119,6 +121,7 @@ def test_the_name_says_what_digits_mean(field: Field, name: str, values: list[st
     ("bigint", ["1"], "bigint"), ("numeric(9,3)", ["1.5"], "decimal(9,3)"), ("text", [""], "varchar(256)"),
     ("character varying(20)", ["1"], "varchar(20)"), ("character varying(20)", ["é"], "varchar(80)"),
     ("timestamp without time zone", [""], "timestamp"), ("numeric", ["1.5"], "decimal(12,3)"),
+    ("jsonb", ["7"], "json"), ("json", [""], "json"), ("bytea", ["00ff"], "binary"), ("time without time zone", [""], "time"),
 ])  # fmt: skip
 def test_the_source_knows_its_types(field: Field, declared: str, values: list[str], kind: str) -> None:
     assert choose("x", field(values).field(0, "UTC"), "UTC", SourceColumn(declared)).type == kind

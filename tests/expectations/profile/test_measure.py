@@ -128,3 +128,20 @@ def test_a_table_of_texts_read_in_place_has_the_same_figures_and_stays(con: duck
     assert measure(con, "held", kinds, in_place=True).to_json() == measure(con, "held", kinds).to_json()
     assert con.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("held",)]
     assert con.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone() == (0,)
+
+
+def test_of_documents_and_bytes_their_kind_and_size_is_measured_and_of_times_the_minute(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = """(VALUES ('{"a": 1}', '00ff', TIME '09:30:30'), ('[1, 2]', '', TIME '10:00:00'), ('"x"', NULL, NULL),
+        ('true', 'aa', NULL), (NULL, 'aa', NULL)) AS docs(doc, hash, opens)"""
+    kinds = [ColumnKind("doc", "json"), ColumnKind("hash", "bytes"), ColumnKind("opens", "time")]
+    found = measure(con, rows, kinds).columns
+    assert dict(found["doc"].top) == {"{} 8": 1, "[] 6": 1, '"" 3': 1, "true 4": 1}
+    assert found["doc"].nulls == 1
+    assert (found["doc"].numbers.mean, found["doc"].kind) == (5.25, "json")
+    assert (found["hash"].numbers.mean, dict(found["hash"].top)) == (1.0, {"2": 1, "0": 1, "1": 2})
+    assert (found["opens"].numbers.mean, found["opens"].clocks) == ((570.5 + 600) / 2, ())
+    masked = measure(con, rows, [ColumnKind(kind.name, kind.kind, masked=True) for kind in kinds]).columns
+    assert all(column.numbers is None for column in masked.values())
+    assert "{}" not in str(masked["doc"].top)
