@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from expectations.drift.model import Cause
-from expectations.profile.model import BETWEEN, Profile
+from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
 # Share of the rows in which a formula held, and of that what is left of it where it no longer does.
 HELD = 0.8
@@ -20,14 +21,49 @@ KNOWN = 3
 # Share of the variance that a line may leave which goes through all rows but for rounding, and how far a slope may be from 1.
 LEAVES_NOTHING = 1e-4
 SAME_SLOPE = 0.005
+# Two columns are swapped where each is so much like the other was, and neither like itself.
+ALIKE = 0.8
+UNLIKE = 0.6
 # Places of the quartiles in `Relations.gaps`.
 LOW, MIDDLE, HIGH = 3, 4, 5
 
 
 def causes(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
     """Every cause that fits the batch, the last profile, and has to do with this column."""
+    yield from _swapped(name, profiles)
     yield from _sums(name, profiles)
     yield from _gaps(name, profiles)
+
+
+def _swapped(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
+    """Another column that holds now what this one usually holds, and the other way round."""
+    *history, batch = profiles
+    last = history[-1]
+    for other in batch.columns:
+        if other == name or not {name, other} <= last.columns.keys() or batch.columns[other].masked:
+            continue
+        mine, others = (likeness(batch.columns[a], last.columns[b]) for a, b in ((name, other), (other, name)))
+        own = max(likeness(batch.columns[one], last.columns[one]) for one in (name, other))
+        if min(mine, others) >= ALIKE and own < UNLIKE:
+            yield Cause(
+                f"columns {name} and {other} swapped", 0.98 * min(mine, others) + 0.01,
+                f"{name} holds what {other} held before, and {other} what {name} held.",
+            )  # fmt: skip
+
+
+def likeness(a: ColumnProfile, b: ColumnProfile) -> float:
+    """From 0 to 1 how far two columns hold the like: numbers of the same sizes, or texts many of which are the same."""
+    if a.numbers is not None and b.numbers is not None:
+        one, two = (np.array(c.numbers.quantiles)[3:-3] for c in (a, b) if c.numbers is not None)
+        scale = max(float(np.median(np.abs(two))), 1e-9)
+        return max(0.0, 1 - float(np.median(np.abs(np.arcsinh(one / scale) - np.arcsinh(two / scale)))))
+    if (a.numbers is None) != (b.numbers is None) or not a.top or not b.top:
+        return 0.0
+    known = {value for value, _ in b.top}
+    shapes = {shape for shape, _ in b.text.formats}
+    of_values = sum(rows for value, rows in a.top if value in known) / sum(rows for _, rows in a.top)
+    of_shapes = sum(rows for shape, rows in a.text.formats if shape in shapes) / max(a.text.counted, 1.0)
+    return max(of_values, 0.9 * of_shapes if of_values else 0.0)
 
 
 def _sums(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
@@ -46,9 +82,8 @@ def _sums(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
                 yield moved
                 continue
             seen = f"in {100 * now:.0f} % now" if now else "in few rows now, if in any"
-            sentence = (
-                f"{formula} held in {100 * then:.0f} % of the rows and holds {seen}{_on_average(target, terms, batch)}."
-            )
+            made = _on_average(target, terms, batch) if " + " in right else ""
+            sentence = f"{formula} held in {100 * then:.0f} % of the rows and holds {seen}{made}."
             yield Cause(f"{formula} no longer holds", 0.75, sentence)
 
 
@@ -61,9 +96,7 @@ def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | Non
     if not r.means or not {target, *terms} <= set(r.number_columns):
         return None
     places = [r.number_columns.index(name) for name in (target, *terms)]
-    whole = np.zeros((len(r.number_columns),) * 2)
-    whole[np.triu_indices(len(whole))] = r.covariance[0]
-    covariance = (whole + whole.T - np.diag(whole.diagonal()))[np.ix_(places, places)]
+    covariance = _whole(r.covariance[0], len(r.number_columns))[np.ix_(places, places)]
     if not np.isfinite(covariance).all():
         return None
     means, signs = np.array(r.means[0])[places], np.array([1.0, *[-1.0] * len(terms)])
@@ -93,6 +126,13 @@ def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | Non
             f"{name} lies {-offset:+,.4g} from what {_listed(others)} of its row make it: {broken}.",
         )  # fmt: skip
     return None
+
+
+def _whole(upper: Sequence[float], size: int) -> NDArray[np.float64]:
+    """A symmetric matrix from its upper half."""
+    whole = np.zeros((size, size))
+    whole[np.triu_indices(size)] = upper
+    return np.asarray(whole + whole.T - np.diag(whole.diagonal()))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -146,7 +146,11 @@ def _words_for_nothing(name: str, columns: Sequence[ColumnProfile]) -> Iterator[
     empty = [c.nulls / n for c, n in zip(columns, rows, strict=True)]
     words = [c.text.nullish / n for c, n in zip(columns, rows, strict=True)]
     then, now, then_words, now_words = median(empty[:-1]), empty[-1], median(words[:-1]), words[-1]
-    if then > 0.005 and now < 0.2 * then and now_words - then_words > 0.4 * then:
+    zeros = [(c.numbers.zero if c.numbers else 0.0) / n for c, n in zip(columns, rows, strict=True)]
+    if then > 0.005 and now < 0.2 * then and zeros[-1] - median(zeros[:-1]) > 0.4 * then:
+        rows_empty = f"{_percent(then)} of the rows were empty before, {_percent(now)} are now"
+        yield Cause("0 instead of empty", 0.99, f"{name} holds 0 where it was empty: {rows_empty}.")
+    elif then > 0.005 and now < 0.2 * then and now_words - then_words > 0.4 * then:
         word = next((v for v, _ in columns[-1].top if v.strip().lower() in NULLISH), "a word for it")
         rows_empty = f"{_percent(then)} of the rows were empty before, {_percent(now)} are now"
         sentence = f"{name} holds the text `{word}` where it was empty: {rows_empty}."

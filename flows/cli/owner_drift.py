@@ -25,11 +25,18 @@ def explain(which: str, as_json: bool) -> None:
     """
     from flows.cli.console import print_json
     from flows.cli.settings import workbench
+    from tasks.shown import shown_by
 
     bench = workbench(silent=True, need="warehouse")
     record = _asked(bench, which)
+    seen = shown_by(bench, record)
     if as_json:
-        print_json(None if record.drift is None else record.drift.model_dump(mode="json"))
+        told = None if record.drift is None else record.drift.model_dump(mode="json")
+        for one in told["alerts"] if told else ():
+            if (one["column"], one["kind"]) in seen:
+                look = seen[one["column"], one["kind"]]
+                one |= {"shown_by": look.what, "keys": list(look.keys)}
+        print_json(told)
         return
     click.secho(f"{record.table} {record.label}: {_verdict(record)}", bold=True)
     for alert in record.drift.alerts if record.drift else ():
@@ -40,6 +47,13 @@ def explain(which: str, as_json: bool) -> None:
             click.echo(f"         for example {', '.join(map(str, alert.examples))}")
         if alert.smallest_change:
             click.echo(f"         told from: {alert.smallest_change}")
+        if alert.cause:
+            click.echo(f"         likely: {alert.cause} (confidence {alert.confidence:.2f})")
+        by = seen.get((alert.column, alert.kind))
+        if by is not None and by.keys:
+            click.echo(f"         rows: {'; '.join(', '.join(f'{k} {v}' for k, v in key.items()) for key in by.keys)}")
+        if by is not None:
+            click.echo(f"         see: {by.what}")
         click.echo(f"         meant? headgate drift accept {record.run_id} --column {alert.column or 'table'} "
                    f'--kind {alert.kind} --reason "..."')  # fmt: skip
     if record.drift and len(record.drift.alerts) > 1:

@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from expectations.drift import detect
+from expectations.profile import profile_file
+
+from .conftest import write_day
+
 Row = dict[str, str]
 Change = Callable[[list[Row], Any], list[Row]]
 
@@ -132,3 +137,52 @@ def test_a_masked_column_names_no_value(world: Any, tmp_path: Any) -> None:
     renamed = CASES["renamed"][3](world.today, world)
     told = detect(hidden(renamed), [hidden(day_rows(day)) for day in range(5)]).alerts
     assert not any("Korea" in a.message or "KR" in a.message for a in told)
+
+
+def priced(seed: int) -> list[Row]:
+    """Orders with a width that is often not known, a discount, and pieces times price."""
+    rng, rows = random.Random(seed), []
+    for _ in range(300):
+        pieces, price = rng.choice([1, 2, 3, 5, 8]), round(rng.uniform(2, 60), 2)
+        rows.append(
+            {
+                "pieces": str(pieces),
+                "price": f"{price:.2f}",
+                "total": f"{pieces * price:.2f}",
+                "width": "" if rng.random() < 0.4 else f"{rng.uniform(100, 200):.1f}",
+                "height": f"{rng.uniform(1, 9):.1f}",
+                "city": rng.choice(["Rome", "Oslo", "Bern"]),
+                "shop": rng.choice(["north", "south", "east"]),
+            }
+        )
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "cause", "sentence"),
+    [
+        (lambda row: row | {"width": row["width"] or "0"}, "width", "0 instead of empty", "width holds 0 where it was empty"),
+        (
+            lambda row: row | {"total": f"{float(row['total']) * 1.19:.2f}"},
+            "total", "total = pieces * price no longer holds", "in few rows now, if in any.",
+        ),
+        (
+            lambda row: row | {"price": row["height"], "height": row["price"]},
+            "price", "columns price and height swapped", "price holds what height held before, and height what price held.",
+        ),
+        (
+            lambda row: row | {"city": row["shop"], "shop": row["city"]},
+            "city", "columns city and shop swapped", "city holds what shop held before, and shop what city held.",
+        ),
+    ],
+)  # fmt: skip
+def test_empty_that_became_0_a_product_and_a_swap_are_named(
+    tmp_path: Path, change: Callable[[Row], Row], column: str, cause: str, sentence: str
+) -> None:
+    history = [profile_file(write_day(tmp_path / "batch.csv", priced(day))) for day in range(10)]
+    rows = [change(row) for row in priced(10)]
+    alerts = detect(profile_file(write_day(tmp_path / "batch.csv", rows)), history).alerts
+    found = {a.column: a for a in alerts if a.cause is not None}
+    assert found[column].cause == cause
+    assert sentence in found[column].message
+    assert "+" not in cause
