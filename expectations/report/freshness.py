@@ -64,8 +64,20 @@ def _windowless(
     until, promised_to = _first(moments)
     return Freshness(
         until=until, promised_to=promised_to, last_label=last.label if last else "", last_at=last.at if last else None,
-        data_until=looked,
+        data_until=looked, built_from=_built_from(described, last.at if last else None, below),
     )  # fmt: skip
+
+
+def _built_from(
+    described: Described, built: datetime | None, below: Mapping[str, Freshness]
+) -> tuple[tuple[str, str], ...]:
+    """The tables below with the newest batch that the build has read. A batch of theirs that came later tells nothing of it."""
+    known = [(below.get(table.table, Freshness()), table.table) for table in described.below]
+    if built is None or any(of.last_at is None or of.data_until is None or of.last_at > built for of, _ in known):
+        return ()
+    return tuple(
+        (name, of.last_label) for of, name in sorted(known, key=lambda item: (str(item[0].data_until), item[1]))
+    )
 
 
 def _of_summary(

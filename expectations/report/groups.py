@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.model import Line, OpenItem
@@ -33,7 +34,7 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Group:
     """A batch of which something waits. `page` says whether its run's page is there; `who`: who has to act; `wrong`:
-    whom to ask where no undo is offered.
+    whom to ask where no undo is offered, or that an undo wouldn't help.
     """
 
     label: str
@@ -56,13 +57,15 @@ def groups(
     for item in items:
         by_run.setdefault(item.run_id, []).append(item)
     return tuple(
-        _group(found, described, lines[run_id], run_id in pages, texts, links, now) for run_id, found in by_run.items()
+        _group(found, described, lines, run_id, run_id in pages, texts, links, now) for run_id, found in by_run.items()
     )
 
 
 def _group(
-    items: Sequence[OpenItem], described: Described, line: Line, page: bool, texts: Texts, links: Links, now: datetime
+    items: Sequence[OpenItem], described: Described, lines: Mapping[str, Line], run_id: str, page: bool, texts: Texts,
+    links: Links, now: datetime,
 ) -> Group:  # fmt: skip
+    line = lines[run_id]
     shown: list[Open] = []
     common: dict[str, Action] = {}
     known: set[str] = set()
@@ -85,10 +88,22 @@ def _group(
     return Group(
         label=_batch(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
         tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
-        wrong=_wrong(items, line, described, texts),
+        wrong=_same_before(items, line, lines.values(), texts) or _wrong(items, line, described, texts),
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
         actions=tuple(action for action in common.values() if action.command not in known),
     )  # fmt: skip
+
+
+def _same_before(items: Sequence[OpenItem], line: Line, lines: Iterable[Line], texts: Texts) -> str:
+    """That an undo brings back a load of the same batch that is no better; '' where it isn't so."""
+    if not line.can_undo:
+        return ""
+    loads = [other for other in lines if other.batch_key == line.batch_key and other.published and other.at < line.at]
+    before = max(loads, key=lambda other: other.at, default=None)
+    told = set() if before is None else {(alert.column, alert.kind) for alert in before.alerts if alert.level == "page"}
+    if before is None or not any(item.what == "drift" and (item.column, item.code) in told for item in items):
+        return ""
+    return texts("group.same_before", at=words.moment(before.at))
 
 
 def _wrong(items: Sequence[OpenItem], line: Line, described: Described, texts: Texts) -> str:

@@ -200,8 +200,9 @@ class Broken(Kept):
 
 class Freshness(Kept):
     """How fresh the table is. `until`: the moment from which the promise is broken unless something is published. `gaps`: labels
-    of missing batches between published ones, the newest of them. `broken`: promises about a batch that is missing, be newer ones
-    published or not.
+    of missing batches between published ones, the newest of them. `broken`: promises about a batch that is missing, be newer
+    ones published or not. `built_from`: of a summary the newest batch of each table below it that its build has read, the
+    oldest first; empty where one was published since.
     """
 
     until: datetime | None = None
@@ -213,6 +214,7 @@ class Freshness(Kept):
     missing: int = 0
     gaps: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    built_from: tuple[tuple[str, str], ...] = ()
     complete: bool = False
 
     def late(self, now: datetime) -> bool:

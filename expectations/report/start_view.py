@@ -36,6 +36,8 @@ class Waiting:
     when: str
     waits: str
     causes: int
+    place: str
+    """Where on its page it says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Row:
     own: str
     state: str
     below: str
+    below_first: str
     causes: int
     tone: str
     spark: Markup
@@ -123,10 +126,15 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
     below = because(row.inputs, known, now)
     state = worst(own, below)
     tables = ", ".join(item.table for item in below if item.state != GAP)
+    bad = ", ".join(item.table for item in below if TONES[item.state] == "bad")
     fresh = row.freshness
     late = fresh.late(now)
+    broken = min((item.since for item in fresh.broken), default=None)
     if late:
         told = texts("start.late_since", at=words.moment(fresh.until))
+    elif broken is not None:
+        # Newer batches are here, and are on time; a promise is broken all the same.
+        told = texts("start.broken_since", at=words.moment(broken))
     elif fresh.until is not None:
         told = texts("start.fresh_until", at=words.moment(fresh.until))
     elif fresh.complete:
@@ -137,8 +145,9 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
         told = texts("start.no_promise")
     return Row(
         of=row, own=own, state=state, below=texts("start.below", tables=tables) if tables else "",
+        below_first=texts("start.below_first", tables=bad) if bad else "",
         causes=sum(TONES[item.state] == "bad" for item in below), tone=TONES[state],
-        fresh=told, fresh_late=late, batch=_batch(fresh.last_label, texts),
+        fresh=told, fresh_late=late or broken is not None, batch=_newest(row, texts),
         spark=spark(row.rows, texts("start.spark", n=len(row.rows))) if len(row.rows) > 1 else Markup(""),
     )  # fmt: skip
 
@@ -147,6 +156,7 @@ def _waiting(row: Row, item: OpenItem, sentence: str, now: datetime, texts: Text
     return Waiting(
         table=row.of.table, tier=row.of.tier, tone="bad" if item.level == "bad" else "warn", item=item, said=sentence,
         when=_batch(item.label, texts), waits=waits(item, now, texts), causes=row.causes,
+        place="open" if row.of.open_count else "below" if row.causes else "fresh",
     )  # fmt: skip
 
 
@@ -154,8 +164,15 @@ def _late_item(row: Row, texts: Texts) -> OpenItem:
     said = texts("start.late_sentence", who=row.of.freshness.promised_to, at=words.moment(row.of.freshness.until))
     if row.of.taken_back is not None:
         said = f"{said} {of_undo(row.of.taken_back, texts)}"
-    return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE", who=row.of.owner,
-                    opened_at=row.of.freshness.until)  # fmt: skip
+    return OpenItem(what="failure", level="bad", run_id="", label="", sentence=said, code="LATE",
+                    who=row.below_first or row.of.owner, opened_at=row.of.freshness.until)  # fmt: skip
+
+
+def _newest(row: StartRow, texts: Texts) -> str:
+    """The newest batch that readers have; of a summary that of what it was built from, whose days are those of its rows."""
+    if row.freshness.built_from:
+        return texts("start.built_up_to", label=row.freshness.built_from[0][1])
+    return _batch(row.freshness.last_label, texts)
 
 
 def _batch(label: str, texts: Texts) -> str:

@@ -80,6 +80,31 @@ def test_a_batch_that_failed_among_newer_ones_is_called_missing(site, open_table
     assert "Readers see the other batches up to batch 2026-03-03" in page
 
 
+def test_a_promise_that_is_broken_by_a_hole_is_said_on_the_start_page(site, sales, run_of, soon):
+    """The newest batch is here and on time: what is due next is not all there is to say."""
+    for day in (0, 2):
+        site.add(run_of(day), sales, soon(run_of(day)))
+    page = text(site, "index.html")
+    assert "a batch is missing: promise broken since 3 Mar 2026, 06:00 UTC" in page
+    assert "due again by" not in page
+
+
+def test_an_undo_that_brings_back_the_same_says_so(site, sales, run_of, soon):
+    whole = {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
+    described = sales.model_copy(update={"window": None})
+    drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
+    same = "An undo brings back the load of 3 Mar 2026, 02:00 UTC, of which the same was told."
+    loads = [
+        run_of(day, status="warned" if day else "published", drift=drift if day else None, **whole) for day in range(3)
+    ]
+    proofs: tuple[Publish, ...] = ()
+    for n, record in enumerate(loads, start=1):
+        proofs = (*proofs, Publish(sequence=n, batch_key="source", kind="publish", run_id=record.run_id, can_undo=True,
+                                   published_at=record.started_at))  # fmt: skip
+        site.add(record, described, soon(record), Facts(publishes=proofs))
+        assert (same in text(site, at.table_page(TABLE))) == (n == 3), n
+
+
 def test_lines_of_a_message_stay_apart(site, open_table, run_of, soon):
     told = FAILURE.model_copy(update={"message": "too many rows fail\n  AMOUNT: 66 of 644\n  all reasons: 66 of 644"})
     failed = unmasked(run_of, 0, status="failed", failure=told, counts={})

@@ -10,7 +10,7 @@ import pytest
 
 from expectations.record import Drift, DriftAlert, Failure
 from expectations.report import shelf as at
-from expectations.report.about import Described
+from expectations.report.about import Below, Described, Promise
 from expectations.report.model import Because, Facts
 from expectations.report.upstream import kept_state, worst
 
@@ -141,3 +141,49 @@ def test_the_worse_state_wins(own, below, shown, kept):
     found = tuple(Because(table="t", state=state) for state in below)
     assert worst(own, found) == shown
     assert kept_state("good" if own == "late" else own, found) == kept
+
+
+@pytest.fixture
+def promised(site, sales, run_of, soon):
+    """A summary that is promised by eight, built after the first day of sales; the second day fails. Answers the start page."""
+    below = Below(table=sales.table, window=sales.window)
+    revenue = REVENUE.model_copy(update={
+        "below": (below,), "promises": (Promise(stakeholder="board", fresh_by="08:00"),), "window": None,
+    })  # fmt: skip
+    declared = [sales, revenue]
+    site.add(run_of(0), sales, soon(run_of(0)), declared=declared)
+    build = run_of(0, run_id="build", kind="summary", table=revenue.table, batch_key="build", label="2026-03-02",
+                   window_start=None, window_end=None, started_at=run_of(0).started_at + timedelta(minutes=5),
+                   finished_at=run_of(0).started_at + timedelta(minutes=6))  # fmt: skip
+    site.add(build, revenue, soon(build), declared=declared)
+    failed = run_of(1, status="failed", failure=FAILURE, counts={})
+    site.add(failed, sales, soon(failed), declared=declared)
+    site.write_start(run_of(1).started_at + timedelta(hours=9))
+    return site.shelf.get("index.html").decode()
+
+
+def test_a_summary_says_up_to_which_batch_it_was_built(site, promised):
+    """It is named by the day it was built on; its rows end where its input ended then."""
+    shown = " ".join(re.sub(r"<[^>]+>", " ", promised).split())
+    assert "built up to 2026-03-01" in shown
+    page = " ".join(re.sub(r"<[^>]+>", " ", site.shelf.get(at.table_page(REVENUE.table)).decode()).split())
+    assert "Newest build 2026-03-02" in page
+    assert "Built from raw_data.sales up to 2026-03-01" in page
+
+
+def test_a_late_summary_leads_to_what_is_wrong_below_it_and_names_who_can_mend_it(site, promised):
+    shown = " ".join(re.sub(r"<[^>]+>", " ", promised).split())
+    assert "promised to board by 3 Mar 2026, 08:00 UTC" in shown
+    assert "who acts: whoever mends raw_data.sales" in shown
+    for table, place in re.findall(r'href="tables/([^/]+)/index\.html#(\w+)"', promised):
+        assert f'id="{place}"' in site.shelf.get(at.table_page(table)).decode(), (table, place)
+
+
+def test_a_build_that_is_older_than_what_it_reads_says_nothing_of_its_days(site, sales, run_of, soon, promised):
+    again = run_of(1, run_id="again", started_at=run_of(1).started_at + timedelta(hours=10))
+    site.add(again, sales, soon(again))
+    later = run_of(0, run_id="look", kind="summary", table=REVENUE.table, status="unchanged", batch_key="build",
+                   label="2026-03-03", window_start=None, window_end=None, started_at=again.started_at)  # fmt: skip
+    described = at.read_twin(site.shelf, REVENUE.table).described
+    site.add(later, described, soon(later), declared=[sales, described])
+    assert at.read_twin(site.shelf, REVENUE.table).freshness.built_from == ()
