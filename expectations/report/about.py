@@ -31,13 +31,16 @@ class Column(Kept):
 
 
 class Reader(Kept):
-    """A dashboard, a model or another consumer of a table; `columns` () where it reads the whole table."""
+    """A dashboard, a model or another consumer of a table; `columns` () where it reads the whole table. `through`: the summary
+    that it reads in place of the table, '' for none.
+    """
 
     name: str
     kind: str
     owner: str
     url: str | None = None
     columns: tuple[str, ...] = ()
+    through: str = ""
 
 
 class DeclaredRule(Kept):

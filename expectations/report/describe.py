@@ -22,11 +22,15 @@ def described(project: Project, name: str, texts: Texts) -> Described:
     else:
         below = [project.tables[table] for table in project.base_tables(full)]
         made = describe_summary(project.summaries[full], below, texts)
-    readers = tuple(
-        Reader(name=name, kind=item.kind, owner=item.owner, url=item.url, columns=item.columns_of(full))
-        for name, item in project.consumers_of(full).items()
-    )
-    return made.model_copy(update={"dependents": tuple(project.dependents(full)), "consumers": readers})
+    dependents = tuple(project.dependents(full))
+    readers: dict[str, Reader] = {}
+    for table in (full, *dependents):
+        for consumer, item in project.consumers_of(table).items():
+            readers.setdefault(consumer, Reader(
+                name=consumer, kind=item.kind, owner=item.owner, url=item.url, columns=item.columns_of(table),
+                through="" if table == full else table,
+            ))  # fmt: skip
+    return made.model_copy(update={"dependents": dependents, "consumers": tuple(readers.values())})
 
 
 def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:

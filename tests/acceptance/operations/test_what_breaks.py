@@ -121,7 +121,12 @@ def test_consumers_stand_where_their_tables_do(house: Any, command: Callable[...
     said = effect(trouble, Context(project=bench.project, now=now))
     assert any("Revenue board (cfo@example.com)" in line and "Order model" in line for line in said)
     (reader,) = [item for item in described(bench.project, f"{house.schema}.total", Texts()).consumers if item.url]
-    assert (reader.name, reader.columns) == ("Revenue board", ("revenue",))
+    assert (reader.name, reader.columns, reader.through) == ("Revenue board", ("revenue",), "")
+    # What stops the table is felt by those that read what is built from it.
+    below = described(bench.project, project, Texts()).consumers
+    assert {item.name: (item.through, item.columns) for item in below} == {
+        "Order model": ("", ("id",)), "Revenue board": (f"{house.schema}.total", ("revenue",)),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)

@@ -10,6 +10,7 @@ import pytest
 
 from expectations.record import Drift, DriftAlert, Failure, QuarantineReason, RuleResult, WouldBeTold
 from expectations.report import shelf as at
+from expectations.report.about import Reader
 from expectations.report.decided import together
 from expectations.report.lines import line_of
 from expectations.report.model import Decision, Facts, OpenIncident, Publish, RunTwin
@@ -191,7 +192,10 @@ def test_a_rule_that_somebody_overrode_waits_for_nobody(site, sales, run_of, soo
 
 
 def test_who_reads_it_who_is_called_and_who_has_answered(site, sales, run_of, soon):
-    described = sales.model_copy(update={"dependents": ("analytics.revenue",), "readers": ("analysts",)})
+    board = Reader(name="Revenue board", kind="dashboard", owner="cfo@example.com", through="analytics.revenue")
+    described = sales.model_copy(
+        update={"dependents": ("analytics.revenue",), "readers": ("analysts",), "consumers": (board,)}
+    )
     facts = Facts(on_call="Ana", incidents=(
         OpenIncident(incident_id="3fa9c1", code="TOLERANCE", opened_at=soon(run_of(0)), acknowledged_by="ben",
                      acknowledged_at=soon(run_of(0)) + timedelta(minutes=12)),
@@ -199,7 +203,8 @@ def test_who_reads_it_who_is_called_and_who_has_answered(site, sales, run_of, so
     ))  # fmt: skip
     site.add(run_of(0), described, soon(run_of(0)) + timedelta(hours=3), facts)
     page = text(site, at.table_page(TABLE))
-    for said in ("Built from it analytics.revenue", "May read it analysts", "On call when this was written Ana",
+    for said in ("Built from it analytics.revenue", "Revenue board (dashboard, through analytics.revenue) cfo@example.com",
+                 "May read it analysts", "On call when this was written Ana",
                  "3fa9c1 (TOLERANCE)",
                  "ben works on it since 2 Mar 2026, 02:13 UTC, answered after 12 min",
                  "b06383 (SOURCE-LOGIN of connection crm)", "nobody has answered for 3 h",
