@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,8 @@ from expectations.rows.compile import check_row_rules
 
 _PROVEN = ("verify-ca", "verify-full")
 _PROVEN_BY_MYSQL = ("VERIFY_CA", "VERIFY_IDENTITY")
+
+_LOGIN = re.compile(r"[a-z0-9+.-]+://[^/\s@]*@", re.IGNORECASE)
 
 
 def suite_problems(project: Project) -> list[Problem]:
@@ -62,6 +65,15 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
 def without_suite(project: Project) -> list[str]:
     """Tables that nobody wrote a rule for: only contract and drift are held against their batches."""
     return [name for name in project.tables if name not in project.suite_files]
+
+
+def declared_logins(project: Project) -> list[str]:
+    """Tables whose declaration holds the login of an address: whoever reads the repository has it. Names only."""
+    return [
+        f"{name}: the address of its source holds a login; it belongs into HEADGATE_CONNECTION_<NAME>, which no declaration shows"
+        for name, table in project.tables.items()
+        if table.source.connection is None and _LOGIN.match(table.source.address or "")
+    ]
 
 
 def unread(project: Project) -> list[str]:

@@ -101,6 +101,20 @@ def test_every_key_of_a_file_is_known_to_stand_somewhere() -> None:
     assert elsewhere(Suite, "columns") == "in tables/*.yaml or in the header of summaries/*.sql"
 
 
+def test_a_login_in_a_declaration_is_told_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text.replace("https://files", "https://reader:s3cret@files"))
+    monkeypatch.setenv("HEADGATE_PROJECT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(check, []).output
+    assert (
+        "note raw_data.orders: the address of its source holds a login; it belongs into HEADGATE_CONNECTION_<NAME>"
+        in said
+    )
+    assert "s3cret" not in said
+
+
 def test_a_file_that_nobody_reads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ["tables/shop/orders.yaml", "tables/more.YAML", "tables/more.json", "tables/more.sql", "suites/more.YML",
             "summaries/more.SQL", "summaries/more.yaml"]  # fmt: skip
