@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,19 @@ from flows.leftovers import keep_leftovers
 from flows.quantities import plural
 from tasks.facts import known
 from tasks.handover_page import hand_over
+from tasks.incidents.model import Incident
 from tasks.incidents.prefect_view import PrefectView, Told, look
-from tasks.incidents.watching import Pass, watch_pass
+from tasks.incidents.watching import Pass, last_look, watch_pass
 from tasks.notices.compose import Prefect
+from tasks.report import refresh_table
 from tasks.report_artifacts import forms
 from tasks.workbench import Workbench, workbench
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+
+PAGES = 20
+"""Pages of tables that one look writes anew at most: a storm of hundreds must not keep it from looking."""
 
 
 @flow(name="watch", flow_run_name="watch")
@@ -51,10 +57,19 @@ def watch_once(bench: Workbench, now: datetime) -> tuple[Pass, list[str]]:
         # RuntimeError: Prefect's own word for a server that doesn't answer as one.
         view, news, why = None, [], type(error).__name__
     ui = ui_address()
-    prefect = Prefect(ui, Links(forms=forms(ui)).form) if ui and view is not None else Prefect(ui)
-    done = watch_pass(bench, view, now, prefect, why)
+    where = Links(forms=forms(ui)) if ui and view is not None else Links()
+    before = last_look(bench)
+    done = watch_pass(bench, view, now, Prefect(ui, where.form), why)
+    _refresh_pages(bench, done.settled.incidents, before, where)
     hand_over(bench, now)
     return done, news
+
+
+def _refresh_pages(bench: Workbench, incidents: Sequence[Incident], before: datetime | None, where: Links) -> None:
+    """Pages of tables whose incidents were opened, answered or closed since the watch looked last: who has it stands there."""
+    changed = [item for item in incidents if before is not None and item.changed_at > before]
+    for table in list(dict.fromkeys(table for item in changed for table in item.trouble.tables))[:PAGES]:
+        refresh_table(bench, table, where)
 
 
 def prefect_look(bench: Workbench, now: datetime) -> tuple[PrefectView, list[str]]:

@@ -77,12 +77,12 @@ def publish_report(bench: Workbench, record: RunRecord) -> None:
     write_artifacts(record, page_url(bench, record), texts)
 
 
-def refresh_table(bench: Workbench, target: str) -> None:
+def refresh_table(bench: Workbench, target: str, where: Links | None = None) -> None:
     """The page of a table with what was found since its last run. Never raises: the page is no part of what was done."""
     now = datetime.now(UTC)
     try:
         about = described(bench.project, target, Texts())
-        site_of(bench, Links()).refresh(about, _facts(bench, target, now), now)
+        site_of(bench, where or Links()).refresh(about, _facts(bench, target, now), now)
     except (Error, HeadgateError, OSError) as error:
         logger.warning("the page of %s could not be written: %s", target, error)
 

@@ -101,12 +101,17 @@ def _after(bench: Workbench, table: str, what: str, now: datetime, *, wrong: boo
         logger.warning("%s: nobody could be told: %s", what, error)
 
 
-def _watched(bench: Workbench, now: datetime) -> bool:
-    """Whether a watch has looked lately; with the warehouse down nobody knows, and the run tells it itself."""
+def last_look(bench: Workbench) -> datetime | None:
+    """When a watch last looked, on any machine; None: never, or the warehouse is down and nobody knows."""
     try:
-        beat = store.last_beat(bench.warehouse)
+        return store.last_beat(bench.warehouse)
     except (HeadgateError, psycopg2.Error):
-        return False
+        return None
+
+
+def _watched(bench: Workbench, now: datetime) -> bool:
+    """Whether a watch has looked lately; where nobody knows, the run tells it itself."""
+    beat = last_look(bench)
     return beat is not None and now - beat < ALIVE
 
 

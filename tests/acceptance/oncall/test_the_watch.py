@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from expectations.record import Failure, RunRecord
 from flows.cli.incident import incident
+from flows.watch import watch_once
+from tasks import report
+from tasks.incidents.answers import acknowledge, named
 from tasks.incidents.prefect_view import PrefectView, Run
+from tasks.incidents.settle import answer
 from tasks.warehouses import decisions, ops
 from tasks.warehouses.decisions import Decision
 from tests.acceptance.operations.conftest import forget_decisions
@@ -18,6 +25,7 @@ from tests.acceptance.operations.conftest import forget_decisions
 if TYPE_CHECKING:
     from tests.acceptance.oncall.conftest import Desk
 
+WITH_PAGES = report.publish_report
 PEOPLE = """\
 timezone: UTC
 people:
@@ -238,3 +246,30 @@ def test_answers_are_kept_for_everybody_and_told_in_the_thread(desk: Desk, monke
     assert "No incident is open." in CliRunner().invoke(incident, ["list"], catch_exceptions=False).output
     desk.watch(5)
     assert len(desk.slack.bodies) == 3
+
+
+def test_the_page_of_a_table_says_who_has_its_incident(
+    desk: Desk, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written when the run ended: the incident was opened after that, and answered later still."""
+    monkeypatch.setattr(report, "publish_report", WITH_PAGES)
+    table = desk.table("orders", "id,amount\n1,5\n2,-6\n")
+    page = desk.bench.settings.state / "report" / "tables" / table / "index.html"
+    shown = lambda: " ".join(re.sub(r"<[^>]+>", " ", page.read_text()).split())  # noqa: E731
+    now = datetime.now(UTC)
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        watch_once(desk.bench, now)
+        assert desk.load(table) == "CHECK-FAILED"
+        assert "Open incidents none" in shown()
+        watch_once(desk.bench, now + timedelta(minutes=1))
+        (incident,) = [item for item in desk.open if item.trouble.scope == table]
+        assert f"{incident.incident_id} (CHECK-FAILED)" in shown()
+        assert "nobody has answered for" in shown()
+        answered = lambda known: named(known, [table])  # noqa: E731
+        answer(desk.bench, answered, acknowledge, "minji", now + timedelta(minutes=2))
+        watch_once(desk.bench, now + timedelta(minutes=3))
+        assert "minji works on it since" in shown()
+        desk.house.source("orders.csv", "id,amount\n1,5\n2,6\n")
+        desk.load(table)
+        watch_once(desk.bench, now + timedelta(minutes=4))
+        assert "Open incidents none" in shown()
