@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 from deployments.declarations.folder import Place, told_at
 from deployments.declarations.known_tables import known_tables
 from deployments.declarations.problems import Fault, KeyPath, Problem
+from deployments.declarations.redshift_clauses import redshift_alone
 from deployments.declarations.redshift_sql import for_postgresql
-from deployments.declarations.redshift_words import NOT_OF_POSTGRESQL
 from deployments.declarations.select import tree_of
 from deployments.declarations.sql_output import output_faults
 from deployments.declarations.sql_rules import select_faults
@@ -84,10 +83,10 @@ def _of_redshift(text: str) -> Iterator[SqlFault]:
     except SqlTextError:
         # What can't be cut into words is told as that, when the summary is read.
         return
-    for word, following in pairwise(words):
-        if word.name in NOT_OF_POSTGRESQL and following.text == "(":
-            yield SqlFault(f"PostgreSQL has no {word.name.upper()}()", "in the header: written_for: redshift", word.start,
-                           kind="postgresql")  # fmt: skip
+    for word, called in redshift_alone(words):
+        yield SqlFault(
+            f"PostgreSQL has no {called}", "in the header: written_for: redshift", word.start, kind="postgresql"
+        )
 
 
 def _of_both(faults: Iterable[SqlFault]) -> Iterator[SqlFault]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from deployments.declarations.parsing import plain
 from deployments.declarations.problems import Problem, fail_on, nearest
-from deployments.declarations.redshift_words import NOT_OF_POSTGRESQL
+from deployments.declarations.redshift_clauses import redshift_alone
 from deployments.declarations.select import Select, read_select, tree_of
 from deployments.declarations.sql_origins import key_of, plain_origins
-from deployments.declarations.sql_text import place, tokens
+from deployments.declarations.sql_text import SqlFault, place, tokens
 from deployments.declarations.summary import HEADER, Summary
 from deployments.declarations.yaml_source import read_yaml
 from deployments.errors import DeclarationError
@@ -73,33 +72,33 @@ def draft_summary(bench: Workbench, file: Path, owner: str | None) -> DraftedSum
 
 
 def _written_for(sql: str) -> str | None:
-    """Redshift, where the SQL calls what PostgreSQL doesn't have."""
-    words = tokens(sql)
-    calls = {word.name for word, following in pairwise(words) if following.text == "("}
-    return "redshift" if calls & NOT_OF_POSTGRESQL or any(word.name == "qualify" for word in words) else None
+    """Redshift, where the SQL has what PostgreSQL doesn't read."""
+    return "redshift" if next(redshift_alone(tokens(sql)), None) is not None else None
 
 
 def _sound(file: Path, text: str, sql: str) -> Select:
     select, faults = read_select(sql)
-    if not faults and select is not None and not select.is_certain:
-        bare = next(name for name in select.columns)
-        problem = Problem(
-            file, 1, "sql", "has a column without a name of its own", allowed=f"... AS name (found: {bare})"
-        )
-        fail_on([problem])
+    unnamed = tuple(
+        SqlFault(f"has a column without a name of its own ({column.name})", "... AS name", column.start)
+        for column in (() if faults or select is None else select.unnamed)
+    )
     before = text[: text.index(sql)].count("\n") if sql else 0
     fail_on([
         Problem(file, before + place(sql, fault.start)[0] + 1, "sql", fault.message, allowed=fault.allowed, nearest=fault.nearest)
-        for fault in faults
-    ])  # fmt: skip
+        for fault in (*faults, *unnamed)
+    ], _again(file))  # fmt: skip
     assert select is not None
     return select
+
+
+def _again(file: Path) -> str:
+    return f"mend {file}; then: headgate summary new {file}"
 
 
 def _given(file: Path, header: str) -> dict[str, object]:
     problems: list[Problem] = []
     content = read_yaml(file, problems, text=header)
-    fail_on(problems)
+    fail_on(problems, _again(file))
     return {} if content is None else {str(key): plain(value) for key, value in content.items()}
 
 
@@ -114,7 +113,7 @@ def _prove_declared(project: Project, file: Path, reads: list[str]) -> None:
     fail_on([
         Problem(file, 1, "sql", f"reads {name}, which isn't declared", allowed=", ".join(names), nearest=nearest(name, names))
         for name in reads if name not in names
-    ])  # fmt: skip
+    ], f"headgate new TABLE --source ...   (declares one); then: headgate summary new {file}")  # fmt: skip
 
 
 def _head(target: str, owner: str | None, reads: list[str]) -> Iterator[str]:

@@ -41,12 +41,15 @@ class Adhoc:
 
 
 def reader_of(bench: Workbench, cursor: Cursor, name: str | None) -> sql.Composable:
-    """Who is to read it, as GRANT names them: a login or a group; DeclarationError for one that the warehouse doesn't have."""
+    """Who is to read it, as GRANT names them: a login or a group; DeclarationError for one that the warehouse doesn't have. The
+    warehouse of the local stack has one login for everybody, so that without a name it is that one."""
     wanted = name or getuser()
     if wanted in bench.warehouse.users(cursor):
         return identifier(wanted)
     if wanted in bench.warehouse.groups(cursor):
         return bench.warehouse.grantee(wanted)
+    if name is None and bench.settings.embedded:
+        return sql.SQL("CURRENT_USER")
     raise DeclarationError(
         f"the warehouse has no login and no group '{wanted}': nobody could read what is built; nothing was built",
         code="UNKNOWN-READER", next_command="the same command with --for LOGIN, your own login or a group you are in",

@@ -23,6 +23,8 @@ from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import explain, session
 from tasks.warehouses.shapes import Understood
 
+_OF_TEXT = ("42", "22")
+"""Classes of SQLSTATE of what can't be read or computed."""
 _NOT_ONE_SELECT = (errorcodes.INVALID_CURSOR_DEFINITION, errorcodes.FEATURE_NOT_SUPPORTED)
 
 
@@ -129,5 +131,11 @@ def told(error: Error, select: str, what: str, kind: str = "SUMMARY") -> Headgat
             f"{what}: {said(error)}; nothing was run",
             code=f"{kind}-CALLS", next_command="functions that the warehouse has; for SQL of Redshift, in the header: "
             "written_for: redshift (docs/one-sql.md)",
+        )  # fmt: skip
+    if (error.pgcode or "").startswith(_OF_TEXT) and error.pgcode != errorcodes.INSUFFICIENT_PRIVILEGE:
+        # What somebody wrote, or a value it makes, such as a division by 0.
+        return DeclarationError(
+            f"{what}: {said(error)}; nothing was published", code=f"SQL-{error.pgcode}",
+            next_command="mend the SQL; then: headgate summary try NAME",
         )  # fmt: skip
     return explain(error, what)

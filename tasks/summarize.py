@@ -26,7 +26,7 @@ from tasks.guard import guarded
 from tasks.judge import schema_changes
 from tasks.judged_table import judged_table
 from tasks.one_sql import as_read
-from tasks.only_reads import prove_checks, prove_select
+from tasks.only_reads import prove_checks, prove_select, told
 from tasks.overrides import marked
 from tasks.provision import declared
 from tasks.publish import carry_out
@@ -40,7 +40,7 @@ from tasks.warehouses.proofs import Counts
 from tasks.warehouses.publication import prove_ours
 from tasks.warehouses.publish_plan import Publication, Published
 from tasks.warehouses.quoting import identifier, listed, qualified
-from tasks.warehouses.session import count_rows, explain, explained, one, reading, session, transaction
+from tasks.warehouses.session import count_rows, explained, one, reading, session, transaction
 from tasks.warehouses.shapes import LiveColumn, shape_of_summary
 from tasks.within import within
 from tasks.workbench import Workbench, workbench
@@ -238,7 +238,7 @@ def why_not_built(bench: Workbench, summary: Summary, error: Error, window: Wind
             connection.rollback()
             if found is not None:
                 return found
-    return explain(error, f"the SELECT of {summary.target}")
+    return told(error, summary.statement(window), f"the SELECT of {summary.target}")
 
 
 def _schema_changes(bench: Workbench, summary: Summary) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg2 import sql
+from psycopg2 import Error, sql
 
 from deployments.declarations.columns import MAX_PRECISION, MAX_VARCHAR_BYTES, parse_type
 from deployments.declarations.summary import Summary
 from deployments.errors import DeclarationError
 from tasks.one_sql import as_read
-from tasks.only_reads import prove_select
+from tasks.only_reads import prove_select, told
 from tasks.provision import declared
 from tasks.summary_output import NUMBERS, TEXTS, described
 from tasks.warehouses.quoting import identifier
-from tasks.warehouses.session import explained, one, session
+from tasks.warehouses.session import one, session
 from tasks.warehouses.shapes import LiveColumn
 from tasks.workbench import Workbench
 
@@ -44,21 +44,18 @@ def look_at(bench: Workbench, summary: Summary) -> Looked:
     """Run the SELECT once, with the rights of summaries. DeclarationError for a type that no contract has."""
     adapter, role, summary = bench.warehouse, declared(bench).summaries_as, as_read(bench, summary)
     prove_select(adapter, summary)
-    with (
-        explained(f"the SELECT of {summary.target}"),
-        session(adapter.address) as connection,
-        connection.cursor() as cursor,
-    ):
-        adapter.create_schema(cursor, summary.schema_name)
-        made = described(adapter, cursor, summary.schema_name, summary.statement())
-        if role is not None:
-            adapter.act_as(cursor, role)
-        listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
-        row = one(
-            cursor,
-            sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement()), identifier(_Q)),
-        )
-        connection.rollback()
+    try:
+        with session(adapter.address) as connection, connection.cursor() as cursor:
+            adapter.create_schema(cursor, summary.schema_name)
+            made = described(adapter, cursor, summary.schema_name, summary.statement())
+            if role is not None:
+                adapter.act_as(cursor, role)
+            listed = sql.SQL(", ").join([sql.SQL("count(*)"), *(part for column in made for part in _figures(column))])
+            select = sql.SQL("SELECT {} FROM (\n{}\n) {}").format(listed, sql.SQL(summary.statement()), identifier(_Q))
+            row = one(cursor, select)
+            connection.rollback()
+    except Error as error:
+        raise told(error, summary.statement(), f"the SELECT of {summary.target}") from None
     seen = []
     for position, column in enumerate(made):
         empty, far, digits = row[1 + 3 * position : 4 + 3 * position]
@@ -89,13 +86,13 @@ def _type_for(summary: Summary, column: LiveColumn, far: int, digits: int) -> tu
             length *= 2
         return f"varchar({min(length, MAX_VARCHAR_BYTES)})", f"the longest has {far} bytes; how long may it get?"
     if column.type in NUMBERS:
-        told = None
+        said = None
         if digits > _MOST_DIGITS:
-            told, digits = (
+            said, digits = (
                 f"ROUND(..., {_DIGITS}) in the SELECT: it has up to {digits} digits behind the point",
                 _DIGITS,
             )
-        return f"decimal({_USUAL_PRECISION if far + digits < _USUAL_PRECISION else MAX_PRECISION},{digits})", told
+        return f"decimal({_USUAL_PRECISION if far + digits < _USUAL_PRECISION else MAX_PRECISION},{digits})", said
     try:
         return str(parse_type(column.type)), None
     except ValueError as error:

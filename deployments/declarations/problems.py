@@ -68,8 +68,9 @@ def _words(name: str) -> list[str]:
     return sorted(re.split(r"[^a-z0-9]+", name.lower()))
 
 
-def fail_on(problems: Sequence[Problem]) -> None:
-    """Raise one DeclarationError that lists every problem; does nothing when there are none."""
+def fail_on(problems: Sequence[Problem], next_command: str = "headgate check") -> None:
+    """Raise one DeclarationError that lists every problem; does nothing when there are none. `next_command`: what shows
+    whether they are mended."""
     if not problems:
         return
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
@@ -77,6 +78,6 @@ def fail_on(problems: Sequence[Problem]) -> None:
         f"{count} in the declarations:",
         listing=problems,
         code="DECLARATION",
-        next_command="headgate check",
+        next_command=next_command,
         problems=[problem.to_json() for problem in problems],
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope
 
 from deployments.declarations.redshift_calls import safe_pattern
 from deployments.declarations.redshift_values import is_double
-from deployments.declarations.redshift_words import INSTEAD, PARTS
+from deployments.declarations.redshift_words import INSTEAD, NOT_OF_POSTGRESQL, PARTS
 from deployments.declarations.select import start_of
 from deployments.declarations.sql_scopes import Scopes
 from deployments.declarations.sql_text import SqlFault, Token
@@ -45,6 +46,19 @@ def clause_faults(scopes: Scopes, words: Sequence[Token], proven: Set[int]) -> I
     for scope in scopes.all:
         for node in scope.walk():
             yield from _node(scopes, scope, node)
+
+
+def redshift_alone(words: Sequence[Token]) -> Iterator[tuple[Token, str]]:
+    """Words that PostgreSQL doesn't read, each with how it is called."""
+    for word, following in pairwise(words):
+        if word.kind != "word":
+            continue
+        if word.name in NOT_OF_POSTGRESQL and following.text == "(":
+            yield word, f"{word.name.upper()}()"
+        pivots = word.name in ("pivot", "unpivot") and following.text == "("
+        roughly = word.name == "approximate" and following.name in ("count", "percentile_disc")
+        if pivots or roughly or (word.name == "qualify" and following.text not in (",", ".")):
+            yield word, word.name.upper()
 
 
 def _words(words: Sequence[Token]) -> Iterator[SqlFault]:

@@ -32,13 +32,26 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A column whose name isn't written out: what the warehouse calls it, and where it begins in the SQL."""
+
+    name: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
     """What a sound SELECT says: names of its columns in order, and the tables it reads."""
 
     columns: tuple[str, ...]
     reads: tuple[Read, ...]
-    is_certain: bool
-    """Whether the name of each column is written out, by itself or with AS."""
+    unnamed: tuple[Unnamed, ...]
+    """Columns of which the name isn't written out, by itself or with AS."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the name of each column is written out."""
+        return not self.unnamed
 
 
 @lru_cache(maxsize=512)
@@ -68,8 +81,9 @@ def read_select(sql: str, *, makes_table: bool = True) -> tuple[Select | None, t
     if makes_table:
         faults = (*_stars(query), *_repeated(query), *faults)
     columns = _first(query).selects
-    certain = all(isinstance(column, exp.Alias | exp.Column) and not _is_star(column) for column in columns)
-    return Select(tuple(map(_name, columns)), tuple(_reads(tree)), certain), faults
+    unnamed = [column for column in columns if not isinstance(column, exp.Alias | exp.Column) or _is_star(column)]
+    found = tuple(Unnamed(_name(column), start_of(column)) for column in unnamed)
+    return Select(tuple(map(_name, columns)), tuple(_reads(tree)), found), faults
 
 
 def tree_of(sql: str, dialect: str) -> exp.Expr | None:

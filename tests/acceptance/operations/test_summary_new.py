@@ -10,6 +10,7 @@ import pytest
 
 from deployments.declarations.problems import Problem
 from deployments.declarations.summary import read_summary
+from deployments.errors import DeclarationError
 
 TABLE = """
 description: Orders.
@@ -91,6 +92,29 @@ def test_a_header_that_is_there_is_kept(house: Any, command: Callable[..., Any],
     assert "has columns already" in str(again.error)
 
 
+OF_REDSHIFT = [
+    "SELECT city, id FROM {schema}.orders QUALIFY ROW_NUMBER() OVER (PARTITION BY city ORDER BY id) = 1",
+    "SELECT city, one FROM (SELECT city, id, amount FROM {schema}.orders) PIVOT (SUM(amount) FOR id IN (1 AS one))",
+    "SELECT city, APPROXIMATE COUNT(DISTINCT id) AS orders FROM {schema}.orders GROUP BY city",
+    "SELECT city, RATIO_TO_REPORT(SUM(amount)) OVER () AS share FROM {schema}.orders GROUP BY city",
+]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("sql", OF_REDSHIFT)
+def test_sql_of_redshift_is_drafted_as_such(
+    house: Any, command: Callable[..., Any], written: Callable[..., Path], sql: str
+) -> None:
+    told = command("summary", "new", str(written(sql)))
+    assert told.code == 0, (told.out, told.error)
+    text = (house.folder / "summaries" / "by_city.sql").read_text()
+    assert text.startswith("/*\nwritten_for: redshift\n")
+    (house.folder / "summaries" / "by_city.sql").write_text(text.replace("written_for: redshift\n", ""))
+    house.open()
+    told = command("check")
+    assert "in the header: written_for: redshift" in told.out + str(told.error)
+
+
 @pytest.mark.effect("headgate summary new --force")
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 def test_a_file_that_is_there_is_written_over_when_asked(
@@ -109,12 +133,16 @@ def test_a_file_that_is_there_is_written_over_when_asked(
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(("text", "words"), [
     ("SELECT city FROM {schema}.ordrs", "did you mean"), ("SELECT * FROM {schema}.orders", "must list its columns"),
-    ("SELECT COUNT(*) FROM {schema}.orders", "without a name of its own"),
+    ("SELECT city,\n  COUNT(*) FROM {schema}.orders GROUP BY city", "sql:2: sql: has a column without a name of its own (count)"),
+    ("SELECT city / 0 AS x FROM {schema}.orders", "operator does not exist"),
+    ("SELECT LENGTH(city) / (LENGTH(city) - LENGTH(city)) AS x FROM {schema}.orders", "division by zero"),
     ("SELECT AGE(TIMESTAMP '2024-01-02', TIMESTAMP '2024-01-01') AS old, city FROM {schema}.orders", "old of"),
     ("DELETE FROM {schema}.orders", "must be one SELECT"),
 ])  # fmt: skip
 def test_what_can_not_be_drafted(
     house: Any, command: Callable[..., Any], written: Callable[..., Path], text: str, words: str
 ) -> None:
-    assert words in str(command("summary", "new", str(written(text))).error)
+    error = command("summary", "new", str(written(text))).error
+    assert words in str(error)
+    assert (isinstance(error, DeclarationError), "headgate check" in str(error.next_command)) == (True, False)
     assert not (house.folder / "summaries").exists()
