@@ -48,7 +48,7 @@ def reader_of(bench: Workbench, cursor: Cursor, name: str | None) -> sql.Composa
         return identifier(wanted)
     if wanted in bench.warehouse.groups(cursor):
         return bench.warehouse.grantee(wanted)
-    if name is None and bench.settings.embedded:
+    if name is None and bench.settings.local_stack:
         return sql.SQL("CURRENT_USER")
     raise DeclarationError(
         f"the warehouse has no login and no group '{wanted}': nobody could read what is built; nothing was built",

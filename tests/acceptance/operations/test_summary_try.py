@@ -8,18 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployments.errors import DeclarationError
-from tasks.adhoc import reader_of
 from tasks.housekeeping import keep_house
 from tasks.warehouses.cost import read_plan
-from tasks.warehouses.session import transaction
 from tasks.workbench import workbench
 
 TABLE = """
@@ -275,16 +271,6 @@ def test_it_stays_for_its_author_for_some_days(
     (house.folder / "state" / "clean" / f"{house.schema}.orders").unlink(missing_ok=True)
     keep_house(workbench(), f"{house.schema}.orders")
     assert house.place.ask("SELECT 1 FROM pg_tables WHERE schemaname || '.' || tablename = %s", (table,)) == []
-
-
-@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_on_the_local_stack_it_is_for_the_login_that_everybody_has(house: Any) -> None:
-    bench = workbench()
-    embedded = replace(bench, settings=replace(bench.settings, warehouse_url=None))
-    with transaction(bench.warehouse.address) as cursor:
-        assert reader_of(embedded, cursor, None).as_string(cursor) == "CURRENT_USER"
-        with pytest.raises(DeclarationError, match="no group 'nobody_at_all'"):
-            reader_of(embedded, cursor, "nobody_at_all")
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
