@@ -239,7 +239,7 @@ def _value(column: Column, text: str) -> str:
             return f"({text} = '1')"
         case "date":
             return f"(DATE '1970-01-01' + CAST({text} AS INTEGER))"
-        case "timestamp" | "timestamptz":
+        case "timestamp" | "timestamptz" | "time":
             return f"CAST(make_timestamp(CAST({text} AS BIGINT)) AS {kind})"
     return f"CAST({text} AS {kind})"
 
@@ -262,7 +262,8 @@ def _quarantined(bench: Workbench, table: Table, past: Past, spool: Path) -> str
         return ""
     again, marker = replay_table(table), null_marker(table, adapter)
     layout = lay_out(again, (*found.header, RECORD), found.delimiter, "quarantine")
-    with closing(PartChecker(again, layout, [], marker, None, spool / "duckdb-aside")) as checker:
+    prefix = adapter.bytes_prefix
+    with closing(PartChecker(again, layout, [], marker, None, spool / "duckdb-aside", bytes_prefix=prefix)) as checker:
         files = [
             part.path for part in (check_gathered(checker, clean, one, {}) for one in found.parts) if part.accepted
         ]

@@ -61,10 +61,9 @@ _OF_OTHERS = (
     | dict.fromkeys(
         ("float", "real", "number", "money"), 'write "decimal(p,s)" for amounts, double precision for measures'
     )
-    | dict.fromkeys(
-        ("json", "jsonb", "object", "array", "super", "variant"), "write varchar(n): JSON is kept as its text"
-    )
-    | {"uuid": "write varchar(36)", "tinyint": "write smallint", "varbyte": "bytes aren't loaded"}
+    | dict.fromkeys(("object", "array", "variant", "struct", "map"), "write json")
+    | dict.fromkeys(("blob", "bytes", "raw"), "write binary")
+    | {"uuid": "write varchar(36)", "tinyint": "write smallint"}
 )
 
 

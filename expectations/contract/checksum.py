@@ -131,19 +131,14 @@ def duckdb_checksum_sql(columns: Sequence[Column], texts: Sequence[Column] | Non
         else "0"
         for column in columns
     ]
-    hashed = columns if texts is None else texts
-    parts += [text_hash_sql(hashed), json_hash_sql(hashed)]
+    parts.append(hashes_sql(columns if texts is None else texts))
     return ", ".join(parts)
 
 
-def text_hash_sql(columns: Sequence[Column]) -> str:
-    """SQL of the hash of all text columns in DuckDB."""
-    return _hash_sql(text_groups(columns), lambda column: identifier(column.name))
-
-
-def json_hash_sql(columns: Sequence[Column]) -> str:
-    """SQL of the hash of all json columns in DuckDB."""
-    return _hash_sql(json_groups(columns), lambda column: identifier(column.name))
+def hashes_sql(columns: Sequence[Column]) -> str:
+    """SQL of two hashes in DuckDB: of all columns of text or bytes, and of all json columns."""
+    groups = (text_groups(columns), json_groups(columns))
+    return ", ".join(_hash_sql(of_kind, lambda column: identifier(column.name)) for of_kind in groups)
 
 
 def row_hash_sql(columns: Sequence[Column]) -> str:

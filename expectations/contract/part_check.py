@@ -17,14 +17,7 @@ import duckdb
 from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
-from expectations.contract.checksum import (
-    Checksum,
-    beside,
-    duckdb_checksum_sql,
-    json_hash_sql,
-    read_checksum,
-    text_hash_sql,
-)
+from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, hashes_sql, read_checksum
 from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
@@ -193,7 +186,10 @@ class PartChecker:
         return _Seen(checksum, None if self.asks is None else frozenset(broken))
 
     def _beside(self, figures: Sequence[_Seen], relation: str) -> _Seen:
-        return _Seen(beside([item.checksum for item in figures], *self._hashes(relation)), None)
+        # Without a text column the hash is a constant, which would come once for every row.
+        asked = f"SELECT count(*), {hashes_sql(self.table.columns)} FROM {relation}"
+        _, texts, documents = single(self.connection, asked)
+        return _Seen(beside([item.checksum for item in figures], int(texts), int(documents)), None)
 
     def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
         """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
@@ -232,12 +228,6 @@ class PartChecker:
             if not self.columns[index].untouched and self.layout.positions[index] != ABSENT
         ]
         return " OR ".join(changed) or "false"
-
-    def _hashes(self, relation: str) -> tuple[int, int]:
-        hashes = f"{text_hash_sql(self.table.columns)}, {json_hash_sql(self.table.columns)}"
-        # Without a text column the hash is a constant, which would come once for every row.
-        _, texts, spelled = single(self.connection, f"SELECT count(*), {hashes} FROM {relation}")
-        return int(texts), int(spelled)
 
     def close(self) -> None:
         self.connection.close()

@@ -32,7 +32,7 @@ WRONG: list[tuple[str, str, str, int, str]] = [
     (T, "key: [id]", "primary_key: [id]", 14, "primary_key: can't be said here: write key: [column, ...]"),
     (T, "varchar(64)", "string", 11, "'string' isn't a type of both warehouses (write varchar(n), n in bytes); allowed"),
     (T, "varchar(64)", "varchar(max)", 11, "isn't a type of both warehouses (write varchar(65535)); allowed"),
-    (T, "varchar(64)", "jsonb", 11, "(write varchar(n): JSON is kept as its text); allowed"),
+    (T, "varchar(64)", "variant", 11, "(write json); allowed"),
     (T, '"decimal(12,2)"', "money", 12, '(write "decimal(p,s)" for amounts, double precision for measures); allowed'),
     (T, "type: timestamp,", "type: datetime,", 13, "(write timestamp, or timestamptz for times with an offset); allowed"),
     (T, "  kind: csv", "\tkind: csv", 5, "isn't valid YAML: found character '\\t' that cannot start any token; allowed: blanks"),
