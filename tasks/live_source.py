@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Generator
 from contextlib import closing
 from datetime import datetime
@@ -9,7 +11,7 @@ from typing import cast
 
 from deployments.declarations.table import Table
 from deployments.errors import ContractError, HeadgateError, SourceMissingError
-from expectations.contract.layout import lay_out, read_header
+from expectations.contract.layout import Layout, emptied, lay_out, read_header
 from expectations.contract.split import first_record
 from tasks.reachable import Line
 from tasks.sources.opening import open_source
@@ -31,7 +33,7 @@ def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
     window = due[-1] if due else None
     try:
         source = open_source(table, window, bench.settings, _newest_object(bench, table))
-        record = _beginning(source)
+        record, rows = _beginning(source, with_rows=not (table.source.has_header or table.source.is_database))
         if record is None:
             return Line(what, True, f"{source.where} has no header to look at")
         layout = lay_out(table, read_header(record, source.delimiter, source.where), source.delimiter, source.where)
@@ -40,7 +42,15 @@ def compare_source(bench: Workbench, table: Table, now: datetime) -> Line:
         return Line(what, False, error.message, with_source(error.next_command or "", table, label) or None)
     except HeadgateError as error:
         return Line(what, True, f"not looked at: {error.message}")
-    return Line(what, True, "; ".join(layout.warnings) or "as declared")
+    told = (*layout.warnings, *(emptied(table, layout, _empty(table, layout, rows)) if rows else ()))
+    return Line(what, True, "; ".join(told) or "as declared")
+
+
+def _empty(table: Table, layout: Layout, rows: bytes) -> list[str]:
+    """Columns of the contract that none of these rows has a value of."""
+    read = list(csv.reader(io.StringIO(rows.decode("utf-8", "replace"), newline=""), delimiter=layout.delimiter))
+    places = zip(table.columns, layout.positions, strict=True)
+    return [column.source_name for column, at in places if not any(row[at] for row in read if 0 <= at < len(row))]
 
 
 def _newest_object(bench: Workbench, table: Table) -> str:
@@ -57,8 +67,8 @@ def _newest_object(bench: Workbench, table: Table) -> str:
     return found[-1].name
 
 
-def _beginning(source: OpenSource) -> bytes | None:
-    """The first record, however the source cuts its bytes."""
+def _beginning(source: OpenSource, *, with_rows: bool) -> tuple[bytes | None, bytes]:
+    """The first record, however the source cuts its bytes; and the rows that JSON has in its next piece."""
     buffer = b""
     # A source is a generator of its own: closing it gives its connection back.
     with closing(cast("Generator[bytes]", source.chunks())) as chunks:
@@ -66,5 +76,5 @@ def _beginning(source: OpenSource) -> bytes | None:
             buffer += chunk
             found = first_record(buffer, source.delimiter)
             if found is not None or len(buffer) > _HEADER_BYTES:
-                return found
-    return buffer.rstrip(b"\r\n") or None
+                return found, next(chunks, b"") if with_rows else b""
+    return buffer.rstrip(b"\r\n") or None, b""

@@ -17,7 +17,7 @@ from expectations.contract import mask
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows
 from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
-from expectations.contract.layout import Layout, lay_out, listing
+from expectations.contract.layout import Layout, emptied, lay_out
 from expectations.contract.part_check import CheckedPart
 from expectations.contract.reasons import sentence
 from expectations.contract.staged_rows import typed_relation
@@ -133,17 +133,8 @@ def _check_all(
 
 
 def _emptied(table: Table, layout: Layout, checksum: Checksum) -> tuple[str, ...]:
-    """Columns that no JSON record has a value of, told beside new ones: under one of these their values may come now."""
-    if (
-        table.source.has_header
-        or table.source.is_database
-        or not layout.warnings
-        or len(layout.header) == len(table.columns)
-    ):
-        return ()
     empty = [column.source_name for column, values in zip(table.columns, checksum.values, strict=True) if not values]
-    told = f"no record has a value of {listing(empty)}: renamed to one of these? then declare `from: NEW-NAME`"
-    return (told,) if empty and checksum.rows else ()
+    return emptied(table, layout, empty) if checksum.rows else ()
 
 
 def _without_window(table: Table, extracted: Extracted) -> tuple[str, ...]:

@@ -122,6 +122,14 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     return Layout(tuple(header), positions, delimiter, tuple(warnings))
 
 
+def emptied(table: Table, layout: Layout, empty: Sequence[str]) -> tuple[str, ...]:
+    """Columns that no record of JSON has a value of, told beside new ones: under one of these their values may come now."""
+    told_by_name = table.source.has_header or table.source.is_database
+    if told_by_name or not empty or not layout.warnings or len(layout.header) == len(table.columns):
+        return ()
+    return (f"no record has a value of {listing(empty)}: renamed to one of these? then declare `from: NEW-NAME`",)
+
+
 def _no_header(table: Table, fields: int, wanted: Sequence[str], where: str) -> ContractError:
     """The first line has no name of the contract: it may be a row, whose values aren't shown where a column is masked."""
     return ContractError(
