@@ -72,7 +72,9 @@ def _alert(alert: DriftAlert, masked: set[str]) -> DriftAlert:
         return alert
     if alert.kind in _SHOWS_NO_VALUES:
         return alert.model_copy(update={"examples": ()})
-    message = f"The {alert.kind.replace('_', ' ')} of {alert.column or 'the table'} differ from the history. "
+    what = "One segment" if alert.kind == "segment" else f"The {alert.kind.replace('_', ' ')}"
+    verb = "differ" if alert.kind in ("values", "categories", "duplicates") else "differs"
+    message = f"{what} of {alert.column or 'the table'} {verb} from the history. "
     return alert.model_copy(
         update={
             "message": message + f"{', '.join(sorted(hidden))} is masked, so figures aren't shown.",

@@ -178,7 +178,8 @@ def _spellings(rows: Sequence[Quarantined], column: str | None, table: Table, la
             counts[pattern(fields[places[0]].strip('"'))[:_LONGEST_SPELLING]] += 1
     if not counts:
         return ""
-    return ", written as " + ", ".join(f"{shape or '(nothing)'}" for shape, _ in counts.most_common(4))
+    shapes = ", ".join(f"{shape or '(nothing)'}" for shape, _ in counts.most_common(4))
+    return f", written as {shapes} (9: any digit)" if "9" in shapes else f", written as {shapes}"
 
 
 def _tolerated(share_of_rows: float, extracted: int) -> float:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from urllib.parse import quote
 
 from deployments.next_commands import is_typable, written
+from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.lines import LISTED
 from expectations.report.model import Line, OpenItem
@@ -107,12 +108,19 @@ def actions(
     """
     if not described.declared:
         return [_made("show", item, line, described, texts, links, now)]
-    wanted = [name for name in _wanted(item, line) if name != "rollback" or line.can_undo]
+    proposed = written(line.failure.next_command or "") if item.what == "failure" and line.failure else []
+    # What the run proposes is told once: trying again reads the source anew where that is what failed.
+    again = any(command == f"headgate retry {line.run_id}" for command, _ in proposed)
+    wanted = [
+        name
+        for name in _wanted(item, line)
+        if not (name == "rollback" and not line.can_undo) and not (name == "reload" and again)
+    ]
     found = [_made(name, item, line, described, texts, links, now) for name in wanted]
     if item.what != "failure" or line.settled or line.failure is None:
         return found
     known = {action.command for action in found}
-    for command, remark in written(line.failure.next_command or ""):
+    for command, remark in proposed:
         if is_typable(command) and command not in known:
             does = f"{texts('actions.next.does')}{f' ({remark})' if remark else ''}"
             found.insert(0, Action("next", texts("actions.next.title"), does, command))
@@ -174,5 +182,9 @@ def _made(
         asked |= {"code": ", ".join(codes)}
     elif item.what == "quarantine":
         asked["code"] = item.code
+    key: str = name
+    if name == "rollback" and line.since is not None:
+        # What an undo brings back was told for the same.
+        key, parts = f"{name}.no_better", parts | {"since": words.moment(line.since)}
     form = links.form({"accept_all": "accept", "once": "mute"}.get(name, name), asked)
-    return Action(name, texts(f"actions.{name}.title"), texts(f"actions.{name}.does", **parts), command, form)
+    return Action(name, texts(f"actions.{key}.title"), texts(f"actions.{key}.does", **parts), command, form)

@@ -11,7 +11,7 @@ from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.model import Line, OpenItem
 from expectations.report.texts import Texts
-from expectations.report.verdict import said, waits
+from expectations.report.verdict import batch_said, code_said, said, waits
 
 _OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepted"})
 """Actions that are about a batch as a whole, whatever is wrong with it: they stand once, at its end."""
@@ -86,7 +86,7 @@ def _group(
             )
         )  # fmt: skip
     return Group(
-        label=_batch(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
+        label=batch_said(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
         tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
         wrong=_same_before(items, line, lines.values(), texts) or _wrong(items, line, described, texts),
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
@@ -116,9 +116,9 @@ def _wrong(items: Sequence[OpenItem], line: Line, described: Described, texts: T
 
 def _lead(items: Sequence[OpenItem], line: Line, texts: Texts) -> str:
     """What happened to the batch, in one sentence."""
-    batch = _batch(line.label, texts)
+    batch = batch_said(line.label, texts)
     if line.status == "failed" and line.failure is not None:
-        return texts("group.failed", batch=batch, code=line.failure.code)
+        return texts("group.failed", batch=batch, code=code_said(line.failure.code, texts))
     parts = [
         texts("group.drift", column=item.column or texts("words.table")) if item.what == "drift"
         else texts("group.aside", n=item.rows or 0) if item.what == "quarantine"
@@ -131,9 +131,5 @@ def _lead(items: Sequence[OpenItem], line: Line, texts: Texts) -> str:
 
 def _when(item: OpenItem, texts: Texts) -> str:
     if item.batches == 1:
-        return ""
+        return texts("open.loads", n=item.loads) if item.loads > 1 else ""
     return texts("table.open_in", n=item.batches, label=item.label, since=item.since or item.label)
-
-
-def _batch(label: str, texts: Texts) -> str:
-    return texts("words.last_load") if label == "source" else texts("words.batch", label=label)

@@ -74,7 +74,8 @@ class Line(Kept):
     values of columns that have few, kept of the last two weeks.
 
     How it stands by the proofs: `undone`; `can_undo`, what an undo needs is kept and nothing lies on top of it; `settled`,
-    the run that published the batch after this one had failed.
+    the run that published the batch after this one had failed. `since`: of the loads of the same data right before it that were
+    told for the same and that nobody has answered, when the first ended; None where what stood before isn't doubted.
     """
 
     run_id: str
@@ -106,6 +107,7 @@ class Line(Kept):
     taken_back: TakenBack | None = None
     can_undo: bool = False
     settled: str = ""
+    since: datetime | None = None
 
     @property
     def published(self) -> bool:
@@ -172,7 +174,8 @@ class OpenItem(Kept):
     """One thing that waits for somebody. `level`: bad (data not published), warn (published, look at it).
 
     Alerts about one column of one batch have one cause: the strongest is the item, the kinds of the others are `also`.
-    Of a failure `also` holds the critical rules that failed. `opened_at`: when it was first told.
+    Of a failure `also` holds the critical rules that failed. `opened_at`: when it was first told. `loads`: of a table without
+    windows, how many loads in a row were told for it.
     """
 
     what: Literal["failure", "rule", "drift", "quarantine"]
@@ -188,6 +191,7 @@ class OpenItem(Kept):
     also: tuple[str, ...] = ()
     who: str = ""
     opened_at: datetime | None = None
+    loads: int = 1
 
 
 class Broken(Kept):

@@ -15,6 +15,7 @@ from expectations.report.drift_view import AlertView, BandRow, alert_views, band
 from expectations.report.lines import rows_read
 from expectations.report.model import Comparison, Line, OpenItem, RunTwin
 from expectations.report.rule_view import RuleView, found_at_rows, rule_view
+from expectations.report.standing import who_acts
 from expectations.report.texts import Texts
 from expectations.report.verdict import Verdict, of_run
 
@@ -60,7 +61,7 @@ class RunView:
 def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now: datetime) -> RunView:
     record = RunRecord.model_validate(run.record)
     line = run.line
-    items = _attention(record, line, texts)
+    items = _attention(record, line, described)
     drift_item = OpenItem(
         what="drift", level="warn", run_id=record.run_id, label=record.label, sentence="",
         code=record.drift.alerts[0].kind, column=record.drift.alerts[0].column,
@@ -93,13 +94,14 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
     )  # fmt: skip
 
 
-def _attention(record: RunRecord, line: Line, texts: Texts) -> list[OpenItem]:
+def _attention(record: RunRecord, line: Line, described: Described) -> list[OpenItem]:
     """What a reader must know first: the failure, failed rules, warnings. Drift and set-aside rows have own sections."""
     found = []
     failure = record.failure
     if failure is not None:
+        who = failure.who_must_act if line.failure is None else who_acts(line.failure, described)
         found.append(
-            _item(record, "failure", "bad", failure.message, failure.code, who=failure.who_must_act).model_copy(
+            _item(record, "failure", "bad", failure.message, failure.code, who=who).model_copy(
                 update={"also": tuple(rule.code for rule in line.failed_rules if rule.severity == "critical")}
             )
         )

@@ -24,7 +24,7 @@ from expectations.report.lines import by_batch, columns_of, in_order, line_of, l
 from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.shelf import Shelf
-from expectations.report.standing import open_items, state_of, taken_back
+from expectations.report.standing import doubted_since, open_items, state_of, taken_back
 from expectations.report.start_view import start_row
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
@@ -75,7 +75,7 @@ class Site:
             twin, lines = self._known(described)
             facts = twin.facts if facts is None else facts
             clean = cleaned(record)
-            line = _marked([line_of(clean)], facts)[0]
+            line = _marked([line_of(clean)], facts, now)[0]
             lines = in_order([*lines, line])
             self._write_run(clean, line, twin, lines, now)
             self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
@@ -100,7 +100,7 @@ class Site:
             twin = _with_schema(twin, record)
             lines.append(line_of(record))
             latest.append(record)
-        lines = _marked(in_order(lines), facts)
+        lines = _marked(in_order(lines), facts, now)
         own = {line.run_id: line for line in lines}
         for record in latest:
             self._write_run(record, own[record.run_id], twin, lines, now)
@@ -119,8 +119,8 @@ class Site:
         known = set(self.shelf.keys("start"))
         for described in declared:
             if at.start_row(described.table) not in known:
-                row = start_row(described, [], "never", (), freshness(described, [], Facts(), now))
-                at.write(self.shelf, at.start_row(described.table), row.model_dump_json())
+                # Its page, too: the start page and those of its inputs lead to it.
+                self._write_table(TableTwin(described=described), [], None, now)
         rows = at.read_start_rows(self.shelf)
         refreshed = self._refresh(rows, now)
         rows = at.read_start_rows(self.shelf) if refreshed else rows
@@ -185,8 +185,8 @@ class Site:
         for _ in range(ROUNDS):
             pages = set(at.run_ids(self.shelf, table))
             lines = in_order([*self._unseen(table, pages, lines), *lines])
-            changed = [new for old, new in zip(lines, _marked(lines, twin.facts), strict=True) if old != new]
-            lines = _marked(lines, twin.facts)[-self.keep_lines :]
+            changed = [new for old, new in zip(lines, _marked(lines, twin.facts, now), strict=True) if old != new]
+            lines = _marked(lines, twin.facts, now)[-self.keep_lines :]
             self._mark_pages([line.run_id for line in changed if line.run_id in pages], lines, twin.described, now)
             pages -= self._retire(table, lines, pages)
             items = open_items(twin.described, lines, twin.facts, now)
@@ -289,7 +289,7 @@ def _slim(line: Line) -> str:
     return line.model_dump_json(exclude_defaults=True)
 
 
-def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
+def _marked(lines: Sequence[Line], facts: Facts, now: datetime) -> list[Line]:
     """Lines as the proofs say they stand."""
     if not facts.publishes:
         return list(lines)
@@ -303,7 +303,7 @@ def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
         proof = standing.get(line.batch_key)
         return proof.run_id if line.status == "failed" and proof and proof.published_at > line.started_at else ""
 
-    return [
+    marked = [
         _standing_as(
             line,
             undone=line.run_id in undone,
@@ -313,6 +313,13 @@ def _marked(lines: Sequence[Line], facts: Facts) -> list[Line]:
         )
         for line in lines
     ]
+    # Where nothing can be undone, only a load of the whole source says since when it is so.
+    doubted = (line.can_undo or line.window_start is None for line in marked)
+    since = (
+        doubted_since(line, marked[:n], facts, now) if of else None
+        for n, (line, of) in enumerate(zip(marked, doubted, strict=True))
+    )
+    return [_standing_as(line, since=at) for line, at in zip(marked, since, strict=True)]
 
 
 def _taken_back(decision: Decision | None, label: str) -> TakenBack | None:

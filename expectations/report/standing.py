@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from expectations.report.about import Described
-from expectations.report.model import Decision, Facts, Line, OpenItem, State, TakenBack
+from expectations.report.model import Decision, Facts, Failed, FailedRule, Line, OpenItem, State, TakenBack, Told
 
 RECENT = 14
 TOLD_LINES = 3
@@ -27,11 +27,13 @@ def open_items(described: Described, lines: Sequence[Line], facts: Facts, now: d
     for line in reversed(latest):
         waiting = _items(line, described, recent=line.run_id in recent)
         for item in _one_per_column(item for item in waiting if not answered(item, line, facts.decisions, now)):
-            opened = begun.get(line.batch_key, line.at) if item.what == "failure" else line.at
+            same = same_before(item, line, lines, facts.decisions, now)
+            opened = begun.get(line.batch_key, line.at) if item.what == "failure" else (same or [line])[-1].at
             key = (item.what, item.code, item.column)
             known = found.get(key)
             if known is None:
-                found[key] = item.model_copy(update={"opened_at": opened})
+                loads = 1 if line.window_start else 1 + len(same)
+                found[key] = item.model_copy(update={"opened_at": opened, "loads": loads})
             else:
                 since = item.since or item.label
                 rows = None if known.rows is None else known.rows + (item.rows or 0)
@@ -40,6 +42,43 @@ def open_items(described: Described, lines: Sequence[Line], facts: Facts, now: d
                     update={"batches": known.batches + 1, "since": since, "rows": rows, "opened_at": first}
                 )
     return tuple(sorted(found.values(), key=lambda item: (item.level != "bad", _ORDER[item.what])))
+
+
+def same_before(
+    item: OpenItem, line: Line, lines: Sequence[Line], decisions: Sequence[Decision], now: datetime
+) -> list[Line]:  # fmt: skip
+    """The loads of the same data right before a run that were told for the same and that nobody has answered, the newest
+    first: what an undo of the run would bring back is no better.
+    """
+    found = []
+    for before in reversed(lines):
+        stood = before.published and before.kind != "replay" and before.batch_key == line.batch_key
+        if not stood or before.started_at >= line.started_at:
+            continue
+        of_it = item.model_copy(update={"run_id": before.run_id})
+        if not _tells(before, item) or answered(of_it, before, decisions, now):
+            break
+        found.append(before)
+    return found
+
+
+def _tells(line: Line, item: OpenItem) -> bool:
+    told = line.alerts if item.what == "drift" else line.failed_rules if item.what == "rule" else ()
+    return any((_code(found), found.column) == (item.code, item.column) for found in told)
+
+
+def _code(told: Told | FailedRule) -> str:
+    return told.kind if isinstance(told, Told) else told.code
+
+
+def doubted_since(line: Line, lines: Sequence[Line], facts: Facts, now: datetime) -> datetime | None:
+    """Since when loads of the same data are told for the same as this run; None where the one before it isn't."""
+    if not line.published:
+        return None
+    told = [_item(line, "drift", "warn", alert.message, alert.kind, alert.column) for alert in line.alerts]
+    told += [_item(line, "rule", "warn", rule.message, rule.code, rule.column) for rule in line.failed_rules]
+    first = [same[-1].at for item in told if (same := same_before(item, line, lines, facts.decisions, now))]
+    return min(first, default=None)
 
 
 def _failing_since(lines: Iterable[Line]) -> dict[str, datetime]:
@@ -166,7 +205,7 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
                 "bad",
                 line.failure.message,
                 line.failure.code,
-                who=line.failure.who_must_act,
+                who=who_acts(line.failure, described),
                 also=tuple(rule.code for rule in line.failed_rules if rule.severity == "critical"),
             )
         )
@@ -196,6 +235,14 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
             for aside in line.quarantine
         ]
     return items
+
+
+def who_acts(failure: Failed, described: Described) -> str:
+    """Who acts on a failure. Whose a source is isn't declared: its place is named, and who answers for the table."""
+    if failure.family != "upstream" or not described.source:
+        return failure.who_must_act
+    asked = f" (through {described.owner})" if described.owner else ""
+    return f"{failure.who_must_act}: {described.source}{asked}"
 
 
 def _told(sentence: str) -> str:

@@ -13,6 +13,7 @@ from expectations.report.about import Described
 from expectations.report.charts import spark
 from expectations.report.lines import by_batch
 from expectations.report.model import Because, Freshness, Line, OpenItem, StartRow, State, TakenBack
+from expectations.report.outcomes import last_outcomes
 from expectations.report.texts import Texts
 from expectations.report.upstream import GAP, TONES, because, shown_state, worst
 from expectations.report.verdict import of_undo, said, waits
@@ -82,6 +83,7 @@ def start_row(
     last = told[-1] if told else None
     standing = by_batch(lines)
     newest = standing[-1] if standing else None
+    outcomes = last_outcomes(described.rules, lines)
     return StartRow(
         table=described.table, kind=described.kind, description=described.description, owner=described.owner,
         tier=described.tier, inputs=described.inputs, state=state, because=because, taken_back=taken_back, freshness=fresh,
@@ -90,7 +92,8 @@ def start_row(
         rows=tuple(line.figures["rows"] for line in standing[-SPARK_BATCHES:] if "rows" in line.figures),
         published_rows=newest.counts.get("published") if newest else None,
         set_aside=newest.counts.get("quarantined", 0) if newest else 0,
-        passed=last.passed if last else 0, judged=last.judged if last else 0, rules=len(described.rules),
+        passed=sum(found.passed for found in outcomes), judged=sum(found.outcome != "none" for found in outcomes),
+        rules=len(described.rules),
         open_items=tuple(items[:SHOWN_ITEMS]), open_count=len(items),
     )  # fmt: skip
 
@@ -111,20 +114,24 @@ def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartVi
     tone = "bad" if "bad" in tones else "warn" if "warn" in tones else "good"
     # Who looks below finds the tables that are counted here: one that isn't good because of another waits for nobody itself.
     listed = {w.table for w in waiting if w.tone == tone}
+    others = {w.table for w in waiting} - listed
     key = {"bad": "start.headline_bad", "warn": "start.headline_warn", "good": "start.headline_good"}[tone]
     ordered = sorted(owners.items(), key=lambda pair: (min(_STATES.index(row.state) for row in pair[1]), pair[0]))
     hidden = sum(row.of.open_count - len(row.of.open_items) for row in shown)
     return StartView(
         counts=counts, waiting=tuple(waiting[:SHOWN_WAITING]), more_waiting=max(len(waiting) - SHOWN_WAITING, 0) + hidden,
         owners=tuple((owner, tuple(found)) for owner, found in ordered), tables=len(shown),
-        headline=texts(key, n=len(listed) or len(shown), all=f"{len(shown):,}"), tone=tone,
+        headline=texts(key, n=len(listed) or len(shown), all=f"{len(shown):,}")
+        + (texts("start.headline_more", n=len(others)) if others else ""),
+        tone=tone,
     )  # fmt: skip
 
 
 def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: datetime) -> Row:
     own = shown_state(row.state, row.freshness, now)
     below = because(row.inputs, known, now)
-    state = worst(own, below)
+    # What is late by its own promise is told so in the list of what waits: the same word here.
+    state = own if own == "late" else worst(own, below)
     tables = ", ".join(item.table for item in below if item.state != GAP)
     bad = ", ".join(item.table for item in below if TONES[item.state] == "bad")
     fresh = row.freshness
@@ -161,6 +168,7 @@ def _waiting(row: Row, item: OpenItem, sentence: str, now: datetime, texts: Text
 
 
 def _late_item(row: Row, texts: Texts) -> OpenItem:
+    """What is late, and who acts: where something it is made of isn't good, that comes first."""
     said = texts("start.late_sentence", who=row.of.freshness.promised_to, at=words.moment(row.of.freshness.until))
     if row.of.taken_back is not None:
         said = f"{said} {of_undo(row.of.taken_back, texts)}"

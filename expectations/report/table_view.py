@@ -17,13 +17,13 @@ from expectations.report.model import (
     Because,
     Comparison,
     Decision,
-    FailedRule,
     Freshness,
     Line,
     OpenIncident,
     Publish,
     TableTwin,
 )
+from expectations.report.outcomes import Last, last_outcomes
 from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
@@ -46,7 +46,7 @@ class BelowRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A rule with how it came out last."""
+    """A rule with how it came out last; `batch`: in which batch."""
 
     rule: DeclaredRule
     severity: str
@@ -54,6 +54,7 @@ class RuleRow:
     outcome: str
     tone: str
     aside: int
+    batch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class TableView:
     freshness: Freshness
     promises: tuple[str, ...]
     broken: tuple[str, ...]
+    late: bool
     facts: tuple[str, ...]
     groups: tuple[Group, ...]
     things: int
@@ -124,8 +126,6 @@ def table_view(
     told = latest_runs(lines)
     judged = [line for line in told if line.judged]
     last = judged[-1] if judged else told[-1] if told else None
-    # Its rows ended it before any rule was judged over the whole batch.
-    ended = told[-1] if told and told[-1].failure is not None and not told[-1].judged else None
     columns = described.columns or (twin.schemas.get(last.schema_hash, ()) if last else ())
     metrics = described.metrics
     newest = next(reversed(by_batch(lines)), None)
@@ -146,7 +146,7 @@ def table_view(
         verdict=verdict,
         because=tuple(BelowRow(item, TONES[item.state]) for item in twin.because),
         freshness=twin.freshness, promises=_promises(described, texts),
-        broken=_broken(twin.freshness, now, texts), facts=_facts(described, texts),
+        broken=_broken(twin.freshness, now, texts), late=twin.freshness.late(now), facts=_facts(described, texts),
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
         things=len(twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
@@ -155,7 +155,8 @@ def table_view(
         answers={item.incident_id: _answered(item, now, texts) for item in twin.facts.incidents},
         on_call=twin.facts.on_call, watched=watched(lines, texts),
         watched_said=sentences(described, lines, texts), alarms=alarms(lines, twin.facts.decisions, texts),
-        charts=shown_charts, more_charts=more_charts, rules=tuple(_rule(rule, last, ended, texts) for rule in described.rules),
+        charts=shown_charts, more_charts=more_charts,
+        rules=tuple(_rule(found, texts) for found in last_outcomes(described.rules, lines)),
         aside=_aside(lines, pages), schema=schema_history(lines, twin.schemas, pages), runs=tuple(runs[:SHOWN_RUNS]),
         older_runs=tuple(runs[SHOWN_RUNS:]),
         decisions=_decisions(twin, lines),
@@ -176,27 +177,17 @@ def _answered(incident: OpenIncident, now: datetime, texts: Texts) -> str:
     )
 
 
-def _rule(rule: DeclaredRule, last: Line | None, ended: Line | None, texts: Texts) -> RuleRow:
-    """How it came out in the `last` batch that was judged; rows that `ended` the newest load before that are newer."""
-    failed: FailedRule | None = None
-    aside = 0
-    stopped = sum(item.rows for item in ended.quarantine if item.code == rule.code) if ended is not None else 0
-    if ended is not None and ended.failure is not None and stopped:
-        over = ended.failure.code == "TOLERANCE" and f" {rule.code}: " in ended.failure.message
-        outcome, tone = ("fail", "bad") if over else ("aside", "warn")
-        return RuleRow(rule, when_it_fails(rule, texts), texts(f"place.{rule.place}"), outcome, tone, stopped)
-    if last is not None:
-        failed = next((found for found in last.failed_rules if found.code == rule.code), None)
-        aside = sum(item.rows for item in last.quarantine if item.code == rule.code)
-    outcome, tone = "pass", "good"
-    if last is None or not last.judged:
-        outcome, tone = "none", "idle"
-    elif failed is not None:
-        outcome = failed.outcome
-        tone = "bad" if rule.severity == "critical" else "warn"
-    elif aside:
-        outcome, tone = "aside", "warn"
-    return RuleRow(rule, when_it_fails(rule, texts), texts(f"place.{rule.place}"), outcome, tone, aside)
+def _rule(last: Last, texts: Texts) -> RuleRow:
+    rule = last.rule
+    tone = {"pass": "good", "aside": "warn", "none": "idle"}.get(
+        last.outcome, "bad" if rule.severity == "critical" else "warn"
+    )
+    return RuleRow(rule, when_it_fails(rule, texts), texts(f"place.{rule.place}"), last.outcome, tone, last.rows,
+                   _of_batch(last.line, texts) if last.line else "")  # fmt: skip
+
+
+def _of_batch(line: Line, texts: Texts) -> str:
+    return texts("words.batch", label=line.label) if line.window_start else words.moment(line.at)
 
 
 def _aside(lines: Sequence[Line], pages: set[str]) -> tuple[Aside, ...]:

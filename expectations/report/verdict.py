@@ -42,8 +42,11 @@ def of_table(
     bad = [item for item in items if item.level == "bad"]
     kind = "hole" if shown == "failed" and described.window is not None and _is_hole(bad, label) else shown
     said = [texts(f"table.verdict.{kind}.sentence{whole}", **parts)] if label or not whole else []
+    if said and freshness.built_from:
+        table, oldest = freshness.built_from[0]
+        said.append(texts("table.verdict.held", label=oldest, table=table))
     if shown == "failed":
-        said.insert(0, texts("table.verdict.failed.why", label=_batch(bad[0].label, texts) if bad else ""))
+        said.insert(0, texts("table.verdict.failed.why", label=batch_said(bad[0].label, texts) if bad else ""))
         if not label:
             said.append(texts("table.verdict.failed.empty"))
     if items:
@@ -81,8 +84,9 @@ def _is_hole(bad: Sequence[OpenItem], newest: str) -> bool:
 def of_undo(undone: TakenBack, texts: Texts) -> str:
     """Who took what back, when and why."""
     key = "table.verdict.undone" if undone.reason else "table.verdict.undone_unsaid"
+    batch = batch_said(undone.label, texts)
     return texts(
-        key, batch=_batch(undone.label, texts), who=undone.by, at=words.moment(undone.at), reason=undone.reason
+        key, batch=batch[:1].upper() + batch[1:], who=undone.by, at=words.moment(undone.at), reason=undone.reason
     )
 
 
@@ -127,8 +131,18 @@ def waits(item: OpenItem, now: datetime, texts: Texts) -> str:
     """Since when an open thing waits, and how long that is; '' where it isn't known."""
     if item.opened_at is None:
         return ""
-    at, seconds = words.moment(item.opened_at), (now - item.opened_at).total_seconds()
+    at, seconds = words.moment(item.opened_at), (_minute(now) - _minute(item.opened_at)).total_seconds()
     return texts("open.waits_new", at=at) if seconds < 60 else texts("open.waits", at=at, age=words.duration(seconds))
+
+
+def code_said(code: str, texts: Texts) -> str:
+    """A code of a failure with its plain words beside it, where there are some."""
+    return f"{code}: {texts(f'code.{code}')}" if texts.known(f"code.{code}") else code
+
+
+def _minute(moment: datetime) -> datetime:
+    """Moments are shown to the minute: what lies between them is told as it is read."""
+    return moment.replace(second=0, microsecond=0)
 
 
 def when_it_fails(rule: DeclaredRule, texts: Texts) -> str:
@@ -139,5 +153,5 @@ def when_it_fails(rule: DeclaredRule, texts: Texts) -> str:
     return texts("severity.aside") + allowed
 
 
-def _batch(label: str, texts: Texts) -> str:
+def batch_said(label: str, texts: Texts) -> str:
     return texts("words.last_load") if label == "source" else texts("words.batch", label=label)

@@ -12,6 +12,7 @@ from expectations.report.about import Column, Described
 from expectations.report.figures import is_about
 from expectations.report.lines import by_batch
 from expectations.report.model import Line
+from expectations.report.outcomes import broke
 from expectations.report.standing import latest_of_batches
 from expectations.report.texts import Texts
 
@@ -71,7 +72,7 @@ def weeks(
             rows.append(_row("aside", now, before, None, texts))
     rows += [
         _count("alarms", now, before, lambda line: bool(line.alerts), texts),
-        _count("rules", now, before, lambda line: bool(line.failed_rules), texts),
+        _count("rules", now, before, broke, texts),
         _count("failed", now, before, lambda line: line.status == "failed", texts),
     ]
     return Weeks(_named(now), _named(before), tuple(rows), _said(now, before, schemas, texts))
@@ -85,9 +86,10 @@ def _spans(
 ) -> tuple[_Span, _Span] | None:
     if not standing:
         return None
-    newest = standing[-1]
+    # A batch that was stopped is part of the last week, too.
+    newest = max((standing[-1], *told[-1:]), key=lambda line: line.window_start or line.at)
     if described.window is None or newest.window_end is None or newest.window_start is None:
-        return _of_loads(newest, standing, lines)
+        return _of_loads(standing[-1], standing, lines)
     if newest.window_end - newest.window_start > timedelta(days=1) + _CLOCK_CHANGE:
         return None
     grid = described.window.grid
@@ -134,7 +136,11 @@ def _batches(now: _Span, before: _Span, texts: Texts) -> WeekRow:
 def _row(name: str, now: _Span, before: _Span, unit: str | None, texts: Texts) -> WeekRow:
     kind, _, column = name.partition(":")
     one, other = _figure(name, now.batches), _figure(name, before.batches)
-    of_batch = "_batch" if kind == "distinct" and now.due is not None else ""
+    here, there = _labels(now).get(column), _labels(before).get(column)
+    if kind == "distinct" and here is not None and there is not None:
+        # Where all values are known, those of a week are told: the sentences below speak of them.
+        one, other = len(here), len(there)
+    of_batch = "_batch" if kind == "distinct" and now.due is not None and (here is None or there is None) else ""
     return WeekRow(
         texts(f"week.figure.{kind}{of_batch}", column=column), words.figure(name, one, unit), words.figure(name, other, unit),
         words.change(name, one, other),
@@ -173,7 +179,8 @@ def _named(span: _Span) -> str:
     """The days of a week, as its batches call them."""
     if span.due is None:
         return words.day(span.batches[-1].at)
-    first, last = span.batches[0].label, span.batches[-1].label
+    shown = sorted([*span.batches, *span.told], key=lambda line: line.window_start or line.at)
+    first, last = shown[0].label, shown[-1].label
     return first if first == last else f"{first} – {last}"
 
 
@@ -206,6 +213,8 @@ def _labels(span: _Span) -> dict[str, set[str]]:
 def _columns(now: _Span, before: _Span, schemas: Mapping[str, Sequence[Column]], texts: Texts) -> list[str]:
     new, old = (
         {column.name: (column.type, column.nullable) for column in schemas.get(span.batches[-1].schema_hash, ())}
+        if span.batches
+        else {}
         for span in (now, before)
     )
     if not new or not old or new == old:

@@ -152,7 +152,7 @@ def test_rows_of_a_batch_that_failed_are_shown_without_commands_that_find_nothin
     site.add(failed, open_table, soon(failed))
     page = text(site, at.run_page(TABLE, failed.run_id))
     assert "17,-5.00 18,-80995" in page
-    assert "the batch wasn't published: nothing else is kept of them" in page
+    assert "the batch wasn't published: beside these examples they are only in the source" in page
     assert not any("quarantine" in command for command in commands(site, at.run_page(TABLE, failed.run_id)))
 
 
@@ -347,7 +347,7 @@ def test_an_undo_is_explained_where_its_data_is_missed(site, sales, run_of, soon
                         run_id=run_of(1).run_id)  # fmt: skip
     undo = run_of(1, run_id="sales-rollback-1", kind="rollback", counts={"deleted": 100}, started_at=at_noon)
     site.add(undo, sales, at_noon, Facts(publishes=tuple(proofs), decisions=(decision,)))
-    said = "The batch 2026-03-02 was taken back by maria, 3 Mar 2026, 12:00 UTC: wrong prices."
+    said = "Batch 2026-03-02 was taken back by maria, 3 Mar 2026, 12:00 UTC: wrong prices."
     assert said in text(site, at.table_page(TABLE))
     by_whom = "Undone: these rows were taken back. By maria, 3 Mar 2026, 12:00 UTC: wrong prices. No reader sees them any more."
     assert by_whom in text(site, at.run_page(TABLE, run_of(1).run_id))

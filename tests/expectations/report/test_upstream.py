@@ -105,7 +105,7 @@ def test_what_waits_below_comes_before_what_waits_because_of_it(site, sales, run
     tables = [sales.table, REVENUE.table, BOARD.table]
     assert sorted(tables, key=waiting.index) == tables
     site.write_start(failed.started_at + timedelta(days=8))
-    assert "waits since 3 Mar 2026, 02:00 UTC (7 d 23 h)" in built("index.html")
+    assert "waits since 3 Mar 2026, 02:00 UTC (8 d)" in built("index.html")
 
 
 def test_late_data_below_makes_it_late(site, run_of, built):

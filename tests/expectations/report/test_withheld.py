@@ -32,6 +32,16 @@ def test_an_alert_about_another_column_that_names_a_masked_one_is_withheld_too(r
     assert VALUE not in found.model_dump_json()
 
 
+def test_what_is_withheld_is_said_in_whole_sentences(run_of):
+    def told(kind):
+        found = cleaned(run_of(0, drift=Drift(verdict="digest", score=1.2, alerts=(alert(kind=kind),))))
+        return found.drift.alerts[0].message.partition(". ")[0]
+
+    assert told("segment") == "One segment of email differs from the history"
+    assert told("values") == "The values of email differ from the history"
+    assert told("relation") == "The relation of email differs from the history"
+
+
 def test_what_would_be_noticed_of_a_masked_column_is_told_of_empty_values_only(run_of):
     of_values = WouldBeTold(
         column="email", kind="reference", figure="rows whose email is new", usual="1 %", told="above 4 %"
