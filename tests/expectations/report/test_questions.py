@@ -77,7 +77,7 @@ def test_a_batch_that_failed_among_newer_ones_is_called_missing(site, open_table
     assert "No: the newest data did not pass and was not published." in text(site, at.table_page(TABLE))
     site.add(unmasked(run_of, 2), open_table, soon(run_of(2)))
     page = text(site, at.table_page(TABLE))
-    assert "No: a batch is missing, because it did not pass. What failed: batch 2026-03-02." in page
+    assert "No: a batch is missing: it was not published. What failed: batch 2026-03-02." in page
     assert "Readers see the other batches up to batch 2026-03-03" in page
 
 
