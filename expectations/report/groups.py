@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.model import Line, OpenItem
@@ -34,7 +33,7 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Group:
     """A batch of which something waits. `page` says whether its run's page is there; `who`: who has to act; `wrong`:
-    whom to ask where no undo is offered, or that an undo wouldn't help.
+    whom to ask where no undo is offered.
     """
 
     label: str
@@ -88,22 +87,10 @@ def _group(
     return Group(
         label=batch_said(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
         tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
-        wrong=_same_before(items, line, lines.values(), texts) or _wrong(items, line, described, texts),
+        wrong=_wrong(items, line, described, texts),
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
         actions=tuple(action for action in common.values() if action.command not in known),
     )  # fmt: skip
-
-
-def _same_before(items: Sequence[OpenItem], line: Line, lines: Iterable[Line], texts: Texts) -> str:
-    """That an undo brings back a load of the same batch that is no better; '' where it isn't so."""
-    if not line.can_undo:
-        return ""
-    loads = [other for other in lines if other.batch_key == line.batch_key and other.published and other.at < line.at]
-    before = max(loads, key=lambda other: other.at, default=None)
-    told = set() if before is None else {(alert.column, alert.kind) for alert in before.alerts if alert.level == "page"}
-    if before is None or not any(item.what == "drift" and (item.column, item.code) in told for item in items):
-        return ""
-    return texts("group.same_before", at=words.moment(before.at))
 
 
 def _wrong(items: Sequence[OpenItem], line: Line, described: Described, texts: Texts) -> str:

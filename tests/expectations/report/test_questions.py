@@ -94,7 +94,7 @@ def test_an_undo_that_brings_back_the_same_says_so(site, sales, run_of, soon):
     whole = {"label": "source", "batch_key": "source", "window_start": None, "window_end": None}
     described = sales.model_copy(update={"window": None})
     drift = Drift(verdict="page", score=4.0, history=8, alerts=(ALERT,))
-    same = "An undo brings back the load of 3 Mar 2026, 02:00 UTC, of which the same was told."
+    same = "What stood before was told for the same (since 3 Mar 2026, 02:00 UTC)"
     loads = [
         run_of(day, status="warned" if day else "published", drift=drift if day else None, **whole) for day in range(3)
     ]
