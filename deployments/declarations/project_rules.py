@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import partial as bound
@@ -12,8 +13,10 @@ from deployments.declarations.metric_rules import metric_faults
 from deployments.declarations.metrics import Metric
 from deployments.declarations.partial import known as asked
 from deployments.declarations.problems import Fault, KeyPath, nearest
-from deployments.declarations.provisioning import CLOSED, Provisioning
+from deployments.declarations.provisioning import CLOSED, EVERYBODY, Provisioning
 from deployments.declarations.summary import Summary, statements
+from deployments.declarations.summary_statements import read_statement
+from deployments.declarations.summary_window import stand_in
 from deployments.declarations.table import Table
 
 ANY_SCHEMA = "*."
@@ -121,10 +124,25 @@ def _awaited(table: Table, names: Collection[str]) -> Iterator[Fault]:
 def _groups(target: Table | Summary, provisioning: Provisioning | None) -> Iterator[Fault]:
     """Grants to groups that `warehouse.yaml`, where it lists groups, doesn't have."""
     groups = provisioning.groups if provisioning is not None else {}
-    for index, name in enumerate(target.grants):
-        if groups and name not in groups:
-            listing = ", ".join(groups) + " (groups in warehouse.yaml)"
-            yield Fault(("grants", index), f"'{name}' isn't a group", listing, nearest(name, groups))
+    listing = ", ".join(groups) + " (groups in warehouse.yaml)" if groups else "a group"
+    for place, name in _granted(target):
+        if name == EVERYBODY:
+            yield Fault(place, f"'{name}' is everybody who may log in, and no group", listing)
+        elif groups and name not in groups:
+            yield Fault(place, f"'{name}' isn't a group", listing, nearest(name, groups))
+
+
+def _granted(target: Table | Summary) -> Iterator[tuple[KeyPath, str]]:
+    """The groups that a target is granted to, by its key or in the transaction of its publish."""
+    yield from ((("grants", index), name) for index, name in enumerate(target.grants))
+    if isinstance(target, Summary):
+        for key, written in (("before_publish", target.before_publish), ("after_publish", target.after_publish)):
+            for index, text in enumerate(written):
+                # What can't be read is told by the summary's own rules.
+                with suppress(ValueError):
+                    statement = read_statement(stand_in(text), target.target)
+                    if statement.kind == "grant":
+                        yield (key, index), statement.what
 
 
 def schema_faults(name: str, key: str, declared: Declared) -> Iterator[Fault]:

@@ -15,6 +15,8 @@ from deployments.declarations.model import Declared, Identifier
 
 Access = Literal["read", "all"]
 CLOSED = ("ops", "quarantine")
+EVERYBODY = "public"
+"""To both warehouses that name is no group, quoted or not: it is whoever may log in."""
 Matter = Literal["rollback", "override", "drift", "pause", "discard", "erase"]
 """What people decide. `drift`: whatever is answered to an alarm; `pause`: resuming as well."""
 _PROVEN_BY = ("machine", "warehouse", "prefect")
@@ -87,6 +89,8 @@ class Provisioning(Declared):
 
     @model_validator(mode="after")
     def _a_group(self) -> Provisioning:
+        if EVERYBODY in self.groups:
+            raise ValueError(f"'{EVERYBODY}' is everybody who may log in, and no group")
         if self.summaries_as is not None and self.summaries_as not in self.groups:
             raise ValueError(
                 f"summaries_as is '{self.summaries_as}', which isn't among the groups: {', '.join(self.groups)}"

@@ -99,6 +99,7 @@ def test_the_difference_is_shown_made_and_gone(
     [
         ("groups: {analysts: {schemas: {ops: read}}}", "'ops' is closed to every group"),
         ("groups: {analysts: {schemas: {raw_data: write}}}", "allowed: read, all"),
+        ("groups: {public: {schemas: {raw_data: read}}}", "'public' is everybody who may log in, and no group"),
         ("grups: {}", "did you mean 'groups'"),
     ],
 )
