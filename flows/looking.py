@@ -28,6 +28,7 @@ from tasks.sources.opening import as_catalog, open_declared
 from tasks.sources.protocol import OpenSource, ShapelessReader, SourceShape, Span
 from tasks.sources.sample import Sample, read_sample
 from tasks.sources.spoken import Spoken, connection_of, declared
+from tasks.sources.spoken_file import FirstPage
 from tasks.spool import bury, dead_attempts, hold, release
 
 MANY_WINDOWS = 400
@@ -83,9 +84,14 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
     records: Records | None = None
     try:
         source = declared(wanted.spoken, settings, span)
+        for name in source.connections:
+            settings = with_connection(settings, name)
         _check_window(source, span.window)
         source, found_out = _completed(source, wanted.spoken, settings, span)
         readers = [open_declared(source, settings, Span(window, zone)) for window in windows or (None,)]
+        if source.is_asked and wanted.rows:
+            # Nobody declared how often it may be asked for a look.
+            readers = [cast(OpenSource, FirstPage(reader)) for reader in readers[:1]]
         sample = read_sample(readers, wanted.rows, folder / "raw")
         records = Records(sample.files, sample.header, sample.delimiter, folder / "temp")
         catalog = as_catalog(source, readers[0])

@@ -43,6 +43,13 @@ def mapping(pairs: Iterable[tuple[str, str]]) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
 
 
+def nested(value: object) -> str:
+    """A value of any depth in flow style."""
+    if isinstance(value, dict):
+        return mapping((scalar(key), nested(item)) for key, item in value.items())
+    return f"[{', '.join(map(nested, value))}]" if isinstance(value, list | tuple) else scalar(value)
+
+
 def comment(text: str) -> str:
     """A text as the rest of a line."""
     return one_line(" ".join(text.split()), 1_000)

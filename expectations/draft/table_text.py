@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from deployments.declarations.sources import Source
 from expectations.draft.loading import Loading
 from expectations.draft.propose import Proposal, ProposedColumn
-from expectations.draft.scalars import comment, mapping, scalar, sequence
+from expectations.draft.scalars import comment, mapping, nested, scalar, sequence
 
 DECIDE = "DECIDE"
 _DATE_IN_ADDRESS = (
@@ -87,9 +87,11 @@ def _lines(naming: Naming, source: Source, proposal: Proposal, loading: Loading)
 
 
 def _source(source: Source, loading: Loading) -> Iterator[str]:
-    given = source.model_dump(exclude_defaults=True, exclude_none=True, exclude={"kind", "query"})
+    given = source.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True, exclude={"kind", "query"}
+    )
     yield f"kind: {source.kind}"
-    yield from (f"{name}: {scalar(value)}" for name, value in given.items())
+    yield from (f"{name}: {nested(value)}" for name, value in given.items())
     if source.statement is not None:
         yield "query: |-" if "\n" in source.statement else f"query: {_plain(source.statement)}"
         if "\n" in source.statement:

@@ -29,7 +29,8 @@ def peek(source: str, rows: int, as_json: bool, **given: Any) -> None:
     """Look at real records: how each field is spelled, what is missing, which type it would be, what could be a key.
 
     SOURCE is a file or an address (http, https, file, s3), `connection:NAME` with --table or --query for a database,
-    or `connection:NAME/path` below a connection's address. Nothing is written.
+    or `connection:NAME/path` below a connection's address; of an API or dlt a file of YAML with its `source:`, of which one
+    page is asked for (with --rows 0: all). Nothing is written.
     """
     from deployments.settings import read_settings
     from flows.looking import look

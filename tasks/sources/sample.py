@@ -68,6 +68,7 @@ def read_sample(sources: Sequence[OpenSource], limit: int, folder: Path) -> Samp
             absent += 1
         if not whole:
             break
+    whole = whole and not any(getattr(source, "is_cut", False) for source in sources)
     sample = Sample(
         sources[0].where, sources[0].delimiter, header, tuple(files), tuple(parts),
         sum(part.records for part in parts), whole, Counter(reject.code for part in parts for reject in part.rejects),

@@ -1,7 +1,7 @@
 """A source as people type it at a terminal, made into a declared one.
 
 Forms: an address (http, https, file, s3) or a path of a file; `connection:NAME` with a query or a table for a database;
-`connection:NAME/path` below the address of a connection.
+`connection:NAME/path` below the address of a connection; a file of YAML with a `source:` of any kind.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tasks.sources.folder import FolderReader
 from tasks.sources.json_records import is_lines, looks_like_lines
 from tasks.sources.opening import open_declared
 from tasks.sources.protocol import Span
+from tasks.sources.spoken_file import ENDINGS, declared_in
 
 _DELIMITERS = ",;\t|"
 _JSON = ("{", "[")
@@ -55,6 +56,8 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
 
     DeclarationError when it can't be one; errors of the source when it can't be reached.
     """
+    if spoken.source.endswith(ENDINGS) and "://" not in spoken.source and Path(spoken.source).is_file():
+        return declared_in(Path(spoken.source))
     name, url = _parts(spoken.source)
     base = None if name is None else settings.connection(name)
     if base is not None and base.partition("://")[0] in DATABASES:

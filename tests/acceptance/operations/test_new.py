@@ -92,6 +92,29 @@ def test_a_service(house: Any, command: Callable[..., Any], drafted: Callable[..
     assert house.rows(f"{house.schema}.answers", "count(*), sum(id), min(tags::text)") == [(50, 1225, '{"a": [0]}')]
 
 
+def test_an_api_by_a_file_with_its_source(
+    house: Any, command: Callable[..., Any], drafted: Callable[..., Any], web: Any
+) -> None:
+    records = [
+        {"id": n, "by": {"name": f"a{n}"}, "tags": [n], "at": f"2024-05-{n % 28 + 1:02}T10:00:00Z"} for n in range(50)
+    ]
+    second = web.put("/api?page=2", json.dumps({"data": records[25:], "next": None}))
+    first = web.put("/api", json.dumps({"data": records[:25], "next": second}))
+    file = house.folder / "answers.source.yaml"
+    paged = f"{{kind: rest, url: '{first}', records: data, paging: {{kind: next, path: next}}"
+    file.write_text(f"source: {paged}, fields: {{by_name: by.name}}}}\n")
+    told = drafted("answers", str(file))
+    assert (told["records"], told["whole"]) == (25, False), "one page"
+    text = (house.folder / "tables" / "answers.yaml").read_text()
+    assert "paging: {kind: next, path: next}" in text
+    assert "name: tags, type: json" in text
+    assert command("run", f"{house.schema}.answers").code == 0
+    assert house.rows(f"{house.schema}.answers", "count(*), sum(id), min(by_name)") == [(50, 1225, "a0")]
+    file.write_text("source: {kind: rest, url: 'https://example.com', pages: 3}\n")
+    error = command("peek", str(file)).error
+    assert "pages" in str(error)
+
+
 @pytest.mark.effect("headgate new --cursor", "headgate new --table")
 def test_a_database(house: Any, command: Callable[..., Any], drafted: Callable[..., Any]) -> None:
     house.place.ask(f"CREATE SCHEMA {house.schema}_source")
