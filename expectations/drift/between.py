@@ -12,6 +12,8 @@ from expectations.profile.numbers import DAY
 DAY_VARIANCE = 24.0
 # Rows of a rare value that tell as much as one.
 GROUPED = 2.0
+# So few different pairs of values make a correlation of one.
+ONLY = 2
 
 
 def fisher(correlation: float) -> float:
@@ -52,6 +54,9 @@ def pairs(out: Figures, profile: Profile) -> None:
     varied = {name: rare(column, r.rows) for name, column in profile.columns.items()}
     for key, value in r.ranks.items():
         a, b = key.split(BETWEEN)
+        if r.pairs.get(key, ONLY + 1) <= ONLY:
+            # A group of like rows beside another: two points lie on a line whatever holds between the columns.
+            continue
         # Two rare values that happen to stand in one row make a correlation of one over their number; rare rows come in groups.
         chance = 1.1 / (r.rows - 3) + (GROUPED / min(varied[a], varied[b])) ** 2
         out.levels[named(a, "relation", "correlation", b)] = (fisher(value), chance)

@@ -107,6 +107,8 @@ _ROWS = (
 
     Figure("completeness", "absent", "share", "empty values in {column}", ("slow_drift", "never")),
     Figure("completeness", "missing", "share", "empty or placeholder values in {column}", ("slow_drift", "never", "beyond")),
+    Figure("completeness", "filled", "share", "rows without {column}, which every earlier batch had and this one has not",
+           ("one_row", "never", "beyond"), side=1, runs="slow"),
     Figure("completeness", "all_absent", "share", "whether {column} is empty in every row", ("state",), unit="yes"),
 
     Figure("format", "unreadable_rows", "share", "lines that don't fit the header", _WRITTEN),
@@ -116,6 +118,7 @@ _ROWS = (
     Figure("format", "lower", "share", "values of {column} in small letters", _WRITTEN),
     Figure("format", "non_ascii", "share", "values with letters beyond ASCII in {column}", _WRITTEN),
     Figure("format", "garbled", "share", "values with garbled letters (wrong encoding) in {column}", _WRITTEN),
+    Figure("format", "escaped", "share", "values of {column} with characters written as a web page does (&amp;)", _WRITTEN),
     Figure("format", "not_a_number", "share", "values that are no number in {column}", _WRITTEN),
     Figure("format", "not_a_date", "share", "values that are no date in {column}", _WRITTEN),
     Figure("format", "digits_only", "share", "values of digits only in {column}", ("slow_drift",), runs="equal"),
@@ -154,6 +157,10 @@ _ROWS = (
            ("slow_drift", "of_names"), other="share", runs="slow"),
     Figure("values", "off_grid", "share", "numbers in {column} with a last digit ({other}) that hardly any had before",
            ("slow_drift", "of_values", "never", "beyond"), other="place", runs="slow"),
+    Figure("values", "at_largest", "share", "rows that share the largest number of {column}", ("beyond",), side=1,
+           runs="within"),
+    Figure("values", "at_smallest", "share", "rows that share the smallest number of {column}", ("beyond",), side=1,
+           runs="within"),
     Figure("values", "distinct", "level", "the number of different values of {column}", ("slow_drift",), unit="rows"),
     Figure("values", "commonest", "level", "the share of rows with the commonest value of {column}", ("slow_drift", "never"),
            unit="odds", runs="slow"),

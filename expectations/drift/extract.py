@@ -52,6 +52,8 @@ def _spelling(out: Figures, name: str, column: ColumnProfile, rows: float) -> No
         out.shares[named(name, "values", "constant")] = (STATE * (column.distinct <= 1 and column.nulls == 0), STATE)
     for share in TEXT_SHARES:
         out.shares[named(name, "format", share)] = (getattr(text, share), text.counted)
+    if text.escaped is not None:
+        out.shares[named(name, "format", "escaped")] = (text.escaped, text.counted)
     if text.counted:
         beyond = beyond_digits(column)
         length, error = beyond or (text.length_mean, 0.0)

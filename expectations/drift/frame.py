@@ -10,7 +10,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import compare, given_others, labels
+from expectations.drift import compare, crowds, given_others, labels
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
@@ -32,6 +32,9 @@ LATELY = 14
 # At most how many rows a run is believed to be.
 LONGEST = 10.0
 ONE_VALUE = 1000.0
+# How much more a share may stray than it has been seen to, from so many batches on.
+REGULAR = 9.0
+KNOWN = 10
 LONGEST_IN_SEGMENT = 50.0
 IMPLIED, SIZES, STATES, CLOSED = having("implied"), having("size"), having("state"), having("closed")
 PROGRAM, COPIES = having("program"), having("copy")
@@ -93,7 +96,8 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         return {key: pairs for key, pairs in found if usable(key)}
 
     against_others = (
-        compare.unseen, compare.out_of_range, compare.redelivered, given_others.held, labels.gone, labels.off_grid,
+        compare.unseen, compare.out_of_range, compare.redelivered, given_others.held,
+        labels.gone, labels.filled, labels.capped, labels.off_grid,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
     found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))
@@ -124,7 +128,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     plain = _blurred(levels.only(_told(levels)), runs)
     in_units, scales = _scaled(_blurred(scaled.only(_told(scaled)), runs))
     return Frame(
-        _thinned(shares, runs, written),
+        crowds.thinned(_thinned(shares, runs, written), profiles),
         beside(plain, in_units),
         np.concatenate([np.full(len(plain.keys), np.nan), scales]),
         frozenset(compress(shares.keys, written)),
@@ -265,7 +269,24 @@ def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
     with np.errstate(invalid="ignore"):
         anew = shares.where(lambda key: key.of == NEW_PATTERN) & (shares.a[-1] >= WIDESPREAD * shares.b[-1])
     by = np.where(anew, np.minimum(by, 1.0), by)
+    by = np.where(shares.where(lambda key: key.kind == "categories"), np.minimum(by, _regular(shares)), by)
     return Block(shares.keys, shares.a / by, shares.b / by)
+
+
+def _regular(shares: Block) -> Array:
+    """How many rows can count as one at most, by how little a share strayed from batch to batch: rows in the order of their
+    station come in runs, and each station has a third of them every day.
+    """
+    counted = np.nan_to_num(shares.b[:-1]) > 0
+    batches = np.maximum(counted.sum(axis=0), 1)
+    rows = np.where(counted, shares.b[:-1], 0.0)
+    ratio = np.where(counted, shares.a[:-1], 0.0) / np.where(counted, rows, 1.0)
+    mean = ratio.sum(axis=0) / batches
+    spread = np.where(counted, (ratio - mean) ** 2, 0.0).sum(axis=0) / batches
+    with np.errstate(all="ignore"):
+        by = np.maximum(1.0, REGULAR * spread * (rows.sum(axis=0) / batches) / (mean * (1 - mean)))
+    enough = batches >= KNOWN
+    return np.asarray(np.where(enough & np.isfinite(by) & (mean > 0), by, np.inf))
 
 
 def _blurred(levels: Block, runs: dict[str, _Runs]) -> Block:

@@ -16,7 +16,7 @@ import numpy as np
 from expectations.drift.compare import Column
 from expectations.drift.figures import Key, each_column, named
 from expectations.profile.categories import TOP
-from expectations.profile.model import ColumnProfile, Profile
+from expectations.profile.model import GRID, ColumnProfile, Profile
 
 # A value counts as always there from so many rows in every batch on.
 ALWAYS = 3
@@ -27,10 +27,16 @@ UNLISTED = 0.2
 # leaves the one before step by step.
 SHOWN = 10
 STILL = 0.5
+# Rows without a value that must be expected, where the fewest that ever were are, for none to be no chance.
+SURELY = 5
 # A column of one value in each batch has another one now and then.
 ALL = 0.98
 # A last digit is not used where it ends at most this share of the numbers; a column has usual digits where so few are used.
 HARDLY = 0.01
+# Where a column has so many different numbers, many rows don't share the outermost by chance.
+VARIED = 15
+# A few rows share the outermost now and then: a cap is where so many of the rows do.
+CAP = 0.1
 USED = 6
 
 
@@ -52,6 +58,24 @@ def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             pairs.append((min(1.0, sum(shares)) * column.text.counted, column.text.counted))
         rows = columns[-1].text.counted
         yield named(name, "categories", "gone"), [*pairs, (rows * min(1.0, sum(lost_values(columns).values())), rows)]
+
+
+def filled(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows without a value, at least, where every other batch has some and this one has none: a join that keeps what matches
+    leaves no unusual value behind.
+    """
+    last = len(profiles) - 1
+    for name in each_column(list(profiles)):
+        empty = [p.columns[name].nulls if p.columns[name].nulls >= ALWAYS else 0 for p in profiles]
+        shares = [count / max(p.rows, 1) for count, p in zip(empty, profiles, strict=True)]
+        if last < SHOWN or sum(share > 0 for share in shares[:last]) < last or profiles[-1].columns[name].nulls:
+            continue
+        least, rows = min(shares[:last]), float(profiles[-1].rows)
+        if least * rows >= SURELY and least < ALL and shares[last - 1] >= STILL * median(shares[:last]):
+            yield (
+                named(name, "completeness", "filled"),
+                [*((0.0, float(p.rows)) for p in profiles[:-1]), (rows * least, rows)],
+            )
 
 
 def lost_values(columns: Sequence[ColumnProfile]) -> dict[str, float]:
@@ -80,6 +104,43 @@ def _least(columns: Sequence[ColumnProfile], value: str) -> float:
 
 def _share(column: ColumnProfile, value: str) -> float:
     return dict(column.top).get(value, 0.0) / max(column.text.counted, 1.0)
+
+
+def capped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows that share the outermost number where no other batch has it as often: a cap was put in, or a sensor is saturated."""
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        if columns[-1].distinct < VARIED or median(c.distinct for c in columns) < VARIED:
+            continue
+        common = [_numbers(c) for c in columns]
+        for end, step in (("at_largest", 1), ("at_smallest", -1)):
+            pairs = []
+            for i, column in enumerate(columns):
+                if column.numbers is None:
+                    pairs.append((0.0, 0.0))
+                    continue
+                tied, value = _tied(column.numbers.count, column.numbers.quantiles[::step])
+                before = max((c.get(value, 0.0) for j, c in enumerate(common[:-1]) if j != i), default=0.0)
+                more = tied - before * column.numbers.count
+                pairs.append((more if more >= CAP * column.numbers.count else 0.0, column.numbers.count))
+            yield named(name, "values", end), pairs
+
+
+def _numbers(column: ColumnProfile) -> dict[float, float]:
+    """The share of the rows that each of the commonest numbers has."""
+    found = {}
+    for text, rows in column.top:
+        try:
+            found[float(text)] = rows / max(column.text.counted, 1.0)
+        except ValueError:
+            continue
+    return found
+
+
+def _tied(count: float, rising: Sequence[float]) -> tuple[float, float]:
+    """Rows that hold the last number of the quantiles beside the one that is it, at least; and that number."""
+    first = next(p for p, value in zip(GRID, rising, strict=True) if value == rising[-1])
+    return max(0.0, count - max(1, math.ceil(first * count * (1 - 1e-12)))), rising[-1]
 
 
 def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:

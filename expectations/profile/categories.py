@@ -94,11 +94,21 @@ def text(spelled: Sequence[tuple[Facts, float]], scale: float) -> Text:
     weights = np.array([w * scale for _, w in spelled], dtype=float)
     flags = np.array(
         [
-            (f.nullish, f.edge_space, f.double_space, f.upper, f.lower, f.digits_only, f.non_ascii, f.garbled)
+            (
+                f.nullish,
+                f.edge_space,
+                f.double_space,
+                f.upper,
+                f.lower,
+                f.digits_only,
+                f.non_ascii,
+                f.garbled,
+                f.escaped,
+            )
             for f, _ in spelled
         ],
         dtype=float,
-    ).reshape(-1, 8)
+    ).reshape(-1, 9)
     lengths = np.array([f.length for f, _ in spelled], dtype=float)
     total = float(weights.sum())
     mean = float(lengths @ weights / total) if total else 0.0
@@ -107,7 +117,8 @@ def text(spelled: Sequence[tuple[Facts, float]], scale: float) -> Text:
     for (f, _), w in zip(spelled, weights, strict=True):
         patterns[f.pattern] = patterns.get(f.pattern, 0.0) + float(w)
     formats = sorted(patterns.items(), key=lambda item: (-item[1], item[0]))[:FORMATS]
-    nullish, edge, double, upper, lower, digits, non_ascii, garbled = (float(x) for x in weights @ flags)
+    counts = (float(x) for x in weights @ flags)
+    nullish, edge, double, upper, lower, digits, non_ascii, garbled, escaped = counts
     return Text(
         counted=total,
         nullish=nullish,
@@ -122,6 +133,7 @@ def text(spelled: Sequence[tuple[Facts, float]], scale: float) -> Text:
         length_deviation=deviation,
         lengths=weighted_quantiles(lengths, weights, LENGTH_GRID),
         formats=tuple(formats),
+        escaped=escaped,
     )
 
 

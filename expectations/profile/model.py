@@ -72,7 +72,9 @@ class Clock:
 
 @dataclass(frozen=True)
 class Text:
-    """A column read as text: counts of rows, most common character-class patterns, lengths in characters."""
+    """A column read as text: counts of rows, most common character-class patterns, lengths in characters. `escaped`: values in
+    which a character stands as a web page writes it (`&amp;`); None: not counted.
+    """
 
     counted: float
     nullish: float
@@ -87,6 +89,7 @@ class Text:
     length_deviation: float
     lengths: tuple[float, ...]
     formats: tuple[tuple[str, float], ...]
+    escaped: float | None = None
 
 
 @dataclass(frozen=True)

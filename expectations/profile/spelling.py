@@ -18,6 +18,8 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?(Z|[+-]\
 _LONG_RUN = re.compile(r"(A{3,}|a{3,}|9{7,}|(?:Aa{2,} ?){2,})")
 # UTF-8 read as Latin-1, and the mark a decoder leaves for what it couldn't read.
 _GARBLED = re.compile("[ÃÂâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|\ufffd")
+# A character as a web page writes it.
+_ESCAPED = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9A-Fa-f]{1,5});")
 
 _DATES = {
     r"\d{4}/\d{1,2}/\d{1,2}": ("%Y/%m/%d", ""),
@@ -79,6 +81,7 @@ class Facts(NamedTuple):
     digits_only: bool
     non_ascii: bool
     garbled: bool
+    escaped: bool
     number: bool
     date: str | None
 
@@ -92,7 +95,7 @@ class _Shape(NamedTuple):
 
 def facts(value: str) -> Facts:
     """Everything that is told from the spelling of one value."""
-    if len(value) > _REMEMBERED or not value.isascii():
+    if len(value) > _REMEMBERED or "&" in value or not value.isascii():
         return facts_of_one(value)
     # A column holds thousands of values and few shapes.
     known = _of_shape(value.translate(_SHAPES))
@@ -133,6 +136,7 @@ def facts_of_one(value: str) -> Facts:
         digits_only=value.isdigit(),
         non_ascii=not ascii_only,
         garbled=not ascii_only and _GARBLED.search(value) is not None,
+        escaped="&" in value and _ESCAPED.search(value) is not None,
         number=_NUMBER.match(value) is not None,
         date=date_format(stripped),
     )
