@@ -20,6 +20,7 @@ columns:
   - {name: weight, type: double precision}
   - {name: paid, type: boolean}
   - {name: country, type: varchar(40)}
+  - {name: opens, type: time}
 load: {mode: replace_window, window_column: day, tolerance: 50%}
 """
 OLD = """
@@ -47,8 +48,10 @@ def past(house: Any, command: Callable[..., Any]) -> str:
     amounts = {1: [10.5] * 10, 2: [10.5] * 9 + [-1], 3: [10.5] * 6 + [-2, -3, -4], 4: [10.5] * 10, 5: [10.5] * 3}
     for day, values in amounts.items():
         country = '"a, ""b"""' if day == 1 else "XX" if day == 4 else "DE"
-        lines = [f"2026-01-{day:02},2026-01-{day:02}T12:00:00Z,{value},0.25,true,{country}" for value in values]
-        house.source(f"orders-{day:02}.csv", "day,at,amount,weight,paid,country\n" + "\n".join(lines) + "\n")
+        lines = [
+            f"2026-01-{day:02},2026-01-{day:02}T12:00:00Z,{value},0.25,true,{country},08:30:15" for value in values
+        ]
+        house.source(f"orders-{day:02}.csv", "day,at,amount,weight,paid,country,opens\n" + "\n".join(lines) + "\n")
     command("run", table, "--to", "2026-01-06")
     return str(table)
 

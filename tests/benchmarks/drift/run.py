@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import errors_incidents
+import errors_reports
 import errors_structure
 import errors_values
 from injections import REGISTRY, Context, Injection
@@ -29,7 +30,7 @@ from tables import read, write
 from expectations.drift import detect
 from expectations.profile import Profile, profile_file
 
-LOADED = (errors_values, errors_structure, errors_incidents)
+LOADED = (errors_values, errors_structure, errors_incidents, errors_reports)
 Named = dict[str, set[tuple[str | None, str]]]
 RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
 
