@@ -73,8 +73,9 @@ class Queue:
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
+        unsaid = (NoRegionError, NoCredentialsError, ProfileNotFound)
         try:
             yield
         except ClientError as error:
@@ -82,6 +83,12 @@ class Queue:
             raise DeclarationError(
                 f"the queue {self.url} refuses us ({code})", code="QUEUE",
                 next_command="mend the queue's URL, or the rights of this machine: sqs:ReceiveMessage and sqs:DeleteMessage",
+            ) from None  # fmt: skip
+        except unsaid as error:
+            # No later try finds what isn't said.
+            raise DeclarationError(
+                f"the queue {self.url} can't be asked: {error}", code="QUEUE",
+                next_command="export AWS_REGION=... (and AWS_*, a profile or a role); then: headgate listen " + self.url,
             ) from None  # fmt: skip
         except BotoCoreError as error:
             raise SourceUnreachableError(

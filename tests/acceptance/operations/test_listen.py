@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tasks.objects.queue import Put, puts_of
+from deployments.errors import DeclarationError
+from tasks.objects.queue import Put, Queue, puts_of
 from tasks.objects.store import open_store
 
 TABLE = """
@@ -108,6 +109,18 @@ def test_a_message_that_somebody_forged_holds_up_no_other(
 def test_a_queue_that_is_not_there(command: Callable[..., Any], stack: Any) -> None:
     told = command("listen", f"{stack.s3_endpoint}/123456789012/absent", "--once")
     assert (told.error.code, "mend the queue's URL" in str(told.error.next_command)) == ("QUEUE", True)
+
+
+def test_what_no_later_try_finds_is_no_reason_to_go_on_listening(
+    stack: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a region nothing is asked at all: `listen` would say so again and again, without a pause."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(DeclarationError, match="You must specify a region") as caught:
+        Queue(f"{stack.s3_endpoint}/123456789012/absent").receive(1)
+    assert (caught.value.code, "AWS_REGION" in str(caught.value.next_command)) == ("QUEUE", True)
 
 
 RECORD = {"eventName": "s3:ObjectCreated:Copy", "s3": {"bucket": {"name": "b"}, "object": {"key": "x/a+b.csv"}}}
