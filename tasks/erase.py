@@ -143,6 +143,7 @@ def erase(bench: Workbench, found: Found, run_id: str, by: Decider, reason: str)
     adapter, request, live = bench.warehouse, found.request, found.request.wanted.live
     erased, target = request.erased, str(live)
     kept = erasing.erase_from_books(adapter, target, erased)
+    kept += erasing.erase_from_comparisons(adapter, bench.project.dependents(target), erased)
     kept += _on_this_machine(bench.settings.state, target, erased)
     for prefix in found.staged:
         bench.stage.delete(f"{target}/{prefix}/")

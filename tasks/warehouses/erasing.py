@@ -191,6 +191,17 @@ def erase_from_books(adapter: Adapter, target: str, erased: Erased) -> int:
     return changed
 
 
+def erase_from_comparisons(adapter: Adapter, summaries: Iterable[str], erased: Erased) -> int:
+    """Take the values out of examples of metrics that differed, of the summaries that were made of the rows."""
+    return sum(
+        retried(
+            adapter.address, "erasing values in ops.metric_comparison",
+            partial(_reword, adapter, "metric_comparison", "examples", of, name, erased),
+        )
+        for name in summaries for of in ("target", "other")
+    )  # fmt: skip
+
+
 def _runs(adapter: Adapter, table: str, target: str) -> list[str]:
     with session(adapter.address) as connection, connection.cursor() as cursor:
         if not adapter.exists(cursor, TableName(names.OPS, table)):

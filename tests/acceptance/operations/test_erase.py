@@ -134,6 +134,41 @@ def test_nothing_is_left_anywhere(house: Any, command: Callable[..., Any]) -> No
     assert what.startswith("1 live, 1 set aside, ")
 
 
+SUMMARY = """/*
+target: {schema}.NAME
+description: Paid by customer.
+owner: a@example.com
+inputs: [{table: {schema}.customers}]
+columns:
+  - {name: customer, type: varchar(40), nullable: false}
+  - {name: paid, type: bigint, metric: paid}
+key: [customer]
+*/
+SELECT customer, SUM(TIMES * amount) AS paid FROM {schema}.customers GROUP BY customer
+"""
+METRICS = "metrics:\n  paid: {definition: What was paid., owner: a@example.com, adds_up: sum}\n"
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_figures_of_summaries_that_differ_name_nobody_any_more(house: Any, command: Callable[..., Any]) -> None:
+    table = loaded(house)
+    (house.folder / "summaries").mkdir()
+    (house.folder / "metrics.yaml").write_text(METRICS)
+    for name, times in (("once", "1"), ("twice", "2")):
+        text = SUMMARY.replace("NAME", name).replace("TIMES", times).replace("{schema}", house.schema)
+        (house.folder / "summaries" / f"{name}.sql").write_text(text)
+    house.open()
+    for name in ("once", "twice"):
+        command("run", f"{house.schema}.{name}")
+    asked = "SELECT examples FROM ops.metric_comparison WHERE target LIKE %s"
+    ((before,),) = house.place.ask(asked, (f"{house.schema}.%",))
+    assert KEY in before
+    assert command("erase", table, "--key", KEY, "--reason", "request 12", "--by", "dana").code == 0
+    ((after,),) = house.place.ask(asked, (f"{house.schema}.%",))
+    assert KEY not in after
+    assert "other-3" in after
+
+
 def test_a_letter_that_is_delivered_meanwhile_is_passed_over(house: Any, command: Callable[..., Any]) -> None:
     table = loaded(house)
     put_a_letter(house, table)
