@@ -98,6 +98,8 @@ def _say(plan: TablePlan, parallel: int) -> None:
 
 
 def _close(outcome: Outcome, as_json: bool) -> None:
+    from tasks.batch import is_whole
+
     if as_json:
         print_json({
             "published": [{"table": r.table, "window": r.label, "rows": r.counts.get("published"), "run": r.run_id}
@@ -107,7 +109,8 @@ def _close(outcome: Outcome, as_json: bool) -> None:
             "exit_code": outcome.exit_code,
         })  # fmt: skip
         return
-    done = sum(record.kind == "ingest" for record in outcome.published)
+    # Windows of a summary are builds; a summary that is built as a whole because of them has none.
+    done = sum(not is_whole(record.batch_key) for record in outcome.published)
     failed = len(outcome.failures)
     click.echo()
     click.secho(f"{done} windows published" + (f", {failed} failed" if failed else ""), bold=True)
