@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
@@ -21,6 +22,10 @@ class Defaults(Declared):
     grants: tuple[Identifier, ...] = Field((), description="Groups that may select.")
     retries: Retries | None = Field(None, description="Retries of what may pass by itself.")
     sla: tuple[Sla, ...] = Field((), description="Promises about freshness.")
+    holidays: dict[date, str] = Field(
+        default_factory=dict,
+        description="Days off beside weekends, each with its name: of the region most tables are of.",
+    )
 
 
 def completed(content: Document, defaults: Mapping[object, object]) -> Document:

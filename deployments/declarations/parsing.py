@@ -63,7 +63,8 @@ def _without_login(problem: Problem, value: object) -> Problem:
 
 
 def _problem(model: type[BaseModel], data: object, file: Path, detail: ErrorDetails, first_line: int) -> Problem:
-    loc = detail["loc"]
+    # A key that is wrong itself is called `[key]` below itself.
+    loc = detail["loc"][:-1] if detail["loc"][-1:] == ("[key]",) else detail["loc"]
     key = key_of(data, loc)
     line = line_of(data, loc, first_line)
     kind = detail["type"]

@@ -23,7 +23,7 @@ Told = Literal["allow", "warn", "fail"]
 Evolved = Literal["allow", "evolve", "fail"]
 MAX_COLUMNS = 1600
 _NOT_OF_THE_ROWS: dict[str, Any] = {
-    **dict.fromkeys(("owner", "tier", "tags", "schedule", "retries", "sla", "runbook", "reconcile"), True),
+    **dict.fromkeys(("owner", "tier", "tags", "schedule", "retries", "sla", "runbook", "reconcile", "holidays"), True),
     "window": {"start", "end", "lookback"}, "load": {"generations"}, "source": {"wait_for"},
 }  # fmt: skip
 """What says nothing of the rows of a batch, or of the table that holds them: with another value of it no table is declared anew,
@@ -265,6 +265,11 @@ class Table(Declared):
     runbook: str | None = Field(None, description="Link for the on-call.")
     tags: tuple[Identifier, ...] = Field((), description="Words to select it by: headgate run tag:finance.")
     reconcile: Reconcile | None = Field(None, description="When the live rows are held against the source again.")
+    holidays: dict[date, str] = Field(
+        default_factory=dict,
+        description="Days off beside weekends, each with its name; in the charts of daily windows they are shaded and held "
+        "against weekends.",
+    )
 
     @field_validator("columns")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -114,6 +114,7 @@ class Described(Kept):
     drift_policy: str = "warn"
     promises: tuple[Promise, ...] = ()
     window: WindowGrid | None = None
+    holidays: dict[date, str] = Field(default_factory=dict)
     lag_seconds: float = 0
     timezone: str = "UTC"
     cron: str | None = None

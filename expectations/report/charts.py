@@ -17,13 +17,14 @@ WIDTH, HEIGHT = 320, 138
 _TOP, _BOTTOM, _LEFT, _RIGHT = 18, 110, 40, 312
 _FENCE, _LEAST_TO_CLIP, _LONG = 3.0, 8, 3.0
 Told = Callable[[float], str]
-State = Literal["", "undone", "overridden"]
+State = Literal["", "undone", "overridden", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One batch in a trend. `mark`: bad or warn where somebody was told. `band`: (low, expected, high). `state`: what people did
-    with it; an undone batch isn't part of the line. `link`: the page of its run. `rest`: a day on which people don't work.
+    """One batch in a trend. `mark`: bad or warn where somebody was told. `band`: (low, expected, high). `state`: what became
+    of it; a batch that was undone or stopped isn't part of the line. `link`: the page of its run. `rest`: a day on which people
+    don't work; `holiday`: its name, '' for a weekend.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Point:
     state: State = ""
     link: str = ""
     rest: bool = False
+    holiday: str = ""
     said: str = ""
 
 
@@ -62,7 +64,8 @@ def trend(points: Sequence[Point], told: Told, title: str, ticks: Told | None = 
     for x, point in zip(xs, points, strict=True):
         if point.value is None:
             continue
-        said = f"{point.label}: {told(point.value)}{f' ({point.said})' if point.said else ''}"
+        more = "; ".join(text for text in (point.said, point.holiday) if text)
+        said = f"{point.label}: {told(point.value)}{f' ({more})' if more else ''}"
         body.append(_dot(x, scale, point, said, last=point is points[-1]))
         if scale.clips(point.value) and x > room:
             above = point.value > scale.high
@@ -195,8 +198,12 @@ def _rest(points: Sequence[Point], xs: Sequence[float]) -> Markup:
     """A stripe behind each day off, as wide as a batch."""
     half = (xs[1] - xs[0]) / 2 if len(xs) > 1 else 0
     stripes = [
-        Markup('<rect class="rest" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(
-            x - half, _TOP, 2 * half, _BOTTOM - _TOP
+        Markup('<rect class="rest" x="{:.1f}" y="{}" width="{:.1f}" height="{}">{}</rect>').format(
+            x - half,
+            _TOP,
+            2 * half,
+            _BOTTOM - _TOP,
+            Markup("<title>{}</title>").format(f"{point.label}: {point.holiday}") if point.holiday else "",
         )
         for x, point in zip(xs, points, strict=True)
         if point.rest
@@ -225,10 +232,10 @@ def _band(points: Sequence[Point], xs: Sequence[float], y: Callable[[float], flo
 
 
 def _line(points: Sequence[Point], xs: Sequence[float], scale: _Scale) -> Markup:
-    """The line over the batches that stand: readers never see what was undone."""
+    """The line over the batches that stand: readers never see what was undone or stopped."""
     pieces: list[list[str]] = [[]]
     for x, point in zip(xs, points, strict=True):
-        if point.state == "undone":
+        if point.state in ("undone", "stopped"):
             continue
         if point.value is None:
             pieces.append([])
@@ -249,8 +256,8 @@ def _is_outside(point: Point) -> bool:
 
 
 def _dot(x: float, scale: _Scale, point: Point, title: str, *, last: bool) -> Markup:
-    """A diamond where somebody was told, a ring where it lies outside its range, a cross where it was undone, a square where it
-    was published by a person's word; else a spot that only the pointer finds.
+    """A diamond where somebody was told, a ring where it lies outside its range, a cross where it was undone, a triangle where
+    it was stopped, a square where it was published by a person's word; else a spot that only the pointer finds.
     """
     assert point.value is not None
     y = scale.y(point.value)
@@ -258,6 +265,8 @@ def _dot(x: float, scale: _Scale, point: Point, title: str, *, last: bool) -> Ma
     text = f"<title>{escape(title)}</title>"
     if point.state == "undone":
         shape = f'<path class="mark undone" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0-8l-8 8">{text}</path>'
+    elif point.state == "stopped":
+        shape = f'<path class="mark stopped" d="M{x} {y - 6:.1f}l6 10h-12z">{text}</path>'
     elif point.mark:
         shape = f'<path class="mark {point.mark}" d="M{x} {y - 6:.1f}l6 6-6 6-6-6z">{text}</path>'
     elif point.state == "overridden":

@@ -45,7 +45,7 @@ def describe_table(table: Table, suite: Suite, texts: Texts) -> Described:
         ),
         rules=tuple(_rule(rule, table.owner) for rule in suite.expectations), rules_about=suite.description,
         promises=_promises(table.sla), readers=table.grants, window=_window(table.window),
-        lag_seconds=table.lag.total_seconds(),
+        holidays=table.holidays, lag_seconds=table.lag.total_seconds(),
         timezone=_zone(table.window, table.schedule), cron=table.schedule.cron if table.schedule else None,
     )  # fmt: skip
 

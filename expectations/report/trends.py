@@ -6,8 +6,9 @@ range of the batches before is drawn instead, and called so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -32,6 +33,29 @@ Band = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
+class DaysOff:
+    """The days on which people don't work, of batches that are days of a zone; without a zone nothing is known of any."""
+
+    zone: ZoneInfo | None = None
+    holidays: Mapping[date, str] = field(default_factory=dict)
+
+    def rests(self, line: Line) -> bool:
+        """Whether a batch is a weekend or a holiday."""
+        day = self._day(line)
+        return day is not None and (day.weekday() >= SATURDAY or day in self.holidays)
+
+    def holiday(self, line: Line) -> str:
+        """The name of the holiday that a batch is, or ''."""
+        day = self._day(line)
+        return "" if day is None else self.holidays.get(day, "")
+
+    def _day(self, line: Line) -> date | None:
+        if self.zone is None or line.window_start is None:
+            return None
+        return line.window_start.astimezone(self.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One figure over the batches. `said` tells in words what the picture shows."""
 
@@ -46,8 +70,8 @@ def charts(
 ) -> tuple[tuple[Chart, ...], tuple[Chart, ...]]:
     """The charts to show at once, and the others. Figures that never moved are among the others. `pages`: runs that have one."""
     batches = by_batch(lines)
-    shown = _with_undone(batches[-SHOWN_BATCHES:], lines)
-    zone = _resting(described)
+    shown = _with_fallen(batches[-SHOWN_BATCHES:], lines)
+    days_off = _days_off(described)
     names: list[str] = list(dict.fromkeys(name for line in reversed(shown) for name in line.figures))
     if len(shown) < 2 or not names:
         return (), ()
@@ -59,7 +83,7 @@ def charts(
         if name == "aside" and not any(known):
             continue
         flat = len(set(known)) < 2 and name != "rows"
-        drawn = _Drawn(shown, batches, pages, zone, units.get(name.partition(":")[2]))
+        drawn = _Drawn(shown, batches, pages, days_off, units.get(name.partition(":")[2]))
         chart = _chart(name, drawn, texts)
         made.append((flat, not chart.marked, _rank(name), chart))
     made.sort(key=lambda item: item[:3])
@@ -67,12 +91,13 @@ def charts(
     return tuple(first), tuple(chart for *_, chart in made if chart not in first)[:MORE_CHARTS]
 
 
-def usual(batches: Sequence[Line], name: str, before: int, resting: ZoneInfo | None = None) -> Band | None:
+def usual(batches: Sequence[Line], name: str, before: int, days_off: DaysOff | None = None) -> Band | None:
     """The range of a figure over the batches before one: three robust deviations around the median. Of days, workdays are held
-    against workdays and weekends against weekends (`resting`: the zone of the days): fewer than LEAST_FOR_RANGE say nothing.
+    against workdays and days off against days off: fewer than LEAST_FOR_RANGE say nothing.
     """
     known = [line for line in batches[max(before - RANGE_BATCHES, 0) : before] if name in line.figures]
-    alike = [line for line in known if rests(line, resting) == rests(batches[before], resting)]
+    off = days_off or DaysOff()
+    alike = [line for line in known if off.rests(line) == off.rests(batches[before])]
     past = [line.figures[name] for line in alike]
     if len(past) < LEAST_FOR_RANGE:
         return None
@@ -88,12 +113,14 @@ def usual(batches: Sequence[Line], name: str, before: int, resting: ZoneInfo | N
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """What all charts of a table are drawn from. `shown`: batches that stand, and those that were undone in their place."""
+    """What all charts of a table are drawn from. `shown`: batches that stand, and those that were undone or stopped in
+    their place.
+    """
 
     shown: Sequence[Line]
     batches: Sequence[Line]
     pages: set[str]
-    resting: ZoneInfo | None
+    days_off: DaysOff
     unit: str | None
 
 
@@ -107,7 +134,11 @@ def _chart(name: str, drawn: _Drawn, texts: Texts) -> Chart:
         # Where somebody was told, the range must be the one the alert speaks of.
         if is_learned or (_mark(line, name) and name in line.bands):
             return line.bands.get(name)
-        return None if kind == "aside" or line.undone else usual(drawn.batches, name, place[line.run_id], drawn.resting)
+        return (
+            None
+            if kind == "aside" or line.run_id not in place
+            else usual(drawn.batches, name, place[line.run_id], drawn.days_off)
+        )
 
     told = partial(words.figure, name, unit=drawn.unit)
     points = [_point(line, name, band(line), drawn, texts) for line in shown]
@@ -122,39 +153,47 @@ def _chart(name: str, drawn: _Drawn, texts: Texts) -> Chart:
 
 
 def _point(line: Line, name: str, band: Band | None, drawn: _Drawn, texts: Texts) -> Point:
-    state: State = "undone" if line.undone else "overridden" if line.kind == "override" else ""
+    state = _state(line)
+    code = line.failure.code if line.failure is not None else str(line.status)
     return Point(
         _label(line), line.figures.get(name), band, "" if line.undone else _mark(line, name), state,
         f"runs/{line.run_id}.html" if line.run_id in drawn.pages else "",
-        rests(line, drawn.resting), texts(f"chart.{state}") if state else "",
+        drawn.days_off.rests(line), drawn.days_off.holiday(line), texts(f"chart.{state}", code=code) if state else "",
     )  # fmt: skip
 
 
-def rests(line: Line, zone: ZoneInfo | None) -> bool:
-    """Whether a batch is a day on which people don't work."""
-    return (
-        zone is not None and line.window_start is not None and line.window_start.astimezone(zone).weekday() >= SATURDAY
-    )
+def _state(line: Line) -> State:
+    if line.undone:
+        return "undone"
+    return "stopped" if line.status == "failed" else "overridden" if line.kind == "override" else ""
 
 
-def _resting(described: Described) -> ZoneInfo | None:
-    """The zone of a table whose batches are days: only there a weekend can be told."""
-    return described.window.grid.zone if described.window is not None and described.window.every == "day" else None
+def _days_off(described: Described) -> DaysOff:
+    """The days off of a table whose batches are days: only there one can be told."""
+    if described.window is None or described.window.every != "day":
+        return DaysOff()
+    return DaysOff(described.window.grid.zone, described.holidays)
 
 
-def _with_undone(standing: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
-    """Batches with those that were undone and that nothing has taken the place of."""
+def _with_fallen(standing: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+    """Batches with those that were undone or stopped and that nothing has taken the place of. Without windows every load is a
+    batch, and of loads that were stopped one after another the last one is.
+    """
     if not standing:
         return []
-    keys = {line.batch_key for line in standing}
+    keys = {line.batch_key for line in standing if line.window_start}
     first = standing[0].window_start or standing[0].at
-    undone = {
-        line.batch_key: line
-        for line in lines
-        if line.undone and line.kind not in ("rollback", "replay") and line.batch_key not in keys
-        and line.window_start is not None and line.window_start >= first
-    }  # fmt: skip
-    return sorted([*standing, *undone.values()], key=lambda line: line.window_start or line.at)
+    fallen: dict[str, Line] = {}
+    before = ""
+    for line in lines:
+        if line.published:
+            before = line.run_id
+        if not (line.undone or line.status == "failed") or line.kind in ("rollback", "replay") or not line.figures:
+            continue
+        if line.batch_key not in keys and (line.window_start or line.at) >= first:
+            load = line.run_id if line.undone else f"after {before}"
+            fallen[line.batch_key if line.window_start else load] = line
+    return sorted([*standing, *fallen.values()], key=lambda line: line.window_start or line.at)
 
 
 def _mark(line: Line, name: str) -> str:

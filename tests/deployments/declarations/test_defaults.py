@@ -41,10 +41,16 @@ CASES: dict[str, tuple[str, str, Callable[[Table], object], object, object]] = {
     "grants": ("grants: [readers]", "grants: []\n", lambda table: table.grants, ("readers",), ()),
     "retries": ("retries: {count: 7}", "retries: {delay: 1m}\n", lambda table: table.retries.count, 7, 1),
     "sla": ("sla: [{for: us, max_age: 2d}]", "sla: []\n", lambda table: [item.for_ for item in table.sla], ["us"], []),
+    "holidays": (
+        "holidays: {2026-12-25: Christmas Day}", "holidays: {}\n",
+        lambda table: {f"{day}": name for day, name in table.holidays.items()}, {"2026-12-25": "Christmas Day"}, {},
+    ),
 }  # fmt: skip
 
 
-@pytest.mark.effect("Defaults.owner", "Defaults.schedule", "Defaults.grants", "Defaults.retries", "Defaults.sla")
+@pytest.mark.effect(
+    "Defaults.owner", "Defaults.schedule", "Defaults.grants", "Defaults.retries", "Defaults.sla", "Defaults.holidays"
+)
 @pytest.mark.parametrize("key", CASES)
 def test_a_default_holds_where_the_table_says_nothing(write: Write, key: str) -> None:
     shared, own, read, default, said = CASES[key]
@@ -63,6 +69,11 @@ def test_a_default_holds_where_the_table_says_nothing(write: Write, key: str) ->
 FAULTS = {
     "an unknown key": ("owner: us\ntier: core\n", [(2, "tier", "is not a known key")]),
     "a wrong value": ("owner: us\nretries: {count: many}\n", [(2, "retries.count", "must be a whole number")]),
+    "a holiday that is no day": (
+        "owner: us\nholidays:\n  2026-12-25: x\n  2026-02-30: x\n",
+        [(4, "holidays.2026-02-30", "is no date")],
+    ),
+    "a holiday without a name": ("owner: us\nholidays: {2026-12-25: }\n", [(2, "holidays.2026-12-25", "has no value")]),
     "not YAML": ("owner: [\n", [(2, "", "isn't valid YAML")]),
 }
 
