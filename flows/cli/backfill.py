@@ -113,7 +113,7 @@ def _close(outcome: Outcome, as_json: bool) -> None:
     done = sum(not is_whole(record.batch_key) for record in outcome.published)
     failed = len(outcome.failures)
     click.echo()
-    click.secho(f"{done} windows published" + (f", {failed} failed" if failed else ""), bold=True)
+    click.secho(f"{done} window{'s' * (done != 1)} published" + (f", {failed} failed" if failed else ""), bold=True)
     for table, window, error in outcome.failures:
         click.echo(click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{error.code}]", err=True)
         if error.next_command:

@@ -237,10 +237,10 @@ def batch_of(house: Any, run: str) -> tuple[str, str]:
 
 
 def stands(house: Any, target: str, batch_key: str | None = None) -> list[str]:
-    """Kinds of the publishes of a batch that stand."""
+    """Kinds of the publishes of a batch that stand, in their order; a summary that is built as a whole has one each time."""
     found = house.place.ask(
         "SELECT kind FROM ops.ledger WHERE target = %s AND undone_by IS NULL AND kind <> 'rollback' "
-        "AND (%s IS NULL OR batch_key = %s)",
+        "AND (%s IS NULL OR batch_key = %s) ORDER BY sequence",
         (target, batch_key, batch_key),
     )
     return [kind for (kind,) in found]
@@ -262,6 +262,8 @@ def was_loaded(words: list[str], house: Any, done: Any) -> str:
             return "" if house.rows(target) == [(60,)] or stands(house, target) else "not built"
         return "" if stands(house, target, key) else f"{target} {key} isn't published: {done.out[-300:]}"
     day = option(words, "--window")
+    if "--until" in words:
+        return "" if "judge" in done.out and not stands(house, words[1], key_of(words)) else "published"
     if not day:
         return "" if stands(house, words[1]) else "nothing stands"
     found = house.place.ask(
@@ -289,7 +291,7 @@ def was_accepted(words: list[str], house: Any, done: Any) -> str:
 
 def was_overridden(words: list[str], house: Any, done: Any) -> str:
     kinds = stands(house, *batch_of(house, words[1]))
-    return "" if kinds == ["override"] else f"stands: {kinds}"
+    return "" if kinds[-1:] == ["override"] else f"stands: {kinds}"
 
 
 def were_shown(words: list[str], house: Any, done: Any) -> str:
