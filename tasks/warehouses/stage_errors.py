@@ -1,10 +1,11 @@
-"""What a warehouse says when it can't read the stage: told apart by who must act. Texts of the service, not ours."""
+"""What a warehouse says when it can't read the stage, or a row of it: told apart by who must act."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from deployments.errors import DeclarationError, HeadgateError, RetryableError
+from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError, UpstreamError
 
 _STATUS = re.compile(r"S3ServiceException:.*?Status (?P<status>\d{3})(?:,\s*Error (?P<error>\w+))?", re.S)
 _GONE = ("Mandatory url is not present", "Problem reading manifest file", "NoSuchKey", "S3 prefix")
@@ -38,3 +39,20 @@ def stage_error(text: str, doing: str) -> HeadgateError | None:
             next_command="headgate retry RUN",
         )
     return None
+
+
+IN_PLACE_NEXT = "mend the source, or load.stage: parts, which sets such rows aside"
+
+
+def refused_row(said: str, in_place: bool, **facts: Any) -> HeadgateError:
+    """A row that COPY refuses: of a batch that was checked a fault of ours, of the producer's own objects one of the source."""
+    if in_place:
+        return UpstreamError(
+            f"{said}. In place no row is set aside.", code="COPY-REFUSED", next_command=IN_PLACE_NEXT, **facts
+        )
+    return CodeError(
+        f"{said}. The checker had let this row pass.",
+        code="COPY-REFUSED",
+        next_command="report this with the declaration; nothing was published",
+        **facts,
+    )

@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from deployments.errors import CodeError, DeclarationError, RetryableError
+from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.manifest import Form, Manifest, Part
 from tasks.objects.packing import Codec, PackingError, unpacked
 from tasks.objects.protocol import ObjectStore
@@ -24,6 +24,7 @@ from tasks.switches import reached
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import Address, explain, session
+from tasks.warehouses.stage_errors import refused_row
 
 SESSIONS = 2
 _READ_BYTES = 1024 * 1024
@@ -178,7 +179,7 @@ def _copy_part(
     except psycopg2.Error as error:
         if reader.failure is not None:
             raise reader.failure from None
-        raise _explained(error, store.url(part.key)) from None
+        raise _explained(error, store.url(part.key), manifest.in_place) from None
     return cursor.rowcount
 
 
@@ -186,7 +187,7 @@ _TOO_LARGE = "54000"
 """SQLSTATE program_limit_exceeded."""
 
 
-def _explained(error: psycopg2.Error, url: str) -> Exception:
+def _explained(error: psycopg2.Error, url: str, in_place: bool) -> Exception:
     """A refused row as file, line, column and reason; its value stays hidden."""
     place = _PLACE.search(error.diag.context or "") if error.diag else None
     if place is None or (error.pgcode or "").startswith(("08", "57", "53", "XX")):
@@ -202,11 +203,5 @@ def _explained(error: psycopg2.Error, url: str) -> Exception:
             next_command="declare two tables with the key in both, half of the columns each; nothing was published",
             file=url,
         )
-    return CodeError(
-        f"COPY of {url}: line {place['line']}{column}: {reason} ({error.pgcode}). The checker had let this row pass.",
-        code="COPY-REFUSED",
-        next_command="report this with the declaration; nothing was published",
-        file=url,
-        line=int(place["line"]),
-        column=place["column"],
-    )
+    said = f"COPY of {url}: line {place['line']}{column}: {reason} ({error.pgcode})"
+    return refused_row(said, in_place, file=url, line=int(place["line"]), column=place["column"])

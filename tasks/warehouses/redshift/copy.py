@@ -41,8 +41,8 @@ def copy(
 ) -> int:
     """Load every part of the manifest; returns the rows the service counted. The table must be empty and closed.
 
-    A row it refuses aborts the whole COPY: CodeError COPY-REFUSED. Calling it again after a lost connection could load
-    twice into the same table, so that the caller makes a new one for every try.
+    A row it refuses aborts the whole COPY: COPY-REFUSED, a CodeError where the rows were checked. Calling it again after a
+    lost connection could load twice into the same table, so that the caller makes a new one for every try.
     """
     if not manifest.parts:
         return 0
@@ -59,7 +59,7 @@ def copy(
                 loaded = int(one(cursor, "SELECT pg_last_copy_count()")[0])
             connection.commit()
         except psycopg2.Error as error:
-            raise _explained(connection, error, table) from None
+            raise _explained(connection, error, table, in_place=manifest.in_place) from None
     return loaded
 
 
@@ -73,7 +73,7 @@ def try_copy(
             with connection.cursor() as cursor:
                 cursor.execute(statement)
         except psycopg2.Error as error:
-            raise _explained(connection, error, table) from None
+            raise _explained(connection, error, table, in_place=manifest.in_place) from None
 
 
 def copy_parts(
@@ -156,7 +156,7 @@ def copy_rows(
     return int(one(cursor, "SELECT pg_last_copy_count()")[0])
 
 
-def _explained(connection: Connection, error: psycopg2.Error, table: TableName) -> Exception:
+def _explained(connection: Connection, error: psycopg2.Error, table: TableName, *, in_place: bool = False) -> Exception:
     if connection.closed or not str(error).startswith(_LOAD_FAILED):
         return explain(error, f"COPY into {table}")
     # Load errors are written outside the transaction: they are there after it is gone.
@@ -169,7 +169,7 @@ def _explained(connection: Connection, error: psycopg2.Error, table: TableName) 
     except psycopg2.Error:
         # The reason is lost with the connection; that the load failed is still told.
         found = []
-    return refused(table, found) if found else explain(error, f"COPY into {table}")
+    return refused(table, found, in_place) if found else explain(error, f"COPY into {table}")
 
 
 def _s3(url: str) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from deployments.errors import CodeError
+from deployments.errors import HeadgateError
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import rows
+from tasks.warehouses.stage_errors import refused_row
 
 _VIEWS = (
     "SELECT file_name, line_number, column_name, column_type, column_length, error_code, error_message "
@@ -61,14 +62,12 @@ def load_errors(connection: Connection, table_id: int) -> list[LoadError]:
     return []
 
 
-def refused(table: TableName, found: list[LoadError]) -> CodeError:
-    """The error for rows that passed the checker and that COPY refuses."""
+def refused(table: TableName, found: list[LoadError], in_place: bool = False) -> HeadgateError:
+    """The error for rows that COPY refuses."""
     first = found[0]
-    more = f"\n  and at least {len(found) - 1} more" if len(found) > 1 else ""
-    return CodeError(
-        f"COPY into {table} was refused: {first}. The checker had let this row pass.{more}",
-        code="COPY-REFUSED",
-        next_command="report this with the declaration; nothing was published",
+    more = f", and at least {len(found) - 1} more" if len(found) > 1 else ""
+    return refused_row(
+        f"COPY into {table} was refused: {first}{more}", in_place,
         file=first.file, line=first.line, column=first.column, type=first.type, length=first.length,
         reason=first.reason, error_code=first.code,
     )  # fmt: skip

@@ -89,7 +89,9 @@ def test_a_value_that_does_not_fit_fails_the_batch_and_is_told(house: Any, bucke
     bucket.put("b.csv", "id,amount,note\n2,1,a\nsecret,2,b\n")
     with pytest.raises(HeadgateError) as told:
         house.load(table)
-    assert told.value.code == "COPY-REFUSED"
+    # Nobody had checked it: the owner of the source must act.
+    assert (told.value.code, told.value.family) == ("COPY-REFUSED", "upstream")
+    assert "load.stage: parts" in str(told.value.next_command)
     assert "id" in told.value.message
     assert "secret" not in str(told.value)
     assert [row[0] for row in house.rows(table)] == [1]
