@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+WAITING = "s waiting"
 Listener = Callable[[str, int, str], None]
 _listeners: list[Listener] = []
 
@@ -15,6 +16,6 @@ def listen(listener: Listener) -> Callable[[], None]:
 
 
 def report_progress(step: str, amount: int, unit: str) -> None:
-    """Say how far a step is; cheap when nobody listens, and safe from any thread."""
+    """Say how far a step is, or for how long (`WAITING`) it waits; cheap when nobody listens, and safe from any thread."""
     for listener in tuple(_listeners):
         listener(step, amount, unit)

@@ -15,6 +15,7 @@ import click
 
 from expectations.record import RunRecord, Step
 from flows.cli.everywhere import quiet, verbose
+from tasks.progress import WAITING
 
 MARKS = {"published": "ok", "warned": "warning", "unchanged": "same", "already_published": "same", "checked": "ok",
          "held": "held", "failed": "FAILED"}  # fmt: skip
@@ -125,14 +126,17 @@ class _Bar:
     def show(self, step: str, amount: int, unit: str) -> None:
         now = time.monotonic()
         begun = self._started.setdefault(step, now)
+        waits = unit == WAITING
         # Steps shorter than this are over before anyone has read a bar.
-        if not self._enabled or now - begun < 1.0 or now - self._shown < 0.2:
+        if not self._enabled or (not waits and (now - begun < 1.0 or now - self._shown < 0.2)):
             return
         self._shown, self._dirty = now, True
         rate = amount / max(now - begun, 1e-9)
         from flows.quantities import size
 
         said = f"{size(amount)}, {size(rate)}/s" if unit == "B" else f"{amount:,} {unit}, {rate:,.0f}/s"
+        if waits:
+            said = f"left alone for {amount} s, as the server asks"
         click.echo(f"\r  {step:<12} ... {said}          ", nl=False, err=True)
 
     def clear(self) -> None:

@@ -5,6 +5,7 @@ HEAD is never asked: what it answers says nothing about the rows (an address tha
 
 from __future__ import annotations
 
+import logging
 import re
 import ssl
 import time
@@ -26,6 +27,7 @@ from deployments.errors import (
     SourceUnreachableError,
     UpstreamError,
 )
+from tasks.progress import WAITING, report_progress
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
 from tasks.sources.surplus import listening
@@ -35,6 +37,7 @@ MAX_REDIRECTS = 10
 LONGEST_WAIT_SECONDS = 300.0
 """So long in all a server is given that asks to be asked later."""
 pause = time.sleep
+logger = logging.getLogger(__name__)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUSY = (429, 503)
 PASSING = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
@@ -116,6 +119,13 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                     yield Answer(place, response)
                     return
             waited += wait
+            logger.warning(
+                "%s asks to be left alone (HTTP %d): it is asked again in %.0f s",
+                place.shown,
+                response.status_code,
+                wait,
+            )
+            report_progress("extract", round(wait), WAITING)
             pause(wait)
         raise UpstreamError(
             f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects", code="SOURCE-ANSWER",

@@ -232,8 +232,9 @@ ASKED: dict[str, tuple[list[bytes], list[float], str | None]] = {
 
 @pytest.mark.parametrize("case", ASKED)
 def test_a_server_is_left_alone_as_long_as_it_asks(
-    lying: LyingWeb, read: Read, monkeypatch: pytest.MonkeyPatch, case: str
+    lying: LyingWeb, read: Read, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, case: str
 ) -> None:
+    """And each time it is told, so that three minutes of silence don't look like a hang."""
     answers, waited, told = ASKED[case]
     paused: list[float] = []
     monkeypatch.setattr(web_module, "pause", paused.append)
@@ -244,3 +245,6 @@ def test_a_server_is_left_alone_as_long_as_it_asks(
         with pytest.raises(HeadgateError, match=told):
             read(csv(url))
     assert paused == waited
+    assert [f"asked again in {wait} s" in line for wait, line in zip(waited, caplog.messages, strict=True)] == [
+        True
+    ] * len(waited)
