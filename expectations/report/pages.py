@@ -84,7 +84,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "number": words.number, "share": words.share, "moment": words.moment, "duration": words.duration,
-        "iso": words.iso, "local": words.moment, "figure": lambda value, name, unit=None: words.figure(name, value, unit),
+        "iso": words.iso, "local": words.moment, "breaks": words.breaks,
+        "figure": lambda value, name, unit=None: words.figure(name, value, unit),
     }  # fmt: skip
     return made
 

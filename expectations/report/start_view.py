@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
@@ -20,6 +20,7 @@ from expectations.report.verdict import of_undo, said, waits
 
 SHOWN_WAITING = 30
 SHOWN_ITEMS = 3
+LEAST_TO_FOLD = 3
 SPARK_BATCHES = 30
 _STATES = ("failed", "late", "warned", "waiting", "held", "good", "never")
 _TIERS = {"core": 0, "standard": 1, "experimental": 2}
@@ -27,7 +28,9 @@ _TIERS = {"core": 0, "standard": 1, "experimental": 2}
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One open thing, with the table it belongs to. `causes`: of how many others that are bad its table is made."""
+    """One open thing, with the table it belongs to. `causes`: of how many others that are bad its table is made. `alike`: tables
+    of which the same is told, in the same words.
+    """
 
     table: str
     tier: str
@@ -39,6 +42,7 @@ class Waiting:
     causes: int
     place: str
     """Where on its page it says what to do."""
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,10 @@ def start_view(rows: Sequence[StartRow], texts: Texts, now: datetime) -> StartVi
     key = {"bad": "start.headline_bad", "warn": "start.headline_warn", "good": "start.headline_good"}[tone]
     ordered = sorted(owners.items(), key=lambda pair: (min(_STATES.index(row.state) for row in pair[1]), pair[0]))
     hidden = sum(row.of.open_count - len(row.of.open_items) for row in shown)
+    folded = _folded(waiting)
+    hidden += sum(1 + len(w.alike) for w in folded[SHOWN_WAITING:])
     return StartView(
-        counts=counts, waiting=tuple(waiting[:SHOWN_WAITING]), more_waiting=max(len(waiting) - SHOWN_WAITING, 0) + hidden,
+        counts=counts, waiting=tuple(folded[:SHOWN_WAITING]), more_waiting=hidden,
         owners=tuple((owner, tuple(found)) for owner, found in ordered), tables=len(shown),
         headline=texts(key, n=len(listed) or len(shown), all=f"{len(shown):,}")
         + (texts("start.headline_more", n=len(others)) if others else ""),
@@ -165,6 +171,23 @@ def _waiting(row: Row, item: OpenItem, sentence: str, now: datetime, texts: Text
         when=_batch(item.label, texts), waits=waits(item, now, texts), causes=row.causes,
         place="open" if row.of.open_count else "below" if row.causes else "fresh",
     )  # fmt: skip
+
+
+def _folded(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """What is told of many tables in the same words stands once, where the first of them does: the others would hide what comes
+    after them.
+    """
+    same: dict[tuple[object, ...], list[Waiting]] = {}
+    for w in waiting:
+        own = () if w.item.what == "failure" else (w.table, len(same))
+        same.setdefault((w.item.code, w.said, w.item.who, w.when, *own), []).append(w)
+    folded = []
+    for first, *others in same.values():
+        if 1 + len(others) < LEAST_TO_FOLD:
+            folded += [first, *others]
+        else:
+            folded.append(replace(first, alike=tuple(w.table for w in others)))
+    return folded
 
 
 def _late_item(row: Row, texts: Texts) -> OpenItem:

@@ -81,6 +81,23 @@ def test_no_figure_of_a_comparison_runs_into_another_or_is_cut_off(chromium, fol
     assert chromium.run(outside) == []
 
 
+def test_a_long_name_goes_on_after_a_part_of_it(chromium, folder, sales, site, soon, run_of):
+    """Names of 63 characters in titles and lists: no part of one is torn."""
+    of = sales.model_copy(update={"table": "raw_data.customer_subscription_invoice_line_items_with_adjustments_eu"})
+    for day in range(2):
+        site.add(run_of(day, table=of.table), of, soon(run_of(day)))
+    torn = """[...document.querySelectorAll('h1, .crumbs, .who b, td b, figcaption b')].flatMap(at => {
+      const walk = document.createTreeWalker(at, NodeFilter.SHOW_TEXT), found = [];
+      for (let text; text = walk.nextNode();) for (const part of text.data.matchAll(/[^\\s_.]+/g)) {
+        const range = document.createRange(); range.setStart(text, part.index); range.setEnd(text, part.index + part[0].length);
+        if (new Set([...range.getClientRects()].map(box => box.top | 0)).size > 1) found.push(part[0]);
+      } return found })"""
+    for file in (folder / "index.html", folder / at.table_page(of.table)):
+        chromium.open(file, width=390)
+        assert chromium.run("document.body.textContent").count("customer_subscription_invoice_line_items") > 0
+        assert chromium.run(torn) == [], file.name
+
+
 def test_a_printed_page_keeps_every_column(chromium, pages):
     """A4 between its margins: the tables of a desk, whole, dark on white."""
     for file in pages:

@@ -43,7 +43,9 @@ def unmasked(run_of, day, **changes):
 
 
 def text(site, key):
-    page = re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode(), flags=re.S)
+    page = re.sub(
+        r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode().replace("<wbr>", ""), flags=re.S
+    )
     return " ".join(html.unescape(page).split())
 
 

@@ -155,3 +155,27 @@ def test_a_start_page_of_twenty_tables_with_a_thousand_runs_is_small(site, sales
         site.rebuild_table(of, records, Facts(), soon(last))
     site.write_start(soon(last) + timedelta(days=3))
     assert len(site.shelf.get("index.html")) < 300_000
+
+
+def test_what_is_told_of_many_tables_in_the_same_words_stands_once(site, sales, run_of, soon):
+    """Six late tables of one owner, and two of another, don't hide the one that failed."""
+    failure = Failure(code="TOLERANCE", family="upstream", step="validate", message="too many", who_must_act="owner")
+    names = [f"raw_data.a{n}" for n in range(6)] + [f"raw_data.b{n}" for n in range(2)]
+    for name in names:
+        of = sales.model_copy(update={"table": name, "owner": f"{name[-2]}@example.com"})
+        record = run_of(0, table=name, owner=of.owner)
+        site.add(record, of, soon(record))
+    standard = sales.model_copy(update={"table": "raw_data.z", "tier": "standard", "promises": ()})
+    for day in range(9):
+        record = run_of(day, table=standard.table, **({"status": "failed", "failure": failure} if day == 8 else {}))
+        site.add(record, standard, soon(record))
+    page = site.shelf.get(at.START_PAGE).decode().replace("<wbr>", "")
+    waiting = page.partition('id="waiting"')[2].partition("</section>")[0]
+    assert waiting.count("<li") == 4
+    assert "The same of 5 more tables" in waiting
+    folded = waiting.partition("The same of 5 more tables")[2].partition("</details>")[0]
+    assert [f'href="tables/raw_data.a{n}/index.html#fresh"' in folded for n in range(6)] == [False, *[True] * 5]
+    assert all(
+        waiting.count(f'href="tables/{name}/index.html') == 2 for name in ("raw_data.a0", "raw_data.b1", "raw_data.z")
+    )
+    assert "9 of 9 tables need somebody now" in page

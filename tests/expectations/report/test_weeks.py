@@ -34,7 +34,9 @@ def two_weeks(run_of, **of_second):
 
 
 def text(site, key):
-    page = re.sub(r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode(), flags=re.S)
+    page = re.sub(
+        r"<(style|script|head).*?</\1>|<[^>]+>", " ", site.shelf.get(key).decode().replace("<wbr>", ""), flags=re.S
+    )
     return " ".join(html.unescape(page).split())
 
 
