@@ -41,7 +41,11 @@ def decide(
     if record.kind not in OVERRIDABLE or record.status != "failed":
         raise _refused(f"{record.run_id} is a {record.kind} that ended as {record.status}: nothing to override", again)
     if expires_at <= now:
-        raise _refused(f"an override that expired at {expires_at:%Y-%m-%d %H:%M} UTC allows nothing", "--expires 1d")
+        overrides = " ".join(f"--override {code}" for code in codes)
+        raise _refused(
+            f"an override that expired at {expires_at:%Y-%m-%d %H:%M} UTC allows nothing",
+            f'headgate publish {record.run_id} {overrides} --reason "..." --expires 1d',
+        )
     failed = failed_codes(record)
     unknown = [code for code in codes if code not in failed]
     if unknown:

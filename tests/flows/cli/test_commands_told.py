@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shlex
@@ -11,12 +12,26 @@ from pathlib import Path
 import click
 import pytest
 
+from deployments.next_commands import written
 from flows.cli import cli
 
 ROOT = Path(__file__).parents[3]
 CATALOGS = [ROOT / "expectations/report/texts.json", ROOT / "tasks/notices/texts.json"]
 VALUES = {"until": "2027-01-01", "window": "2026-01-01", "kinds": "values --kind format", "codes": "A --override B",
-          "file": str(ROOT / "README.md")}  # fmt: skip
+          "file": str(ROOT / "README.md"), "overrides": "--override A", "more": "--override A"}  # fmt: skip
+
+
+VERBS = {
+    "and", "from", "keeps", "knows", "loads", "makes", "project:", "read", "reads", "shop", "stages", "that", "wait_for",
+}  # fmt: skip
+"""Words after the name in sentences about it."""
+PROSE = (
+    "headgate reads Parquet, CSV, JSON",
+    "headgate wait_for",
+    "headgate retry",
+    r"headgate peek SOURCE( --\S+ \S+)?",
+)
+"""What begins such a sentence, a name in the database, and what the code itself searches for."""
 
 
 def texts(node: object) -> Iterator[str]:
@@ -27,13 +42,46 @@ def texts(node: object) -> Iterator[str]:
         yield node
 
 
-def told() -> list[str]:
+def strings(file: Path) -> Iterator[str]:
+    """Every text of a module but its docstrings; what an f-string fills in stands in braces."""
+    tree = ast.parse(file.read_text())
+    apart = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    apart |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant) else f"{{{_name(part)}}}" for part in node.values
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in apart:
+            yield node.value
+
+
+def _name(part: ast.expr) -> str:
+    """What an f-string fills in, as it is written, without braces of its own."""
+    return re.sub(r"[{}]", "", ast.unparse(part.value)) if isinstance(part, ast.FormattedValue) else ""
+
+
+def printed() -> list[str]:
+    """Every text that can reach a person: of the catalogues, of templates, of runbooks and of the code."""
     found = [text for catalog in CATALOGS for text in texts(json.loads(catalog.read_text()))]
-    code = "\n".join(file.read_text() for package in ("flows", "tasks", "expectations", "deployments")
-                     for file in (ROOT / package).rglob("*.py"))  # fmt: skip
-    found += re.findall(r'next_command=f?"(headgate [^"]+)"', code)
-    lines = [re.split(r"\s{2,}|\s*\(|;|&&| and ", text)[0] for text in found if text.startswith("headgate ")]
-    return sorted(set(lines))
+    found += [file.read_text() for file in sorted((ROOT / "expectations/report/templates").iterdir())]
+    found += [file.read_text() for file in sorted((ROOT / "docs/runbooks").glob("*.md"))]
+    for package in ("deployments", "expectations", "tasks", "flows"):
+        found += [text for file in sorted((ROOT / package).rglob("*.py")) for text in strings(file)]
+    return found
+
+
+def told() -> list[str]:
+    """Commands by themselves: what begins a text, or a step of one, to the remark beside it."""
+    steps = [step for text in printed() if text.startswith("headgate ") for step, _ in written(text)]
+    lines = [re.split(r"\s{2,}|\s+[(#·]|;|&&| and |, or |\n|`|\)$", step)[0].strip() for step in steps]
+    return sorted({line for line in lines if line.startswith("headgate ") and line not in PROSE})
+
+
+def mentioned() -> list[str]:
+    """Commands wherever they stand, with whatever follows them in the same line."""
+    found = {line for text in printed() for line in re.findall(r"(?<![\w/.-])headgate (?=[a-z-])[^\n`;]*", text)}
+    return sorted(line for line in found if line.split()[1] not in VERBS)
 
 
 def filled(text: str) -> list[str]:
@@ -57,3 +105,17 @@ def test_what_people_are_told_to_type_is_a_command(text: str) -> None:
     if words == ["--help"]:
         return
     command.make_context(command.name or "", words)
+
+
+@pytest.mark.parametrize("line", mentioned())
+def test_a_command_that_is_named_anywhere_exists_with_its_options(line: str) -> None:
+    words = re.sub(r"\{[^}]*\}", "x", line).split()[1:]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith(("-", "x")):
+        name, *words = words
+        following = command.get_command(click.Context(command), name.strip(".,:)('\"|\\"))
+        assert following is not None, f"no such command: {name}"
+        command = following
+    known = {option for item in command.params for option in (*item.opts, *item.secondary_opts)} | {"--help", "-h"}
+    of_this = re.split(r"headgate |&&|\bprefect\b", " ".join(words))[0]
+    assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", of_this)) <= known
