@@ -145,7 +145,7 @@ def _chosen(record: RunRecord, column: str | None, kinds: Sequence[str]) -> tupl
     if not chosen or missing:
         listing = ", ".join(f"{of or WHOLE_TABLE} {kind}" for of, kind in told) or "nothing"
         what = _named(column, missing or kinds)
-        raise _refused(f"{record.run_id} didn't tell a change of {what}; it told {listing}")
+        raise _refused(f"{record.run_id} didn't tell a change of {what}; it told {listing}", record.run_id)
     return tuple(chosen)
 
 
@@ -202,5 +202,6 @@ def last_told(bench: Workbench, table: Watched, column: str | None = None, kinds
     return None
 
 
-def _refused(why: str) -> DeclarationError:
-    return DeclarationError(why, code="ACCEPT-REFUSED", next_command="headgate drift explain RUN   (what was told)")
+def _refused(why: str, run_id: str = "RUN") -> DeclarationError:
+    next_command = f"headgate drift explain {run_id}   (what was told)"
+    return DeclarationError(why, code="ACCEPT-REFUSED", next_command=next_command)

@@ -148,7 +148,11 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
     if grid is None:
         if label == SOURCE_KEY:
             return SOURCE_KEY
-        raise DeclarationError(f"{full} has no windows", code="NO-WINDOWS", next_command=f"headgate rollback {full}")
+        raise DeclarationError(
+            f"{full} has no windows",
+            code="NO-WINDOWS",
+            next_command=f"headgate show --table {full}   (each load is a batch)",
+        )
     try:
         return grid.parse(label).key
     except ValueError as error:

@@ -60,6 +60,7 @@ def show_rows(
 ) -> None:  # fmt: skip
     """Rows set aside, as they arrived. Columns declared `pii: hash` hold their hash, `hide` is left out."""
     from flows.cli.settings import workbench
+    from flows.planning import no_such_window
     from tasks.warehouses.names import TableName
     from tasks.warehouses.quarantine import rows_of
     from tasks.warehouses.session import session
@@ -69,7 +70,10 @@ def show_rows(
     bench = workbench(silent=True, need="warehouse", asked=[table])
     name = bench.project.full_name(table)
     grid = bench.project.table(table).grid if window else None
-    label = window if grid is None or window is None else grid.label(grid.parse(window))
+    try:
+        label = window if grid is None or window is None else grid.label(grid.parse(window))
+    except ValueError as error:
+        raise no_such_window(name, str(error)) from None
     with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
         most = limit or (None if as_csv else SHOWN)
         found = rows_of(bench.warehouse, cursor, TableName.parse(name), code, most, label)

@@ -103,9 +103,11 @@ def _page(bench: Workbench, start_rows: list[str], what: str | None) -> str:
     for name in tables:
         if what.startswith(name.partition(".")[2]) and (key := shelf.run_page(name, what)) in store.keys(key):
             return key
+    there = shelf.START_PAGE in store.keys(shelf.START_PAGE)
     raise DeclarationError(
-        f"the report knows no table or run '{what}'", code="NO-PAGE", next_command="headgate report open"
-    )
+        f"the report knows no table or run '{what}'", code="NO-PAGE",
+        next_command="headgate report open" if there else "headgate report build   (nothing was written yet)",
+    )  # fmt: skip
 
 
 def _print(built: Built, as_json: bool) -> None:
