@@ -107,7 +107,7 @@ _ROWS = (
 
     Figure("completeness", "absent", "share", "empty values in {column}", ("slow_drift", "never")),
     Figure("completeness", "missing", "share", "empty or placeholder values in {column}", ("slow_drift", "never", "beyond")),
-    Figure("completeness", "filled", "share", "rows without {column}, which every earlier batch had and this one has not",
+    Figure("completeness", "filled", "share", "usual rows that are missing now, those without {column}",
            ("one_row", "never", "beyond"), side=1, runs="slow"),
     Figure("completeness", "all_absent", "share", "whether {column} is empty in every row", ("state",), unit="yes"),
 
@@ -138,9 +138,9 @@ _ROWS = (
            ("slow_drift", "never", "beyond"), unit="more_characters", runs="equal"),
 
     Figure("categories", "category", "share", "rows with {other} in {column}", ("never", "beyond"), other="value", runs="slow"),
-    Figure("categories", "gone", "share", "rows that hold a value of {column} which every earlier batch had and this one has not",
+    Figure("categories", "gone", "share", "usual rows that are missing now, with values of {column} that every earlier batch had",
            ("one_row", "closed", "never", "beyond"), runs="slow"),
-    Figure("reference", "unseen", "share", "rows whose {column} stands in no earlier batch",
+    Figure("reference", "unseen", "share", "rows whose {column} was never seen before",
            ("closed", "of_values", "never", "beyond"), runs="slow"),
 
     Figure("values", "constant", "share", "whether {column} holds one and the same value in every row",

@@ -42,7 +42,8 @@ class Said:
     @property
     def aside(self) -> str:
         """One sentence about a figure that stayed within its bounds, told because others did not."""
-        return f"{self._figure}: usually {self.expected}, now {self.observed}{self._so}; alone it would not be told."
+        told = f"{self._figure}: usually {self.expected}, now {self.observed}{self._so}"
+        return f"{told}; within its limits, and told beside the rest."
 
     @property
     def bounds(self) -> str:

@@ -64,7 +64,7 @@ def test_a_share_is_told_with_the_digits_it_takes(seen: float, told: str) -> Non
 def test_what_stayed_within_its_bounds_is_not_told_as_a_breach() -> None:
     said = say_share(named("paid", "reference", "unseen"), 0.0, 0.039, 1.0, 1.0, 500)
     assert said.aside == (
-        "Share of rows whose paid stands in no earlier batch: usually 3.9 %, now 100.0 %; alone it would not be told."
+        "Share of rows whose paid was never seen before: usually 3.9 %, now 100.0 %; within its limits, and told beside the rest."
     )
     assert said.smallest == "none: it varies too much"
 
