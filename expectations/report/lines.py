@@ -22,6 +22,9 @@ def line_of(record: RunRecord) -> Line:
     """The bounded figures of a run. The record must have been cleaned (see `withheld`)."""
     columns = columns_of(record)
     measured = figures(record, columns)
+    if record.status == "failed" and (rows := rows_read(record)) is not None:
+        # A batch that was stopped by its rows has no profile and isn't accounted for: how many came is known all the same.
+        measured.setdefault("rows", rows)
     judged = [rule for rule in record.rules if rule.outcome != "skipped"]
     failure = record.failure
     return Line(

@@ -106,7 +106,8 @@ def test_an_undone_batch_is_crossed_out_and_no_part_of_the_line(site, sales, run
 
 def test_a_stopped_batch_is_a_triangle_until_it_is_published(site, sales, run_of, soon):
     records = [run_of(day, rows=100 + day) for day in range(10)]
-    records[6] = run_of(6, rows=900, status="failed", failure=STOPPED)
+    extract = {"name": "extract", "seconds": 1.0, "rows": 900}
+    records[6] = run_of(6, status="failed", failure=STOPPED, counts={}, profile=None, steps=(extract,))
     rows = rows_chart(site, sales, records, soon(records[-1]))
     assert "2026-03-07: 900 (stopped by TOLERANCE, not published)" in rows
     assert rows.count('class="mark stopped"') == 1
