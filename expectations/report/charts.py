@@ -59,7 +59,8 @@ def trend(points: Sequence[Point], told: Told, title: str, ticks: Told | None = 
     the figures of the axis, shorter than `told`.
     """
     scale, xs = _scale(points), _places(len(points))
-    body = [_rest(points, xs), _axis(scale, ticks or told), _band(points, xs, scale.y), _line(points, xs, scale)]
+    # Days off lie upon the range: a wide one would hide them.
+    body = [_band(points, xs, scale.y), _rest(points, xs), _axis(scale, ticks or told), _line(points, xs, scale)]
     room = -1.0
     for x, point in zip(xs, points, strict=True):
         if point.value is None:

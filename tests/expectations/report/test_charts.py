@@ -157,6 +157,12 @@ def test_a_holiday_is_shaded_named_and_held_against_weekends(site, sales, run_of
     assert "Founders" not in rows_chart(site, hours, records, soon(records[-1])), "an hour is no day off"
 
 
+def test_a_day_off_is_seen_behind_a_wide_range():
+    points = [Point(f"day {n}", 20.0, band=(0.0, 20.0, 90.0), rest=n == 3) for n in range(9)]
+    svg = str(trend(points, words.number, "a title"))
+    assert svg.index('class="band"') < svg.index('class="rest"') < svg.index('class="line"')
+
+
 def test_a_holiday_is_of_the_days_of_the_zone(run_of):
     line = line_of(run_of(23))
     assert line.window_start.isoformat() == "2026-03-24T00:00:00+00:00"
