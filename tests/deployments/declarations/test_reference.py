@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -45,10 +46,13 @@ def test_every_choice_is_written_out() -> None:
 def test_every_model_of_a_declaration_is_reached() -> None:
     from deployments.declarations.model import Declared
 
+    # It reads one key of a page (`source` of a table), and adds none.
+    importlib.import_module("tasks.sources.spoken_file")
+    part_of_a_page = {"_File"}
     reached = {model for root in PAGES.values() for model in models(root).values()}
 
     def below(model: type[BaseModel]) -> list[type[BaseModel]]:
         return [inside for child in model.__subclasses__() for inside in (child, *below(child))]
 
     bases = {model for model in below(Declared) if model.__subclasses__()}
-    assert {model.__name__ for model in below(Declared) if model not in reached | bases} == set()
+    assert {model.__name__ for model in below(Declared) if model not in reached | bases} == part_of_a_page
