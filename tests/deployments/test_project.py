@@ -108,7 +108,7 @@ def test_mistakes_of_all_files_come_in_one_error(read: Write, tmp_path: Path) ->
         tables__a_yaml="table: x\n",
         tables__b_yaml="nothing",
         summaries__c_sql="SELECT 1",
-        suites__d_yaml="table: q.x\n",
+        suites__d_yaml="table: q.other\n",
     )
     with pytest.raises(DeclarationError) as caught:
         load_project(tmp_path)
