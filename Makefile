@@ -36,7 +36,7 @@ fuzz: ## whole commands on made-up sources and spoiled declarations (FUZZ=500), 
 
 effects: ## each marked test again without each effect it says it sees: it has to fail then (EFFECTS=tests/acceptance/modes)
 	@sh .ci/venv requirements-dev.txt
-	@HEADGATE_TEST_FORGET=each $(BIN)/python -m pytest -q -m "effect and not crash and not story and not trial" $(EFFECTS) $(PYTEST_ARGS)
+	@HEADGATE_TEST_FORGET=each $(BIN)/python -m pytest -q -m "effect and not crash and not story" $(EFFECTS) $(PYTEST_ARGS)
 
 crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@sh .ci/venv requirements-dev.txt

@@ -84,7 +84,7 @@ LONG = ("crash/test_killed_loads", "acceptance/modes/test_names_of_users", "acce
         "flows/cli/test_fuzz", "tasks/test_hostile_texts", "tasks/incidents/test_a_month", "test_release")  # fmt: skip
 """Files that take long begin first, so that no worker waits for the other's last one at the end."""
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
-          "acceptance/operations/reconcile/test_found", "acceptance/operations/reconcile/test_killed_again",
+          "acceptance/operations/reconcile/test_", "acceptance/operations/test_meaning_changed",
           "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month")  # fmt: skip
 """Tests that take minutes each: whole stories, with servers broken on purpose, kills and days of clocks (`make trials`)."""
 
