@@ -11,14 +11,18 @@ from flows import batches, builds
 from flows.story import Story
 from tasks.batch import Batch, Override, window_of
 from tasks.overrides import in_force
+from tasks.report import kept_locally
 from tasks.summarize import Job
 from tasks.warehouses import ops
 from tasks.workbench import Workbench, workbench
 
 
 def known(bench: Workbench, run_id: str) -> RunRecord:
-    """The record of a run by its id, or by a beginning that only one run has; DeclarationError when there is none."""
-    record = ops.record(bench.warehouse, run_id)
+    """The record of a run by its id, or by a beginning that only one run has; DeclarationError when there is none.
+
+    A run that failed because of the warehouse may have its record on this machine alone.
+    """
+    record = ops.record(bench.warehouse, run_id) or kept_locally(bench, run_id)
     if record is not None:
         return record
     found = [str(item["run_id"]) for item in ops.last_runs(bench.warehouse, begins=run_id, limit=6)] if run_id else []

@@ -125,7 +125,7 @@ class Batch:
                 and not (isinstance(reasons, Mapping) and written_wrong(reasons))
             ):
                 raise error.for_engineer(
-                    f"headgate check; then: mend the declaration of {self.table} (or the source); then: headgate retry RUN"
+                    f"mend the declaration of {self.table} (or the source); headgate check; then: headgate retry RUN"
                 ) from None
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import secrets
@@ -55,6 +56,13 @@ def keep_locally(bench: Workbench, record: RunRecord) -> Path:
     writing.write_text(text, encoding="utf-8")
     os.replace(writing, file)  # noqa: PTH105 - atomic on the same folder
     return file
+
+
+def kept_locally(bench: Workbench, run_id: str) -> RunRecord | None:
+    """What `keep_locally` wrote of a run on this machine; None when it wrote nothing."""
+    for file in bench.settings.state.joinpath("runs").glob(f"*/{glob.escape(run_id)}.json"):
+        return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    return None
 
 
 def publish_report(bench: Workbench, record: RunRecord) -> None:

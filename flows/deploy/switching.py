@@ -49,7 +49,8 @@ def switch_on_where_deployed(subjects: Collection[str] | None) -> list[str]:
         with get_client(sync_client=True) as client:
             return switch_on(client, subjects)
     except (httpx.HTTPError, PrefectHTTPStatusError, RuntimeError) as error:
+        again = "--all" if subjects is None else " ".join(sorted(subjects))
         raise RetryableError(
             f"the pause is over, but Prefect can't be asked whether a schedule is switched off ({type(error).__name__})",
-            code="PREFECT-UNREACHABLE", next_command="headgate check --connect; then: headgate resume",
+            code="PREFECT-UNREACHABLE", next_command=f"headgate check --connect; then: headgate resume {again}",
         ) from error  # fmt: skip
