@@ -75,11 +75,13 @@ def _one(project: Project, asked: Sequence[str]) -> str:
     found = selected(project, asked)
     if len(found) == 1:
         return found[0]
+    told = " ".join(f"--table {name}" for name in found)
     raise DeclarationError(
         f"an undo is of one table: {', '.join(asked)} means {len(found)}, each with a last publish of its own. Nothing was "
         "changed",
         code="ROLLBACK-ONE",
-        next_command="; ".join(f"headgate rollback {name}" for name in found),
+        # None of them bare: which publish it would undo has to be seen first.
+        next_command=f"headgate show {told}   (what was published last); then: one of them",
     )
 
 

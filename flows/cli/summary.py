@@ -256,7 +256,7 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
         return
     if not trial.failed:
         click.secho("  an empty result doesn't replace rows, unless the header says allow_empty: true", fg="red")
-    click.echo(f"a run would have published nothing; {left}; next: mend it, then: headgate summary try {file}")
+    click.echo(f"a run would have published nothing; {left}; next: mend it; then: headgate summary try {file}")
 
 
 def _costs(trial: Trial) -> Iterator[str]:

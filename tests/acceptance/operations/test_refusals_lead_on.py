@@ -48,6 +48,7 @@ REFUSED = {
     "an override that is over": ["publish", "FAILED", "--override", "FEW", "--reason", "x", "--expires", "2020-01-01"],
     "an override of what is published": ["publish", "GOOD", "--override", "FEW", *KNOWINGLY],
     "an undo without a reason": ["rollback", "daily"],
+    "an undo of two tables": ["rollback", "daily", "whole", "--reason", "x"],
     "an undo of a window that isn't": ["rollback", "daily", "--window", "2027-01-01", "--reason", "x"],
     "an undo of a window without windows": ["rollback", "whole", "--window", "2026-01-01", "--reason", "x"],
     "an undo of what was never loaded": ["rollback", "idle", "--reason", "x"],

@@ -256,7 +256,7 @@ def test_10_what_is_taken_back(call: Call, folder: Path) -> None:
     assert [run[:6] for run in one["undone"]] == ["visits"]
     several = call("rollback", "raw.*", "--reason", "of a test")
     assert (several.code, "[ROLLBACK-ONE]" in several.err) == (2, True)
-    assert "next: headgate rollback raw.items; headgate rollback raw.visits" in several.err
+    assert "next: headgate show --table raw.items --table raw.visits " in several.err
     assert ask("SELECT id FROM raw.visits WHERE at::date = '2024-03-02'") == [(7,)], "what was there before"
     assert ask("SELECT decided_by, reason FROM ops.decision WHERE kind = 'rollback'") == [(named("ana"), "of a test")]
     assert call("rollback", "items", "--reason", "x", "--no-dependents", "--json").json["rebuilt"] is False
