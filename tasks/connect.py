@@ -23,7 +23,7 @@ from deployments.declarations.provisioning import CLOSED
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical, Table
 from deployments.embedded.defaults import PREFECT_API_URL
-from deployments.errors import HeadgateError
+from deployments.errors import NO_RUN, HeadgateError
 from deployments.settings import Settings
 from tasks.batch import new_attempt
 from tasks.driver_errors import said
@@ -297,7 +297,7 @@ def _answer(what: str, url: str) -> Line:
 
 def _failed(what: str, error: HeadgateError | OSError) -> Line:
     if isinstance(error, HeadgateError):
-        command = error.next_command
-        # The command that is being run can't be its own next one.
+        # There is no run to try again, and the command that is being run can't be its own next one.
+        command = (error.next_command or "").replace(*NO_RUN) or None
         return Line(what, False, error.message, None if command == "headgate check --connect" else command)
     return Line(what, False, error.strerror or str(error), "check HEADGATE_STAGE_URL")
