@@ -44,7 +44,7 @@ def of_table(
     said = [texts(f"table.verdict.{kind}.sentence{whole}", **parts)] if label or not whole else []
     if said and freshness.built_from:
         table, oldest = freshness.built_from[0]
-        said.append(texts("table.verdict.held", label=oldest, table=table))
+        said.append(texts("table.verdict.holds", label=oldest, table=table))
     if shown == "failed":
         said.insert(0, texts("table.verdict.failed.why", label=batch_said(bad[0].label, texts) if bad else ""))
         if not label:
