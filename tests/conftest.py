@@ -37,10 +37,19 @@ def _namespaces_are_forbidden() -> bool:
     return subprocess.run([sys.executable, "-c", probe], cwd=REPOSITORY, capture_output=True).returncode != 0
 
 
+def _no_disk_can_be_mounted() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True).returncode:
+            return True
+        subprocess.run(["umount", "-l", folder], check=True)
+    return False
+
+
 MAY_BE_TRUE: dict[str, Callable[[], bool]] = {
     "../shared/": lambda: not (REPOSITORY.parent / "shared").is_dir(),
     "not root": lambda: os.geteuid() != 0,
     "user namespaces are forbidden": _namespaces_are_forbidden,
+    "a small disk can't be mounted here": _no_disk_can_be_mounted,
     # Not among what tests need: pandas keeps texts in another way where it is there, and most who use this don't have it.
     "pyarrow": lambda: find_spec("pyarrow") is None,
     # Root's interpreter in a closed home: nothing that could be installed.
