@@ -80,6 +80,9 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     added = [name for name in header if name not in known]
     present, as_null = [name for name in header if name in known], policy.removed or "fail"
     needed = _needed(table)
+    # Where names stand in the records themselves, one may be somebody's value: a map whose keys are addresses.
+    withheld = bool(table.masked) and not (table.source.has_header or table.source.is_database)
+    shown, meant_by = (present, []) if withheld else (header, added)
     faults: list[str] = []
     warnings: list[str] = []
 
@@ -97,7 +100,7 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
     elif table.masked and not {name.strip().lower() for name in wanted} & {name.strip().lower() for name in header}:
         raise _no_header(table, len(header), wanted, where)
     for name in removed[:_TOLD]:
-        meant = nearest(name, added[:_COMPARED]) or _in_its_place(name, wanted, header, removed, added)
+        meant = nearest(name, meant_by[:_COMPARED]) or _in_its_place(name, wanted, header, removed, meant_by)
         hint = renamed(meant) if meant and not misread else ""
         action = "fail" if name in needed or not present else as_null
         judge(action, f"column '{name}' is missing{hint}{'' if action == 'fail' else '; loaded as NULL'}")
@@ -105,17 +108,18 @@ def lay_out(table: Table, header: Sequence[str], delimiter: str, where: str) -> 
         vital = not present or any(name in needed for name in removed[_TOLD:])
         judge("fail" if vital else as_null, f"and {len(removed) - _TOLD:,} more columns are missing")
     if added and (not removed or as_null != "fail"):
-        judge(policy.added, f"columns the contract doesn't name: {_added(header, known)} (not loaded)")
+        told = f"{len(added):,}, which may be values: columns are masked" if withheld else _added(header, known)
+        judge(policy.added, f"columns the contract doesn't name: {told} (not loaded)")
     if present != [name for name in wanted if name in places]:
         judge(policy.reordered, f"columns come in another order: {listing(present)}")
     if faults:
         raise ContractError(
             f"{where}: the header isn't the contract's",
-            listing=[*faults, f"found:    {listing(header)}", f"expected: {listing(wanted)}"],
+            listing=[*faults, f"found:    {listing(shown)}", f"expected: {listing(wanted)}"],
             code="HEADER",
             next_command=f"mend the source, or the columns in the declaration of {table.table}; then: headgate retry RUN",
             table=table.table,
-            found=list(header[:_LISTED]),
+            found=list(shown[:_LISTED]),
             expected=wanted[:_LISTED],
         )
     positions = tuple(places.get(name, ABSENT) for name in wanted)

@@ -67,6 +67,25 @@ def test_what_is_refused(make_table: Any, header: list[str], policy: dict[str, s
     assert caught.value.code == "HEADER"
 
 
+JSON = {"kind": "json", "url": "http://example.com/t.json"}
+
+
+@pytest.mark.parametrize(
+    ("pii", "told"), [({}, "a@x.example"), ({"b": "hide"}, "1, which may be values: columns are masked")]
+)
+def test_names_out_of_records_are_withheld_where_columns_are_masked(
+    make_table: Any, pii: dict[str, str], told: str
+) -> None:
+    """A map whose keys are addresses: what stands in a record as a name is somebody's value."""
+    table = make_table(A, {"name": "b", "type": "integer"}, source=JSON, pii=pii)
+    assert lay_out(table, ["a", "b", "a@x.example"], ",", "here").warnings == (
+        f"columns the contract doesn't name: {told} (not loaded)",
+    )
+    with pytest.raises(ContractError) as caught:
+        lay_out(table, ["a", "a@x.example"], ",", "here")
+    assert ("a@x.example" in f"{caught.value}{caught.value.facts}") == (not pii)
+
+
 def test_a_header_may_be_quoted_and_hold_anything() -> None:
     assert read_header('"a","b ""x""","한,글"'.encode(), ",", "here") == ("a", 'b "x"', "한,글")
 
