@@ -22,13 +22,8 @@ Span = tuple[int, int]
 _SPANS = ("week", "day", "hour", "minute", "second", "millisecond", "microsecond")
 _WHOLE = ("year", "quarter", "month", "week", "day", "doy", "dow", "hour", "minute", "second")
 _TRUNCATED = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
-_SECONDS = {
-    "hour": (1, 3600),
-    "minute": (1, 60),
-    "second": (1, 1),
-    "millisecond": (1000, 1),
-    "microsecond": (1000000, 1),
-}
+_SECONDS = {"hour": (1, 3600), "minute": (1, 60), "second": (1, 1),
+            "millisecond": (1000, 1), "microsecond": (1000000, 1)}  # fmt: skip
 _IN_A_YEAR = {"year": 1, "quarter": 4, "month": 12}
 _SAFE_PATTERN = re.compile(r"\^?(?:(?:[\w /@,;:%&#=<>!'\"~`-]|\.|\[\^?[\w /@.,;:%&#=<>!+*?_-]+\])[*+?]?)+\$?", re.ASCII)
 _SAFE_FORMAT = re.compile(r"(?:YYYY|MM|DD|HH24|MI|SS|Q|[-/:., ])+")
