@@ -134,21 +134,22 @@ def _broken(table: Table, cause: str) -> tuple[list[str], str] | None:
     return [*table.key, *columns], f"abs({identifier(target)} - ({made})) > 0.01"
 
 
-def condition(table: Table, alert: DriftAlert) -> str | None:
-    """Which rows a named cause is about, as a condition; None where it is about all of them or tells no row from another."""
+def condition(table: Table, alert: DriftAlert) -> tuple[str, str | None] | None:
+    """Which rows a named cause is about: a condition, or what equals a value; None where it is about all of them or tells no row
+    from another. The value comes out of the data, and is bound: pasted, Redshift reads a backslash in it as an escape."""
     cause = alert.cause or ""
     column = next((one for one in table.columns if one.name == alert.column), None)
     if column is None:
         return None
     name, broken = identifier(column.name), _broken(table, cause)
     if broken is not None:
-        return broken[1]
+        return broken[1], None
     if cause == "values missing":
-        return f"{name} IS NULL"
+        return f"{name} IS NULL", None
     if cause == "0 instead of empty":
-        return f"{name} = 0"
+        return f"{name} = 0", None
     if cause in ("negative numbers", "sign flipped"):
-        return f"{name} < 0"
+        return f"{name} < 0", None
     # Redshift writes no boolean as text.
     if column.name in table.masked or column.column_type.kind == "boolean":
         return None
@@ -156,7 +157,7 @@ def condition(table: Table, alert: DriftAlert) -> str | None:
     for before in _OF_A_VALUE:
         if cause.startswith(before):
             value = cause.removeprefix(before).removesuffix(" instead of empty")
-    return f"CAST({name} AS varchar) = {literal(value)}" if value else None
+    return (f"CAST({name} AS varchar)", value) if value and "\0" not in value else None
 
 
 def keys_of(bench: Workbench, table: Table, window: Window | None, alert: DriftAlert) -> tuple[dict[str, Any], ...]:
@@ -165,11 +166,14 @@ def keys_of(bench: Workbench, table: Table, window: Window | None, alert: DriftA
     place = Place(table, window)
     if found is None or not table.key or (window is not None and not place.inside):
         return ()
+    rows_of, value = found
     listed = ", ".join(map(identifier, table.key))
-    select = f"SELECT {listed} FROM {place.live}{place.where(found)} ORDER BY {listed} LIMIT {KEYS}"
+    select = f"SELECT {listed} FROM {place.live}{place.where(rows_of)}{'' if value is None else ' = %s'}"
     doing = f"looking up rows of {table.table}"
     with explained(doing), session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-        told: Sequence[Sequence[object]] = rows(cursor, select)
+        told: Sequence[Sequence[object]] = rows(
+            cursor, f"{select} ORDER BY {listed} LIMIT {KEYS}", None if value is None else (value,)
+        )
     mask = bench.pii_key or b""
     return tuple(
         dict(one) for one in shown_keys([dict(zip(table.key, row, strict=True)) for row in told], table.masked, mask)
