@@ -60,6 +60,9 @@ def keep_locally(bench: Workbench, record: RunRecord) -> Path:
 
 def kept_locally(bench: Workbench, run_id: str) -> RunRecord | None:
     """What `keep_locally` wrote of a run on this machine; None when it wrote nothing."""
+    if Path(run_id).name != run_id:
+        # No id of a run; as part of a path it would lead to files that are no records.
+        return None
     for file in bench.settings.state.joinpath("runs").glob(f"*/{glob.escape(run_id)}.json"):
         return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
     return None

@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -285,3 +286,10 @@ def test_a_warehouse_that_is_down_costs_facts_not_the_page(story, tmp_path):
     bench = Workbench(settings)
     report.publish_report(bench, record)
     assert open_store(bench.report_url).keys("index.html") == ["index.html"]
+
+
+def test_a_name_that_leads_elsewhere_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "raw.items").mkdir(parents=True)
+    (tmp_path / "incidents.json").write_text("{}")
+    bench: Any = SimpleNamespace(settings=SimpleNamespace(state=tmp_path))
+    assert [report.kept_locally(bench, name) for name in ("../../incidents", "", "*", "items-1")] == [None] * 4
