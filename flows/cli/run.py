@@ -78,7 +78,6 @@ def run(
 
 
 def announce_plan(plan: TablePlan) -> None:
-    """What is going to be loaded of a table, or why nothing is."""
     """What is going to be loaded of a table, and why nothing is."""
     from flows.quantities import plural
 
@@ -102,7 +101,6 @@ def announce_plan(plan: TablePlan) -> None:
 
 
 def tell_end(outcome: Outcome) -> None:
-    """What became of it all, with the next command of what failed."""
     """What became of it all, with the next command of what failed."""
     from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
 

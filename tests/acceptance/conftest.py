@@ -186,16 +186,16 @@ def again(verb: Callable[..., Any], *inputs: Any) -> Any:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
     made = EmbeddedStack(tmp_path_factory.mktemp("stack") / "state")
-    state = made.up(("postgres", "s3"))
-    before = {name: os.environ.get(name) for name in state.environment()}
-    os.environ.update(state.environment())
-    yield state
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+    yield made.up(("postgres", "s3"))
     made.down(purge=True)
+
+
+@pytest.fixture(autouse=True)
+def clients_of_stack(request: pytest.FixtureRequest, own_environment: None) -> None:
+    """boto3 here, and in the processes of a test, is pointed at the stack by the tests that use it and by no other:
+    another's bucket of the same name would be looked for there."""
+    if "stack" in request.fixturenames:
+        os.environ.update(request.getfixturevalue("stack").environment())
 
 
 @pytest.fixture(scope="session")

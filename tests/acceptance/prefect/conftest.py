@@ -88,7 +88,8 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         assert self.state.warehouse_url is not None
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PREFECT_"))}
+        # Nor the address of a server that another test's fixture has put there.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PREFECT_", "AWS_"))}
         return kept | self.state.environment() | {
             "HEADGATE_PROJECT": str(self.folder / "project"),
             "HEADGATE_STATE": str(self.folder / "state"),
