@@ -106,12 +106,7 @@ def desk(house: House, sink: Sink, mail: MailServer) -> Desk:
     token = _services.TOKEN
     channels = {"ops": f"slack://{token}@C0OPS?api={sink.url}/api", "mail": mail.address()}
     house.place.settings = replace(house.place.settings, notify=channels)
-    # Incidents of earlier tests on the same warehouse are none of ours.
-    for name in ("incident", "fact", "run", "run_record"):
-        if house.place.ask(
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'ops' AND table_name = %s", (name,)
-        ):
-            house.place.ask(f"DELETE FROM ops.{name}")
+    house.place.forget_runs()
     return Desk(house, sink, mail)
 
 

@@ -107,6 +107,7 @@ def put_a_letter(house: Any, table: str) -> None:
 
 
 def test_nothing_is_left_anywhere(house: Any, command: Callable[..., Any]) -> None:
+    house.place.forget_runs()
     table = loaded(house)
     put_a_letter(house, table)
     report.build(workbench())
