@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.errors import RetryableError, SourceUnreachableError
+from tasks.progress import again_in, report_wait
 
 PASSING_UPSTREAM = ("SOURCE-CUT",)
 
@@ -12,9 +13,14 @@ PASSING_UPSTREAM = ("SOURCE-CUT",)
 def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     """Prefect's retry condition: true for lost connections, locks, busy servers and cut transfers. A server that asks to be
     left alone for longer than we wait is asked again by the next run, not by the next try; so is one whose rows were erased
-    since it was read."""
+    since it was read. Prefect asks only while tries are left, and then waits in silence: what for is said here."""
     error = state.result(raise_on_failure=False)
-    return is_passing(error) and getattr(error, "code", None) not in ("SOURCE-BUSY", "ERASED-MEANWHILE")
+    again = is_passing(error) and getattr(error, "code", None) not in ("SOURCE-BUSY", "ERASED-MEANWHILE")
+    if again and task.retry_delay_seconds:
+        # A run that is given back to the queue begins with its tries anew, so they are counted by the task's run.
+        pauses = task.retry_delay_seconds[max(task_run.run_count - 1, 0) :] or task.retry_delay_seconds[-1:]
+        report_wait(task.name, f"[{error.code}] {error.message.splitlines()[0]}", again_in(pauses, "the run fails"))
+    return again
 
 
 def is_passing(error: object) -> bool:

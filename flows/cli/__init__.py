@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ import click
 from deployments import dotenv_file
 from flows.cli import stopping
 from flows.cli.everywhere import JSON, debugging, everywhere, with_everywhere
+from tasks.progress import hear_waits
 
 # Command: (module below flows.cli, function there, first line of its help).
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -137,7 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             dotenv_file.enter(Path.cwd(), again=True)
         quiet()
         stopping.on_terminate()
-        code = cli.main(given, standalone_mode=False, obj=frozenset(given))
+        with ExitStack() as stops:
+            stops.callback(hear_waits(lambda sentence: click.echo(sentence, err=True)))
+            code = cli.main(given, standalone_mode=False, obj=frozenset(given))
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):

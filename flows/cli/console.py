@@ -9,13 +9,13 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
 from expectations.record import RunRecord, Step
 from flows.cli.everywhere import quiet, verbose
-from tasks.progress import WAITING
+from tasks.progress import hear_waits, listen
 
 MARKS = {"published": "ok", "warned": "warning", "unchanged": "same", "already_published": "same", "checked": "ok",
          "held": "held", "failed": "FAILED"}  # fmt: skip
@@ -30,7 +30,8 @@ class Console:
         self._verbose = verbose()
         self._lock = threading.Lock()
         self._begun: set[str] = set()
-        self._bar = _Bar(enabled=not silent and not quiet() and sys.stderr.isatty())
+        self._quiet = quiet()
+        self._bar = _Bar(enabled=not silent and not self._quiet and sys.stderr.isatty())
 
     def step(self, record: RunRecord, step: Step) -> None:
         if self.silent or (self.brief and not self._verbose):
@@ -52,6 +53,14 @@ class Console:
 
     def progress(self, step: str, amount: int, unit: str) -> None:
         self._bar.show(step, amount, unit)
+
+    def wait(self, sentence: str) -> None:
+        """What is waited for, where progress is told: a run is silent otherwise, for as long as a server is away."""
+        if self._quiet:
+            return
+        with self._lock:
+            self._bar.clear()
+            click.echo(f"  {sentence}", err=True)
 
     def _one_line(self, record: RunRecord) -> None:
         mark = click.style(f"{MARKS.get(record.status, record.status):<7}", fg=COLORS.get(record.status))
@@ -126,17 +135,14 @@ class _Bar:
     def show(self, step: str, amount: int, unit: str) -> None:
         now = time.monotonic()
         begun = self._started.setdefault(step, now)
-        waits = unit == WAITING
         # Steps shorter than this are over before anyone has read a bar.
-        if not self._enabled or (not waits and (now - begun < 1.0 or now - self._shown < 0.2)):
+        if not self._enabled or now - begun < 1.0 or now - self._shown < 0.2:
             return
         self._shown, self._dirty = now, True
         rate = amount / max(now - begun, 1e-9)
         from flows.quantities import size
 
         said = f"{size(amount)}, {size(rate)}/s" if unit == "B" else f"{amount:,} {unit}, {rate:,.0f}/s"
-        if waits:
-            said = f"left alone for {amount} s, as the server asks"
         click.echo(f"\r  {step:<12} ... {said}          ", nl=False, err=True)
 
     def clear(self) -> None:
@@ -150,14 +156,11 @@ class _Bar:
 def telling(console: Console) -> Iterator[Console]:
     """Tell the runs of this process on the console."""
     from flows.story import told_to
-    from tasks.progress import listen
 
-    stop = listen(console.progress)
-    try:
-        with told_to(console):
-            yield console
-    finally:
-        stop()
+    with ExitStack() as stops, told_to(console):
+        stops.callback(listen(console.progress))
+        stops.callback(hear_waits(console.wait))
+        yield console
 
 
 def print_json(value: object) -> None:

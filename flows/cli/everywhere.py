@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from deployments.declared_settings import setting_of
+from tasks.progress import hear_waits
 
 _TOLD = "flows.cli.told"
 JSON = "--json"
@@ -86,6 +87,7 @@ def _quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
     if not value or quiet():
         return
     root.meta[f"{_TOLD}.quiet"] = True
+    root.call_on_close(hear_waits(lambda _: None))
     if not (root.obj and JSON in root.obj):
         nowhere = root.with_resource(Path(os.devnull).open("w"))  # noqa: SIM115
         root.with_resource(redirect_stdout(nowhere))

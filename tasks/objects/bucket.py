@@ -14,11 +14,14 @@ from deployments.addresses import S3_GUARDS
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.packing import Codec
 from tasks.objects.protocol import READ_BYTES, Listed
+from tasks.progress import report_wait
 
 # Answers that say who asks may not, or that the place itself is wrong: never that a key isn't there.
 _REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",
             "AllAccessDisabled", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidToken", "ExpiredToken",
             "InvalidBucketName", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId")  # fmt: skip
+_TRIES = 5
+_TRIED_AGAIN = (429, 500, 502, 503, 504)
 _WRITING = ("PutObject", "CreateMultipartUpload")
 _SETTINGS = {
     "NoCredentialsError": "no AWS credentials found", "PartialCredentialsError": "half of the AWS credentials is missing",
@@ -47,7 +50,7 @@ class BucketStore:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         parameters = AwsClientParameters(
             endpoint_url=given.get("endpoint_url") or endpoint,
-            config={"retries": {"mode": "standard", "max_attempts": 5}, "connect_timeout": 10, "read_timeout": 60},
+            config={"retries": {"mode": "standard", "max_attempts": _TRIES}, "connect_timeout": 10, "read_timeout": 60},
         )
         if "access_key_id" in given:
             keys = {"aws_access_key_id": given["access_key_id"], "aws_secret_access_key": given["secret_access_key"]}
@@ -58,10 +61,13 @@ class BucketStore:
         )  # fmt: skip
         with _Telling(self.base, "reach"):
             if not given.keys() & set(S3_GUARDS):
-                return credentials.get_s3_client()
+                client: Any = credentials.get_s3_client()
+                client.meta.events.register("needs-retry.s3", _tell_wait, unique_id="headgate")
+                return client
             # Not the one that all stores of these credentials share: what is said of this bucket holds for it alone.
-            client: Any = credentials.get_boto3_session().client("s3", **parameters.get_params_override())
+            client = credentials.get_boto3_session().client("s3", **parameters.get_params_override())
         client.meta.events.register("provide-client-params.s3", self._guarded)
+        client.meta.events.register("needs-retry.s3", _tell_wait, unique_id="headgate")
         return client
 
     def _guarded(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:
@@ -171,6 +177,14 @@ def _refused_key(told: Mapping[str, str]) -> Exception:
     from botocore.exceptions import ClientError
 
     return ClientError({"Error": {"Code": told.get("Code", ""), "Message": told.get("Message", "")}}, "DeleteObjects")
+
+
+def _tell_wait(response: Any, attempts: int, caught_exception: BaseException | None, **_: object) -> None:
+    """Say, once a request, that the store is waited for: the library's own tries may take minutes, in silence."""
+    status = 0 if response is None else int(response[0].status_code)
+    if attempts == 1 and (caught_exception is not None or status in _TRIED_AGAIN):
+        why = f"HTTP {status}" if caught_exception is None else type(caught_exception).__name__
+        report_wait("the object store", why, f"tried {_TRIES - 1} times more, then it fails")
 
 
 class _Telling:

@@ -27,7 +27,7 @@ from deployments.errors import (
     SourceUnreachableError,
     UpstreamError,
 )
-from tasks.progress import WAITING, report_progress
+from tasks.progress import report_wait
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
 from tasks.sources.surplus import listening
@@ -119,13 +119,10 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                     yield Answer(place, response)
                     return
             waited += wait
-            logger.warning(
-                "%s asks to be left alone (HTTP %d): it is asked again in %.0f s",
-                place.shown,
-                response.status_code,
-                wait,
-            )
-            report_progress("extract", round(wait), WAITING)
+            report_wait(
+                "the source", f"{place.shown} asks to be left alone (HTTP {response.status_code})",
+                f"it is asked again in {wait:.0f} s",
+            )  # fmt: skip
             pause(wait)
         raise UpstreamError(
             f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects", code="SOURCE-ANSWER",

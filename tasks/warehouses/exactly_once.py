@@ -10,11 +10,12 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from deployments.errors import HeadgateError, RetryableError
+from tasks.progress import report_wait
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
-from tasks.warehouses.session import LOST, UNREACHABLE, explain, is_lost, session
+from tasks.warehouses.session import LOST, SLOW, UNREACHABLE, explain, is_lost, session
 
 ATTEMPTS = 8
 PAUSE_SECONDS = 1.5
@@ -38,6 +39,12 @@ def committed(
     in_doubt = False
     for attempt in range(ATTEMPTS):
         if attempt:
+            if failure is not None and attempt == 1 and failure.code in SLOW:
+                report_wait(
+                    f"{doing} {live}",
+                    f"[{failure.code}] {failure.message}",
+                    f"tried {ATTEMPTS - 1} times more, then it fails",
+                )
             time.sleep(pause_seconds * min(attempt, 4))
         try:
             with session(adapter.address) as connection:

@@ -19,6 +19,7 @@ from psycopg2.extras import execute_values
 
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
+from tasks.progress import report_wait
 from tasks.warehouses import names, proofs, source_states
 from tasks.warehouses.migrations import migrate
 from tasks.warehouses.moments import naive
@@ -26,7 +27,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import identifier
-from tasks.warehouses.session import explain, retried, rows, session, transaction
+from tasks.warehouses.session import SLOW, explain, retried, rows, session, transaction
 
 PIECE_CHARACTERS = 16_000
 UNPUBLISHED = 0
@@ -73,6 +74,10 @@ def prepare(
             known = explain(error, "preparing the warehouse")
             if attempt == 4 or not (error.pgcode in _RACES or isinstance(known, RetryableError)):
                 raise known from None
+            if not attempt and known.code in SLOW:
+                report_wait(
+                    "preparing the warehouse", f"[{known.code}] {known.message}", "tried 4 times more, then it fails"
+                )
             time.sleep(0.2 * (attempt + 1))
 
 

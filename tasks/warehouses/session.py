@@ -26,6 +26,7 @@ from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
 from expectations.suites.targets import Dialect
 from tasks.driver_errors import said
+from tasks.progress import report_wait
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
 from tasks.warehouses.stage_errors import stage_error
@@ -38,6 +39,9 @@ APPLICATION = "headgate"
 SAFE_PATH = "SET search_path TO pg_catalog, pg_temp"
 """Names without a schema mean the server's own things only, and temporary tables last; on Redshift as well."""
 LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
+LOCKED = "LOCKED"
+SLOW = (LOST, UNREACHABLE, LOCKED)
+"""Codes of what may last: each try takes as long as a time-out. A conflict is over at once."""
 _CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
 _LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
          "terminating connection", "SSL connection has been closed", "connection not open", "could not receive data",
@@ -127,6 +131,8 @@ def retried(address: Address, doing: str, work: Callable[[Cursor], Result], atte
             known = explain(error, doing) if isinstance(error, psycopg2.Error) else error
             if not isinstance(known, RetryableError) or attempt == attempts - 1:
                 raise known from None
+            if not attempt and known.code in SLOW:
+                report_wait(doing, f"[{known.code}] {known.message}", f"tried {attempts - 1} times more, then it fails")
             time.sleep(0.1 * 2**attempt)
     raise CodeError(f"{doing}: no attempt was made", next_command="report this")
 
@@ -243,7 +249,7 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
     if state in (errorcodes.LOCK_NOT_AVAILABLE, errorcodes.DEADLOCK_DETECTED):
         return RetryableError(
             f"{message} (HEADGATE_LOCK_TIMEOUT_SECONDS is {waiting_time('LOCK_TIMEOUT_SECONDS')})",
-            code="LOCKED",
+            code=LOCKED,
             next_command="headgate retry RUN",
         )
     if state == errorcodes.QUERY_CANCELED:
