@@ -7,7 +7,7 @@ moves the ends of all other parts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -22,6 +22,7 @@ S3_PLACES, S3_KEYS = ("endpoint_url", "region", "profile"), ("access_key_id", "s
 S3_GUARDS = ("kms_key", "bucket_owner")
 """The key that objects are encrypted with (its ARN, id or alias), and the account the bucket must belong to (12 digits)."""
 S3_OPTIONS = S3_PLACES + S3_KEYS + S3_GUARDS
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -97,6 +98,29 @@ def database_parameters(address: str) -> dict[str, str]:
     }  # fmt: skip
     given = {name: value for name, value in found.items() if value.strip(",")}
     return {**given, **dict(parse_qsl(parts.query))}
+
+
+def is_same_database(one: str, other: str, hosts: Callable[[str], Collection[str]] = lambda host: (host,)) -> bool:
+    """Whether two addresses of databases lead to the same database of the same server. `hosts`: what a name of a host stands
+    for; by its spelling alone unless it is given."""
+    return bool(_databases(one, hosts) & _databases(other, hosts))
+
+
+def _databases(address: str, hosts: Callable[[str], Collection[str]]) -> set[tuple[str, str, str]]:
+    """Host, port and name of the database at an address, for each of its hosts."""
+    scheme = address.partition("://")[0]
+    if scheme not in DATABASES:
+        return set()
+    places = database_parameters(address)
+    names = places.get("host", "localhost").lower().split(",")
+    ports = (places.get("port") or str(PORTS.get(scheme, PORTS["postgresql"]))).split(",")
+    database = places.get("dbname") or places.get("user", "")
+    return {
+        (host, port or str(PORTS.get(scheme, PORTS["postgresql"])), database)
+        for position, name in enumerate(names)
+        for port in [ports[min(position, len(ports) - 1)]]
+        for host in (("127.0.0.1",) if name in _LOOPBACK else hosts(name))
+    }
 
 
 def file_path(address: str) -> Path:

@@ -15,6 +15,7 @@ from deployments.project import Project
 from deployments.settings import Settings
 from expectations.contract.lexical import duckdb_type
 from expectations.rows.compile import check_row_rules
+from tasks.sources.protection import refuse_warehouse
 
 _PROVEN = ("verify-ca", "verify-full")
 _PROVEN_BY_MYSQL = ("VERIFY_CA", "VERIFY_IDENTITY")
@@ -59,6 +60,20 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
             file, allowed = project.files[name], ", ".join(source.schemes)
             line = line_of(read_yaml(file, []), place)
             found.append(Problem(file, line, ".".join(place), told, found=connection, allowed=allowed))
+    return found
+
+
+def warehouse_problems(project: Project, settings: Settings) -> list[Problem]:
+    """Connections of databases that are, by their spelling, the warehouse's own database and aren't declared to be."""
+    found = []
+    for name, table in project.tables.items():
+        if table.source.is_database and table.source.connection in settings.connections:
+            try:
+                refuse_warehouse(table.source, settings, offline=True)
+            except DeclarationError as error:
+                file, place = project.files[name], ("source", "connection")
+                line = line_of(read_yaml(file, []), place)
+                found.append(Problem(file, line, ".".join(place), error.message, allowed=error.next_command))
     return found
 
 

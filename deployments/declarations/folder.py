@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial as bound
 from pathlib import Path
 
+from deployments.declarations.connections import NAME, Connections, connection_faults
 from deployments.declarations.defaults import Defaults, completed
 from deployments.declarations.metric_rules import consumer_faults
 from deployments.declarations.metrics import Consumer, Consumers, Metric, Metrics, with_metrics
@@ -97,6 +98,7 @@ def read_folder(folder: Path) -> Folder:
     for name, fault in project_faults(declared):
         found.problems.append(told_at(found.places[name], fault))
     _consumers(found, folder / "consumers.yaml")
+    _connections(found, folder / NAME)
     _oncall(found, folder / "oncall.yaml")
     return found
 
@@ -201,6 +203,16 @@ def _consumers(found: Folder, file: Path) -> None:
     found.consumers = {} if consumers is None else dict(consumers.consumers)
     whole = consumers if consumers is not None else sound_part(Consumers, plain(content))
     faults = known([lambda: consumer_faults(whole, found.whole, found.built, found.names)])
+    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
+
+
+def _connections(found: Folder, file: Path) -> None:
+    content = found.read(file) if file.exists() else None
+    if content is None:
+        return
+    connections = parse(Connections, content, file, found.problems)
+    whole = connections if connections is not None else sound_part(Connections, plain(content))
+    faults = known([lambda: connection_faults(whole, found.whole)])
     found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from deployments.declarations.connections import Connections
 from deployments.declarations.defaults import Defaults
 from deployments.declarations.metrics import Consumers, Metrics
 from deployments.declarations.model import Declared
@@ -29,7 +30,7 @@ from deployments.declarations.table import Table
 
 PAGES: dict[str, type[Declared]] = {
     "table": Table, "suite": Suite, "summary": Summary, "cases": Cases, "defaults": Defaults, "metrics": Metrics,
-    "consumers": Consumers, "oncall": OnCall, "warehouse": Provisioning,
+    "consumers": Consumers, "connections": Connections, "oncall": OnCall, "warehouse": Provisioning,
 }  # fmt: skip
 _WORDS = {
     str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything", NoneType: "null",

@@ -33,7 +33,7 @@ def check(connect: bool, live: bool, as_json: bool) -> None:
     wrong, doubtful = _of_sql(project, settings) if project.summaries else ([], [])
     problems = [
         *problems, *wrong, *checking.suite_problems(project), *checking.case_problems(project),
-        *checking.connection_problems(project, settings),
+        *checking.connection_problems(project, settings), *checking.warehouse_problems(project, settings),
         *checking.channel_problems(settings), *checking.key_problems(project, settings),
     ]  # fmt: skip
     shop = settings.is_shop and settings.embedded

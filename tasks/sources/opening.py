@@ -12,6 +12,7 @@ from deployments.declarations.table import Table
 from deployments.settings import Settings
 from deployments.windows import Window
 from tasks.sources.location import locate
+from tasks.sources.protection import refuse_warehouse
 from tasks.sources.protocol import CatalogReader, DatabaseReader, OpenSource, Span
 
 # Modules whose `open_reader` makes the reader; imported when one is read, as database drivers are slow to import.
@@ -34,6 +35,8 @@ def open_source(table: Table, window: Window | None, settings: Settings, name: s
         from tasks.sources.objects import address_of
 
         source = source.model_copy(update={"url": address_of(table, settings, name)})
+    if source.is_database:
+        refuse_warehouse(source, settings)
     return open_declared(source, settings, span, table.columns)
 
 

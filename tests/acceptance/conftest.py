@@ -158,6 +158,10 @@ class House:
             judged = run(judge, batch, story.record, checked, audited)
             return finished(story, "published", run(publish, batch, source, staged, audited, judged))
 
+    def reads_warehouse(self, name: str) -> None:
+        """The connection `name` may lead to the warehouse's own database."""
+        (self.folder / "connections.yaml").write_text(f"connections: {{{name}: {{is_warehouse: true}}}}\n")
+
     def rows(self, table: str, columns: str = "*", order: str = "1") -> list[tuple[Any, ...]]:
         return self.place.ask(f"SELECT {columns} FROM {table} ORDER BY {order}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.addresses import database_parameters, fault_of, s3_connection
+from deployments.addresses import database_parameters, fault_of, is_same_database, s3_connection
 from deployments.errors import DeclarationError
 from deployments.settings import Settings, read_settings
 
@@ -74,3 +74,20 @@ def test_the_parts() -> None:
 def test_settings_never_tell_keys(tmp_path: Path) -> None:
     stage = "s3://b/stage?access_key_id=k&secret_access_key=hidden"
     assert "hidden" not in repr(Settings(tmp_path, tmp_path, stage_url=stage, report_url=stage))
+
+
+SAME = "postgresql://loader:a@localhost/sales"
+
+
+@pytest.mark.parametrize(("other", "same"), [
+    ("postgresql://reader:b@127.0.0.1:5432/sales?sslmode=require", True), ("postgres://x@[::1]/sales", True),
+    ("postgresql://x@away,LOCALHOST:5432/sales", True), ("postgresql://x@localhost:5433/sales", False),
+    ("postgresql://x@localhost/sales_production", False), ("mysql://x@localhost:5432/other", False),
+    ("redshift://x@localhost/sales", False), ("https://localhost:5432/sales", False),
+    ("postgresql://x@db.example/sales", False),
+])  # fmt: skip
+def test_when_two_addresses_are_one_database(other: str, same: bool) -> None:
+    assert is_same_database(SAME, other) is same
+    assert is_same_database(other, SAME) is same
+    named = is_same_database("postgresql://x@db.example/sales", SAME, lambda host: {"127.0.0.1"})
+    assert named is True

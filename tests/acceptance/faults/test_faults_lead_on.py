@@ -132,6 +132,12 @@ def database(scene: Scene, *, password: str = "", query: str = "") -> None:
     url = str(scene.house.place.settings.warehouse_url)
     user, _, place = url.partition("@")
     scene.connect("shop", f"{user.rpartition(':')[0]}:{password}@{place}" if password else url)
+    scene.house.reads_warehouse("shop")
+
+
+def undeclared(scene: Scene) -> None:
+    database(scene)
+    (scene.house.folder / "connections.yaml").unlink()
 
 
 WEB = "kind: csv, url: '{web}/rows.csv'"
@@ -201,6 +207,7 @@ SOURCES = {
     "a database's login": Fault(
         "SOURCE-LOGIN", SHOP, lambda s: database(s, password="wrong"), database, "authentication failed"
     ),
+    "the warehouse's own database": Fault("SAME-DATABASE", SHOP, undeclared, database, "shop"),
 }  # fmt: skip
 STAGE = {
     "a stage that refuses": Fault(

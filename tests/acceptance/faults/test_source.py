@@ -217,6 +217,7 @@ def test_a_source_database_that_hangs_up_half_way(
         "description: d\nowner: o\nsource: {kind: postgres, connection: source, "
         f"query: 'SELECT id, note FROM public.fault_source'}}\n{COLUMNS}",
     )
+    house.reads_warehouse("source")
     wire.cut("TO STDOUT (FORMAT csv, HEADER true)", "middle")
     assert house.load(table).status == "published"
     assert wire.fired == 1

@@ -38,6 +38,7 @@ def shop(house: Any, stack: Any) -> Any:
     """The house with a source database beside the warehouse; `house.do` changes it."""
     settings = replace(house.place.settings, connections={"shop": stack.warehouse_url})
     house.place = replace(house.place, settings=settings)
+    house.reads_warehouse("shop")
     source = replace(house.place, settings=replace(settings, warehouse_url=stack.warehouse_url))
     house.do = lambda statement: source.ask(statement.replace("orders", f"{house.schema}_src.orders"))
     source.ask(f"CREATE SCHEMA {house.schema}_src")

@@ -35,6 +35,7 @@ def tell(house: Any, stack: StackState) -> Iterator[Tell]:
     separator = "&" if "?" in url else "?"
     connections = {"shop": f"{url}{separator}options=-csearch_path%3D{schema}"}
     house.place.settings = replace(house.place.settings, connections=connections)
+    house.reads_warehouse("shop")
     yield told
     told(f"DROP SCHEMA {schema} CASCADE")
 

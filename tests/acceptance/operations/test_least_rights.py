@@ -104,6 +104,7 @@ def home(request: Any, stack: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def whole_story(house: Any) -> None:
     """Loads of two modes, rows set aside, a source's login, an undo, and every line of `check --connect`."""
     whole, merged = house.declare("whole", WHOLE), house.declare("merged", MERGED)
+    house.reads_warehouse("shop")
     house.source("orders.csv", "id,note\n1,a\nx,b\n")
     house.load(whole)
     house.load(merged)

@@ -136,6 +136,7 @@ def test_a_database(house: Any, command: Callable[..., Any], drafted: Callable[.
     assert "mode: merge" in text
     assert "keep: {latest_by: updated_at}" in text
     assert "varchar(20), nullable: false" in text
+    house.reads_warehouse("shop")
     assert command("run", f"{house.schema}.orders", "--window", "2024-05-01").code == 0
     assert house.rows(f"{house.schema}.orders", "count(*), count(note), min(note)") == [(500, 250, "")]
 
@@ -155,6 +156,7 @@ def test_every_type_of_a_database_that_is_no_text(
         (4, '[]', '[]', '', NULL, NULL)"""
     )
     drafted("docs", "connection:shop", "--table", f"{house.schema}_source.docs")
+    house.reads_warehouse("shop")
     text = (house.folder / "tables" / "docs.yaml").read_text()
     for name, kind in (("a", "json"), ("b", "json"), ("c", "binary"), ("e", "time")):
         assert f"name: {name}, type: {kind}" in text

@@ -40,6 +40,7 @@ def test_each_waits_without_a_worker_and_is_loaded_when_it_can_be(site: Any) -> 
         text = TABLE.format(**given, source=source.format(**given))
         (tables / f"{name}.yaml").write_text(text)
     site.more["HEADGATE_CONNECTION_SHOP"] = site.state.warehouse_url
+    (site.folder / "project/connections.yaml").write_text("connections: {shop: {is_warehouse: true}}\n")
     source = f"{site.schema}_src"
     site.do(f"CREATE SCHEMA {source}")
     site.do(f"CREATE TABLE {source}.sales AS SELECT 1 AS id, date '2020-08-10' AS day")

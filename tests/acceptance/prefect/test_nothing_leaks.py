@@ -207,6 +207,7 @@ def planted(site: Any, web: Web, sink: Any, mail: Any, mysql: Any, lake: Any) ->
     (project / "metrics.yaml").write_text(METRICS)
     (project / "people_of_theirs.py").write_text(RESOURCE)
     (project / "oncall.yaml").write_text(ROTA)
+    (project / "connections.yaml").write_text("connections: {db: {is_warehouse: true}}\n")
     site.more |= {
         "HEADGATE_PII_KEY": "MARK" + "k" * 40,
         "HEADGATE_CONNECTION_DB": str(site.state.warehouse_url),

@@ -32,6 +32,7 @@ def orders(house: Any, stack: StackState) -> Iterator[Orders]:
         connection.commit()
     address = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{schema}"
     house.place.settings = replace(house.place.settings, connections={"shop": address})
+    house.reads_warehouse("shop")
     made_orders = Orders(house, address)
     made_orders.source(f"CREATE TABLE orders ({', '.join(f'{name} {of}' for name, _, of in COLUMNS)})")
     dice = random.Random(7)

@@ -1,0 +1,68 @@
+"""`connections.yaml`: what a run may do to the systems it reads from, by connection; an optional file of a project.
+
+The address of a connection is a setting. What stands here is no secret, holds for every table that names the connection, and
+changes no row: a table is not declared anew by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from deployments.declarations.model import Declared, Identifier
+from deployments.declarations.parsing import parse
+from deployments.declarations.problems import Fault, Problem, fail_on, nearest
+from deployments.declarations.table import Table
+from deployments.declarations.yaml_source import read_yaml
+
+NAME = "connections.yaml"
+
+
+class Protection(Declared):
+    """How one connection to a database may be used."""
+
+    is_warehouse: bool = Field(
+        False,
+        description="It leads to the warehouse's own database, and that is meant. Without it nothing is loaded from there: "
+        "more often one of the two addresses is the wrong one.",
+    )
+
+
+class Connections(Declared):
+    """What connections may be used for, by name."""
+
+    stands_in: ClassVar = NAME
+    connections: dict[Identifier, Protection] = Field(
+        description="By the name that `source.connection` has; `HEADGATE_CONNECTION_<NAME>` holds its address."
+    )
+
+
+UNPROTECTED = Protection()
+
+
+def protection_of(folder: Path, connection: str) -> Protection:
+    """What a project's file says of a connection. DeclarationError: the file isn't right."""
+    file = folder / NAME
+    if not file.exists():
+        return UNPROTECTED
+    problems: list[Problem] = []
+    content = read_yaml(file, problems)
+    declared = None if content is None else parse(Connections, content, file, problems)
+    fail_on(problems)
+    return UNPROTECTED if declared is None else declared.connections.get(connection, UNPROTECTED)
+
+
+def connection_faults(declared: Connections, tables: Mapping[str, Table]) -> Iterator[Fault]:
+    """Names that no source uses, and of connections that lead to no database: what is protected by mistake protects nothing."""
+    used = {name for table in tables.values() for name in table.source.connections}
+    databases = {table.source.connection for table in tables.values() if table.source.is_database}
+    for name in declared.connections:
+        if name not in used:
+            listing = ", ".join(sorted(used)) or "none is used"
+            yield Fault(("connections", name), f"no source uses the connection '{name}'", listing, nearest(name, used))
+        elif name not in databases:
+            listing = ", ".join(sorted(filter(None, databases))) or "no source is a database"
+            yield Fault(("connections", name), f"'{name}' leads to no database", listing)

@@ -1,0 +1,38 @@
+"""What `connections.yaml` allows and forbids of a connection, where a source is read."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from deployments.addresses import is_same_database
+from deployments.declarations.connections import protection_of
+from deployments.declarations.sources import Source
+from deployments.errors import DeclarationError
+from deployments.settings import Settings
+
+
+def refuse_warehouse(source: Source, settings: Settings, *, offline: bool = False) -> None:
+    """DeclarationError SAME-DATABASE where a source would be read from the database that is loaded into, unless that is
+    declared. `offline`: by how the two addresses are spelled, no name of a host is looked up."""
+    name = source.connection or ""
+    url, warehouse = settings.connection(name), settings.warehouse_url
+    if warehouse is None or protection_of(settings.project, name).is_warehouse:
+        return
+    if is_same_database(url, warehouse) or (not offline and is_same_database(url, warehouse, _addresses)):
+        raise DeclarationError(
+            f"the connection '{name}' leads to the warehouse's own database: rows would be read from where they are loaded",
+            code="SAME-DATABASE",
+            next_command=f"the right address in HEADGATE_CONNECTION_{name.upper()} or HEADGATE_WAREHOUSE_URL; where it is meant, "
+            f"connections.yaml: 'connections: {{{name}: {{is_warehouse: true}}}}'",
+            connection=name,
+        )
+
+
+def _addresses(host: str) -> Collection[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        # Told when it is connected to.
+        return (host,)
+    return {str(item[4][0]) for item in found}
