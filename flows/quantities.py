@@ -16,7 +16,7 @@ def size(number: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """'1 part', '2 parts', '3 batches', '1,000 rows'."""
-    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith('ch') else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith(('ch', 'sh')) else 's'}"
 
 
 def few(labels: Sequence[str], most: int = 3) -> str:

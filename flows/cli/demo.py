@@ -95,6 +95,7 @@ def unplanned(bench: Workbench, outcome: Outcome) -> list[str]:
 def tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: float) -> None:
     """What came of it, and where to look next."""
     from deployments.shop.world.planted import BAD_ANSWER, DRIFT
+    from flows.quantities import plural
 
     published = outcome.published
     click.echo()
@@ -102,7 +103,7 @@ def tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: floa
         click.secho("Everything is loaded already: nothing was loaded twice.", bold=True)
     else:
         rows = sum(record.counts.get("published", 0) for record in published)
-        click.secho(f"{len(published)} batches published, {rows:,} rows.", bold=True)
+        click.secho(f"{plural(len(published), 'batch')} published, {plural(rows, 'row')}.", bold=True)
     for record in published:
         if record.status == "warned":
             _explain(record, BAD_ANSWER.sentence if record.quarantine else DRIFT.sentence)

@@ -144,8 +144,10 @@ def _lines(alerts: Iterable[Alert]) -> None:
 
 
 def _sum_up(batches: list[Replayed]) -> None:
+    from flows.quantities import plural
+
     counts = {name: sum(b.verdict.verdict == name for b in batches) for name in ("page", "digest", "learning", "pass")}
-    click.echo(f"{len(batches)} batches: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    click.echo(f"{plural(len(batches), 'batch')}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 drift.add_command(explain)

@@ -94,13 +94,15 @@ def _tell(found: Sequence[Tried]) -> None:
 
 
 def _sum_up(found: Sequence[Tried]) -> None:
+    from flows.quantities import plural
+
     told = [one for one in found if one.verdict.alerts]
     right = [one for one in told if one.answer in ("meant", "not-meant")]
     missed, false = _missed(found), _false(found)
     pages = sum(one.verdict.verdict == "page" for one in found)
     click.echo(
-        f"{len(found)} batches: {len(told)} told, {pages} of them as a page; by answers {len(right)} right, {len(false)} false, "
-        f"{len(told) - len(right) - len(false)} not answered"
+        f"{plural(len(found), 'batch')}: {len(told)} told, {pages} of them as a page; "
+        f"by answers {len(right)} right, {len(false)} false, {len(told) - len(right) - len(false)} not answered"
     )
     if missed:
         click.echo(f"not told, though an owner called it a change: {', '.join(one.label for one in missed)}")

@@ -184,9 +184,12 @@ def answer(
 def _ask(found: Answered) -> None:
     """Show what would be accepted and ask; where nobody can be asked, the run is to be named."""
     from deployments.errors import DeclarationError
+    from flows.quantities import plural
 
     record = found.record
-    click.echo(f"{record.table} {record.label} told {len(found.changes)} changes (run {record.run_id}):", err=True)
+    click.echo(
+        f"{record.table} {record.label} told {plural(len(found.changes), 'change')} (run {record.run_id}):", err=True
+    )
     for of, kind in found.changes:
         alert = (
             next((a for a in record.drift.alerts if (a.column, a.kind) == (of, kind)), None) if record.drift else None

@@ -20,6 +20,7 @@ def provision(only_plan: bool, as_json: bool) -> None:
 
     from deployments.errors import HeadgateError
     from flows.cli.settings import workbench
+    from flows.quantities import plural
     from tasks.provision import plan_provision
     from tasks.provision import provision as apply
 
@@ -44,7 +45,7 @@ def provision(only_plan: bool, as_json: bool) -> None:
     elif not found:
         click.echo("the warehouse is as declared")
     elif only_plan:
-        click.echo(f"{len(found)} differences; nothing was changed. next: headgate provision")
+        click.echo(f"{plural(len(found), 'difference')}; nothing was changed. next: headgate provision")
     else:
         click.echo(f"done; {len(left)} left" + (": " + "; ".join(item.what for item in left) if left else ""))
     raise click.exceptions.Exit(3 if left and not only_plan else 0)

@@ -24,6 +24,7 @@ def repair(tables: tuple[str, ...], only_plan: bool, lost: bool, as_json: bool) 
     """
     from flows.books import repair as enter
     from flows.cli.settings import workbench
+    from flows.quantities import plural
     from tasks.books import gaps
     from tasks.warehouses import ops
     from tasks.warehouses.names import TableName
@@ -48,7 +49,7 @@ def repair(tables: tuple[str, ...], only_plan: bool, lost: bool, as_json: bool) 
     for gap in [] if dropped else found:
         click.echo(str(gap))
     if dropped:
-        click.echo(f"{names[0]}: {len(dropped)} publishes are noted as lost; next: headgate run {names[0]}")
+        click.echo(f"{names[0]}: {plural(len(dropped), 'publish')} noted as lost; next: headgate run {names[0]}")
     elif not found:
         click.echo("the books are in order")
     else:

@@ -56,6 +56,7 @@ def discard(table: str, code: str, window: str | None, reason: str, by: str | No
     from flows.cli.settings import workbench
 
     bench = workbench(silent=True, need="warehouse", asked=[table])
+    from flows.quantities import plural
     from tasks.discard import discard_rows
 
     name = bench.project.table(table).table
@@ -63,6 +64,6 @@ def discard(table: str, code: str, window: str | None, reason: str, by: str | No
     if as_json:
         print_json({"table": name, "code": code, "discarded": count})
     elif count:
-        click.echo(f"{name}: {count:,} rows with {code} discarded")
+        click.echo(f"{name}: {plural(count, 'row')} with {code} discarded")
     else:
         click.echo(f"{name}: no row with {code} is open; headgate quarantine list shows the reasons")

@@ -52,10 +52,11 @@ def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
 def build(runs: int, as_json: bool) -> None:
     """Make the whole report anew from the ops tables, when its store was lost or moved."""
     from flows.cli.settings import workbench
+    from flows.quantities import plural
     from tasks import report as reporting
 
     progress = sys.stderr.isatty() and not as_json
-    told = (lambda table, count: click.echo(f"  {table}: {count} runs", err=True)) if progress else None
+    told = (lambda table, count: click.echo(f"  {table}: {plural(count, 'run')}", err=True)) if progress else None
     _print(reporting.build(workbench(silent=as_json, need="warehouse"), runs, told), as_json)
 
 

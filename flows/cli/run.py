@@ -103,6 +103,7 @@ def announce_plan(plan: TablePlan) -> None:
 def tell_end(outcome: Outcome) -> None:
     """What became of it all, with the next command of what failed."""
     from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
+    from flows.quantities import plural
 
     for record in outcome.mended:
         click.echo(
@@ -110,8 +111,7 @@ def tell_end(outcome: Outcome) -> None:
         )
     for text in outcome.changed:
         click.secho(f"warning: {text}", fg="yellow", err=True)
-    done = len(outcome.published)
-    said = [f"{done:,} {'batch' if done == 1 else 'batches'} published"]
+    said = [f"{plural(len(outcome.published), 'batch')} published"]
     if outcome.failures:
         said.append(f"{len(outcome.failures)} failed")
     if outcome.skipped:

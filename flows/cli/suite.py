@@ -65,12 +65,14 @@ def _is_missed(one: TriedRules) -> bool:
 
 
 def _tell(found: Sequence[TriedRules], left_out: Mapping[str, str]) -> None:
+    from flows.quantities import plural
+
     for one in found:
         of = "" if one.batch.stands else ", failed then"
         aside = f", {one.set_aside:,} of them set aside" if one.set_aside else ""
         said = f"  said to be {one.truth}" if one.truth else ""
         mark = click.style(one.say, fg=COLORS[one.say])
-        click.echo(f"{one.batch.label}  {mark}  {one.rows:,} rows{aside}{of}{said}")
+        click.echo(f"{one.batch.label}  {mark}  {plural(one.rows, 'row')}{aside}{of}{said}")
         for rule in one.alarms:
             click.echo(f"    {rule.code} ({rule.severity}): {rule.message}")
         if one.unknown:
@@ -80,8 +82,8 @@ def _tell(found: Sequence[TriedRules], left_out: Mapping[str, str]) -> None:
     right = sum(one.truth == "bad" for one in told)
     stopped = sum(one.say == "stop" for one in found)
     click.echo(
-        f"{len(found)} batches: {len(told)} told, {stopped} of them stopped; by answers {right} right, {len(false)} false, "
-        f"{len(told) - right - len(false)} not answered"
+        f"{plural(len(found), 'batch')}: {len(told)} told, {stopped} of them stopped; "
+        f"by answers {right} right, {len(false)} false, {len(told) - right - len(false)} not answered"
     )
     if missed:
         click.echo(f"not told, though an owner called it not meant: {', '.join(one.batch.label for one in missed)}")

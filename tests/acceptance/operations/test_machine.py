@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
+from flows.quantities import plural
 from tests.acceptance.operations.model import Content, Load, Model
 from tests.acceptance.operations.world import DAYS, FRESH, MODES, NUMBERS, World
 
@@ -244,7 +245,9 @@ class Machine(World):
         told = self._act("discard", [self.model, after], None, "quarantine", "discard", self.table, "--code", "TOO-LONG",
                          "--reason", "model", *named)  # fmt: skip
         assert told.code == 0, told
-        assert (f"{count} rows with TOO-LONG discarded" if count else "no row with TOO-LONG") in told.out, told
+        assert (f"{plural(count, 'row')} with TOO-LONG discarded" if count else "no row with TOO-LONG") in told.out, (
+            told
+        )
 
     @rule(chance=st.integers(0, 7))
     def pause_or_resume(self, chance: int) -> None:

@@ -84,6 +84,7 @@ def test_a_changed_suite_is_tried_on_what_stands_what_waits_and_what_failed(
     told = command("suite", "backtest", past).out
     assert "5 batches: 3 told, 1 of them stopped; by answers 0 right, 0 false, 3 not answered" in told
     assert "not tried: QUERY (judged in the warehouse only, on the candidate)" in told
+    assert command("suite", "backtest", past, "--last", "1").out.count("1 batch: ") == 1
     unknown = command("suite", "backtest", past, "--rule", "NONE").error
     assert (unknown.code, "AMOUNT, ROWS, COUNTRY" in unknown.message) == ("UNKNOWN-RULE", True)
     after = house.place.ask("SELECT count(*) FROM ops.run WHERE target = %s", (past,))
