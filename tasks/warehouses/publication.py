@@ -111,9 +111,10 @@ def _already(known: Sequence[Proof], plan: Publication) -> Published | None:
     for proof in known:
         if proof.attempt_id == plan.attempt_id:
             return Published(proof, by_this_attempt=True)
-    of_batch = [proof for proof in known if proof.batch_key == plan.batch_key]
-    if of_batch and of_batch[-1].sequence > plan.expected_sequence:
-        return Published(of_batch[-1], by_this_attempt=False)
+    since = [proof for proof in known if proof.batch_key == plan.batch_key and proof.sequence > plan.expected_sequence]
+    # Rows that were erased meanwhile are no publish of what this run has read: it has to read again.
+    if since and not any(proof.fingerprint == proofs.ERASED for proof in since):
+        return Published(since[-1], by_this_attempt=False)
     return None
 
 

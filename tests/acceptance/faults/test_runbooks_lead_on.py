@@ -32,7 +32,7 @@ def commands(name: str, code: str) -> Iterator[str]:
     for step in re.split(r"^\d+\. ", steps, flags=re.MULTILINE)[1:]:
         for_codes = re.match(r"((?:`[A-Z][A-Z-]+`(?:, | and )?)+)", step)
         if for_codes is None or f"`{code}`" in for_codes[1]:
-            yield from (" ".join(found.split()) for found in re.findall(r"`(headgate [^`]+)`", step))
+            yield from (" ".join(found.split()) for found in re.findall(r"`(headgate\s[^`]+)`", step))
 
 
 @pytest.mark.parametrize("name", STATES)
