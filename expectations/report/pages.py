@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from expectations.breaks import breaks
 from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Links
@@ -84,7 +85,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.filters |= {
         "number": words.number, "share": words.share, "moment": words.moment, "duration": words.duration,
-        "iso": words.iso, "local": words.moment, "breaks": words.breaks,
+        "iso": words.iso, "local": words.moment, "breaks": breaks,
         "figure": lambda value, name, unit=None: words.figure(name, value, unit),
     }  # fmt: skip
     return made

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup, escape
-
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -105,8 +103,3 @@ def duration(seconds: float | None) -> str:
 def iso(value: datetime | None) -> str:
     """The machine's spelling of a moment, for <time datetime>."""
     return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def breaks(text: str) -> Markup:
-    """A text whose long names may go on in the next line after `_` and `.`, rather than within a word."""
-    return Markup(str(escape(text)).replace("_", "_<wbr>").replace(".", ".<wbr>"))  # noqa: S704

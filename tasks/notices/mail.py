@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from expectations.breaks import breaks
 from tasks.notices.notice import Notice
 from tasks.notices.texts import text
 
@@ -72,7 +73,9 @@ def html(notice: Notice) -> str:
 @cache
 def _template() -> Template:
     loader = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("mail.html")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["breaks"] = breaks
+    return environment.get_template("mail.html")
 
 
 def _one_line(value: str) -> str:

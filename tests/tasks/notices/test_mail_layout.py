@@ -46,6 +46,39 @@ def test_a_mail_fits_its_window(chromium: Any, mailed: Path, width: int) -> None
     assert chromium.run("document.documentElement.scrollWidth") <= width
 
 
+TORN = """
+(() => {
+  const torn = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), part = document.createRange();
+  const top = (node, at) => (part.setStart(node, at), part.setEnd(node, at + 1), part.getBoundingClientRect().top);
+  while (walk.nextNode()) {
+    const node = walk.currentNode, text = node.data;
+    for (let at = 1; at < text.length; at++)
+      if (/[^\\s-]/.test(text[at - 1]) && /\\S/.test(text[at]) && top(node, at) > top(node, at - 1) + 5)
+        torn.push(text.slice(0, at) + "|" + text.slice(at));
+  }
+  return torn;
+})()
+"""
+"""The words that go on in the next line, each with a `|` where it does."""
+
+
+@pytest.mark.parametrize("width", [320, 390, 600, 1280])
+def test_a_name_goes_on_in_the_next_line_between_its_words(
+    chromium: Any, notice: Callable[..., Notice], tmp_path: Path, width: int
+) -> None:
+    made = notice(
+        title=f"{LONG} 2026-11-28T02:00+09:00 failed [CHECK-FAILED]",
+        cause=(f"{LONG}.a_column_of_many_words_as_well: 12 of 243 rows", "점수는 0에서 10 사이여야 합니다 " * 9),
+        effect=("https://reports.example.com/a_folder/within_a_folder/" * 2,),
+        commands=(f"headgate show {LONG}-2026-11-28-f48bbe   # look",),
+    )
+    file = tmp_path / "mail.html"
+    file.write_text(html(made), encoding="utf-8")
+    chromium.open(file, width=width)
+    assert chromium.run(TORN) == []
+    assert chromium.run("document.documentElement.scrollWidth") <= width
+
+
 def test_a_mail_is_dark_where_its_reader_is(chromium: Any, mailed: Path) -> None:
     """Also where a client takes the style away, it is dark on light: colours stand beside each text."""
     seen = []
