@@ -15,19 +15,20 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from psycopg2 import errorcodes, sql
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import Cursor, PostgresSource
-from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, SourceUnreachableError
+from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError
 from deployments.settings import Settings
 from tasks.driver_errors import said
 from tasks.one_select import inside, one_row, prove_one_select
 from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
+from tasks.sources.postgres_errors import told
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
 from tasks.sources.selected import SelectedRows
@@ -41,9 +42,6 @@ _CHUNK_BYTES = 1024 * 1024
 _QUEUED_CHUNKS = 16
 # Seconds after which a thread that waits for its reader looks whether there still is one.
 _LOOKED_AFTER = 0.5
-# Failures of a connection carry no SQLSTATE.
-_REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
-_QUERY_FAULTS = ("0A", "21", "22", "25", "42")
 
 
 def open_reader(
@@ -220,30 +218,8 @@ class PostgresReader(SelectedRows):
 
     def told(self, error: psycopg2.Error) -> HeadgateError:
         """Our error, by who must act. It holds no value of a row, and never the password."""
-        text = said(error)
-        state = error.pgcode or ""
-        if state == errorcodes.UNDEFINED_TABLE:
-            return SourceMissingError(
-                f"{self.where}: {text}",
-                code="SOURCE-MISSING",
-                next_command="ask the source's owner, or mend source.query",
-            )
-        if state.startswith(("28", "3D")) or (not state and any(word in text for word in _REFUSED)):
-            return DeclarationError(
-                f"{self.where}: {text}",
-                code="SOURCE-LOGIN",
-                next_command="check the connection's settings; headgate check --connect",
-            )
-        if state == errorcodes.QUERY_CANCELED:
-            return SourceUnreachableError(
-                f"{self.where}: {text} (source.statement_timeout is {self.source.statement_timeout})",
-                code="SOURCE-TIMEOUT",
-                next_command="headgate retry RUN; or ask for fewer rows at once",
-            )
-        if state.startswith(_QUERY_FAULTS):
-            return DeclarationError(f"{self.where}: {text}", code="SOURCE-QUERY", next_command="mend source.query")
-        return SourceUnreachableError(
-            f"{self.where}: {text}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
+        return told(
+            error, self.where, self.source.statement_timeout, may_be_replica=not self.url.startswith("redshift://")
         )
 
 
