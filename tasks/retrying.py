@@ -15,7 +15,11 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     left alone for longer than we wait is asked again by the next run, not by the next try; so is one whose rows were erased
     since it was read. Prefect asks only while tries are left, and then waits in silence: what for is said here."""
     error = state.result(raise_on_failure=False)
-    again = is_passing(error) and getattr(error, "code", None) not in ("SOURCE-BUSY", "ERASED-MEANWHILE")
+    again = is_passing(error) and getattr(error, "code", None) not in (
+        "SOURCE-BUSY",
+        "ERASED-MEANWHILE",
+        "CONNECTIONS-TAKEN",
+    )
     if again and task.retry_delay_seconds:
         # A run that is given back to the queue begins with its tries anew, so they are counted by the task's run.
         pauses = task.retry_delay_seconds[max(task_run.run_count - 1, 0) :] or task.retry_delay_seconds[-1:]

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from deployments.declarations.model import Declared, Identifier
+from deployments.declarations.model import Declared, Duration, Identifier
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Fault, Problem, fail_on, nearest
 from deployments.declarations.table import Table
@@ -29,6 +29,14 @@ class Protection(Declared):
         description="It leads to the warehouse's own database, and that is meant. Without it nothing is loaded from there: "
         "more often one of the two addresses is the wrong one.",
     )
+
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="So many may be open to it at once, by all processes that have the same state folder; others wait.",
+    )
+    wait: Duration = Field("1h", description="How long a read waits for one of `max_connections` before it fails.")
 
 
 class Connections(Declared):

@@ -35,6 +35,7 @@ from tasks.sources.mysql_columns import (
 from tasks.sources.mysql_driver import STRANGE, GuardedRows, strange
 from tasks.sources.mysql_errors import told
 from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
+from tasks.sources.places import TAKEN
 from tasks.sources.protocol import SourceShape, Span
 from tasks.sources.selected import SelectedRows
 
@@ -95,6 +96,8 @@ class MysqlReader(SelectedRows):
                 cursor.execute("SELECT CURRENT_USER(), DATABASE()")
                 user, database = cursor.fetchone()
         except SourceUnreachableError as error:
+            if error.code == TAKEN:
+                raise
             # The port answered: what is wrong now is known to whoever runs the server.
             raise DeclarationError(
                 error.message, code="SOURCE-LOGIN", next_command="check the connection's setting; may this user log in?"
@@ -153,17 +156,19 @@ class MysqlReader(SelectedRows):
         """A read-only session with one snapshot, whose statements take so many seconds at most; errors are ours."""
         connection: Connection | None = None
         try:
-            connection = connect(self.url, self.source.connection, "headgate", limit)
-            begin(connection, limit)
-            yield connection.cursor()
+            with self.place():
+                try:
+                    connection = connect(self.url, self.source.connection, "headgate", limit)
+                    begin(connection, limit)
+                    yield connection.cursor()
+                finally:
+                    if connection is not None:
+                        leave(connection)
         except pymysql.Error as error:
             raise told(error, self.where, self.source.statement_timeout) from None
         except STRANGE as error:
             # An answer of another shape than that statement has: everything in here reads what the server says.
             raise told(strange(error), self.where, self.source.statement_timeout) from error
-        finally:
-            if connection is not None:
-                leave(connection)
 
     def _too_long(self) -> DeclarationError:
         return DeclarationError(

@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +57,18 @@ class PostgresReader(SelectedRows):
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
         if self.span.window is not None:
             return None
-        with closing(self.connected()) as connection:
+        with self.connected() as connection:
             try:
                 return fingerprint_of(connection, self.source.query)
             except psycopg2.Error as error:
                 raise self.told(error) from None
 
     def chunks(self) -> Iterator[bytes]:
-        connection = self.connected()
+        with self.place():
+            yield from self._copied()
+
+    def _copied(self) -> Iterator[bytes]:
+        connection = self._logged_in()
         try:
             statement = self._statement(connection)
         except BaseException:
@@ -132,7 +136,7 @@ class PostgresReader(SelectedRows):
         statement = sql.SQL("SELECT count(*) FROM {} hg_rows WHERE {}").format(
             inside(self.source.query), _without_moment(column)
         )
-        with closing(self.connected()) as connection, connection.cursor() as cursor:
+        with self.connected() as connection, connection.cursor() as cursor:
             try:
                 if self._kind(connection, self.source.cursor) not in CUT_BY:
                     # Refused when the window is read, in better words than the database's.
@@ -143,7 +147,7 @@ class PostgresReader(SelectedRows):
 
     def ping(self) -> str:
         try:
-            with closing(connect(self.url, self.source.connection, "headgate check")) as connection:
+            with self.place(), closing(connect(self.url, self.source.connection, "headgate check")) as connection:
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
                     user, database = one_row(cursor, "SELECT current_user, current_database()")
@@ -156,14 +160,14 @@ class PostgresReader(SelectedRows):
         return f"{user} in {database}"
 
     def describe(self) -> SourceShape:
-        with closing(self.connected()) as connection, connection.cursor() as cursor:
+        with self.connected() as connection, connection.cursor() as cursor:
             try:
                 return described(cursor, self.source.query)
             except psycopg2.Error as error:
                 raise self.told(error) from None
 
     def first_day(self, column: str) -> date | None:
-        with closing(self.connected()) as connection, connection.cursor() as cursor:
+        with self.connected() as connection, connection.cursor() as cursor:
             try:
                 return first_day(cursor, self.source.query, column)
             except psycopg2.Error as error:
@@ -172,7 +176,7 @@ class PostgresReader(SelectedRows):
     def says_yes(self, query: str) -> bool:
         name = self.source.connection
         try:
-            with closing(connect(self.url, name, "headgate wait_for")) as connection:
+            with self.place(), closing(connect(self.url, name, "headgate wait_for")) as connection:
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
                     cursor.execute("SET statement_timeout = '60s'")
@@ -202,7 +206,13 @@ class PostgresReader(SelectedRows):
             except psycopg2.Error as error:
                 raise self.told(error) from None
 
-    def connected(self) -> Connection:
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """As `_logged_in`, for a block."""
+        with self.place(), closing(self._logged_in()) as connection:
+            yield connection
+
+    def _logged_in(self) -> Connection:
         """A read-only session that writes values as they are declared to be read, its query proven; errors are ours."""
         try:
             connection = connect(self.url, self.source.connection, "headgate")

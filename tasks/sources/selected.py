@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Self
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
+from deployments.declarations.connections import protection_of
 from deployments.declarations.sources import DatabaseSource
 from deployments.errors import SourceMissingError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
+from tasks.sources.places import Places
 from tasks.sources.protocol import Span
 
 
@@ -25,6 +28,9 @@ class SelectedRows:
     cursor_column: Column | None = None
     """The cursor as the contract reads it."""
 
+    places: Places | None = None
+    """Among which each of its connections takes one."""
+
     delimiter: str = ","
 
     @classmethod
@@ -32,7 +38,13 @@ class SelectedRows:
         """Ready to be asked; nothing is connected yet."""
         cursor = None if source.cursor is None else source.cursor.column
         in_contract = next((column for column in columns if column.source_name == cursor), None)
-        return cls(source, span, settings.connection(source.connection), in_contract)
+        name = source.connection
+        places = Places(name, protection_of(settings.project, name), settings.state)
+        return cls(source, span, settings.connection(name), in_contract, places)
+
+    def place(self) -> AbstractContextManager[None]:
+        """A place among the connections that may be open, held for a block."""
+        return nullcontext() if self.places is None else self.places.one()
 
     @property
     def where(self) -> str:

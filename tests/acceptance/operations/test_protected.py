@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -29,18 +30,18 @@ def connections(house: Any, text: str) -> None:
 @pytest.fixture
 def typed(house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A command in the project's folder, with what its settings are as the environment."""
-    settings = house.place.settings
+    url = str(house.place.settings.warehouse_url)
+    house.place.settings = settings = replace(house.place.settings, connections={"shop": url})
     monkeypatch.setenv("HEADGATE_PROJECT", str(house.folder))
     monkeypatch.setenv("HEADGATE_STATE", str(house.folder / "state"))
-    monkeypatch.setenv("HEADGATE_WAREHOUSE_URL", str(settings.warehouse_url))
+    monkeypatch.setenv("HEADGATE_WAREHOUSE_URL", url)
     monkeypatch.setenv("HEADGATE_STAGE_URL", str(settings.stage_url))
-    monkeypatch.setenv("HEADGATE_CONNECTION_SHOP", str(settings.warehouse_url))
+    monkeypatch.setenv("HEADGATE_CONNECTION_SHOP", url)
     return command
 
 
 @pytest.mark.effect("Connections.connections", "Protection.is_warehouse")
 def test_the_warehouse_is_a_source_only_where_it_is_meant(house: Any, typed: Callable[..., Any]) -> None:
-    house.place.settings = replace(house.place.settings, connections={"shop": str(house.place.settings.warehouse_url)})
     table = house.declare("t", TABLE)
     told = typed("check")
     assert told.code == 2
@@ -66,3 +67,52 @@ def test_a_limit_that_protects_nobody_is_a_mistake(house: Any) -> None:
     connections(house, "{shop: {}}")
     with pytest.raises(DeclarationError, match="leads to no database"):
         load_project(house.folder)
+
+
+BY_DAYS = """
+description: d
+owner: o
+source:
+  kind: postgres
+  connection: shop
+  query: "SELECT n AS id, date '2024-03-01' + n % 6 AS day, pg_sleep(0.02)::text AS z FROM generate_series(1, 60) n"
+  cursor: {column: day, kind: mutable}
+window: {every: day, timezone: UTC, start: 2024-03-01, end: 2024-03-07}
+columns: [{name: id, type: integer, nullable: false}, {name: day, type: date, nullable: false}, {name: z, type: varchar(9)}]
+key: [day, id]
+load: {mode: merge, deletes: compare_keys}
+schedule: {cron: "0 3 * * *", timezone: UTC, parallel: 3}
+"""
+
+
+def test_windows_side_by_side_share_the_connections(house: Any, typed: Callable[..., Any]) -> None:
+    """Three lanes, one connection: never two reads at once; looks, drafts and comparisons need no second one either."""
+    table = house.declare("t", BY_DAYS)
+    most = {}
+    for allowed in (1, 3):
+        connections(house, f"{{shop: {{is_warehouse: true, max_connections: {allowed}, wait: 60s}}}}")
+        counts, ended = [0], threading.Event()
+
+        def look(counts: list[int], ended: threading.Event) -> None:
+            while not ended.wait(0.02):
+                ((found,),) = house.place.ask(
+                    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY (%TO STDOUT%'"
+                )
+                counts.append(found)
+
+        looking = threading.Thread(target=look, args=(counts, ended))
+        looking.start()
+        done = typed("run", table, "--full-refresh")
+        ended.set()
+        looking.join()
+        assert done.code == 0, done.out
+        most[allowed] = max(counts)
+    assert most[1] == 1
+    assert most[3] > 1
+    connections(house, "{shop: {is_warehouse: true, max_connections: 1, wait: 5s}}")
+    for arguments in (
+        ("plan", "--source"), ("check", "--live"), ("reconcile", table), ("peek", "connection:shop", "--query", "SELECT 1 AS id"),
+        ("new", f"{house.schema}.u", "--source", "connection:shop", "--query", "SELECT 1 AS id"),
+    ):  # fmt: skip
+        done = typed(*arguments)
+        assert done.code == 0, done.out

@@ -1,0 +1,65 @@
+"""A place among the connections that may be open to one source: locks in the state folder, that end with their holder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.declarations.connections import NAME, Protection
+from deployments.declarations.model import seconds
+from deployments.embedded import filelock
+from deployments.errors import SourceUnreachableError
+from tasks.progress import report_wait
+
+TAKEN = "CONNECTIONS-TAKEN"
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of a connection, counted over all processes that have the same state folder."""
+
+    connection: str
+    protection: Protection
+    state: Path
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a place for the block; wait for one, and say so. SourceUnreachableError CONNECTIONS-TAKEN after `wait`."""
+        taken = self._taken()
+        try:
+            yield
+        finally:
+            if taken is not None:
+                os.close(taken)
+
+    def _taken(self) -> int | None:
+        most = self.protection.max_connections
+        if most is None:
+            return None
+        folder = self.state / "connections" / self.connection
+        folder.mkdir(parents=True, exist_ok=True)
+        end = time.monotonic() + seconds(self.protection.wait)
+        waits = False
+        while True:
+            for number in range(1, most + 1):
+                taken = filelock.take(folder / f"{number}.lock")
+                if taken is not None:
+                    return taken
+            in_use = f"all of max_connections: {most} of '{self.connection}' ({NAME}) are in use here"
+            if not waits:
+                report_wait("the read", in_use, f"it goes on when one is free, for {self.protection.wait} at most")
+                waits = True
+            if time.monotonic() >= end:
+                raise SourceUnreachableError(
+                    f"{in_use}, and none was free within {self.protection.wait}",
+                    code=TAKEN,
+                    next_command=f"headgate retry RUN when what else reads from '{self.connection}' has ended; "
+                    f"or another max_connections or wait in {NAME}",
+                    connection=self.connection,
+                )
+            time.sleep(_POLL_SECONDS)
