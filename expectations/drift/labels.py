@@ -15,6 +15,7 @@ import numpy as np
 
 from expectations.drift.compare import Column
 from expectations.drift.figures import Key, each_column, named
+from expectations.drift.first_time import names_things
 from expectations.profile.categories import TOP
 from expectations.profile.model import GRID, ColumnProfile, Profile
 
@@ -107,10 +108,13 @@ def _share(column: ColumnProfile, value: str) -> float:
 
 
 def capped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Rows that share the outermost number where no other batch has it as often: a cap was put in, or a sensor is saturated."""
+    """Rows that share the outermost number where no other batch has it as often: a cap was put in, or a sensor is saturated.
+
+    Not of numbers that name things: the first order of a day may be a large one. Zeros have a figure of their own.
+    """
     for name in each_column(list(profiles)):
         columns = [p.columns[name] for p in profiles]
-        if columns[-1].distinct < VARIED or median(c.distinct for c in columns) < VARIED:
+        if names_things(name) or columns[-1].distinct < VARIED or median(c.distinct for c in columns) < VARIED:
             continue
         common = [_numbers(c) for c in columns]
         for end, step in (("at_largest", 1), ("at_smallest", -1)):
@@ -121,7 +125,7 @@ def capped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
                     continue
                 tied, value = _tied(column.numbers.count, column.numbers.quantiles[::step])
                 before = max((c.get(value, 0.0) for j, c in enumerate(common[:-1]) if j != i), default=0.0)
-                more = tied - before * column.numbers.count
+                more = tied - before * column.numbers.count if value else 0.0
                 pairs.append((more if more >= CAP * column.numbers.count else 0.0, column.numbers.count))
             yield named(name, "values", end), pairs
 

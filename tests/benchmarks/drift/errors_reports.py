@@ -263,9 +263,9 @@ def clipped(table: Table, context: Context, _: float) -> Spoiled | None:
     name = pick(context, _varied(table, 15))
     if name is None:
         return None
-    cap = sorted(float(v) for v in table.columns[name] if is_number(v))
+    cap = sorted((v for v in table.columns[name] if is_number(v)), key=float)
     top = cap[int(0.8 * len(cap))]
-    return spoil(table, name, context, 1, lambda v: _written_like(v, top) if is_number(v) and float(v) > top else v)
+    return spoil(table, name, context, 1, lambda v: top if is_number(v) and float(v) > float(top) else v)
 
 
 @injection("sign_lost")

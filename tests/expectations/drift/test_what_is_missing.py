@@ -83,6 +83,21 @@ def test_a_cap_is_told_and_a_day_without_returns_is_not(judged: Any, tmp_path: P
     assert shares["pieces", "at_smallest"] == 0, "so many order one piece on any day"
 
 
+def test_a_large_first_order_and_many_zeros_are_no_caps(tmp_path: Path) -> None:
+    """In a history they would raise the threshold of all else: a broken key of 5 % passed for two odd days before it."""
+    first = [row | {"order_no": str(1000 + (at // 60 if at < 60 else at))} for at, row in enumerate(orders(DAYS))]
+    history = [
+        measured(tmp_path, [row | {"order_no": str(at)} for at, row in enumerate(orders(day))]) for day in range(DAYS)
+    ]
+    found = {key.column for key, _ in capped([*history, measured(tmp_path, first)])}
+    assert "order_no" not in found
+    assert "weight" in found
+    free = [row | {"weight": "0" if at % 3 == 0 else row["weight"]} for at, row in enumerate(orders(DAYS))]
+    without = [measured(tmp_path, orders(day)) for day in range(DAYS)]
+    shares = {(k.column, k.name): p[-1][0] for k, p in capped([*without, measured(tmp_path, free)])}
+    assert shares["weight", "at_smallest"] == 0, "told as zeros"
+
+
 def ratings(day: int, likes: int = 0) -> list[Row]:
     """Ratings by people who come once, each with a taste: on every third day one of them gives nine of ten. `likes`: what all
     of that day like, if they agree.
