@@ -1,4 +1,6 @@
-"""Causes of what is odd between columns: a sum that no longer agrees, two clocks that lie further apart by whole half hours."""
+"""Causes of what is odd between columns: a sum that no longer agrees, two clocks that lie further apart by whole half hours,
+columns or labels in each other's place.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from expectations.drift.exchanged import exchanged, labels
 from expectations.drift.model import Cause
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
@@ -24,6 +27,8 @@ SAME_SLOPE = 0.005
 # Two columns are swapped where each is so much like the other was, and neither like itself.
 ALIKE = 0.8
 UNLIKE = 0.6
+# Labels are exchanged where their rows differ by so much of the usual, the other way round, and never did so before.
+THE_OTHER_WAY = -0.5
 # Places of the quartiles in `Relations.gaps`.
 LOW, MIDDLE, HIGH = 3, 4, 5
 
@@ -31,6 +36,7 @@ LOW, MIDDLE, HIGH = 3, 4, 5
 def causes(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
     """Every cause that fits the batch, the last profile, and has to do with this column."""
     yield from _swapped(name, profiles)
+    yield from _exchanged(name, profiles)
     yield from _sums(name, profiles)
     yield from _gaps(name, profiles)
 
@@ -48,6 +54,17 @@ def _swapped(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
             yield Cause(
                 f"columns {name} and {other} swapped", 0.98 * min(mine, others) + 0.01,
                 f"{name} holds what {other} held before, and {other} what {name} held.",
+            )  # fmt: skip
+
+
+def _exchanged(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
+    """The two commonest labels in each other's place."""
+    for _, pairs in exchanged(profiles, [name]):
+        if pairs[-1][0] <= THE_OTHER_WAY < min(value for value, _ in pairs[:-1]):
+            one, other = labels(profiles[-1], name)
+            yield Cause(
+                f"labels {one} and {other} exchanged", 0.9,
+                f"Rows with {one} in {name} are like those with {other} were, and the other way round.",
             )  # fmt: skip
 
 

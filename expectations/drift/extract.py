@@ -11,6 +11,7 @@ from expectations.drift.figures import Figures, Pair, named
 from expectations.drift.implied import alike, beyond_digits, formats
 from expectations.profile.categories import FORMATS, TOP
 from expectations.profile.model import GRID, ColumnProfile, Profile
+from expectations.profile.numbers import MULTIPLES
 
 TEXT_SHARES = ("edge_space", "double_space", "upper", "lower", "digits_only", "non_ascii", "garbled")
 # That a column is empty, or one value throughout, is one observation and not as many as there are rows; it counts as this
@@ -107,6 +108,8 @@ def _numbers(out: Figures, name: str, column: ColumnProfile) -> None:
     n = numbers.count
     out.shares[named(name, "values", "zero")] = (numbers.zero, n)
     out.shares[named(name, "values", "negative")] = (numbers.negative, n)
+    for of, count in zip(MULTIPLES, numbers.multiples[1:], strict=False):
+        out.shares[named(name, "values", "multiples", f"{of:,}")] = (count, numbers.multiples[0])
     for digits, count in enumerate(numbers.decimals):
         out.shares[named(name, "format", f"decimals_{digits}")] = (count, n)
     out.levels[named(name, "values", "log_mean")] = (numbers.log_mean, numbers.log_deviation**2 / n + 1e-6)

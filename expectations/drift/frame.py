@@ -10,7 +10,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import compare, crowds, given_others, labels
+from expectations.drift import compare, crowds, exchanged, given_others, labels
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
@@ -108,7 +108,12 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     )
     levels = beside(
         gathered([f.levels for f in figures], [k for k in figures[-1].levels if usable(k)]),
-        listed(only_usable(chain(compare.advance(profiles, days), given_others.residuals(profiles))), len(profiles)),
+        listed(
+            only_usable(
+                chain(compare.advance(profiles, days), given_others.residuals(profiles), exchanged.exchanged(profiles))
+            ),
+            len(profiles),
+        ),
     )
     scaled = gathered([f.scaled for f in figures], [k for k in figures[-1].scaled if usable(k)])
     levels, scaled = _of_those_left(levels, profiles), _of_those_left(scaled, profiles)

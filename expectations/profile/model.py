@@ -38,7 +38,8 @@ class ColumnKind:
 @dataclass(frozen=True)
 class Numbers:
     """A column read as numbers. `decimals` counts values that need 0, 1, 2, 3 or more digits after the point; `units` and
-    `hundredths` up to 8,192 values by the digit 0 to 9 that stands there (empty: not counted).
+    `hundredths` up to 8,192 values by the digit 0 to 9 that stands there, `multiples` how many of these aren't 0, and are
+    multiples of 10, 100, 1,000 (empty: not counted).
     """
 
     count: float
@@ -52,6 +53,7 @@ class Numbers:
     quantiles: tuple[float, ...]
     units: tuple[float, ...] = ()
     hundredths: tuple[float, ...] = ()
+    multiples: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ Array = NDArray[np.float64]
 DAY = 86_400
 # Last digits are counted of every second, third or further number, so that at most so many are read.
 DIGITS_READ = 8192
+MULTIPLES = (10, 100, 1000)
 
 
 def signed_log(values: Array) -> Array:
@@ -39,12 +42,22 @@ def numbers(values: Array, scale: float) -> Numbers | None:
         quantiles=_of_sorted(ordered, GRID),
         units=tuple(float(count) for count in _last_digits(np.floor(few + 1e-9))),
         hundredths=tuple(float(count) for count in _last_digits(np.rint(few * 100))),
+        multiples=tuple(_multiples(few[few != 0])),
     )
 
 
 def _last_digits(whole: Array) -> NDArray[np.int64]:
     """How many whole numbers end in each digit."""
     return np.bincount(np.mod(whole, 10).astype(int), minlength=10)
+
+
+def _multiples(sizes: Array) -> Iterator[float]:
+    """How many numbers there are, and how many of them are multiples of each of MULTIPLES."""
+    yield float(len(sizes))
+    for of in MULTIPLES:
+        # A multiple of 100 is one of 10.
+        sizes = sizes[np.mod(sizes, of) == 0]
+        yield float(len(sizes))
 
 
 def _decimals(found: Array) -> tuple[int, int, int, int]:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import errors_incidents
+import errors_pipelines
 import errors_reports
 import errors_structure
 import errors_values
@@ -30,7 +31,7 @@ from tables import read, write
 from expectations.drift import detect
 from expectations.profile import Profile, profile_file
 
-LOADED = (errors_values, errors_structure, errors_incidents, errors_reports)
+LOADED = (errors_values, errors_structure, errors_incidents, errors_reports, errors_pipelines)
 Named = dict[str, set[tuple[str | None, str]]]
 RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
 

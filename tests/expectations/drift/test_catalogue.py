@@ -102,7 +102,7 @@ def test_a_history_of_the_version_before_goes_on(world: Any) -> None:
 def _of_the_version_before(profile: Profile) -> Profile:
     data = json.loads(json.dumps(profile.to_json()))
     for column in data["columns"].values():
-        for added in ("units", "hundredths"):
+        for added in ("units", "hundredths", "multiples"):
             (column["numbers"] or {}).pop(added, None)
     for added in ("delimiter", "unfinished", "marked_by"):
         del data[added]
