@@ -341,6 +341,15 @@ def checked(batch: Batch, parts: Sequence[SpooledPart]) -> Checked | None:
     return found
 
 
+def key_index(batch: Batch) -> Future[bool] | None:
+    """Whether the warehouse could make a unique index on the key over all parts as they were checked ahead; None where none is
+    being made."""
+    ahead = _begun.get(batch.attempt_id)
+    if ahead is None or not (ahead.table.key and ahead.bench.warehouse.has_indexes):
+        return None
+    return ahead._finished
+
+
 def staged(batch: Batch, parts: Sequence[CheckedPart]) -> tuple[Part, ...]:
     """The parts as they were staged ahead; none where they have to be staged now."""
     ahead = _begun.get(batch.attempt_id)

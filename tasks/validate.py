@@ -6,15 +6,15 @@ Runs before the stage. A batch too large for memory is judged by its suite on th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.errors import HeadgateError
 from expectations.contract import mask
-from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows
+from expectations.contract.batch_check import Repeated, judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout, emptied, lay_out
@@ -26,7 +26,7 @@ from expectations.profile.sampling import SAMPLED, Sampling
 from expectations.record import QuarantineReason
 from expectations.suites.sentences import sentence as rule_sentence
 from tasks import ahead
-from tasks.assess import assess, profile_columns, profile_key
+from tasks.assess import Assessment, assess, profile_columns, profile_key
 from tasks.batch import Batch, Extracted, Validated, reason_counts
 from tasks.in_place import unparsed
 from tasks.part_checks import THREADS, Checkers, batch_rules, null_marker
@@ -38,6 +38,17 @@ from tasks.workbench import workbench
 EXAMPLES = 5
 """Rows of a reason that are shown."""
 EXAMPLE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The parts of a batch without the rows whose key comes twice, how many rows were set aside and why, and what was found."""
+
+    parts: list[CheckedPart]
+    keys_repeat: bool
+    quarantined: int
+    reasons: tuple[QuarantineReason, ...]
+    verdict: Assessment
 
 
 @step("validate", retries=0)
@@ -65,32 +76,45 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         with closing(
             connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)), threads=THREADS)
         ) as connection:
-            repeats = repeated_rows(connection, table, parts, unique, layout.delimiter, marker)
-            if repeats:
-                ahead.discard(batch)
-                excluded: dict[int, dict[int, str]] = {}
-                for item in repeats:
-                    excluded.setdefault(item.part, {})[item.index] = f"{item.code}|{item.column}"
-                parts = checkers.check(extracted.parts, excluded, known=parts)
-            keys_repeat = table.load.keep is not None and key_repeats(
-                connection, table, parts, layout.delimiter, marker
-            )
-            counts = reason_counts(tuple(parts))
-            reasons = reasons_of(suite, counts, examples_of(table, parts))
-            by_code: dict[str, int] = {}
-            for (code, _), rows in counts.items():
-                by_code[code] = by_code.get(code, 0) + rows
-            with _telling(reasons):
-                if not batch.overridden("TOLERANCE"):
-                    failed = (row for part in parts for row in part.quarantined)
-                    judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
-                key = bench.key_of(batch)
-                if key is not None:
-                    mask.set_key(connection, key)
-                verdict = assess(
-                    batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat,
-                    sampling=sampling,
-                )  # fmt: skip
+            key = bench.key_of(batch)
+            if key is not None:
+                mask.set_key(connection, key)
+
+            def judged(parts: list[CheckedPart], repeats: Sequence[Repeated]) -> _Judged:
+                if repeats:
+                    ahead.discard(batch)
+                    excluded: dict[int, dict[int, str]] = {}
+                    for item in repeats:
+                        excluded.setdefault(item.part, {})[item.index] = f"{item.code}|{item.column}"
+                    parts = checkers.check(extracted.parts, excluded, known=parts)
+                keys_repeat = table.load.keep is not None and key_repeats(
+                    connection, table, parts, layout.delimiter, marker
+                )
+                counts = reason_counts(tuple(parts))
+                reasons = reasons_of(suite, counts, examples_of(table, parts))
+                by_code: dict[str, int] = {}
+                for (code, _), rows in counts.items():
+                    by_code[code] = by_code.get(code, 0) + rows
+                with _telling(reasons):
+                    if not batch.overridden("TOLERANCE"):
+                        failed = (row for part in parts for row in part.quarantined)
+                        judge_tolerance(table, suite, extracted.rows, by_code, failed, layout)
+                    verdict = assess(
+                        batch, table, suite, connection, parts, layout.delimiter, marker, keys_repeat=keys_repeat,
+                        sampling=sampling,
+                    )  # fmt: skip
+                return _Judged(parts, keys_repeat, sum(counts.values()), reasons, verdict)
+
+            found = None
+            index = ahead.key_index(batch) if unique and unique == unique_rules(table, []) else None
+            if index is not None:
+                # It says whether a key comes twice: until it is there, the batch is judged as if none did. What fails is told
+                # below, with the rows set aside that have such a key.
+                with suppress(HeadgateError):
+                    found = judged(parts, ())
+            if index is None or found is None or not index.result():
+                found = judged(parts, repeated_rows(connection, table, parts, unique, layout.delimiter, marker))
+    parts, verdict = found.parts, found.verdict
     checksum = sum((part.checksum for part in parts), Checksum.empty(len(table.columns)))
     return Validated(
         parts=tuple(parts),
@@ -98,9 +122,9 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
         null_marker=marker,
         checksum=checksum,
         extracted=extracted.rows,
-        quarantined=sum(counts.values()),
-        reasons=reasons,
-        keys_repeat=keys_repeat,
+        quarantined=found.quarantined,
+        reasons=found.reasons,
+        keys_repeat=found.keys_repeat,
         checked_in_memory=verdict.in_memory,
         warnings=(*layout.warnings, *_emptied(table, layout, checksum), *_without_window(table, extracted)),
         rules=verdict.rules,

@@ -122,6 +122,29 @@ def test_a_key_that_comes_twice_is_taken_out_of_what_was_copied(house: Any) -> N
     assert candidates(house, table) == []
 
 
+def test_whether_a_key_comes_twice_is_told_by_the_candidates_index(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = house.declare("orders", ORDERS + "key: [id]\n")
+    house.source("orders.csv", numbered())
+    # Nothing reads the parts for it once more.
+    monkeypatch.setattr("tasks.validate.repeated_rows", None)
+    house.load(table)
+    assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
+
+
+def test_a_failed_check_is_told_with_the_keys_that_come_twice(house: Any) -> None:
+    table = house.declare("orders", ORDERS + "key: [id]\n", NOT_MANY)
+    house.source("orders.csv", numbered(last="7,again\n"))
+    batch, _ = opened(table, "source", False)
+    source = extract.fn(batch)
+    with pytest.raises(CheckFailedError) as failed:
+        validate.fn(batch, source)
+    assert [(reason.code, reason.rows) for reason in failed.value.facts["set_aside"]] == [("DUPLICATE-KEY", 2)]
+    (judged,) = failed.value.facts["assessment"].rules
+    assert judged.observed == ROWS - 1
+    clear(batch)
+    assert candidates(house, table) == []
+
+
 def broken_off(chunks: Iterator[bytes], delimiter: str, cut: Callable[..., Any], batch: Any) -> Iterator[Any]:
     for part in cut(chunks, delimiter):
         if part.number == 4:
