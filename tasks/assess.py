@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -72,7 +72,7 @@ def assess(
     rules = suite.in_memory(masked=table.hashed) if in_memory else suite.on_batch(masked=table.hashed)
     # Of a batch that isn't judged in memory, the candidate holds only the latest row of each key.
     asked = rules if in_memory or not keys_repeat else rules.model_copy(update={"expectations": ()})
-    known = Rows(connection, relation, rows, column_types(table), in_memory, _broken(parts))
+    known = Rows(connection, relation, rows, column_types(table), in_memory, _broken(parts), _values(parts))
     outcomes = judge_rows(table, asked, known, parameters)
     told = [outcomes[rule.code] for rule in rules.expectations if rule.code in outcomes]
     results = results_of(told, rules, table.owner, "batch")
@@ -229,6 +229,13 @@ def _broken(parts: Sequence[CheckedPart]) -> frozenset[str] | None:
             return None
         found |= part.broken
     return frozenset(found)
+
+
+def _values(parts: Sequence[CheckedPart]) -> dict[str, Collection[object]]:
+    """The different values of columns of which every part has told them."""
+    told = [part.values for part in parts if part.accepted]
+    columns = set[str].intersection(*map(set, told)) if told else ()
+    return {column: frozenset().union(*(values[column] for values in told)) for column in columns}
 
 
 def _profile(

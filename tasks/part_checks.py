@@ -22,7 +22,7 @@ from expectations.contract.quoting import identifier
 from expectations.contract.split import RawPart
 from expectations.profile.sampling import Sampling
 from expectations.rows.compile import RowRule, UniqueRule, compile_rule
-from expectations.suites.passing import row_rules
+from expectations.suites.passing import asked_of
 from tasks.assess import column_types
 from tasks.batch import Batch, SpooledPart
 from tasks.part_workers import Marks, marks_of, refuse_another, side_by_side
@@ -58,7 +58,7 @@ def check_part(job: PartJob) -> CheckedPart:
     suite = bench.project.suite(table.table)
     rules, _ = batch_rules(table, suite, job.batch.window)
     spool, key = job.part.path.parents[1], bench.key_of(job.batch)
-    asked = row_rules(suite.expectations, column_types(table))
+    asked = asked_of(suite.expectations, column_types(table))
     checker = PartChecker(
         table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling, bench.warehouse.bytes_prefix
     )
@@ -86,7 +86,7 @@ class Checkers:
         self, batch: Batch, table: Table, layout: Layout, rules: Sequence[RowRule], marker: str, bench: Workbench,
         pool: Any,
     ) -> None:  # fmt: skip
-        asked = row_rules(bench.project.suite(table.table).expectations, column_types(table))
+        asked = asked_of(bench.project.suite(table.table).expectations, column_types(table))
         self._make = partial(
             PartChecker,
             table,

@@ -17,7 +17,7 @@ import duckdb
 from deployments.declarations.table import Table
 from deployments.errors import CodeError
 from expectations.contract import mask
-from expectations.contract.checksum import Checksum, beside, duckdb_checksum_sql, hashes_sql, read_checksum
+from expectations.contract.checksum import Checksum, beside, hashes_sql
 from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
@@ -26,6 +26,7 @@ from expectations.contract.layout import ABSENT, Layout
 from expectations.contract.lexical import POSTGRES_BYTES, LexicalColumn, lexical_column, zones_of
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
+from expectations.contract.seen import Asked, Seen, nothing_seen, read_seen, seen_sql
 from expectations.contract.split import RawPart, Reject
 from expectations.contract.staged_rows import csv_reader, typed_relation, typed_select
 from expectations.profile.sampling import Sampling, write_sample
@@ -62,18 +63,12 @@ class CheckedPart:
     """The rows that the profile of the batch is measured of, as a Parquet file; None: it reads them itself."""
     broken: frozenset[str] | None = None
     """Codes of the checker's `asked` rules that an accepted row breaks; None where they weren't asked."""
+    values: Mapping[str, frozenset[object]] = field(default_factory=dict)
+    """The different values of `asked` columns among the accepted rows (`Seen`)."""
 
     @property
     def reasons(self) -> Counter[str]:
         return Counter(row.code for row in self.quarantined)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one pass says of the rows of a part beside their faults; see `CheckedPart`."""
-
-    checksum: Checksum
-    broken: frozenset[str] | None
 
 
 @dataclass
@@ -86,8 +81,8 @@ class PartChecker:
     null_marker: str
     pii_key: bytes | None
     temp: Path
-    asked: Sequence[RowRule] | None = None
-    """Rules that set no row aside: whether any accepted row breaks them is asked in the same pass. None: that isn't asked."""
+    asked: Asked | None = None
+    """What of the accepted rows is asked in the same pass."""
     sampling: Sampling | None = None
     """Set between parts, once it is known of which rows the profile is to be measured."""
     bytes_prefix: str = POSTGRES_BYTES
@@ -95,8 +90,8 @@ class PartChecker:
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
     groups: tuple[Group, ...] = field(init=False)
-    asks: tuple[RowRule, ...] | None = field(init=False)
-    """The `asked` rules where one query can hold them beside all others."""
+    asks: Asked | None = field(init=False)
+    """What is `asked`, where one query can hold it beside all rules."""
 
     def __post_init__(self) -> None:
         self.connection = connect(self.temp, memory_mb=memory_for(len(self.table.columns)))
@@ -115,8 +110,8 @@ class PartChecker:
             for index, (column, position) in enumerate(zip(self.table.columns, self.layout.positions, strict=True))
         )
         self.groups = tuple(groups_of(self.columns, self.rules))
-        together = len(tuple(groups_of(self.columns, [*self.rules, *(self.asked or ())]))) == 1
-        self.asks = None if self.asked is None or not together else tuple(self.asked)
+        asked = () if self.asked is None else self.asked.rules
+        self.asks = self.asked if len(tuple(groups_of(self.columns, [*self.rules, *asked]))) == 1 else None
 
     def check(self, part: RawPart, raw: Path, clean: Path, excluded: Mapping[int, str] | None = None) -> CheckedPart:
         """Check a part. `raw` holds the part's bytes and `clean` may be written; running it again gives the same.
@@ -153,10 +148,10 @@ class PartChecker:
             return self._result(part, raw, seen.checksum.rows, False, seen, [], self._write_sample(clean))
         return self._rewrite(part, raw, clean, excluded or {}, bad > 0)
 
-    def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, _Seen] | None:
+    def _judge(self, part: RawPart, raw: Path) -> tuple[int, int, Seen] | None:
         """Rows with a fault, rows altered by conversions (each by group), what all rows are; None when the reader refuses."""
         bad = altered = 0
-        figures: list[_Seen] = []
+        figures: list[Seen] = []
         try:
             for group in self.groups:
                 row = self._figures(
@@ -174,22 +169,16 @@ class PartChecker:
         return None if {item.checksum.rows for item in figures} != {part.records} else (bad, altered, seen)
 
     def _seen_sql(self, group: Group) -> str:
-        """The select list of what `_read` reads, over typed columns with the contract's names."""
-        figures = [duckdb_checksum_sql([self.table.columns[index] for index in group.columns])]
-        figures += [f"coalesce(bool_or({rule.predicate_sql}), false)" for rule in self.asks or ()]
-        return ", ".join(figures)
+        return seen_sql([self.table.columns[index] for index in group.columns], self.asks)
 
-    def _read(self, row: Sequence[object], group: Group) -> _Seen:
-        figures = len(row) - len(self.asks or ())
-        broken = {rule.code for rule, found in zip(self.asks or (), row[figures:], strict=True) if found}
-        checksum = read_checksum(row[:figures], len(group.columns))
-        return _Seen(checksum, None if self.asks is None else frozenset(broken))
+    def _read(self, row: Sequence[object], group: Group) -> Seen:
+        return read_seen(row, len(group.columns), self.asks)
 
-    def _beside(self, figures: Sequence[_Seen], relation: str) -> _Seen:
+    def _beside(self, figures: Sequence[Seen], relation: str) -> Seen:
         # Without a text column the hash is a constant, which would come once for every row.
         asked = f"SELECT count(*), {hashes_sql(self.table.columns)} FROM {relation}"
         _, texts, documents = single(self.connection, asked)
-        return _Seen(beside([item.checksum for item in figures], int(texts), int(documents)), None)
+        return Seen(beside([item.checksum for item in figures], int(texts), int(documents)), None)
 
     def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
         """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
@@ -212,8 +201,8 @@ class PartChecker:
         return self.sampling is not None and self._is_whole
 
     @property
-    def _nothing(self) -> _Seen:
-        return _Seen(Checksum.empty(len(self.columns)), None if self.asks is None else frozenset())
+    def _nothing(self) -> Seen:
+        return nothing_seen(len(self.columns), self.asks)
 
     def _write_sample(self, clean: Path) -> Path | None:
         if not self._samples:
@@ -275,14 +264,14 @@ class PartChecker:
                 found.setdefault(place, reason)
         return found
 
-    def _written(self, clean: Path) -> _Seen:
+    def _written(self, clean: Path) -> Seen:
         """What the rows that were written are, read as the next steps will read them."""
         relation = typed_relation(self.table, [clean], self.layout.delimiter, self.null_marker)
         figures = [self._read(self._figures(self._seen_sql(group), relation, "true"), group) for group in self.groups]
         return self._beside(figures, relation) if len(figures) > 1 else figures[0]
 
     def _result(
-        self, part: RawPart, path: Path, accepted: int, rewritten: bool, seen: _Seen, rows: list[Quarantined],
+        self, part: RawPart, path: Path, accepted: int, rewritten: bool, seen: Seen, rows: list[Quarantined],
         sample: Path | None = None,
     ) -> CheckedPart:  # fmt: skip
         unreadable = [self._unreadable(reject) for reject in part.rejects]
@@ -295,7 +284,8 @@ class PartChecker:
                 next_command="report this with the run's log; nothing was published",
             )
         return CheckedPart(
-            part.number, path, part.extracted, accepted, rewritten, seen.checksum, quarantined, sample, seen.broken
+            part.number, path, part.extracted, accepted, rewritten, seen.checksum, quarantined, sample, seen.broken,
+            seen.values,
         )  # fmt: skip
 
     def _staged(self, raw: Path, read: Sequence[int] | None = None, *, whole: bool = False) -> str:

@@ -18,14 +18,12 @@ from deployments.declarations.suite import Rule
 from expectations.contract.batch_check import may_repeat
 from expectations.contract.engine import single
 from expectations.contract.quoting import identifier
+from expectations.contract.seen import COUNTED_VALUES, Asked
 from expectations.rows.compile import UNIQUE, RowRule, UniqueRule, compile_rule
 from expectations.suites.arguments import ColumnKind, arguments_of
 from expectations.suites.frames import is_wide_decimal
 from expectations.suites.outcome import RuleOutcome
 from expectations.suites.verdicts import Judge
-
-COUNTED_VALUES = 1_000
-"""Columns of more different values are left to the library."""
 
 _ROWS_BETWEEN, _ROWS_EQUAL = "expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"
 _VALUES_BETWEEN = "expect_column_unique_value_count_to_be_between"
@@ -44,19 +42,21 @@ class Rows:
     as_frame: bool
     """Whether the library would judge them as a DataFrame, where wide decimals have their own bounds."""
     broken: frozenset[str] | None = None
-    """Codes of `row_rules` that a row breaks, where that is known already."""
-    _values: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    """Codes of the asked rules that a row breaks, where that is known already."""
+    known_values: dict[str, Collection[Any]] = field(default_factory=dict, repr=False)
+    """What `values` returns of a column, where that is known already."""
 
     def kinds(self) -> dict[str, ColumnKind]:
         return {name: _kind(kind, as_frame=self.as_frame) for name, kind in self.types.items()}
 
-    def values(self, column: str) -> list[Any]:
-        """The different values of a column, and one more than are counted where it has more; read once for all rules."""
-        if column not in self._values:
+    def values(self, column: str) -> Collection[Any]:
+        """The different values of a column, and more than are counted where it has more; read once for all rules. A column
+        of more different values is left to the library."""
+        if column not in self.known_values:
             name = identifier(column)
             select = f"SELECT DISTINCT {name} FROM {self.relation} WHERE {name} IS NOT NULL LIMIT {COUNTED_VALUES + 1}"
-            self._values[column] = [value for (value,) in self.connection.execute(select).fetchall()]
-        return self._values[column]
+            self.known_values[column] = [value for (value,) in self.connection.execute(select).fetchall()]
+        return self.known_values[column]
 
 
 def may_pass(rule: Rule, types: Mapping[str, str]) -> bool:
@@ -64,10 +64,12 @@ def may_pass(rule: Rule, types: Mapping[str, str]) -> bool:
     return rule.on != "candidate" and _asked(rule, types) is not None
 
 
-def row_rules(rules: Sequence[Rule], types: Mapping[str, str]) -> list[RowRule]:
-    """The rules that a single row can break and that set none aside, as they are asked of the rows of a batch."""
-    asked = (_asked(rule, types) for rule in rules if rule.rows != "quarantine" and rule.on != "candidate")
-    return [item for item in asked if isinstance(item, RowRule)]
+def asked_of(rules: Sequence[Rule], types: Mapping[str, str]) -> Asked:
+    """What is to be asked of the accepted rows of a part: the rules that a single row can break and that set none aside, and the
+    columns whose different values a rule counts."""
+    asked = [(rule, _asked(rule, types)) for rule in rules if rule.rows != "quarantine" and rule.on != "candidate"]
+    counted = (rule.kwargs["column"] for rule, how in asked if how and rule.type in (_VALUES_BETWEEN, _VALUES_AMONG))
+    return Asked(tuple(how for _, how in asked if isinstance(how, RowRule)), tuple(dict.fromkeys(counted)))
 
 
 def passing(
@@ -156,7 +158,7 @@ def _no_key_twice(rows: Rows, rule: Rule, compiled: UniqueRule) -> bool:
 
 
 def _different(
-    rows: Rows, kwargs: Mapping[str, Any], judged: Callable[[list[Any]], tuple[bool, Any]]
+    rows: Rows, kwargs: Mapping[str, Any], judged: Callable[[Collection[Any]], tuple[bool, Any]]
 ) -> tuple[bool, Any]:
     values = rows.values(kwargs["column"])
     return judged(values) if len(values) <= COUNTED_VALUES else (False, None)

@@ -15,6 +15,7 @@ from psycopg2 import OperationalError
 from deployments.errors import AccountingError, CheckFailedError, UpstreamError
 from expectations.contract.part_check import PartChecker
 from expectations.contract.split import split
+from expectations.suites.passing import Rows
 from flows.batches import opened
 from flows.life import finished
 from tasks import ahead
@@ -129,6 +130,28 @@ def test_whether_a_key_comes_twice_is_told_by_the_candidates_index(house: Any, m
     monkeypatch.setattr("tasks.validate.repeated_rows", None)
     house.load(table)
     assert house.rows(table) == [(n, f"note {n}") for n in range(ROWS)]
+
+
+COUNTED = """
+table: {schema}.orders
+expectations:
+  - {code: NUMBERS, type: expect_column_unique_value_count_to_be_between, kwargs: {column: n, min_value: 30, max_value: 30}}
+  - {code: WORDS, type: expect_column_distinct_values_to_be_in_set, kwargs: {column: note, value_set: [even, odd]}}
+"""
+
+
+def test_values_are_counted_while_parts_are_checked(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = house.declare("orders", ORDERS.replace("id, type: integer, nullable: false", "n, type: integer"), COUNTED)
+    house.source("orders.csv", "n,note\n" + "".join(f"{n // 30},{'odd' if n % 2 else 'even'}\n" for n in range(ROWS)))
+    # Nothing reads the parts for it once more.
+    monkeypatch.setattr("tasks.assess.Rows", lambda connection, _, *given: Rows(connection, "nowhere", *given))
+    house.load(table)
+    assert len(house.rows(table)) == ROWS
+    # A value that only the last part has is among them.
+    house.source("orders.csv", "n,note\n" + "".join(f"{n // 30},even\n" for n in range(ROWS)) + "29,other\n")
+    monkeypatch.undo()
+    with pytest.raises(CheckFailedError, match="WORDS"):
+        house.load(table, reprocess=True)
 
 
 def test_a_failed_check_is_told_with_the_keys_that_come_twice(house: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from deployments.declarations.table import Table
 from expectations.contract.layout import lay_out, read_header
 from expectations.contract.part_check import CheckedPart, PartChecker
+from expectations.contract.seen import Asked
 from expectations.contract.split import first_record, split
 from expectations.contract.staged_rows import csv_reader
 
@@ -40,7 +41,7 @@ def check(tmp_path: Path) -> Callable[..., Checked]:
 
     def run(
         table: Table, data: bytes, *, delimiter: str = ",", marker: str = "~null~", key: bytes | None = None,
-        part_bytes: int = 1 << 20, rules: tuple[Any, ...] = (), asked: tuple[Any, ...] | None = None,
+        part_bytes: int = 1 << 20, rules: tuple[Any, ...] = (), asked: Asked | None = None,
     ) -> Checked:  # fmt: skip
         folder = tmp_path / str(next(runs))
         folder.mkdir()
