@@ -15,6 +15,8 @@ PREFIX = "HEADGATE_"
 MIN_PII_KEY = 32
 """Hashes of what can be listed (e-mail addresses, phone numbers) are guessed by trying keys: a short one doesn't hold."""
 MIN_ANSWER_KEY = 32
+MIN_HISTORY_DAYS = 30
+"""The watch looks at failed runs of two weeks, the weekly review at two weeks."""
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -71,6 +73,13 @@ def _number(unit: str, least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _history(text: str) -> int:
+    days = _number("days", 0)(text)
+    if 0 < days < MIN_HISTORY_DAYS:
+        raise ValueError(f"must be {MIN_HISTORY_DAYS} days or more, or 0: for good")
+    return days
 
 
 def _switch(text: str) -> bool:
@@ -147,6 +156,8 @@ SETTINGS: tuple[Setting, ...] = (
             default="7"),
     Setting("QUARANTINE_DAYS", "days", "how long rows set aside are kept once they are replayed, replaced or given up",
             _number("days", 1), default="90"),
+    Setting("HISTORY_DAYS", "days", "how long the details of runs are kept in `ops` "
+            "([which](scale.md#how-large-the-books-grow)): 30 or more; 0: for good", _history, default="0"),
     Setting("SPOOL_LIMIT_MB", "megabytes", "a batch that is larger, unpacked, is refused before it fills the disk",
             _number("megabytes", 1), default="65536"),
     Setting("DASK", "text", "where the parts of a batch are checked and staged: `local` or a scheduler's `tcp://` address "

@@ -11,6 +11,8 @@ import re
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# How JSON writes control characters; \t alone is let through.
+_ESCAPED = re.compile(r"\\[bfnru]")
 _WORD_ABOUT_THE_REST = 40
 _OURS = re.compile(r"\n(?=\s*(?:next|who must act|error|warning|done)\b\s*[:\[])", re.IGNORECASE)
 
@@ -23,6 +25,11 @@ def printable(text: str, limit: int = 16_000) -> str:
     # No longer than the limit with the word about the rest, so that cleaning it again changes nothing.
     kept = limit - _WORD_ABOUT_THE_REST
     return f"{clean[:kept]}... ({len(clean) - kept:,} more characters)"
+
+
+def is_harmless(json: str, limit: int = 16_000) -> bool:
+    """Whether for certain `printable` changes no text of a JSON document; False where each has to be looked at."""
+    return len(json) <= limit and not _ESCAPED.search(json) and not _STEERING.search(json)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -48,6 +48,7 @@ class Settings:
     statement_timeout_seconds: int = 3600
     keep_days: int = 7
     quarantine_days: int = 90
+    history_days: int = 0
     spool_limit_mb: int = 65_536
     local_stack: bool = False
     dask: str | None = None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
-from deployments.foreign_text import printable
+from deployments.foreign_text import is_harmless, printable
 from expectations.record import DriftAlert, RuleResult, RunRecord
 
 WITHHELD = "(masked)"
@@ -42,6 +44,10 @@ def cleaned(record: RunRecord) -> RunRecord:
 
 def _harmless(record: RunRecord) -> RunRecord:
     """The record with its texts as they can be shown: values of a batch, names of a source, words of a driver are in it."""
+    # A text with half a character can't be written as JSON.
+    with suppress(PydanticSerializationError, UnicodeError):
+        if is_harmless(record.model_dump_json(exclude={"profile"})):
+            return record
     told = {name: getattr(record, name) for name in RunRecord.model_fields if name != "profile"}
     clean = {name: _printable(value) for name, value in told.items()}
     return record.model_copy(update={name: value for name, value in clean.items() if value is not told[name]})

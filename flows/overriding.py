@@ -27,6 +27,12 @@ def known(bench: Workbench, run_id: str) -> RunRecord:
         return record
     found = [str(item["run_id"]) for item in ops.last_runs(bench.warehouse, begins=run_id, limit=6)] if run_id else []
     record = ops.record(bench.warehouse, found[0]) if len(found) == 1 else None
+    if record is None and len(found) == 1:
+        raise DeclarationError(
+            f"of run '{found[0]}' only its line is kept: its details were older than HEADGATE_HISTORY_DAYS "
+            f"({bench.settings.history_days}), and were removed", code="UNKNOWN-RUN",
+            next_command="headgate show   (the newest runs)",
+        )  # fmt: skip
     if record is None:
         hint = f"; runs that begin so: {', '.join(found[:5])}" if found else ""
         raise DeclarationError(

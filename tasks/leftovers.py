@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from tasks import adhoc, spool
 from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
-from tasks.warehouses import names, proofs, quarantine
+from tasks.warehouses import names, old_runs, proofs, quarantine
 from tasks.warehouses.generations import surplus
 from tasks.warehouses.moments import aware
 from tasks.warehouses.names import TableName
@@ -24,7 +24,7 @@ from tasks.warehouses.quoting import qualified
 from tasks.warehouses.session import one, retried, rows, session
 from tasks.workbench import Workbench
 
-Kind = Literal["candidate", "generation", "stage", "spool", "quarantine", "adhoc"]
+Kind = Literal["candidate", "generation", "stage", "spool", "quarantine", "details", "adhoc"]
 DEAD_AFTER = timedelta(days=3)
 """An attempt without a record that began before this is dead, unless a process on this machine holds its spool."""
 EVERY = 1_000_000_000
@@ -100,8 +100,16 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
             yield from _beside(bench, cursor, live, rules)
             before = now - timedelta(days=bench.settings.quarantine_days)
             count = quarantine.count_old(bench.warehouse, cursor, live, before)
+            told = _details_before(bench, now)
+            runs = old_runs.count(bench.warehouse, cursor, target, told) if told else 0
         if count:
             yield Leftover("quarantine", target, f"{count:,} rows older than {bench.settings.quarantine_days} days")
+        if runs:
+            yield Leftover(
+                "details",
+                target,
+                f"{runs:,} run{'s' * (runs != 1)} older than {bench.settings.history_days} days; their lines stay",
+            )
         yield from _staged(bench, target, rules)
     declared = {*bench.project.tables, *bench.project.summaries}
     for attempt in dead:
@@ -153,10 +161,20 @@ def remove(bench: Workbench, leftover: Leftover, now: datetime) -> None:
             adapter.address, f"cleaning the quarantine of {leftover.name}",
             lambda cursor: quarantine.forget(adapter, cursor, TableName.parse(leftover.name), before),
         )  # fmt: skip
+    elif leftover.kind == "details":
+        told = _details_before(bench, now)
+        assert told is not None
+        old_runs.forget(adapter, leftover.name, told)
     else:
         table = TableName.parse(leftover.name)
         drop = sql.SQL("DROP TABLE IF EXISTS {}").format(qualified(table))
         retried(adapter.address, f"dropping {leftover.name}", lambda cursor: cursor.execute(drop))
+
+
+def _details_before(bench: Workbench, now: datetime) -> datetime | None:
+    """The moment before which details of runs may go; None: they are kept for good."""
+    days = bench.settings.history_days
+    return now - timedelta(days=days) if days else None
 
 
 def remove_attempt(bench: Workbench, batch: Batch) -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,8 +104,11 @@ def page_url(bench: Workbench, record: RunRecord) -> str:
     return f"{bench.report_url.rstrip('/')}/{shelf.run_page(record.table, record.run_id)}"
 
 
-def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] | None = None) -> Built:
-    """Write the whole report anew from the ops tables: the last `limit` runs of every table and summary.
+def build(
+    bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] | None = None, *, pages: int | None = None
+) -> Built:
+    """Write the whole report anew from the ops tables: the last `limit` runs of every table and summary, and a page of its own
+    for the newest `pages` of them (as many as are kept).
 
     What only runs that failed had measured isn't kept there: their figures are missing from the trends afterwards.
     """
@@ -115,7 +119,7 @@ def build(bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] 
         if not records:
             continue
         facts = _facts(bench, target, now)
-        count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
+        count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now, pages)
         tables, runs = tables + 1, runs + count
         if told is not None:
             told(target, count)
@@ -175,7 +179,7 @@ def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:
 
 def _facts(bench: Workbench, table: str, now: datetime) -> Facts:
     declared = table in bench.project.tables or table in bench.project.summaries
-    facts = report_facts.facts_of(bench.warehouse, table, undoable(bench, table) if declared else frozenset())
+    facts = report_facts.facts_of(bench.warehouse, table, *([partial(undoable, bench, table)] if declared else []))
     rota = bench.project.oncall
     person = None if rota is None else shift_at(rota, now).person
     name = rota.people[person].name if rota is not None and person is not None else ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from tasks.incidents.model import Incident
 from tasks.warehouses import names, proofs, reconciliations
 from tasks.warehouses.moments import aware, naive
 from tasks.warehouses.names import TableName
+from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.session import retried, rows, session
 
@@ -38,19 +39,22 @@ READ_AT_ONCE = 50
 _DECISION = ("decided_at", "what", "kind", "column_name", "decided_by", "reason", "expires_at", "run_id")
 
 
-def facts_of(adapter: Adapter, target: str, undoable: frozenset[str] = frozenset()) -> Facts:
-    """Proofs of publish and decisions of one table; empty for a table that was never prepared. `undoable`: runs whose publish
-    can be taken back.
+def facts_of(
+    adapter: Adapter, target: str, undoable: Callable[[Sequence[Proof]], frozenset[str]] = lambda _: frozenset()
+) -> Facts:
+    """Proofs of publish and decisions of one table; empty for a table that was never prepared. `undoable`: which runs, by its
+    proofs, have a publish that can be taken back.
     """
     live = TableName.parse(target)
     with session(adapter.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
         decisions = _decisions(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "decision")) else ()
         incidents = _incidents(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "incident")) else ()
+    free = undoable(known)
     publishes = tuple(
         Publish(sequence=item.sequence, batch_key=item.batch_key, kind=item.kind, run_id=item.run_id,
                 published_at=item.published_at, rows=item.counts.published, undone_by=item.undone_by,
-                can_undo=item.run_id in undoable)
+                can_undo=item.run_id in free)
         for item in known
     )  # fmt: skip
     covered = reconciliations.coverage(adapter, [target]).get(target)

@@ -88,11 +88,13 @@ def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | No
     return chosen
 
 
-def undoable(bench: Workbench, name: str) -> frozenset[str]:
-    """Runs whose publish `headgate rollback`, of its window where the table has windows, would take back now."""
+def undoable(bench: Workbench, name: str, known: Sequence[Proof] | None = None) -> frozenset[str]:
+    """Runs whose publish `headgate rollback`, of its window where the table has windows, would take back now. `known`: its
+    proofs, where they were read."""
     target, adapter = target_of(bench, name), bench.warehouse
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        known = proofs.read(cursor, target.live) if adapter.exists(cursor, names.proof(target.live)) else []
+        if known is None:
+            known = proofs.read(cursor, target.live) if adapter.exists(cursor, names.proof(target.live)) else []
         by_window = target.window_column is not None
         there = kept(adapter, cursor, target.live, known, by_window=by_window) if known else set()
     windowed = _grid(bench, target.name) is not None

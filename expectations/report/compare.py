@@ -41,14 +41,17 @@ class ChangeRow:
 
 
 def compared(
-    line: Line, lines: Sequence[Line], columns: Sequence[Column], earlier_columns: Sequence[Column] | None = None
-) -> Comparison:
-    """Compare a run with what was published before it; `earlier_columns` are those of the batch before, if known."""
+    line: Line, lines: Sequence[Line], columns: Sequence[Column], earlier_columns: Sequence[Column] | None = None,
+    standing: Sequence[Line] | None = None,
+) -> Comparison:  # fmt: skip
+    """Compare a run with what was published before it; `earlier_columns` are those of the batch before, if known. `standing`:
+    `by_batch` of the lines, where it is known: it takes longer than the rest."""
     if line.kind == "rollback":
         # It measured nothing: what it left is the batch before.
         return Comparison()
-    before = previous(line, lines)
-    week = _week_before(line, lines)
+    standing = by_batch(lines) if standing is None else standing
+    before = previous(line, lines, standing)
+    week = _week_before(line, standing)
     if before is None:
         return Comparison()
     units = {column.name: column.unit for column in columns}
@@ -89,26 +92,27 @@ def _row(change: Change, alerts: Sequence[Alert], texts: Texts) -> ChangeRow:
     )  # fmt: skip
 
 
-def previous(line: Line, lines: Sequence[Line]) -> Line | None:
-    """The published batch just before this one: by window, else by time."""
-    if line.window_start is None:
-        earlier = [other for other in lines if other.published and other.started_at < line.started_at]
-        return earlier[-1] if earlier else None
-    standing = by_batch(lines)
+def previous(line: Line, lines: Sequence[Line], standing: Sequence[Line]) -> Line | None:
+    """The published batch just before this one: by window, else by time. `standing`: `by_batch` of the lines."""
     start = line.window_start
-    below = [other for other in standing if other.window_start is not None and other.window_start < start]
-    return below[-1] if below else None
+    if start is None:
+        return next(
+            (other for other in reversed(lines) if other.published and other.started_at < line.started_at), None
+        )
+    return next(
+        (other for other in reversed(standing) if other.window_start is not None and other.window_start < start), None
+    )
 
 
-def _week_before(line: Line, lines: Sequence[Line]) -> Line | None:
+def _week_before(line: Line, standing: Sequence[Line]) -> Line | None:
     start, end = line.window_start, line.window_end
     if start is None or end is None or end - start >= timedelta(days=6):
         return None
     wanted = start - _WEEK
-    # A window of local days may be an hour longer or shorter when clocks change.
-    near = [
-        other
-        for other in by_batch(lines)
-        if other.window_start and abs(other.window_start - wanted) <= timedelta(hours=1)
-    ]
-    return near[-1] if near else None
+    for other in reversed(standing):
+        # A window of local days may be an hour longer or shorter when clocks change.
+        if other.window_start and abs(other.window_start - wanted) <= timedelta(hours=1):
+            return other
+        if (other.window_start or other.at) < wanted - timedelta(hours=1):
+            break
+    return None

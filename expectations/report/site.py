@@ -77,7 +77,7 @@ class Site:
             clean = cleaned(record)
             line = _marked([line_of(clean)], facts, now)[0]
             lines = in_order([*lines, line])
-            self._write_run(clean, line, twin, lines, now)
+            self._write_run(clean, line, twin, lines, by_batch(lines), now)
             self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
             rows, refreshed = self._start(now, declared)
         others = tuple(rows[table] for table in refreshed if table != record.table)
@@ -91,19 +91,22 @@ class Site:
                 self._write_table(twin.model_copy(update={"facts": facts}), lines, None, now)
                 self.write_start(now)
 
-    def rebuild_table(self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime) -> int:
-        """Write a table's pages anew from its records, oldest first; returns how many runs there were."""
+    def rebuild_table(
+        self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime, pages: int | None = None
+    ) -> int:
+        """Write a table's pages anew from its records, oldest first; returns how many runs there were. `pages`: how many of the
+        newest get a page of their own, `keep_pages` at most; those that are there stay."""
         twin = TableTwin(described=described, facts=facts)
         lines: list[Line] = []
-        latest: deque[RunRecord] = deque(maxlen=self.keep_pages)
+        latest: deque[RunRecord] = deque(maxlen=self.keep_pages if pages is None else min(pages, self.keep_pages))
         for record in map(cleaned, records):
             twin = _with_schema(twin, record)
             lines.append(line_of(record))
             latest.append(record)
         lines = _marked(in_order(lines), facts, now)
-        own = {line.run_id: line for line in lines}
+        own, standing = {line.run_id: line for line in lines}, by_batch(lines)
         for record in latest:
-            self._write_run(record, own[record.run_id], twin, lines, now)
+            self._write_run(record, own[record.run_id], twin, lines, standing, now)
         with _turn:
             self._write_table(twin, lines, None, now)
         return len(lines)
@@ -162,11 +165,14 @@ class Site:
         twin = at.read_twin(self.shelf, described.table) or TableTwin(described=described)
         return twin.model_copy(update={"described": described}), at.read_lines(self.shelf, described.table)
 
-    def _write_run(self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], now: datetime) -> None:
-        """Write a run's page and twin. `line` is its line among those of the table, as the proofs say it stands."""
-        before = previous(line, lines)
+    def _write_run(
+        self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], standing: list[Line], now: datetime
+    ) -> None:
+        """Write a run's page and twin. `line` is its line among those of the table, as the proofs say it stands; `standing` are
+        those of the batches that stand."""
+        before = previous(line, lines, standing)
         earlier: Sequence[Column] = twin.schemas.get(before.schema_hash, ()) if before else ()
-        comparison = compared(line, lines, columns_of(record), earlier)
+        comparison = compared(line, lines, columns_of(record), earlier, standing)
         # Facts of a failure are for machines inside; the page tells its message.
         shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
         loads = loads_named(record, lines)

@@ -18,7 +18,7 @@ def clean(tables: tuple[str, ...], only_plan: bool, as_json: bool) -> None:
     `adhoc` whose days are over.
 
     Every run does this for its table by itself. What a failed run left stays for HEADGATE_KEEP_DAYS (7), quarantined rows
-    for HEADGATE_QUARANTINE_DAYS (90).
+    for HEADGATE_QUARANTINE_DAYS (90), details of runs for good unless HEADGATE_HISTORY_DAYS is set.
     """
     from flows.cli.settings import workbench
     from flows.selecting import selected

@@ -48,8 +48,15 @@ def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
 
 @report.command()
 @click.option("--runs", default=1000, show_default=True, help="The last runs of each table that are told.")
+@click.option(
+    "--pages",
+    type=click.IntRange(0, 400),
+    default=400,
+    show_default=True,
+    help="The last runs of each table that get a page of their own; most of the time goes there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def build(runs: int, as_json: bool) -> None:
+def build(runs: int, pages: int, as_json: bool) -> None:
     """Make the whole report anew from the ops tables, when its store was lost or moved."""
     from flows.cli.settings import workbench
     from flows.quantities import plural
@@ -57,7 +64,7 @@ def build(runs: int, as_json: bool) -> None:
 
     progress = sys.stderr.isatty() and not as_json
     told = (lambda table, count: click.echo(f"  {table}: {plural(count, 'run')}", err=True)) if progress else None
-    _print(reporting.build(workbench(silent=as_json, need="warehouse"), runs, told), as_json)
+    _print(reporting.build(workbench(silent=as_json, need="warehouse"), runs, told, pages=pages), as_json)
 
 
 @report.command()

@@ -17,6 +17,8 @@ LIVE, NEW, OTHER, ROWS = "hg$live", "hg$new", "hg$other", "hg$rows"
 """Aliases in our SQL. A declared name has no dollar: neither a table nor a column can be taken for one of ours."""
 TAG_BYTES = 20
 """An attempt and its try, or the number of a publish."""
+GENERATION, UNDO, ADDED = "g", "u", "n"
+"""Kinds of side tables whose tag is the number of a publish."""
 _HASH_CHARACTERS = 8
 _OURS = re.compile(r"(?P<stem>.+)__hg_(?P<kind>[cgun])(?P<tag>[0-9a-z]+)")
 _STEM_BYTES = LIMIT_BYTES - len("__hg_c") - TAG_BYTES
@@ -45,17 +47,17 @@ def candidate(live: TableName, attempt: str) -> TableName:
 
 def generation(live: TableName, sequence: int) -> TableName:
     """The live table as it was before publish number `sequence` (full refresh)."""
-    return _beside(live, "g", str(sequence))
+    return _beside(live, GENERATION, str(sequence))
 
 
 def undo(live: TableName, sequence: int) -> TableName:
     """The rows that publish number `sequence` took out of the live table."""
-    return _beside(live, "u", str(sequence))
+    return _beside(live, UNDO, str(sequence))
 
 
 def added(live: TableName, sequence: int) -> TableName:
     """The rows that publish number `sequence` put into the live table: its candidate, kept."""
-    return _beside(live, "n", str(sequence))
+    return _beside(live, ADDED, str(sequence))
 
 
 def kind_of(name: str) -> tuple[str, str] | None:

@@ -133,6 +133,7 @@ MISTAKES = {
     "HEADGATE_SHORT_PII_KEY must be one of": {"SHORT_PII_KEY": "hidden"},
     "HEADGATE_KEEP_DAYS must be a whole number of days, 1 or more": {"KEEP_DAYS": "0"},
     "HEADGATE_QUARANTINE_DAYS must be a whole number of days": {"QUARANTINE_DAYS": "hidden"},
+    "HEADGATE_HISTORY_DAYS must be 30 days or more, or 0: for good": {"HISTORY_DAYS": "29"},
     "HEADGATE_DASK must be 'local' or the address of a scheduler": {"DASK": "hidden"},
     "HEADGATE_STATEMENT_TIMEOUT_SECONDS must be a whole number": {"STATEMENT_TIMEOUT_SECONDS": "hidden"},
     "HEADGATE_WAREHOUSE_ULR is not a known setting; did you mean 'HEADGATE_WAREHOUSE_URL'": {"WAREHOUSE_ULR": "hidden"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,6 +208,52 @@ def test_how_long_things_are_kept(house: Any) -> None:
     assert kinds() == set()
     assert {"candidate", "stage"} <= kinds(keep_days=4)
     assert kinds(quarantine_days=4) == {"quarantine"}
+
+
+@effect("HEADGATE_HISTORY_DAYS")
+def test_how_long_details_of_runs_are_kept(house: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of runs stay, and the details of the newest publishes, however old they are."""
+    from datetime import UTC, datetime, timedelta
+
+    from flows.overriding import known
+    from tasks.leftovers import find_leftovers, remove
+    from tasks.warehouses import old_runs, ops
+
+    monkeypatch.setattr(old_runs, "ALWAYS", 2)
+    monkeypatch.setattr(old_runs, "AT_ONCE", 2)
+    table = house.declare("orders", ORDERS + "load: {mode: full_refresh}\n")
+    runs = []
+    for number in range(6):
+        house.source("orders.csv", f"id,note\n1,{number}\n")
+        runs.append(house.load(table).run_id)
+    long_ago, now = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=40), datetime.now(UTC)
+    for number, run in enumerate(runs):
+        house.place.ask(
+            "UPDATE ops.run SET started_at = %s WHERE run_id = %s", (long_ago + timedelta(hours=number), run)
+        )
+
+    def found(days: int) -> tuple[Any, list[Any]]:
+        bench = use(replace(house.place.settings, history_days=days))
+        return bench, list(find_leftovers(bench, [table], now))
+
+    assert found(0)[1] == found(41)[1] == []
+    bench, (old,) = found(30)
+    assert (old.kind, old.name, old.why) == ("details", table, "4 runs older than 30 days; their lines stay")
+    remove(bench, old, now)
+    assert found(30)[1] == []
+    assert [ops.record(bench.warehouse, run) is not None for run in runs] == [False] * 4 + [True] * 2
+    kept = {name: house.place.ask(f"SELECT count(DISTINCT run_id) FROM ops.{name} WHERE target = %s", (table,))[0][0]
+            for name in ("run", "run_record", "profile")}  # fmt: skip
+    assert kept == {"run": 6, "run_record": 2, "profile": 2}
+    with pytest.raises(
+        HeadgateError, match=r"only its line is kept: its details were older than HEADGATE_HISTORY_DAYS \(30\)"
+    ):
+        # On another machine: the one that ran it has its own copy of the record.
+        known(use(replace(bench.settings, state=tmp_path / "other")), runs[0])
+    house.open()
+    # The next batch is loaded and held against what was kept.
+    house.source("orders.csv", "id,note\n1,new\n")
+    assert house.load(table).status == "published"
 
 
 @effect("Load.copy_options")

@@ -90,6 +90,7 @@ def _time(folder: Path, stack: EmbeddedStack, state, tables: int, windows: int) 
     told("show")
     told("repair", one, "--plan")
     told("watch")
+    told("report", "build", "--runs", "100", "--pages", "10")
     told("report", "build")
     told("review")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from deployments.foreign_text import printable
 from expectations.record import Drift, DriftAlert, RuleResult, WouldBeTold
 from expectations.withheld import WITHHELD, cleaned
+from tests.hostile_texts import hostile_texts
 
 VALUE = "ada@example.org"
 
@@ -72,3 +76,14 @@ def test_what_a_rule_observed_of_a_masked_column_is_gone(run_of):
 def test_a_table_without_masked_columns_is_left_as_it_is(run_of):
     record = run_of(0, schema_columns=({"name": "id", "type": "integer"},), rules=(rule(column="id", observed=3),))
     assert cleaned(record) == record
+
+
+@pytest.mark.parametrize("text", [
+    *hostile_texts(), "plain", "tab\there", "two\nlines", "\nnext: rm", "\x7f", "half \ud800", "\u202e", "a" * 17_000,
+    "back\\slash",
+], ids=lambda text: repr(text)[:20])  # fmt: skip
+def test_a_text_is_as_printable_makes_it_wherever_it_stands(run_of, text):
+    """Records whose JSON shows that nothing has to be changed are passed as they are: the answer is the same."""
+    record = run_of(0, warnings=(text,), description=text)
+    shown = cleaned(record)
+    assert (shown.warnings, shown.description) == ((printable(text),), printable(text))

@@ -34,12 +34,19 @@ def test_02_lineage(call: Call) -> None:
     assert "raw.visits" not in nodes("totals")
 
 
-@of("report build", "--runs", "--json")
+@of("report build", "--runs", "--pages", "--json")
 @of("report open", "WHAT", "--json")
 @of("report publish", "DESTINATION", "--json")
 def test_03_pages(call: Call, tmp_path: Path) -> None:
     few, many = (call("report", "build", "--runs", count, "--json").json["runs"] for count in ("1", "100"))
     assert few < many
+    # Pages that are there stay: the report is made where there is none.
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("HEADGATE_REPORT_URL", f"file://{tmp_path}/anew")
+        for pages in ("0", "1"):
+            assert call("report", "build", "--pages", pages, "--json").json["runs"] == many
+            written = [*(tmp_path / "anew" / "tables").glob("*/runs/*.html")]
+            assert len(written) == int(pages) * len([*(tmp_path / "anew" / "tables").glob("*/history.jsonl")])
     assert call("report", "open", "--json").json["url"].endswith("/index.html")
     assert "raw.items" in call("report", "open", "items", "--json").json["url"]
     assert call("report", "publish", f"file://{tmp_path}/copy", "--json").json["objects"] > 0
