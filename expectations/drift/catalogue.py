@@ -182,6 +182,8 @@ _ROWS = (
     Figure("clock", "midnight", "share", "timestamps at exactly midnight in {column}", runs="slow"),
     Figure("clock", "whole_minutes", "share", "timestamps on the full minute in {column}", runs="slow"),
     Figure("clock", "hour", "share", "timestamps of {column} between {other}:00 and {other}:59", other="hour", runs="slow"),
+    Figure("clock", "pause", "share", "usual rows that are missing now, in hours of {column} between the first and the last",
+           ("one_row", "never", "beyond"), side=1, runs="slow"),
     Figure("clock", "date_part", "share", "rows in which {column} agrees with the batch's date", ("program", "date"),
            runs="slow"),
     Figure("clock", "late", "share", "timestamps of {column} later after the batch's date than all earlier ones", side=1,

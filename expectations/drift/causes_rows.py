@@ -8,6 +8,7 @@ from statistics import median
 
 from expectations.drift.calendar import Label
 from expectations.drift.model import Cause
+from expectations.drift.volume import is_a_page
 from expectations.profile.model import Profile
 
 AGAIN = 0.8
@@ -19,6 +20,7 @@ def causes(profiles: Sequence[Profile], labels: Sequence[Label]) -> Iterator[Cau
     """Every cause that fits the batch, the last profile."""
     yield from _again(profiles, labels)
     yield from _multiplied(profiles)
+    yield from _page(profiles)
     yield from _few(profiles)
 
 
@@ -49,6 +51,16 @@ def _multiplied(profiles: Sequence[Profile]) -> Iterator[Cause]:
         f"rows multiplied by {count}", 0.95 if whole else 0.7,
         f"Every row stands there {count} times{'' if whole else ' on average'}, as after a join with a key that isn't one.",
     )  # fmt: skip
+
+
+def _page(profiles: Sequence[Profile]) -> Iterator[Cause]:
+    *history, batch = profiles
+    counts = [float(p.rows) for p in history]
+    if is_a_page(float(batch.rows), counts):
+        yield Cause(
+            f"the first {batch.rows:,} rows", 0.95,
+            f"Exactly {batch.rows:,} rows came, as from a page or query with that limit; about {median(counts):,.0f} are usual.",
+        )  # fmt: skip
 
 
 def _few(profiles: Sequence[Profile]) -> Iterator[Cause]:

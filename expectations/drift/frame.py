@@ -97,7 +97,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
 
     against_others = (
         compare.unseen, compare.out_of_range, compare.redelivered, given_others.held,
-        labels.gone, labels.filled, labels.capped, labels.off_grid,
+        labels.gone, labels.filled, labels.pauses, labels.capped, labels.off_grid,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
     found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))

@@ -1,4 +1,4 @@
-"""Values that were in every batch and are gone, and numbers that left their usual digits.
+"""Values that were in every batch and are gone, hours without rows, and numbers that left their usual digits.
 
 Like `compare`: profiles in (the batch last), one pair per profile out. A value that is merged into another one leaves no unseen
 value behind, and a price with a tax on it no unusual size: what tells is what isn't there any more.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
 
-from expectations.drift.compare import Column
+from expectations.drift.compare import Column, likely_clocks
 from expectations.drift.figures import Key, each_column, named
 from expectations.drift.first_time import names_things
 from expectations.profile.categories import TOP
@@ -96,6 +97,24 @@ def _stood(history: Sequence[ColumnProfile], value: str) -> bool:
     """Whether a value was there as usual in the last batch."""
     shares = [_share(column, value) for column in history]
     return shares[-1] >= STILL * median(shares)
+
+
+def pauses(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows that usually come in the longest stretch of hours without one, between the first and the last hour of a batch."""
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        if len(columns) <= SHOWN or not all(c.clocks for c in columns):
+            continue
+        clocks = likely_clocks(columns)
+        hours = np.array([k.hours for k in clocks])
+        shares = hours / np.maximum(hours.sum(axis=1, keepdims=True), 1.0)
+        pairs = []
+        for i, clock in enumerate(clocks):
+            usual = np.delete(shares[:-1], i, axis=0).mean(axis=0) if i < len(clocks) - 1 else shares[:-1].mean(axis=0)
+            there = np.flatnonzero(hours[i])
+            missing = max((float(usual[a + 1 : b].sum()) for a, b in pairwise(there.tolist())), default=0.0)
+            pairs.append((missing * clock.count, clock.count))
+        yield named(name, "clock", "pause"), pairs
 
 
 def _least(columns: Sequence[ColumnProfile], value: str) -> float:

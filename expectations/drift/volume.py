@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 from expectations.drift.frame import SETTLED
 
@@ -25,6 +26,10 @@ FEWER_ON_A_DAY = 1.7
 STEADY = 0.03
 # The least distance of a limit from what is expected, in logarithms: a count of the last days may lie beyond it.
 NEAREST = 0.02
+# The first digits of limits of pages and queries, the smallest that is no common count, and by how many rows counts must stray.
+PAGES = frozenset({"1", "2", "25", "5"})
+SMALLEST_PAGE = 500
+BY_PAGES = 100
 # Standard deviations of a small count, that may be as small by luck.
 BY_LUCK = 3.0
 
@@ -33,7 +38,7 @@ def limits(counts: Sequence[float], weekdays: Sequence[int | None]) -> tuple[flo
     """The logarithms of the counts from which on downwards and upwards a batch (the last one) is told: infinite where the
     history can't tell.
     """
-    *history, _ = counts
+    *history, now = counts
     if len(history) < KNOWN or min(history) < 1:
         return -math.inf, math.inf
     sure = len(history) >= SURE
@@ -48,7 +53,21 @@ def limits(counts: Sequence[float], weekdays: Sequence[int | None]) -> tuple[flo
         ordered = sorted(history)
         few = max(few, min(ordered[1] - 1, usual * (1 - STEADY)))
         many = min(many, max(ordered[-2] + 1, usual * (1 + STEADY)))
+    if is_a_page(now, history):
+        few, many = (max(few, now + 0.5), many) if now < median(history) else (few, min(many, now - 0.5))
     return math.log(few) if few > 0 else -math.inf, math.log(many)
+
+
+def is_a_page(rows: float, history: Sequence[float]) -> bool:
+    """Whether rows end at a limit of pages or queries (500, 1,000, 2,000, 2,500 ...): exactly so many came for the first time, in
+    a table whose counts stray too far for that to be luck, and had as many before.
+    """
+    if len(history) < KNOWN or rows < SMALLEST_PAGE or rows in history:
+        return False
+    ordered = sorted(history)
+    tenth = len(ordered) // 10
+    strayed = ordered[-1 - tenth] - ordered[tenth]
+    return f"{rows:.0f}".rstrip("0") in PAGES and rows < ordered[-1 - tenth] and strayed >= BY_PAGES
 
 
 def held(seen: float, expected: float, few: float, many: float, times: float) -> tuple[float, float, float]:

@@ -27,6 +27,9 @@ STEADY = [72] * 28
         ([*STEADY[:-3], 60, 72, 72], 66, True),
         ([*STEADY[:-2], 69, 69], 69, False),
         ([12, 9, 15] * 8, 3, False),
+        # Pages: for the first time, beyond luck, and where as many were there before.
+        (VARIED, 1000, True), (VARIED, 500, True), (VARIED, 999, False), (VARIED, 800, False), ([*VARIED, 1000], 1000, False),
+        (VARIED, 2000, False), ([1020, 1010, 1030, 990] * 6, 1000, False),
     ],
 )  # fmt: skip
 def test_few_rows_are_told_however_few(history: list[int], rows: int, told: bool) -> None:
