@@ -9,5 +9,5 @@ from markupsafe import Markup, escape
 
 def breaks(text: str) -> Markup:
     """A text whose long names and addresses may go on in the next line after `_`, `.` and `/`, rather than within a word."""
-    # The address of a page begins with two, which stay together.
-    return Markup(re.sub(r"(_|\.|/(?!/))", r"\1<wbr>", str(escape(text))))  # noqa: S704
+    # Nor within a decimal number, or between the two with which an address begins.
+    return Markup(re.sub(r"(_|\.(?!\d)|/(?!/))", r"\1<wbr>", str(escape(text))))  # noqa: S704

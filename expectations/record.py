@@ -32,13 +32,16 @@ class Step(_Recorded):
 
 
 class QuarantineReason(_Recorded):
-    """Rows set aside for one reason. `examples`: a few of them as they arrived, bounded; none of a table with masked columns."""
+    """Rows set aside for one reason. `examples`: a few of them as they arrived, bounded; none of a table with masked columns.
+    `names`: those of the fields of an example, written as it is; '' without examples.
+    """
 
     code: str
     column: str | None
     rows: int
     sentence: str
     examples: tuple[str, ...] = ()
+    names: str = ""
 
 
 class RuleResult(_Recorded):

@@ -37,7 +37,7 @@ def cleaned(record: RunRecord) -> RunRecord:
         alerts = tuple(_alert(alert, masked) for alert in drift.alerts)
         noticed = tuple(one for one in drift.noticed if _band_is_open(one.model_dump(), masked))
         drift = drift.model_copy(update={"alerts": alerts, "bands": bands, "noticed": noticed})
-    aside = tuple(reason.model_copy(update={"examples": ()}) for reason in record.quarantine)
+    aside = tuple(reason.model_copy(update={"examples": (), "names": ""}) for reason in record.quarantine)
     rules = tuple(_rule(rule, masked) for rule in record.rules)
     return record.model_copy(update={"drift": drift, "rules": rules, "quarantine": aside})
 

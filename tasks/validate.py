@@ -38,6 +38,7 @@ from tasks.workbench import workbench
 EXAMPLES = 5
 """Rows of a reason that are shown."""
 EXAMPLE_CHARACTERS = 200
+NAMES_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
                     connection, table, parts, layout.delimiter, marker
                 )
                 counts = reason_counts(tuple(parts))
-                reasons = reasons_of(suite, counts, examples_of(table, parts))
+                names = layout.delimiter.join(layout.header)[:NAMES_CHARACTERS]
+                reasons = reasons_of(suite, counts, examples_of(table, parts), _printable(names))
                 by_code: dict[str, int] = {}
                 for (code, _), rows in counts.items():
                     by_code[code] = by_code.get(code, 0) + rows
@@ -175,15 +177,19 @@ def _layout(table: Table, extracted: Extracted) -> Layout:
 
 def reasons_of(
     suite: Suite, counts: Mapping[tuple[str, str | None], int],
-    examples: Mapping[tuple[str, str | None], Sequence[str]] = MappingProxyType({}),
+    examples: Mapping[tuple[str, str | None], Sequence[str]] = MappingProxyType({}), names: str = "",
 ) -> tuple[QuarantineReason, ...]:  # fmt: skip
-    """Rows set aside by (code, column), the commonest first, each with its sentence and its examples."""
+    """Rows set aside by (code, column), the commonest first, each with its sentence and its examples, of fields with `names`."""
     found = []
     for (code, column), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0][0])):
         rule = suite.rule(code)
         text = sentence(code, column, None if rule is None else rule_sentence(rule))
         shown = tuple(examples.get((code, column), ()))
-        found.append(QuarantineReason(code=code, column=column, rows=rows, sentence=text, examples=shown))
+        found.append(
+            QuarantineReason(
+                code=code, column=column, rows=rows, sentence=text, examples=shown, names=names if shown else ""
+            )
+        )  # fmt: skip
     return tuple(found)
 
 

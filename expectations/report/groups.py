@@ -8,7 +8,7 @@ from datetime import datetime
 
 from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
-from expectations.report.model import Line, OpenItem
+from expectations.report.model import Line, OpenItem, SetAside
 from expectations.report.texts import Texts
 from expectations.report.verdict import batch_said, code_said, said, waits
 
@@ -18,16 +18,17 @@ _OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepte
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An open thing with what can be done about it alone; `examples`: rows that were set aside, as they arrived."""
+    """An open thing with what can be done about it alone; `aside`: the rows that were set aside for it."""
 
     item: OpenItem
     said: str
+    code: str
     tone: str
     title: str
     when: str
     waits: str
     actions: tuple[Action, ...]
-    examples: tuple[str, ...]
+    aside: SetAside | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _group(
     shown: list[Open] = []
     common: dict[str, Action] = {}
     known: set[str] = set()
-    examples = {(aside.code, aside.column): aside.examples for aside in line.quarantine}
+    aside = {(aside.code, aside.column): aside for aside in line.quarantine}
     for item in items:
         own = []
         for action in actions(item, line, described, texts, links, now):
@@ -79,9 +80,10 @@ def _group(
                 own.append(action)
         shown.append(
             Open(
-                item=item, said=said(item, texts), tone="bad" if item.level == "bad" else "warn",
+                item=item, said=said(item, texts), code=_code(item, texts),
+                tone="bad" if item.level == "bad" else "warn",
                 title=texts(f"open.{item.what}"), when=_when(item, texts), waits=waits(item, now, texts), actions=tuple(own),
-                examples=examples.get((item.code, item.column), ()) if item.what == "quarantine" else (),
+                aside=aside.get((item.code, item.column)) if item.what == "quarantine" else None,
             )
         )  # fmt: skip
     return Group(
@@ -91,6 +93,10 @@ def _group(
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
         actions=tuple(action for action in common.values() if action.command not in known),
     )  # fmt: skip
+
+
+def _code(item: OpenItem, texts: Texts) -> str:
+    return texts(f"drift.kind_{item.code}") if item.what == "drift" else code_said(item.code, texts)
 
 
 def _wrong(items: Sequence[OpenItem], line: Line, described: Described, texts: Texts) -> str:

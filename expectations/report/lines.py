@@ -10,7 +10,7 @@ from datetime import datetime
 from expectations.record import RunRecord
 from expectations.report.about import Column
 from expectations.report.figures import figures, labels, learned
-from expectations.report.model import Failed, FailedRule, Line, SetAside, Told
+from expectations.report.model import Failed, FailedRule, Line, Neighbour, SetAside, Told
 
 LISTED = 20
 CHARACTERS = 400
@@ -39,7 +39,7 @@ def line_of(record: RunRecord) -> Line:
         ),
         quarantine=tuple(
             SetAside(code=item.code, column=item.column, rows=item.rows, sentence=_short(item.sentence),
-                     examples=item.examples)
+                     examples=item.examples, names=item.names)
             for item in record.quarantine[:LISTED]
         ),
         alerts=tuple(
@@ -108,6 +108,35 @@ def in_order(lines: Iterable[Line]) -> list[Line]:
 def latest_runs(lines: Iterable[Line]) -> list[Line]:
     """Runs that had something to say of the table: not looks without an outcome."""
     return [line for line in lines if line.status not in ("checked", "running", "waiting", "held")]
+
+
+def beside(run_id: str, lines: Sequence[Line], pages: set[str]) -> tuple[Neighbour | None, Neighbour | None]:
+    """The runs before and after one that had something to say and have a page. `lines`: as they happened."""
+    told = {line.run_id for line in latest_runs(lines)} & pages | {run_id}
+    order = [line for line in lines if line.run_id in told]
+    at = next((n for n, line in enumerate(order) if line.run_id == run_id), None)
+    if at is None:
+        return None, None
+    before, after = order[at - 1] if at else None, order[at + 1] if at + 1 < len(order) else None
+    return _neighbour(before), _neighbour(after)
+
+
+def around(run_ids: set[str], lines: Sequence[Line], pages: set[str]) -> set[str]:
+    """Runs with a page that are next to one of these."""
+    found: set[str] = set()
+    told = [line.run_id for line in latest_runs(lines)]
+    for order in (told, told[::-1]):
+        last = ""
+        for run_id in order:
+            if run_id in run_ids and last:
+                found.add(last)
+            if run_id in pages and run_id not in run_ids:
+                last = run_id
+    return found
+
+
+def _neighbour(line: Line | None) -> Neighbour | None:
+    return None if line is None else Neighbour(run_id=line.run_id, label=line.label, at=line.at)
 
 
 def by_batch(lines: Iterable[Line]) -> list[Line]:

@@ -47,6 +47,7 @@ class SetAside(Kept):
     rows: int
     sentence: str
     examples: tuple[str, ...] = ()
+    names: str = ""
 
 
 class Failed(Kept):
@@ -309,13 +310,23 @@ class Comparison(Kept):
     schema_changed: tuple[str, ...] = ()
 
 
+class Neighbour(Kept):
+    """A run beside another one of the same table, whose page is there."""
+
+    run_id: str
+    label: str
+    at: datetime
+
+
 class RunTwin(Kept):
     """The machine-readable twin of a run's page. `loads`: when the loads ended that the record names by number ('#27'), or as
-    the table's only batch ('source'), because the table has no windows.
+    the table's only batch ('source'), because the table has no windows. `before` and `after`: the runs beside it, as they began.
     """
 
     version: int = VERSION
     line: Line
     comparison: Comparison = Comparison()
     loads: dict[str, datetime] = Field(default_factory=dict)
+    before: Neighbour | None = None
+    after: Neighbour | None = None
     record: dict[str, Any] = Field(default_factory=dict)

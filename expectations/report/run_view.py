@@ -12,8 +12,8 @@ from expectations.report.about import Described
 from expectations.report.actions import Action, Links, actions
 from expectations.report.compare import ChangeRow, change_rows
 from expectations.report.drift_view import AlertView, BandRow, alert_views, band_rows, batch_said
-from expectations.report.lines import rows_read
-from expectations.report.model import Comparison, Line, OpenItem, RunTwin
+from expectations.report.lines import SOURCE, rows_read
+from expectations.report.model import Comparison, Line, Neighbour, OpenItem, RunTwin
 from expectations.report.rule_view import RuleView, found_at_rows, rule_view
 from expectations.report.standing import who_acts
 from expectations.report.texts import Texts
@@ -56,6 +56,10 @@ class RunView:
     actions: tuple[Action, ...]
     details: tuple[tuple[str, str], ...]
     flow_run_url: str | None
+    before: Neighbour | None
+    before_said: str
+    after: Neighbour | None
+    after_said: str
 
 
 def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now: datetime) -> RunView:
@@ -91,7 +95,13 @@ def run_view(run: RunTwin, described: Described, texts: Texts, links: Links, now
         quarantine_actions=doing(_quarantine_item(record)), steps=record.steps,
         actions=_always(record, line, described, texts, links, now),
         details=_details(record, texts), flow_run_url=links.flow_run if record.flow_run_id else None,
+        before=run.before, before_said=_beside(run.before), after=run.after, after_said=_beside(run.after),
     )  # fmt: skip
+
+
+def _beside(run: Neighbour | None) -> str:
+    """Its batch; without windows, when it was loaded."""
+    return "" if run is None else words.moment(run.at) if run.label == SOURCE else run.label
 
 
 def _attention(record: RunRecord, line: Line, described: Described) -> list[OpenItem]:

@@ -20,7 +20,7 @@ from expectations.report.about import Column, Described
 from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
-from expectations.report.lines import by_batch, columns_of, in_order, line_of, loads_named
+from expectations.report.lines import around, beside, by_batch, columns_of, in_order, line_of, loads_named
 from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.shelf import Shelf
@@ -77,7 +77,7 @@ class Site:
             clean = cleaned(record)
             line = _marked([line_of(clean)], facts, now)[0]
             lines = in_order([*lines, line])
-            self._write_run(clean, line, twin, lines, by_batch(lines), now)
+            self._write_run(clean, line, twin, lines, by_batch(lines), {line.run_id for line in lines}, now)
             self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
             rows, refreshed = self._start(now, declared)
         others = tuple(rows[table] for table in refreshed if table != record.table)
@@ -106,7 +106,7 @@ class Site:
         lines = _marked(in_order(lines), facts, now)
         own, standing = {line.run_id: line for line in lines}, by_batch(lines)
         for record in latest:
-            self._write_run(record, own[record.run_id], twin, lines, standing, now)
+            self._write_run(record, own[record.run_id], twin, lines, standing, {other.run_id for other in latest}, now)
         with _turn:
             self._write_table(twin, lines, None, now)
         return len(lines)
@@ -166,17 +166,22 @@ class Site:
         return twin.model_copy(update={"described": described}), at.read_lines(self.shelf, described.table)
 
     def _write_run(
-        self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], standing: list[Line], now: datetime
-    ) -> None:
+        self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], standing: list[Line], pages: set[str],
+        now: datetime,
+    ) -> None:  # fmt: skip
         """Write a run's page and twin. `line` is its line among those of the table, as the proofs say it stands; `standing` are
-        those of the batches that stand."""
+        those of the batches that stand; `pages`: runs that have one."""
         before = previous(line, lines, standing)
         earlier: Sequence[Column] = twin.schemas.get(before.schema_hash, ()) if before else ()
         comparison = compared(line, lines, columns_of(record), earlier, standing)
         # Facts of a failure are for machines inside; the page tells its message.
         shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
         loads = loads_named(record, lines)
-        self._put_run(RunTwin(line=line, comparison=comparison, loads=loads, record=shown), twin.described, now)
+        ran_before, ran_after = beside(line.run_id, lines, pages)
+        run = RunTwin(
+            line=line, comparison=comparison, loads=loads, before=ran_before, after=ran_after, record=shown
+        )  # fmt: skip
+        self._put_run(run, twin.described, now)
 
     def _put_run(self, run: RunTwin, described: Described, now: datetime) -> None:
         html = run_html(run, described, self.texts, self.links, now)
@@ -190,11 +195,15 @@ class Site:
             twin = _with_schema(twin, record)
         for _ in range(ROUNDS):
             pages = set(at.run_ids(self.shelf, table))
-            lines = in_order([*self._unseen(table, pages, lines), *lines])
+            unseen = self._unseen(table, pages, lines)
+            lines = in_order([*unseen, *lines])
             changed = [new for old, new in zip(lines, _marked(lines, twin.facts, now), strict=True) if old != new]
             lines = _marked(lines, twin.facts, now)[-self.keep_lines :]
-            self._mark_pages([line.run_id for line in changed if line.run_id in pages], lines, twin.described, now)
-            pages -= self._retire(table, lines, pages)
+            retired = self._retire(table, lines, pages)
+            pages -= retired
+            moved = retired | {line.run_id for line in unseen} | ({record.run_id} if record else set())
+            again = {line.run_id for line in changed} | around(moved, lines, pages)
+            self._mark_pages(again & pages, lines, pages, twin.described, now)
             items = open_items(twin.described, lines, twin.facts, now)
             inputs, own = twin.described.inputs, state_of(lines, items)
             below = because(inputs, self._rows_below(inputs), now)
@@ -224,8 +233,12 @@ class Site:
         wanted = [at.run_page(table, run_id, "json") for run_id in sorted(pages - known)]
         return [run.line for run in at.read_many(self.shelf, wanted, RunTwin.model_validate_json)]
 
-    def _mark_pages(self, run_ids: Sequence[str], lines: Sequence[Line], described: Described, now: datetime) -> None:
-        """Write pages of runs again that stand otherwise since: undone, or no longer to be undone, or published after all."""
+    def _mark_pages(
+        self, run_ids: Iterable[str], lines: Sequence[Line], pages: set[str], described: Described, now: datetime
+    ) -> None:
+        """Write pages of runs again that stand otherwise since: undone, or no longer to be undone, or published after all, or
+        beside another run.
+        """
         known = {line.run_id: line for line in lines}
         keys = [at.run_page(described.table, run_id, "json") for run_id in run_ids]
         for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
@@ -233,7 +246,10 @@ class Site:
                 # The index drops examples and what would be noticed from its older lines; a run's own page keeps its own.
                 own = {"noticed": run.line.noticed, "quarantine": run.line.quarantine, "labels": run.line.labels}
                 line = known[run.line.run_id].model_copy(update=own)
-                self._put_run(run.model_copy(update={"line": line}), described, now)
+                before, after = beside(line.run_id, lines, pages)
+                marked = run.model_copy(update={"line": line, "before": before, "after": after})
+                if marked != run:
+                    self._put_run(marked, described, now)
 
     def _retire(self, table: str, lines: Sequence[Line], pages: set[str]) -> set[str]:
         """Delete the oldest run pages beyond `keep_pages`; the page of what readers see now always stays."""
@@ -286,7 +302,11 @@ def _without_examples(lines: Sequence[Line]) -> Iterator[Line]:
             line = line.model_copy(update={"noticed": ()})
         if n < len(lines) - WITH_EXAMPLES and any(aside.examples for aside in line.quarantine):
             line = line.model_copy(
-                update={"quarantine": tuple(aside.model_copy(update={"examples": ()}) for aside in line.quarantine)}
+                update={
+                    "quarantine": tuple(
+                        aside.model_copy(update={"examples": (), "names": ""}) for aside in line.quarantine
+                    )
+                }
             )
         yield line
 

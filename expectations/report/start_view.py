@@ -16,7 +16,7 @@ from expectations.report.model import Because, Freshness, Line, OpenItem, StartR
 from expectations.report.outcomes import last_outcomes
 from expectations.report.texts import Texts
 from expectations.report.upstream import GAP, TONES, because, shown_state, worst
-from expectations.report.verdict import of_undo, said, waits
+from expectations.report.verdict import code_said, of_undo, said, waits
 
 SHOWN_WAITING = 30
 SHOWN_ITEMS = 3
@@ -37,6 +37,8 @@ class Waiting:
     tone: str
     item: OpenItem
     said: str
+    code: str
+    """Of what failed: its code in plain words."""
     when: str
     waits: str
     causes: int
@@ -168,6 +170,7 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
 def _waiting(row: Row, item: OpenItem, sentence: str, now: datetime, texts: Texts) -> Waiting:
     return Waiting(
         table=row.of.table, tier=row.of.tier, tone="bad" if item.level == "bad" else "warn", item=item, said=sentence,
+        code=code_said(item.code, texts) if item.what == "failure" else "",
         when=_batch(item.label, texts), waits=waits(item, now, texts), causes=row.causes,
         place="open" if row.of.open_count else "below" if row.causes else "fresh",
     )  # fmt: skip

@@ -28,7 +28,7 @@ from expectations.report.schemas import SchemaChange, schema_history
 from expectations.report.texts import Texts
 from expectations.report.trends import Chart, charts
 from expectations.report.upstream import TONES
-from expectations.report.verdict import Verdict, of_table, when_it_fails
+from expectations.report.verdict import Verdict, code_said, of_table, when_it_fails
 from expectations.report.watched import Alarms, Watched, alarms, sentences, watched
 from expectations.report.weeks import Weeks, weeks
 
@@ -79,6 +79,8 @@ class RunRow:
     tone: str
     label: str
     page: bool
+    why: str
+    """Of a run that failed: its code in plain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,8 @@ def _run(line: Line, pages: set[str], texts: Texts) -> RunRow:
     tone = {"published": "good", "warned": "warn", "failed": "bad", "undone": "bad", "unchanged": "good",
             "already_published": "good"}.get(status, "idle")  # fmt: skip
     label = texts("words.last_load_short") if line.label == "source" else line.label
-    return RunRow(line, status, tone, label, line.run_id in pages)
+    why = code_said(line.failure.code, texts) if line.failure is not None else ""
+    return RunRow(line, status, tone, label, line.run_id in pages, why)
 
 
 def _rules_intro(described: Described, texts: Texts) -> str:

@@ -52,7 +52,7 @@ def tick(name: str, value: float) -> str:
         if size >= unit:
             told = value / (1e3 if letter == "k" else unit)
             return f"{told:,.0f} {letter}" if abs(told) >= 100 else f"{told:.3g} {letter}"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() or size >= 100 else f"{value:.3g}"
 
 
 def change(name: str, now: float | None, before: float | None) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from expectations.record import Drift, DriftAlert, QuarantineReason
+from expectations.record import Drift, DriftAlert, QuarantineReason, RuleResult
 from expectations.report import shelf as at
+from expectations.report.metrics import MetricTwin, metrics_html
+from expectations.report.texts import Texts
 
 pytestmark = pytest.mark.browser
 PAPER = 703
@@ -58,6 +62,38 @@ def test_no_date_or_figure_of_a_chart_is_cut_off(chromium, pages, width):
             f" return r.width && (r.left < 0 || r.right > {width}) }}).map(t => t.textContent)"
         )
         assert outside == [], file.name
+
+
+LONG = "total_amount_paid_including_taxes_and_delivery_charges_v2"
+
+
+def test_what_was_checked_stands_whole_beside_a_long_name(chromium, folder, sales, site, soon, run_of):
+    """The last column was out of sight, and the others as narrow as a word."""
+    rules = tuple(
+        RuleResult(code=code, type="t", sentence=f"{LONG} is at least 0 in every row", severity="critical", outcome="pass",
+                   place="batch", column=LONG)
+        for code in ("SAL-AMOUNT", "SAL-FULL")
+    )  # fmt: skip
+    aside = QuarantineReason(code="SAL-AMOUNT", column=LONG, rows=1, sentence=f"breaks the rule: {LONG} is at least 0")
+    record = run_of(13, rules=rules, quarantine=(aside,), status="warned")
+    site.add(record, sales, soon(record))
+    chromium.open(folder / at.run_page("raw_data.sales", record.run_id), width=1280)
+    wide = "[...document.querySelectorAll('.scroll')].filter(of => of.scrollWidth > of.clientWidth).length"
+    assert chromium.run(wide) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_a_metric_with_a_long_name_fits(chromium, tmp_path, width):
+    metric = MetricTwin(
+        name=LONG,
+        definition=f"What {LONG} means.",
+        owner="finance-and-controlling-of-all-shops@example.com",
+        adds_up="sum",
+    )
+    file = tmp_path / "metrics.html"
+    file.write_text(metrics_html([metric], Texts(), datetime(2026, 3, 1, tzinfo=UTC)), encoding="utf-8")
+    chromium.open(file, width=width)
+    assert chromium.run("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("width", [1000, 390], ids=["desk", "phone"])

@@ -72,7 +72,8 @@ def test_figures_of_the_axis_are_round(low, high, steps):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [("rows", 3_669_890, "3.67 M"), ("rows", 26_421, "26.4 k"), ("rows", 4000, "4,000"), ("mean:a", 0.5, "0.5"),
-     ("nulls:a", 0.05, "5 %"), ("mean:a", -2_000_000, "-2 M"), ("rows", 123_456, "123 k"), ("mean:a", 2.5e13, "25 T")],
+     ("nulls:a", 0.05, "5 %"), ("mean:a", -2_000_000, "-2 M"), ("rows", 123_456, "123 k"), ("mean:a", 2.5e13, "25 T"),
+     ("mean:a", 5230.4, "5,230"), ("mean:a", 999.7, "1,000"), ("mean:a", 61.84, "61.8")],
 )  # fmt: skip
 def test_figures_of_the_axis_are_short(name, value, said):
     assert words.tick(name, value) == said

@@ -130,7 +130,7 @@ def test_an_undo_to_a_load_as_bad_is_not_called_a_way_out(site, whole, run_of, s
         )
     page = text(site, at.table_page(TABLE))
     since = "9 Mar 2026, 02:00 UTC"
-    assert f"in 2 loads in a row amount values · waits since {since}" in page
+    assert f"in 2 loads in a row amount Size of values · waits since {since}" in page
     assert f"taking it back alone mends nothing. What stood before was told for the same (since {since})" in page
     assert "It is wrong: take it back." not in page
     assert "taking it back alone mends nothing" in text(site, at.run_page(TABLE, records[-1].run_id))
@@ -217,9 +217,13 @@ def test_values_of_a_week_are_counted_as_they_are_named(sales, run_of):
     assert (row.now, row.before, row.change) == ("2", "2", "same")
 
 
-def test_a_code_has_its_plain_words_beside_it(month):
-    said = "batch 2026-03-10 was stopped (TOLERANCE: more rows broke a rule than are tolerated); nothing of it reached readers."
-    assert said in text(month, at.table_page(TABLE))
+def test_a_code_has_its_plain_words_beside_it(month, run_of):
+    words = "TOLERANCE: more rows broke a rule than are tolerated"
+    of_table = text(month, at.table_page(TABLE))
+    assert f"batch 2026-03-10 was stopped ({words}); nothing of it reached readers." in of_table
+    assert f"2026-03-10 ✕ not published {words}" in of_table, "in the list of runs"
+    for key in ("index.html", at.run_page(TABLE, run_of(9).run_id)):
+        assert words in text(month, key), key
 
 
 def test_whose_a_source_is_says_which_source_and_through_whom(site, sales, run_of, soon):

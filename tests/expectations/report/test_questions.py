@@ -23,7 +23,7 @@ ALERT = DriftAlert(
     column="amount", kind="values", level="page", score=4.0, message="The mean of amount is far from usual."
 )
 ASIDE = QuarantineReason(code="SAL-AMOUNT", column="amount", rows=7, sentence="breaks the rule: amount is at least 0",
-                         examples=("17,-5.00", "18,-80995"))  # fmt: skip
+                         examples=("17,-5.00", "18,-80995"), names="id,amount")  # fmt: skip
 RULE = RuleResult(code="SAL-FULL", type="t", sentence="amount has a value", severity="warning", outcome="fail",
                   place="candidate", message="amount has no value in 5 rows")  # fmt: skip
 FAILURE = Failure(code="TOLERANCE", family="upstream", step="validate", message="too many rows were set aside",
@@ -143,7 +143,7 @@ def test_rows_that_were_set_aside_are_shown_and_how_to_get_all(site, open_table,
     bad = unmasked(run_of, 0, status="warned", quarantine=(ASIDE,))
     site.add(bad, open_table, soon(bad))
     for key in (at.table_page(TABLE), at.run_page(TABLE, bad.run_id)):
-        assert "2 examples (of 7) 17,-5.00 18,-80995" in text(site, key)
+        assert "2 examples (of 7) id,amount 17,-5.00 18,-80995" in text(site, key)
         assert "headgate quarantine show raw_data.sales --window 2026-03-01 --code SAL-AMOUNT --csv" in commands(
             site, key
         )
@@ -332,7 +332,7 @@ def test_the_page_of_a_run_keeps_what_would_be_noticed_when_it_is_written_again(
 def test_old_lines_of_the_index_keep_no_examples(site, open_table, run_of, soon):
     records = [unmasked(run_of, day, status="warned", quarantine=(ASIDE,)) for day in range(WITH_EXAMPLES + 5)]
     site.rebuild_table(open_table, records, Facts(), soon(records[-1]))
-    kept = [bool(line.quarantine[0].examples) for line in at.read_lines(site.shelf, TABLE)]
+    kept = [bool(line.quarantine[0].examples and line.quarantine[0].names) for line in at.read_lines(site.shelf, TABLE)]
     assert kept == [False] * 5 + [True] * WITH_EXAMPLES
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployments import errors
+from expectations.report.texts import Texts
 from flows.cli import COMMANDS
 from tasks.incidents.runbooks import RUNBOOKS, runbook
 
@@ -36,6 +37,19 @@ def test_every_code_has_a_runbook_of_its_own() -> None:
     raised = {code for code in codes_in_the_code() if re.fullmatch(r"[A-Z][A-Z0-9-]+", code)}
     missing = {code for code in raised - mapped if not OF_COMMANDS.fullmatch(code)}
     assert missing == set(), "a new code belongs into tasks/incidents/runbooks.py and onto its page in docs/runbooks"
+
+
+OF_PEOPLE = re.compile(
+    "(ROLLBACK|NOTHING|DECISIONS|NOT-YOURS|ERASE|UNKNOWN|SECRET|SUMMARY|RULE|NOT-ON|SUMMARIES)-.*|NOT-LAST|OVERRIDE-REFUSED|"
+    "QUARANTINE-CHANGED|ACCEPT-REFUSED|FOLDER-NOT-OURS|POOL-TAKEN|NO-SUCH-WINDOW|NO-WINDOWS|SCHEDULE|REPORT-URL|SOURCE|"
+    "DRAFT-EXISTS|NOT-COMPARABLE|OLDER-VERSIONS"
+)
+"""Of commands that a person types, and of what is refused before anything is loaded: no run ends with them."""
+
+
+def test_every_code_that_ends_a_run_has_plain_words_on_pages() -> None:
+    of_runs = {code for codes in RUNBOOKS.values() for code in codes if not OF_PEOPLE.fullmatch(code)}
+    assert [code for code in sorted(of_runs) if not Texts().known(f"code.{code}")] == []
 
 
 def test_no_code_has_two() -> None:
