@@ -10,8 +10,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from deployments.declarations.suite import DriftPolicy
-from deployments.declarations.table import SchemaChange
-from deployments.errors import DriftStopError
+from deployments.declarations.table import SchemaChange, Table, share
+from deployments.errors import CheckFailedError, DriftStopError
 from expectations.record import Drift, DriftAlert, RunRecord
 from tasks import watched
 from tasks.acceptances import accepted_for
@@ -49,6 +49,7 @@ def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audite
         if audited.candidate
         else ((), ())
     )
+    prove_whole(bench, table, batch, validated)
     policy = bench.project.suite(table.table).drift
     drift = None if validated.profile is None else drift_of(bench, table, policy, batch, validated.profile)
     if drift is not None and not batch.overridden("DRIFT"):
@@ -59,6 +60,29 @@ def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audite
     reached("judged")
     keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
     return Judged(drift, changes, warnings, keys, as_of)
+
+
+def prove_whole(bench: Workbench, table: Table, batch: Batch, validated: Validated) -> None:
+    """Raise CheckFailedError where a file that replaces a table was cut off inside its last line: it ends without a line end, as
+    the one before it didn't, and has fewer rows. One batch of history is enough to know; drift takes three."""
+    profile = validated.profile
+    guarded = (
+        table.load.does.replaces_table and share(table.load.shrink_guard) < 1 and not batch.overridden("SHRINK-GUARD")
+    )
+    if profile is None or not profile.get("unfinished") or not guarded:
+        return
+    before = next(reversed(history_of(bench, table, batch).profiles), None)
+    rows = int(str(profile["rows"]))
+    if before is None or before.unfinished is not False or rows >= before.rows:
+        return
+    raise CheckFailedError(
+        f"{batch.title}: {validated.where} was cut off inside its last line: no line end stands at its end, as one did before, "
+        f"and it has {rows:,} rows where {before.rows:,} were published. Nothing was published.",
+        code="SHRINK-GUARD",
+        next_command=f"headgate retry {batch.run_id}   (when the source delivers everything again)",
+        before=before.rows,
+        after=rows,
+    )
 
 
 def schema_changes(

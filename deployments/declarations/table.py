@@ -164,7 +164,11 @@ class Load(Declared):
     keep: Keep | None = Field(None, description="Which row of a key that repeats in a batch stays.")
     deletes: Literal["keep", "compare_keys"] = Field("keep", description="compare_keys: rows gone from the source go.")
     on_schema_change: SchemaChange = Field(default_factory=SchemaChange, description="Policy per kind of change.")
-    shrink_guard: str = Field("50%", description="full_refresh fails when the table would lose more than this share.")
+    shrink_guard: str = Field(
+        "50%",
+        description="full_refresh fails when the table would lose more than this share, or rows by a file "
+        "that was cut off inside its last line; 100%: it may.",
+    )
     tolerance: str = Field("1%", description="The batch fails when more rows than this are quarantined in all.")
     generations: int = Field(2, ge=0, le=30, description="How many publishes can be undone.")
     stage: Literal["parts", "in_place"] = Field("parts", description="in_place: load the producer's objects directly.")
