@@ -14,6 +14,7 @@ from expectations.drift.calendar import Label
 from expectations.drift.catalogue import known
 from expectations.drift.detect import REMEMBERED
 from expectations.drift.figures import Key
+from expectations.drift.first_time import names_things
 from expectations.drift.model import Accepted, Lowered, Sensitivity
 from expectations.drift.scoring import Scored, score
 from expectations.drift.words import bounded
@@ -22,10 +23,11 @@ from expectations.profile.model import ColumnProfile, Profile
 from expectations.record import WouldBeTold
 
 ROWS, MISSING = known("volume", "rows"), known("completeness", "missing")
-QUANTILE, UNSEEN = known("values", "quantile"), known("reference", "unseen")
+QUANTILE, MEAN, UNSEEN = known("values", "quantile"), known("values", "mean"), known("reference", "unseen")
+MIDDLE = "0.5"
 # The figures an owner asks about, in this order.
 ASKED = (
-    (ROWS, ""), (MISSING, ""), (QUANTILE, "0.5"), (known("values", "mean"), ""), (UNSEEN, ""),
+    (ROWS, ""), (MISSING, ""), (QUANTILE, MIDDLE), (MEAN, ""), (UNSEEN, ""),
     (known("format", "new_pattern"), ""), (known("clock", "middle"), ""),
 )  # fmt: skip
 # A bound is coarse where the rows may be halved untold, so large a share of the values may go missing or be new, or numbers may
@@ -59,7 +61,7 @@ def noticed(
     held, quiet = in_force(accepted, now), in_force(lowered, now)
     asked = [*profiles[:-1], _with_firsts(profiles[-1])]
     scored = score(asked, labels, sensitivity, held, quiet, beyond=True)
-    return tuple(_figures(scored, profiles[-1]))
+    return tuple(_figures(scored, profiles))
 
 
 def _with_firsts(batch: Profile) -> Profile:
@@ -81,10 +83,11 @@ def _with_firsts(batch: Profile) -> Profile:
     return replace(batch, columns={name: first(column) for name, column in batch.columns.items()})
 
 
-def _figures(scored: Scored, batch: Profile) -> Iterator[WouldBeTold]:
+def _figures(scored: Scored, profiles: Sequence[Profile]) -> Iterator[WouldBeTold]:
     at = {key: i for i, key in enumerate(scored.keys)}
-    for column in (None, *batch.columns):
+    for column in (None, *profiles[-1].columns):
         found = [(key, i) for key, i in at.items() if key.column == column]
+        middle = any(key.of == QUANTILE and key.other == MIDDLE for key, _ in found)
         for of, other in ASKED:
             for key, i in found:
                 if key.of == of and (not other or key.other == other):
@@ -92,14 +95,16 @@ def _figures(scored: Scored, batch: Profile) -> Iterator[WouldBeTold]:
                         # Where most values are new each time that is what is usual.
                         continue
                     said = scored.said(i)
-                    rule = _rule(key, scored, i, batch)
+                    # Of the mean only where the middle number has no bound: the rule is the same.
+                    rule = None if of == MEAN and middle else _rule(key, scored, i, profiles)
                     yield WouldBeTold(
                         column=column, kind=key.kind, figure=said.figure, usual=said.expected, told=said.smallest, rule=rule
                     )  # fmt: skip
 
 
-def _rule(key: Key, scored: Scored, i: int, batch: Profile) -> str | None:
+def _rule(key: Key, scored: Scored, i: int, profiles: Sequence[Profile]) -> str | None:
     """The rule that would tell less than is told by itself, where that is coarse; None where it isn't, or no rule says it."""
+    batch = profiles[-1]
     low, usual, high = (float(x[i]) for x in (scored.low, scored.expected, scored.high))
     column = key.column or ""
     if key.of == ROWS and low < usual + math.log(HALVED):
@@ -109,11 +114,16 @@ def _rule(key: Key, scored: Scored, i: int, batch: Profile) -> str | None:
         return _written(f"{column}-NULL", "expect_column_values_to_not_be_null", **given)
     if key.of == UNSEEN and high - usual > MANY:
         known = batch.columns[column]
-        values = sorted(value for value, _ in known.top)
+        # All that ever came: a country that orders once a month is no news.
+        values = sorted({value for p in profiles if column in p.columns for value, _ in p.columns[column].top})
         if known.masked or known.numbers is not None or not 1 < len(values) < min(TOP, LISTED):
             return None
         return _written(f"{column}-SET", "expect_column_values_to_be_in_set", column=column, value_set=values)
-    if key.of == QUANTILE and (numbers := batch.columns[column].numbers) is not None:
+    if (
+        key.of in (QUANTILE, MEAN)
+        and not names_things(column)
+        and (numbers := batch.columns[column].numbers) is not None
+    ):
         scale = float(scored.frame.scales[i - len(scored.rows)])
         least, middle, most = (scale * math.sinh(bounded(x)) for x in (low, usual, high))
         if (

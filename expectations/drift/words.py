@@ -16,6 +16,8 @@ TIMES = 1.5
 MILLION = 1e6
 # The quantile that people call by a name of its own.
 BY_NAME = {0.5: "the middle number of {column}"}
+# Where no change of a figure would be told.
+NOTHING = "none"
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
 MORE_DIGITS = 5
 
@@ -77,7 +79,7 @@ def say_share(key: Key, low: float, expected: float, high: float, seen: float, r
         return Said(figure, usual, "yes" if seen > 0.5 else "no", "", "", "once")
     told = _apart(lambda more: lambda x: _percent(x, more), (low, expected, high), seen)
     limits = [f"below {told(low)}"] * (low > 0) + [f"above {told(high)}"] * (high < 1)
-    smallest = " or ".join(limits) or "none: it varies too much"
+    smallest = " or ".join(limits) or f"{NOTHING}: it varies too much"
     return Said(f"share of {figure}", told(expected), told(seen), told(low), told(high), smallest)
 
 

@@ -25,6 +25,7 @@ def sensitivity(which: str, as_json: bool) -> None:
     """From which change of each column on the next batch of TABLE would be told, by its kept profiles, and the rule to write
     where that is coarse. FOLDER: the same of the .csv and .csv.gz files in it.
     """
+    from expectations.drift.words import NOTHING
     from flows.cli.console import print_json
 
     found = _of_folder(Path(which)) if Path(which).is_dir() else _of_table(which)
@@ -39,7 +40,10 @@ def sensitivity(which: str, as_json: bool) -> None:
         if (one.column or "table") != column:
             column = one.column or "table"
             click.secho(column, bold=True)
-        click.echo(f"  {one.figure}: usually {one.usual}, told at the latest {one.told}")
+        told = f"told at the latest {one.told}"
+        if one.told.startswith(NOTHING):
+            told = f"no change of it is told{one.told.removeprefix(NOTHING)}"
+        click.echo(f"  {one.figure}: usually {one.usual}, {told}")
     rules = [one.rule for one in found if one.rule]
     if rules:
         click.echo("\nthat is coarse in places; rules that tell less, for the suite (look at their numbers first):")

@@ -50,6 +50,23 @@ def test_every_rule_is_one_that_a_suite_may_have(world: Any) -> None:
     assert len(Suite.model_validate(suite).expectations) == len(rules)
 
 
+def test_a_rule_holds_every_label_that_ever_came_and_none_is_made_of_ids(world: Any) -> None:
+    """Where many rows share a price its middle number has no bound; its mean has one, and the rule is of the mean."""
+
+    def shared(day: int) -> Any:
+        number = {"price": "2.5" if day % 2 else "2.1", "store_no": "1" if day % 2 else "9"}
+        rows = [row | (number if at % 3 else {"store_no": str(at)}) for at, row in enumerate(world.day(day))]
+        return world.measured(rows if day < 20 else [row for row in rows if row["country"] != "JP"])
+
+    loose = [Lowered(name, "*", 9) for name in world.profiles[-1].columns]
+    told = noticed([shared(day) for day in range(21)], world.labels, lowered=[*loose, Lowered("store_no", "*", 9)])
+    rules = [one.rule for one in told if one.rule]
+    (countries,) = [rule for rule in rules if "COUNTRY-SET" in rule]
+    assert '"JP"' in countries, "it came on twenty of 21 days"
+    assert sum("PRICE-MEAN" in rule for rule in rules) == 1
+    assert not any("STORE-NO-MEAN" in rule for rule in rules)
+
+
 def test_a_narrow_bound_asks_for_no_rule(world: Any) -> None:
     assert found(world)[("country", "completeness")].rule is None
     assert found(world)[("country", "completeness")].usual == "0.0 %"
