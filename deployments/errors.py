@@ -21,6 +21,8 @@ WHO_ACTS: dict[Family, str] = {
 }
 BY_HAND = "whoever typed it: it may pass by itself; run it again"
 """Who acts on what may pass where nothing is scheduled to try again."""
+OUTSIDE_HOURS = "OUTSIDE-HOURS"
+"""The code of what would have read a source at an hour at which it may not be read."""
 NO_RUN = ("headgate retry RUN", "the same command again")
 """A next command that names the run, and what stands for it where there was none yet."""
 STOPPED_BY_HAND = "whoever stopped it; it isn't run again by itself"

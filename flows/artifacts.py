@@ -26,8 +26,9 @@ def table_artifact(table: Table, due: Due) -> None:
     if not (outcome.records or outcome.failures or due.waiting):
         return
     text = [f"# {table.table}", table.description, "", *windows_table(outcome)]
-    text += [f"\nWaiting: {item.label}: {item.awaited} (late from {item.until:%Y-%m-%d %H:%M} UTC)"
-             for item in due.waiting]  # fmt: skip
+    for item in due.waiting:
+        late = "" if item.until is None else f" (late from {item.until:%Y-%m-%d %H:%M} UTC)"
+        text.append(f"\nWaiting: {item.label}: {item.awaited}{late}")
     keep_markdown(key_of("load", table.table), "\n".join(text), f"Last run of {table.table}")
 
 

@@ -16,7 +16,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from deployments.declarations.summary import Summary
-from deployments.errors import DeclarationError, HeadgateError
+from deployments.errors import OUTSIDE_HOURS, DeclarationError, HeadgateError
 from deployments.project import Project
 from flows.artifacts import keep_markdown, key_of, windows_table
 from flows.deployed import runs_of
@@ -176,7 +176,8 @@ def run_backfill(asked: Asked) -> Outcome:
 def fill(bench: Workbench, asked: Asked, plan: TablePlan) -> Outcome:
     """Load the windows of a plan inside the current flow run, then build what reads the table. Keeps the artifacts.
 
-    A failed window doesn't stop the others: a backfill is run to learn of all of them at once.
+    A failed window doesn't stop the others: a backfill is run to learn of all of them at once. The end of the hours in which
+    its source may be read does.
     """
     outcome = Outcome()
     outcome.note(plan)
@@ -188,9 +189,10 @@ def fill(bench: Workbench, asked: Asked, plan: TablePlan) -> Outcome:
         def load_one(window: PlannedWindow) -> bool:
             load(window)
             progress.step()
-            return True
+            return all(error.code != OUTSIDE_HOURS for _, _, error in outcome.failures)
 
-        run_in_lanes(plan.to_run, asked.parallel, load_one)
+        left = run_in_lanes(plan.to_run, asked.parallel, load_one)
+        outcome.skipped += [(plan.table, window.label) for window in left]
         loaded = Outcome(records=list(outcome.records), failures=list(outcome.failures))
         # Those that read it: a summary itself has the windows that were asked for.
         build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)

@@ -9,6 +9,7 @@ from deployments.declarations.table import Table
 from deployments.errors import SourceMissingError
 from deployments.windows import Window
 from flows.books import balance
+from flows.hours import waits_for_hours
 from flows.lanes import run_in_lanes
 from flows.one_window import load_window
 from flows.planning import PlannedWindow, TablePlan, plan_table
@@ -44,6 +45,10 @@ def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     def load(planned: PlannedWindow) -> bool:
         window = Window.from_key(planned.batch_key) if "/" in planned.batch_key else None
         try:
+            closed = waits_for_hours(bench.settings, table, planned.label)
+            if closed is not None:
+                due.waiting.append(closed)
+                return False
             missed = None if planned.reread else awaited(bench, table, window)
             if missed is None:
                 missed = _read(table, planned)

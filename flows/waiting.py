@@ -21,12 +21,14 @@ class Waiting:
     label: str
     awaited: str
     look_at: datetime
-    until: datetime
+    until: datetime | None
+    """None: it waits by itself however long, for hours that are declared."""
 
     def sentence(self, zone: str) -> str:
         """For people: '2020-08-10 waits for ... to be there; next look 04:35, late from 05:30'."""
-        local = [moment.astimezone(ZoneInfo(zone)) for moment in (self.look_at, self.until)]
-        return f"{self.label} waits for {self.awaited}; next look {local[0]:%H:%M}, late from {local[1]:%Y-%m-%d %H:%M}"
+        look = f"{self.look_at.astimezone(ZoneInfo(zone)):%H:%M}"
+        late = "" if self.until is None else f", late from {self.until.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        return f"{self.label} waits for {self.awaited}; next look {look}{late}"
 
 
 def wait_or_fail(table: Table, window: Window | None, label: str, awaited: str, now: datetime) -> Waiting:

@@ -19,6 +19,7 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
         "SOURCE-BUSY",
         "ERASED-MEANWHILE",
         "CONNECTIONS-TAKEN",
+        "OUTSIDE-HOURS",
     )
     if again and task.retry_delay_seconds:
         # A run that is given back to the queue begins with its tries anew, so they are counted by the task's run.

@@ -6,19 +6,58 @@ changes no row: a table is not declared anew by it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from deployments.declarations.model import Declared, Duration, Identifier
+from deployments.declarations.model import CLOCK, Declared, Duration, Identifier, Zone
 from deployments.declarations.parsing import parse
 from deployments.declarations.problems import Fault, Problem, fail_on, nearest
 from deployments.declarations.table import Table
 from deployments.declarations.yaml_source import read_yaml
 
 NAME = "connections.yaml"
+
+
+class Hours(Declared):
+    """Hours of each day, by the clocks of a zone; over midnight where they end earlier than they begin."""
+
+    start: str = Field(alias="from", description="Time of day (22:00) from which on it may be read.")
+    to: str = Field(description="Time of day (06:00) from which on no read begins any more.")
+    timezone: Zone = Field(description="Zone of both.")
+
+    @model_validator(mode="after")
+    def _times(self) -> Hours:
+        for key, moment in (("from", self.start), ("to", self.to)):
+            if not re.fullmatch(CLOCK, moment):
+                raise ValueError(f"{key} '{moment}' isn't a time of day such as 22:00")
+        if self.start == self.to:
+            raise ValueError(
+                f"from and to are both {self.to}: that is no hour or all of them; leave `allowed` out for all"
+            )
+        return self
+
+    def opening(self, now: datetime) -> datetime | None:
+        """The next moment from which on it may be read; None within the hours."""
+        zone = ZoneInfo(self.timezone)
+        today = now.astimezone(zone).date()
+        begins, ends = time.fromisoformat(self.start), time.fromisoformat(self.to)
+        moments = []
+        for day in (today + timedelta(days=number) for number in (-1, 0, 1, 2)):
+            last = day if ends > begins else day + timedelta(days=1)
+            begin = datetime.combine(day, begins, zone).astimezone(UTC)
+            if begin <= now < datetime.combine(last, ends, zone).astimezone(UTC):
+                return None
+            moments.append(begin)
+        return min(moment for moment in moments if moment > now)
+
+    def __str__(self) -> str:
+        return f"{self.start} to {self.to} ({self.timezone})"
 
 
 class Protection(Declared):
@@ -35,6 +74,9 @@ class Protection(Declared):
         ge=1,
         le=1000,
         description="So many may be open to it at once, by all processes that have the same state folder; others wait.",
+    )
+    allowed: Hours | None = Field(
+        None, description="When its rows may be read; what would begin to read at another hour waits or is refused."
     )
     wait: Duration = Field("1h", description="How long a read waits for one of `max_connections` before it fails.")
 

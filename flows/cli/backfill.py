@@ -113,7 +113,10 @@ def _close(outcome: Outcome, as_json: bool) -> None:
     done = sum(not is_whole(record.batch_key) for record in outcome.published)
     failed = len(outcome.failures)
     click.echo()
-    click.secho(f"{done} window{'s' * (done != 1)} published" + (f", {failed} failed" if failed else ""), bold=True)
+    left = sum(table in {name for name, _, _ in outcome.failures} for table, _ in outcome.skipped)
+    said = [f"{done} window{'s' * (done != 1)} published"]
+    said += [f"{number} {what}" for number, what in ((failed, "failed"), (left, "not tried")) if number]
+    click.secho(", ".join(said), bold=True)
     for table, window, error in outcome.failures:
         click.echo(click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{error.code}]", err=True)
         if error.next_command:

@@ -50,6 +50,7 @@ def plan(
     from flows.selecting import selected
 
     bench = workbench(silent=as_json, need="warehouse", asked=tables)
+    from flows.hours import hours_lines
     from flows.metric_plan import metric_lines
     from flows.planning import Selection, plan_table
 
@@ -66,9 +67,12 @@ def plan(
     about = {name: metric_lines(bench.project, name) for name in wanted if name in bench.project.summaries}
     plans += _by_windows(bench, [n for n in wanted if n in bench.project.summaries and n not in whole], selection)
     gone = {item.table: found for item in plans if (found := _broken(bench.project, item))}
+    hours = {name: list(hours_lines(bench.settings, bench.project.tables[name], datetime.now(UTC)))
+             for name in wanted if name in bench.project.tables}  # fmt: skip
     if as_json:
         print_json([
             *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {}),
+               **({"hours": hours[item.table]} if hours.get(item.table) else {}),
                **({"metrics": about[item.table]} if item.table in about else {}),
                **({"breaks": [asdict(broken) for broken in gone[item.table]]} if item.table in gone else {})} for item in plans),
             *(asdict(item) | {"metrics": about[item.table]} for item in summaries),
@@ -105,6 +109,8 @@ def plan(
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
+        for line in hours.get(item.table, ()):
+            click.echo(f"    {line}")
         for line in _explained(bench.project, item):
             click.echo(f"    {line}")
         for change in item.changes:

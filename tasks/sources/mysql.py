@@ -92,7 +92,7 @@ class MysqlReader(SelectedRows):
 
     def ping(self) -> str:
         try:
-            with self._session(_ASKED_SECONDS) as cursor:
+            with self._session(_ASKED_SECONDS, reads=False) as cursor:
                 cursor.execute("SELECT CURRENT_USER(), DATABASE()")
                 user, database = cursor.fetchone()
         except SourceUnreachableError as error:
@@ -105,7 +105,7 @@ class MysqlReader(SelectedRows):
         return f"{user.decode()} in {'no database' if database is None else database.decode()}"
 
     def describe(self) -> SourceShape:
-        with self._asked() as cursor:
+        with self._asked(reads=False) as cursor:
             return described(cursor, self.source.query)
 
     def first_day(self, column: str) -> date | None:
@@ -114,7 +114,7 @@ class MysqlReader(SelectedRows):
 
     def says_yes(self, query: str) -> bool:
         try:
-            with self._session(_ASKED_SECONDS) as cursor:
+            with self._session(_ASKED_SECONDS, reads=False) as cursor:
                 prove_one_select(cursor, query)
                 first = columns_of(cursor, query)[0]
                 cursor.execute(f"SELECT {first.sql} IS TRUE FROM {inside(query)} LIMIT 1")
@@ -145,18 +145,18 @@ class MysqlReader(SelectedRows):
         return f" WHERE {rows}" if cursor.nulls != "load" else f" WHERE ({rows}) OR {_without_moment(name)}"
 
     @contextmanager
-    def _asked(self) -> Iterator[Cursor]:
-        """A session in which the query is proven."""
-        with self._session(int(seconds(self.source.statement_timeout))) as cursor:
+    def _asked(self, *, reads: bool = True) -> Iterator[Cursor]:
+        """A session in which the query is proven. `reads`: rows, and not the catalog alone."""
+        with self._session(int(seconds(self.source.statement_timeout)), reads=reads) as cursor:
             prove_one_select(cursor, self.source.query)
             yield cursor
 
     @contextmanager
-    def _session(self, limit: int) -> Iterator[Cursor]:
+    def _session(self, limit: int, *, reads: bool = True) -> Iterator[Cursor]:
         """A read-only session with one snapshot, whose statements take so many seconds at most; errors are ours."""
         connection: Connection | None = None
         try:
-            with self.place():
+            with self.place(reads=reads):
                 try:
                     connection = connect(self.url, self.source.connection, "headgate", limit)
                     begin(connection, limit)

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from deployments.declarations.connections import NAME, Protection
 from deployments.declarations.model import seconds
 from deployments.embedded import filelock
-from deployments.errors import SourceUnreachableError
+from deployments.errors import OUTSIDE_HOURS, RetryableError, SourceUnreachableError
 from tasks.progress import report_wait
 
 TAKEN = "CONNECTIONS-TAKEN"
@@ -28,14 +30,32 @@ class Places:
     state: Path
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a place for the block; wait for one, and say so. SourceUnreachableError CONNECTIONS-TAKEN after `wait`."""
+    def one(self, *, reads: bool = True) -> Iterator[None]:
+        """Hold a place for the block; wait for one, and say so. SourceUnreachableError CONNECTIONS-TAKEN after `wait`.
+
+        RetryableError OUTSIDE-HOURS at an hour at which no rows may be read; `reads` False: no rows are.
+        """
+        if reads:
+            self._refuse_hour(datetime.now(UTC))
         taken = self._taken()
         try:
             yield
         finally:
             if taken is not None:
                 os.close(taken)
+
+    def _refuse_hour(self, now: datetime) -> None:
+        hours = self.protection.allowed
+        if hours is None or (opening := hours.opening(now)) is None:
+            return
+        begins = f"{opening.astimezone(ZoneInfo(hours.timezone)):%Y-%m-%d %H:%M}"
+        raise RetryableError(
+            f"rows of '{self.connection}' may be read {hours} ({NAME}): next from {begins}",
+            code=OUTSIDE_HOURS,
+            next_command=f"the same command from {begins} ({hours.timezone}) on; a schedule goes on by itself",
+            connection=self.connection,
+            opening=opening.isoformat(),
+        )
 
     def _taken(self) -> int | None:
         most = self.protection.max_connections

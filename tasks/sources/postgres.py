@@ -147,7 +147,10 @@ class PostgresReader(SelectedRows):
 
     def ping(self) -> str:
         try:
-            with self.place(), closing(connect(self.url, self.source.connection, "headgate check")) as connection:
+            with (
+                self.place(reads=False),
+                closing(connect(self.url, self.source.connection, "headgate check")) as connection,
+            ):
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
                     user, database = one_row(cursor, "SELECT current_user, current_database()")
@@ -160,7 +163,7 @@ class PostgresReader(SelectedRows):
         return f"{user} in {database}"
 
     def describe(self) -> SourceShape:
-        with self.connected() as connection, connection.cursor() as cursor:
+        with self.connected(reads=False) as connection, connection.cursor() as cursor:
             try:
                 return described(cursor, self.source.query)
             except psycopg2.Error as error:
@@ -176,7 +179,7 @@ class PostgresReader(SelectedRows):
     def says_yes(self, query: str) -> bool:
         name = self.source.connection
         try:
-            with self.place(), closing(connect(self.url, name, "headgate wait_for")) as connection:
+            with self.place(reads=False), closing(connect(self.url, name, "headgate wait_for")) as connection:
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
                     cursor.execute("SET statement_timeout = '60s'")
@@ -207,9 +210,9 @@ class PostgresReader(SelectedRows):
                 raise self.told(error) from None
 
     @contextmanager
-    def connected(self) -> Iterator[Connection]:
-        """As `_logged_in`, for a block."""
-        with self.place(), closing(self._logged_in()) as connection:
+    def connected(self, *, reads: bool = True) -> Iterator[Connection]:
+        """As `_logged_in`, for a block. `reads`: rows, and not the catalog alone."""
+        with self.place(reads=reads), closing(self._logged_in()) as connection:
             yield connection
 
     def _logged_in(self) -> Connection:

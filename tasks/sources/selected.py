@@ -42,9 +42,9 @@ class SelectedRows:
         places = Places(name, protection_of(settings.project, name), settings.state)
         return cls(source, span, settings.connection(name), in_contract, places)
 
-    def place(self) -> AbstractContextManager[None]:
-        """A place among the connections that may be open, held for a block."""
-        return nullcontext() if self.places is None else self.places.one()
+    def place(self, *, reads: bool = True) -> AbstractContextManager[None]:
+        """A place among the connections that may be open, held for a block. `reads`: rows, for which there may be hours."""
+        return nullcontext() if self.places is None else self.places.one(reads=reads)
 
     @property
     def where(self) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deployments.errors import DeclarationError
 from deployments.project import load_project
+from flows.due import load_what_is_due
+from tasks.workbench import workbench
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 
@@ -116,3 +119,43 @@ def test_windows_side_by_side_share_the_connections(house: Any, typed: Callable[
     ):  # fmt: skip
         done = typed(*arguments)
         assert done.code == 0, done.out
+
+
+def test_outside_of_the_hours_a_schedule_waits_and_a_command_says_when(house: Any, typed: Callable[..., Any]) -> None:
+    promise = 'sla: [{for: finance, fresh_by: "00:30"}]\n'
+    table = house.declare("t", BY_DAYS.replace("end: 2024-03-07", "end: 2034-03-07") + promise)
+    now = datetime.now(UTC)
+    first, last = (f"{now + timedelta(hours=number):%H:%M}" for number in (2, 3))
+    given = f"is_warehouse: true, allowed: {{from: '{first}', to: '{last}', timezone: UTC}}"
+    connections(house, f"{{shop: {{{given}}}}}")
+    begins = f"{now + timedelta(hours=2):%Y-%m-%d} {first}"
+
+    told = typed("plan", table)
+    assert f"its source may be read {first} to {last} (UTC): next from {begins}" in told.out
+    late = f"{first}" > "00:30"
+    assert ("late by itself for finance: promised by" in told.out) is late
+    assert typed("plan", table, "--json").json[0]["hours"][0].endswith(begins)
+
+    done = typed("run", table, "--window", "2024-03-01")
+    assert done.code == 1
+    assert "[OUTSIDE-HOURS]" in done.out
+    assert f"next from {begins}" in done.out
+    done = typed("backfill", table, "--from", "2024-03-01", "--to", "2024-03-05", "--parallel", "1")
+    assert done.code == 1
+    assert "1 failed, 3 not tried" in done.out
+
+    bench = workbench()
+    due = load_what_is_due(bench, bench.project.table(table), now)
+    assert (due.outcome.failures, [item.look_at for item in due.waiting]) == ([], [now_at(now, 2)])
+    label = due.waiting[0].label
+    expected = f"{label} waits for the hours in which 'shop' may be read, {first} to {last} (UTC); next look {first}"
+    assert due.waiting[0].sentence("UTC") == expected
+    # Within the hours it loads, and the plan says so.
+    begun, ends = (f"{now + timedelta(minutes=number):%H:%M}" for number in (-30, 30))
+    connections(house, f"{{shop: {{is_warehouse: true, allowed: {{from: '{begun}', to: '{ends}', timezone: UTC}}}}}}")
+    assert "(UTC): now" in typed("plan", table).out
+    assert typed("run", table, "--window", "2024-03-01").code == 0
+
+
+def now_at(now: datetime, hours: int) -> datetime:
+    return (now + timedelta(hours=hours)).replace(second=0, microsecond=0)

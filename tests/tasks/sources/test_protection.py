@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployments.errors import SourceUnreachableError
+from deployments.declarations.connections import Hours
+from deployments.errors import RetryableError, SourceUnreachableError
 from tasks.progress import hear_waits
 from tasks.retrying import is_passing
 
@@ -21,6 +23,7 @@ MANY = {
 }
 HOLDER = """
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from deployments.settings import Settings
 from deployments.declarations.sources import PostgresSource
@@ -97,3 +100,52 @@ def test_a_place_is_free_when_its_process_is_gone(
         other.kill()
         other.communicate()
     assert source(declared, shop=url).ping()
+
+
+@pytest.mark.parametrize(("hours", "now", "opening"), [
+    # Seoul is nine hours ahead of UTC.
+    ("22:00-06:00", "2024-03-01 12:59", "2024-03-01 13:00"), ("22:00-06:00", "2024-03-01 13:00", None),
+    ("22:00-06:00", "2024-03-01 20:59:59", None), ("22:00-06:00", "2024-03-01 21:00", "2024-03-02 13:00"),
+    ("09:00-17:00", "2024-03-01 00:00", None), ("09:00-17:00", "2024-03-01 08:00", "2024-03-02 00:00"),
+    ("09:00-17:00", "2024-02-29 23:59", "2024-03-01 00:00"),
+])  # fmt: skip
+def test_hours_begin_and_end_by_the_clocks_of_their_zone(hours: str, now: str, opening: str | None) -> None:
+    start, _, end = hours.partition("-")
+    declared = Hours.model_validate({"from": start, "to": end, "timezone": "Asia/Seoul"})
+    expected = None if opening is None else datetime.fromisoformat(opening).replace(tzinfo=UTC)
+    assert declared.opening(datetime.fromisoformat(now).replace(tzinfo=UTC)) == expected
+
+
+def test_hours_of_a_zone_that_moves_its_clocks() -> None:
+    hours = Hours.model_validate({"from": "22:00", "to": "04:00", "timezone": "Europe/Berlin"})
+    # In the night of the change the clocks go from 2:00 to 3:00: an hour less.
+    assert hours.opening(datetime(2024, 3, 31, 1, 59, tzinfo=UTC)) is None
+    assert hours.opening(datetime(2024, 3, 31, 2, 0, tzinfo=UTC)) == datetime(2024, 3, 31, 20, 0, tzinfo=UTC)
+    assert hours.opening(datetime(2024, 3, 30, 20, 59, tzinfo=UTC)) == datetime(2024, 3, 30, 21, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("wrong", [{"from": "22:00", "to": "22:00"}, {"from": "24:00", "to": "6:00"}])
+def test_hours_that_are_none(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"isn't a time of day|no hour or all"):
+        Hours.model_validate({**wrong, "timezone": "UTC"})
+
+
+def beside(now: datetime) -> str:
+    """Hours that begin in two hours, as the file says them."""
+    first, last = (f"{now + timedelta(hours=number):%H:%M}" for number in (2, 3))
+    return f"allowed: {{from: '{first}', to: '{last}', timezone: UTC}}"
+
+
+@pytest.mark.effect("Protection.allowed", "Hours.from", "Hours.to", "Hours.timezone")
+def test_no_rows_are_read_at_another_hour(many: dict[str, Any], source: Callable[..., Any], tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    allow(tmp_path, beside(now))
+    reader = source(**many)
+    for ask in (lambda: b"".join(reader.chunks()), reader.fingerprint, lambda: reader.first_day("id")):
+        with pytest.raises(RetryableError, match=f"{now + timedelta(hours=2):%Y-%m-%d %H:%M}") as caught:
+            ask()
+        assert caught.value.code == "OUTSIDE-HOURS"
+    assert reader.ping()
+    assert len(reader.describe().columns) == 2
+    allow(tmp_path, beside(now - timedelta(hours=2, minutes=30)))
+    assert b"".join(source(**many).chunks()).count(b"\n") == 200_001
