@@ -63,7 +63,7 @@ def _of_prefect(error: BaseException) -> HeadgateError | None:
     if status in (401, 403):
         return DeclarationError(
             f"the Prefect server refuses us (HTTP {status})", code="PREFECT-LOGIN",
-            next_command="check PREFECT_API_URL and PREFECT_API_AUTH_STRING (or PREFECT_API_KEY)",
+            next_command="headgate check --connect   (PREFECT_API_URL, PREFECT_API_AUTH_STRING or PREFECT_API_KEY)",
         )  # fmt: skip
     return None
 

@@ -42,7 +42,7 @@ def apply(
 
     What people changed on the page and we don't decide stays: paused, a schedule switched off, further schedules.
     """
-    schedules = {item.key: _cron_schedule(item) for item in wanted}
+    schedules = {item.key: _cron_schedule(item, pool) for item in wanted}
     schemas = _schemas(wanted)
     standing = read_standing(client, pool)
     changes = differences(wanted, standing, environment(), schemas)
@@ -169,7 +169,7 @@ def _put(client: SyncPrefectClient, pool: str, item: Wanted, schema: Mapping[str
     )
 
 
-def _cron_schedule(item: Wanted) -> CronSchedule | None:
+def _cron_schedule(item: Wanted, pool: str) -> CronSchedule | None:
     from prefect.client.schemas.schedules import CronSchedule
 
     try:
@@ -177,7 +177,7 @@ def _cron_schedule(item: Wanted) -> CronSchedule | None:
     except ValueError as error:
         raise DeclarationError(
             f"{item.name}: the schedule '{item.cron}' isn't a cron Prefect reads: {error}; nothing was deployed",
-            code="SCHEDULE", next_command=f"mend schedule.cron of {item.name}; then: headgate deploy",
+            code="SCHEDULE", next_command=f"mend schedule.cron of {item.name}; then: headgate deploy --pool {pool}",
         ) from error  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def _asks_for_login(api: str) -> bool:
     except httpx.HTTPError as error:
         raise RetryableError(
             f"the Prefect server at {_place(api)} can't be asked: {type(error).__name__}", code="PREFECT-UNREACHABLE",
-            next_command="check PREFECT_API_URL",
+            next_command="headgate check --connect   (is PREFECT_API_URL right?); then the same command again",
         ) from None  # fmt: skip
     return answer.status_code != httpx.codes.OK
 
