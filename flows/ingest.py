@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from expectations.record import RunRecord
+from flows.batch_flow import batch_flow
 from flows.batches import (
     appended,
     as_published,
@@ -15,7 +14,6 @@ from flows.batches import (
     passed_over,
     refuse_doubled,
 )
-from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
 from flows.story import Story
@@ -31,7 +29,7 @@ from tasks.stage import stage
 from tasks.validate import validate
 
 
-@flow(name="ingest", flow_run_name="{table} {window}", validate_parameters=False, on_completion=[name_warned])
+@batch_flow("ingest", "{table} {window}")
 def ingest(
     table: str, window: str = "source", reprocess: bool = False, until: str = "publish", reread: bool = False
 ) -> RunRecord:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from expectations.record import RunRecord
+from flows.batch_flow import batch_flow
 from flows.batches import refuse_doubled
-from flows.hooks import name_warned
 from flows.life import finished, to_its_end
 from flows.overriding import known, opened, opened_build, source_changed
 from flows.summarize import carried_out
@@ -21,7 +19,7 @@ from tasks.validate import validate
 from tasks.workbench import workbench
 
 
-@flow(name="override", flow_run_name="override {run}", validate_parameters=False, on_completion=[name_warned])
+@batch_flow("override", "override {run}")
 def publish_override(run: str) -> RunRecord:
     """Run the batch of a failed run again, with the overrides that are in force for it."""
     failed = known(workbench(), run)

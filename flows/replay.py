@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from expectations.record import RunRecord
-from flows.hooks import name_warned
+from flows.batch_flow import batch_flow
 from flows.life import to_its_end
 from flows.replaying import opened, replayed, waiting
 from tasks.publish import publish_replay
@@ -15,7 +13,7 @@ from tasks.warehouses.quarantine import OpenBatch
 from tasks.workbench import workbench
 
 
-@flow(name="replay", flow_run_name="replay {table}", validate_parameters=False, on_completion=[name_warned])
+@batch_flow("replay", "replay {table}")
 def replay(table: str, window: str | None = None, code: str | None = None) -> list[RunRecord]:
     """Replay the rows of a table that are set aside: all of them, of one window, or of one reason.
 

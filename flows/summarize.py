@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from expectations.record import RunRecord
+from flows.batch_flow import batch_flow
 from flows.builds import ended, opened
-from flows.hooks import name_warned
 from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
 from flows.story import Story
@@ -15,7 +13,7 @@ from tasks.summarize import Job, build, check_inputs, check_output, publish_summ
 from tasks.summary_judge import judge_build
 
 
-@flow(name="summarize", flow_run_name="{summary}", validate_parameters=False, on_completion=[name_warned])
+@batch_flow("summarize", "{summary}")
 def summarize(summary: str, rebuild: bool = False, window: str = "source") -> RunRecord:
     """Build a summary table from its SELECT, or one window of it. Inputs that haven't changed since: nothing to do.
 
