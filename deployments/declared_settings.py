@@ -142,8 +142,14 @@ SETTINGS: tuple[Setting, ...] = (
             "made anew", _switch, default="no"),
     Setting("STATEMENT_TIMEOUT_SECONDS", "seconds", "the warehouse cancels a longer statement; 0: never",
             _number("seconds", 0), default="3600"),
-    Setting("CONNECT_TIMEOUT_SECONDS", "seconds", "how long the warehouse may take to let us in", _number("seconds", 1),
-            default="15", of_process=True),
+    Setting("CONNECT_TIMEOUT_SECONDS", "seconds", "how long the warehouse, the database of a source or the object store may "
+            "take to let us in", _number("seconds", 1), default="15", of_process=True),
+    Setting("NETWORK_TIMEOUT_SECONDS", "seconds", "how long a network between us and a database may swallow what is sent "
+            "before the connection counts as lost", _number("seconds", 10), default="180", of_process=True),
+    Setting("STAGE_TIMEOUT_SECONDS", "seconds", "how long the object store, or a queue, may be silent", _number("seconds", 1),
+            default="60", of_process=True),
+    Setting("NOTIFY_TIMEOUT_SECONDS", "seconds", "how long a channel may take for a notice; it waits in the outbox then",
+            _number("seconds", 1), default="10", of_process=True),
     Setting("LOCK_TIMEOUT_SECONDS", "seconds", "how long a statement waits for a lock (PostgreSQL); 0: as long as it takes",
             _number("seconds", 0), default="20", of_process=True),
     Setting("SOURCE_TIMEOUT_SECONDS", "seconds", "how long a source on the web may be silent", _number("seconds", 1),

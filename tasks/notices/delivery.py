@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from deployments.declared_settings import waiting_time
 from deployments.errors import RetryableError, UpstreamError
 from tasks.notices.bridge import send_bridged
 from tasks.notices.channels import Channel
@@ -24,7 +25,7 @@ from tasks.notices.webhook import pagerduty_event, webhook_body
 TRIES = 3
 PATIENCE_SECONDS = 5.0
 """What is waited here for a service that asks for it; longer waits are the outbox's."""
-_CONNECT_SECONDS, _READ_SECONDS = 4.0, 6.0
+_CONNECT_SECONDS = 4
 
 
 class NotDeliveredError(RetryableError):
@@ -119,7 +120,7 @@ def _mail(channel: Channel, notice: Notice, thread: str) -> Receipt:
         raise _refused(channel, "nobody to write to: no rota, no owner's address, no ?to=")
     message = mail_message(notice, channel.options["from"], to)
     context = ssl.create_default_context(cafile=channel.options.get("ca"))
-    seconds = _CONNECT_SECONDS + _READ_SECONDS
+    seconds = waiting_time("NOTIFY_TIMEOUT_SECONDS")
     try:
         server: SMTP
         if channel.tls == "tls":
@@ -149,7 +150,8 @@ def _post(
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:  # fmt: skip
     """POST as JSON. Messages of errors name the channel and the status, never the address: it is a secret."""
-    timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+    seconds = waiting_time("NOTIFY_TIMEOUT_SECONDS")
+    timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
     try:
         answer = httpx.post(url, json=body, auth=auth, headers=headers, timeout=timeout)
     except httpx.TimeoutException:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.addresses import S3_GUARDS
+from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError, RetryableError
 from tasks.objects.packing import Codec
 from tasks.objects.protocol import READ_BYTES, Listed
@@ -50,7 +51,7 @@ class BucketStore:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         parameters = AwsClientParameters(
             endpoint_url=given.get("endpoint_url") or endpoint,
-            config={"retries": {"mode": "standard", "max_attempts": _TRIES}, "connect_timeout": 10, "read_timeout": 60},
+            config=store_waits(),
         )
         if "access_key_id" in given:
             keys = {"aws_access_key_id": given["access_key_id"], "aws_secret_access_key": given["secret_access_key"]}
@@ -177,6 +178,15 @@ def _refused_key(told: Mapping[str, str]) -> Exception:
     from botocore.exceptions import ClientError
 
     return ClientError({"Error": {"Code": told.get("Code", ""), "Message": told.get("Message", "")}}, "DeleteObjects")
+
+
+def store_waits(least: int = 1) -> dict[str, object]:
+    """How long a client of AWS waits, and how often it tries. `least`: seconds that it may be silent by its own rules."""
+    return {
+        "retries": {"mode": "standard", "max_attempts": _TRIES},
+        "connect_timeout": waiting_time("CONNECT_TIMEOUT_SECONDS"),
+        "read_timeout": max(waiting_time("STAGE_TIMEOUT_SECONDS"), least),
+    }
 
 
 def _tell_wait(response: Any, attempts: int, caught_exception: BaseException | None, **_: object) -> None:

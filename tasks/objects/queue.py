@@ -17,7 +17,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from deployments.errors import DeclarationError, SourceUnreachableError
+from tasks.objects.bucket import store_waits
 
+POLLED_SECONDS = 30
+"""A queue keeps a question for 20 seconds while it has no message."""
 AT_ONCE = 10
 """Messages that SQS gives in one answer, at most."""
 _OF_AWS = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
@@ -52,7 +55,8 @@ class Queue:
         region = _OF_AWS.match(self.url)
         named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         parameters = AwsClientParameters(
-            endpoint_url=None if region else f"{self.url.split('/')[0]}//{self.url.split('/')[2]}"
+            endpoint_url=None if region else f"{self.url.split('/')[0]}//{self.url.split('/')[2]}",
+            config=store_waits(POLLED_SECONDS),
         )
         session = AwsCredentials(region_name=region[1] if region else named).get_boto3_session()
         return session.client("sqs", **parameters.get_params_override())

@@ -26,6 +26,9 @@ STRANGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryE
 class GuardedConnection(Connection):  # type: ignore[misc]
     """`proven`: the server's certificate is proven, so that it may ask for the password itself (PAM, LDAP)."""
 
+    _read_timeout: int | None
+    connect_timeout: int | None
+
     def __init__(self, *, proven: bool, **named: Any) -> None:
         self._proven, self._pieces = proven, 0
         super().__init__(**named)
@@ -45,6 +48,8 @@ class GuardedConnection(Connection):  # type: ignore[misc]
         return super()._process_auth(plugin_name, auth_packet, handler)
 
     def connect(self, sock: Any = None) -> None:
+        # The driver lets a server that takes the connection be silent for as long as a statement may take: an hour and more.
+        patience, self._read_timeout = self._read_timeout, self.connect_timeout
         try:
             super().connect(sock)
         except UnicodeDecodeError as error:
@@ -54,6 +59,8 @@ class GuardedConnection(Connection):  # type: ignore[misc]
             raise
         except STRANGE as error:
             raise strange(error) from None
+        finally:
+            self._read_timeout = patience
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         try:

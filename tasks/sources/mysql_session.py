@@ -11,6 +11,7 @@ from pymysql.converters import encoders
 from pymysql.cursors import Cursor
 
 from deployments.addresses import database_parameters
+from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError
 from tasks.sources.mysql_driver import GuardedConnection
 
@@ -19,7 +20,6 @@ MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 PROVEN = MODES[3:]
 _OPTIONS = ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key")
 _PLACES = ("host", "port", "user", "password", "dbname")
-_CONNECT_SECONDS = 15
 _GRACE_SECONDS = 60
 """A server that cancels a statement in time says so; one that says nothing for so much longer is gone."""
 _HIGHEST_PORT = 65_535
@@ -47,7 +47,8 @@ def connect(url: str, name: str, application: str, timeout_seconds: int) -> Conn
             proven=secured is not None and secured.verify_mode == ssl.CERT_REQUIRED, host=host, port=port,
             user=places.get("user", ""), password=places.get("password", "").encode(),
             database=places.get("dbname"), charset="utf8mb4", use_unicode=False, conv=encoders, autocommit=True,
-            connect_timeout=_CONNECT_SECONDS, read_timeout=timeout_seconds + _GRACE_SECONDS, program_name=application,
+            connect_timeout=waiting_time("CONNECT_TIMEOUT_SECONDS"),
+            read_timeout=timeout_seconds + _GRACE_SECONDS, program_name=application,
             ssl=secured, ssl_disabled=_mode(options) == "DISABLED",
         )  # fmt: skip
     except UnicodeError:

@@ -25,6 +25,7 @@ from deployments.declarations.sources import Cursor, PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError
 from deployments.settings import Settings
 from tasks.driver_errors import said
+from tasks.driver_waits import waits
 from tasks.one_select import inside, one_row, prove_one_select
 from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
@@ -239,7 +240,7 @@ class PostgresReader(SelectedRows):
 def connect(url: str, name: str, application: str) -> Connection:
     """Log in to the connection `name`. psycopg2.Error: it can't be done; DeclarationError: libpq takes its address for none,
     and says so with parts of it that may be secret."""
-    parameters: dict[str, Any] = {"connect_timeout": "15", "application_name": application}
+    parameters: dict[str, Any] = waits() | {"application_name": application}
     try:
         connection: Connection = psycopg2.connect(**parameters | database_parameters(url))
     except psycopg2.Error as error:

@@ -26,6 +26,7 @@ from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
 from expectations.suites.targets import Dialect
 from tasks.driver_errors import said
+from tasks.driver_waits import waits
 from tasks.progress import report_wait
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -174,13 +175,12 @@ def _give_back(address: Address, connection: Connection) -> None:
 def connect(address: Address) -> Connection:
     """Open a connection; a failure says whether waiting may help or a setting is wrong."""
     parts = urlsplit(address.url)
-    options: dict[str, Any] = address.options() | {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    wait = waiting_time("CONNECT_TIMEOUT_SECONDS")
+    given: dict[str, Any] = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    options = waits() | {"application_name": APPLICATION} | address.options() | given
     try:
         connection: Connection = psycopg2.connect(
             host=parts.hostname, port=parts.port or address.port, dbname=parts.path.lstrip("/"), user=_plain(parts.username),
-            password=_plain(parts.password), connect_timeout=wait, application_name=APPLICATION, keepalives=1,
-            keepalives_idle=60, keepalives_interval=15, keepalives_count=8, **options,
+            password=_plain(parts.password), **options,
         )  # fmt: skip
     except psycopg2.OperationalError as error:
         raise _connect_error(address, error) from None

@@ -106,7 +106,7 @@ FAULTS = {
 
 def table() -> dict[tuple[str, str], tuple[int, str, str, str]]:
     """The rows of the page: (what, when) to exit code, code, family, next command."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.read_text().partition("\n## ")[0].splitlines()
             if line.startswith("|") and not re.match(r"\| (what|---)|\|-", line)]  # fmt: skip
     return {(row[0], row[1]): (int(row[2]), row[3].strip("`"), row[4], row[5].strip("`")) for row in rows}
 

@@ -76,7 +76,7 @@ def test_what_must_wake_somebody_goes_to_the_other_channels_meanwhile(
 def test_a_channel_that_hangs_is_tried_once_a_pass_not_once_a_letter(
     outbox: Outbox, sink: Sink, notice: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.notices.delivery._READ_SECONDS", 0.2)
+    monkeypatch.setenv("HEADGATE_NOTIFY_TIMEOUT_SECONDS", "1")
     places = channels({"ops": f"{sink.url}/hook"})
     sink.plan = ["hang"]
     put(outbox, [notice(identity=str(n)) for n in range(20)], places, None, NOW)

@@ -86,7 +86,7 @@ def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_outbox(sink: Sink,
 def test_a_service_that_hangs_is_given_up_after_one_try(
     sink: Sink, notice: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.notices.delivery._READ_SECONDS", 0.3)
+    monkeypatch.setenv("HEADGATE_NOTIFY_TIMEOUT_SECONDS", "1")
     sink.plan = ["hang"]
     with pytest.raises(NotDeliveredError, match="'ops' doesn't answer"):
         deliver(webhook(sink), notice())
