@@ -57,8 +57,11 @@ def _shared(bench: Workbench, what: str, store: ObjectStore) -> Iterator[str]:
             if known != mine:
                 store.put(MARK, json.dumps(asdict(mine)).encode(), "application/json")
             return
-    except HeadgateError:
-        # What can't be read or written is told by the load itself.
+    except (HeadgateError, OSError) as error:
+        # A stage that can't be used is told by the load itself, which goes on without pages.
+        if what == "report":
+            why = error.message.splitlines()[0] if isinstance(error, HeadgateError) else error.strerror
+            yield f"the report at {store.base} can't be used ({why}): loads go on without pages (HEADGATE_REPORT_URL)"
         return
     way = f"give each its own (HEADGATE_{what.upper()}_URL), or delete {store.url(MARK)} when it is yours alone"
     if known.warehouse != mine.warehouse:

@@ -55,3 +55,11 @@ def test_a_mark_that_cannot_be_read_is_written_anew(tmp_path: Path) -> None:
     (tmp_path / "report" / MARK).write_text("[]")
     assert shared_places(bench(tmp_path, ONE, "a.x")) == []
     assert "a.x" in (tmp_path / "report" / MARK).read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_and_holds_no_load_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    here = bench(tmp_path, ONE, "a.x")
+    wrong = Workbench(replace(here.settings, report_url=f"file://{tmp_path}/file/report"), here.declared)
+    (told,) = shared_places(wrong)
+    assert told.startswith(f"the report at file://{tmp_path}/file/report can't be used (Not a directory): loads go on")
