@@ -146,7 +146,7 @@ _ROWS = (
     Figure("values", "constant", "share", "whether {column} holds one and the same value in every row",
            ("program", "one_row", "state"), unit="yes"),
     Figure("values", "zero", "share", "zeros in {column}", ("slow_drift",), runs="slow"),
-    Figure("values", "negative", "share", "negative numbers in {column}", ("program", "slow_drift"), runs="slow"),
+    Figure("values", "negative", "share", "negative numbers in {column}", ("program", "slow_drift", "beyond"), runs="slow"),
     Figure("values", "above", "share", "numbers above all earlier ones in {column}", ("of_names",), side=1, runs="slow"),
     Figure("values", "below", "share", "numbers below all earlier ones in {column}", ("of_names",), side=1, runs="slow"),
     Figure("values", "above_limit", "share", "numbers above the limit that several batches reach and none passes in {column}",
@@ -199,7 +199,7 @@ _ROWS = (
     Figure("clock", "in_order", "share", "rows in which {column} is not before {other}", ("program",), other="column",
            runs="slow"),
     Figure("clock", "days", "level", "the number of days in {column}", unit="rows", runs="slow"),
-    Figure("clock", "starts", "level", "the start of {column}, counted from {since}", ("stands",), unit="clock",
+    Figure("clock", "starts", "level", "the start of {column}, counted from {since}", ("stands", "beyond"), unit="clock",
            other="since"),
     Figure("clock", "middle", "level", "the middle of {column}, counted from {since}", ("stands",), unit="clock",
            other="since"),
@@ -207,7 +207,8 @@ _ROWS = (
            other="since"),
     Figure("clock", "all", "level", "where all of {column} stands, counted from {since}", ("stands",), unit="clock",
            other="since"),
-    Figure("clock", "shift", "level", "by how many hours the day of {column} is shifted against the usual", unit="whole_hours"),
+    Figure("clock", "shift", "level", "by how many hours the day of {column} is shifted against the usual", ("beyond",),
+           unit="whole_hours"),
     *(Figure("clock", f"gap_{share}", "scaled", "the time from {other} to {column}", unit="duration", other="column", runs="slow")
       for share in (0.25, 0.5, 0.75)),
 

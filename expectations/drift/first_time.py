@@ -34,7 +34,7 @@ INSIDE = 1.2
 SHOWN = 10
 CERTAIN, FAR, ESTIMATES, WORLD = having("never"), having("beyond"), having("estimate"), having("world")
 OF_VALUES, OF_NAMES = having("of_values"), having("of_names")
-UNSEEN, ENDS = known("reference", "unseen"), known("clock", "ends")
+UNSEEN, STANDS = known("reference", "unseen"), having("stands")
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
 _SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
 
@@ -90,7 +90,7 @@ def _of(block: Block, values: Array) -> Array:
     one = _among(block.keys, frozenset({UNSEEN})) & (seen >= 1)
     never = beyond & (low == high) & _among(block.keys, CERTAIN) & ~one
     # A clock of whole hours stands still for weeks and then moves by one.
-    far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, frozenset({ENDS})))
+    far = beyond & _among(block.keys, FAR) & ~one & ((low < high) | ~_among(block.keys, STANDS))
     inside = known & (low <= seen) & (seen <= high) & (low < high)
     return np.select([never, far, inside], [NEVER, BEYOND, INSIDE], 1.0)
 

@@ -19,6 +19,7 @@ from expectations.drift.figures import Key, each_column, named
 from expectations.drift.first_time import names_things
 from expectations.profile.categories import TOP
 from expectations.profile.model import GRID, ColumnProfile, Profile
+from expectations.profile.numbers import DAY
 
 # A value counts as always there from so many rows in every batch on.
 ALWAYS = 3
@@ -111,7 +112,9 @@ def pauses(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         pairs = []
         for i, clock in enumerate(clocks):
             usual = np.delete(shares[:-1], i, axis=0).mean(axis=0) if i < len(clocks) - 1 else shares[:-1].mean(axis=0)
-            there = np.flatnonzero(hours[i])
+            # A local day told in UTC begins in the evening of the day before.
+            first = int(clock.quantiles[0] % DAY // 3600)
+            usual, there = np.roll(usual, -first), np.flatnonzero(np.roll(hours[i], -first))
             missing = max((float(usual[a + 1 : b].sum()) for a, b in pairwise(there.tolist())), default=0.0)
             pairs.append((missing * clock.count, clock.count))
         yield named(name, "clock", "pause"), pairs

@@ -54,10 +54,13 @@ OBSERVED_ONCE = having("one_row")
 WORLD = 1.4
 MANY_ROWS = 0.288
 MANY_POINTS = 0.1
+# Rows of one hour of a day, as a share, where some hours have more.
+ONE_HOUR = 0.1
 # A quantile has moved where so many of the rows have, as a share.
 JUMPED = 0.06
 EXTREMES, STANDS, EVERY_DAY = having("extreme"), having("stands"), having("any_weekday")
 ROWS, HOUR, SHIFT = known("volume", "rows"), known("clock", "hour"), known("clock", "shift")
+PAUSE = known("clock", "pause")
 QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usual")
 SPELLED = having("spelled")
 SAME_AS_NEXT = known("order", "same_as_next")
@@ -319,6 +322,9 @@ def _by_the_clocks(keys: Sequence[Key], miss: Array, turned: int) -> Array:
         if key.of == HOUR:
             # How often each hour comes moves with all of them.
             result[i] = 1.0
+        elif key.of == PAUSE:
+            # A local day has no such hour.
+            result[i] = min(1.0, ONE_HOUR / max(abs(float(miss[i])), 1e-9))
         elif key.of == SHIFT or (key.of in STANDS and miss[i] * turned > 0):
             result[i] = min(1.0, 1 / max(abs(float(miss[i])), 1e-9))
     return result

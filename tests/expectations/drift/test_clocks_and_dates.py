@@ -81,6 +81,19 @@ def test_a_day_that_has_always_ended_at_midnight_still_does_when_the_clocks_chan
     assert clocks(judged(round_the_clock, date.fromisoformat(day))) == []
 
 
+def test_the_hour_that_a_local_day_has_not_is_no_pause(judged: Callable[..., Verdict]) -> None:
+    def local(day: date) -> list[str]:
+        rng = random.Random(day.toordinal())
+        hours = [hour for hour in range(24) if hour != 2 or day != date(2024, 3, 31)]
+        return sorted(f"{day} {rng.choice(hours):02}:{rng.randrange(60):02}:00" for _ in range(600))
+
+    def outage(day: date) -> list[str]:
+        return [moment for moment in local(day) if not 10 <= int(moment[11:13]) < 15]
+
+    assert clocks(judged(local, date(2024, 3, 31))) == []
+    assert any("in hours of" in text for text in clocks(judged(local, date(2024, 3, 31), outage)))
+
+
 def test_an_hour_past_midnight_is_told_when_no_clock_was_changed(judged: Callable[..., Verdict]) -> None:
     def late(day: date) -> list[str]:
         return [*round_the_clock(day), *[f"{day} 22:{minute:02}:00" for minute in range(40)]]
