@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from expectations.drift.block import Array
+from expectations.drift.block import Array, median
 from expectations.drift.compare import Column
 from expectations.drift.figures import Key, Pair, each_column, named
 from expectations.profile.model import BETWEEN, Profile
@@ -29,9 +29,10 @@ def exchanged(profiles: Sequence[Profile], names: Sequence[str] | None = None) -
     other way round. Of all columns, or of those named.
     """
     last = len(profiles) - 1
+    told_by = {key.split(BETWEEN)[0] for key in profiles[-1].relations.segments}
     for name in each_column(list(profiles)) if names is None else names:
         two = labels(profiles[-1], name)
-        if len(two) != 2 or last < SHOWN:
+        if len(two) != 2 or last < SHOWN or name not in told_by:
             continue
         found = [_differences(p, name, two) for p in profiles if name in p.columns]
         if not found[-1] or sum(map(bool, found[:-1])) < SHOWN:
@@ -82,9 +83,18 @@ def _agreement(differences: Array, variances: Array) -> Column:
         if not known.any():
             pairs.append((math.nan, math.nan))
             continue
-        usual, own = np.nanmedian(rest[:, known], axis=0), differences[at, known]
-        error = variances[at, known] + np.nanvar(rest[:, known], axis=0)
+        rest, own = rest[:, known], differences[at, known]
+        usual = median(rest)
+        error = variances[at, known] + _variance(rest)
         told = float((usual**2 / error).sum())
         own = np.clip(own, -MOST * np.abs(usual), MOST * np.abs(usual))
         pairs.append((float((own * usual / error).sum()) / told, 1 / told) if told > 0 else (math.nan, math.nan))
     return pairs
+
+
+def _variance(values: Array) -> Array:
+    """Of each column over what is there; several times as fast as numpy's nanvar."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    mean = np.where(there, values, 0.0).sum(axis=0) / count
+    return np.asarray((np.where(there, values - mean, 0.0) ** 2).sum(axis=0) / count)
