@@ -78,6 +78,10 @@ class Protection(Declared):
     allowed: Hours | None = Field(
         None, description="When its rows may be read; what would begin to read at another hour waits or is refused."
     )
+    snapshot: Duration | None = Field(
+        None,
+        description="How long one read may hold a snapshot, for which the source keeps old versions of rows; then it is ended.",
+    )
     wait: Duration = Field("1h", description="How long a read waits for one of `max_connections` before it fails.")
 
 

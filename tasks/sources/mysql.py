@@ -6,7 +6,7 @@ The window is put around the query. Nothing is parsed on the way: each row comes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 
 import pymysql
@@ -15,7 +15,6 @@ from pymysql.cursors import Cursor
 
 from deployments.bounds import Bound
 from deployments.declarations.columns import Column
-from deployments.declarations.model import seconds
 from deployments.declarations.sources import MysqlSource
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
@@ -33,11 +32,12 @@ from tasks.sources.mysql_columns import (
     records,
 )
 from tasks.sources.mysql_driver import STRANGE, GuardedRows, strange
-from tasks.sources.mysql_errors import told
+from tasks.sources.mysql_errors import is_timeout, told
 from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
 from tasks.sources.places import TAKEN
 from tasks.sources.protocol import SourceShape, Span
 from tasks.sources.selected import SelectedRows
+from tasks.sources.snapshot import Watch, hang_up
 
 _CHUNK_BYTES = 1024 * 1024
 _ASKED_SECONDS = 60
@@ -147,7 +147,7 @@ class MysqlReader(SelectedRows):
     @contextmanager
     def _asked(self, *, reads: bool = True) -> Iterator[Cursor]:
         """A session in which the query is proven. `reads`: rows, and not the catalog alone."""
-        with self._session(int(seconds(self.source.statement_timeout)), reads=reads) as cursor:
+        with self._session(self.statement_seconds, reads=reads) as cursor:
             prove_one_select(cursor, self.source.query)
             yield cursor
 
@@ -155,20 +155,36 @@ class MysqlReader(SelectedRows):
     def _session(self, limit: int, *, reads: bool = True) -> Iterator[Cursor]:
         """A read-only session with one snapshot, whose statements take so many seconds at most; errors are ours."""
         connection: Connection | None = None
+        watch = Watch(self.snapshot_seconds if reads else None, lambda: self._end(connection))
         try:
             with self.place(reads=reads):
                 try:
                     connection = connect(self.url, self.source.connection, "headgate", limit)
-                    begin(connection, limit)
-                    yield connection.cursor()
+                    with watch:
+                        begin(connection, limit)
+                        yield connection.cursor()
                 finally:
                     if connection is not None:
                         leave(connection)
         except pymysql.Error as error:
+            if watch.over or (reads and limit == self.snapshot_seconds and is_timeout(error)):
+                raise self.held_too_long() from None
             raise told(error, self.where, self.source.statement_timeout) from None
         except STRANGE as error:
             # An answer of another shape than that statement has: everything in here reads what the server says.
             raise told(strange(error), self.where, self.source.statement_timeout) from error
+
+    def _end(self, connection: Connection | None) -> None:
+        """End a read that another thread is in. A server that waits for us to take its rows sees nothing of a line that is hung
+        up: it is asked, as everybody may ask it to end his own sessions."""
+        assert connection is not None
+        with suppress(pymysql.Error, DeclarationError):
+            asking = connect(self.url, self.source.connection, "headgate ends a read", _ASKED_SECONDS)
+            try:
+                asking.kill(connection.thread_id())
+            finally:
+                leave(asking)
+        hang_up(connection._sock.fileno())
 
     def _too_long(self) -> DeclarationError:
         return DeclarationError(

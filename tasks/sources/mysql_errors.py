@@ -81,6 +81,11 @@ def told(error: pymysql.Error, where: str, timeout: str) -> HeadgateError:
     return DeclarationError(text, code="SOURCE-QUERY", next_command="mend source.query")
 
 
+def is_timeout(error: pymysql.Error) -> bool:
+    """Whether the server ended a statement for the time it took."""
+    return bool(error.args) and error.args[0] in _TIMEOUTS
+
+
 def said(error: pymysql.Error) -> str:
     """The first line of what was said, or the name and the number of what happened where the text may hold a value."""
     if len(error.args) < 2 or not isinstance(error.args[0], int):

@@ -12,15 +12,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from psycopg2 import sql
+from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
-from deployments.declarations.model import seconds
 from deployments.declarations.sources import Cursor, PostgresSource
 from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError
 from deployments.settings import Settings
@@ -33,6 +33,7 @@ from tasks.sources.postgres_errors import told
 from tasks.sources.postgres_fingerprint import fingerprint_of
 from tasks.sources.protocol import SourceShape, Span
 from tasks.sources.selected import SelectedRows
+from tasks.sources.snapshot import Watch, hang_up
 from tasks.warehouses.quoting import identifier
 from tasks.within import within
 
@@ -72,21 +73,24 @@ class PostgresReader(SelectedRows):
         connection = self._logged_in()
         try:
             statement = self._statement(connection)
+            process = self._process(connection)
         except BaseException:
             connection.close()
             raise
         pipe: queue.Queue[bytes | BaseException | None] = queue.Queue(_QUEUED_CHUNKS)
         sink = _Sink(pipe)
+        watch = Watch(self.snapshot_seconds, partial(self._end, connection, process))
         # COPY TO writes into a file object until it ends: a thread of its own, so that rows flow while they are read.
         thread = threading.Thread(
-            target=self._copy_out, args=(connection, statement, sink), name="copy-out", daemon=True
+            target=self._copy_out, args=(connection, statement, sink, watch), name="copy-out", daemon=True
         )
-        thread.start()
         try:
-            while (item := pipe.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
+            with watch:
+                thread.start()
+                while (item := pipe.get()) is not None:
+                    if isinstance(item, BaseException):
+                        raise self.held_too_long() if watch.over else item
+                    yield item
         finally:
             sink.abandoned.set()
             # Within that time a thread that has rows to hand over sees that nobody wants them.
@@ -100,12 +104,15 @@ class PostgresReader(SelectedRows):
             if not thread.is_alive():
                 connection.close()
 
-    def _copy_out(self, connection: Connection, statement: sql.Composed, sink: _Sink) -> None:
+    def _copy_out(self, connection: Connection, statement: sql.Composed, sink: _Sink, watch: Watch) -> None:
         try:
             with connection.cursor() as cursor:
                 # The driver writes row by row: gathered in C, they cost half of what they do in Python.
                 rows = io.BufferedWriter(sink, _CHUNK_BYTES)
                 cursor.copy_expert(statement, rows)
+            # What is read is read: whoever takes the rest of it holds no snapshot.
+            watch.leave()
+            connection.rollback()
             rows.flush()
             sink.end()
         except psycopg2.Error as error:
@@ -119,6 +126,24 @@ class PostgresReader(SelectedRows):
         finally:
             # Rows that nobody waits for any more are dropped with the buffer.
             sink.close()
+
+    def _process(self, connection: Connection) -> int:
+        """The server's process that reads, as it calls itself: a pooler in between has numbers of its own."""
+        with connection.cursor() as cursor:
+            try:
+                return int(one_row(cursor, "SELECT pg_backend_pid()")[0])
+            except psycopg2.Error as error:
+                raise self.told(error) from None
+
+    def _end(self, connection: Connection, process: int) -> None:
+        """End a read that another thread is in. A server that waits for us to take its rows hears of no canceling, nor of a
+        line that is hung up: it is asked to end the session, as everybody may ask it for his own."""
+        with suppress(psycopg2.Error, DeclarationError):
+            asking = connect(self.url, self.source.connection, "headgate ends a read")
+            with closing(asking), asking.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", (process,))
+        with suppress(psycopg2.Error):
+            hang_up(connection.fileno())
 
     def _statement(self, connection: Connection) -> sql.Composed:
         query: sql.Composable = inside(self.source.query)
@@ -224,7 +249,7 @@ class PostgresReader(SelectedRows):
             with connection.cursor() as cursor:
                 cursor.execute("SET datestyle = 'ISO, YMD'; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'")
                 cursor.execute("SET bytea_output = 'hex'; SET extra_float_digits = 1; SET intervalstyle = 'iso_8601'")
-                cursor.execute("SET statement_timeout = %s", (seconds(self.source.statement_timeout) * 1000,))
+                cursor.execute("SET statement_timeout = %s", (self.statement_seconds * 1000,))
                 prove_one_select(cursor, self.source.query)
             return connection
         except psycopg2.Error as error:
@@ -232,6 +257,8 @@ class PostgresReader(SelectedRows):
 
     def told(self, error: psycopg2.Error) -> HeadgateError:
         """Our error, by who must act. It holds no value of a row, and never the password."""
+        if error.pgcode == errorcodes.QUERY_CANCELED and self.statement_seconds == self.snapshot_seconds:
+            return self.held_too_long()
         return told(
             error, self.where, self.source.statement_timeout, may_be_replica=not self.url.startswith("redshift://")
         )

@@ -9,9 +9,10 @@ from typing import Self
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
-from deployments.declarations.connections import protection_of
+from deployments.declarations.connections import NAME, protection_of
+from deployments.declarations.model import seconds
 from deployments.declarations.sources import DatabaseSource
-from deployments.errors import SourceMissingError
+from deployments.errors import DeclarationError, SourceMissingError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
 from tasks.sources.places import Places
@@ -45,6 +46,30 @@ class SelectedRows:
     def place(self, *, reads: bool = True) -> AbstractContextManager[None]:
         """A place among the connections that may be open, held for a block. `reads`: rows, for which there may be hours."""
         return nullcontext() if self.places is None else self.places.one(reads=reads)
+
+    @property
+    def snapshot_seconds(self) -> int | None:
+        """How long a read may hold its snapshot; None: as long as it takes."""
+        limit = None if self.places is None else self.places.protection.snapshot
+        return None if limit is None else seconds(limit)
+
+    @property
+    def statement_seconds(self) -> int:
+        """How long a statement may take: each holds a snapshot."""
+        declared = seconds(self.source.statement_timeout)
+        return declared if self.snapshot_seconds is None else min(declared, self.snapshot_seconds)
+
+    def held_too_long(self) -> DeclarationError:
+        """The error of a read that was ended for its snapshot."""
+        assert self.places is not None
+        return DeclarationError(
+            f"{self.where}: the read held its snapshot for {self.places.protection.snapshot}, as long as {NAME} allows "
+            "(snapshot), and was ended; nothing of it is published",
+            code="SNAPSHOT-AGE",
+            next_command="read less at once (window.every, source.query), or another snapshot in "
+            f"{NAME}; then: headgate retry RUN",
+            connection=self.source.connection,
+        )
 
     @property
     def where(self) -> str:

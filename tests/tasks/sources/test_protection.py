@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from deployments.declarations.connections import Hours
-from deployments.errors import RetryableError, SourceUnreachableError
+from deployments.errors import DeclarationError, RetryableError, SourceUnreachableError
 from tasks.progress import hear_waits
 from tasks.retrying import is_passing
 
@@ -149,3 +151,65 @@ def test_no_rows_are_read_at_another_hour(many: dict[str, Any], source: Callable
     assert len(reader.describe().columns) == 2
     allow(tmp_path, beside(now - timedelta(hours=2, minutes=30)))
     assert b"".join(source(**many).chunks()).count(b"\n") == 200_001
+
+
+SLOW = {"postgres": "SELECT 1 AS id, pg_sleep(8)::text AS note", "mysql": "SELECT 1 AS id, SLEEP(8) AS note"}
+HELD = {
+    "postgres": "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headgate' AND datname = current_database() "
+    "AND state <> 'idle'",
+    "mysql": "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p "
+    "ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE()",
+}
+
+
+def held(many: dict[str, Any], ask: Callable[[str], Any]) -> int:
+    return int(ask(HELD[many["declared"]["kind"]]))
+
+
+@pytest.mark.effect("Protection.snapshot")
+def test_a_read_that_holds_its_snapshot_for_too_long_is_ended(
+    many: dict[str, Any], source: Callable[..., Any], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    kind = many["declared"]["kind"]
+
+    def ask(statement: str) -> Any:
+        if kind == "mysql":
+            return request.getfixturevalue("mysql").run(statement)[0][0]
+        with closing(psycopg2.connect(many["shop"])) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+            return None if row is None else row[0]
+
+    allow(tmp_path, "snapshot: 2s")
+    # Whoever takes the rows is slow: the server waits for us to read on.
+    chunks = source(**many).chunks()
+    next(chunks)
+    assert held(many, ask) == 1
+    end = time.monotonic() + 30
+    while held(many, ask):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    with pytest.raises(DeclarationError, match="held its snapshot for 2s") as caught:
+        b"".join(chunks)
+    assert caught.value.code == "SNAPSHOT-AGE"
+    assert not is_passing(caught.value)
+    # The server is slow.
+    slow = {**many, "declared": {**many["declared"], "query": SLOW[kind]}}
+    for read in (lambda: b"".join(source(**slow).chunks()), source(**slow).fingerprint):
+        began = time.monotonic()
+        with pytest.raises(DeclarationError) as caught:
+            read()
+        assert (caught.value.code, time.monotonic() - began < 7) == ("SNAPSHOT-AGE", True)
+    while held(many, ask):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    # What is done in time isn't touched, nor what is taken later on.
+    allow(tmp_path, "snapshot: 60s")
+    assert b"".join(source(**many).chunks()).count(b"\n") == 200_001
+    few = {**many, "declared": {**many["declared"], "query": "SELECT 1 AS id, 2 AS note"}}
+    allow(tmp_path, "snapshot: 1s")
+    if kind == "postgres":
+        chunks = source(**few).chunks()
+        first = next(chunks)
+        time.sleep(1.5)
+        assert first + b"".join(chunks) == b"id,note\n1,2\n"
