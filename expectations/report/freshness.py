@@ -38,7 +38,7 @@ def freshness(
     since = _since(lines, facts)
     waits = [(promise, awaited_window(promise, grid, lag, newest, since)) for promise in described.promises]
     moments = [(window_due(promise, awaited, lag, grid.zone), promise) for promise, awaited in waits if awaited]
-    until, promised_to = _first(moments)
+    until, promised_to = _first(moments, described.promises)
     last = next((line for line in reversed(standing) if newest and line.batch_key == newest.key), None)
     missing = _missing(grid, published, now - lag)
     return Freshness(
@@ -61,7 +61,7 @@ def _windowless(
     else:
         zone = ZoneInfo(described.timezone)
         moments = [(look_due(promise, looked, zone), promise) for promise in described.promises if looked is not None]
-    until, promised_to = _first(moments)
+    until, promised_to = _first(moments, described.promises)
     return Freshness(
         until=until, promised_to=promised_to, last_label=last.label if last else "", last_at=last.at if last else None,
         data_until=looked, built_from=_built_from(described, last.at if last else None, below),
@@ -102,9 +102,9 @@ def _since(lines: Sequence[Line], facts: Facts) -> datetime | None:
     return min(begun, default=None)
 
 
-def _first(moments: Sequence[tuple[datetime, Promise]]) -> tuple[datetime | None, str]:
-    """The earliest moment, and to whom it is promised."""
-    at, promise = min(moments, key=lambda item: item[0], default=(None, None))
+def _first(moments: Sequence[tuple[datetime, Promise]], promises: Sequence[Promise]) -> tuple[datetime | None, str]:
+    """The earliest moment, and to whom it is promised; no moment where nothing of what is promised is due."""
+    at, promise = min(moments, key=lambda item: item[0], default=(None, next(iter(promises), None)))
     return at, "" if promise is None else promise.stakeholder
 
 

@@ -204,10 +204,10 @@ class Broken(Kept):
 
 
 class Freshness(Kept):
-    """How fresh the table is. `until`: the moment from which the promise is broken unless something is published. `gaps`: labels
-    of missing batches between published ones, the newest of them. `broken`: promises about a batch that is missing, be newer
-    ones published or not. `built_from`: of a summary the newest batch of each table below it that its build has read, the
-    oldest first; empty where one was published since.
+    """How fresh the table is. `until`: the moment from which the promise to `promised_to` is broken unless something is
+    published; None where nothing of it is due. `gaps`: labels of missing batches between published ones, the newest of them.
+    `broken`: promises about a batch that is missing, be newer ones published or not. `built_from`: of a summary the newest
+    batch of each table below it that its build has read, the oldest first; empty where one was published since.
     """
 
     until: datetime | None = None

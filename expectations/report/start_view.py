@@ -157,7 +157,7 @@ def _row(row: StartRow, known: Mapping[str, StartRow], texts: Texts, now: dateti
     elif row.state == "never":
         told = texts("start.not_begun")
     else:
-        told = texts("start.no_promise")
+        told = texts("start.nothing_due" if fresh.promised_to else "start.no_promise")
     return Row(
         of=row, own=own, state=state, below=texts("start.below", tables=tables) if tables else "",
         below_first=texts("start.below_first", tables=bad) if bad else "",

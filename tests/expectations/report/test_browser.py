@@ -82,6 +82,16 @@ def test_what_was_checked_stands_whole_beside_a_long_name(chromium, folder, sale
     assert chromium.run(wide) == 0
 
 
+def test_no_date_of_the_start_page_is_cut_off_on_a_phone(chromium, folder):
+    chromium.open(folder / "index.html", width=390)
+    cut = (
+        "[...document.querySelectorAll('#tables time')].filter(of => of.getBoundingClientRect().right"
+        " > of.closest('.scroll').getBoundingClientRect().right).map(of => of.textContent)"
+    )
+    assert chromium.run("document.querySelectorAll('#tables time').length") == 3
+    assert chromium.run(cut) == []
+
+
 @pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
 def test_a_metric_with_a_long_name_fits(chromium, tmp_path, width):
     metric = MetricTwin(

@@ -30,6 +30,20 @@ def test_a_window_that_is_not_there_at_the_promised_hour_is_late(sales, run_of):
     assert not found.late(datetime(2026, 3, 5, 5, 59, tzinfo=UTC))
 
 
+def test_a_promise_of_which_nothing_is_due_is_a_promise_all_the_same(site, sales, run_of, soon):
+    whole = sales.model_copy(update={"window": None, "mode": "full_refresh"})
+    failed = run_of(
+        0, status="failed", window_start=None, window_end=None, label="source", batch_key="source", counts={}
+    )
+    found = freshness(whole, [line_of(failed)], Facts(), NOW)
+    assert (found.until, found.promised_to, found.late(NOW)) == (None, "finance", False)
+    for promises, said, other in ((whole.promises, "nothing that is promised is due", "no promise declared"),
+                                  ((), "no promise declared", "nothing that is promised is due")):  # fmt: skip
+        site.add(failed, whole.model_copy(update={"promises": promises}), soon(failed))
+        start = site.shelf.get("index.html").decode()
+        assert (said in start, other in start) == (True, False)
+
+
 def test_a_hole_among_the_windows_is_counted(sales, run_of):
     assert freshness(sales, lines(run_of, 0, 3), Facts(), NOW).missing == 2
 
