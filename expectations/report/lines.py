@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from expectations.record import RunRecord
@@ -110,15 +110,26 @@ def latest_runs(lines: Iterable[Line]) -> list[Line]:
     return [line for line in lines if line.status not in ("checked", "running", "waiting", "held")]
 
 
-def beside(run_id: str, lines: Sequence[Line], pages: set[str]) -> tuple[Neighbour | None, Neighbour | None]:
-    """The runs before and after one that had something to say and have a page. `lines`: as they happened."""
-    told = {line.run_id for line in latest_runs(lines)} & pages | {run_id}
-    order = [line for line in lines if line.run_id in told]
-    at = next((n for n, line in enumerate(order) if line.run_id == run_id), None)
-    if at is None:
-        return None, None
-    before, after = order[at - 1] if at else None, order[at + 1] if at + 1 < len(order) else None
-    return _neighbour(before), _neighbour(after)
+Beside = tuple[Neighbour | None, Neighbour | None]
+
+
+def beside(run_ids: Iterable[str], lines: Sequence[Line], pages: set[str]) -> dict[str, Beside]:
+    """The runs before and after each of these that had something to say and have a page. `lines`: as they happened."""
+    wanted, told = set(run_ids), {line.run_id for line in latest_runs(lines)} & pages
+    before, after = (
+        {run_id: _neighbour(at) for run_id, at in _last(order, wanted, told)} for order in (lines, lines[::-1])
+    )
+    return {run_id: (before[run_id], after[run_id]) for run_id in before}
+
+
+def _last(lines: Iterable[Line], wanted: set[str], told: set[str]) -> Iterator[tuple[str, Line | None]]:
+    """Each run that is wanted with the last one before it that is told."""
+    last = None
+    for line in lines:
+        if line.run_id in wanted:
+            yield line.run_id, last
+        if line.run_id in told:
+            last = line
 
 
 def around(run_ids: set[str], lines: Sequence[Line], pages: set[str]) -> set[str]:

@@ -8,7 +8,7 @@ pages agree with the runs once the last writer is done. Writing the same run twi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -20,7 +20,7 @@ from expectations.report.about import Column, Described
 from expectations.report.actions import Links
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
-from expectations.report.lines import around, beside, by_batch, columns_of, in_order, line_of, loads_named
+from expectations.report.lines import Beside, around, beside, by_batch, columns_of, in_order, line_of, loads_named
 from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.shelf import Shelf
@@ -77,7 +77,8 @@ class Site:
             clean = cleaned(record)
             line = _marked([line_of(clean)], facts, now)[0]
             lines = in_order([*lines, line])
-            self._write_run(clean, line, twin, lines, by_batch(lines), {line.run_id for line in lines}, now)
+            next_to = beside([line.run_id], lines, {line.run_id for line in lines})
+            self._write_run(clean, line, twin, lines, by_batch(lines), next_to, now)
             self._write_table(twin.model_copy(update={"facts": facts}), lines, clean, now)
             rows, refreshed = self._start(now, declared)
         others = tuple(rows[table] for table in refreshed if table != record.table)
@@ -105,8 +106,10 @@ class Site:
             latest.append(record)
         lines = _marked(in_order(lines), facts, now)
         own, standing = {line.run_id: line for line in lines}, by_batch(lines)
+        written = {record.run_id for record in latest}
+        next_to = beside(written, lines, written)
         for record in latest:
-            self._write_run(record, own[record.run_id], twin, lines, standing, {other.run_id for other in latest}, now)
+            self._write_run(record, own[record.run_id], twin, lines, standing, next_to, now)
         with _turn:
             self._write_table(twin, lines, None, now)
         return len(lines)
@@ -166,18 +169,18 @@ class Site:
         return twin.model_copy(update={"described": described}), at.read_lines(self.shelf, described.table)
 
     def _write_run(
-        self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], standing: list[Line], pages: set[str],
-        now: datetime,
+        self, record: RunRecord, line: Line, twin: TableTwin, lines: list[Line], standing: list[Line],
+        next_to: Mapping[str, Beside], now: datetime,
     ) -> None:  # fmt: skip
         """Write a run's page and twin. `line` is its line among those of the table, as the proofs say it stands; `standing` are
-        those of the batches that stand; `pages`: runs that have one."""
+        those of the batches that stand; `next_to`: the runs beside each."""
         before = previous(line, lines, standing)
         earlier: Sequence[Column] = twin.schemas.get(before.schema_hash, ()) if before else ()
         comparison = compared(line, lines, columns_of(record), earlier, standing)
         # Facts of a failure are for machines inside; the page tells its message.
         shown = record.model_dump(mode="json", exclude={"profile": True, "failure": {"facts": True}})
         loads = loads_named(record, lines)
-        ran_before, ran_after = beside(line.run_id, lines, pages)
+        ran_before, ran_after = next_to[line.run_id]
         run = RunTwin(
             line=line, comparison=comparison, loads=loads, before=ran_before, after=ran_after, record=shown
         )  # fmt: skip
@@ -234,19 +237,19 @@ class Site:
         return [run.line for run in at.read_many(self.shelf, wanted, RunTwin.model_validate_json)]
 
     def _mark_pages(
-        self, run_ids: Iterable[str], lines: Sequence[Line], pages: set[str], described: Described, now: datetime
+        self, run_ids: set[str], lines: Sequence[Line], pages: set[str], described: Described, now: datetime
     ) -> None:
         """Write pages of runs again that stand otherwise since: undone, or no longer to be undone, or published after all, or
         beside another run.
         """
-        known = {line.run_id: line for line in lines}
+        known, next_to = {line.run_id: line for line in lines}, beside(run_ids, lines, pages)
         keys = [at.run_page(described.table, run_id, "json") for run_id in run_ids]
         for run in at.read_many(self.shelf, keys, RunTwin.model_validate_json):
             if run.line.run_id in known:
                 # The index drops examples and what would be noticed from its older lines; a run's own page keeps its own.
                 own = {"noticed": run.line.noticed, "quarantine": run.line.quarantine, "labels": run.line.labels}
                 line = known[run.line.run_id].model_copy(update=own)
-                before, after = beside(line.run_id, lines, pages)
+                before, after = next_to[line.run_id]
                 marked = run.model_copy(update={"line": line, "before": before, "after": after})
                 if marked != run:
                     self._put_run(marked, described, now)
