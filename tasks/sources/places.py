@@ -78,8 +78,8 @@ class Places:
                 raise SourceUnreachableError(
                     f"{in_use}, and none was free within {self.protection.wait}",
                     code=TAKEN,
-                    next_command=f"headgate retry RUN when what else reads from '{self.connection}' has ended; "
-                    f"or another max_connections or wait in {NAME}",
+                    next_command=f"headgate retry RUN   (when what else reads from '{self.connection}' has ended; "
+                    f"or another max_connections or wait in {NAME})",
                     connection=self.connection,
                 )
             time.sleep(_POLL_SECONDS)
