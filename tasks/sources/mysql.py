@@ -179,7 +179,7 @@ class MysqlReader(SelectedRows):
         up: it is asked, as everybody may ask it to end his own sessions."""
         assert connection is not None
         with suppress(pymysql.Error, DeclarationError):
-            asking = connect(self.url, self.source.connection, "headgate ends a read", _ASKED_SECONDS)
+            asking = connect(self.url, self.source.connection, "headgate", _ASKED_SECONDS)
             try:
                 asking.kill(connection.thread_id())
             finally:

@@ -139,7 +139,7 @@ class PostgresReader(SelectedRows):
         """End a read that another thread is in. A server that waits for us to take its rows hears of no canceling, nor of a
         line that is hung up: it is asked to end the session, as everybody may ask it for his own."""
         with suppress(psycopg2.Error, DeclarationError):
-            asking = connect(self.url, self.source.connection, "headgate ends a read")
+            asking = connect(self.url, self.source.connection, "headgate")
             with closing(asking), asking.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", (process,))
         with suppress(psycopg2.Error):
