@@ -302,7 +302,7 @@ def were_shown(words: list[str], house: Any, done: Any) -> str:
 
 
 def were_discarded(words: list[str], house: Any, done: Any) -> str:
-    return "" if "rows with" in done.out and "discarded" in done.out else done.out
+    return "" if re.search(r"\d rows? with \S+ discarded", done.out) else done.out
 
 
 def was_told(words: list[str], house: Any, done: Any) -> str:
