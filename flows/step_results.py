@@ -201,7 +201,8 @@ def _(result: Audited, record: RunRecord) -> dict[str, Any]:
 
 @facts_of.register
 def _(result: Judged, record: RunRecord) -> dict[str, Any]:
-    return {"drift": result.drift, "warnings": record.warnings + result.warnings}
+    warnings = record.warnings + result.warnings
+    return {"drift": result.drift, "profile": result.profile or record.profile, "warnings": warnings}
 
 
 @facts_of.register

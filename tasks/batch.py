@@ -233,13 +233,15 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a batch is beside what stands: the windows before it, the live table's columns, the keys its source has."""
+    """What a batch is beside what stands: the windows before it, the live table's columns, the keys its source has. `profile`:
+    what it was held against them by."""
 
     drift: Drift | None = None
     changes: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     source_keys: TableName | None = None
     keys_as_of: int = 0
+    profile: dict[str, object] | None = None
 
 
 ATTEMPT_CHARACTERS = 12

@@ -18,6 +18,7 @@ from tasks.acceptances import accepted_for
 from tasks.answers import lowered_for
 from tasks.assess import Assessment
 from tasks.batch import Audited, Batch, Judged, Validated
+from tasks.candidate_profile import candidate_profile
 from tasks.declared import KEY, declared_anew, declared_columns
 from tasks.history import history_of
 from tasks.source_keys import load_source_keys
@@ -51,15 +52,27 @@ def judge(batch: Batch, record: RunRecord, validated: Validated, audited: Audite
     )
     prove_whole(bench, table, batch, validated)
     policy = bench.project.suite(table.table).drift
-    drift = None if validated.profile is None else drift_of(bench, table, policy, batch, validated.profile)
+    measured = _measured(bench, table, batch, validated, audited)
+    drift = None if measured is None else drift_of(bench, table, policy, batch, measured)
     if drift is not None and not batch.overridden("DRIFT"):
         stop_on_drift(batch.title, batch.run_id, drift)
-    if validated.profile is not None:
-        profile = {**validated.profile, KEY: declared_columns(table)}
+    if measured is not None:
+        profile = {**measured, KEY: declared_columns(table)}
         ops.save_judged(bench.warehouse, record.model_copy(update={"profile": profile, "drift": drift}))
     reached("judged")
     keys, as_of = load_source_keys(batch) if table.load.deletes == "compare_keys" else (None, 0)
-    return Judged(drift, changes, warnings, keys, as_of)
+    return Judged(drift, changes, warnings, keys, as_of, measured)
+
+
+def _measured(
+    bench: Workbench, table: Table, batch: Batch, validated: Validated, audited: Audited
+) -> dict[str, object] | None:
+    """The profile of the batch: as it was checked, or of the candidate where its rows came in place, by no worker."""
+    if validated.in_place is None or audited.candidate is None or not audited.counts.copied:
+        return validated.profile
+    return candidate_profile(
+        bench, audited.candidate, table.columns, key=table.key, masked=table.masked, salt=bench.key_of(batch)
+    ).to_json()
 
 
 def prove_whole(bench: Workbench, table: Table, batch: Batch, validated: Validated) -> None:
