@@ -48,7 +48,9 @@ class Skeleton(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, *sorted(name for name, _ in attrs)))
+        # How many places a text may be broken at depends on the text; alone they do nothing.
+        if tag != "wbr" or attrs:
+            self.found.append((tag, *sorted(name for name, _ in attrs)))
         self.addresses |= {str(value) for name, value in attrs if name in ("href", "src", "action") and value}
 
     def handle_endtag(self, tag: str) -> None:
