@@ -24,7 +24,8 @@ def refuse_warehouse(source: Source, settings: Settings, *, offline: bool = Fals
             f"the connection '{name}' leads to the warehouse's own database: rows would be read from where they are loaded",
             code="SAME-DATABASE",
             next_command=f"the right address in HEADGATE_CONNECTION_{name.upper()} or HEADGATE_WAREHOUSE_URL; where it is meant, "
-            f"connections.yaml: 'connections: {{{name}: {{is_warehouse: true}}}}'",
+            f"connections.yaml: 'connections: {{{name}: {{is_warehouse: true}}}}'"
+            + ("" if offline else "; then: headgate retry RUN"),
             connection=name,
         )
 
