@@ -59,7 +59,7 @@ def test_many_lists_of_values_fit_into_the_memory(make_table: Callable[..., Any]
     assert rows == [("7", *["yes"] * 40, *["v99"] * 40)]
 
 
-@pytest.mark.parametrize("columns", [160, pytest.param(700, marks=pytest.mark.trial)])
+@pytest.mark.parametrize("columns", [160, pytest.param(700, marks=pytest.mark.story)])
 def test_a_wide_table(make_table: Callable[..., Any], check: Callable[..., Any], columns: int) -> None:
     table = make_table({"name": "id", "type": "integer"}, *(declared(i) for i in range(columns)))
     header = ",".join(column.name for column in table.columns)
