@@ -37,6 +37,7 @@ def candidate_profile(
 
     from expectations.profile import measure
     from expectations.profile.model import ColumnKind
+    from expectations.profile.sampling import Sampling
 
     kinds = [ColumnKind(column.name, profile_kind(column), masked=column.name in masked) for column in columns]
     counted, rows = _rows(bench, candidate, columns, key or [column.name for column in columns])
@@ -53,9 +54,9 @@ def candidate_profile(
         )
         connection.execute(f"CREATE TABLE headgate_candidate AS SELECT {typed} FROM headgate_texts")
         key_text = (salt or b"").decode(errors="ignore")
-        return measure(
-            connection, "headgate_candidate", kinds, key=key_text, counted=counted, sampled="headgate_candidate"
-        )
+        # They are the sample already, chosen where they lie.
+        sampled = f"({Sampling(tuple(kinds), (), len(rows)).all_sql('headgate_candidate')})"
+        return measure(connection, "headgate_candidate", kinds, key=key_text, counted=counted, sampled=sampled)
 
 
 def _rows(

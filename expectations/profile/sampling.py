@@ -43,8 +43,12 @@ class Sampling:
 
     def select_sql(self, relation: str) -> str:
         """SQL: the same rows of a relation, as texts c0, c1 ..."""
+        return f"{self.all_sql(relation)} WHERE {self._is_in()}"
+
+    def all_sql(self, relation: str) -> str:
+        """SQL: all rows of a relation, as such texts."""
         texts = ", ".join(f"{text} AS {name}" for name, text in zip(self.names, self._texts(), strict=True))
-        return f"SELECT {texts} FROM {relation} WHERE {self._is_in()}"
+        return f"SELECT {texts} FROM {relation}"
 
     def narrow_sql(self, kept: str) -> str:
         """SQL: the sample's own rows of a relation of such texts that was kept when fewer rows of the batch were known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -23,11 +24,13 @@ def lines(number: int, amount: Callable[[random.Random], float] = lambda dice: d
     return "\n".join(["id,amount,note", *rows]) + "\n"
 
 
-@pytest.mark.parametrize("measured", [200_000, 100], ids=["all rows", "some of many"])
+@pytest.mark.parametrize("measured", [None, 300, 200], ids=["few rows", "many rows", "some of more"])
 def test_a_change_of_unit_is_told_and_stops(
-    house: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, measured: int
+    house: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, measured: int | None
 ) -> None:
-    monkeypatch.setattr(candidate_profile, "MEASURED", measured)
+    if measured is not None:
+        monkeypatch.setattr(candidate_profile, "MEASURED", measured)
+        monkeypatch.setattr(import_module("expectations.profile.measure"), "SAMPLED", 100)
     table = house.declare("orders", TABLE.format(prefix=bucket.prefix), SUITE)
     verdicts = []
     for number in range(DAYS):

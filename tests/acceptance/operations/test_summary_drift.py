@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -67,7 +68,11 @@ def shop(house: Any) -> Callable[[str], str]:
 
 @pytest.mark.effect("Summary.drift")
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_a_window_unlike_those_before_it(house: Any, command: Callable[..., Any], shop: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("sampled", [100_000, 100], ids=["few rows", "many rows"])
+def test_a_window_unlike_those_before_it(
+    house: Any, command: Callable[..., Any], shop: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, sampled: int
+) -> None:
+    monkeypatch.setattr(import_module("expectations.profile.measure"), "SAMPLED", sampled)
     name = shop("drift: {policy: stop}\n")
     orders = f"{house.schema}.orders"
     command("run", orders, "--no-dependents")
