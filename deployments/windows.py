@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from deployments.clocks import begun
@@ -86,6 +87,10 @@ class Grid:
     def due(self, now: datetime) -> Iterator[Window]:
         """Windows that have ended by `now`, oldest first."""
         return self.between(self._edge(0), now)
+
+    def due_keys(self, now: datetime) -> tuple[str, ...]:
+        """`key` of each of `due`: made once for all tables of a grid."""
+        return _keys(self, self._index_at(now))
 
     def next_after(self, now: datetime) -> Window | None:
         """The first window that has not ended by `now`; None when the grid has ended."""
@@ -192,6 +197,12 @@ class Grid:
         n = self._index_at(window.start)
         before_end = self._end_utc is None or window.start < self._end_utc
         return n >= 0 and before_end and self.nth(n) == window
+
+
+@lru_cache(maxsize=16)
+def _keys(grid: Grid, count: int) -> tuple[str, ...]:
+    """Keys of the first windows of a grid, so many."""
+    return () if count < 1 else tuple(window.key for window in grid.due(grid._edge(count)))
 
 
 def check_every(every: str) -> str:

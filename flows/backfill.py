@@ -19,11 +19,12 @@ from deployments.declarations.summary import Summary
 from deployments.errors import OUTSIDE_HOURS, DeclarationError, HeadgateError
 from deployments.project import Project
 from flows.artifacts import keep_markdown, key_of, windows_table
+from flows.choosing import Reprocess, Selection
 from flows.deployed import runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.lanes import run_in_lanes
 from flows.one_window import build_window, load_window
-from flows.planning import PlannedWindow, Reprocess, Selection, TablePlan, plan_table
+from flows.planning import PlannedWindow, TablePlan, plan_table
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import ended, failed

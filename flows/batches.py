@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from deployments.declarations.table import Table
 from deployments.errors import CheckFailedError, DeclarationError, HeadgateError
 from expectations.record import RunRecord
+from flows.choosing import Selection
 from flows.life import begin, made_ready
-from flows.planning import Selection, plan_table
+from flows.planning import plan_table
 from flows.story import Story, new_run_id
 from tasks import doubles, erasures, hash_keys
 from tasks.assess import needs_library

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
 from expectations.record import RunRecord
+from flows.choosing import no_such_window
 from flows.life import begin, finished, made_ready
-from flows.planning import no_such_window
 from flows.story import Story, new_run_id
 from tasks.batch import SOURCE_KEY, Override
 from tasks.housekeeping import keep_house

@@ -38,7 +38,7 @@ class Due:
 def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     """Plan at `now` and load. A window that fails or has to wait stops the ones after it; nothing loaded is repeated."""
     mended = balance(bench, table.table)
-    due = Due(plan_table(bench, table, now))
+    due = Due(plan_table(bench, table, now, counted=True))
     due.outcome.mended += mended
     due.outcome.note(due.plan)
 

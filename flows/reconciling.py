@@ -18,10 +18,11 @@ from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, HeadgateError
 from flows.backfill import Local
 from flows.batches import refuse_older
+from flows.choosing import Selection, chosen
 from flows.deployed import on_hold, refuse_other_version, runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.one_window import load_window
-from flows.planning import PlannedWindow, Selection, chosen, plan_table
+from flows.planning import PlannedWindow, plan_table
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import failed

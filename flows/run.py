@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from deployments.errors import HeadgateError
 from flows.books import balance
+from flows.choosing import Selection
 from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
-from flows.planning import PlannedWindow, Selection, TablePlan, pause_of, plan_table
+from flows.planning import PlannedWindow, TablePlan, pause_of, plan_table
 from flows.story import told_to
 from tasks.outside_errors import named
 from tasks.workbench import Workbench
@@ -101,7 +102,9 @@ def run_tables(
         for name in tables:
             if name in bench.project.tables:
                 outcome.mended += balance(bench, name)
-                plan = plan_table(bench, bench.project.table(name), datetime.now(UTC), selection, before_run=True)
+                plan = plan_table(
+                    bench, bench.project.table(name), datetime.now(UTC), selection, before_run=True, counted=True
+                )
                 if announce is not None:
                     announce(plan)
                 outcome.note(plan)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
-from flows.planning import PlannedWindow, Selection, State, TablePlan, no_such_window, pause_of
+from flows.choosing import Selection, no_such_window
+from flows.planning import PlannedWindow, State, TablePlan, pause_of
 from tasks.summarize import plan_job
 from tasks.summary_windows import Stands, read_stands, wanted
 from tasks.warehouses import names, proofs

@@ -34,7 +34,7 @@ def demo(as_json: bool) -> None:
     if not as_json:
         click.secho("Starting the local stack", bold=True)
     bench = workbench(silent=as_json)
-    from flows.planning import Selection
+    from flows.choosing import Selection
     from flows.run import run_tables
 
     names = [*bench.project.tables, *bench.project.build_order()]

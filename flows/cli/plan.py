@@ -12,7 +12,8 @@ from flows.cli.console import print_json
 
 if TYPE_CHECKING:
     from deployments.project import Project
-    from flows.planning import Selection, TablePlan
+    from flows.choosing import Selection
+    from flows.planning import TablePlan
     from flows.summary_planning import SummaryPlan
     from flows.what_breaks import Broken
     from tasks.reachable import Line
@@ -50,14 +51,15 @@ def plan(
     from flows.selecting import selected
 
     bench = workbench(silent=as_json, need="warehouse", asked=tables)
+    from flows.choosing import Selection
     from flows.hours import hours_lines
     from flows.metric_plan import metric_lines
-    from flows.planning import Selection, plan_table
+    from flows.planning import plan_table
 
     wanted = selected(bench.project, tables)
     selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
     plans = [
-        plan_table(bench, bench.project.table(name), datetime.now(UTC), selection)
+        plan_table(bench, bench.project.table(name), datetime.now(UTC), selection, counted=not as_json)
         for name in wanted
         if name in bench.project.tables
     ]

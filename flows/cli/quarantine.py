@@ -59,8 +59,8 @@ def show_rows(
     table: str, code: str | None, window: str | None, limit: int | None, as_csv: bool, as_json: bool
 ) -> None:  # fmt: skip
     """Rows set aside, as they arrived. Columns declared `pii: hash` hold their hash, `hide` is left out."""
+    from flows.choosing import no_such_window
     from flows.cli.settings import workbench
-    from flows.planning import no_such_window
     from tasks.warehouses.names import TableName
     from tasks.warehouses.quarantine import rows_of
     from tasks.warehouses.session import session

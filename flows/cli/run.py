@@ -50,7 +50,7 @@ def run(
     names = selected(bench.project, tables)
     tell_shared_places(bench)
     # Not before: Prefect reads its settings when it is imported, and the local server's address is among them now.
-    from flows.planning import Selection
+    from flows.choosing import Selection
 
     selection = Selection(window=window, start=start, end=end, full_refresh=full_refresh)
     from flows.run import run_tables

@@ -168,7 +168,7 @@ def _window(wanted: Summary, label: str | None) -> Window | None:
     from datetime import UTC, datetime
 
     from flows.builds import window_of
-    from flows.planning import no_such_window
+    from flows.choosing import no_such_window
 
     if wanted.grid is None:
         if label is not None:

@@ -56,11 +56,15 @@ def prove_columns(
         )
 
 
-def changed(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: ModeFacts) -> str | None:
-    """What a count tells of a table that others have changed; None when it has the rows its proofs say."""
+def changed(
+    adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[Proof], mode: ModeFacts, quiet: int = 0
+) -> str | None:  # fmt: skip
+    """What a count tells of a table that others have changed; None when it has the rows its proofs say. `quiet`: rows of batches
+    that `known` leaves out."""
     expected = proofs.rows_expected(known, mode)
     if expected is None or not known or not adapter.exists(cursor, live):
         return None
+    expected += quiet
     if expected > MAX_COUNTED:
         cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(qualified(live)))
         return (

@@ -6,8 +6,8 @@ live table holds of it. `sequence` counts the publishes of a target and orders t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -100,6 +100,22 @@ class Proof:
         return {"counts": counts, "accounting": self.counts.sentence(), "sequence": self.sequence}
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Batches whose loads all stand as they were published: nothing of them was undone, replayed, erased or merged. Of ten
+    thousand windows nearly all are so, and a plan needs no more of them than this. By batch key: whether its last load was
+    made by the declaration that was asked for, and how many rows it published.
+    """
+
+    batches: dict[str, tuple[bool, int]] = field(default_factory=dict)
+    newest: str = ""
+    """The batch of the last of these loads."""
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for _, rows in self.batches.values())
+
+
 _COUNTS = tuple(item.name for item in fields(Counts))
 _COLUMNS = ("sequence", "batch_key", "kind", "run_id", "attempt_id", "fingerprint", "declaration_hash", "suite_hash",
             "stage_uri", "published_at", "undone_by", *_COUNTS)  # fmt: skip
@@ -132,6 +148,28 @@ def read(cursor: Cursor, live: TableName, batch_key: str | None = None, *, and_n
             statement += sql.SQL(" OR sequence = (SELECT max(sequence) FROM {})").format(source)
     found = rows(cursor, statement + sql.SQL(" ORDER BY sequence"), None if batch_key is None else (batch_key,))
     return [_proof(row) for row in found]
+
+
+_LOUD = "undone_by IS NOT NULL OR kind NOT IN %s OR updated + unchanged > 0"
+
+
+def read_quiet(cursor: Cursor, live: TableName, declaration_hash: str) -> Quiet:
+    """The quiet batches of a target; the table must exist."""
+    statement = sql.SQL(
+        f"SELECT batch_key, declaration_hash = %s, inserted FROM {{0}} WHERE batch_key NOT IN "
+        f"(SELECT batch_key FROM {{0}} WHERE {_LOUD}) ORDER BY sequence"
+    ).format(qualified(proof(live)))
+    found = rows(cursor, statement, (declaration_hash, WHOLE))
+    return Quiet({key: (as_declared, int(count)) for key, as_declared, count in found}, found[-1][0] if found else "")
+
+
+def read_loud(cursor: Cursor, live: TableName, and_of: Collection[str]) -> list[Proof]:
+    """Proofs of the batches that aren't quiet, and of these, oldest first; the table must exist."""
+    statement = sql.SQL(
+        f"SELECT {{1}} FROM {{0}} WHERE batch_key IN %s OR batch_key IN (SELECT batch_key FROM {{0}} WHERE {_LOUD}) "
+        "ORDER BY sequence"
+    ).format(qualified(proof(live)), sql.SQL(", ").join(map(identifier, _COLUMNS)))
+    return [_proof(row) for row in rows(cursor, statement, (tuple(and_of) or ("",), WHOLE))]
 
 
 def newest(cursor: Cursor, live: TableName) -> tuple[datetime | None, str | None]:

@@ -91,7 +91,7 @@ def loaded(
 ) -> Iterator[Loaded]:  # fmt: skip
     if not ARCHIVE.exists():
         pytest.skip("../shared/data/online_retail_by_day.tar.gz is absent")
-    from flows.planning import Selection
+    from flows.choosing import Selection
     from flows.run import run_tables
     from tasks import workbench
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from deployments.errors import DeclarationError
-from flows.planning import Selection, plan_table
+from flows.choosing import Selection
+from flows.planning import plan_table
 from flows.taking_back import roll_back
 from tasks.workbench import workbench
 

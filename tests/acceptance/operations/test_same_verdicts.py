@@ -70,7 +70,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Any]:  # fmt: skip
     """Load the table into an empty warehouse; what was told, as its outcome."""
-    from flows.planning import Selection
+    from flows.choosing import Selection
     from flows.run import run_tables
 
     monkeypatch.setattr("tasks.report.publish_report", lambda *_: None)

@@ -71,7 +71,7 @@ def bench(
 
 
 def run_all(bench: Workbench) -> Outcome:
-    from flows.planning import Selection
+    from flows.choosing import Selection
     from flows.run import run_tables
 
     return run_tables(bench, [*bench.project.tables, *bench.project.build_order()], Selection())

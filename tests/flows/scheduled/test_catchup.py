@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from deployments.declarations.table import Table
-from flows.planning import Selection, _windows
+from flows.choosing import Selection
+from flows.planning import _windows
+from tasks.warehouses.proofs import Quiet
 
 SEOUL, NEW_YORK = "Asia/Seoul", "America/New_York"
 
@@ -29,9 +31,10 @@ def table(
 def due(declared: Table, now: str, zone: str) -> list[str]:
     moment = datetime.fromisoformat(now)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-    return [
-        window.label for window in _windows(declared, "", moment, [], set(), Selection(), alone=False) if window.run
-    ]
+    found = _windows(declared, "", moment, [], set(), Selection(), Quiet(), alone=False)
+    assert declared.grid is not None
+    assert declared.grid.due_keys(moment - declared.lag) == tuple(window.batch_key for window in found)
+    return [window.label for window in found if window.run]
 
 
 DAILY_AT_TWO = table("day", SEOUL, "2020-08-10T02:00")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flows import reconciling
-from flows.planning import Selection
+from flows.choosing import Selection
 from flows.run import run_tables
 from tasks import switches
 from tasks.workbench import workbench
