@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import flows.build_results  # noqa: F401 - what is said of the steps of a build
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
 from expectations.record import RunRecord

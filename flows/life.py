@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployments.declarations.summary import Summary
 from deployments.declarations.table import Table
@@ -18,13 +18,14 @@ from expectations.record import RunKind, RunRecord, Status, Step
 from flows.story import Story
 from tasks import report
 from tasks.batch import Batch
-from tasks.sources.spoken import with_source
 from tasks.spool import hold, release
-from tasks.summarize import Job
 from tasks.warehouses import ops
 from tasks.warehouses.names import TableName
 from tasks.warehouses.publish_plan import Published
 from tasks.workbench import Workbench, workbench
+
+if TYPE_CHECKING:
+    from tasks.summarize import Job
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,8 @@ def _let_go(error: BaseException | None) -> None:
 
 def _name_source(record: RunRecord, error: BaseException) -> None:
     """Let the next command of a failure name the source of the table it is about."""
+    from tasks.sources.spoken import with_source
+
     tables = workbench().project.tables
     if isinstance(error, HeadgateError) and error.next_command and record.table in tables:
         error.next_command = with_source(error.next_command, tables[record.table], record.label)

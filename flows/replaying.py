@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from expectations.record import QuarantineReason, RunRecord
 from flows.life import begin, finished, has_warnings, made_ready
+from flows.quantities import plural
+from flows.step_results import facts_of, words_of
 from flows.story import Story, new_run_id
 from tasks import erasures
 from tasks.batch import Batch, new_attempt
+from tasks.replay import Gathered, cannot_be_replayed
 from tasks.rollback import batch_key_of
 from tasks.warehouses import clock, names, proofs
 from tasks.warehouses.names import TableName
@@ -53,3 +58,16 @@ def replayed(story: Story, published: Published | None = None) -> RunRecord:
             reason = QuarantineReason(code="KEY-EXISTS", column=None, rows=refused, sentence=KEY_EXISTS)
             story.update(quarantine=(*story.record.quarantine, reason))
     return finished(story, "warned" if has_warnings(story.record) else "unchanged", published)
+
+
+@words_of.register
+def _(result: Gathered) -> dict[str, Any]:
+    line = f"{plural(result.rows, 'row')} of {result.source_run}"
+    for count, why in ((result.withheld, "withheld or cut"), (result.broken, "broken in their bytes")):
+        line += f", {count:,} {why}" if count else ""
+    return {"rows": result.rows, "line": line}
+
+
+@facts_of.register
+def _(result: Gathered, record: RunRecord) -> dict[str, Any]:
+    return {"warnings": cannot_be_replayed(result)}

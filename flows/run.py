@@ -156,14 +156,16 @@ def build_summaries(
 
     `selection`: which windows, of those asked for that are built by windows; of all others what is due.
     """
-    from prefect import tags
-
-    from flows.summarize import summarize
-
     wanted = {name for name in asked if name in bench.project.summaries}
     if with_dependents:
         for record in (*outcome.published, *outcome.mended):
             wanted.update(bench.project.dependents(record.table))
+    if not wanted:
+        return
+    from prefect import tags
+
+    from flows.summarize import summarize
+
     broken: set[str] = set()
     for name in bench.project.build_order():
         if name not in wanted:

@@ -9,11 +9,7 @@ from typing import Any
 from expectations.record import RuleResult, RunRecord
 from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
-from tasks.metrics import MetricsCompared
-from tasks.replay import Gathered, cannot_be_replayed
 from tasks.resume import Resumed
-from tasks.summarize import Built, InputsChecked, OutputChecked
-from tasks.summary_judge import BuildJudged
 from tasks.warehouses.publish_plan import Published
 
 
@@ -87,11 +83,6 @@ def _(result: Audited) -> dict[str, Any]:
 
 
 @words_of.register
-def _(result: BuildJudged) -> dict[str, Any]:
-    return words_of(Judged(result.drift)) if result.drift else {"rows": None, "line": "no drift declared"}
-
-
-@words_of.register
 def _(result: Judged) -> dict[str, Any]:
     said, drift = list(result.warnings), result.drift
     if drift is not None:
@@ -128,49 +119,6 @@ def _(result: None) -> dict[str, Any]:
 def _(result: Resumed) -> dict[str, Any]:
     rows = result.staged.manifest.rows
     return {"rows": rows, "line": f"{plural(rows, 'row')} checked and staged before, at {result.staged.uri}"}
-
-
-@words_of.register
-def _(result: Gathered) -> dict[str, Any]:
-    line = f"{plural(result.rows, 'row')} of {result.source_run}"
-    for count, why in ((result.withheld, "withheld or cut"), (result.broken, "broken in their bytes")):
-        line += f", {count:,} {why}" if count else ""
-    return {"rows": result.rows, "line": line}
-
-
-@words_of.register
-def _(result: InputsChecked) -> dict[str, Any]:
-    rows = ", ".join(f"{table.partition('.')[2]} {count:,}" for table, count in result.rows.items())
-    line = f"rows: {rows}"
-    if result.rules:
-        line += f"; {plural(len(result.rules), 'check')} passed"
-    return {"rows": sum(result.rows.values()), "line": line}
-
-
-@words_of.register
-def _(result: Built) -> dict[str, Any]:
-    line = f"{plural(result.rows, 'row')} beside the live table"
-    return {"rows": result.rows, "line": f"{line}, by SQL rewritten for PostgreSQL" if result.sql else line}
-
-
-@words_of.register
-def _(result: OutputChecked) -> dict[str, Any]:
-    return {
-        "rows": None,
-        "line": f"{plural(len(result.rules), 'check')} passed" if result.rules else "no checks declared",
-    }
-
-
-@words_of.register
-def _(result: MetricsCompared) -> dict[str, Any]:
-    said = [
-        f"{item.metric} isn't that of {item.other} ({item.differing:,} of {item.compared:,})"
-        if item.differing
-        else f"{item.metric} is that of {item.other} {item.grain} ({item.compared:,})"
-        for item in result.found
-    ]
-    said += [f"not compared: {skipped}" for skipped in result.skipped]
-    return {"rows": None, "line": "; ".join(said) or "no other summary has these metrics"}
 
 
 @singledispatch
@@ -214,33 +162,3 @@ def _(result: Published, record: RunRecord) -> dict[str, Any]:
 def _(result: Resumed, record: RunRecord) -> dict[str, Any]:
     before = (result.extracted, result.validated, result.staged)
     return {name: fact for part in before for name, fact in facts_of(part, record).items()}
-
-
-@facts_of.register
-def _(result: Gathered, record: RunRecord) -> dict[str, Any]:
-    return {"warnings": cannot_be_replayed(result)}
-
-
-@facts_of.register
-def _(result: InputsChecked, record: RunRecord) -> dict[str, Any]:
-    return {"rules": result.rules}
-
-
-@facts_of.register
-def _(result: Built, record: RunRecord) -> dict[str, Any]:
-    return {"warnings": result.warnings, "sql": result.sql}
-
-
-@facts_of.register
-def _(result: BuildJudged, record: RunRecord) -> dict[str, Any]:
-    return {"drift": result.drift, "profile": result.profile}
-
-
-@facts_of.register
-def _(result: MetricsCompared, record: RunRecord) -> dict[str, Any]:
-    return {"rules": record.rules + result.rules}
-
-
-@facts_of.register
-def _(result: OutputChecked, record: RunRecord) -> dict[str, Any]:
-    return {"rules": record.rules + result.rules}

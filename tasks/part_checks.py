@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import local
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from deployments.bounds import WindowColumn
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.windows import Window
+from expectations.contract import mask
 from expectations.contract.batch_check import unique_rules
+from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout
 from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.quoting import identifier
@@ -33,6 +37,8 @@ from tasks.warehouses.protocol import Adapter
 from tasks.workbench import Workbench, workbench
 
 THREADS = 2
+FEW = 20_000
+"""Rows that one thread answers for as soon as two."""
 NULL_MARKER = f"~null-{secrets.token_hex(6)}~"
 """How NULL is spelled in staged parts where an empty field can't say it. Random, so that no value of a source is it."""
 
@@ -87,14 +93,15 @@ class Checkers:
         pool: Any,
     ) -> None:  # fmt: skip
         asked = asked_of(bench.project.suite(table.table).expectations, column_types(table))
+        self._table, self._key, self._temp = table, bench.key_of(batch), batch.spool / "duckdb"
         self._make = partial(
             PartChecker,
             table,
             layout,
             rules,
             marker,
-            bench.key_of(batch),
-            batch.spool / "duckdb",
+            self._key,
+            self._temp,
             asked,
             bytes_prefix=bench.warehouse.bytes_prefix,
         )
@@ -112,6 +119,19 @@ class Checkers:
     def __exit__(self, *_: object) -> None:
         for checker in self._all:
             checker.close()
+
+    @contextmanager
+    def engine(self, rows: int) -> Iterator[DuckDBPyConnection]:
+        """DuckDB for what is asked of all parts together, once they are checked. Few rows are asked on the connection that has
+        checked them: to make one costs more."""
+        if rows <= FEW and len(self._all) == 1:
+            yield self._all[0].connection
+            return
+        memory = memory_for(len(self._table.columns))
+        with closing(connect(self._temp, memory_mb=memory, threads=THREADS)) as connection:
+            if self._key is not None:
+                mask.set_key(connection, self._key)
+            yield connection
 
     def check(
         self,

@@ -23,6 +23,7 @@ from expectations.report.about import Described
 from expectations.report.actions import Links
 from expectations.report.describe import described
 from expectations.report.model import Facts
+from expectations.report.pages import keep_compiled
 from expectations.report.site import Site
 from expectations.report.texts import Texts
 from expectations.withheld import cleaned
@@ -165,6 +166,7 @@ def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int
 
 def site_of(bench: Workbench, where: Links) -> Site:
     """The report at the configured address."""
+    keep_compiled(bench.settings.state / "templates")
     return Site(open_store(bench.report_url), Texts(), where)
 
 

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table
 from deployments.errors import HeadgateError
-from expectations.contract import mask
 from expectations.contract.batch_check import Repeated, judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.checksum import Checksum
 from expectations.contract.engine import connect, memory_for
@@ -29,7 +28,7 @@ from tasks import ahead
 from tasks.assess import Assessment, assess, profile_columns, profile_key
 from tasks.batch import Batch, Extracted, Validated, reason_counts
 from tasks.in_place import unparsed
-from tasks.part_checks import THREADS, Checkers, batch_rules, null_marker
+from tasks.part_checks import Checkers, batch_rules, null_marker
 from tasks.part_workers import dask_pool
 from tasks.step import step
 from tasks.unplaced import sentence as sentence_of_unplaced
@@ -74,12 +73,7 @@ def check_batch(batch: Batch, extracted: Extracted) -> Validated:
     row_rules, unique = batch_rules(table, suite, batch.window)
     with dask_pool() as pool, Checkers(batch, table, layout, row_rules, marker, bench, pool) as checkers:
         parts, sampling, early = _check_all(checkers, batch, table, layout, marker, extracted)
-        with closing(
-            connect(batch.spool / "duckdb", memory_mb=memory_for(len(table.columns)), threads=THREADS)
-        ) as connection:
-            key = bench.key_of(batch)
-            if key is not None:
-                mask.set_key(connection, key)
+        with checkers.engine(extracted.rows) as connection:
 
             def judged(parts: list[CheckedPart], repeats: Sequence[Repeated]) -> _Judged:
                 if repeats:

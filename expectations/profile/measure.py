@@ -173,7 +173,7 @@ def _profile(
         duplicates=float(sampled - different.result()) * scale,
         same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
         row_marks=tuple(pairs[:MARKS]),
-        marked_by=marked_by(),
+        marked_by=marked_by(con),
         row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
         relations=held,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -82,9 +81,7 @@ def mark(texts: Sequence[str]) -> str:
     return f"hash({', '.join(texts)})"
 
 
-@cache
-def marked_by() -> str:
+def marked_by(connection: duckdb.DuckDBPyConnection) -> str:
     """What tells the marks of one version of the engine from those of another."""
-    with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT {mark([repr(text) for text in ('headgate', 'mark')])}").fetchall()
+    found = connection.execute(f"SELECT {mark([repr(text) for text in ('headgate', 'mark')])}").fetchall()
     return f"hash {found[0][0]}"

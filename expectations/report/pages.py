@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,6 +20,7 @@ from expectations.breaks import breaks
 from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.actions import Links
+from expectations.report.compiled import Compiled
 from expectations.report.model import Line, RunTwin, StartRow, TableTwin
 from expectations.report.run_view import run_view
 from expectations.report.start_view import start_view
@@ -26,6 +28,10 @@ from expectations.report.table_view import table_view
 from expectations.report.texts import Texts
 
 _TEMPLATES = Path(__file__).parent / "templates"
+# Not optimized: nothing of this program's is computed when a template is compiled, so that a compiled one may outlive a version.
+_OPTIONS: dict[str, Any] = {
+    "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, "optimized": False,
+}  # fmt: skip
 GLOSSARY = (
     "batch",
     "published",
@@ -77,12 +83,16 @@ def rendered(template: str, names: Mapping[str, object], texts: Texts, now: date
     return "\n".join(line.strip() for line in made.splitlines() if line.strip()) + "\n"
 
 
+def keep_compiled(folder: Path) -> None:
+    """From now on templates are kept in `folder` as they were compiled. It must be this user's alone: what is in it is run."""
+    environment = _environment()
+    if environment.bytecode_cache is None:
+        environment.bytecode_cache = Compiled(folder, _OPTIONS)
+
+
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+    made = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False, **_OPTIONS)
     made.filters |= {
         "number": words.number, "share": words.share, "moment": words.moment, "duration": words.duration,
         "iso": words.iso, "local": words.moment, "breaks": breaks,

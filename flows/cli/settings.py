@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -46,6 +47,8 @@ def tell_shared_places(bench: Workbench) -> None:
 
 
 def _started(settings: Settings, need: Need, *, silent: bool) -> Settings:
+    if not settings.embedded and (need != "flows" or os.environ.get("PREFECT_API_URL")):
+        return settings
     from deployments.embedded.defaults import prefect_address, started
     from deployments.embedded.stack import PARTS
 
@@ -54,8 +57,7 @@ def _started(settings: Settings, need: Need, *, silent: bool) -> Settings:
         if need == "flows":
             return started(settings, progress, PARTS)
         return started(settings, progress, ("postgres",), sources=False)
-    if need == "flows":
-        prefect_address(settings, progress)
+    prefect_address(settings, progress)
     return settings
 
 
