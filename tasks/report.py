@@ -6,7 +6,7 @@ import glob
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -32,6 +32,7 @@ from tasks.metrics_page import write_metrics
 from tasks.objects.protocol import ObjectStore
 from tasks.objects.store import open_store
 from tasks.report_artifacts import links, write_artifacts
+from tasks.report_facts import KeptRuns
 from tasks.rollback import undoable
 from tasks.workbench import Workbench
 
@@ -41,12 +42,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What `build` or `publish` wrote."""
+    """What `build` or `publish` wrote. `written`: pages of runs that weren't as they should be."""
 
     url: str
     tables: int
     runs: int
     objects: int
+    written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a build is: `number` of `tables` is done, of whose `runs` so many pages were written."""
+
+    table: str
+    number: int
+    tables: int
+    runs: int
+    written: int
 
 
 def keep_locally(bench: Workbench, record: RunRecord) -> Path:
@@ -106,27 +119,30 @@ def page_url(bench: Workbench, record: RunRecord) -> str:
 
 
 def build(
-    bench: Workbench, limit: int = 1000, told: Callable[[str, int], None] | None = None, *, pages: int | None = None
-) -> Built:
-    """Write the whole report anew from the ops tables: the last `limit` runs of every table and summary, and a page of its own
-    for the newest `pages` of them (as many as are kept).
+    bench: Workbench, limit: int = 1000, told: Callable[[Progress], None] | None = None, *, pages: int | None = None,
+    anew: bool = False,
+) -> Built:  # fmt: skip
+    """Bring the whole report to what the ops tables say: the last `limit` runs of every table and summary, and a page of its own
+    for the newest `pages` of them (as many as are kept). Pages of runs of which nothing has changed since the last build stay
+    as they are, unless `anew`.
 
     What only runs that failed had measured isn't kept there: their figures are missing from the trends afterwards.
     """
     now, texts, site = datetime.now(UTC), Texts(), site_of(bench, Links())
-    runs = tables = 0
-    for target in report_facts.targets_with_runs(bench.warehouse):
-        records = list(report_facts.records_of(bench.warehouse, target, limit))
-        if not records:
+    runs = tables = written = 0
+    targets = report_facts.targets_with_runs(bench.warehouse)
+    for number, target in enumerate(targets, start=1):
+        kept = report_facts.kept_runs(bench.warehouse, target, limit)
+        if not kept.digests:
             continue
         facts = _facts(bench, target, now)
-        count = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now, pages)
-        tables, runs = tables + 1, runs + count
+        count = site.bring_up(_described_by(bench, target, kept, texts), kept, facts, now, pages, anew=anew)
+        tables, runs, written = tables + 1, runs + len(kept.digests), written + count
         if told is not None:
-            told(target, count)
+            told(Progress(target, number, len(targets), len(kept.digests), count))
     write_metrics(bench, site.shelf, now)
     site.write_start(now, _declared(bench, texts))
-    return Built(bench.report_url, tables, runs, len(site.shelf.keys("")))
+    return Built(bench.report_url, tables, runs, len(_pages(site.shelf.keys(""))), written)
 
 
 def rebuild(bench: Workbench, target: str) -> int:
@@ -134,13 +150,13 @@ def rebuild(bench: Workbench, target: str) -> int:
     now, texts, site = datetime.now(UTC), Texts(), site_of(bench, Links())
     if not site.shelf.delete(f"tables/{target}/"):
         return 0
-    records = list(report_facts.records_of(bench.warehouse, target, site.keep_pages))
-    if not records:
+    kept = report_facts.kept_runs(bench.warehouse, target, site.keep_pages)
+    if not kept.digests:
         return 0
     facts = report_facts.facts_of(bench.warehouse, target)
-    runs = site.rebuild_table(_described(bench, records[-1], texts), records, facts, now)
+    site.bring_up(_described_by(bench, target, kept, texts), kept, facts, now, anew=True)
     site.write_start(now, _declared(bench, texts))
-    return runs
+    return len(kept.digests)
 
 
 def write_start(bench: Workbench, now: datetime) -> None:
@@ -155,7 +171,7 @@ def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int
         raise DeclarationError(
             f"there is no report at {source.base}", code="NO-REPORT", next_command="headgate report build"
         )
-    known = [key for key in keys if key.rpartition(".")[2] in shelf.ENDINGS]
+    known = _pages(keys)
     for n, key in enumerate(sorted(known, key=_from_the_leaves), start=1):
         target.put(key, source.get(key), shelf.content_type(key))
         if told is not None:
@@ -177,6 +193,12 @@ def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:
     kind = "summary" if record.kind == "summary" else "table"
     return Described(table=record.table, declared=False, kind=kind, description=record.description, owner=record.owner,
                      tier=record.tier, metrics=record.metrics)  # fmt: skip
+
+
+def _described_by(bench: Workbench, target: str, runs: KeptRuns, texts: Texts) -> Described:
+    """A table that isn't declared any more is told by its newest record."""
+    known = _declared_one(bench, target, texts)
+    return known or _described(bench, next(runs.read({next(reversed(runs.digests))})), texts)
 
 
 def _facts(bench: Workbench, table: str, now: datetime) -> Facts:
@@ -206,6 +228,10 @@ def _asked(ask: Callable[[], Result], record: RunRecord) -> Result | None:
     except (Error, HeadgateError) as error:
         logger.warning("the report of %s goes without the warehouse: %s", record.run_id, error)
         return None
+
+
+def _pages(keys: Iterable[str]) -> list[str]:
+    return [key for key in keys if key.rpartition(".")[2] in shelf.ENDINGS]
 
 
 def _from_the_leaves(key: str) -> tuple[int, str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +15,10 @@ from psycopg2.extras import execute_values
 
 from deployments.project import Project
 from expectations.record import RunRecord
+from expectations.report.built import digest
 from expectations.report.model import Decision, Facts, Freshness, Line, OpenIncident, Publish, StartRow
 from expectations.report.upstream import SERIOUS, because, shown_state, worst
+from expectations.withheld import cleaned
 from tasks.incidents.model import Incident
 from tasks.warehouses import names, proofs, reconciliations
 from tasks.warehouses.moments import aware, naive
@@ -36,6 +38,9 @@ class NotGood:
 
 
 READ_AT_ONCE = 50
+DIGESTS_AT_ONCE = 500
+PUBLISHES = 3000
+"""Of a table's quiet publishes the report needs the newest: as many as its index has lines."""
 _DECISION = ("decided_at", "what", "kind", "column_name", "decided_by", "reason", "expires_at", "run_id")
 
 
@@ -43,11 +48,11 @@ def facts_of(
     adapter: Adapter, target: str, undoable: Callable[[Sequence[Proof]], frozenset[str]] = lambda _: frozenset()
 ) -> Facts:
     """Proofs of publish and decisions of one table; empty for a table that was never prepared. `undoable`: which runs, by its
-    proofs, have a publish that can be taken back.
+    proofs, have a publish that can be taken back. Of publishes beyond PUBLISHES those are told of which a page says something.
     """
     live = TableName.parse(target)
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        known = proofs.read(cursor, live) if adapter.exists(cursor, names.proof(live)) else []
+        known = proofs.read_newest(cursor, live, PUBLISHES) if adapter.exists(cursor, names.proof(live)) else []
         decisions = _decisions(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "decision")) else ()
         incidents = _incidents(cursor, target) if adapter.exists(cursor, TableName(names.OPS, "incident")) else ()
     free = undoable(known)
@@ -77,12 +82,52 @@ def targets_with_runs(adapter: Adapter) -> list[str]:
 def records_of(adapter: Adapter, target: str, limit: int) -> Iterator[RunRecord]:
     """The newest records of a table, oldest first, with their profiles where they were published."""
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        newest = rows(
-            cursor,
-            f"SELECT run_id FROM ops.run WHERE target = %s ORDER BY started_at DESC, run_id DESC LIMIT {int(limit)}",
-            (target,),
-        )
-        run_ids = [str(run_id) for (run_id,) in reversed(newest)]
+        run_ids = _newest_runs(cursor, target, limit)
+    return _records(adapter, run_ids)
+
+
+@dataclass(frozen=True)
+class KeptRuns:
+    """The newest runs of a table, as the report is built from them: `digests` of record and profile by run id, oldest first."""
+
+    adapter: Adapter
+    digests: dict[str, str]
+
+    def read(self, run_ids: Collection[str]) -> Iterator[RunRecord]:
+        """The cleaned records of these runs, oldest first."""
+        return map(cleaned, _records(self.adapter, [run_id for run_id in self.digests if run_id in run_ids]))
+
+
+def kept_runs(adapter: Adapter, target: str, limit: int) -> KeptRuns:
+    """The newest runs of a table of which there is a record. The warehouse computes the digests: nothing else is read of runs
+    that are known."""
+    parts: dict[str, list[str]] = {}
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        run_ids = _newest_runs(cursor, target, limit)
+        for table in ("run_record", "profile"):
+            for start in range(0, len(run_ids), DIGESTS_AT_ONCE):
+                found = rows(
+                    cursor, f"SELECT run_id, md5(body) FROM ops.{table} WHERE run_id IN %s ORDER BY run_id, piece",
+                    (tuple(run_ids[start : start + DIGESTS_AT_ONCE]),),
+                )  # fmt: skip
+                for run_id, part in found:
+                    if table == "run_record" or run_id in parts:
+                        parts.setdefault(run_id, []).append(f"{table[0]}{part}")
+    return KeptRuns(adapter, {run_id: digest(*parts[run_id]) for run_id in run_ids if run_id in parts})
+
+
+def _newest_runs(cursor: Cursor, target: str, limit: int) -> list[str]:
+    """Ids of the newest runs, oldest first."""
+    found = rows(
+        cursor,
+        f"SELECT run_id FROM ops.run WHERE target = %s ORDER BY started_at DESC, run_id DESC LIMIT {int(limit)}",
+        (target,),
+    )
+    return [str(run_id) for (run_id,) in reversed(found)]
+
+
+def _records(adapter: Adapter, run_ids: Sequence[str]) -> Iterator[RunRecord]:
+    with session(adapter.address) as connection, connection.cursor() as cursor:
         for start in range(0, len(run_ids), READ_AT_ONCE):
             wanted = run_ids[start : start + READ_AT_ONCE]
             bodies = _bodies(cursor, "run_record", wanted)

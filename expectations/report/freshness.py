@@ -160,5 +160,6 @@ def _gaps(grid: Grid, missing: Iterable[Window], published: Iterable[Window]) ->
 def _last_at(newest: Window | None, line: Line | None, facts: Facts) -> datetime | None:
     if newest is None:
         return None
-    proven = [item.published_at for item in facts.publishes if item.batch_key == newest.key and item.undone_by is None]
+    key = newest.key
+    proven = [item.published_at for item in facts.publishes if item.batch_key == key and item.undone_by is None]
     return max(proven) if proven else line.at if line else None

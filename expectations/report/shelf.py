@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -27,6 +27,8 @@ class Shelf(Protocol):
 
     def keys(self, prefix: str) -> list[str]: ...
 
+    def listing(self, prefix: str) -> Sequence[tuple[str, int, str]]: ...
+
     def delete(self, prefix: str) -> int: ...
 
 
@@ -36,6 +38,11 @@ def table_page(table: str, ending: str = "html") -> str:
 
 def history(table: str) -> str:
     return f"tables/{table}/history.jsonl"
+
+
+def built(table: str) -> str:
+    """What a build has written of the table (`expectations.report.built`): no page, and not copied with them."""
+    return f"tables/{table}/built.state"
 
 
 def run_page(table: str, run_id: str, ending: str = "html") -> str:

@@ -7,24 +7,26 @@ pages agree with the runs once the last writer is done. Writing the same run twi
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from threading import Lock
-from typing import Any
 
 from expectations.record import RunRecord
+from expectations.report import built
 from expectations.report import shelf as at
 from expectations.report.about import Column, Described
 from expectations.report.actions import Links
+from expectations.report.built import Built, Given, Runs, WrittenPage
 from expectations.report.compare import compared, previous
 from expectations.report.freshness import freshness
 from expectations.report.lines import Beside, around, beside, by_batch, columns_of, in_order, line_of, loads_named
-from expectations.report.model import Because, Decision, Facts, Freshness, Line, RunTwin, StartRow, TableTwin, TakenBack
+from expectations.report.marks import marked
+from expectations.report.model import Because, Facts, Freshness, Line, RunTwin, StartRow, TableTwin
 from expectations.report.pages import run_html, start_html, table_html
 from expectations.report.shelf import Shelf
-from expectations.report.standing import doubted_since, open_items, state_of, taken_back
+from expectations.report.standing import open_items, state_of, taken_back
 from expectations.report.start_view import start_row
 from expectations.report.texts import Texts
 from expectations.report.upstream import because, kept_state
@@ -34,8 +36,6 @@ from expectations.withheld import cleaned
 ROUNDS = 4
 WITH_EXAMPLES = 30
 """The newest lines keep examples of rows that were set aside; pages of runs keep their own."""
-WHOLE = ("publish", "empty", "override")
-"""Kinds of proofs by which a whole batch was published."""
 _turn = Lock()
 """Updates within one process take turns; between processes the rounds below make them agree."""
 
@@ -75,7 +75,7 @@ class Site:
             twin, lines = self._known(described)
             facts = twin.facts if facts is None else facts
             clean = cleaned(record)
-            line = _marked([line_of(clean)], facts, now)[0]
+            line = marked([line_of(clean)], facts, now)[0]
             lines = in_order([*lines, line])
             next_to = beside([line.run_id], lines, {line.run_id for line in lines})
             self._write_run(clean, line, twin, lines, by_batch(lines), next_to, now)
@@ -95,24 +95,76 @@ class Site:
     def rebuild_table(
         self, described: Described, records: Iterable[RunRecord], facts: Facts, now: datetime, pages: int | None = None
     ) -> int:
-        """Write a table's pages anew from its records, oldest first; returns how many runs there were. `pages`: how many of the
-        newest get a page of their own, `keep_pages` at most; those that are there stay."""
-        twin = TableTwin(described=described, facts=facts)
-        lines: list[Line] = []
-        latest: deque[RunRecord] = deque(maxlen=self.keep_pages if pages is None else min(pages, self.keep_pages))
-        for record in map(cleaned, records):
-            twin = _with_schema(twin, record)
-            lines.append(line_of(record))
-            latest.append(record)
-        lines = _marked(in_order(lines), facts, now)
+        """Write a table's pages anew from its records, oldest first; returns how many runs there were. See `bring_up`."""
+        runs = Given(map(cleaned, records))
+        self.bring_up(described, runs, facts, now, pages, anew=True)
+        return len(runs.digests)
+
+    def bring_up(
+        self,
+        described: Described,
+        runs: Runs,
+        facts: Facts,
+        now: datetime,
+        pages: int | None = None,
+        *,
+        anew: bool = False,
+    ) -> int:
+        """Write the pages of a table of which something has changed since they were built, all of them with `anew`; returns how
+        many pages of runs were written. `pages`: how many of the newest runs get one, `keep_pages` at most; those that are
+        there stay.
+        """
+        table, by = described.table, built.made_by(described, self.links)
+        before = Built(by=by) if anew else built.read(self.shelf, table, by)
+        ids = list(runs.digests)
+        newest = ids[-min(self.keep_pages if pages is None else pages, self.keep_pages) or len(ids) :]
+        known, at_hand = self._taken_in(before, runs, set(newest))
+        twin, lines = TableTwin(described=described, facts=facts), list[Line]()
+        for one in (known.runs[run_id] for run_id in ids):
+            twin = _with_columns(twin, one.line.schema_hash, known.columns[one.columns])
+            lines.append(one.line)
+        lines = marked(in_order(lines), facts, now)
         own, standing = {line.run_id: line for line in lines}, by_batch(lines)
-        written = {record.run_id for record in latest}
-        next_to = beside(written, lines, written)
-        for record in latest:
+        next_to = beside(newest, lines, set(newest))
+        whole = built.digest(by, *runs.digests.values(), *newest, built.marks(lines))
+        there, loads = built.there_of(self.shelf, table), built.loads_so_far(lines)
+        made_of = {
+            run_id: before.pages[run_id].of
+            if before.whole == whole and run_id in before.pages
+            else built.page_digest(
+                runs.digests[run_id], own[run_id], lines, standing, next_to[run_id], twin.schemas, loads[run_id]
+            )
+            for run_id in newest
+        }  # fmt: skip
+        stale = {run_id for run_id in newest if not before.stands(table, run_id, made_of[run_id], there)}
+        for record in chain(
+            (at_hand[n] for n in ids if n in at_hand and n in stale), runs.read(stale - at_hand.keys())
+        ):
             self._write_run(record, own[record.run_id], twin, lines, standing, next_to, now)
         with _turn:
             self._write_table(twin, lines, None, now)
-        return len(lines)
+        if (stale or before.whole != whole) and "" not in runs.digests.values():
+            there = built.there_of(self.shelf, table)
+            written = {
+                run_id: WrittenPage(of=made_of[run_id], objects=built.objects_of(table, run_id, there))
+                for run_id in newest
+            }
+            kept = known.model_copy(update={"whole": whole, "pages": written})
+            self.shelf.put(at.built(table), kept.model_dump_json(exclude_defaults=True).encode(), "application/json")
+        return len(stale)
+
+    def _taken_in(self, before: Built, runs: Runs, paged: set[str]) -> tuple[Built, dict[str, RunRecord]]:
+        """What is known of the runs, and those of the records that were read for it that get a page."""
+        known, at_hand = Built(by=before.by), {}
+        for run_id, of in runs.digests.items():
+            if before.knows(run_id, of):
+                known.runs[run_id] = before.runs[run_id]
+                known.columns[before.runs[run_id].columns] = before.columns[before.runs[run_id].columns]
+        for record in runs.read(runs.digests.keys() - known.runs.keys()):
+            known.with_run(record, runs.digests[record.run_id])
+            if record.run_id in paged:
+                at_hand[record.run_id] = record
+        return known, at_hand
 
     def write_start(self, now: datetime, declared: Iterable[Described] = ()) -> None:
         """Write the start page from the rows of all tables; again while other processes change rows meanwhile. Pages of
@@ -200,8 +252,9 @@ class Site:
             pages = set(at.run_ids(self.shelf, table))
             unseen = self._unseen(table, pages, lines)
             lines = in_order([*unseen, *lines])
-            changed = [new for old, new in zip(lines, _marked(lines, twin.facts, now), strict=True) if old != new]
-            lines = _marked(lines, twin.facts, now)[-self.keep_lines :]
+            stand = marked(lines, twin.facts, now)
+            changed = [new for old, new in zip(lines, stand, strict=True) if old != new]
+            lines = stand[-self.keep_lines :]
             retired = self._retire(table, lines, pages)
             pages -= retired
             moved = retired | {line.run_id for line in unseen} | ({record.run_id} if record else set())
@@ -318,53 +371,11 @@ def _slim(line: Line) -> str:
     return line.model_dump_json(exclude_defaults=True)
 
 
-def _marked(lines: Sequence[Line], facts: Facts, now: datetime) -> list[Line]:
-    """Lines as the proofs say they stand."""
-    if not facts.publishes:
-        return list(lines)
-    undone = {item.run_id for item in facts.publishes if item.undone_by is not None}
-    undone -= {item.run_id for item in facts.publishes if item.undone_by is None}
-    can_undo = {item.run_id for item in facts.publishes if item.can_undo}
-    decided = {item.run_id: item for item in facts.decisions if item.kind == "rollback" and item.run_id in undone}
-    standing = {item.batch_key: item for item in facts.publishes if item.undone_by is None and item.kind in WHOLE}
-
-    def settled(line: Line) -> str:
-        proof = standing.get(line.batch_key)
-        return proof.run_id if line.status == "failed" and proof and proof.published_at > line.started_at else ""
-
-    marked = [
-        _standing_as(
-            line,
-            undone=line.run_id in undone,
-            taken_back=_taken_back(decided.get(line.run_id), line.label),
-            can_undo=line.run_id in can_undo and line.published,
-            settled=settled(line),
-        )
-        for line in lines
-    ]
-    # Where nothing can be undone, only a load of the whole source says since when it is so.
-    doubted = (line.can_undo or line.window_start is None for line in marked)
-    since = (
-        doubted_since(line, marked[:n], facts, now) if of else None
-        for n, (line, of) in enumerate(zip(marked, doubted, strict=True))
-    )
-    return [_standing_as(line, since=at) for line, at in zip(marked, since, strict=True)]
-
-
-def _taken_back(decision: Decision | None, label: str) -> TakenBack | None:
-    if decision is None:
-        return None
-    return TakenBack(label=label, by=decision.by, at=decision.decided_at, reason=decision.reason)
-
-
-def _standing_as(line: Line, **stands: Any) -> Line:
-    same = all(getattr(line, name) == value for name, value in stands.items())
-    return line if same else line.model_copy(update=stands)
-
-
 def _with_schema(twin: TableTwin, record: RunRecord) -> TableTwin:
-    columns = columns_of(record)
-    schema = line_of(record).schema_hash
+    return _with_columns(twin, line_of(record).schema_hash, columns_of(record))
+
+
+def _with_columns(twin: TableTwin, schema: str, columns: tuple[Column, ...]) -> TableTwin:
     if not columns or schema in twin.schemas:
         return twin
     return twin.model_copy(update={"schemas": {**twin.schemas, schema: columns}})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from tasks.report import Built
+    from tasks.report import Built, Progress
     from tasks.workbench import Workbench
+
+SECONDS_BETWEEN_LINES = 10
 
 
 @click.group()
@@ -55,16 +58,36 @@ def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
     show_default=True,
     help="The last runs of each table that get a page of their own; most of the time goes there.",
 )
+@click.option("--anew", is_flag=True, help="Write every page, also those of which nothing has changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def build(runs: int, pages: int, as_json: bool) -> None:
-    """Make the whole report anew from the ops tables, when its store was lost or moved."""
+def build(runs: int, pages: int, anew: bool, as_json: bool) -> None:
+    """Bring the report to what the ops tables say, all of it when its store was lost or moved.
+
+    A page of a run is written when something of it has changed, or its file, since the last build.
+    """
     from flows.cli.settings import workbench
-    from flows.quantities import plural
     from tasks import report as reporting
 
-    progress = sys.stderr.isatty() and not as_json
-    told = (lambda table, count: click.echo(f"  {table}: {plural(count, 'run')}", err=True)) if progress else None
-    _print(reporting.build(workbench(silent=as_json, need="warehouse"), runs, told, pages=pages), as_json)
+    told = None if as_json else _Progress()
+    bench = workbench(silent=as_json, need="warehouse")
+    built = reporting.build(bench, runs, told, pages=pages, anew=anew)
+    _print(built, as_json, f", {built.written} pages of runs written")
+
+
+class _Progress:
+    """A line for each table at a terminal, elsewhere one now and then."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+        self._often = sys.stderr.isatty()
+
+    def __call__(self, done: Progress) -> None:
+        from flows.quantities import plural
+
+        if self._often or time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            said = f"{plural(done.runs, 'run')}, {plural(done.written, 'page')} written"
+            click.echo(f"  {done.number} of {done.tables}  {done.table}: {said}", err=True)
 
 
 @report.command()
@@ -118,10 +141,10 @@ def _page(bench: Workbench, start_rows: list[str], what: str | None) -> str:
     )  # fmt: skip
 
 
-def _print(built: Built, as_json: bool) -> None:
+def _print(built: Built, as_json: bool, more: str = "") -> None:
     if as_json:
         from dataclasses import asdict
 
         click.echo(json.dumps(asdict(built)))
         return
-    click.echo(f"{built.tables} tables, {built.runs} runs, {built.objects} objects: {built.url}/index.html")
+    click.echo(f"{built.tables} tables, {built.runs} runs, {built.objects} objects{more}: {built.url}/index.html")

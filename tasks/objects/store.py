@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -54,20 +55,17 @@ class FolderStore:
             return source.read()
 
     def keys(self, prefix: str) -> list[str]:
-        below = self.root / prefix
-        files = [below] if below.is_file() else below.rglob("*") if below.is_dir() else []
-        return sorted(f.relative_to(self.root).as_posix() for f in files if f.is_file() and f.suffix != ".writing")
+        return sorted(self._key(file) for file in _files(self.root / prefix))
 
     def stat(self, key: str) -> tuple[int, str]:
-        found = (self.root / key).stat()
-        return found.st_size, f"mtime:{found.st_mtime_ns}"
+        return _size_and_tag((self.root / key).stat())
 
     def listing(self, prefix: str) -> list[Listed]:
         found = []
-        for key in self.keys(prefix):
+        for file in _files(self.root / prefix):
             with suppress(FileNotFoundError):
-                found.append(Listed(key, *self.stat(key)))
-        return found
+                found.append(Listed(self._key(file), *_size_and_tag(file.stat())))
+        return sorted(found)
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)
@@ -77,6 +75,9 @@ class FolderStore:
         elif target.is_file():
             target.unlink()
         return len(found)
+
+    def _key(self, file: os.DirEntry[str] | Path) -> str:
+        return os.fspath(file)[len(str(self.root)) + 1 :]
 
     @contextmanager
     def _replacing(self, key: str) -> Iterator[Path]:
@@ -89,6 +90,25 @@ class FolderStore:
             being_written.replace(target)
         finally:
             being_written.unlink(missing_ok=True)
+
+
+def _files(place: str | Path) -> Iterator[os.DirEntry[str] | Path]:
+    """The whole files at or below a place; none where there is nothing. A report has tens of thousands."""
+    try:
+        with os.scandir(place) as found:
+            for one in found:
+                if one.is_dir(follow_symlinks=False):
+                    yield from _files(one.path)
+                elif one.is_file() and not one.name.endswith(".writing"):
+                    yield one
+    except NotADirectoryError:
+        yield Path(place)
+    except FileNotFoundError:
+        return
+
+
+def _size_and_tag(found: os.stat_result) -> tuple[int, str]:
+    return found.st_size, f"mtime:{found.st_mtime_ns}"
 
 
 def open_store(url: str) -> ObjectStore:

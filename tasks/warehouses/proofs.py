@@ -172,6 +172,18 @@ def read_loud(cursor: Cursor, live: TableName, and_of: Collection[str]) -> list[
     return [_proof(row) for row in rows(cursor, statement, (tuple(and_of) or ("",), WHOLE))]
 
 
+def read_newest(cursor: Cursor, live: TableName, count: int, windows: int = 400) -> list[Proof]:
+    """The newest proofs of a target, so many, with the first one, all of the batches that aren't quiet, and those of the last
+    windows that stand; oldest first. The table must exist."""
+    statement = sql.SQL(
+        f"SELECT {{1}} FROM {{0}} WHERE sequence > (SELECT max(sequence) - %s FROM {{0}}) "
+        f"OR sequence = (SELECT min(sequence) FROM {{0}}) OR batch_key IN (SELECT batch_key FROM {{0}} WHERE {_LOUD}) "
+        "OR batch_key IN (SELECT DISTINCT batch_key FROM {0} WHERE batch_key LIKE '%%/%%' AND undone_by IS NULL "
+        "AND kind <> 'rollback' ORDER BY batch_key DESC LIMIT %s) ORDER BY sequence"
+    ).format(qualified(proof(live)), sql.SQL(", ").join(map(identifier, _COLUMNS)))
+    return [_proof(row) for row in rows(cursor, statement, (count, WHOLE, windows))]
+
+
 def newest(cursor: Cursor, live: TableName) -> tuple[datetime | None, str | None]:
     """When the newest of the loads that stand was published, and the last window's key among them; the table must exist."""
     table = proof(live)
