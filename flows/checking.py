@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from deployments.addresses import MYSQL
+from deployments.declarations.connections import with_replicas
 from deployments.declarations.problems import Problem
 from deployments.declarations.summary_cases import read_cases
 from deployments.declarations.yaml_source import key_of, line_of, read_yaml
@@ -51,11 +52,13 @@ def connection_problems(project: Project, settings: Settings) -> list[Problem]:
     found = []
     for name, table in project.tables.items():
         source = table.source
-        for connection in source.connections:
+        for connection in with_replicas(project.folder, table.source):
             scheme = urlsplit(settings.connections.get(connection, "")).scheme.lower()
             if not scheme or not source.schemes or scheme in source.schemes:
                 continue
-            place = ("source", "connection") if connection == source.connection else ("source", "auth", "connection")
+            # A replica stands where its primary is told to be read.
+            own = source.is_database or connection == source.connection
+            place = ("source", "connection") if own else ("source", "auth", "connection")
             told = f"a {source.kind} source can't be read from a connection to {scheme}://"
             file, allowed = project.files[name], ", ".join(source.schemes)
             line = line_of(read_yaml(file, []), place)
@@ -142,7 +145,7 @@ def unset_connections(project: Project, settings: Settings) -> list[str]:
     """Names of connections that sources use and the environment doesn't have."""
     missing = []
     for table in project.tables.values():
-        for name in table.source.connections:
+        for name in with_replicas(project.folder, table.source):
             try:
                 settings.connection(name)
             except DeclarationError:

@@ -1,4 +1,4 @@
-"""Hours in which the source of a table may be read: what waits for them, and what is told of them."""
+"""Which server a table is read from, and at which hours it may be: what waits for them, and what is told of them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from deployments.declarations.connections import Hours, protection_of
+from deployments.declarations.connections import Hours, Protection, protection_of, read_from
 from deployments.declarations.table import Table
 from deployments.settings import Settings
 from expectations.freshness import window_due
 from flows.waiting import Waiting
 
 
-def hours_of(settings: Settings, table: Table) -> Hours | None:
-    """The hours of the connection that a table is read from, where its rows are a database's."""
+def read_of(settings: Settings, table: Table) -> tuple[str, Protection] | None:
+    """The connection that a table is read from, where its rows are a database's, and what is declared of it."""
     connection = table.source.connection
     if connection is None or not table.source.is_database:
         return None
-    return protection_of(settings.project, connection).allowed
+    return read_from(settings.project, connection)
+
+
+def hours_of(settings: Settings, table: Table) -> Hours | None:
+    """The hours of that connection."""
+    read = read_of(settings, table)
+    return None if read is None else read[1].allowed
+
+
+def replica_lines(settings: Settings, table: Table) -> Iterator[str]:
+    """For people: which replica is read, and what when it isn't as far as its primary."""
+    read, primary = read_of(settings, table), table.source.connection
+    if read is None or primary is None or read[0] == primary:
+        return
+    declared = protection_of(settings.project, primary)
+    then = f"they are read from '{primary}'" if declared.otherwise == "primary" else "the run fails, and is tried again"
+    yield (
+        f"its rows are read from '{read[0]}', once it has all that '{primary}' has when the read begins; if it hasn't within "
+        f"{declared.catch_up}, {then}"
+    )
 
 
 def waits_for_hours(settings: Settings, table: Table, label: str) -> Waiting | None:
@@ -27,7 +46,9 @@ def waits_for_hours(settings: Settings, table: Table, label: str) -> Waiting | N
     opening = None if hours is None else hours.opening(datetime.now(UTC))
     if opening is None:
         return None
-    return Waiting(label, f"the hours in which '{table.source.connection}' may be read, {hours}", opening, None)
+    read = read_of(settings, table)
+    assert read is not None
+    return Waiting(label, f"the hours in which '{read[0]}' may be read, {hours}", opening, None)
 
 
 def hours_lines(settings: Settings, table: Table, now: datetime) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from deployments.closed_folder import own_state
+from deployments.declarations.connections import with_replicas
 from deployments.declarations.sources import CsvSource, JsonSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, UpstreamError
@@ -84,7 +85,7 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
     records: Records | None = None
     try:
         source = declared(wanted.spoken, settings, span)
-        for name in source.connections:
+        for name in with_replicas(settings.project, source):
             settings = with_connection(settings, name)
         _check_window(source, span.window)
         source, found_out = _completed(source, wanted.spoken, settings, span)

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import cast
 
@@ -19,6 +19,7 @@ from psycopg2 import sql
 
 from deployments.addresses import file_path, is_s3
 from deployments.declarations.columns import Column
+from deployments.declarations.connections import with_replicas
 from deployments.declarations.provisioning import CLOSED
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical, Table
@@ -37,7 +38,7 @@ from tasks.sources import web
 from tasks.sources.address import Place, shown
 from tasks.sources.location import locate_beside
 from tasks.sources.opening import open_database, open_source
-from tasks.sources.protocol import DatabaseReader, PageReader, Span
+from tasks.sources.protocol import PageReader, Span
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -218,7 +219,7 @@ def _sources(bench: Workbench) -> Iterator[Line]:
     """Each connection that a table names, and each address that stands in a declaration."""
     wanted: dict[str, tuple[Source, str]] = {}
     for table in bench.project.tables.values():
-        for name in table.source.connections:
+        for name in with_replicas(bench.settings.project, table.source):
             try:
                 wanted[f"source {name}"] = (table.source, bench.settings.connection(name))
             except HeadgateError as error:
@@ -274,14 +275,21 @@ def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator
     if not lines[-1].ok or source.is_asked:
         return
     database = open_database(source, settings)
-    yield _answer(what, url) if database is None else _login(what, database)
+    if database is None:
+        yield _answer(what, url)
+        return
+    database = database.at(what.removeprefix("source "))
+    line = _tried(f"{what}: login", lambda: f"{database.ping()}, read only")
+    yield line
+    if line.ok and database.primary is not None:
+        yield _tried(f"{what}: replica", database.compared)
 
 
-def _login(what: str, database: DatabaseReader) -> Line:
+def _tried(what: str, ask: Callable[[], str]) -> Line:
     try:
-        return Line(f"{what}: login", True, f"{database.ping()}, read only")
+        return Line(what, True, ask())
     except HeadgateError as error:
-        return _failed(f"{what}: login", error)
+        return _failed(what, error)
 
 
 def _answer(what: str, url: str) -> Line:

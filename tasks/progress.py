@@ -32,7 +32,11 @@ def hear_waits(hearer: Hearer) -> Callable[[], None]:
 
 def report_wait(what: str, why: str, then: str) -> None:
     """Say that `what` waits for something outside, before it does: why, and for how long. In the log, and at a terminal."""
-    sentence = f"{what} waits: {why}; {then}"
+    report(f"{what} waits: {why}; {then}")
+
+
+def report(sentence: str) -> None:
+    """Say something outside that changes how the work goes on. In the log, and at a terminal."""
     logger.warning("%s", sentence)
     for hearer in _hearers[-1:]:
         hearer(sentence)

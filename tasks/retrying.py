@@ -12,13 +12,15 @@ PASSING_UPSTREAM = ("SOURCE-CUT",)
 
 def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     """Prefect's retry condition: true for lost connections, locks, busy servers and cut transfers. A server that asks to be
-    left alone for longer than we wait is asked again by the next run, not by the next try; so is one whose rows were erased
-    since it was read. Prefect asks only while tries are left, and then waits in silence: what for is said here."""
+    left alone for longer than we wait is asked again by the next run, not by the next try; so is a replica that was waited for
+    already, and a source whose rows were erased since it was read. Prefect asks only while tries are left, and then waits in
+    silence: what for is said here."""
     error = state.result(raise_on_failure=False)
     again = is_passing(error) and getattr(error, "code", None) not in (
         "SOURCE-BUSY",
         "ERASED-MEANWHILE",
         "CONNECTIONS-TAKEN",
+        "REPLICA-BEHIND",
         "OUTSIDE-HOURS",
     )
     if again and task.retry_delay_seconds:

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from deployments.closed_folder import own_stage, own_state
+from deployments.declarations.connections import with_replicas
 from deployments.project import Project, load_project
 from deployments.settings import Settings, read_settings
 from tasks.objects.protocol import ObjectStore
@@ -98,7 +99,7 @@ def with_blocks(settings: Settings, project: Project) -> Settings:
     """The settings with what the environment lacks taken from blocks of the Prefect server, if there is one."""
     from tasks.block_settings import completed
 
-    connections = {name for table in project.tables.values() for name in table.source.connections}
+    connections = {name for table in project.tables.values() for name in with_replicas(project.folder, table.source)}
     return completed(settings, connections)
 
 

@@ -93,8 +93,9 @@ class Database:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[MariaDb]:
-    """A server in an empty folder, whose path must be short: it holds a socket."""
+def started(folder: Path, *options: str, follows: int | None = None) -> Iterator[MariaDb]:
+    """A server in an empty folder, whose path must be short: it holds a socket. `options`: more of its own. `follows`: the port
+    of a server on this machine whose replica it is from its beginning."""
     assert _DAEMON is not None
     assert _INSTALL is not None
     user = ["--user=root"] if os.geteuid() == 0 else []
@@ -111,13 +112,22 @@ def started(folder: Path) -> Iterator[MariaDb]:
              f"--pid-file={folder / 'pid'}", "--bind-address=127.0.0.1", "--skip-log-bin", "--skip-name-resolve",
              "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
              "--max-allowed-packet=1M", f"--ssl-ca={ca}", f"--ssl-cert={folder / 'cert.pem'}",
-             f"--ssl-key={folder / 'key.pem'}", *user],
+             f"--ssl-key={folder / 'key.pem'}", *user, *options],
             stdout=log, stderr=log,
         )  # fmt: skip
     server.pid = process.pid
     try:
         _wait_for(server, process, folder / "log")
-        server.run(f"CREATE USER reader@'%' IDENTIFIED BY '{PASSWORD}'", "GRANT SELECT, EXECUTE ON *.* TO reader@'%'")
+        if follows is None:
+            server.run(
+                f"CREATE USER reader@'%' IDENTIFIED BY '{PASSWORD}'", "GRANT SELECT, EXECUTE ON *.* TO reader@'%'"
+            )
+        else:
+            server.run(
+                f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={follows}, MASTER_USER='root', MASTER_PASSWORD='', "
+                "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1",
+                "START SLAVE",
+            )
         yield server
     finally:
         process.terminate()

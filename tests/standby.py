@@ -28,6 +28,26 @@ class Pair:
 
     primary: str
     replica: str
+    restart: Callable[[], None]
+    """Stops the replica and starts it again."""
+    another: Callable[[], str]
+    """Starts one more replica; its address."""
+
+    def cut(self) -> str:
+        """Let the replica hear of its primary no more; returns what `join` takes."""
+        ((known,),) = self.run("SHOW primary_conninfo", on=self.replica)
+        self._followed("")
+        return str(known)
+
+    def join(self, known: str) -> None:
+        self._followed(known)
+        self.caught_up()
+
+    def _followed(self, known: str) -> None:
+        quoted = known.replace("'", "''")
+        self.run(f"ALTER SYSTEM SET primary_conninfo = '{quoted}'", "SELECT pg_reload_conf()", on=self.replica)
+        receives = "SELECT count(*) > 0 FROM pg_stat_wal_receiver"
+        _until(lambda: self.run(receives, on=self.replica) == [(bool(known),)])
 
     def run(self, *statements: str, on: str = "") -> list[tuple[Any, ...]]:
         """Run statements on the primary, or at the address `on`; the rows of the last."""
@@ -40,7 +60,7 @@ class Pair:
 
     def caught_up(self) -> None:
         """Wait until the replica has all that the primary has."""
-        ((reached,),) = self.run("SELECT pg_current_wal_insert_lsn()::text")
+        ((reached,),) = self.run("SELECT pg_current_wal_lsn()::text")
         _until(lambda: self.run(f"SELECT pg_last_wal_replay_lsn() >= '{reached}'", on=self.replica) == [(True,)])
 
 
@@ -54,11 +74,20 @@ def streaming(folder: Path) -> Iterator[Pair]:
     servers = [_server(place, "first", first)]
     try:
         _until(lambda: _answers(first), servers[0])
-        _do(place, "pg_basebackup", "--pgdata", str(place.folder / "second"), "--host", "127.0.0.1", "--port", str(first),
-            "--username", _USER, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync")  # fmt: skip
-        servers.append(_server(place, "second", second))
-        _until(lambda: _answers(second), servers[1])
-        yield Pair(_url(first), _url(second))
+        _follow(place, "second", first, second, servers)
+
+        def restart() -> None:
+            servers[1].terminate()
+            servers[1].wait(30)
+            servers[1] = _server(place, "second", second)
+            _until(lambda: _answers(second), servers[1])
+
+        def another() -> str:
+            third = _free_port()
+            _follow(place, "third", first, third, servers)
+            return _url(third)
+
+        yield Pair(_url(first), _url(second), restart, another)
     finally:
         for server in reversed(servers):
             server.terminate()
@@ -81,6 +110,14 @@ def _server(place: Place, name: str, port: int) -> subprocess.Popen[bytes]:
         process._launcher_argv(command, None), env=dict(command.environment), stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+def _follow(place: Place, name: str, first: int, port: int, servers: list[subprocess.Popen[bytes]]) -> None:
+    """Start a replica of the server at the port `first`, and add it to `servers`."""
+    _do(place, "pg_basebackup", "--pgdata", str(place.folder / name), "--host", "127.0.0.1", "--port", str(first),
+        "--username", _USER, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync")  # fmt: skip
+    servers.append(_server(place, name, port))
+    _until(lambda: _answers(port), servers[-1])
 
 
 def _do(place: Place, program: str, *arguments: str) -> None:

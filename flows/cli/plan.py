@@ -52,7 +52,7 @@ def plan(
 
     bench = workbench(silent=as_json, need="warehouse", asked=tables)
     from flows.choosing import Selection
-    from flows.hours import hours_lines
+    from flows.hours import hours_lines, replica_lines
     from flows.metric_plan import metric_lines
     from flows.planning import plan_table
 
@@ -71,10 +71,12 @@ def plan(
     gone = {item.table: found for item in plans if (found := _broken(bench.project, item))}
     hours = {name: list(hours_lines(bench.settings, bench.project.tables[name], datetime.now(UTC)))
              for name in wanted if name in bench.project.tables}  # fmt: skip
+    read = {name: list(replica_lines(bench.settings, bench.project.tables[name])) for name in hours}
     if as_json:
         print_json([
             *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {}),
                **({"hours": hours[item.table]} if hours.get(item.table) else {}),
+               **({"replica": read[item.table]} if read.get(item.table) else {}),
                **({"metrics": about[item.table]} if item.table in about else {}),
                **({"breaks": [asdict(broken) for broken in gone[item.table]]} if item.table in gone else {})} for item in plans),
             *(asdict(item) | {"metrics": about[item.table]} for item in summaries),
@@ -111,7 +113,7 @@ def plan(
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
-        for line in hours.get(item.table, ()):
+        for line in (*read.get(item.table, ()), *hours.get(item.table, ())):
             click.echo(f"    {line}")
         for line in _explained(bench.project, item):
             click.echo(f"    {line}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from deployments.declarations.connections import with_replicas
 from deployments.declarations.summary import Summary
 from deployments.declarations.table import Cron, Reconcile, Table
 from deployments.project import Project, software
@@ -89,7 +90,7 @@ def _table(project: Project, table: Table) -> Wanted:
         flow=LOAD,
         name=table.table,
         entrypoint="flows.scheduled.load_due",
-        description=_described(table),
+        description=_described(table, with_replicas(project.folder, table.source)),
         version=version_of(project, table.table),
         tags=_tags(table.table, table),
         parameters={"table": table.table},
@@ -147,14 +148,14 @@ def _zone(schedule: Cron | None, usual: str) -> str:
     return (schedule.timezone if schedule else None) or usual
 
 
-def _described(table: Table) -> str:
+def _described(table: Table, connections: Sequence[str]) -> str:
     """What a reader of Prefect's page should know, and the names of the settings a worker needs."""
     lines = [table.description, "", f"Owner: {table.owner}"]
     if table.window is not None:
         span = f"every {table.window.every} from {table.window.start:%Y-%m-%d %H:%M} ({table.window.timezone})"
         lines.append(f"Windows: {span}")
-    if table.source.connections:
-        needed = ", ".join(f"HEADGATE_CONNECTION_{name.upper()}" for name in table.source.connections)
+    if connections:
+        needed = ", ".join(f"HEADGATE_CONNECTION_{name.upper()}" for name in connections)
         lines.append(f"Needs on the worker: {needed}")
     if table.runbook:
         lines.append(f"Runbook: {table.runbook}")

@@ -6,7 +6,8 @@ The window is put around the query. Nothing is parsed on the way: each row comes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import date, datetime
 
 import pymysql
@@ -33,9 +34,11 @@ from tasks.sources.mysql_columns import (
 )
 from tasks.sources.mysql_driver import STRANGE, GuardedRows, strange
 from tasks.sources.mysql_errors import is_timeout, told
-from tasks.sources.mysql_session import begin, connect, leave, prove_one_select
+from tasks.sources.mysql_replica import Replicating, answering
+from tasks.sources.mysql_session import all_rows, begin, connect, leave, prove_one_select
 from tasks.sources.places import TAKEN
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.replica import another_server
 from tasks.sources.selected import SelectedRows
 from tasks.sources.snapshot import Watch, hang_up
 
@@ -92,7 +95,7 @@ class MysqlReader(SelectedRows):
 
     def ping(self) -> str:
         try:
-            with self._session(_ASKED_SECONDS, reads=False) as cursor:
+            with replace(self, primary=None)._own_session(_ASKED_SECONDS, reads=False) as cursor:
                 cursor.execute("SELECT CURRENT_USER(), DATABASE()")
                 user, database = cursor.fetchone()
         except SourceUnreachableError as error:
@@ -135,7 +138,7 @@ class MysqlReader(SelectedRows):
         kind = next((column.type_of_sql for column in columns if column.name.lower() == cursor.column.lower()), None)
         if kind is None:
             raise DeclarationError(
-                f"{self.where}: source.cursor.column: the query has no {cursor.column}",
+                f"{self.server}: source.cursor.column: the query has no {cursor.column}",
                 code="SOURCE-QUERY",
                 next_command="mend source.cursor or source.query",
             )
@@ -147,21 +150,32 @@ class MysqlReader(SelectedRows):
     @contextmanager
     def _asked(self, *, reads: bool = True) -> Iterator[Cursor]:
         """A session in which the query is proven. `reads`: rows, and not the catalog alone."""
-        with self._session(self.statement_seconds, reads=reads) as cursor:
+        with self._session(None, reads=reads) as cursor:
             prove_one_select(cursor, self.source.query)
             yield cursor
 
     @contextmanager
-    def _session(self, limit: int, *, reads: bool = True) -> Iterator[Cursor]:
-        """A read-only session with one snapshot, whose statements take so many seconds at most; errors are ours."""
+    def _session(self, limit: int | None, *, reads: bool = True) -> Iterator[Cursor]:
+        """A read-only session with one snapshot; with a replica, of what it had once it had all that its primary had."""
+        with ExitStack() as held:
+            _, cursor = self.entered(lambda here, own: own.enter_context(here._own_session(limit, reads=reads)), held)
+            yield cursor
+
+    @contextmanager
+    def _own_session(self, limit: int | None, *, reads: bool) -> Iterator[Cursor]:
+        """The same with this reader's server. Statements take so many seconds at most (None: as declared); errors are ours."""
+        limit = limit or self.statement_seconds
         connection: Connection | None = None
         watch = Watch(self.snapshot_seconds if reads else None, lambda: self._end(connection))
         try:
             with self.place(reads=reads):
                 try:
-                    connection = connect(self.url, self.source.connection, "headgate", limit)
+                    connection = connect(self.url, self.name, "headgate", limit)
+                    server = self._caught_up(connection)
                     with watch:
                         begin(connection, limit)
+                        if server != () and answering(connection) != server:
+                            raise another_server(self.name)
                         yield connection.cursor()
                 finally:
                     if connection is not None:
@@ -169,17 +183,37 @@ class MysqlReader(SelectedRows):
         except pymysql.Error as error:
             if watch.over or (reads and limit == self.snapshot_seconds and is_timeout(error)):
                 raise self.held_too_long() from None
-            raise told(error, self.where, self.source.statement_timeout) from None
+            raise told(error, self.server, self.source.statement_timeout) from None
         except STRANGE as error:
             # An answer of another shape than that statement has: everything in here reads what the server says.
-            raise told(strange(error), self.where, self.source.statement_timeout) from error
+            raise told(strange(error), self.server, self.source.statement_timeout) from error
+
+    def _caught_up(self, connection: Connection) -> tuple[str, ...]:
+        """Which server a session with a replica is with, once it has what its primary had; () of a primary."""
+        if self.primary is None:
+            return ()
+        return self.caught_up(Replicating(self.primary.name, self.name, self.primary.asked, connection)).server
+
+    @contextmanager
+    def asked(self) -> Iterator[Connection]:
+        """A session for a question that reads no rows and is answered at once."""
+        try:
+            with self.place(reads=False):
+                connection = connect(self.url, self.name, "headgate", _ASKED_SECONDS)
+                try:
+                    all_rows(connection)
+                    yield connection
+                finally:
+                    leave(connection)
+        except pymysql.Error as error:
+            raise told(error, self.server, self.source.statement_timeout) from None
 
     def _end(self, connection: Connection | None) -> None:
         """End a read that another thread is in. A server that waits for us to take its rows sees nothing of a line that is hung
         up: it is asked, as everybody may ask it to end his own sessions."""
         assert connection is not None
         with suppress(pymysql.Error, DeclarationError):
-            asking = connect(self.url, self.source.connection, "headgate", _ASKED_SECONDS)
+            asking = connect(self.url, self.name, "headgate", _ASKED_SECONDS)
             try:
                 asking.kill(connection.thread_id())
             finally:
@@ -188,7 +222,7 @@ class MysqlReader(SelectedRows):
 
     def _too_long(self) -> DeclarationError:
         return DeclarationError(
-            f"{self.where}: a record is longer than the server's max_allowed_packet",
+            f"{self.server}: a record is longer than the server's max_allowed_packet",
             code="SOURCE-QUERY",
             next_command="leave its longest column out of source.query, or ask the source's owner to raise max_allowed_packet",
         )

@@ -55,11 +55,16 @@ def connect(url: str, name: str, application: str, timeout_seconds: int) -> Conn
         raise _unfit(name, "isn't an address a MySQL client takes (its host?)") from None
 
 
+def all_rows(connection: Connection) -> None:
+    """First of all: a limit of the server or the user cuts off the answers to our own questions as well."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION sql_select_limit = {_ALL_ROWS}")
+
+
 def begin(connection: Connection, timeout_seconds: int) -> None:
     """Begin the read-only transaction in which a source is read. pymysql.Error: it can't be done."""
+    all_rows(connection)
     with connection.cursor() as cursor:
-        # First of all, since it cuts off the answers below as well.
-        cursor.execute(f"SET SESSION sql_select_limit = {_ALL_ROWS}")
         cursor.execute(
             "SHOW SESSION VARIABLES WHERE Variable_name IN ('sql_mode', 'max_statement_time', 'max_execution_time')"
         )

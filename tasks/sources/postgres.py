@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,9 @@ from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
 from tasks.sources.postgres_errors import told
 from tasks.sources.postgres_fingerprint import fingerprint_of
+from tasks.sources.postgres_replica import SERVER, Streaming
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.replica import another_server
 from tasks.sources.selected import SelectedRows
 from tasks.sources.snapshot import Watch, hang_up
 from tasks.warehouses.quoting import identifier
@@ -60,17 +62,14 @@ class PostgresReader(SelectedRows):
         if self.span.window is not None:
             return None
         with self.connected() as connection:
-            try:
-                return fingerprint_of(connection, self.source.query)
-            except psycopg2.Error as error:
-                raise self.told(error) from None
+            return fingerprint_of(connection, self.source.query)
 
     def chunks(self) -> Iterator[bytes]:
-        with self.place():
-            yield from self._copied()
+        with ExitStack() as held:
+            here, connection = self.entered(lambda here, held: here._logged_in(held), held)
+            yield from here._copied(connection)
 
-    def _copied(self) -> Iterator[bytes]:
-        connection = self._logged_in()
+    def _copied(self, connection: Connection) -> Iterator[bytes]:
         try:
             statement = self._statement(connection)
             process = self._process(connection)
@@ -139,7 +138,7 @@ class PostgresReader(SelectedRows):
         """End a read that another thread is in. A server that waits for us to take its rows hears of no canceling, nor of a
         line that is hung up: it is asked to end the session, as everybody may ask it for his own."""
         with suppress(psycopg2.Error, DeclarationError):
-            asking = connect(self.url, self.source.connection, "headgate")
+            asking = connect(self.url, self.name, "headgate")
             with closing(asking), asking.cursor() as cursor:
                 cursor.execute("SELECT pg_terminate_backend(%s)", (process,))
         with suppress(psycopg2.Error):
@@ -163,19 +162,16 @@ class PostgresReader(SelectedRows):
             inside(self.source.query), _without_moment(column)
         )
         with self.connected() as connection, connection.cursor() as cursor:
-            try:
-                if self._kind(connection, self.source.cursor) not in CUT_BY:
-                    # Refused when the window is read, in better words than the database's.
-                    return 0
-                return int(one_row(cursor, statement)[0])
-            except psycopg2.Error as error:
-                raise self.told(error) from None
+            if self._kind(connection, self.source.cursor) not in CUT_BY:
+                # Refused when the window is read, in better words than the database's.
+                return 0
+            return int(one_row(cursor, statement)[0])
 
     def ping(self) -> str:
         try:
             with (
                 self.place(reads=False),
-                closing(connect(self.url, self.source.connection, "headgate check")) as connection,
+                closing(connect(self.url, self.name, "headgate check")) as connection,
             ):
                 connection.set_session(readonly=True)
                 with connection.cursor() as cursor:
@@ -190,31 +186,24 @@ class PostgresReader(SelectedRows):
 
     def describe(self) -> SourceShape:
         with self.connected(reads=False) as connection, connection.cursor() as cursor:
-            try:
-                return described(cursor, self.source.query)
-            except psycopg2.Error as error:
-                raise self.told(error) from None
+            return described(cursor, self.source.query)
 
     def first_day(self, column: str) -> date | None:
         with self.connected() as connection, connection.cursor() as cursor:
-            try:
-                return first_day(cursor, self.source.query, column)
-            except psycopg2.Error as error:
-                raise self.told(error) from None
+            return first_day(cursor, self.source.query, column)
 
     def says_yes(self, query: str) -> bool:
-        name = self.source.connection
         try:
-            with self.place(reads=False), closing(connect(self.url, name, "headgate wait_for")) as connection:
-                connection.set_session(readonly=True)
-                with connection.cursor() as cursor:
+            with ExitStack() as held:
+                _, connection = self.entered(lambda here, held: here._session(held, "headgate wait_for"), held)
+                with closing(connection), connection.cursor() as cursor:
                     cursor.execute("SET statement_timeout = '60s'")
                     prove_one_select(cursor, query)
                     cursor.execute(query)
                     row = cursor.fetchone()
         except psycopg2.OperationalError as error:
             raise SourceUnreachableError(
-                f"{name}: {said(error)}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
+                f"{self.name}: {said(error)}", code="SOURCE-UNREACHABLE", next_command="headgate check --connect"
             ) from None
         except psycopg2.Error as error:
             raise DeclarationError(
@@ -238,15 +227,19 @@ class PostgresReader(SelectedRows):
     @contextmanager
     def connected(self, *, reads: bool = True) -> Iterator[Connection]:
         """As `_logged_in`, for a block. `reads`: rows, and not the catalog alone."""
-        with self.place(reads=reads), closing(self._logged_in()) as connection:
-            yield connection
+        with ExitStack() as held:
+            here, connection = self.entered(lambda here, held: here._logged_in(held, reads=reads), held)
+            with closing(connection):
+                try:
+                    yield connection
+                except psycopg2.Error as error:
+                    raise here.told(error) from None
 
-    def _logged_in(self) -> Connection:
-        """A read-only session that writes values as they are declared to be read, its query proven; errors are ours."""
+    def _logged_in(self, held: ExitStack, *, reads: bool = True) -> Connection:
+        """A session that writes values as they are declared to be read, its query proven; errors are ours."""
         try:
-            connection = connect(self.url, self.source.connection, "headgate")
-            connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
-            with connection.cursor() as cursor:
+            connection = self._session(held, "headgate", reads=reads)
+            with closing_on_error(connection), connection.cursor() as cursor:
                 cursor.execute("SET datestyle = 'ISO, YMD'; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'")
                 cursor.execute("SET bytea_output = 'hex'; SET extra_float_digits = 1; SET intervalstyle = 'iso_8601'")
                 cursor.execute("SET statement_timeout = %s", (self.statement_seconds * 1000,))
@@ -255,13 +248,49 @@ class PostgresReader(SelectedRows):
         except psycopg2.Error as error:
             raise self.told(error) from None
 
+    def _session(self, held: ExitStack, application: str, *, reads: bool = False) -> Connection:
+        """A read-only session with one snapshot; with a replica, of what it had once it had all that its primary had. `held`
+        gets its place, and not the session: a thread may be in it. psycopg2.Error: it can't be begun."""
+        held.enter_context(self.place(reads=reads))
+        connection = connect(self.url, self.name, application)
+        with closing_on_error(connection):
+            if self.primary is None:
+                connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
+                return connection
+            connection.autocommit = True
+            reached = self.caught_up(Streaming(self.primary.name, self.name, self.primary.asked, connection))
+            connection.set_session(readonly=True, isolation_level="REPEATABLE READ", autocommit=False)
+            with connection.cursor() as cursor:
+                if one_row(cursor, f"SELECT {SERVER}")[0] != reached.server:
+                    raise another_server(self.name)
+        return connection
+
+    @contextmanager
+    def asked(self) -> Iterator[Connection]:
+        """A session for a question that reads no rows and is answered at once."""
+        try:
+            with self.place(reads=False), closing(connect(self.url, self.name, "headgate")) as connection:
+                connection.set_session(readonly=True, autocommit=True)
+                yield connection
+        except psycopg2.Error as error:
+            raise self.told(error) from None
+
     def told(self, error: psycopg2.Error) -> HeadgateError:
         """Our error, by who must act. It holds no value of a row, and never the password."""
         if error.pgcode == errorcodes.QUERY_CANCELED and self.statement_seconds == self.snapshot_seconds:
             return self.held_too_long()
         return told(
-            error, self.where, self.source.statement_timeout, may_be_replica=not self.url.startswith("redshift://")
+            error, self.server, self.source.statement_timeout, may_be_replica=not self.url.startswith("redshift://")
         )
+
+
+@contextmanager
+def closing_on_error(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def connect(url: str, name: str, application: str) -> Connection:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Collection
 
 from deployments.addresses import is_same_database
-from deployments.declarations.connections import protection_of
+from deployments.declarations.connections import protection_of, with_replicas
 from deployments.declarations.sources import Source
 from deployments.errors import DeclarationError
 from deployments.settings import Settings
@@ -15,7 +15,13 @@ from deployments.settings import Settings
 def refuse_warehouse(source: Source, settings: Settings, *, offline: bool = False) -> None:
     """DeclarationError SAME-DATABASE where a source would be read from the database that is loaded into, unless that is
     declared. `offline`: by how the two addresses are spelled, no name of a host is looked up."""
-    name = source.connection or ""
+    for name in with_replicas(settings.project, source):
+        # One that isn't set is told as such, where it is asked for.
+        if not (offline and name not in settings.connections):
+            _refuse(name, settings, offline=offline)
+
+
+def _refuse(name: str, settings: Settings, *, offline: bool) -> None:
     url, warehouse = settings.connection(name), settings.warehouse_url
     if warehouse is None or protection_of(settings.project, name).is_warehouse:
         return

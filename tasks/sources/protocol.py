@@ -104,6 +104,16 @@ class DatabaseReader(CatalogReader, Protocol):
     def ping(self) -> str:
         """Log in; 'user in database', for people. Raises a HeadgateError that says who must act."""
 
+    @property
+    def primary(self) -> DatabaseReader | None:
+        """Of a replica: the reader of the server that it follows."""
+
+    def at(self, name: str) -> DatabaseReader:
+        """The reader of the server that a connection leads to: this one, or that of its primary."""
+
+    def compared(self) -> str:
+        """Of a replica: how far it is, for people. Raises what a read would that waits for a few seconds only."""
+
     def first_day(self, column: str) -> date | None:
         """The day of the least value of a date or time column of the query; None when it has no rows."""
 

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Self
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
 from deployments.declarations.connections import NAME, protection_of
 from deployments.declarations.model import seconds
 from deployments.declarations.sources import DatabaseSource
-from deployments.errors import DeclarationError, SourceMissingError
+from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
+from tasks.progress import report
 from tasks.sources.places import Places
 from tasks.sources.protocol import Span
+from tasks.sources.replica import BEHIND, Following, P, catch_up
+
+Session = TypeVar("Session")
+LOOKED_SECONDS = 5
+"""How long a look waits for a replica that is behind."""
+
+
+@dataclass
+class Taken:
+    """Which server was read, once it was: `told` says it to people. What was read from the primary goes on there."""
+
+    told: str = ""
+    from_primary: bool = False
 
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The part of a `DatabaseReader` that asks no server."""
+    """The part of a `DatabaseReader` that asks no server. One of a replica has the reader of its `primary`."""
 
     source: DatabaseSource
     span: Span
@@ -33,6 +48,8 @@ class SelectedRows:
     """Among which each of its connections takes one."""
 
     delimiter: str = ","
+    primary: Self | None = None
+    _taken: Taken = field(default_factory=Taken, compare=False, repr=False)
 
     @classmethod
     def of(cls, source: DatabaseSource, settings: Settings, span: Span, columns: Sequence[Column]) -> Self:
@@ -40,12 +57,80 @@ class SelectedRows:
         cursor = None if source.cursor is None else source.cursor.column
         in_contract = next((column for column in columns if column.source_name == cursor), None)
         name = source.connection
-        places = Places(name, protection_of(settings.project, name), settings.state)
-        return cls(source, span, settings.connection(name), in_contract, places)
+        protection = protection_of(settings.project, name)
+        places = Places(name, protection, settings.state)
+        found = cls(source, span, settings.connection(name), in_contract, places)
+        if protection.replica is None:
+            return found
+        places = replace(
+            places, connection=protection.replica, protection=protection_of(settings.project, protection.replica)
+        )
+        return replace(found, url=settings.connection(protection.replica), places=places, primary=found, _taken=Taken())
+
+    @property
+    def name(self) -> str:
+        """The connection that is read from."""
+        return self.source.connection if self.places is None else self.places.connection
+
+    def at(self, name: str) -> Self:
+        """The reader of the server that a connection leads to: this one, or that of its primary."""
+        return self.primary if self.primary is not None and self.primary.name == name else self
+
+    def compared(self) -> str:
+        """Of a replica: where it is and how long it took to have what its primary had. Raises what a read would that waits for
+        `LOOKED_SECONDS` at most."""
+        assert self.primary is not None
+        assert self.primary.places is not None
+        protection = self.primary.places.protection
+        if seconds(protection.catch_up) > LOOKED_SECONDS:
+            protection = protection.model_copy(update={"catch_up": f"{LOOKED_SECONDS}s"})
+        protection = protection.model_copy(update={"otherwise": "fail"})
+        primary = replace(self.primary, places=replace(self.primary.places, protection=protection))
+        began = time.monotonic()
+        replace(self, primary=primary).says_yes("SELECT 1 = 1 AS caught_up")
+        return f"{self.where}, {time.monotonic() - began:.1f} s after it was asked"
+
+    def says_yes(self, query: str) -> bool:
+        """See `DatabaseReader`."""
+        raise NotImplementedError
+
+    def asked(self) -> AbstractContextManager[Any]:
+        """A session for a question that reads no rows and is answered at once; errors are ours."""
+        raise NotImplementedError
 
     def place(self, *, reads: bool = True) -> AbstractContextManager[None]:
         """A place among the connections that may be open, held for a block. `reads`: rows, for which there may be hours."""
         return nullcontext() if self.places is None else self.places.one(reads=reads)
+
+    def entered(self, open_session: Callable[[Self, ExitStack], Session], held: ExitStack) -> tuple[Self, Session]:
+        """A session for rows, and the reader of the server that it is with: the replica's, or that of its primary where
+        that is declared. `open_session` opens one with the server of a reader; what has to be left is put on `held`."""
+        if self._taken.from_primary and self.primary is not None:
+            return self.primary.entered(open_session, held)
+        try:
+            with ExitStack() as begun:
+                session = open_session(self, begun)
+                held.push(begun.pop_all())
+            return self, session
+        except SourceUnreachableError as error:
+            primary = self.primary
+            if primary is None or primary.places is None or primary.places.protection.otherwise != "primary":
+                raise
+            if error.code not in (BEHIND, "SOURCE-UNREACHABLE"):
+                raise
+            report(f"{error.message}; the rows are read from '{primary.name}' instead (otherwise: primary)")
+            self._taken.told = f"{primary.server}, since '{self.name}' was behind or away"
+            self._taken.from_primary = True
+            return primary.entered(open_session, held)
+
+    def caught_up(self, following: Following[P]) -> P:
+        """Wait until this replica has what its primary has now."""
+        assert self.primary is not None
+        assert self.primary.places is not None
+        limit = self.primary.places.protection.catch_up
+        reached = catch_up(following, limit, seconds(limit))
+        self._taken.told = f"{self.server}, which had all of '{self.primary.name}' (at {reached})"
+        return reached
 
     @property
     def snapshot_seconds(self) -> int | None:
@@ -63,18 +148,24 @@ class SelectedRows:
         """The error of a read that was ended for its snapshot."""
         assert self.places is not None
         return DeclarationError(
-            f"{self.where}: the read held its snapshot for {self.places.protection.snapshot}, as long as {NAME} allows "
+            f"{self.server}: the read held its snapshot for {self.places.protection.snapshot}, as long as {NAME} allows "
             "(snapshot), and was ended; nothing of it is published",
             code="SNAPSHOT-AGE",
             next_command="read less at once (window.every, source.query), or another snapshot in "
             f"{NAME}; then: headgate retry RUN",
-            connection=self.source.connection,
+            connection=self.name,
         )
 
     @property
-    def where(self) -> str:
+    def server(self) -> str:
+        """What people call it, without secrets."""
         place = database_parameters(self.url)
-        return f"{self.source.connection} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
+        return f"{self.name} ({place.get('host', 'localhost')}/{place.get('dbname', '')})"
+
+    @property
+    def where(self) -> str:
+        """The server, and what is known of it once it was read."""
+        return self._taken.told or self.server
 
     @property
     def set_aside(self) -> Sequence[Reject]:
