@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial as bound
 from pathlib import Path
@@ -13,7 +13,7 @@ from deployments.declarations.defaults import Defaults, completed
 from deployments.declarations.metric_rules import consumer_faults
 from deployments.declarations.metrics import Consumer, Consumers, Metric, Metrics, with_metrics
 from deployments.declarations.oncall import OnCall
-from deployments.declarations.parsing import parse, plain
+from deployments.declarations.parsing import Model, parse, plain
 from deployments.declarations.partial import known, sound_part
 from deployments.declarations.problems import Fault, Problem, nearest
 from deployments.declarations.project_rules import (
@@ -97,9 +97,14 @@ def read_folder(folder: Path) -> Folder:
         _suite(found, file)
     for name, fault in project_faults(declared):
         found.problems.append(told_at(found.places[name], fault))
-    _consumers(found, folder / "consumers.yaml")
-    _connections(found, folder / NAME)
-    _oncall(found, folder / "oncall.yaml")
+    consumers, _ = _project_file(
+        found, folder / "consumers.yaml", Consumers,
+        lambda whole: consumer_faults(whole, found.whole, found.built, found.names),
+    )  # fmt: skip
+    found.consumers = {} if consumers is None else dict(consumers.consumers)
+    _project_file(found, folder / NAME, Connections, lambda whole: connection_faults(whole, found.whole))
+    rota, is_right = _project_file(found, folder / "oncall.yaml", OnCall, rota_faults)
+    found.oncall = rota if is_right else None
     return found
 
 
@@ -195,25 +200,19 @@ def _metrics(found: Folder, file: Path) -> Mapping[str, Metric]:
     return dict(known([lambda: whole.metrics.items()]))
 
 
-def _consumers(found: Folder, file: Path) -> None:
+def _project_file(
+    found: Folder, file: Path, model: type[Model], faults: Callable[[Model], Iterable[Fault]]
+) -> tuple[Model | None, bool]:
+    """A file of the whole project that may be absent: its values where they can be read, and whether nothing is wrong with
+    them. `faults`: what is wrong with them beside their types, asked of what is sound of a file that is wrong in part."""
     content = found.read(file) if file.exists() else None
     if content is None:
-        return
-    consumers = parse(Consumers, content, file, found.problems)
-    found.consumers = {} if consumers is None else dict(consumers.consumers)
-    whole = consumers if consumers is not None else sound_part(Consumers, plain(content))
-    faults = known([lambda: consumer_faults(whole, found.whole, found.built, found.names)])
-    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
-
-
-def _connections(found: Folder, file: Path) -> None:
-    content = found.read(file) if file.exists() else None
-    if content is None:
-        return
-    connections = parse(Connections, content, file, found.problems)
-    whole = connections if connections is not None else sound_part(Connections, plain(content))
-    faults = known([lambda: connection_faults(whole, found.whole)])
-    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
+        return None, False
+    parsed = parse(model, content, file, found.problems)
+    whole = parsed if parsed is not None else sound_part(model, plain(content))
+    told = [told_at(Place(file, content), fault) for fault in known([lambda: faults(whole)])]
+    found.problems.extend(told)
+    return parsed, parsed is not None and not told
 
 
 def _suite(found: Folder, file: Path) -> None:
@@ -276,17 +275,6 @@ def _queries(suite: Suite, names: Collection[str]) -> Iterator[Fault]:
                 others = sorted(name for name in names if not name.startswith(ANY_SCHEMA))
                 told = f"reads {read.table}, which isn't declared"
                 yield Fault(path, told, ", ".join(others), nearest(read.table, others))
-
-
-def _oncall(found: Folder, file: Path) -> None:
-    content = found.read(file) if file.exists() else None
-    if content is None:
-        return
-    rota = parse(OnCall, content, file, found.problems)
-    whole = rota if rota is not None else sound_part(OnCall, plain(content))
-    faults = list(known([lambda: rota_faults(whole)]))
-    found.problems.extend(told_at(Place(file, content), fault) for fault in faults)
-    found.oncall = None if faults else rota
 
 
 def told_at(place: Place, fault: Fault) -> Problem:
