@@ -68,10 +68,11 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(signer: Signer, bench: Callable[[], Workbench]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        server_version, sys_version, timeout = "headgate", "", IDLE_SECONDS
+        server_version, sys_version = "headgate", ""
 
         def setup(self) -> None:
             super().setup()
+            self.connection.settimeout(IDLE_SECONDS)
             self._late = threading.Timer(REQUEST_SECONDS, self._hang_up)
             self._late.daemon = True
             self._late.start()

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from flows import answer_server
 from flows.answer_server import LONGEST_FORM_BYTES, serve
 from flows.cli.watch import watch
 from tasks.incidents.settle import signer
@@ -258,7 +259,10 @@ def test_an_address_that_is_taken_or_leads_nowhere_is_told(answering: Desk, monk
     assert "aren't set" in str(CliRunner().invoke(watch, ["--every", "60", "--answers", "0"]).exception)
 
 
-def test_a_caller_is_hung_up_on_that_sends_half_a_request(links: dict[str, str]) -> None:
+def test_a_caller_is_hung_up_on_that_sends_half_a_request(
+    links: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_server, "IDLE_SECONDS", 1.0)
     at = httpx.URL(links["I have it"])
     with closing(create_connection((at.host, at.port or 0), timeout=20)) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nby=")

@@ -21,9 +21,13 @@ OK = b"\x00\x00\x00\x02\x00\x00\x00"
 
 
 class Hostile:
-    """Speaks MySQL's protocol without TLS, and answers what it is told to. `heard`: all that came."""
+    """Speaks MySQL's protocol without TLS, and answers what it is told to. `heard`: all that came. `patience`: seconds after
+    an answer until it hangs up on a client that is waiting for the rest."""
 
-    def __init__(self, plugin: bytes, after_login: list[bytes], answer: bytes | list[bytes] = OK) -> None:
+    def __init__(
+        self, plugin: bytes, after_login: list[bytes], answer: bytes | list[bytes] = OK, patience: float = 10
+    ) -> None:
+        self._patience = patience
         self.heard, self._plugin, self._after = b"", plugin, after_login
         self._answer = [answer] if isinstance(answer, bytes) else answer
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -52,6 +56,7 @@ class Hostile:
                     return
             while number >= 0:
                 client.sendall(b"".join(_packet(number + 1 + at, one) for at, one in enumerate(self._answer)))
+                client.settimeout(self._patience)
                 number = self._listen(client)
 
     def _listen(self, client: socket.socket) -> int:
@@ -129,7 +134,7 @@ def test_what_is_no_answer_of_mysql_is_told_as_the_servers(
 ) -> None:
     with open("/etc/hostname", "rb") as file:
         secret = file.read()
-    server = hostile(NATIVE, [OK], BROKEN[what])
+    server = hostile(NATIVE, [OK], BROKEN[what], 1)
     with pytest.raises(HeadgateError) as caught:
         read(select("SELECT 1 AS id"), shop=server.url)
     server.close()
