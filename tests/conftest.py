@@ -148,12 +148,17 @@ def own_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[tuple[EmbeddedStack, StackState]]:
+def servers(request: pytest.FixtureRequest) -> Iterator[tuple[EmbeddedStack, StackState]]:
     """PostgreSQL, S3 and Prefect in a temporary folder, for the whole session."""
-    from deployments.embedded.stack import ephemeral_stack
+    from deployments.embedded.stack import EmbeddedStack
+    from tests import throwaway
 
-    with ephemeral_stack() as started:
-        yield started
+    with tempfile.TemporaryDirectory(prefix="headgate-stack-") as folder:
+        stack = EmbeddedStack(Path(folder))
+        try:
+            yield stack, throwaway.up(stack, request.config)
+        finally:
+            stack.down(purge=True)
 
 
 @pytest.fixture(scope="session")

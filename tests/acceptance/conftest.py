@@ -39,6 +39,7 @@ from tasks.retrying import is_passing
 from tasks.stage import stage
 from tasks.validate import validate
 from tasks.workbench import use
+from tests import throwaway
 from tests.crash.redshift_like import below_has_bytes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -194,9 +195,9 @@ def again(verb: Callable[..., Any], *inputs: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
+def stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[StackState]:
     made = EmbeddedStack(tmp_path_factory.mktemp("stack") / "state")
-    yield made.up(("postgres", "s3"))
+    yield throwaway.up(made, request.config, ("postgres", "s3"))
     made.down(purge=True)
 
 

@@ -36,6 +36,7 @@ from tasks import report
 from tasks.objects.bucket import BucketStore
 from tasks.objects.store import FolderStore, open_store
 from tasks.workbench import Workbench
+from tests import throwaway
 
 REPOSITORY = Path(__file__).parents[2]
 FIRST, DAYS = date(2026, 3, 2), 8
@@ -125,14 +126,14 @@ def _files(folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def story(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("crm")
     for kind, name, text in (("tables", "orders.yaml", TABLE.format(folder=folder)), ("suites", "orders.yaml", SUITE)):
         (folder / kind).mkdir()
         (folder / kind / name).write_text(text)
     planted = _files(folder)
     stack = EmbeddedStack(folder / "state")
-    state = stack.up()
+    state = throwaway.up(stack, request.config)
     try:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PREFECT_", "AWS_"))}
         environment |= state.environment() | {

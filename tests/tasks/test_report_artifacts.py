@@ -11,22 +11,26 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
-from deployments.embedded.stack import ephemeral_stack
+from deployments.embedded.stack import EmbeddedStack
 from expectations.record import RunRecord
 from expectations.report.texts import Texts
 from tasks.report_artifacts import FORM_TAGS, links, write_artifacts
+from tests import throwaway
 
 RECORD = RunRecord(run_id="r", table="raw_data.sales", kind="ingest", mode="merge", batch_key="source", label="source",
                    status="published", started_at=datetime(2026, 3, 1, tzinfo=UTC), flow_run_id="a-flow-run")  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
-def server() -> Iterator[str]:
-    with ephemeral_stack(("prefect",)) as (_, state):
-        url = str(state.prefect_api_url)
-        reached = {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: state.prefect_login}
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    stack = EmbeddedStack(tmp_path_factory.mktemp("prefect"))
+    try:
+        state = throwaway.up(stack, request.config, ("prefect",))
+        reached = {PREFECT_API_URL: state.prefect_api_url, PREFECT_API_AUTH_STRING: state.prefect_login}
         with temporary_settings(reached | {PREFECT_UI_URL: "http://127.0.0.1:4200"}):
-            yield url
+            yield str(state.prefect_api_url)
+    finally:
+        stack.down(purge=True)
 
 
 def test_outside_of_a_flow_run_nothing_is_written():

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from deployments.embedded.stack import EmbeddedStack
 from tasks.incidents import store
 from tasks.incidents.watching import watch_pass
 from tasks.workbench import workbench
@@ -241,8 +242,12 @@ def elsewhere(scene: Scene, *words: str, **more: str) -> str:  # noqa: F811
         "HEADGATE_PROJECT": str(scene.house.folder), "HEADGATE_STATE": str(scene.house.folder / "another"),
         "HEADGATE_WAREHOUSE_URL": str(known.warehouse_url), "HEADGATE_STAGE_URL": str(known.stage_url),
     }  # fmt: skip
-    done = subprocess.run([sys.executable, "-P", "-m", "flows", *words], env=environment | more, text=True,
-                          capture_output=True, timeout=300)  # fmt: skip
+    try:
+        done = subprocess.run([sys.executable, "-P", "-m", "flows", *words], env=environment | more, text=True,
+                              capture_output=True, timeout=300)  # fmt: skip
+    finally:
+        # A run without PREFECT_API_URL starts a Prefect server, which outlives it.
+        EmbeddedStack(scene.house.folder / "another").down(purge=True)
     return f"{done.returncode} {done.stdout}{done.stderr}"
 
 

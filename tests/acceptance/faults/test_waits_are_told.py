@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,11 +17,13 @@ from typing import Any
 import click
 import pytest
 
+from deployments.embedded.stack import EmbeddedStack
 from deployments.errors import HeadgateError
 from flows.cli.everywhere import with_everywhere
 from tasks.objects.store import open_store
 from tasks.progress import hear_waits, report_wait
 from tasks.warehouses import session
+from tests import throwaway
 
 POSTGRES = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 TABLE = """
@@ -68,9 +71,13 @@ def heard() -> Iterator[list[str]]:
 
 
 @POSTGRES
-def test_of_a_warehouse_that_is_away_for_a_while(house: Any, wire: Any, tmp_path: Path) -> None:
+def test_of_a_warehouse_that_is_away_for_a_while(
+    house: Any, wire: Any, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     asked, go_on = threading.Event(), threading.Event()
     settings = house.place.settings
+    its_own = EmbeddedStack(tmp_path / "state")
+    throwaway.lay_tables(its_own, request.config)
     with web(asked, go_on) as port:
         table = house.declare("rows", TABLE.replace("PORT", str(port)))
         environment = {
@@ -81,13 +88,19 @@ def test_of_a_warehouse_that_is_away_for_a_while(house: Any, wire: Any, tmp_path
         with (tmp_path / "said.txt").open("wb") as said:
             running = subprocess.Popen([sys.executable, "-P", "-m", "flows", "run", table],
                                        env=environment, stdout=subprocess.PIPE, stderr=said)  # fmt: skip
-            assert asked.wait(120)
-            wire.down = True
-            wire.cut_all()
-            go_on.set()
-            # It is let in again once a step has found it away and waits for its next try.
-            threading.Timer(3, lambda: setattr(wire, "down", False)).start()
-            out, _ = running.communicate(timeout=300)
+            try:
+                assert asked.wait(120)
+                wire.down = True
+                wire.cut_all()
+                go_on.set()
+                # It is let in again once a step has found it away and waits for its next try.
+                while " waits: " not in (tmp_path / "said.txt").read_text() and running.poll() is None:
+                    time.sleep(0.1)
+                wire.down = False
+                out, _ = running.communicate(timeout=300)
+            finally:
+                # Its own Prefect server outlives a run.
+                its_own.down(purge=True)
     told = (tmp_path / "said.txt").read_text()
     assert running.returncode == 0, (out, told)
     assert house.rows(table) == [(1, "one")]

@@ -78,7 +78,7 @@ owner: o
 source:
   kind: postgres
   connection: shop
-  query: "SELECT n AS id, date '2024-03-01' + n % 6 AS day, pg_sleep(0.02)::text AS z FROM generate_series(1, 60) n"
+  query: "SELECT n AS id, date '2024-03-01' + n % 6 AS day, pg_sleep(0.01)::text AS z FROM generate_series(1, 60) n"
   cursor: {column: day, kind: mutable}
 window: {every: day, timezone: UTC, start: 2024-03-01, end: 2024-03-07}
 columns: [{name: id, type: integer, nullable: false}, {name: day, type: date, nullable: false}, {name: z, type: varchar(9)}]
@@ -121,7 +121,11 @@ def test_windows_side_by_side_share_the_connections(house: Any, typed: Callable[
         assert done.code == 0, done.out
 
 
-def test_outside_of_the_hours_a_schedule_waits_and_a_command_says_when(house: Any, typed: Callable[..., Any]) -> None:
+def test_outside_of_the_hours_a_schedule_waits_and_a_command_says_when(
+    house: Any,
+    typed: Callable[..., Any],
+    clients: Any,  # a backfill is a flow run, and would start a temporary server
+) -> None:
     promise = 'sla: [{for: finance, fresh_by: "00:30"}]\n'
     table = house.declare("t", BY_DAYS.replace("end: 2024-03-07", "end: 2034-03-07") + promise)
     now = datetime.now(UTC)

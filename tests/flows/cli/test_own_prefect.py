@@ -9,13 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from deployments.embedded.stack import EmbeddedStack
+from tests import throwaway
 
 REPOSITORY = Path(__file__).parents[3]
 
 
-def test_a_run_uses_our_own_server_and_never_an_ephemeral_one(new_database: Callable[[], str], folder: Path) -> None:
+def test_a_run_uses_our_own_server_and_never_an_ephemeral_one(
+    new_database: Callable[[], str], folder: Path, request: pytest.FixtureRequest
+) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "AWS_", "PREFECT_"))}
     environment = kept | {"PYTHONPATH": str(REPOSITORY), "PREFECT_HOME": str(folder / "prefect")}
     (folder / ".env").write_text(f"HEADGATE_WAREHOUSE_URL='{new_database()}' # the only setting\n")
@@ -29,6 +33,7 @@ def test_a_run_uses_our_own_server_and_never_an_ephemeral_one(new_database: Call
         # A mistyped name starts nothing, a command that only asks the warehouse no Prefect.
         assert (headgate("run", "itms").returncode, (folder / ".headgate").exists()) == (2, False)
         assert (headgate("plan").returncode, (folder / ".headgate" / "stack").exists()) == (0, False)
+        throwaway.lay_tables(stack, request.config)
         done = headgate("run", "items")
         assert done.returncode == 0, done.stdout + done.stderr
         state = stack.status()
