@@ -4,8 +4,9 @@
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# Files of tests side by side: each has servers of its own.
-JOBS ?= 2
+# Files of tests side by side: each worker has servers of its own, 1 to 2 GB with them. One more than two cores, as a worker waits
+# for its servers, and for what they have to do by the clock, for a quarter of its time; in the trials for a third.
+JOBS ?= 3
 # In the order of tests/conftest.py: by the number of its tests a file that takes long with few of them would come last.
 SIDE_BY_SIDE = --dist loadfile --no-loadscope-reorder
 CRASH_TRIALS ?= 1000

@@ -88,10 +88,15 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-LONG = ("crash/test_killed_loads", "acceptance/modes/test_names_of_users", "acceptance/operations/reconcile/test_looking_again",
+LONG = ("acceptance/prefect/test_stops", "crash/test_killed_loads", "acceptance/prefect/test_runbook_typed",
+        "acceptance/operations/reconcile/test_found", "acceptance/prefect/test_forms", "acceptance/prefect/test_all_waits",
+        "tasks/incidents/test_a_month", "acceptance/shop", "acceptance/prefect", "acceptance/operations/test_same_verdicts",
+        "acceptance/modes/test_names_of_users", "acceptance/operations/reconcile/test_looking_again",
         "acceptance/operations/test_machine", "acceptance/operations/test_erase", "acceptance/oncall", "acceptance/wheel",
-        "flows/cli/test_fuzz", "tasks/test_hostile_texts", "tasks/incidents/test_a_month", "test_release")  # fmt: skip
-"""Files that take long begin first, so that no worker waits for the other's last one at the end."""
+        "acceptance/modes/test_dlt", "expectations/rows/test_same_verdict_as_library", "expectations/contract/test_wide",
+        "expectations/contract/test_clocks", "flows/cli/test_fuzz", "tasks/test_hostile_texts", "tasks/test_report",
+        "flows/deploy", "test_release")  # fmt: skip
+"""Files that take long begin first, in this order, so that no worker waits for another's last one at the end."""
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
           "acceptance/operations/reconcile/test_", "acceptance/operations/test_meaning_changed",
           "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month")  # fmt: skip
@@ -132,10 +137,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if seed is not None:
         items[:] = shuffled(items, seed)
     else:
-        items.sort(key=lambda item: not item.path.relative_to(REPOSITORY / "tests").as_posix().startswith(LONG))
+        items.sort(key=lambda item: turn(below_tests(item)))
     for item in items:
-        if item.path.relative_to(REPOSITORY / "tests").as_posix().startswith(TRIALS):
+        if below_tests(item).startswith(TRIALS):
             item.add_marker(pytest.mark.trial)
+
+
+def below_tests(item: pytest.Item) -> str:
+    return item.path.relative_to(REPOSITORY / "tests").as_posix()
+
+
+def turn(file: str) -> int:
+    """The place of a file among those that take long; all others come after them, as they were collected."""
+    return next((place for place, long in enumerate(LONG) if file.startswith(long)), len(LONG))
 
 
 @pytest.fixture(autouse=True)
