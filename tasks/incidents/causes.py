@@ -16,7 +16,16 @@ from tasks.warehouses.metric_comparisons import Comparison
 from tasks.warehouses.reconciliations import Differing
 
 WAREHOUSE = frozenset(
-    {"WAREHOUSE-UNREACHABLE", "CONNECTION-LOST", "IN-DOUBT", "WAREHOUSE-LOGIN", "WAREHOUSE-TLS", "WAREHOUSE-FULL"}
+    {
+        "WAREHOUSE-UNREACHABLE",
+        "CONNECTION-LOST",
+        "IN-DOUBT",
+        "WAREHOUSE-LOGIN",
+        "WAREHOUSE-TLS",
+        "WAREHOUSE-FULL",
+        "WAREHOUSE-READ-ONLY",
+        "WAREHOUSE-FAULT",
+    }
 )
 STAGE = frozenset({"STAGE-UNREACHABLE", "STAGE-RIGHTS", "COPY-RIGHTS", "COPY-ROLE"})
 SOURCE = frozenset({"SOURCE-UNREACHABLE", "SOURCE-LOGIN", "SOURCE-BUSY"})

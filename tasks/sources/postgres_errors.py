@@ -10,6 +10,7 @@ from tasks.driver_errors import said
 
 # Failures of a connection carry no SQLSTATE.
 _REFUSED = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+_NOT_PROVEN = ("certificate", "does not support SSL", "root.crt")
 _QUERY_FAULTS = ("0A", "21", "22", "25", "42")
 _IN_RECOVERY = "with recovery"
 _CONFLICTS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED)
@@ -37,6 +38,12 @@ def told(error: psycopg2.Error, where: str, timeout: str, *, may_be_replica: boo
             f"{where}: {text}",
             code="SOURCE-LOGIN",
             next_command="check the connection's settings; headgate check --connect",
+        )
+    if not state and any(word in text for word in _NOT_PROVEN):
+        return DeclarationError(
+            f"{where}: {text}",
+            code="SOURCE-TLS",
+            next_command="sslmode and sslrootcert of the connection's address; headgate check --connect",
         )
     if state == errorcodes.QUERY_CANCELED:
         return SourceUnreachableError(

@@ -43,6 +43,10 @@ LOST, UNREACHABLE = "CONNECTION-LOST", "WAREHOUSE-UNREACHABLE"
 LOCKED = "LOCKED"
 SLOW = (LOST, UNREACHABLE, LOCKED)
 """Codes of what may last: each try takes as long as a time-out. A conflict is over at once."""
+_USED_UP = "53"
+"""Insufficient resources: disk, memory, connections, locks and whatever else a server has a limit for."""
+_BROKEN = ("58", errorcodes.DATA_CORRUPTED, errorcodes.INDEX_CORRUPTED)
+"""System errors, and what the server itself calls damaged."""
 _CONFLICT = re.compile(r"\s*(ERROR:\s*)?1023\b|.*Serializable isolation violation", re.S)
 _LOST = ("server closed the connection", "connection already closed", "could not connect", "connection refused",
          "terminating connection", "SSL connection has been closed", "connection not open", "could not receive data",
@@ -254,11 +258,21 @@ def explain(error: psycopg2.Error, doing: str) -> HeadgateError:
         )
     if state == errorcodes.QUERY_CANCELED:
         return RetryableError(message, code="STATEMENT-TIMEOUT", next_command="headgate retry RUN")
-    if state in (errorcodes.DISK_FULL, errorcodes.OUT_OF_MEMORY, errorcodes.TOO_MANY_CONNECTIONS) or (
-        "disk full" in text.lower()
-    ):
+    if (state or "").startswith(_USED_UP) or "disk full" in text.lower():
         return RetryableError(
             message, code="WAREHOUSE-FULL", next_command="free space in the warehouse; headgate retry RUN"
+        )
+    if state == errorcodes.READ_ONLY_SQL_TRANSACTION:
+        return RetryableError(
+            f"{message}: the address leads to a replica, or the server may not be written to for now",
+            code="WAREHOUSE-READ-ONLY",
+            next_command="HEADGATE_WAREHOUSE_URL of the primary, where it is a replica's; headgate retry RUN",
+        )
+    if (state or "").startswith(_BROKEN):
+        return RetryableError(
+            f"{message}: the warehouse can't read or write its own files",
+            code="WAREHOUSE-FAULT",
+            next_command="ask whoever runs the warehouse: its log says more; headgate retry RUN",
         )
     if state in (errorcodes.INSUFFICIENT_PRIVILEGE, errorcodes.INVALID_SCHEMA_NAME, errorcodes.UNDEFINED_OBJECT):
         return DeclarationError(

@@ -11,13 +11,15 @@ from threading import Lock, Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
-How = Literal["500", "503", "404", "expired", "slow", "cut", "wrong bytes", "hang up"]
+How = Literal["500", "503", "404", "expired", "denied", "no bucket", "slow", "cut", "wrong bytes", "hang up"]
 SLOW_SECONDS = 1.0
 REFUSALS = {
     "404": (404, "NoSuchKey"),
     "500": (500, "InternalError"),
     "503": (503, "SlowDown"),
     "expired": (400, "ExpiredToken"),
+    "denied": (403, "AccessDenied"),
+    "no bucket": (404, "NoSuchBucket"),
 }
 """Status and code of what is answered in place of the object."""
 

@@ -13,10 +13,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -59,6 +60,16 @@ class Scene:
             cursor.execute(f"LOCK TABLE {proof} IN {mode} MODE")
         self.held = other
 
+    def as_role(self, name: str, more: str, then: str) -> None:
+        """The warehouse is signed in to as another role from now on."""
+        house = self.loaded.house
+        house.place.ask(f"DO $$ BEGIN CREATE ROLE {name} LOGIN {more} PASSWORD 'r'; "
+                        "EXCEPTION WHEN duplicate_object THEN NULL; END $$")  # fmt: skip
+        if then:
+            house.place.ask(then)
+        place = str(house.place.settings.warehouse_url).partition("@")[2]
+        house.place.settings = replace(house.place.settings, warehouse_url=f"postgresql://{name}:r@{place}")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -74,6 +85,20 @@ def at(point: str, do: Callable[[Scene], object]) -> Callable[[Scene], object]:
 
 def cut(statement: str) -> Callable[[Scene], object]:
     return lambda scene: scene.wire.cut(statement, "before", ALWAYS)
+
+
+READ_ONLY = "ALTER ROLE fault_replica SET default_transaction_read_only = on"
+SERIALIZED = (
+    "DO $$ BEGIN RAISE EXCEPTION '1023' USING ERRCODE = 'XX000', DETAIL = 'Serializable isolation violation'; END $$"
+)
+
+
+def refused(how: str) -> Callable[[Scene], object]:
+    return lambda scene: scene.bucket.fail("PUT", "part-0", how, ALWAYS)
+
+
+def as_role(name: str, more: str = "", then: str = "") -> Callable[[Scene], object]:
+    return lambda scene: scene.as_role(name, more, then)
 
 
 FAULTS = {
@@ -100,6 +125,13 @@ FAULTS = {
     ),
     ("the store's token has expired", "copy"): Fault(
         "run", lambda scene: scene.bucket.fail("GET", "part-0", "expired", ALWAYS)
+    ),
+    ("the store's bucket isn't there", "stage"): Fault("run", refused("no bucket")),
+    ("the store denies access", "stage"): Fault("run", refused("denied")),
+    ("the warehouse's role lacks a right", "a run begins"): Fault("run", as_role("fault_stranger")),
+    ("the warehouse may only be read", "copy"): Fault("run", as_role("fault_replica", "SUPERUSER", READ_ONLY)),
+    ("other transactions get in the way, each time", "publish"): Fault(
+        "run", lambda scene: scene.wire.swap('INSERT INTO "ops"."proof', SERIALIZED, ALWAYS)
     ),
 }  # fmt: skip
 
@@ -218,6 +250,49 @@ def test_of_this_machine(scene: Scene, fault: tuple[str, str], tmp_path: Path) -
     must_be_told(table()[fault], code, said)
 
 
+QUERIES = "SELECT id, note FROM public.fault_rows"
+OF_A_DATABASE = {
+    ("the source's database refuses the login", "extract"): {"password": "wrong"},
+    ("the source's table is gone", "extract"): {"query": "SELECT id, note FROM public.fault_gone"},
+    ("the source's column is gone", "extract"): {"query": "SELECT id, remark AS note FROM public.fault_rows"},
+    ("the source's statement takes too long", "extract"): {
+        "query": "SELECT id, note FROM public.fault_rows, pg_sleep(60)", "more": ", statement_timeout: 1s",
+    },
+    ("the source's database has no connection left", "extract"): {"user": "fault_limited", "password": "r"},
+    ("the source's name isn't known", "extract"): {"host": "db.fault.invalid"},
+    ("the source's database doesn't answer", "extract"): {"host": "127.0.0.1", "port": 9},
+    ("the source's database has no TLS", "extract"): {"options": "?sslmode=require"},
+}  # fmt: skip
+OF_ROWS = """
+description: Rows of a fault trial.
+owner: faults@example.com
+source: {{kind: postgres, connection: shop, query: "{query}"{more}}}
+columns:
+  - {{name: id, type: integer, nullable: false, description: Number}}
+  - {{name: note, type: varchar(20), description: Text}}
+load: {{mode: full_refresh}}
+"""
+
+
+@POSTGRES
+@APPEND
+@pytest.mark.parametrize("fault", OF_A_DATABASE, ids=lambda row: f"{row[0]}, {row[1]}")
+def test_of_a_source_s_database(scene: Scene, fault: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    house, how = scene.loaded.house, OF_A_DATABASE[fault]
+    house.place.ask("CREATE TABLE IF NOT EXISTS public.fault_rows AS SELECT 1 AS id, 'one' AS note")
+    house.place.ask("DO $$ BEGIN CREATE ROLE fault_limited LOGIN PASSWORD 'r' CONNECTION LIMIT 0; "
+                    "EXCEPTION WHEN duplicate_object THEN NULL; END $$")  # fmt: skip
+    url = urlsplit(str(house.place.settings.warehouse_url))
+    login = f"{how.get('user', url.username)}:{how.get('password', url.password)}"
+    address = f"{how.get('host', url.hostname)}:{how.get('port', url.port)}"
+    shop = f"postgresql://{login}@{address}{url.path}{how.get('options', '')}"
+    house.place.settings = replace(house.place.settings, connections={"shop": shop})
+    house.reads_warehouse("shop")
+    declared = house.declare("rows", OF_ROWS.format(query=how.get("query", QUERIES), more=how.get("more", "")))
+    code, said = ended(capsys, "run", declared)
+    must_be_told(table()[fault], code, said)
+
+
 class Dripping(BaseHTTPRequestHandler):
     """A byte now and then, for ever."""
 
@@ -280,6 +355,6 @@ def test_of_prefect(scene: Scene) -> None:
 
 
 def test_every_row_is_tried() -> None:
-    tried = {*FAULTS, *ON_THIS_MACHINE, ("the source sends a byte now and then", "extract"),
+    tried = {*FAULTS, *ON_THIS_MACHINE, *OF_A_DATABASE, ("the source sends a byte now and then", "extract"),
              ("Prefect's server doesn't answer", "a run begins")}  # fmt: skip
     assert set(table()) == tried

@@ -26,6 +26,10 @@ class Refused(psycopg2.InternalError):
     [
         ("XX000", "1023\nDETAIL:  Serializable isolation violation on table - 1", "CONFLICT", RetryableError),
         ("40001", "could not serialize access", "CONFLICT", RetryableError),
+        ("53400", "configuration limit exceeded", "WAREHOUSE-FULL", RetryableError),
+        ("25006", "cannot execute CREATE TABLE in a read-only transaction", "WAREHOUSE-READ-ONLY", RetryableError),
+        ("58030", "could not read block 3 in file", "WAREHOUSE-FAULT", RetryableError),
+        ("XX001", "invalid page in block 3", "WAREHOUSE-FAULT", RetryableError),
         ("XX000", "Disk Full\nDETAIL: ...", "WAREHOUSE-FULL", RetryableError),
         ("55P03", "canceling statement due to lock timeout", "LOCKED", RetryableError),
         ("57014", "canceling statement due to statement timeout", "STATEMENT-TIMEOUT", RetryableError),
