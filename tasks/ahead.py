@@ -2,7 +2,8 @@
 
 Nothing rests on it. Each step takes what was done ahead of it only where it is what the step itself would do, and does it anew
 otherwise; what verdicts need of the whole batch comes in its step. The proof of the candidate is made over all rows, as ever:
-once every part is in it, the warehouse computes its figures and makes its indexes while the batch is judged as a whole.
+once every part is in it, the warehouse computes its figures and makes its indexes while the batch is judged as a whole. A batch
+of one part is copied while it is judged.
 What fails ahead is thrown away, and its own step tells what is wrong. Parts wait on disk, so that no source is held up.
 """
 
@@ -12,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -34,7 +35,7 @@ from expectations.profile.sampling import Sampling
 from tasks.assess import profile_columns, profile_key
 from tasks.batch import Batch, SpooledPart, new_try
 from tasks.objects.manifest import Manifest, Part
-from tasks.part_checks import THREADS, Checkers, batch_rules, null_marker
+from tasks.part_checks import FEW, THREADS, Checkers, batch_rules, null_marker
 from tasks.part_staging import stage_part
 from tasks.part_workers import has_dask
 from tasks.switches import reached
@@ -89,6 +90,7 @@ class Ahead:
     where: str
     delimiter: str
     bench: Workbench
+    _header: tuple[str, ...] = ()
     _parts: list[SpooledPart] = field(default_factory=list)
     _checked: list[Future[CheckedPart]] = field(default_factory=list)
     _staged: list[Future[Part | None]] = field(default_factory=list)
@@ -105,21 +107,18 @@ class Ahead:
     _stage_is_taken: bool = False
 
     def add(self, header: tuple[str, ...], part: SpooledPart) -> None:
-        """A part lies in the spool. With the second one it begins: a batch of one part has nothing to be ahead of."""
+        """A part lies in the spool. With the second one it begins: a batch of one part is only ahead of its profile."""
+        self._header = header
         self._parts.append(part)
-        if len(self._parts) == 2 and not self._over:
-            try:
-                self._begin(lay_out(self.table, header, self.delimiter, self.where))
-            except HeadgateError:
-                # Its own step says what is wrong with it.
-                self._over = True
-        for waiting in self._parts[len(self._checked) :] if self._pools and not self._over else ():
-            self._submit(waiting)
+        if len(self._parts) > 1:
+            self._go_on()
 
     def checked(self, parts: Sequence[SpooledPart]) -> Checked | None:
         """What became of the parts, once all of them are checked; None where they have to be checked again."""
         early = sum(future.done() for future in self._checked)
         whole = list(parts) == self._parts
+        if whole and len(parts) == 1 and parts[0].records > FEW and self.bench.warehouse.copies_by_part:
+            self._go_on()
         if whole and self._copied:
             # No part comes any more: what is asked of all of them needn't wait for the steps between.
             self._proven = self._pools[-1].submit(self._attempted, self._prove, None)
@@ -134,7 +133,7 @@ class Ahead:
     def staged(self, parts: Sequence[CheckedPart]) -> tuple[Part, ...] | None:
         """The staged parts, where what was staged is what is to be; from then on they are the stage step's own."""
         checked = self._results(self._checked)
-        if checked is None or len(checked) != len(parts) or not all(map(_are_one, checked, parts)):
+        if checked is None or len(checked) != len(parts) or not all(map(CheckedPart.is_as, checked, parts)):
             return None
         found = self._results(self._staged)
         self._stage_is_taken = found is not None
@@ -177,6 +176,16 @@ class Ahead:
         except (HeadgateError, OSError) as error:
             logger.warning("what was done ahead of %s is left for the next clean-up: %s", self.batch.run_id, error)
 
+    def _go_on(self) -> None:
+        """Begin, unless that is done, and go on with each part that wasn't there before."""
+        if not (self._pools or self._over):
+            try:
+                self._begin(lay_out(self.table, self._header, self.delimiter, self.where))
+            except HeadgateError:  # its own step says what is wrong with it
+                self._over = True
+        for waiting in self._parts[len(self._checked) :] if self._pools and not self._over else ():
+            self._submit(waiting)
+
     def _begin(self, layout: Layout) -> None:
         if self.table.hashed:
             self.bench.settings.hashing_key(self.table.table)
@@ -212,7 +221,7 @@ class Ahead:
         first = part is self._parts[0]
         checked = self._checkers.check_here(self._checkers.job(part, None if first else self._sampling()))
         reached("validate-part")
-        if first and checked.accepted:
+        if first and checked.accepted and len(self._parts) > 1:
             relation = typed_relation(self.table, [checked.path], self._layout.delimiter, self._marker)
             memory = memory_for(len(self.table.columns))
             with closing(engine.connect(self.batch.spool / "duckdb", memory_mb=memory)) as connection:
@@ -388,8 +397,3 @@ def until_its_end(batch: Batch) -> Iterator[None]:
         yield
     finally:
         discard(batch)
-
-
-def _are_one(ahead: CheckedPart, part: CheckedPart) -> bool:
-    """Whether a part is the one that was checked ahead; which of its rows are kept for the profile is no matter."""
-    return replace(ahead, sample=None) == replace(part, sample=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -69,6 +69,10 @@ class CheckedPart:
     @property
     def reasons(self) -> Counter[str]:
         return Counter(row.code for row in self.quarantined)
+
+    def is_as(self, other: CheckedPart) -> bool:
+        """Whether the same was found of it; which of its rows are kept for the profile is no matter."""
+        return replace(self, sample=None) == replace(other, sample=None)
 
 
 @dataclass
