@@ -84,7 +84,8 @@ class DriftAlert(_Recorded):
 
 class WouldBeTold(_Recorded):
     """From which change of a figure on the next batch is told, at the latest; others of its column may tell it earlier.
-    `rule`: what to write into the suite where that is coarse.
+    `rule`: what to write into the suite where that is coarse. `further`: by how many times that lies further away, as an owner
+    said that such changes are not interesting; None where nobody did.
     """
 
     column: str | None
@@ -93,6 +94,7 @@ class WouldBeTold(_Recorded):
     usual: str
     told: str
     rule: str | None = None
+    further: float | None = None
 
 
 class Drift(_Recorded):

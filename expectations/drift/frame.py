@@ -10,7 +10,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import compare, crowds, exchanged, given_others, labels
+from expectations.drift import combined, compare, crowds, exchanged, given_others, labels, sequences
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
@@ -62,9 +62,8 @@ class Frame:
     """Everything that is scored. `scales` give the unit of scaled levels (value = scale * sinh(a)), NaN for others.
     `written` are the figures that only change when somebody changes a program, and not with what the data is about; `closed`
     tell of values that no other batch has, in columns where that was never so. `mixed`: by how much the chance that two rows of
-    a column have the same value, or none, lies above the usual one. `familiar`: columns of texts all of which stood there lately.
-    `resting`: number columns that held next to one value in
-    many batches and moved in others, as rain does.
+    a column have the same value, or none, lies above the usual one. `familiar`: of columns of texts the share of the rows whose
+    text stood there lately. `resting`: number columns that held next to one value in many batches and moved in others: rain.
     """
 
     shares: Block
@@ -73,7 +72,7 @@ class Frame:
     written: frozenset[Key]
     closed: frozenset[Key]
     mixed: dict[str | None, float]
-    familiar: frozenset[str | None]
+    familiar: dict[str | None, float]
     resting: frozenset[str | None]
 
 
@@ -98,6 +97,8 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     against_others = (
         compare.unseen, compare.out_of_range, compare.redelivered, given_others.held,
         labels.gone, labels.filled, labels.pauses, labels.capped, labels.off_grid,
+        sequences.out_of_order, sequences.skipped, combined.combined,
+        labels.left_out,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
     found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))
@@ -110,7 +111,12 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         gathered([f.levels for f in figures], [k for k in figures[-1].levels if usable(k)]),
         listed(
             only_usable(
-                chain(compare.advance(profiles, days), given_others.residuals(profiles), exchanged.exchanged(profiles))
+                chain(
+                    compare.advance(profiles, days),
+                    given_others.residuals(profiles),
+                    exchanged.exchanged(profiles),
+                    sequences.per_value(profiles),
+                )
             ),
             len(profiles),
         ),
@@ -139,7 +145,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         frozenset(compress(shares.keys, written)),
         frozenset(compress(shares.keys, _settled(shares) & shares.where(is_closed))),
         {name: _more_alike([p.columns[name] for p in profiles]) for name in columns},
-        frozenset(name for name in columns if _is_familiar([p.columns[name] for p in profiles])),
+        {name: _familiar([p.columns[name] for p in profiles]) for name in columns},
         resting,
     )
 
@@ -167,13 +173,16 @@ def _more_alike(columns: Sequence[ColumnProfile]) -> float:
     return max(0.0, alike(batch) - float(np.median([alike(c) for c in history])))
 
 
-def _is_familiar(columns: Sequence[ColumnProfile]) -> bool:
-    """Whether every text of the last batch stood in one of the latest before it: how they are written follows from which came."""
+def _familiar(columns: Sequence[ColumnProfile]) -> float:
+    """The share of the last batch's rows whose text stood in one of the latest before it: how these are written follows from
+    which came. 0 for numbers, times and columns of many texts.
+    """
     *history, batch = columns
     if batch.numbers is not None or batch.clocks or not batch.top or len(batch.top) >= TOP:
-        return False
+        return 0.0
     lately = {value for column in history[-LATELY:] for value, _ in column.top}
-    return all(value in lately for value, _ in batch.top)
+    known = sum(rows for value, rows in batch.top if value in lately)
+    return 1.0 if all(value in lately for value, _ in batch.top) else known / max(batch.text.counted, 1.0)
 
 
 def _rests(columns: Sequence[ColumnProfile]) -> bool:

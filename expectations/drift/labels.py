@@ -13,12 +13,13 @@ from itertools import pairwise
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
-from expectations.drift.compare import Column, likely_clocks
+from expectations.drift.compare import Column, likely_clocks, peers
 from expectations.drift.figures import Key, each_column, named
 from expectations.drift.first_time import names_things
 from expectations.profile.categories import TOP
-from expectations.profile.model import GRID, ColumnProfile, Profile
+from expectations.profile.model import GRID, ColumnProfile, Numbers, Profile
 from expectations.profile.numbers import DAY
 
 # A value counts as always there from so many rows in every batch on.
@@ -32,15 +33,24 @@ SHOWN = 10
 STILL = 0.5
 # Rows without a value that must be expected, where the fewest that ever were are, for none to be no chance.
 SURELY = 5
+# The same of the rows that are usual, as every batch had some.
+USUALLY = 10
 # A column of one value in each batch has another one now and then.
 ALL = 0.98
 # A last digit is not used where it ends at most this share of the numbers; a column has usual digits where so few are used.
 HARDLY = 0.01
 # Where a column has so many different numbers, many rows don't share the outermost by chance.
 VARIED = 15
+# Beyond the outermost number of a batch lies usually at most this share of the others' rows.
+ENDS = 0.05
 # A few rows share the outermost now and then: a cap is where so many of the rows do.
 CAP = 0.1
 USED = 6
+# The same of the last two digits (multiples of 12; cents of .00, .49, .99), which so many numbers must have shown.
+HARDLY_OF_TWO = 0.001
+USED_OF_TWO = 60
+LISTED = 1000
+SETTLED = 0.9
 
 
 def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
@@ -73,11 +83,15 @@ def filled(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         shares = [count / max(p.rows, 1) for count, p in zip(empty, profiles, strict=True)]
         if last < SHOWN or sum(share > 0 for share in shares[:last]) < last or profiles[-1].columns[name].nulls:
             continue
-        least, rows = min(shares[:last]), float(profiles[-1].rows)
-        if least * rows >= SURELY and least < ALL and shares[last - 1] >= STILL * median(shares[:last]):
+        least, rows, usual = min(shares[:last]), float(profiles[-1].rows), median(shares[:last])
+        if not (least * rows >= SURELY or usual * rows >= USUALLY) or shares[last - 1] < STILL * usual:
+            continue
+        # As many are missing as most batches had.
+        lost = sorted(shares[:last])[last // 4]
+        if lost < ALL:
             yield (
                 named(name, "completeness", "filled"),
-                [*((0.0, float(p.rows)) for p in profiles[:-1]), (rows * least, rows)],
+                [*((0.0, float(p.rows)) for p in profiles[:-1]), (rows * lost, rows)],
             )
 
 
@@ -169,19 +183,90 @@ def _tied(count: float, rising: Sequence[float]) -> tuple[float, float]:
     return max(0.0, count - max(1, math.ceil(first * count * (1 - 1e-12)))), rising[-1]
 
 
-def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Numbers that end in a digit in which hardly any number of the other batches ends, where few digits are used."""
+def left_out(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Rows that the other batches have above the largest number of each batch, and below its smallest: a filter or a cap takes
+    away what lies beyond, and nothing that is left is unusual. Not of numbers that only go on.
+    """
+    last = len(profiles) - 1
+    others = np.zeros((last + 1, last + 1), dtype=bool)
+    for i in range(last + 1):
+        others[i, peers(i, last)] = True
     for name in each_column(list(profiles)):
         found = [p.columns[name].numbers for p in profiles]
-        for place in ("units", "hundredths"):
-            endings = np.array([getattr(n, place) if n is not None and n.units else [math.nan] * 10 for n in found])
-            total = endings.sum(axis=1)
-            if not total[-1] > 0 or not (history := np.nansum(endings[:-1], axis=0)).any():
+        if found[last] is None or sum(n is not None for n in found[:last]) < max(SHOWN, 0.6 * last):
+            continue
+        quantiles = np.array([n.quantiles if n else [np.nan] * len(GRID) for n in found])
+        counts = np.array([n.count if n else 0.0 for n in found])
+        if bool((np.diff(quantiles[:, -1]) >= 0).all() or (np.diff(quantiles[:, 0]) >= 0).all()):
+            continue
+        for side, rising in (("above", quantiles), ("below", -quantiles[:, ::-1])):
+            at_end = 1 - np.array(GRID)[(rising < rising[:, -1:]).sum(axis=1).clip(max=len(GRID) - 1)]
+            if float(np.median(at_end[:-1])) > ENDS:
+                # They end at a limit that many rows have: that none has it is told as that of any value.
                 continue
-            pairs = []
-            for i, counts in enumerate(endings):
-                others = history - np.nan_to_num(counts) if i < len(endings) - 1 else history
-                used = others > HARDLY * others.sum()
-                off = float(counts[~used].sum()) if 0 < used.sum() <= USED else 0.0 * float(total[i])
-                pairs.append((off, float(total[i])))
-            yield named(name, "values", "off_grid", place), pairs
+            shares = _each_beyond(rising, rising[:, -1])
+            told = others & np.isfinite(shares)
+            usual = np.where(told, shares, 0.0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
+            if float(np.median(usual[:-1])) > ENDS:
+                # The numbers of a batch move as a whole, as temperatures do: what lies beyond them is the other days' weather.
+                continue
+            rows = (counts * usual).tolist()
+            yield named(name, "values", f"none_{side}"), list(zip(rows, counts.tolist(), strict=True))
+
+
+def _each_beyond(rising: NDArray[np.float64], limits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of rows of each batch (second index) above each of the limits; half of the step in which one lies is counted."""
+    grid = np.array(GRID)
+    at = (rising[None, :, :] <= limits[:, None, None]).sum(axis=2)
+    step = np.clip(at, 1, len(grid) - 1)
+    share = np.where(at == 0, 1.0, np.where(at == len(grid), 0.0, 1 - (grid[step - 1] + grid[step]) / 2))
+    told = np.isfinite(limits[:, None]) & np.isfinite(rising.sum(axis=1))[None, :]
+    return np.asarray(np.where(told, share, np.nan))
+
+
+def off_grid(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
+    """Numbers that end in a digit, or in two, in which hardly any number of the other batches ends, where few are used."""
+    for name in each_column(list(profiles)):
+        found = [p.columns[name].numbers for p in profiles]
+        digits = {
+            "units": [n.units if n is not None else () for n in found],
+            "hundredths": [n.hundredths if n is not None else () for n in found],
+        }
+        for place, counted in digits.items():
+            yield from _off(named(name, "values", "off_grid", place), counted, HARDLY, USED)
+        if (now := found[-1]) is not None and (any(now.decimals[1:]) or _is_large(found)):
+            alike = [n.endings if n is not None and _whole(n) == _whole(now) else () for n in found]
+            if sum(map(sum, alike[:-1])) >= LISTED and sum(map(bool, alike[:-1])) >= SHOWN:
+                for key, pairs in _off(
+                    named(name, "values", "off_grid", "two digits"), alike, HARDLY_OF_TWO, USED_OF_TWO
+                ):
+                    # Where some numbers always end otherwise there is no grid, but a mix of prices that goes with the season.
+                    settled = [off == 0 for off, rows in pairs[:-1] if rows > 0]
+                    if sum(settled) >= SETTLED * len(settled):
+                        yield key, pairs
+
+
+def _off(key: Key, counted: Sequence[Sequence[float]], hardly: float, most: int) -> Iterator[tuple[Key, Column]]:
+    """Rows per batch that end otherwise than the other batches do, where these use `most` endings at most."""
+    if not counted[-1]:
+        return
+    endings = np.array([c or [math.nan] * len(counted[-1]) for c in counted])
+    total = endings.sum(axis=1)
+    if not total[-1] > 0 or not (history := np.nansum(endings[:-1], axis=0)).any():
+        return
+    pairs = []
+    for i, counts in enumerate(endings):
+        others = history - np.nan_to_num(counts) if i < len(endings) - 1 else history
+        used = others > hardly * others.sum()
+        off = float(counts[~used].sum()) if 0 < used.sum() <= most else 0.0 * float(total[i])
+        pairs.append((off, float(total[i])))
+    yield key, pairs
+
+
+def _whole(numbers: Numbers) -> bool:
+    return not any(numbers.decimals[1:])
+
+
+def _is_large(found: Sequence[Numbers | None]) -> bool:
+    """Whether numbers have three digits usually: of smaller ones the last two are the number itself."""
+    return median(abs(n.quantiles[len(GRID) // 2]) for n in found if n is not None) >= 100

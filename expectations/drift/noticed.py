@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from statistics import median
 
-from expectations.drift.acceptance import in_force
+from expectations.drift.acceptance import EVERY_KIND, in_force, touches
 from expectations.drift.calendar import Label
 from expectations.drift.catalogue import known
 from expectations.drift.detect import REMEMBERED
@@ -61,7 +62,8 @@ def noticed(
     held, quiet = in_force(accepted, now), in_force(lowered, now)
     asked = [*profiles[:-1], _with_firsts(profiles[-1])]
     scored = score(asked, labels, sensitivity, held, quiet, beyond=True)
-    return tuple(_figures(scored, profiles))
+    found = tuple(_figures(scored, profiles))
+    return (*found, *_quieter(scored, quiet, {(one.column, one.kind) for one in found if one.further}))
 
 
 def _with_firsts(batch: Profile) -> Profile:
@@ -83,6 +85,21 @@ def _with_firsts(batch: Profile) -> Profile:
     return replace(batch, columns={name: first(column) for name, column in batch.columns.items()})
 
 
+def _quieter(
+    scored: Scored, lowered: Sequence[Lowered], told: Collection[tuple[str | None, str]]
+) -> Iterator[WouldBeTold]:
+    """The figure nearest to being told of each change that an owner said not to be interesting and that isn't `told` yet."""
+    for one in lowered:
+        about = [i for i, key in enumerate(scored.keys) if touches(one.column, one.kind, key)]
+        if about and not any(column == one.column and one.kind in (kind, EVERY_KIND) for column, kind in told):
+            i = max(about, key=lambda i: float(scored.scores[i]))
+            said = scored.said(i)
+            yield WouldBeTold(
+                column=one.column, kind=scored.keys[i].kind, figure=said.figure, usual=said.expected, told=said.smallest,
+                further=float(scored.voices[i]),
+            )  # fmt: skip
+
+
 def _figures(scored: Scored, profiles: Sequence[Profile]) -> Iterator[WouldBeTold]:
     at = {key: i for i, key in enumerate(scored.keys)}
     for column in (None, *profiles[-1].columns):
@@ -97,8 +114,10 @@ def _figures(scored: Scored, profiles: Sequence[Profile]) -> Iterator[WouldBeTol
                     said = scored.said(i)
                     # Of the mean only where the middle number has no bound: the rule is the same.
                     rule = None if of == MEAN and middle else _rule(key, scored, i, profiles)
+                    further = float(scored.voices[i])
                     yield WouldBeTold(
-                        column=column, kind=key.kind, figure=said.figure, usual=said.expected, told=said.smallest, rule=rule
+                        column=column, kind=key.kind, figure=said.figure, usual=said.expected, told=said.smallest, rule=rule,
+                        further=further if further > 1 else None,
                     )  # fmt: skip
 
 
@@ -132,7 +151,11 @@ def _rule(key: Key, scored: Scored, i: int, profiles: Sequence[Profile]) -> str 
             and (most > TIMES * middle or least < middle / TIMES)
             and not batch.columns[column].masked
         ):
-            bounds = {"min_value": _rounded(numbers.mean / TIMES), "max_value": _rounded(numbers.mean * TIMES)}
+            # The last batch may be the one that was told.
+            mean = median(
+                n.mean for p in profiles if column in p.columns and (n := p.columns[column].numbers) is not None
+            )
+            bounds = {"min_value": _rounded(mean / TIMES), "max_value": _rounded(mean * TIMES)}
             return _written(f"{column}-MEAN", "expect_column_mean_to_be_between", column=column, **bounds)
     return None
 

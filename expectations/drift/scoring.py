@@ -63,6 +63,7 @@ ROWS, HOUR, SHIFT = known("volume", "rows"), known("clock", "hour"), known("cloc
 PAUSE = known("clock", "pause")
 QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usual")
 SPELLED = having("spelled")
+LENGTH = known("format", "length")
 SAME_AS_NEXT = known("order", "same_as_next")
 
 
@@ -303,8 +304,12 @@ def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
     no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
     for i, key in enumerate(shares.keys + levels.keys):
-        if key.of in SPELLED and key.column in built.familiar:
+        known = built.familiar.get(key.column, 0.0)
+        if key.of in SPELLED and known == 1:
             result[i] = 1.0
+        elif key.of == LENGTH:
+            # A mean over all rows goes by the mix of those whose texts stood there lately.
+            result[i] = max(result[i], known)
     for i, key in enumerate(shares.keys):
         if key.of == SAME_AS_NEXT and miss[i] > 0:
             result[i] = max(result[i], min(1.0, built.mixed.get(key.column, 0.0) / float(miss[i])))

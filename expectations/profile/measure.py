@@ -161,6 +161,7 @@ def _profile(
             clocks=tuple(c for c in clocks if c is not None),
             same_next=float((code[1:] == code[:-1]).mean()) if len(code) > 1 else 0.0,
             autocorrelation=_autocorrelation(series) if series is not None else None,
+            steps=numbers.steps(series) if series is not None else None,
         )
 
     figures = pool.map(measured, range(len(columns)), columns, reads)

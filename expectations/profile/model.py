@@ -13,9 +13,9 @@ from typing import Any
 
 from deployments.declarations.kinds import Measured
 
-VERSION = 8
+VERSION = 9
 # Older profiles that are read: what they lack is empty, and is compared once enough batches have it.
-READABLE = frozenset({7, VERSION})
+READABLE = frozenset({7, 8, VERSION})
 
 Kind = Measured
 
@@ -39,7 +39,8 @@ class ColumnKind:
 class Numbers:
     """A column read as numbers. `decimals` counts values that need 0, 1, 2, 3 or more digits after the point; `units` and
     `hundredths` up to 8,192 values by the digit 0 to 9 that stands there, `multiples` how many of these aren't 0, and are
-    multiples of 10, 100, 1,000 (empty: not counted).
+    multiples of 10, 100, 1,000 (empty: not counted). `endings` counts them by their last two digits, 00 to 99: of the whole
+    number where all are whole, else of the hundredths.
     """
 
     count: float
@@ -54,6 +55,7 @@ class Numbers:
     units: tuple[float, ...] = ()
     hundredths: tuple[float, ...] = ()
     multiples: tuple[float, ...] = ()
+    endings: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,9 @@ class Sketch:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """Figures of one column. `same_next`: rows whose value equals that of the next row, in the order of delivery."""
+    """Figures of one column. `same_next`: rows whose value equals that of the next row, in the order of delivery. `steps`: how
+    often a number or point in time falls, and rises, from one row that has one to the next (of the first rows; None: uncounted).
+    """
 
     kind: Kind
     masked: bool
@@ -118,6 +122,7 @@ class ColumnProfile:
     clocks: tuple[Clock, ...] = ()
     same_next: float = 0.0
     autocorrelation: float | None = None
+    steps: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,8 @@ class Relations:
     `formulas`: share of rows where a sum or product holds; `parts`: share of rows where a number is a part of a date;
     `gaps`: (share of rows in order, quantiles of the difference in seconds) between two clocks;
     `segments`: rows, missing, mean and deviation of a column within a category's value: of numbers logarithmic, of clocks in
-    hours from the mean time of day of all rows, round the clock.
+    hours from the mean time of day of all rows, round the clock; `combinations` of the values of two columns with few of them:
+    the hashes of both (16 bits each, of the column that comes first by name in the upper half), and how many rows have them.
     """
 
     rows: int = 0
@@ -144,10 +150,13 @@ class Relations:
     parts: dict[str, float] = field(default_factory=dict)
     gaps: dict[str, tuple[float, ...]] = field(default_factory=dict)
     segments: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    combinations: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
 
 
 # Separates column names in the keys of `Relations`; can't stand in a CSV header by accident.
 BETWEEN = "\x1f"
+# Of the values of two columns at most so many combinations are kept.
+COMBINATIONS = 64
 
 
 @dataclass(frozen=True, eq=False)

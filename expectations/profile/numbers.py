@@ -30,25 +30,34 @@ def numbers(values: Array, scale: float) -> Numbers | None:
     # Of the numbers in their own order, so that the order of delivery doesn't matter.
     ordered = np.sort(found)
     few = np.abs(ordered[:: 1 + len(ordered) // DIGITS_READ])
+    decimals = tuple(float(count) * scale for count in _decimals(found))
+    cents, units = np.rint(few * 100), np.floor(few + 1e-9)
     return Numbers(
         count=len(found) * scale,
         zero=float((found == 0).sum()) * scale,
         negative=float((found < 0).sum()) * scale,
-        decimals=tuple(float(count) * scale for count in _decimals(found)),
+        decimals=decimals,
         mean=float(found.mean()),
         deviation=float(found.std()),
         log_mean=float(logs.mean()),
         log_deviation=float(logs.std()),
         quantiles=_of_sorted(ordered, GRID),
-        units=tuple(float(count) for count in _last_digits(np.floor(few + 1e-9))),
-        hundredths=tuple(float(count) for count in _last_digits(np.rint(few * 100))),
+        units=tuple(float(count) for count in _last_digits(units)),
+        hundredths=tuple(float(count) for count in _last_digits(cents)),
         multiples=tuple(_multiples(few[few != 0])),
+        endings=tuple(float(count) for count in _last_digits(units if not any(decimals[1:]) else cents, 100)),
     )
 
 
-def _last_digits(whole: Array) -> NDArray[np.int64]:
-    """How many whole numbers end in each digit."""
-    return np.bincount(np.mod(whole, 10).astype(int), minlength=10)
+def _last_digits(whole: Array, of: int = 10) -> NDArray[np.int64]:
+    """How many whole numbers end in each digit, or in each two digits (`of` 100)."""
+    return np.bincount(np.mod(whole, of).astype(int), minlength=of)
+
+
+def steps(values: Array) -> tuple[float, float]:
+    """How often values fall and rise from one that is there (not NaN) to the next."""
+    moved = np.diff(values[np.isfinite(values)])
+    return float(np.count_nonzero(moved < 0)), float(np.count_nonzero(moved > 0))
 
 
 def _multiples(sizes: Array) -> Iterator[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expectations.profile.formulas import formulas
-from expectations.profile.model import BETWEEN, Relations
+from expectations.profile.model import BETWEEN, COMBINATIONS, Relations
 from expectations.profile.numbers import DAY, Array, signed_log
 
 Codes = NDArray[np.int64]
@@ -21,6 +22,12 @@ SEGMENTS = 400
 # square of the width, and what belongs together mostly stands together.
 WIDE = 60
 NEAR = 30
+# Combinations of values are kept of so many columns, those with the most values first, each of which stands in so many rows on
+# average: what is chosen doesn't depend on how they stand together. Of two columns so many combinations at most.
+COMBINED = 6
+REPEATED = 2
+# An odd number near the golden section of 2 ** 32 spreads neighbours (Knuth's multiplicative hash).
+SCRAMBLE = 2654435761
 # Under this length of the mean direction of the hours of a day it points nowhere.
 SPREAD = 0.2
 # The furthest time zones from UTC.
@@ -71,6 +78,7 @@ def relations(
         parts=date_parts(numbers, clocks, near),
         gaps=gaps(clocks, near),
         segments=segments(codes, labels, distinct, numbers, clocks),
+        combinations=combinations_of(codes, labels, distinct, clocks),
     )
 
 
@@ -278,3 +286,31 @@ def segments(
                     if len(figures) > 2 or missing < counts[code]:
                         result[_key(by, labels[by][code], name)] = tuple(float(f"{x:.5g}") for x in figures)
     return result
+
+
+def combinations_of(
+    codes: Mapping[str, Codes], labels: Mapping[str, list[str]], distinct: Mapping[str, int], clocks: Collection[str]
+) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Which values of two columns with few of them stand together in a row, and in how many rows."""
+    rows = len(next(iter(codes.values())))
+    chosen = [c for c in labels if c not in clocks and 1 < distinct[c] <= rows / REPEATED]
+    chosen = sorted(sorted(chosen, key=lambda c: (-distinct[c], c))[:COMBINED])
+    marks = {c: np.array([_mark(label) for label in labels[c]]) for c in chosen}
+    result = {}
+    for a, b in combinations(chosen, 2):
+        counts = np.bincount(codes[a] * len(labels[b]) + codes[b])
+        there = np.flatnonzero(counts)
+        both = (marks[a][there // len(labels[b])] << 16) | marks[b][there % len(labels[b])]
+        kept = np.argsort(scrambled(both), kind="stable")[:COMBINATIONS]
+        result[_key(a, b)] = (tuple(both[kept].tolist()), tuple(counts[there][kept].tolist()))
+    return result
+
+
+def scrambled(combined: Codes) -> Codes:
+    """The order in which combinations are kept, the same in every batch: where there are more, those that come first are all."""
+    return np.asarray(combined * SCRAMBLE % 2**32)
+
+
+def _mark(label: str) -> int:
+    """A hash of a value that stays the same over versions, in 16 bits; 0 for an absent one."""
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=2).digest()) if label else 0

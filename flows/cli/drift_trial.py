@@ -43,12 +43,23 @@ def sensitivity(which: str, as_json: bool) -> None:
         told = f"told at the latest {one.told}"
         if one.told.startswith(NOTHING):
             told = f"no change of it is told{one.told.removeprefix(NOTHING)}"
-        click.echo(f"  {one.figure}: usually {one.usual}, {told}")
+        further = f" ({one.further:.0f} times as far, by an owner's answer)" if one.further else ""
+        click.echo(f"  {one.figure}: usually {one.usual}, {told}{further}")
+    _tell_quieter(which, found)
     rules = [one.rule for one in found if one.rule]
     if rules:
         click.echo("\nthat is coarse in places; rules that tell less, for the suite (look at their numbers first):")
         for rule in rules:
             click.echo(f"  {rule}")
+
+
+def _tell_quieter(which: str, found: Sequence[WouldBeTold]) -> None:
+    """How to take back what an owner said not to be interesting."""
+    said = dict.fromkeys((one.column or "table", one.kind) for one in found if one.further)
+    if said:
+        changes = ", ".join(f"{column} {kind}" for column, kind in said)
+        click.echo(f"\nquieter by answers: {changes}; as before again by:")
+        click.echo(f'  headgate drift answer {which} interesting --reason "..."')
 
 
 @click.command()

@@ -71,11 +71,15 @@ def test_not_interesting_is_told_from_larger_changes_on_until_it_is_taken_back(
     assert f"{table} amount values: not interesting; told from larger changes on" in said.out
     decided = "SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift' AND target = %s"
     assert house.place.ask(decided, (table,)) == [(named("maria"), "a sale")]
+    quieter = command("drift", "sensitivity", table).out
+    assert "(2 times as far, by an owner's answer)" in quieter
+    assert "quieter by answers: amount values; as before again by:" in quieter
     told_again(house, command, table)
     alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
     after = {a["kind"]: a["score"] for a in alerts if a["column"] == "amount"}
     assert after.get("values", 0.0) < 0.6 * before["values"]["score"]
     assert command("drift", "answer", table, "interesting", "--reason", "it is").code == 0
+    assert "by an owner's answer" not in command("drift", "sensitivity", table).out
     told_again(house, command, table)
     alerts = command("drift", "explain", run_of(house, table), "--json").json["alerts"]
     assert {a["kind"]: a["score"] for a in alerts if a["column"] == "amount"}["values"] == before["values"]["score"]

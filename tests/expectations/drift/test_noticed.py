@@ -101,3 +101,23 @@ def test_a_folder_is_asked_without_a_warehouse(history_folder: Any, monkeypatch:
     assert done.exit_code == 0, done.output
     assert "\nprice\n" in done.output
     assert re.search(r"  the number of rows: usually [\d,]+, told at the latest below", done.output)
+
+
+def test_what_an_owner_found_not_interesting_is_named_with_how_much_further_it_is_told(world: Any) -> None:
+    before, said = found(world), [Lowered("price", "values", 1), Lowered("country", "categories", 2)]
+    after = found(world, lowered=said)
+    assert not [one for one in before.values() if one.further]
+    assert {place: one.further for place, one in after.items() if one.further} == {
+        ("price", "values"): 2, ("country", "categories"): 4,
+    }  # fmt: skip
+    assert after["price", "values"].told != before["price", "values"].told
+
+
+def test_a_rule_is_of_what_is_usual_and_not_of_a_last_batch_that_was_told(world: Any) -> None:
+    odd = world.measured([row | {"price": f"{float(row['price']) * 100:.2f}"} for row in world.today])
+    told = noticed(
+        [*world.profiles, odd], [*world.labels, name_of(len(world.profiles))], lowered=[Lowered("price", "*", 3)]
+    )
+    (rule,) = {one.rule for one in told if one.rule and "PRICE-MEAN" in one.rule}
+    least, most = (float(re.search(rf"{name}: ([\d.]+)", rule)[1]) for name in ("min_value", "max_value"))  # type: ignore[index]
+    assert least < 27.5 < most < 100
