@@ -154,7 +154,7 @@ def test_the_rows_come_from_the_replica_and_from_nowhere_else(world: World, open
     assert ids(reader.at("shop")) == [0]
 
 
-@pytest.mark.effect("Protection.catch_up", "Protection.otherwise", "Protection.otherwise=fail")
+@pytest.mark.effect("Protection.catch_up", "Protection.otherwise=fail")
 @pytest.mark.parametrize("what", ["replay", "receiving"])
 def test_a_replica_that_is_behind_is_waited_for_and_never_read(
     world: World, opened: Callable[..., Any], heard: list[str], what: str
@@ -192,7 +192,7 @@ def test_a_replica_that_is_behind_is_waited_for_and_never_read(
     assert ids(opened())[-1] == last
 
 
-@pytest.mark.effect("Protection.otherwise=primary")
+@pytest.mark.effect("Protection.otherwise", "Protection.otherwise=primary")
 def test_where_it_is_declared_the_primary_is_read_instead(
     world: World, opened: Callable[..., Any], heard: list[str]
 ) -> None:
