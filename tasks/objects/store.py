@@ -77,7 +77,7 @@ class FolderStore:
         return len(found)
 
     def _key(self, file: os.DirEntry[str] | Path) -> str:
-        return os.fspath(file)[len(str(self.root)) + 1 :]
+        return os.fspath(file).removeprefix(self.root.as_posix().rstrip("/") + "/")
 
     @contextmanager
     def _replacing(self, key: str) -> Iterator[Path]:
@@ -102,7 +102,9 @@ def _files(place: str | Path) -> Iterator[os.DirEntry[str] | Path]:
                 elif one.is_file() and not one.name.endswith(".writing"):
                     yield one
     except NotADirectoryError:
-        yield Path(place)
+        # The place is a file, or lies below one.
+        if Path(place).is_file():
+            yield Path(place)
     except FileNotFoundError:
         return
 

@@ -42,6 +42,7 @@ def test_put_get_list_delete(store: ObjectStore, tmp_path: Path) -> None:
     assert b"".join(store.stream(f"{top}/a/b/2")) == (tmp_path / "big").read_bytes()
     assert store.keys(f"{top}/a/") == [f"{top}/a/1.txt", f"{top}/a/b/2"]
     assert store.keys(f"{top}/a/1.txt") == [f"{top}/a/1.txt"]
+    assert store.keys(f"{top}/a/1.txt/below") == []
     assert store.delete(f"{top}/a/") == 2
     assert store.keys(f"{top}/") == [f"{top}/ab"]
     assert store.delete(f"{top}/nothing/") == 0
@@ -63,6 +64,15 @@ def test_what_is_absent(store: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         next(iter(store.stream("no/such/key")))
     assert store.keys("no/such") == []
+
+
+def test_a_whole_disk_is_a_folder_as_others_are(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1").touch()
+    store = FolderStore("file:///")
+    name = f"{tmp_path.as_posix().removeprefix('/')}/a/1"
+    assert store.keys(name) == store.keys(name.removesuffix("/1")) == [name]
+    assert [(found.key, found.size) for found in store.listing(name)] == [(name, 0)]
 
 
 def test_an_object_that_could_not_be_written_whole_is_not_there(tmp_path: Path) -> None:
