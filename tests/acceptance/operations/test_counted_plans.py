@@ -83,7 +83,9 @@ def test_says_the_same(house: Any, mode: str) -> None:
     live = TableName.parse(name)
     for seed in range(30):
         random = Random(seed)
-        house.declare("orders", declared.replace("LOOKBACK", str(random.choice((0, 1, 3)))))
+        # Of a file that is merged nothing says which live rows are a window's: it can't be read again.
+        lookback = 0 if mode == "merge" else random.choice((0, 1, 3))
+        house.declare("orders", declared.replace("LOOKBACK", str(lookback)))
         house.open()
         bench = workbench()
         with transaction(bench.warehouse.address) as cursor:
