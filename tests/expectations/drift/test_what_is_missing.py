@@ -61,7 +61,8 @@ def test_a_join_that_keeps_what_matches_is_told(judged: Any, tmp_path: Path) -> 
     assert [key for key, _ in filled([*history, measured(tmp_path, some)]) if key.column == "customer"] == []
     found = {key.column: found[-1] for key, found in filled([*history, measured(tmp_path, joined)])}
     assert [*found] == ["customer"]
-    assert 0.05 < found["customer"][0] / found["customer"][1] < 0.2
+    # A fifth has none; three days in four had as many as this at least.
+    assert 0.1 < found["customer"][0] / found["customer"][1] <= 0.2
     once = [*history[:5], measured(tmp_path, joined), *history[5:]]
     assert [*filled([*once, measured(tmp_path, joined)])] == [], "it was so before"
 
