@@ -73,6 +73,9 @@ def skipped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         within = [_of_rows(max(0.0, span - h), span) for h, span in zip(held, spans, strict=True)]
         between = [b[0] - a[1] - 1 for a, b in pairwise(whole)]
         yield named(name, "values", "skipped"), within
+        if median(gap / (gap + span) for gap, span in zip(between[:-1], spans[1:], strict=False)) > DENSE:
+            # Numbers that leave out more than they use, as of a table that takes a part of them, say nothing by a larger gap.
+            continue
         yield (
             named(name, "values", "skipped_before"),
             [(math.nan, math.nan), *(_of_rows(gap, gap + span) for gap, span in zip(between, spans[1:], strict=True))],

@@ -113,7 +113,7 @@ def test_windows_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     lanes: list[int] = []
     plan = SimpleNamespace(to_run=[], changed=None, missing=None, table="raw.sales")
     monkeypatch.setattr(due, "balance", lambda *_: [])
-    monkeypatch.setattr(due, "plan_table", lambda *_: plan)
+    monkeypatch.setattr(due, "plan_table", lambda *_, **__: plan)
     monkeypatch.setattr(due.Outcome, "note", lambda *_: None)
     monkeypatch.setattr(due, "run_in_lanes", lambda windows, count, load: lanes.append(count) or [])
     bench: Any = None
