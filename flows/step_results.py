@@ -27,6 +27,8 @@ def _(result: Extracted) -> dict[str, Any]:
         found = f"{plural(len(result.objects), 'object')}, {size(result.source_bytes)}"
         return {"rows": None, "line": f"{found} at {result.where}, to be loaded in place"}
     line = f"{plural(result.rows, 'row')}, {size(result.source_bytes)} from {result.where}"
+    if result.read_in:
+        line += f", {result.read_in}"
     if result.unplaced:
         line += f"; {plural(result.unplaced, 'row')} of the source in no window"
     return {"rows": result.rows, "line": line}
@@ -129,7 +131,7 @@ def facts_of(result: object, record: RunRecord) -> dict[str, Any]:
 
 @facts_of.register
 def _(result: Extracted, record: RunRecord) -> dict[str, Any]:
-    return {"source": result.where, "fingerprint": result.fingerprint}
+    return {"source": ", ".join(filter(None, (result.where, result.read_in))), "fingerprint": result.fingerprint}
 
 
 @facts_of.register

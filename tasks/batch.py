@@ -165,6 +165,8 @@ class Extracted:
     codec: Codec = "none"
     state: KeptState | None = None
     form: Form = "csv"
+    read_in: str = ""
+    """For people: by how many ranges of a key it was read; '' for one statement."""
     present: tuple[int | None, ...] = ()
     """Of the producer's own objects: how many values each column has, as they say themselves; None where one doesn't say."""
 

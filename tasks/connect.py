@@ -231,6 +231,19 @@ def _sources(bench: Workbench) -> Iterator[Line]:
         yield from _source(what, source, url, bench.settings)
     now = datetime.now(UTC)
     yield from (_first_page(bench, table, now) for table in bench.project.tables.values() if table.source.is_asked)
+    yield from (_chunks(bench, table) for table in bench.project.tables.values() if table.source.read_in)
+
+
+def _chunks(bench: Workbench, table: Table) -> Line:
+    """Whether the source finds the ranges by which a table is read."""
+    what = f"source of {table.table}: chunks"
+    try:
+        database = open_database(table.source, bench.settings)
+        assert database is not None
+        rows = database.prove_chunks()
+    except HeadgateError as error:
+        return _failed(what, error)
+    return Line(what, True, "by an index" + ("" if rows is None else f", about {rows:,} rows in all"))
 
 
 def _first_page(bench: Workbench, table: Table, now: datetime) -> Line:

@@ -18,7 +18,7 @@ from tasks.in_place import find_objects
 from tasks.progress import report_progress
 from tasks.sources.heading import heading
 from tasks.sources.objects import fingerprint, object_named
-from tasks.sources.opening import open_source
+from tasks.sources.opening import as_database, open_source
 from tasks.sources.protocol import OpenSource
 from tasks.step import step
 from tasks.switches import reached
@@ -66,7 +66,11 @@ def read_batch(batch: Batch) -> Extracted:
             )
         if table.source.is_database and batch.window is not None and not extracted.rows:
             _without_rows(table, extracted)
-        return replace(extracted, unplaced=unplaced, state=source_state.reached_by(source, since))
+        database = as_database(table.source, source)
+        return replace(
+            extracted, unplaced=unplaced, state=source_state.reached_by(source, since),
+            read_in="" if database is None else database.read_in,
+        )  # fmt: skip
     except SourceMissingError as absent:
         if batch.reread:
             # What was published stays: files are often moved away once they are read.

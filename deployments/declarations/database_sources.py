@@ -8,9 +8,29 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator
 
 from deployments.addresses import MYSQL, POSTGRES
-from deployments.declarations.model import Duration, Identifier
+from deployments.declarations.model import Declared, Duration, Identifier
 from deployments.declarations.one_statement import one_select
 from deployments.declarations.source_facts import Cursor, OnMissing, SourceFacts
+
+
+class Chunks(Declared):
+    """A large read as statements of their own, each of a range of a column's values."""
+
+    by: str = Field(
+        description="Column of the query, the first one of an index at the source: a whole number, a decimal, text, a uuid, a "
+        "date or a time."
+    )
+    rows: int = Field(1_000_000, ge=1, le=1_000_000_000, description="Rows of one statement; more where values repeat.")
+    snapshot: Literal["batch", "chunk"] = Field(
+        "batch",
+        description="batch: all rows are those of one moment. chunk: each chunk is of a moment of its own; no snapshot is held "
+        "for longer than one takes, and a lost connection costs one. It needs a column of the table's key that never changes.",
+    )
+
+    @property
+    def said(self) -> str:
+        """For people: its column, and what becomes of the one moment."""
+        return f"{self.by}{', each of a moment of its own' if self.snapshot == 'chunk' else ''}"
 
 
 class DatabaseSource(SourceFacts):
@@ -33,6 +53,9 @@ class DatabaseSource(SourceFacts):
     query: str = Field(description="One SELECT; the window is added around it by the cursor.")
     cursor: Cursor | None = Field(None, description="Needed when the table has windows.")
     statement_timeout: Duration = Field("1h", description="The source cancels a longer statement.")
+    chunks: Chunks | None = Field(
+        None, description="Reads a large table by ranges of a key; without it, by one statement."
+    )
 
     @field_validator("query")
     @classmethod
@@ -44,13 +67,18 @@ class DatabaseSource(SourceFacts):
         return self.query
 
     @property
+    def read_in(self) -> str:
+        return "" if self.chunks is None else f"in chunks of {self.chunks.rows:,} rows by {self.chunks.said}"
+
+    @property
     def cut_by(self) -> Cursor | None:
         return self.cursor
 
     def only(self, columns: Sequence[str]) -> Self:
         listed = ", ".join(f"{self.quote}{name.replace(self.quote, 2 * self.quote)}{self.quote}" for name in columns)
         query = f"SELECT {listed} FROM ({self.query}\n) hg_rows"
-        return self.model_copy(update={"query": query, "cursor": None})
+        chunks = self.chunks if self.chunks is not None and self.chunks.by in columns else None
+        return self.model_copy(update={"query": query, "cursor": None, "chunks": chunks})
 
 
 class PostgresSource(DatabaseSource):

@@ -123,6 +123,11 @@ class SourceFacts(Declared):
         return self.cut_by is not None and self.cut_by.kind == "mutable"
 
     @property
+    def read_in(self) -> str:
+        """For people: how its rows are cut into statements by ranges of a key; '' where they aren't."""
+        return ""
+
+    @property
     def has_objects(self) -> bool:
         """Whether each object below its address is a batch of its own."""
         return False

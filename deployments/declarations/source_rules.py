@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from deployments.declarations.database_sources import DatabaseSource
 from deployments.declarations.problems import Fault
 from deployments.declarations.sources import CsvSource, JsonSource, ParquetSource
 from deployments.declarations.table import CopyOptions, Table
@@ -76,6 +77,23 @@ def _cursor(table: Table) -> Iterator[Fault]:
         )
     if table.window is None and source.cut_by is not None:
         yield Fault(("source", "cursor"), "has no meaning without window", "window: {every, timezone, start}")
+
+
+def _chunks(table: Table) -> Iterator[Fault]:
+    source = table.source
+    if not isinstance(source, DatabaseSource) or source.chunks is None:
+        return
+    path = ("source", "chunks")
+    if source.cursor is not None:
+        yield Fault(path, "windows cut the rows already: the cursor and chunks aren't taken together",
+                    "no chunks, and a smaller window.every")  # fmt: skip
+    key = [table.column(name).source_name for name in table.key]
+    if source.chunks.snapshot == "chunk" and source.chunks.by not in key:
+        yield Fault(
+            (*path, "snapshot"),
+            "chunk: a row whose value changes while chunks are read could be missed or read twice, unnoticed unless the column "
+            "is of the key", f"by: one of {', '.join(key)}" if key else "a key, and by: a column of it; or snapshot: batch",
+        )  # fmt: skip
 
 
 def _cursor_zone(table: Table) -> Iterator[Fault]:
@@ -195,6 +213,6 @@ def _wait_for(table: Table) -> Iterator[Fault]:
 
 
 SOURCE_RULES = (
-    _in_place_source, _in_place_columns, _cursor, _cursor_zone, _cursor_nulls, _window_placeholders,
+    _in_place_source, _in_place_columns, _cursor, _chunks, _cursor_zone, _cursor_nulls, _window_placeholders,
     _path_needs_connection, _wait_for, _own_of_source, _objects,
 )  # fmt: skip

@@ -71,12 +71,14 @@ def plan(
     gone = {item.table: found for item in plans if (found := _broken(bench.project, item))}
     hours = {name: list(hours_lines(bench.settings, bench.project.tables[name], datetime.now(UTC)))
              for name in wanted if name in bench.project.tables}  # fmt: skip
-    read = {name: list(replica_lines(bench.settings, bench.project.tables[name])) for name in hours}
+    replicas = {name: list(replica_lines(bench.settings, bench.project.tables[name])) for name in hours}
+    reads = {name: table.source.read_in for name, table in bench.project.tables.items() if table.source.read_in}
     if as_json:
         print_json([
             *({**item.to_json(), **({"source": asdict(seen[item.table])} if item.table in seen else {}),
                **({"hours": hours[item.table]} if hours.get(item.table) else {}),
-               **({"replica": read[item.table]} if read.get(item.table) else {}),
+               **({"replica": replicas[item.table]} if replicas.get(item.table) else {}),
+               **({"read": reads[item.table]} if item.table in reads else {}),
                **({"metrics": about[item.table]} if item.table in about else {}),
                **({"breaks": [asdict(broken) for broken in gone[item.table]]} if item.table in gone else {})} for item in plans),
             *(asdict(item) | {"metrics": about[item.table]} for item in summaries),
@@ -113,7 +115,9 @@ def plan(
             click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
-        for line in (*read.get(item.table, ()), *hours.get(item.table, ())):
+        if how := reads.get(item.table):
+            click.echo(f"    it is read {how}")
+        for line in (*replicas.get(item.table, ()), *hours.get(item.table, ())):
             click.echo(f"    {line}")
         for line in _explained(bench.project, item):
             click.echo(f"    {line}")

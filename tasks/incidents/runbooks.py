@@ -35,7 +35,7 @@ RUNBOOKS: dict[str, tuple[str, ...]] = {
                 "SPOOL-NOT-SHARED"),
     "declaration": ("DECLARATION", "SETTING", "NO-CONNECTION", "NO-PII-KEY", "SHORT-KEY", "PII-KEY-CHANGED",
                     "FOLDER-NOT-OURS", "POOL-TAKEN",
-                    "NO-SUCH-WINDOW", "NO-WINDOWS", "CURSOR-TYPE", "CURSOR-ZONE",
+                    "NO-SUCH-WINDOW", "NO-WINDOWS", "CURSOR-TYPE", "CURSOR-ZONE", "CHUNK-KEY",
                     "APPEND-AGAIN", "UNKNOWN-TABLE", "SCHEDULE", "REPORT-URL", "SOURCE", "SAME-DATABASE",
                     "SECRET-IN-ADDRESS", "DRAFT-EXISTS",
                     "ROW-TOO-WIDE", "SUMMARY-READS", "SUMMARY-CALLS", "SUMMARY-SELECT", "SUMMARIES-AS",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 
 import pymysql
 from pymysql.connections import Connection
@@ -34,10 +35,12 @@ from tasks.sources.mysql_columns import (
 )
 from tasks.sources.mysql_driver import STRANGE, GuardedRows, strange
 from tasks.sources.mysql_errors import is_timeout, told
+from tasks.sources.mysql_ranges import bound, condition, key_of, prove_index
 from tasks.sources.mysql_replica import Replicating, answering
 from tasks.sources.mysql_session import all_rows, begin, connect, leave, prove_one_select
 from tasks.sources.places import TAKEN
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.ranges import Walk, asked, one_by_one
 from tasks.sources.replica import another_server
 from tasks.sources.selected import SelectedRows
 from tasks.sources.snapshot import Watch, hang_up
@@ -58,33 +61,105 @@ class MysqlReader(SelectedRows):
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
         if self.span.window is not None:
             return None
-        with self._asked() as cursor:
-            one = hashed(columns_of(cursor, self.source.query))
-            cursor.execute(f"SELECT COUNT(*), SUM({one}) FROM {inside(self.source.query)}")
-            rows, total = cursor.fetchone()
-        return f"rows:{int(rows)}:hash:{int(total or 0)}"
+        self.begun_anew()
+        if self.source.chunks is None:
+            with self._asked() as cursor:
+                figures = [self._figures(cursor, "")]
+        else:
+            figures = list(asked(self.source.chunks, self._asked, self._walk, self._figures_of_range))
+        rows, total = map(sum, zip(*figures, strict=True))
+        return f"rows:{rows}:hash:{total}"
 
     def chunks(self) -> Iterator[bytes]:
+        self.begun_anew()
+        chunks = self.source.chunks
         with self._asked() as cursor:
             columns = columns_of(cursor, self.source.query)
-            pieces = pieces_of(columns)
-            selected = ", ".join(piece.sql for piece in pieces)
-            rows = GuardedRows(cursor.connection)
-            rows.execute(f"SELECT {selected} FROM {inside(self.source.query)}{self._condition(columns)}")
-            yield header(columns)
-            pending: list[bytes] = []
-            size = 0
-            try:
-                # One by one: a row may have as many bytes as a server hands out at once.
-                for line in records(iter(rows.read_next, None), pieces):
-                    pending.append(line)
-                    size += len(line)
-                    if size >= _CHUNK_BYTES:
-                        yield b"\n".join([*pending, b""])
-                        pending, size = [], 0
-            except TooLongError:
-                raise self._too_long() from None
-            yield b"\n".join([*pending, b""])
+            if chunks is None:
+                selected = self._selected(cursor, columns, self._condition(columns))
+                yield header(columns)
+                yield from self._records(selected, columns)
+                return
+            self.walks.append(self._walk(cursor))
+            if chunks.snapshot == "batch":
+                yield header(columns)
+                yield from self._all_ranges(cursor, columns)
+                return
+        yield header(columns)
+        yield from one_by_one(self.walks[-1], partial(self._range_alone, columns), self.spill)
+
+    def prove_chunks(self) -> int | None:
+        with self._asked(reads=False) as cursor:
+            return self._proven(cursor)
+
+    def _selected(self, cursor: Cursor, columns: Sequence[MysqlColumn], condition: str) -> GuardedRows:
+        """The query's rows that fulfil a condition, ready to come."""
+        selected = ", ".join(piece.sql for piece in pieces_of(columns))
+        rows = GuardedRows(cursor.connection)
+        rows.execute(f"SELECT {selected} FROM {inside(self.source.query)}{condition}")
+        return rows
+
+    def _records(self, rows: GuardedRows, columns: Sequence[MysqlColumn], walk: Walk | None = None) -> Iterator[bytes]:
+        """The rows as records of CSV; `walk` is told of how many."""
+        pieces = pieces_of(columns)
+        pending: list[bytes] = []
+        size = 0
+        try:
+            # One by one: a row may have as many bytes as a server hands out at once.
+            for line in records(iter(rows.read_next, None), pieces):
+                pending.append(line)
+                size += len(line)
+                if size >= _CHUNK_BYTES:
+                    if walk is not None:
+                        walk.of_current += len(pending)
+                    yield b"\n".join([*pending, b""])
+                    pending, size = [], 0
+        except TooLongError:
+            raise self._too_long() from None
+        if walk is not None:
+            walk.of_current += len(pending)
+        yield b"\n".join([*pending, b""])
+
+    def _all_ranges(self, cursor: Cursor, columns: Sequence[MysqlColumn]) -> Iterator[bytes]:
+        walk = self.walks[-1]
+        while not walk.is_done:
+            yield from self._range(cursor, columns)
+            walk.end()
+
+    def _range_alone(self, columns: Sequence[MysqlColumn]) -> Iterator[bytes]:
+        with self._asked(goes_on=True) as cursor:
+            yield from self._range(cursor, columns)
+
+    def _range(self, cursor: Cursor, columns: Sequence[MysqlColumn]) -> Iterator[bytes]:
+        """Records of the next range."""
+        walk = self.walks[-1]
+        yield from self._records(self._selected(cursor, columns, self._of_range(cursor, walk, columns)), columns, walk)
+
+    def _of_range(self, cursor: Cursor, walk: Walk, columns: Sequence[MysqlColumn]) -> str:
+        chunks, query = self.source.chunks, self.source.query
+        assert chunks is not None
+        key = key_of(columns, chunks, self.server)
+        return f" WHERE {condition(key, walk.begin(partial(bound, cursor, query, key, chunks)))}"
+
+    def _walk(self, cursor: Cursor) -> Walk:
+        return Walk(self.name, self._proven(cursor))
+
+    def _proven(self, cursor: Cursor) -> int | None:
+        """About how many rows there are to be read by ranges, where the source can tell."""
+        chunks, query = self.source.chunks, self.source.query
+        assert chunks is not None
+        key = key_of(columns_of(cursor, query), chunks, self.server)
+        return prove_index(cursor, query, key, chunks, self.server)
+
+    def _figures_of_range(self, cursor: Cursor, walk: Walk) -> tuple[int, int]:
+        return self._figures(cursor, self._of_range(cursor, walk, columns_of(cursor, self.source.query)))
+
+    def _figures(self, cursor: Cursor, condition: str) -> tuple[int, int]:
+        """How many rows fulfil a condition, and the sum of their hashes."""
+        one = hashed(columns_of(cursor, self.source.query))
+        cursor.execute(f"SELECT COUNT(*), SUM({one}) FROM {inside(self.source.query)}{condition}")
+        rows, total = cursor.fetchone()
+        return int(rows), int(total or 0)
 
     def unplaced(self) -> int:
         assert self.source.cursor is not None
@@ -148,9 +223,10 @@ class MysqlReader(SelectedRows):
         return f" WHERE {rows}" if cursor.nulls != "load" else f" WHERE ({rows}) OR {_without_moment(name)}"
 
     @contextmanager
-    def _asked(self, *, reads: bool = True) -> Iterator[Cursor]:
-        """A session in which the query is proven. `reads`: rows, and not the catalog alone."""
-        with self._session(None, reads=reads) as cursor:
+    def _asked(self, goes_on: bool = False, *, reads: bool = True) -> Iterator[Cursor]:
+        """A session in which the query is proven. `reads`: rows, and not the catalog alone; `goes_on`: in a read that has
+        begun."""
+        with (self.going_on() if goes_on else self)._session(None, reads=reads) as cursor:
             prove_one_select(cursor, self.source.query)
             yield cursor
 

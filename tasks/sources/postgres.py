@@ -5,19 +5,18 @@ The window is put around the query with bound values. Nothing is parsed on the w
 
 from __future__ import annotations
 
-import io
-import queue
 import re
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any, Self
 
 import psycopg2
 from psycopg2 import errorcodes, sql
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as PgCursor
 
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
@@ -29,23 +28,18 @@ from tasks.driver_waits import waits
 from tasks.one_select import inside, one_row, prove_one_select
 from tasks.sources.cursor import CUT_BY, bounds
 from tasks.sources.postgres_catalog import described, first_day
+from tasks.sources.postgres_copy import Statements, copied
 from tasks.sources.postgres_errors import told
-from tasks.sources.postgres_fingerprint import fingerprint_of
+from tasks.sources.postgres_fingerprint import figures_of, fingerprint_of
+from tasks.sources.postgres_ranges import bound, condition, prove_key
 from tasks.sources.postgres_replica import SERVER, Streaming
 from tasks.sources.protocol import SourceShape, Span
+from tasks.sources.ranges import Walk, asked, one_by_one
 from tasks.sources.replica import another_server
 from tasks.sources.selected import SelectedRows
 from tasks.sources.snapshot import Watch, hang_up
 from tasks.warehouses.quoting import identifier
 from tasks.within import within
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-_CHUNK_BYTES = 1024 * 1024
-_QUEUED_CHUNKS = 16
-# Seconds after which a thread that waits for its reader looks whether there still is one.
-_LOOKED_AFTER = 0.5
 
 
 def open_reader(
@@ -61,70 +55,103 @@ class PostgresReader(SelectedRows):
         """Rows and an order-free hash of them, computed by the source; only for a table without windows."""
         if self.span.window is not None:
             return None
-        with self.connected() as connection:
-            return fingerprint_of(connection, self.source.query)
+        self.begun_anew()
+        if self.source.chunks is None:
+            with self._computing() as cursor:
+                return fingerprint_of([figures_of(cursor, inside(self.source.query))])
+        return fingerprint_of(asked(self.source.chunks, self._computing, self._walk, self._figures))
 
     def chunks(self) -> Iterator[bytes]:
+        self.begun_anew()
+        chunks = self.source.chunks
+        if chunks is None:
+            yield from self._copied(lambda cursor: iter([self._statement(cursor.connection)]))
+        elif chunks.snapshot == "batch":
+            yield from self._copied(self._all_ranges)
+        else:
+            yield from self._copied(lambda cursor: iter([self._begun(cursor)[1]]))
+            yield from one_by_one(self.walks[-1], lambda: self._copied(self._next_range, goes_on=True), self.spill)
+
+    def prove_chunks(self) -> int:
+        assert self.source.chunks is not None
+        with self.connected(reads=False) as connection, connection.cursor() as cursor:
+            return prove_key(cursor, self.source.query, self.source.chunks, self.server)
+
+    def _copied(self, plan: Callable[[PgCursor], Statements], *, goes_on: bool = False) -> Iterator[bytes]:
+        """What the statements of a plan give, one after the other, in one session and one snapshot. `goes_on`: in a read that
+        has begun."""
         with ExitStack() as held:
-            here, connection = self.entered(lambda here, held: here._logged_in(held), held)
-            yield from here._copied(connection)
+            here, connection = self._entered(held, goes_on=goes_on)
+            yield from here._answer(connection, plan)
 
-    def _copied(self, connection: Connection) -> Iterator[bytes]:
-        try:
-            statement = self._statement(connection)
-            process = self._process(connection)
-        except BaseException:
-            connection.close()
-            raise
-        pipe: queue.Queue[bytes | BaseException | None] = queue.Queue(_QUEUED_CHUNKS)
-        sink = _Sink(pipe)
-        watch = Watch(self.snapshot_seconds, partial(self._end, connection, process))
-        # COPY TO writes into a file object until it ends: a thread of its own, so that rows flow while they are read.
-        thread = threading.Thread(
-            target=self._copy_out, args=(connection, statement, sink, watch), name="copy-out", daemon=True
-        )
-        try:
-            with watch:
-                thread.start()
-                while (item := pipe.get()) is not None:
-                    if isinstance(item, BaseException):
-                        raise self.held_too_long() if watch.over else item
-                    yield item
-        finally:
-            sink.abandoned.set()
-            # Within that time a thread that has rows to hand over sees that nobody wants them.
-            thread.join(timeout=2 * _LOOKED_AFTER)
-            if thread.is_alive():
-                # It waits for the source, which is asked to stop. Only a connection that no thread is in may be closed: freed
-                # under a call to the client library it ends the process.
-                with suppress(psycopg2.Error):
-                    connection.cancel()
-                thread.join(timeout=10)
-            if not thread.is_alive():
-                connection.close()
+    def _answer(self, connection: Connection, plan: Callable[[PgCursor], Statements]) -> Iterator[bytes]:
+        with closing_on_error(connection):
+            try:
+                cursor = connection.cursor()
+                statements = plan(cursor)
+            except psycopg2.Error as error:
+                raise self.told(error) from None
+            watch = self._watch(connection)
+        yield from copied(cursor, statements, watch, partial(self._ended, watch))
 
-    def _copy_out(self, connection: Connection, statement: sql.Composed, sink: _Sink, watch: Watch) -> None:
-        try:
-            with connection.cursor() as cursor:
-                # The driver writes row by row: gathered in C, they cost half of what they do in Python.
-                rows = io.BufferedWriter(sink, _CHUNK_BYTES)
-                cursor.copy_expert(statement, rows)
-            # What is read is read: whoever takes the rest of it holds no snapshot.
-            watch.leave()
-            connection.rollback()
-            rows.flush()
-            sink.end()
-        except psycopg2.Error as error:
-            # A reader that went away closes the connection, and doesn't want to hear of it.
-            with suppress(_AbandonedError):
-                sink.fail(self.told(error))
-        except _AbandonedError:
-            return
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for: a thread that dies alone would hang it
-            sink.fail(error)
-        finally:
-            # Rows that nobody waits for any more are dropped with the buffer.
-            sink.close()
+    def _all_ranges(self, cursor: PgCursor) -> Statements:
+        """The header and every range, in the order in which they are read."""
+        walk, header = self._begun(cursor)
+        return chain([header], self._ranges(cursor, walk))
+
+    def _ranges(self, cursor: PgCursor, walk: Walk) -> Statements:
+        while not walk.is_done:
+            yield from self._next_range(cursor, walk)
+            walk.end()
+
+    def _next_range(self, cursor: PgCursor, walk: Walk | None = None) -> Statements:
+        walk = walk or self.walks[-1]
+        yield sql.SQL("COPY {} TO STDOUT (FORMAT csv)").format(self._range(cursor, walk))
+        walk.of_current = cursor.rowcount
+
+    def _range(self, cursor: PgCursor, walk: Walk) -> sql.Composed:
+        """The rows of the next range, in parentheses."""
+        chunks, query = self.source.chunks, self.source.query
+        assert chunks is not None
+        of = walk.begin(partial(bound, cursor, query, chunks))
+        return sql.SQL("(SELECT hg_rows.* FROM {} hg_rows WHERE {})").format(inside(query), condition(chunks, of))
+
+    def _begun(self, cursor: PgCursor) -> tuple[Walk, sql.Composed]:
+        """A read by ranges, and the statement of its header."""
+        self.walks.append(self._walk(cursor))
+        header = "COPY (SELECT hg_rows.* FROM {} hg_rows LIMIT 0) TO STDOUT (FORMAT csv, HEADER true)"
+        return self.walks[-1], sql.SQL(header).format(inside(self.source.query))
+
+    def _walk(self, cursor: PgCursor) -> Walk:
+        assert self.source.chunks is not None
+        expected = prove_key(cursor, self.source.query, self.source.chunks, self.server)
+        return Walk(self.name, expected)
+
+    def _figures(self, cursor: PgCursor, walk: Walk) -> tuple[int, int]:
+        return figures_of(cursor, self._range(cursor, walk))
+
+    @contextmanager
+    def _computing(self, goes_on: bool = False) -> Iterator[PgCursor]:
+        """A session in which the source computes over its rows, in a snapshot that is watched; errors are ours. `goes_on`: in a
+        read that has begun."""
+        with ExitStack() as held:
+            here, connection = self._entered(held, goes_on=goes_on)
+            with closing(connection), connection.cursor() as cursor:
+                watch = here._watch(connection)
+                try:
+                    with watch:
+                        yield cursor
+                except psycopg2.Error as error:
+                    raise here._ended(watch, error) from None
+
+    def _watch(self, connection: Connection) -> Watch:
+        return Watch(self.snapshot_seconds, partial(self._end, connection, self._process(connection)))
+
+    def _ended(self, watch: Watch, error: BaseException) -> BaseException:
+        """The error of a read that was watched."""
+        if watch.over:
+            return self.held_too_long()
+        return self.told(error) if isinstance(error, psycopg2.Error) else error
 
     def _process(self, connection: Connection) -> int:
         """The server's process that reads, as it calls itself: a pooler in between has numbers of its own."""
@@ -228,12 +255,17 @@ class PostgresReader(SelectedRows):
     def connected(self, *, reads: bool = True) -> Iterator[Connection]:
         """As `_logged_in`, for a block. `reads`: rows, and not the catalog alone."""
         with ExitStack() as held:
-            here, connection = self.entered(lambda here, held: here._logged_in(held, reads=reads), held)
+            here, connection = self._entered(held, reads=reads)
             with closing(connection):
                 try:
                     yield connection
                 except psycopg2.Error as error:
                     raise here.told(error) from None
+
+    def _entered(self, held: ExitStack, *, reads: bool = True, goes_on: bool = False) -> tuple[Self, Connection]:
+        """As `entered`, with `_logged_in`."""
+        reader = self.going_on() if goes_on else self
+        return reader.entered(lambda here, held: here._logged_in(held, reads=reads), held)
 
     def _logged_in(self, held: ExitStack, *, reads: bool = True) -> Connection:
         """A session that writes values as they are declared to be read, its query proven; errors are ours."""
@@ -314,38 +346,3 @@ def _without_moment(column: sql.Composable) -> sql.Composed:
     """Of a date or time: whether no window has it. To PostgreSQL infinity is a value; one that an index finds, where a function
     would be asked of every row of the source."""
     return sql.SQL("({c} IS NULL OR {c} IN ('infinity', '-infinity'))").format(c=column)
-
-
-class _AbandonedError(Exception):
-    """The reader went away."""
-
-
-class _Sink(io.RawIOBase):
-    """What COPY TO writes into, below a buffer: chunks are handed to the reading thread."""
-
-    def __init__(self, pipe: queue.Queue[bytes | BaseException | None]) -> None:
-        self._pipe = pipe
-        self.abandoned = threading.Event()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer) -> int:
-        chunk = bytes(data)
-        self._put(chunk)
-        return len(chunk)
-
-    def end(self) -> None:
-        self._put(None)
-
-    def fail(self, error: BaseException) -> None:
-        self._put(error)
-
-    def _put(self, item: bytes | BaseException | None) -> None:
-        while not self.abandoned.is_set():
-            try:
-                self._pipe.put(item, timeout=_LOOKED_AFTER)
-                return
-            except queue.Full:
-                continue
-        raise _AbandonedError

@@ -6,11 +6,12 @@ written in several ways (1.0 and 1.00, 0 and -0) is hashed by how it is written,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from tasks.one_select import inside, one_row
+from tasks.one_select import one_row
 from tasks.warehouses.quoting import identifier
 
 _HASHES_RECORDS = 140_000
@@ -21,22 +22,25 @@ timestamp (both), uuid."""
 _TEXT = (25, 1043)
 
 
-def fingerprint_of(connection: Connection, query: str) -> str:
-    """The number of rows of a query and an order-free hash of them. psycopg2.Error: the query can't be run."""
-    with connection.cursor() as cursor:
-        hashed = _row_hash(connection, cursor, query)
-        count, total = one_row(
-            cursor, sql.SQL("SELECT count(*), coalesce(sum({}), 0) FROM {} q").format(hashed, inside(query))
-        )
-    return f"rows:{count}:hash:{total}"
+def fingerprint_of(figures: Iterable[tuple[int, int]]) -> str:
+    """The fingerprint of rows by the figures of all their parts: as one part has it, however they were cut."""
+    rows, total = map(sum, zip(*figures, strict=True))
+    return f"rows:{rows}:hash:{total}"
 
 
-def _row_hash(connection: Connection, cursor: Cursor, query: str) -> sql.Composable:
+def figures_of(cursor: Cursor, rows: sql.Composable) -> tuple[int, int]:
+    """How many rows there are in parentheses, and the sum of their hashes. psycopg2.Error: the query can't be run."""
+    hashed = _row_hash(cursor, rows)
+    count, total = one_row(cursor, sql.SQL("SELECT count(*), coalesce(sum({}), 0) FROM {} q").format(hashed, rows))
+    return int(count), int(total)
+
+
+def _row_hash(cursor: Cursor, rows: sql.Composable) -> sql.Composable:
     # ROW(q.*): q alone would be the column of that name, if the source has one.
     by_text = sql.SQL("pg_catalog.hashtextextended(ROW(q.*)::text, 0)::numeric")
-    if connection.server_version < _HASHES_RECORDS:
+    if cursor.connection.server_version < _HASHES_RECORDS:
         return by_text
-    cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(inside(query)))
+    cursor.execute(sql.SQL("SELECT q.* FROM {} q LIMIT 0").format(rows))
     columns = [(item.name, item.type_code) for item in cursor.description or ()]
     if len({name for name, _ in columns}) < len(columns):
         return by_text

@@ -101,6 +101,16 @@ class DatabaseReader(CatalogReader, Protocol):
     def url(self) -> str:
         """Its address, which holds the password: never shown."""
 
+    @property
+    def read_in(self) -> str:
+        """For people: by how many ranges `chunks` has read so far; '' where it reads by one statement."""
+
+    def prove_chunks(self) -> int | None:
+        """About how many rows there are to be read by ranges; None: it can't tell.
+
+        DeclarationError CHUNK-KEY: `source.chunks.by` can't cut them.
+        """
+
     def ping(self) -> str:
         """Log in; 'user in database', for people. Raises a HeadgateError that says who must act."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from deployments.addresses import database_parameters
@@ -19,6 +20,7 @@ from expectations.contract.split import Reject
 from tasks.progress import report
 from tasks.sources.places import Places
 from tasks.sources.protocol import Span
+from tasks.sources.ranges import Walk
 from tasks.sources.replica import BEHIND, Following, P, catch_up
 
 Session = TypeVar("Session")
@@ -28,9 +30,10 @@ LOOKED_SECONDS = 5
 
 @dataclass
 class Taken:
-    """Which server was read, once it was: `told` says it to people. What was read from the primary goes on there."""
+    """What a read is taken from. `told`: each server so far, for people, by its connection. Once a replica wasn't to be had,
+    all that follows is taken from the primary."""
 
-    told: str = ""
+    told: dict[str, str] = field(default_factory=dict)
     from_primary: bool = False
 
 
@@ -50,6 +53,8 @@ class SelectedRows:
     delimiter: str = ","
     primary: Self | None = None
     _taken: Taken = field(default_factory=Taken, compare=False, repr=False)
+    walks: list[Walk] = field(default_factory=list, compare=False)
+    """How far `chunks` came by ranges, where it reads so."""
 
     @classmethod
     def of(cls, source: DatabaseSource, settings: Settings, span: Span, columns: Sequence[Column]) -> Self:
@@ -66,6 +71,15 @@ class SelectedRows:
             places, connection=protection.replica, protection=protection_of(settings.project, protection.replica)
         )
         return replace(found, url=settings.connection(protection.replica), places=places, primary=found, _taken=Taken())
+
+    def going_on(self) -> Self:
+        """The same for what follows in a read that has begun: the hours at which one may begin are asked for no more, of any
+        server that it was read from."""
+        if self.places is None:
+            return self
+        places = replace(self.places, protection=self.places.protection.model_copy(update={"allowed": None}))
+        primary = self.primary.going_on() if self.primary is not None and self._taken.from_primary else self.primary
+        return replace(self, places=places, primary=primary)
 
     @property
     def name(self) -> str:
@@ -106,7 +120,8 @@ class SelectedRows:
         """A session for rows, and the reader of the server that it is with: the replica's, or that of its primary where
         that is declared. `open_session` opens one with the server of a reader; what has to be left is put on `held`."""
         if self._taken.from_primary and self.primary is not None:
-            return self.primary.entered(open_session, held)
+            return self._instead(self.primary, open_session, held)
+        told = dict(self._taken.told)
         try:
             with ExitStack() as begun:
                 session = open_session(self, begun)
@@ -119,9 +134,19 @@ class SelectedRows:
             if error.code not in (BEHIND, "SOURCE-UNREACHABLE"):
                 raise
             report(f"{error.message}; the rows are read from '{primary.name}' instead (otherwise: primary)")
-            self._taken.told = f"{primary.server}, since '{self.name}' was behind or away"
-            self._taken.from_primary = True
-            return primary.entered(open_session, held)
+            self._taken.told, self._taken.from_primary = told, True
+            return self._instead(primary, open_session, held)
+
+    def _instead(
+        self, primary: Self, open_session: Callable[[Self, ExitStack], Session], held: ExitStack
+    ) -> tuple[Self, Session]:
+        entered = primary.entered(open_session, held)
+        self._taken.told[primary.name] = f"{primary.server}, since '{self.name}' was behind or away"
+        return entered
+
+    def begun_anew(self) -> None:
+        """Rows are read from the beginning: what was read before is no part of it."""
+        self._taken.told.clear()
 
     def caught_up(self, following: Following[P]) -> P:
         """Wait until this replica has what its primary has now."""
@@ -129,7 +154,7 @@ class SelectedRows:
         assert self.primary.places is not None
         limit = self.primary.places.protection.catch_up
         reached = catch_up(following, limit, seconds(limit))
-        self._taken.told = f"{self.server}, which had all of '{self.primary.name}' (at {reached})"
+        self._taken.told[self.name] = f"{self.server}, which had all of '{self.primary.name}' (at {reached})"
         return reached
 
     @property
@@ -143,6 +168,19 @@ class SelectedRows:
         """How long a statement may take: each holds a snapshot."""
         declared = seconds(self.source.statement_timeout)
         return declared if self.snapshot_seconds is None else min(declared, self.snapshot_seconds)
+
+    @property
+    def spill(self) -> Path | None:
+        """The folder of files that hold one range of rows; None: the system's."""
+        if self.places is None:
+            return None
+        self.places.state.mkdir(parents=True, exist_ok=True)
+        return self.places.state
+
+    @property
+    def read_in(self) -> str:
+        chunks, passed = self.source.chunks, sum(walk.passed for walk in self.walks)
+        return "" if chunks is None else f"in {passed:,} {'chunk' if passed == 1 else 'chunks'} by {chunks.said}"
 
     def held_too_long(self) -> DeclarationError:
         """The error of a read that was ended for its snapshot."""
@@ -164,8 +202,9 @@ class SelectedRows:
 
     @property
     def where(self) -> str:
-        """The server, and what is known of it once it was read."""
-        return self._taken.told or self.server
+        """The server, and what is known of it once it was read; several, in their order, where chunks are from several. A
+        position is that of the last session."""
+        return "; then ".join(self._taken.told.values()) or self.server
 
     @property
     def set_aside(self) -> Sequence[Reject]:

@@ -33,7 +33,9 @@ KINDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
          "address": None, "gives_stable_bytes": False},
     ),
     ("postgres", QUERY, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False, "is_mutable": False}),
-    ("postgres", {**QUERY, "cursor": CURSOR}, {"is_database": True, "can_list_keys": True, "is_mutable": True}),
+    ("postgres", {**QUERY, "chunks": {"by": "id", "rows": 5000, "snapshot": "chunk"}},
+     {"read_in": "in chunks of 5,000 rows by id, each of a moment of its own"}),
+    ("postgres", {**QUERY, "cursor": CURSOR}, {"read_in": "", "is_database": True, "can_list_keys": True, "is_mutable": True}),
     ("mysql", {**QUERY, "cursor": CURSOR}, {"statement": QUERY["query"], "address": None, "gives_stable_bytes": False,
                                             "is_database": True, "can_list_keys": True, "is_mutable": True}),
 ]  # fmt: skip
@@ -61,5 +63,7 @@ def test_a_database_is_read_later_by_the_lag_and_gives_its_keys_alone() -> None:
     keys = source.only(['a "b"', "c"])
     assert keys.statement == 'SELECT "a ""b""", "c" FROM (SELECT id FROM orders\n) hg_rows'
     assert keys.cut_by is None
+    chunked = made("postgres", {**QUERY, "chunks": {"by": "id"}})
+    assert (chunked.only(["id", "c"]).read_in, chunked.only(["c"]).read_in) == ("in chunks of 1,000,000 rows by id", "")
     keys = made("mysql", QUERY).only(["a `b`", "c"])
     assert keys.statement == "SELECT `a ``b```, `c` FROM (SELECT id FROM orders\n) hg_rows"

@@ -14,6 +14,7 @@ Changes = list[tuple[str, str]]
 CSV = "  kind: csv\n  url: http://files.example.com/orders/{window.start:%Y-%m-%d}.csv"
 WINDOW = "window: {every: day, timezone: Asia/Seoul, start: 2024-01-01}\n"
 POSTGRES = "  kind: postgres\n  connection: shop\n  query: SELECT id, email, amount, ordered_at FROM orders"
+CHUNKS = "\n  chunks: {by: %s, rows: 10, snapshot: %s}"
 CURSOR = "\n  cursor: {column: ordered_at, kind: %s}"
 MODE = "  mode: replace_window\n  window_column: ordered_at\n"
 REFRESH = [
@@ -40,6 +41,8 @@ SOUND: list[Changes] = [
     [(WINDOW, WINDOW.replace("}", ", lookback: 2}")), ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *', repair: true}")],
     [(CSV, EACH), (WINDOW, ""), (MODE, "  mode: append\n"), (ONE_LANE, SIDE_BY_SIDE)],
     [(CSV, EACH.replace("csv", "json") + "\n  pattern: '*.jsonl'"), (WINDOW, ""), (MODE, "  mode: merge\n")],
+    [(CSV, POSTGRES + CHUNKS % ("id", "chunk")), *REFRESH[1:]],
+    [(CSV, POSTGRES + CHUNKS % ("amount", "batch")), *REFRESH[1:]],
     [*REFRESH, ("key: [id]", "key: [id]\nreconcile: {cron: '0 7 * * *'}")],
 ]  # fmt: skip
 
@@ -91,6 +94,9 @@ CONTRADICTIONS: list[tuple[Changes, str, str]] = [
     ([REFRESH[0], REFRESH[1]], "load.mode", "replace_window needs window"),
     ([(MODE, "  mode: merge\n  deletes: compare_keys\n")], "load.deletes", "needs mode merge and a database"),
     ([(CSV, POSTGRES), (MODE, "  mode: merge\n")], "source.cursor", "a postgres source with windows needs a cursor"),
+    ([(CSV, POSTGRES + CURSOR % "mutable" + CHUNKS % ("id", "batch")), (MODE, "  mode: merge\n")], "source.chunks",
+     "windows cut the rows already"),
+    ([(CSV, POSTGRES + CHUNKS % ("amount", "chunk")), *REFRESH[1:]], "source.chunks.snapshot", "could be missed or read twice"),
     ([(CSV, POSTGRES + CURSOR % "immutable"), *REFRESH[1:]], "source.cursor", "has no meaning without window"),
     ([REFRESH[0]], "source.url", "every window would read the same address; allowed: {window.start:%Y-%m-%d} in the url"),
     (REFRESH[1:], "source.url", "holds a window placeholder, but the table has no window"),

@@ -107,11 +107,17 @@ def world(request: pytest.FixtureRequest) -> World:
 def opened(world: World, source: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """A reader of `sales` over the connection `shop`, whose replica is `copy`."""
 
-    def made(told: str = "", *, more: str = "", query: str = "SELECT id FROM sales", **changed: str) -> Any:
+    def made(
+        told: str = "", *, more: str = "", query: str = "SELECT id FROM sales", chunks: dict[str, Any] | None = None,
+        **changed: str,
+    ) -> Any:  # fmt: skip
         told = f", {told}" if told else ""
         (tmp_path / "connections.yaml").write_text(f"connections:\n  shop: {{replica: copy{told}}}\n{more}")
-        declared = {"kind": world.kind, "connection": "shop", "query": query}
-        return source(declared, **({"shop": world.primary, "copy": world.replica} | changed))
+        declared = {"kind": world.kind, "connection": "shop", "query": query, "chunks": chunks}
+        return source(
+            {key: value for key, value in declared.items() if value},
+            **({"shop": world.primary, "copy": world.replica} | changed),
+        )
 
     return made
 
