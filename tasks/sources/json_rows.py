@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from types import NoneType
 from typing import Any
 
 from deployments.declarations.problems import nearest
 from deployments.errors import ContractError, UpstreamError
 from expectations.contract.layout import listing, renamed
 from expectations.contract.split import Reject
-from tasks.sources.json_text import Spelled, TooDeepError, fault_of, nested_text
+from tasks.sources.json_text import Constant, Spelled, TooDeepError, fault_of, nested_text
 from tasks.sources.protocol import OWNER
 
 AT_ONCE = 1_000
 """Lines are written, and JSON lines read, so many at a time."""
+
+_AS_THEY_ARE = {Spelled, Constant, NoneType}
+_TEXTS = {str, NoneType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +65,38 @@ class Rows:
         count = 0
         for page, items in enumerate(pages, start=1):
             records = [item for item in items if not isinstance(item, Unfit)]
-            on_page = dict.fromkeys(key for record in records for key in record)
+            on_page = dict.fromkeys(chain.from_iterable(records))
             met.update(on_page)
             if records and not header:
                 header = [*self.names, *(key for key in on_page if key not in self.names)]
                 always = {name for name in self.names if all(name in record for record in records)}
-                yield _line(header)
+                yield _heading(header)
             self._same_columns(page, set(on_page), set(header), always)
-            lines = []
-            for place, item in enumerate(items, start=count):
-                unfit = item if isinstance(item, Unfit) else None
-                try:
-                    lines += [_line([item.get(name) for name in header])] if isinstance(item, dict) else []
-                except UnicodeEncodeError:
-                    unfit = Unfit("HALF-CHARACTER", _raw(item))
-                if unfit is not None:
-                    self.set_aside.append(Reject(place, unfit.code, unfit.raw))
-                if len(lines) >= AT_ONCE:
-                    yield b"".join(lines)
-                    lines = []
+            for start in range(0, len(items), AT_ONCE):
+                yield self._block(items[start : start + AT_ONCE], header, count + start)
             count += len(items)
-            yield b"".join(lines)
         if not header:
             # Without a record nothing can be said of columns.
-            yield _line(list(self.names))
+            yield _heading(self.names)
         else:
             self._check_met(met)
+
+    def _block(self, items: Records, header: Sequence[str], first: int) -> bytes:
+        """Lines of the items that can be written; `first` is the place of the first one among all records."""
+        records = [item for item in items if not isinstance(item, Unfit)]
+        try:
+            written = _lines(records, header)
+        except UnicodeEncodeError:
+            if len(items) == 1:
+                self.set_aside.append(Reject(first, "HALF-CHARACTER", _raw(items[0])))
+                return b""
+            # Halves, until the record that holds half a character is alone.
+            half = len(items) // 2
+            return self._block(items[:half], header, first) + self._block(items[half:], header, first + half)
+        if len(records) < len(items):
+            unfit = ((place, item) for place, item in enumerate(items, start=first) if isinstance(item, Unfit))
+            self.set_aside.extend(Reject(place, item.code, item.raw) for place, item in unfit)
+        return written
 
     def _check_met(self, met: dict[str, None]) -> None:
         """ContractError when a column that must have values, or that was renamed, is in no record."""
@@ -118,7 +129,7 @@ class Rows:
 
 def judged(records: list[dict[str, Any]], suspect: bool) -> Records:
     """The records, those set aside that aren't what was written, or have a key that no text can hold."""
-    halves = {key for record in records for key in record if not is_whole(key)}
+    halves = {key for key in set[str]().union(*records) if not is_whole(key)}
     if not suspect and not halves:
         return [*records]
     judged: Records = []
@@ -142,9 +153,27 @@ def _raw(record: Any) -> bytes:
     return nested_text(record).encode("utf-8", "backslashreplace")
 
 
-def _line(values: Sequence[Any]) -> bytes:
-    """UnicodeEncodeError when a value holds half of a surrogate pair."""
-    return (",".join(map(_field, values)) + "\n").encode()
+def _heading(names: Sequence[str]) -> bytes:
+    return (",".join(map(_field, names)) + "\n").encode()
+
+
+def _lines(records: Sequence[dict[str, Any]], header: Sequence[str]) -> bytes:
+    """Records as lines, column by column; UnicodeEncodeError when a value holds half of a surrogate pair."""
+    if not header:
+        return b"\n" * len(records)
+    columns = (_fields([record.get(name) for record in records]) for name in header)
+    return "".join([f"{line}\n" for line in map(",".join, zip(*columns, strict=True))]).encode()
+
+
+def _fields(values: list[Any]) -> list[str]:
+    """The values of a column as fields. Nearly all columns hold texts alone or numbers alone, beside null: those need no look
+    at each value's kind."""
+    kinds = set(map(type, values))
+    if kinds <= _AS_THEY_ARE:
+        return [value or "" for value in values] if NoneType in kinds else values
+    if kinds <= _TEXTS:
+        return ["" if value is None else '"' + value.replace('"', '""') + '"' for value in values]
+    return [_field(value) for value in values]
 
 
 def _field(value: Any) -> str:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
+
 from deployments.declarations.rest import CursorPaging, LinkPaging, NextPaging, OffsetPaging, PagePaging
 from deployments.declarations.sources import RestSource
 from deployments.errors import HeadgateError, SourceMissingError, UpstreamError
@@ -88,7 +90,7 @@ class Pages:
     def _check_is_new(self, records: list[dict[str, Any]]) -> None:
         if not records or self._source.paging is None:
             return
-        digest = hashlib.blake2b(_written(records).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = hashlib.blake2b(_written(records), digest_size=16).digest()
         before = self._digests.setdefault(digest, self._number)
         if before != self._number:
             raise UpstreamError(
@@ -197,8 +199,16 @@ class Pages:
         return UpstreamError(f"{self._told}: {how}", code=_CODE, next_command=_PAGING)
 
 
-def _written(records: list[dict[str, Any]]) -> str:
-    """A text that is the same for the same records."""
+def _written(records: list[dict[str, Any]]) -> bytes:
+    """Bytes that are the same for the same records, and for no others."""
+    try:
+        return orjson.dumps(records)
+    except TypeError:
+        # Half a character, or nested deeper than it goes.
+        return _spelled(records).encode("utf-8", "surrogatepass")
+
+
+def _spelled(records: list[dict[str, Any]]) -> str:
     try:
         return repr(records)
     except RecursionError:
