@@ -207,7 +207,9 @@ def mysql(mariadb: MariaDb) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def clients(servers: tuple[EmbeddedStack, StackState]) -> Iterator[StackState]:
     """The servers, with boto3 and Prefect in this process pointed at them for the tests of a module."""
-    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+    from prefect.settings import PREFECT_LOGGING_LEVEL
+
+    from tests import throwaway
 
     state = servers[1]
     quiet = {"PREFECT_LOGGING_LEVEL": "ERROR", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
@@ -215,8 +217,7 @@ def clients(servers: tuple[EmbeddedStack, StackState]) -> Iterator[StackState]:
         for name, value in (state.environment() | quiet).items():
             patch.setenv(name, value)
         # Prefect read the environment when it was imported; threads of a flow read it again.
-        reached = {PREFECT_API_URL: state.prefect_api_url, PREFECT_API_AUTH_STRING: state.prefect_login}
-        with temporary_settings(reached | {PREFECT_LOGGING_LEVEL: "ERROR"}):
+        with throwaway.in_process(state, {PREFECT_LOGGING_LEVEL: "ERROR"}):
             yield state
 
 

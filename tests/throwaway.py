@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,25 @@ def up(stack: EmbeddedStack, config: pytest.Config, parts: Sequence[PartName] = 
     if "prefect" in parts and not _made_before(config).exists():
         _keep(_tables(stack), _made_before(config))
     return state
+
+
+@contextmanager
+def in_process(state: StackState, more: Mapping[Any, Any]) -> Iterator[None]:
+    """Flows of this process are told to the stack's Prefect, and to no other afterwards.
+
+    One thread of the process sends the events of all flows, task runs among them, to the server it has found first.
+    Left alone it would go on with that when it is stopped, twenty seconds for each event of the tests after these.
+    """
+    from prefect.events.worker import EventsWorker
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+    reached = {PREFECT_API_URL: state.prefect_api_url, PREFECT_API_AUTH_STRING: state.prefect_login}
+    EventsWorker.drain_all(timeout=60)
+    with temporary_settings({**reached, **more}):
+        try:
+            yield
+        finally:
+            EventsWorker.drain_all(timeout=60)
 
 
 def lay_tables(stack: EmbeddedStack, config: pytest.Config) -> None:

@@ -9,7 +9,7 @@ import prefect.artifacts
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+from prefect.settings import PREFECT_UI_URL
 
 from deployments.embedded.stack import EmbeddedStack
 from expectations.record import RunRecord
@@ -26,8 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     stack = EmbeddedStack(tmp_path_factory.mktemp("prefect"))
     try:
         state = throwaway.up(stack, request.config, ("prefect",))
-        reached = {PREFECT_API_URL: state.prefect_api_url, PREFECT_API_AUTH_STRING: state.prefect_login}
-        with temporary_settings(reached | {PREFECT_UI_URL: "http://127.0.0.1:4200"}):
+        with throwaway.in_process(state, {PREFECT_UI_URL: "http://127.0.0.1:4200"}):
             yield str(state.prefect_api_url)
     finally:
         stack.down(purge=True)
