@@ -158,6 +158,10 @@ SETTINGS: tuple[Setting, ...] = (
             _number("seconds", 1), default="3600", of_process=True),
     Setting("EXIT_TIMEOUT_SECONDS", "seconds", "how long a command that has done its work may take to tell a Prefect server "
             "of it", _number("seconds", 1), default="20", of_process=True),
+    Setting("WORKERS_TIMEOUT_SECONDS", "seconds", "how long a Dask cluster may be without a worker while parts wait for one",
+            _number("seconds", 1), default="60", of_process=True),
+    Setting("STACK_TIMEOUT_SECONDS", "seconds", "how long a server of the local stack may take to start",
+            _number("seconds", 1), default="180", of_process=True),
     Setting("KEEP_DAYS", "days", "how long `headgate clean` leaves what a failed run staged", _number("days", 1),
             default="7"),
     Setting("QUARANTINE_DAYS", "days", "how long rows set aside are kept once they are replayed, replaced or given up",

@@ -28,6 +28,7 @@ from deployments.errors import NO_RUN, HeadgateError
 from deployments.settings import Settings
 from tasks.batch import new_attempt
 from tasks.driver_errors import said
+from tasks.notices.channels import channels
 from tasks.objects.manifest import NAME, Manifest, Part
 from tasks.objects.store import open_store
 from tasks.outside_errors import named
@@ -70,6 +71,16 @@ def try_everything(bench: Workbench) -> Iterator[Line]:
     if all(line.ok for line in stage):
         yield from (Line("shared places", False, text, "headgate settings --set") for text in shared_places(bench))
     yield from _sources(bench)
+    yield from _channels(bench)
+
+
+def _channels(bench: Workbench) -> Iterator[Line]:
+    """Hosts of the channels, as far as they can be tried without sending anything. What is no address is `check`'s."""
+    for name, channel in channels(bench.settings.notify).items():
+        if channel.kind == "mail":
+            yield from reach(f"notices to {name}", f"smtp://{channel.host}:{channel.port}")
+        elif channel.kind != "bridge":
+            yield from reach(f"notices to {name}", channel.address)
 
 
 def _prefect() -> Iterator[Line]:

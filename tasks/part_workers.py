@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from prefect.context import FlowRunContext
 
+from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError, RetryableError
 from deployments.project import software
 from tasks.workbench import Workbench
@@ -24,8 +25,6 @@ Marks = Mapping[str, str]
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
-WITHOUT_WORKERS_SECONDS = 60
-"""How long a cluster may have no worker before the load gives up."""
 _LOOK_SECONDS = 5.0
 
 
@@ -62,7 +61,7 @@ def side_by_side(
 ) -> Iterator[Done]:
     """The results of all jobs in order: of `there` on the workers of the pool, without one of `here` on threads.
 
-    Raises RetryableError DASK when the cluster is lost, or has no worker for WITHOUT_WORKERS_SECONDS.
+    Raises RetryableError DASK when the cluster is lost, or has no worker for HEADGATE_WORKERS_TIMEOUT_SECONDS.
     """
     if pool is None:
         with ThreadPoolExecutor(threads, thread_name_prefix="part") as own:
@@ -77,10 +76,11 @@ def _awaited(client: Any, future: Any) -> Any:
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
-    alone = 0.0
-    while alone < WITHOUT_WORKERS_SECONDS:
+    alone, longest = 0.0, waiting_time("WORKERS_TIMEOUT_SECONDS")
+    while alone < longest:
+        looked = min(_LOOK_SECONDS, longest - alone)
         try:
-            return future.result(timeout=_LOOK_SECONDS)
+            return future.result(timeout=looked)
         except KilledWorker as error:
             raise _no_cluster(f"lost several workers over one part; they may need more memory: {error}") from None
         except (FutureCancelledError, OSError) as error:
@@ -89,8 +89,8 @@ def _awaited(client: Any, future: Any) -> Any:
                 raise
             if not isinstance(error, TimeoutError):
                 raise _no_cluster("was lost") from None
-        alone = 0.0 if _has_workers(client) else alone + _LOOK_SECONDS
-    raise _no_cluster("has no workers")
+        alone = 0.0 if _has_workers(client) else alone + looked
+    raise _no_cluster(f"has had no workers for {longest} s (HEADGATE_WORKERS_TIMEOUT_SECONDS)")
 
 
 def _has_workers(client: Any) -> bool:

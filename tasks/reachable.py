@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from deployments.addresses import DATABASES, PORTS, database_parameters
-
-TIMEOUT_SECONDS = 8.0
+from deployments.declared_settings import waiting_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +20,9 @@ class Line:
     next_command: str | None = None
 
 
-def reach(what: str, url: str, timeout: float = TIMEOUT_SECONDS) -> list[Line]:
+def reach(what: str, url: str) -> list[Line]:
     """Name and port of a URL's host, as far as it gets. Never holds user, password or path of the URL."""
+    timeout = waiting_time("CONNECT_TIMEOUT_SECONDS")
     scheme = url.partition("://")[0]
     if scheme in DATABASES:
         # Of several hosts the first: a client tries them in their order.
@@ -41,7 +41,7 @@ def reach(what: str, url: str, timeout: float = TIMEOUT_SECONDS) -> list[Line]:
     try:
         socket.create_connection((host, port), timeout=timeout).close()
     except TimeoutError:
-        said = f"no answer from {host}:{port} within {timeout:.0f} s: a security group or an IP allow-list"
+        said = f"no answer from {host}:{port} within {timeout} s: a security group or an IP allow-list"
         return [*lines, Line(f"{what}: port", False, said, f"let this machine's address in to {host}:{port}")]
     except OSError as error:
         said = f"{host}:{port}: {(error.strerror or str(error)).lower()}"

@@ -51,7 +51,6 @@ class Postgres:
     name: PartName = "postgres"
     title = "PostgreSQL 18"
     stop_signal = signal.SIGINT  # "fast": running transactions are rolled back
-    patience_seconds = 30.0
     recovery_seconds = 600.0
     writes_port = False
 

@@ -48,7 +48,6 @@ class S3(_PythonServer):
 
     name: PartName = "s3"
     title = "S3 (moto)"
-    patience_seconds = 60.0
 
     def prepare(self, _progress: Progress, _turn: int) -> None:
         """See that it is installed. DeclarationError when it isn't."""
@@ -72,7 +71,6 @@ class Prefect(_PythonServer):
 
     name: PartName = "prefect"
     title = "Prefect server"
-    patience_seconds = 180.0  # the first start makes its database, on a slow machine in a minute
 
     def prepare(self, _progress: Progress, _turn: int) -> None:
         """Make PREFECT_HOME and the login."""

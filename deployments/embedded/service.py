@@ -10,10 +10,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from deployments.declared_settings import waiting_time
 from deployments.embedded import filelock, process
 from deployments.embedded.process import Command, ServerFiles
 from deployments.errors import DeclarationError, RetryableError
@@ -22,7 +24,8 @@ PartName = Literal["postgres", "s3", "prefect"]
 Progress = Callable[[str], None]
 Answer = Literal["yes", "starting", "no"]
 
-_TURN_SECONDS = 300.0
+_STOP_SECONDS = 20.0
+"""A polite stop may take as long as a start."""
 _POLL_SECONDS = 0.02
 _STARTS = 5
 
@@ -34,7 +37,6 @@ class Part(Protocol):
     title: str
     files: ServerFiles
     stop_signal: signal.Signals
-    patience_seconds: float
     recovery_seconds: float
     writes_port: bool  # the server itself writes the port file once it is bound, so the port can't be a stranger's
 
@@ -89,9 +91,7 @@ def up(part: Part, progress: Progress, cancelled: threading.Event) -> None:
         progress(f"{part.title}: runs on 127.0.0.1:{read_port(part.files)}")
         return
     _make_folder(part.files.folder)
-    with filelock.turn(
-        part.files.turn, _TURN_SECONDS, lambda: progress(f"{part.title}: another process is starting or stopping it")
-    ) as held:
+    with _turn(part, progress) as held:
         began = time.monotonic()
         if filelock.is_held(part.files.alive):
             # Its starter was killed, or it hangs: give it the time of a normal start before it is replaced.
@@ -99,7 +99,7 @@ def up(part: Part, progress: Progress, cancelled: threading.Event) -> None:
                 part.finish(read_port(part.files))
                 progress(f"{part.title}: runs on 127.0.0.1:{read_port(part.files)}")
                 return
-            process.stop(part.files, part.stop_signal, seconds_to_stop(part))
+            process.stop(part.files, part.stop_signal, _STOP_SECONDS)
         part.prepare(progress, held)
         for _ in range(_STARTS):
             port = _choose_port(part)
@@ -109,11 +109,13 @@ def up(part: Part, progress: Progress, cancelled: threading.Event) -> None:
                 part.finish(port)
                 progress(f"{part.title}: started on 127.0.0.1:{port} in {time.monotonic() - began:.1f} s")
                 return
-            if filelock.is_held(part.files.alive) or _is_free(port):
+            hung = filelock.is_held(part.files.alive)
+            if hung or _is_free(port):
                 break  # it hangs, or died of something else than a port that was taken in the meantime
-        process.stop(part.files, part.stop_signal, seconds_to_stop(part))
+        process.stop(part.files, part.stop_signal, _STOP_SECONDS)
+        within = f" within {waiting_time('STACK_TIMEOUT_SECONDS')} s (HEADGATE_STACK_TIMEOUT_SECONDS)"
         raise RetryableError(
-            f"{part.title} did not come up; the end of {part.files.log}:\n{process.log_tail(part.files)}",
+            f"{part.title} did not come up{within if hung else ''}; the end of {part.files.log}:\n{process.log_tail(part.files)}",
             next_command="headgate up",
             part=part.name,
             log=str(part.files.log),
@@ -124,11 +126,9 @@ def down(part: Part, progress: Progress) -> bool:
     """Stop the server and remove its locks and record; True when something was stopped. Data and log stay."""
     if not part.files.folder.exists():
         return False
-    with filelock.turn(
-        part.files.turn, _TURN_SECONDS, lambda: progress(f"{part.title}: another process is starting or stopping it")
-    ):
+    with _turn(part, progress):
         alive = filelock.is_held(part.files.alive)
-        process.stop(part.files, part.stop_signal, seconds_to_stop(part))
+        process.stop(part.files, part.stop_signal, _STOP_SECONDS)
     if alive:
         progress(f"{part.title}: stopped")
     return alive
@@ -142,14 +142,17 @@ def read_port(files: ServerFiles) -> int:
         return 0
 
 
-def seconds_to_stop(part: Part) -> float:
-    """A polite stop may take as long as a start."""
-    return min(part.patience_seconds, 20.0)
+def _turn(part: Part, progress: Progress) -> AbstractContextManager[int]:
+    """This process alone changes the server. Whoever has the turn may start it twice and stop it in between."""
+    return filelock.turn(
+        part.files.turn, 2 * waiting_time("STACK_TIMEOUT_SECONDS") + _STOP_SECONDS,
+        lambda: progress(f"{part.title}: another process is starting or stopping it"),
+    )  # fmt: skip
 
 
 def _wait(part: Part, cancelled: threading.Event, progress: Progress) -> bool:
     """Wait until it answers. False: it died, or didn't answer in time (much longer while it says "starting")."""
-    began = time.monotonic()
+    began, patience = time.monotonic(), waiting_time("STACK_TIMEOUT_SECONDS")
     told = False
     while True:
         held = filelock.is_held(part.files.alive)
@@ -160,7 +163,7 @@ def _wait(part: Part, cancelled: threading.Event, progress: Progress) -> bool:
         waited = time.monotonic() - began
         # A killed server may leave children behind that keep the sign of life; a new one is recorded within a moment.
         dead = not held or (waited > 1 and process.pid_of(part.files) is None)
-        if dead or waited > (part.recovery_seconds if answer == "starting" else part.patience_seconds):
+        if dead or waited > (part.recovery_seconds if answer == "starting" else patience):
             return False
         if answer == "starting" and waited > 2 and not told:
             progress(f"{part.title}: recovers what was written before it was stopped")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError, RetryableError
 
 ANYWAY = "--server-has-no-login"
@@ -44,7 +45,8 @@ def _asks_for_login(api: str) -> bool:
 
     try:
         # Nothing of this process's own login goes along.
-        answer = httpx.get(f"{api.rstrip('/')}/admin/version", timeout=30, trust_env=not _is_local(api))
+        patience = waiting_time("CONNECT_TIMEOUT_SECONDS")
+        answer = httpx.get(f"{api.rstrip('/')}/admin/version", timeout=patience, trust_env=not _is_local(api))
     except httpx.HTTPError as error:
         raise RetryableError(
             f"the Prefect server at {_place(api)} can't be asked: {type(error).__name__}", code="PREFECT-UNREACHABLE",

@@ -290,6 +290,8 @@ def _place(
         project=folder, state=folder / "state", warehouse_url=url, stage_url=stage, copy_iam_role=role, pii_key=pii_key
     )
     yield Place(name, settings, double)
+    # A command in a process of its own, told of no Prefect, has started a server, which outlives it.
+    EmbeddedStack(settings.state).down(purge=True)
     if double is not None:
         double.call("DELETE", "/faults")
         explained, double.explained = double.explained, []

@@ -174,3 +174,31 @@ def test_how_long_a_command_may_take_to_say_its_last_word(monkeypatch: pytest.Mo
     given(EXIT_TIMEOUT_SECONDS="5")
     stopping._end(0)
     assert slept == [5]
+
+
+@effect("HEADGATE_WORKERS_TIMEOUT_SECONDS")
+def test_how_long_a_cluster_may_be_without_workers() -> None:
+    from tasks import part_workers
+
+    class Waiting:
+        status = "pending"
+
+        def result(self, timeout: float) -> None:
+            raise TimeoutError(timeout)
+
+    given(WORKERS_TIMEOUT_SECONDS="12")
+    with pytest.raises(HeadgateError, match="no workers for 12 s") as caught:
+        part_workers._awaited(SimpleNamespace(nthreads=dict), Waiting())
+    assert caught.value.code == "DASK"
+
+
+@effect("HEADGATE_STACK_TIMEOUT_SECONDS")
+def test_how_long_a_server_of_the_local_stack_may_take(tmp_path: Path) -> None:
+    from deployments.embedded.stack import EmbeddedStack
+
+    given(STACK_TIMEOUT_SECONDS="1")
+    stack = EmbeddedStack(tmp_path)
+    # No first start of Prefect's server is through by then.
+    with pytest.raises(HeadgateError, match="did not come up within 1 s"):
+        stack.up(("prefect",))
+    assert not stack.status().prefect.running

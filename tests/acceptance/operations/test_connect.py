@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -165,3 +166,22 @@ def test_contracts_against_the_catalog(house: Any, checked: Callable[..., dict[s
     house.place.ask(f"ALTER TABLE {table} ALTER note TYPE integer USING 1")
     line = checked("--live")[table]
     assert (line["ok"], line["next_command"]) == (False, f"headgate plan {table}")
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_channels_are_reached_and_sent_nothing(house: Any, checked: Callable[..., dict[str, Any]]) -> None:
+    house.open()
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as closed:
+        there, away = listening.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+        notify = {"ops": f"slack://TOKEN@C0?api=http://127.0.0.1:{there}/api", "hook": f"http://127.0.0.1:{away}/x",
+                  "mail": f"smtp://127.0.0.1:{away}/?from=a@example.com", "team": "workflows://a/b/c"}  # fmt: skip
+        lines = checked("--connect", notify=notify)
+        listening.setblocking(False)
+        caller, _ = listening.accept()
+        with caller:
+            assert caller.recv(1) == b""
+    told = {what: line["ok"] for what, line in lines.items() if what.startswith("notices") and what.endswith("port")}
+    assert told == {"notices to ops: port": True, "notices to hook: port": False, "notices to mail: port": False}
+    assert f"127.0.0.1:{away}" in lines["notices to mail: port"]["said"]
+    assert "TOKEN" not in str(lines)
