@@ -15,6 +15,7 @@ import argparse
 import os
 import queue
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -46,6 +47,8 @@ def main() -> int:
     if absent is not None:
         print(f"skipped: {absent}")
         return 0
+    # Its servers are stopped then, as by Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
     whole = arguments.trials // 10 if arguments.cold is None else arguments.cold
