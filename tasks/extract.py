@@ -163,6 +163,8 @@ def spool_source(
             spooled = SpooledPart(part.number + 1, path, part.first_record, part.records, part.rejects)
             write_aside(_write, spooled, part.data, partial(arrived, header))
             parts.append(spooled)
+            # Its bytes go once they are written, not when the next part comes.
+            del part
     fingerprint = named or f"sha256:{digest.hexdigest()}"
     return Extracted(source.where, source.delimiter, header, tuple(parts), fingerprint, size, unfinished=last != b"\n")
 

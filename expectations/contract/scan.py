@@ -10,9 +10,9 @@ import codecs
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.contract.split import RawPart, Reject, count_byte
+from expectations.contract.split import RawPart, Reject, count_byte, outside_quotes
 
-_QUOTE, _LF, _CR = 34, 10, 13
+_LF, _CR = 10, 13
 _BOM = codecs.BOM_UTF8
 
 
@@ -22,21 +22,15 @@ def scan(part: RawPart, delimiter: str, fields: int) -> RawPart:
     if not part.data:
         return part
     array = np.frombuffer(part.data, dtype=np.uint8)
-    quotes = np.flatnonzero(array == _QUOTE)
-
-    def outside(positions: NDArray[np.intp]) -> NDArray[np.intp]:
-        kept: NDArray[np.intp] = positions[np.searchsorted(quotes, positions) % 2 == 0]
-        return kept
-
-    ends = outside(np.flatnonzero(array == _LF))
+    ends = outside_quotes(part.data, _LF)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    delimiters = outside(np.flatnonzero(array == ord(delimiter)))
+    delimiters = outside_quotes(part.data, ord(delimiter))
     counts = np.searchsorted(delimiters, ends) - np.searchsorted(delimiters, starts) + 1
 
     faults: dict[int, str] = {}
     faults.update(dict.fromkeys(np.flatnonzero(counts < fields).tolist(), "TOO-FEW-FIELDS"))
     faults.update(dict.fromkeys(np.flatnonzero(counts > fields).tolist(), "TOO-MANY-FIELDS"))
-    returns = outside(np.flatnonzero(array == _CR))
+    returns = outside_quotes(part.data, _CR)
     faults.update(dict.fromkeys(np.searchsorted(ends, returns).tolist(), "BARE-CR"))
     nulls = np.flatnonzero(array == 0)
     faults.update(dict.fromkeys(np.searchsorted(ends, nulls).tolist(), "NUL-BYTE"))
@@ -78,10 +72,9 @@ def hides_faults(part: RawPart, delimiter: str, fields: int) -> bool:
 
 def raw_records(part: RawPart, indexes: list[int]) -> list[bytes]:
     """The bytes of the records at these places (from 0) among the part's readable ones."""
-    array = np.frombuffer(part.data, dtype=np.uint8)
-    quotes = np.flatnonzero(array == _QUOTE)
-    newlines = np.flatnonzero(array == _LF)
-    ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+    if not indexes:
+        return []
+    ends = outside_quotes(part.data, _LF)
     starts = np.concatenate(([0], ends[:-1] + 1))
     return [part.data[int(starts[index]) : int(ends[index])] for index in indexes]
 

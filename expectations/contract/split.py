@@ -25,7 +25,8 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 MAX_LINE_BYTES = 4 * PART_BYTES
 """Where no line ends in as many bytes, the source isn't CSV, or its end is lost: the batch fails."""
 
-COUNTED_BYTES = 256 * 1024
+PIECE_BYTES = 256 * 1024
+"""What numpy makes of bytes is many times their size: it is given so many at a time."""
 _QUOTE, _LF, _CR = 34, 10, 13
 
 
@@ -68,17 +69,20 @@ def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_
         size += len(chunk)
         if size < wanted:
             continue
-        buffer = b"".join(pending)
+        buffer, pending = b"".join(pending), []
         if number == 0:
             cut, part = _cut(buffer[: part_bytes // FIRST_SHARE], delimiter, number, record, final=False)
             if part is not None:
-                yield part
                 number, record, buffer = 1, part.extracted, buffer[cut:]
+                yield part
         cut, part = _cut(buffer, delimiter, number, record, final=False)
-        if part is not None:
-            yield part
-            number, record = number + 1, record + part.extracted
         pending, size = [buffer[cut:]], len(buffer) - cut
+        # Neither the bytes nor the part made of them are held while the next ones come.
+        buffer = b""
+        if part is not None:
+            number, record = number + 1, record + part.extracted
+            yield part
+        part = None
         # What is left has been looked at: it must grow by as much again, or a long record would be read over and over.
         wanted = max(part_bytes, 2 * size)
     buffer = b"".join(pending)
@@ -107,8 +111,9 @@ def with_rejects(parts: Iterable[RawPart], rejects: Sequence[Reject]) -> Iterato
             for reject in part.rejects
         )
         together = tuple(sorted([*own, *found], key=lambda reject: reject.record))
-        yield RawPart(part.number, part.data, part.first_record + start, part.records, together)
         number = part.number + 1
+        yield RawPart(part.number, part.data, part.first_record + start, part.records, together)
+        del part
     if taken < len(rejects):
         yield RawPart(number, b"", rejects[taken].record, 0, tuple(rejects[taken:]))
 
@@ -126,15 +131,11 @@ def _cut(buffer: bytes, delimiter: str, number: int, record: int, *, final: bool
         if cut and not _has_long_line(buffer, cut):
             return cut, _part(_with_lf(buffer[:cut]), number, record)
         return _walk(buffer, delimiter, number, record, final=final)
-    array = np.frombuffer(buffer, dtype=np.uint8)
-    quotes = np.flatnonzero(array == _QUOTE)
-    if _legal(array, quotes, ord(delimiter), final=final):
-        newlines = np.flatnonzero(array == _LF)
-        ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-        if len(ends) and np.diff(ends, prepend=-1).max() <= MAX_RECORD_BYTES:
-            cut = int(ends[-1]) + 1
-            data = buffer[:cut] if b"\r\n" not in buffer else _without_cr(array[:cut], quotes)
-            return cut, RawPart(number, data, record, len(ends))
+    if not (final and count_byte(buffer, _QUOTE) % 2):
+        records, cut = _legal_records(np.frombuffer(buffer, dtype=np.uint8), ord(delimiter))
+        if records:
+            data = buffer[:cut]
+            return cut, RawPart(number, _without_cr(data) if b"\r\n" in data else data, record, records)
     return _walk(buffer, delimiter, number, record, final=final)
 
 
@@ -146,8 +147,8 @@ def count_byte(data: bytes, byte: int) -> int:
     """How often a byte occurs; several times as fast as `bytes.count` where it is a common one."""
     array = np.frombuffer(data, dtype=np.uint8)
     # A piece at a time: what is compared at once is held once more.
-    pieces = range(0, len(array), COUNTED_BYTES)
-    return sum(int(np.count_nonzero(array[start : start + COUNTED_BYTES] == byte)) for start in pieces)
+    pieces = range(0, len(array), PIECE_BYTES)
+    return sum(int(np.count_nonzero(array[start : start + PIECE_BYTES] == byte)) for start in pieces)
 
 
 def _with_lf(data: bytes) -> bytes:
@@ -165,27 +166,71 @@ def _has_long_line(buffer: bytes, end: int) -> bool:
     return False
 
 
-def _legal(array: NDArray[np.uint8], quotes: NDArray[np.intp], delimiter: int, *, final: bool) -> bool:
-    """Whether every quote opens a field, closes one, or is half of a doubled quote."""
-    if final and len(quotes) % 2:
-        return False
-    opening, closing = quotes[0::2], quotes[1::2]
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some of the bytes, from `start` on: the places of `quotes` among all bytes, and whether it begins inside of them."""
+
+    start: int
+    array: NDArray[np.uint8]
+    quotes: NDArray[np.intp]
+    inside: int
+
+    def outside(self, byte: int) -> NDArray[np.intp]:
+        """Where a byte stands outside quotes."""
+        places = self.start + np.flatnonzero(self.array == byte)
+        kept: NDArray[np.intp] = places[(np.searchsorted(self.quotes, places) + self.inside) % 2 == 0]
+        return kept
+
+
+def _pieces(array: NDArray[np.uint8]) -> Iterator[_Piece]:
+    inside = 0
+    for start in range(0, len(array), PIECE_BYTES):
+        piece = array[start : start + PIECE_BYTES]
+        quotes = start + np.flatnonzero(piece == _QUOTE)
+        yield _Piece(start, piece, quotes, inside)
+        inside = (inside + len(quotes)) % 2
+
+
+def outside_quotes(data: bytes, byte: int) -> NDArray[np.intp]:
+    """Where a byte stands outside quotes."""
+    found = [piece.outside(byte) for piece in _pieces(np.frombuffer(data, dtype=np.uint8))]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+
+
+def _legal_records(array: NDArray[np.uint8], delimiter: int) -> tuple[int, int]:
+    """How many whole records there are, and where the last one ends; 0 and 0 where a quote is in a place that it can't have, or
+    a record is too long."""
+    records = end = 0
+    for piece in _pieces(array):
+        ends = piece.outside(_LF)
+        if not _legal(array, piece, delimiter):
+            return 0, 0
+        if len(ends):
+            if np.diff(ends, prepend=end - 1).max() > MAX_RECORD_BYTES:
+                return 0, 0
+            records, end = records + len(ends), int(ends[-1]) + 1
+    return records, end
+
+
+def _legal(array: NDArray[np.uint8], piece: _Piece, delimiter: int) -> bool:
+    """Whether every quote of a piece opens a field, closes one, or is half of a doubled quote."""
+    opening, closing = piece.quotes[piece.inside :: 2], piece.quotes[1 - piece.inside :: 2]
+    # A quote right before an opening one is the closing one before it: together they are a doubled quote.
     before = array[np.maximum(opening - 1, 0)]
     opens = (opening == 0) | (before == delimiter) | (before == _LF) | (before == _QUOTE)
     last = len(array) - 1
     after, second = array[np.minimum(closing + 1, last)], array[np.minimum(closing + 2, last)]
     line_end = (after == _LF) | ((after == _CR) & ((second == _LF) | (closing + 1 == last)))
-    closes = (closing == last) | line_end | np.isin(after, (delimiter, _QUOTE))
-    # A quote before an opening one must be the closing one right before it: a doubled quote, not an empty field.
-    doubled = (before == _QUOTE) & (opening > 0)
-    return bool(opens.all() and closes.all() and np.isin(opening[doubled] - 1, closing).all())
+    closes = (closing == last) | line_end | (after == delimiter) | (after == _QUOTE)
+    return bool(opens.all() and closes.all())
 
 
-def _without_cr(array: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bytes:
+def _without_cr(data: bytes) -> bytes:
     """The bytes with CRLF line ends outside quotes made LF; inside quotes nothing is touched."""
-    returns = np.flatnonzero((array[:-1] == _CR) & (array[1:] == _LF))
-    outside = returns[np.searchsorted(quotes, returns) % 2 == 0]
-    return np.delete(array, outside).tobytes()
+    array = np.frombuffer(data, dtype=np.uint8)
+    returns = outside_quotes(data, _CR)
+    # The last byte ends a line.
+    return np.delete(array, returns[array[returns + 1] == _LF]).tobytes()
 
 
 def _record(delimiter: str) -> re.Pattern[bytes]:

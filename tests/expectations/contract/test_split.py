@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import example, given, settings
@@ -37,6 +38,15 @@ def told(chunks: Iterator[bytes] | list[bytes], part_bytes: int = 1 << 20) -> To
     return good, bad
 
 
+@contextmanager
+def looked_at(piece_bytes: int) -> Iterator[None]:
+    """So many bytes at once: quotes are open, doubled and closed across any place."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "PIECE_BYTES", piece_bytes)
+        yield
+
+
+PIECES = st.sampled_from([1, 2, 3, 7, 1 << 18])
 FIELD = st.text(st.sampled_from('a1 é한,"\n;\r\t'), max_size=5)
 ROWS = st.lists(st.lists(FIELD, min_size=3, max_size=3), max_size=8)
 CUTS = st.lists(st.integers(0, 400), max_size=6)
@@ -50,15 +60,25 @@ def written(rows: Sequence[Sequence[str]], line_end: str, *, everything: bool) -
     return "".join(",".join(map(field, row)) + line_end for row in rows).encode()
 
 
-@given(ROWS, st.sampled_from(["\n", "\r\n"]), st.booleans(), CUTS, st.sampled_from([1, 2, 7, 40, 4096]), st.booleans())
+@given(
+    ROWS,
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    CUTS,
+    st.sampled_from([1, 2, 7, 40, 4096]),
+    st.booleans(),
+    PIECES,
+)
 @settings(max_examples=400, deadline=None)
 def test_records_are_those_of_pythons_csv_wherever_it_is_cut(
-    rows: list[list[str]], line_end: str, everything: bool, cuts: list[int], part_bytes: int, ends: bool
+    rows: list[list[str]], line_end: str, everything: bool, cuts: list[int], part_bytes: int, ends: bool, piece: int
 ) -> None:
     data = written(rows, line_end, everything=everything)
     data = data if ends else data.removesuffix(line_end.encode())
     read = []
-    for part in split(cut(data, cuts), ",", part_bytes):
+    with looked_at(piece):
+        parts = list(split(cut(data, cuts), ",", part_bytes))
+    for part in parts:
         assert part.rejects == ()
         records = list(csv.reader(io.StringIO(part.data.decode(), newline=""), strict=True))
         assert len(records) == part.records
@@ -72,15 +92,18 @@ ANYTHING = st.lists(st.sampled_from([b"a", b",", b'"', b'""', b"\n", b"\r\n", b"
 )
 
 
-@given(ANYTHING, CUTS, st.sampled_from([1, 2, 3, 5, 8, 40]))
+@given(ANYTHING, CUTS, st.sampled_from([1, 2, 3, 5, 8, 40]), PIECES)
 @settings(max_examples=800, deadline=None)
-@example(b',"\n"', [2, 3], 1)
-@example(b'"\n"\r\n', [4], 1)
-@example(b'a,b\n"x\n"', [5], 2)
-@example(b'""a,\n"\n\n"\r', [3, 7], 1)
-def test_broken_quoting_is_judged_alike_wherever_it_is_cut(data: bytes, cuts: list[int], part_bytes: int) -> None:
+@example(b',"\n"', [2, 3], 1, 1 << 18)
+@example(b'"\n"\r\n', [4], 1, 1 << 18)
+@example(b'a,b\n"x\n"', [5], 2, 1 << 18)
+@example(b'""a,\n"\n\n"\r', [3, 7], 1, 1 << 18)
+def test_broken_quoting_is_judged_alike_wherever_it_is_cut(
+    data: bytes, cuts: list[int], part_bytes: int, piece: int
+) -> None:
     whole = told([data])
-    assert told(cut(data, cuts), part_bytes) == whole
+    with looked_at(piece):
+        assert told(cut(data, cuts), part_bytes) == whole
     # Nothing is lost: every byte but line ends stands in a record or in a reject.
     everything = sorted([*whole[0], *((place, raw) for place, _, raw in whole[1])])
     kept = b"".join(raw for _, raw in everything)
@@ -105,11 +128,13 @@ CASES: list[tuple[bytes, list[bytes], list[tuple[int, str, bytes]]]] = [
 
 @pytest.mark.parametrize(("data", "records", "rejects"), CASES)
 @pytest.mark.parametrize("part_bytes", [1, 4, 1 << 20])
+@pytest.mark.parametrize("piece_bytes", [1, 3, 1 << 18])
 def test_what_a_record_is(
-    data: bytes, records: list[bytes], rejects: list[tuple[int, str, bytes]], part_bytes: int
+    data: bytes, records: list[bytes], rejects: list[tuple[int, str, bytes]], part_bytes: int, piece_bytes: int
 ) -> None:
     for step in (1, 2, 1 << 20):
-        good, bad = told([data[i : i + step] for i in range(0, len(data), step)], part_bytes)
+        with looked_at(piece_bytes):
+            good, bad = told([data[i : i + step] for i in range(0, len(data), step)], part_bytes)
         assert ([raw for _, raw in good], bad) == (records, rejects)
 
 
