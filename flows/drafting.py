@@ -19,7 +19,7 @@ from deployments.project import Project
 from deployments.windows import Window
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
-from expectations.draft.loading import Grid, Loading, by_address, by_cursor, whole_source
+from expectations.draft.loading import Grid, Loading, by_address, by_cursor, by_object, whole_source
 from expectations.draft.naming import identifier_of
 from expectations.draft.suite_text import suite_text
 from expectations.draft.table_text import DECIDE, Naming, table_text
@@ -81,7 +81,7 @@ def naming_of(looked: Looked, table_name: str, owner: str | None) -> Naming:
     where = looked.reader.where
     if source.connection is not None:
         where = f"connection:{source.connection}{source.address or ''}"
-    elif source.address is not None and looked.windows:
+    elif source.address is not None and (looked.windows or source.has_objects):
         where = source.address
     if len(looked.windows) > 1:
         where += f", {sample.looked_for} windows"
@@ -121,6 +121,8 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
                 code="SOURCE",
                 next_command="headgate new --help",
             )
+        if source.has_objects:
+            return by_object(looked.proposal)
         if not looked.windows:
             return whole_source()
         start = looked.windows[0].start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,9 +14,7 @@ from deployments.settings import Settings
 from expectations.draft.naming import identifier_of
 from flows.drafting import Draft, draft, full_name, target_files, write_draft
 from flows.looking import Wanted, look, with_connection
-from tasks.sources.opening import open_declared
-from tasks.sources.protocol import Span
-from tasks.sources.spoken import all_columns, connection_of, database
+from tasks.sources.spoken import all_columns, connection_of, database, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +37,7 @@ def matching_tables(settings: Settings, source: str, pattern: str) -> list[tuple
     name = connection_of(source)
     if name is None or source != f"connection:{name}":
         raise _wrong(f"--tables lists those of a database, as connection:NAME; {source} isn't one", "NAME", "public.*")
-    asked = database(name, settings)
-    with closing(open_declared(asked, settings, Span(None, "UTC"))) as reader:
-        text = b"".join(reader.chunks()).decode()
-    known = sorted((schema, table) for schema, table in list(csv.reader(text.splitlines()))[1:])
+    known = tables_of(name, settings)
     found = [item for item in known if fnmatchcase(".".join(item) if "." in pattern else item[1], pattern)]
     if not found:
         listing = ", ".join(".".join(item) for item in known[:8]) + (" ..." if len(known) > 8 else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from deployments.closed_folder import own_state
 from deployments.declarations.connections import with_replicas
-from deployments.declarations.sources import CsvSource, JsonSource, Source
+from deployments.declarations.problems import nearest
+from deployments.declarations.sources import CsvSource, FileSource, JsonSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, UpstreamError
 from deployments.foreign_text import one_line
@@ -25,11 +26,14 @@ from deployments.windows import Window
 from expectations.contract.layout import listing
 from expectations.draft.measure import Records
 from expectations.draft.propose import Proposal, propose
+from tasks.sources.folder import in_address, listed
+from tasks.sources.location import locate
 from tasks.sources.opening import as_catalog, open_declared
 from tasks.sources.protocol import OpenSource, ShapelessReader, SourceShape, Span
 from tasks.sources.sample import Sample, read_sample
-from tasks.sources.spoken import Spoken, connection_of, declared
+from tasks.sources.spoken import Spoken, connection_of, declared, tables_of
 from tasks.sources.spoken_file import FirstPage
+from tasks.sources.stored import missing
 from tasks.spool import bury, dead_attempts, hold, release
 
 MANY_WINDOWS = 400
@@ -89,7 +93,7 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
             settings = with_connection(settings, name)
         _check_window(source, span.window)
         source, found_out = _completed(source, wanted.spoken, settings, span)
-        readers = [open_declared(source, settings, Span(window, zone)) for window in windows or (None,)]
+        readers = _readers(source, settings, [Span(window, zone) for window in windows or (None,)])
         if source.is_asked and wanted.rows:
             # Nobody declared how often it may be asked for a look.
             readers = [cast(OpenSource, FirstPage(reader)) for reader in readers[:1]]
@@ -101,16 +105,63 @@ def look(settings: Settings, wanted: Wanted, table: str) -> Iterator[Looked]:
                            declared_key=shape.key, unreadable=sample.unreadable)  # fmt: skip
         yield Looked(source, readers[0], sample, records, proposal, windows, found_out)
     except HeadgateError as error:
-        typed = shlex.quote(wanted.spoken.source)
+        peek = f"headgate peek {typed(wanted)}"
         if isinstance(error, SourceMissingError):
             # Nobody has declared it: what isn't there was typed just now.
-            error.for_engineer(f"is {typed} what you mean? headgate peek --help")
-        error.next_command = (error.next_command or "").replace("peek SOURCE", f"peek {typed}") or None
+            error.for_engineer(_meant(wanted.spoken, settings) or f"is it what you mean? {peek}")
+        elif error.code == "SOURCE":
+            error.next_command = _meant(wanted.spoken, settings) or error.next_command
+        told = (error.next_command or "").replace("headgate peek SOURCE", peek)
+        # No table names the connection yet, which is what `check` goes by.
+        told = told.replace("headgate check --connect", peek)
+        if wanted.spoken.query or wanted.spoken.table:
+            told = told.replace("mend source.query", "mend what was typed" if wanted.spoken.table else "mend --query")
+        error.next_command = told or None
         raise
     finally:
         if records is not None:
             records.close()
         release(folder)
+
+
+def typed(wanted: Wanted) -> str:
+    """SOURCE and the options that were typed, to be typed again."""
+    spoken = wanted.spoken
+    said = {
+        "--format": spoken.format, "--delimiter": spoken.delimiter, "--encoding": spoken.encoding,
+        "--records": spoken.records, "--next": spoken.next, "--query": spoken.query, "--table": spoken.table,
+        "--window": wanted.window, "--to": wanted.to, "--every": wanted.every if wanted.every != "day" else None,
+        "--timezone": wanted.zone,
+    }  # fmt: skip
+    return shlex.join([spoken.source, *(word for name, value in said.items() if value for word in (name, value))])
+
+
+def _meant(spoken: Spoken, settings: Settings) -> str | None:
+    """Of a database without a table, or with one that it hasn't got: the table that was meant, or those that there are."""
+    name = connection_of(spoken.source)
+    if name is None or spoken.query is not None:
+        return None
+    try:
+        there = {".".join(item): item[1] for item in tables_of(name, settings)}
+    except HeadgateError:
+        return None
+    wanted = spoken.table or ""
+    of_this_name = (full for full, table in there.items() if table == nearest(wanted, there.values()))
+    near = nearest(wanted, there) if "." in wanted else next(of_this_name, None)
+    listed = "" if near else f"   (there are: {listing(list(there)) or 'none that this login may see'})"
+    return f"headgate peek connection:{name} --table {shlex.quote(near or 'NAME')}{listed}"
+
+
+def _readers(source: Source, settings: Settings, spans: Sequence[Span]) -> list[OpenSource]:
+    """Of each window one; where each object is a batch of its own, of each of the first objects."""
+    if not source.has_objects:
+        return [open_declared(source, settings, span) for span in spans]
+    place = locate(cast(FileSource, source), settings, spans[0]).place
+    names = [in_address(place, file.key) for file in listed(place, cast(FileSource, source).pattern)]
+    if not names:
+        raise missing(place)
+    each = [source.model_copy(update={"url": f"{source.address}{name}"}) for name in names[:MANY_WINDOWS]]
+    return [open_declared(one, settings, spans[0]) for one in each]
 
 
 def with_connection(settings: Settings, name: str | None) -> Settings:
@@ -163,7 +214,7 @@ def _completed(source: Source, spoken: Spoken, settings: Settings, span: Span) -
         ) if spoken.delimiter is None and source.delimiter != "," else ()
     if not isinstance(source, JsonSource):
         return source, ()
-    reader = cast(ShapelessReader, open_declared(source, settings, span))
+    reader = cast(ShapelessReader, _readers(source, settings, [span])[0])
     lists, following = reader.shape()
     changes: dict[str, str] = {}
     if source.records is None and lists:

@@ -39,6 +39,14 @@ def whole_source() -> Loading:
     return Loading("full_refresh", "the source delivers everything each time, and replaces the table")
 
 
+def by_object(proposal: Proposal) -> Loading:
+    """Each object below an address is a batch of its own."""
+    if proposal.key:
+        return Loading("merge", "each object once; a key met again is updated",
+                       "which version of a key stays? keep: {latest_by: COLUMN}, else that of the later name")  # fmt: skip
+    return Loading("append", "each object once; its rows never change")
+
+
 def by_address(proposal: Proposal, grid: Grid, inside: Sequence[str]) -> Loading:
     """One address per window. `inside`: columns of dates or times whose values all lie in the window that was read."""
     if inside:

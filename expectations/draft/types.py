@@ -19,6 +19,7 @@ _LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 
 _PRECISIONS = (9, 12, 18, 24, 38)
 _EPOCH = {"seconds": (10**9, 2 * 10**9), "milliseconds": (10**12, 2 * 10**12)}
 _LONGEST_NUMBER = 18
+_MOST_DIGITS = 38
 _DAY_NUMBER = Reading("date", (), "%Y%m%d")
 _DAY = re.compile(r"(^|_)(date|day|dt|datum|on)(_|$)")
 _MONEY = re.compile(r"(price|amount|paid|cost|fee|total|revenue|sales|tax|fare|tip|balance|salary|payment)")
@@ -54,6 +55,9 @@ def choose(name: str, facts: FieldFacts, zone: str | None, source: SourceColumn 
         if facts.rows:
             choice.decide.append("no value seen: the type is a guess" if source is None else "no value seen")
         return choice
+    if own is not None and own.is_number:
+        # It keeps numbers, whatever they are called and however many digits were seen: neither labels nor another type.
+        return _number(own, facts)
     reading = None if _is_text(source) else _reading(name, facts)
     choice = _text(facts, source) if reading is None else _typed(name, facts, reading, source)
     if choice.type == "timestamp":
@@ -63,6 +67,31 @@ def choose(name: str, facts: FieldFacts, zone: str | None, source: SourceColumn 
     if choice.misfits:
         choice.decide.append(f"{choice.misfits:,} of {facts.filled:,} values aren't one and would be set aside")
     return choice
+
+
+def _number(choice: Choice, facts: FieldFacts) -> Choice:
+    """A number that the source itself declares."""
+    choice.null = tuple(facts.nullish)
+    choice.notes = [*_no_values(facts), *_moments(facts)]
+    if choice.type == "double precision" and facts.places > 6:
+        choice.notes.append("binary floats with all their digits")
+    return choice
+
+
+def _no_values(facts: FieldFacts) -> list[str]:
+    said = ", ".join(f"{text} ({count:,})" for text, count in facts.nullish.items())
+    return [f"read as no value: {said}"] if said else []
+
+
+def _moments(facts: FieldFacts) -> list[str]:
+    """That whole numbers may be moments."""
+    if facts.low is None or facts.high is None or facts.places:
+        return []
+    return [
+        f"may be a moment: {unit} since 1970"
+        for unit, (low, high) in _EPOCH.items()
+        if low <= facts.low and facts.high < high
+    ]
 
 
 def _reading(name: str, facts: FieldFacts) -> Reading | None:
@@ -104,18 +133,14 @@ def _typed(name: str, facts: FieldFacts, reading: Reading, source: SourceColumn 
     choice.null = (*(("",) if facts.empties else ()), *facts.nullish)
     if facts.padded:
         choice.cast = ("trim", *choice.cast)
-    if facts.nullish:
-        said = ", ".join(f"{text} ({count:,})" for text, count in facts.nullish.items())
-        choice.notes.append(f"read as no value: {said}")
+    choice.notes += _no_values(facts)
     if reading.kind == "bigint":
-        choice.type = _whole(name, facts, source)
-        for unit, (low, high) in _EPOCH.items():
-            if facts.low is not None and facts.high is not None and low <= facts.low and facts.high < high:
-                choice.notes.append(f"may be a moment: {unit} since 1970")
+        choice.type = _whole(name, facts)
+        choice.notes += _moments(facts)
         if "whole_number" in reading.cast:
             choice.decide.append("whole numbers written with .0: a number, or the text of an id?")
     elif reading.kind == "decimal(38,12)":
-        choice.type = _decimal(name, facts, source)
+        choice.type = _decimal(name, facts)
     elif reading == readings.DOUBLE:
         exponents = facts.places <= 6
         choice.notes.append("some are written with an exponent" if exponents else "binary floats with all their digits")
@@ -146,13 +171,7 @@ def _other_separators(facts: FieldFacts, reading: Reading) -> str | None:
     return "does the dot separate decimals, or thousands? (cast: decimal_comma)"
 
 
-def _whole(name: str, facts: FieldFacts, source: SourceColumn | None) -> str:
-    if source is not None and source.type in ("smallint", "integer", "bigint"):
-        return source.type
-    declared = re.fullmatch(r"numeric\((\d+),0\)", source.type) if source is not None else None
-    if declared is not None and int(declared[1]) > _LONGEST_NUMBER:
-        # The source has room for more than a bigint, whatever was seen of it.
-        return f"decimal({declared[1]},0)"
+def _whole(name: str, facts: FieldFacts) -> str:
     reach = max(abs(facts.low or 0), abs(facts.high or 0))
     # A tenfold of what was seen must fit; numbers of things grow without end.
     grows = re.search(r"(^|_)(id|no|nr|number|key)$", name) is not None or facts.distinct == facts.rows > 100
@@ -161,10 +180,7 @@ def _whole(name: str, facts: FieldFacts, source: SourceColumn | None) -> str:
     return "integer" if reach * 10 <= 2_147_483_647 else "bigint"
 
 
-def _decimal(name: str, facts: FieldFacts, source: SourceColumn | None) -> str:
-    declared = re.fullmatch(r"numeric\((\d+),(\d+)\)", source.type) if source is not None else None
-    if declared is not None:
-        return f"decimal({declared[1]},{declared[2]})"
+def _decimal(name: str, facts: FieldFacts) -> str:
     if facts.places > 6:
         return "double precision"
     # Money keeps its cents; of other measures nobody has promised how many places come.
@@ -204,7 +220,9 @@ def _declared(source: SourceColumn | None) -> Choice | None:
     if kind is not None and kind not in ("decimal", "varchar"):
         return Choice(kind, zone="UTC" if kind == "timestamp" else None)
     number = re.fullmatch(r"numeric\((\d+),(\d+)\)", source.type)
-    return Choice(f"decimal({number[1]},{number[2]})") if number else None
+    if number is None or int(number[1]) > _MOST_DIGITS or int(number[2]) > int(number[1]):
+        return None
+    return Choice(f"decimal({number[1]},{number[2]})")
 
 
 def _is_text(source: SourceColumn | None) -> bool:

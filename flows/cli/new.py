@@ -135,7 +135,8 @@ def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) 
     bad = made.set_aside.total()
     read = "all" if sample.whole else "those read"
     if sample.looked_for > 1:
-        read += f", {plural(sample.looked_for - sample.absent, 'window')} from"
+        what = "object" if looked.source.has_objects else "window"
+        read += f", {plural(sample.looked_for - sample.absent, what)} from"
     else:
         read += " of"
     click.echo(f"  {made.rows - bad:,} of {plural(made.rows, 'record')} fit the draft ({read} {sample.where})")
@@ -156,6 +157,9 @@ def _hints(made: Draft, looked: Looked) -> list[str]:
         url, day = dated
         return ["the address holds a date: to load such files day by day,",
                 f"  headgate new {made.table} --source '{_source(looked, url)}' --window {day} --force"]  # fmt: skip
+    if (looked.source.address or "").endswith("/") and not looked.source.has_objects:
+        return ["all files below the address are one batch; to load each that comes once, as a batch of its own:",
+                "  source.objects: each, and load.mode: append or merge   (docs/load-from-a-bucket.md)"]  # fmt: skip
     if looked.source.is_database and looked.source.cut_by is None and "cursor:" not in made.table_text:
         column = cursor_hint(looked.proposal)
         if column is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,16 +33,26 @@ def peek(source: str, rows: int, as_json: bool, **given: Any) -> None:
     page is asked for (with --rows 0: all). Nothing is written.
     """
     from deployments.settings import read_settings
-    from flows.looking import look
+    from flows.looking import look, typed
 
-    with look(read_settings(), wanted_from(source, rows, given), "x.x") as looked:
+    wanted = wanted_from(source, rows, given)
+    with look(read_settings(), wanted, "x.x") as looked:
         if as_json:
             print_json(_figures(looked))
         else:
-            _tell(looked, source)
+            _tell(looked, f"headgate new {_name(source, wanted.spoken.table)} --source {typed(wanted)}")
 
 
-def _tell(looked: Looked, source: str) -> None:
+def _name(source: str, table: str | None) -> str:
+    """What the table may be called: as that of the database, or as the file without its date and ending."""
+    from expectations.draft.naming import identifier_of
+
+    path = re.sub(r"\{[^{}]*\}|[?#].*", "", source.removeprefix("connection:")).rstrip("/")
+    word = (table or path.rpartition("/")[2].partition(".")[0]).rpartition(".")[2]
+    return identifier_of(re.sub(r"[\W\d_]+$", "", word)) or "orders"
+
+
+def _tell(looked: Looked, following: str) -> None:
     from flows.quantities import plural
 
     proposal, sample = looked.proposal, looked.sample
@@ -63,7 +73,7 @@ def _tell(looked: Looked, source: str) -> None:
         for name, value in zip(sample.header, row, strict=True):
             click.echo(f"    {one_line(name):<24} {_shown(value)}")
     _tell_keys(proposal)
-    click.echo(f"  next: headgate new SCHEMA.TABLE --source {shlex.quote(source)}   (with the same options)")
+    click.echo(f"  next: {following}")
 
 
 def _tell_column(column: ProposedColumn) -> None:

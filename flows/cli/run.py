@@ -87,14 +87,18 @@ def announce_plan(plan: TablePlan) -> None:
     if plan.missing:
         return
     count, again = len(plan.to_run), len(plan.reread)
-    loaded = plan.count("loaded")
+    loaded, stale = plan.count("loaded"), plan.count("stale")
     if again:
         click.echo(f"{plan.table}: {plural(again, 'window')} read again for late rows (window.lookback)")
     if count and count == again:
         return
     if not count:
-        click.echo(f"{plan.table}: nothing to do ({plural(loaded, 'window')} loaded"
-                   + (f", next due {plan.next_due})" if plan.next_due else ")"))  # fmt: skip
+        # A declaration that was changed loads nothing again by itself, which is what one who changed it waits for.
+        again_by = f"headgate backfill {plan.table} --reprocess all"
+        said = [f"{plural(loaded, 'window')} loaded"]
+        said += [f"{stale:,} by an older declaration: {again_by} loads them again"] if stale else []
+        said += [f"next due {plan.next_due}"] if plan.next_due else []
+        click.echo(f"{plan.table}: nothing to do ({', '.join(said)})")
     elif count - again > 1:
         labels = [window for window in plan.to_run if not window.reread]
         click.echo(f"{plan.table}: {plural(len(labels), 'window')} to load, {labels[0].label} to {labels[-1].label}")

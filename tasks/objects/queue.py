@@ -17,12 +17,14 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from deployments.errors import DeclarationError, SourceUnreachableError
+from deployments.foreign_text import one_line
 from tasks.objects.bucket import store_waits
 
 POLLED_SECONDS = 30
 """A queue keeps a question for 20 seconds while it has no message."""
 AT_ONCE = 10
 """Messages that SQS gives in one answer, at most."""
+_URL = re.compile(r"https?://[^/\s]+/\S+")
 _OF_AWS = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/")
 
 
@@ -47,6 +49,14 @@ class Queue:
     """An SQS queue by its URL, reached with the credentials of this machine (AWS_*, a profile, a role)."""
 
     url: str
+
+    def __post_init__(self) -> None:
+        if not _URL.fullmatch(self.url):
+            raise DeclarationError(
+                f"'{one_line(self.url)}' isn't the URL of a queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/deliveries",
+                code="QUEUE",
+                next_command="headgate listen URL   (aws sqs get-queue-url --queue-name NAME tells it)",
+            )
 
     @cached_property
     def _client(self) -> Any:

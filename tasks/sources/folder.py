@@ -10,9 +10,11 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import cast
 from urllib.parse import quote
 
 from deployments.addresses import file_path, is_s3, s3_object
@@ -24,7 +26,7 @@ from tasks.objects.store import FolderStore
 from tasks.sources.address import Place
 from tasks.sources.heading import heading
 from tasks.sources.location import Location
-from tasks.sources.protocol import OWNER, OpenSource
+from tasks.sources.protocol import OWNER, CatalogReader, OpenSource, SourceShape
 from tasks.sources.stored import bucket_options, check_inside, missing
 
 
@@ -81,6 +83,11 @@ class FolderReader:
 
     def close(self) -> None:
         """Each file is closed when it is read."""
+
+    def describe(self) -> SourceShape:
+        """What the first file says of its columns; for forms that know their types."""
+        with closing(self.open_file(self.first_file())) as first:
+            return cast(CatalogReader, first).describe()
 
     def first_file(self) -> str:
         """What is appended to the source's address for its first file."""

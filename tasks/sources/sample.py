@@ -122,9 +122,9 @@ def _check_records(sample: Sample) -> None:
 def _check_same(where: str, first: tuple[str, ...], names: tuple[str, ...]) -> None:
     if first != names:
         raise ContractError(
-            f"{where}: the header isn't that of the first window\n  found: {listing(names)}\n  first: {listing(first)}",
+            f"{where}: the header isn't that of the first one\n  found: {listing(names)}\n  first: {listing(first)}",
             code="HEADER-CHANGED",
-            next_command="headgate peek SOURCE --window DATE   (one window; or --to before the change)",
+            next_command="headgate peek SOURCE --rows 1   (one alone; windows: --window DATE, or --to before the change)",
         )
 
 

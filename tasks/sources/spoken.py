@@ -6,10 +6,12 @@ Forms: an address (http, https, file, s3) or a path of a file; `connection:NAME`
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -34,6 +36,8 @@ from tasks.sources.spoken_file import ENDINGS, declared_in
 _DELIMITERS = ",;\t|"
 _JSON = ("{", "[")
 _LONGEST_TYPED = 200
+_SHORTENED = 64
+"""Of an object with a longer name only the end is told."""
 _ADAPTER: TypeAdapter[Source] = TypeAdapter(Source)
 
 
@@ -70,7 +74,7 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     if not url:
         raise _wrong(f"connection '{name}' is an address, not a database: write connection:{name}/path/of/the/file")
     common: dict[str, object] = {"connection": name, "url": url}
-    csv: dict[str, object] = {
+    text: dict[str, object] = {
         **common,
         "kind": "csv",
         "delimiter": spoken.delimiter or ",",
@@ -81,9 +85,9 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
     if spoken.format == "parquet":
         return _made(parquet)
     if spoken.format == "csv" and spoken.delimiter is not None:
-        return _made(csv)
+        return _made(text)
     try:
-        start = _start(_one_file(csv, settings, span), settings, span)
+        start = _start(_one_file(text, settings, span), settings, span)
     except DeclarationError as error:
         if spoken.format is None and error.facts.get("form") == PARQUET:
             return _made(parquet)
@@ -92,8 +96,11 @@ def declared(spoken: Spoken, settings: Settings, span: Span) -> Source:
         spoken.format is None and (spoken.records or start.lstrip("\ufeff \t\r\n")[:1] in _JSON)
     ):
         lines = not spoken.records and looks_like_lines(start.encode())
-        return _made(json | ({"format": "lines"} if lines and not is_lines(url) else {}))
-    return _made(csv | {"delimiter": spoken.delimiter or _delimiter(start)})
+        below = url.endswith("/")
+        # Documents of a folder aren't read together.
+        return _made(json | ({"format": "lines"} if lines and (below or not is_lines(url)) else {})
+                     | ({"objects": "each"} if below else {}))  # fmt: skip
+    return _made(text | {"delimiter": spoken.delimiter or _delimiter(start)})
 
 
 def typed(table: Table, window: str) -> str | None:
@@ -105,7 +112,11 @@ def typed(table: Table, window: str) -> str | None:
             return None
         words = [f"connection:{source.connection}", "--query", " ".join(source.query.split())]
     elif source.address is not None and source.kind in ("csv", "json", "parquet"):
-        words = [f"connection:{source.connection}{source.address}" if source.connection else source.address]
+        address = source.address
+        if source.has_objects and window != "source" and len(window) < _SHORTENED and quote(window) == window:
+            # An object is called by its name.
+            address += window
+        words = [f"connection:{source.connection}{address}" if source.connection else address]
         if isinstance(source, CsvSource):
             words += ["--delimiter", source.delimiter] if source.delimiter != "," else []
             words += ["--encoding", source.encoding] if source.encoding != "utf-8" else []
@@ -179,8 +190,11 @@ def _database(spoken: Spoken, name: str, path: str, kind: str) -> Source:
 
 def all_columns(name: Sequence[str], quote: str) -> str:
     """The SELECT of all columns of a table; `name`: its schema, where there is one, and its own."""
+    # A word by itself may be one of SQL's own: `SELECT * FROM user` is answered with who is logged in.
     quoted = [
-        word if re.fullmatch(r"[a-z_][a-z0-9_]*", word) else quote + word.replace(quote, 2 * quote) + quote
+        word
+        if len(name) > 1 and re.fullmatch(r"[a-z_][a-z0-9_]*", word)
+        else quote + word.replace(quote, 2 * quote) + quote
         for word in name
     ]
     return f"SELECT * FROM {'.'.join(quoted)}"
@@ -195,6 +209,13 @@ def database(name: str, settings: Settings) -> PostgresSource | MysqlSource:
     return kind(kind=get_args(kind.model_fields["kind"].annotation)[0], connection=name, query=kind.all_tables)
 
 
+def tables_of(name: str, settings: Settings) -> list[tuple[str, str]]:
+    """Schema and name of each table and view that the login of a database may see, in order."""
+    with closing(open_declared(database(name, settings), settings, Span(None, "UTC"))) as reader:
+        text = b"".join(reader.chunks()).decode()
+    return sorted((schema, table) for schema, table in list(csv.reader(text.splitlines()))[1:])
+
+
 def _start(source: Source, settings: Settings, span: Span) -> str:
     """The first line or so of the text at the address."""
     chunks = open_declared(source, settings, span).chunks()
@@ -207,12 +228,12 @@ def _start(source: Source, settings: Settings, span: Span) -> str:
     return start[:65_536].decode("utf-8", errors="replace")
 
 
-def _one_file(csv: dict[str, object], settings: Settings, span: Span) -> Source:
+def _one_file(text: dict[str, object], settings: Settings, span: Span) -> Source:
     """The source itself, or the first file of a folder."""
-    source = _made(csv)
+    source = _made(text)
     reader = open_declared(source, settings, span)
     return (
-        _made(csv | {"url": f"{source.address}{reader.first_file()}"}) if isinstance(reader, FolderReader) else source
+        _made(text | {"url": f"{source.address}{reader.first_file()}"}) if isinstance(reader, FolderReader) else source
     )
 
 

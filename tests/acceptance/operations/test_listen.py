@@ -111,6 +111,15 @@ def test_a_queue_that_is_not_there(command: Callable[..., Any], stack: Any) -> N
     assert (told.error.code, "mend the queue's URL" in str(told.error.next_command)) == ("QUEUE", True)
 
 
+@pytest.mark.parametrize(
+    "said", ["deliveries", "arn:aws:sqs:eu-west-1:123456789012:deliveries", "https://sqs.example.com"]
+)
+def test_the_name_of_a_queue_is_not_its_url(said: str) -> None:
+    with pytest.raises(DeclarationError, match="isn't the URL of a queue") as caught:
+        Queue(said)
+    assert (caught.value.code, "get-queue-url" in str(caught.value.next_command)) == ("QUEUE", True)
+
+
 def test_what_no_later_try_finds_is_no_reason_to_go_on_listening(
     stack: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,10 +121,18 @@ def test_the_name_says_what_digits_mean(field: Field, name: str, values: list[st
     ("bigint", ["1"], "bigint"), ("numeric(9,3)", ["1.5"], "decimal(9,3)"), ("text", [""], "varchar(256)"),
     ("character varying(20)", ["1"], "varchar(20)"), ("character varying(20)", ["é"], "varchar(80)"),
     ("timestamp without time zone", [""], "timestamp"), ("numeric", ["1.5"], "decimal(12,3)"),
+    ("real", ["0.19"], "double precision"), ("double precision", ["17850.0"], "double precision"),
+    ("numeric(20,0)", ["18446744073709551615"], "decimal(20,0)"), ("numeric(50,2)", ["1.5"], "decimal(12,3)"),
     ("jsonb", ["7"], "json"), ("json", [""], "json"), ("bytea", ["00ff"], "binary"), ("time without time zone", [""], "time"),
 ])  # fmt: skip
 def test_the_source_knows_its_types(field: Field, declared: str, values: list[str], kind: str) -> None:
     assert choose("x", field(values).field(0, "UTC"), "UTC", SourceColumn(declared)).type == kind
+
+
+def test_a_number_of_the_source_is_no_label(field: Field) -> None:
+    assert choose("zip", field(["10115"]).field(0, "UTC"), "UTC", SourceColumn("integer")).type == "integer"
+    moment = choose("x", field(["1700000000"]).field(0, "UTC"), "UTC", SourceColumn("bigint"))
+    assert (moment.type, moment.notes) == ("bigint", ["may be a moment: seconds since 1970"])
 
 
 def test_a_zone_that_is_said_is_used_to_read_the_clock(field: Field) -> None:

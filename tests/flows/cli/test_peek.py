@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -135,6 +136,64 @@ def test_a_folder_is_looked_at_by_its_first_file(folder: Path) -> None:
     assert source == {"kind": "csv", "url": f"file://{folder}/in/", "delimiter": ";"}
     told = failure("peek", "in").next_command
     assert told == f"headgate peek file://{folder}/in/   (ends in /: all files in it, for CSV and Parquet)"
+
+
+def test_a_folder_of_parquet_is_drafted_by_its_own_types(folder: Path) -> None:
+    (folder / "in").mkdir()
+    for n in (1, 2):
+        duckdb.sql(f"COPY (SELECT {n} AS id, '007' AS code) TO '{folder}/in/{n}.parquet'")
+    assert json.loads(call("peek", "in/", "--json"))["records"] == 2
+    told = call("new", "raw.a", "--source", "in/")
+    assert "source.objects: each" in told
+    table = YAML(typ="safe").load((folder / "tables" / "a.yaml").read_text())
+    assert table["source"] == {"kind": "parquet", "url": f"file://{folder}/in/"}
+    assert [column["type"] for column in table["columns"]] == ["integer", "varchar(8)"]
+
+
+@pytest.mark.parametrize("name", ["{}.jsonl.gz", "{}.txt"])
+def test_a_folder_of_json_is_drafted_object_by_object(folder: Path, name: str) -> None:
+    (folder / "in").mkdir()
+    for n in (1, 2):
+        lines = "".join(f'{{"id": {n}{i}, "by": {{"mail": "a"}}}}\n' for i in range(9))
+        data = gzip.compress(lines.encode()) if name.endswith(".gz") else lines.encode()
+        (folder / "in" / name.format(n)).write_bytes(data)
+    assert json.loads(call("peek", "in/", "--json"))["records"] == 18
+    told = call("new", "raw.a", "--source", "in/")
+    assert "18 of 18 records fit the draft (all, 2 objects from" in told
+    table = YAML(typ="safe").load((folder / "tables" / "a.yaml").read_text())
+    assert table["source"] == {"kind": "json", "objects": "each", "url": f"file://{folder}/in/", "format": "lines"}
+    assert (table["load"]["mode"], "window" in table) == ("append" if "key" not in table else "merge", False)
+    assert "no mistakes" in call("check")
+
+
+def test_each_object_is_drafted_from_the_first_ones(folder: Path) -> None:
+    (folder / "in").mkdir()
+    for n, text in enumerate(("id,v\n1,x\n", "id,v\n2,y\n", "id,other\n3,y\n"), start=1):
+        (folder / "in" / f"{n}.csv").write_text(text)
+    (folder / "in" / "notes.txt").write_text("none of them")
+    source = f'source: {{kind: csv, objects: each, pattern: "*.csv", url: "file://{folder}/in/"}}\n'
+    (folder / "in.yaml").write_text(source)
+    error = failure("new", "raw.a", "--source", "in.yaml")
+    assert (error.code, str(error.next_command).partition("   ")[0]) == (
+        "HEADER-CHANGED", "headgate peek in.yaml --rows 1",
+    )  # fmt: skip
+    assert json.loads(call("peek", "in.yaml", "--rows", "1", "--json"))["records"] == 1
+    (folder / "in" / "3.csv").unlink()
+    call("new", "raw.a", "--source", "in.yaml")
+    text = (folder / "tables" / "a.yaml").read_text()
+    assert f"from all 2 records of file://{folder}/in/.\n" in text
+    assert "mode: merge   # each object once" in text
+    assert "no mistakes" in call("check")
+    (folder / "in.yaml").write_text(source.replace("*.csv", "*.gz"))
+    assert failure("peek", "in.yaml").code == "SOURCE-MISSING"
+
+
+def test_the_next_command_has_the_options_that_were_typed(folder: Path) -> None:
+    (folder / "it's.csv").write_bytes("id|at\n1|é\n".encode("cp1252"))
+    options = ("--delimiter", "|", "--encoding", "cp1252", "--timezone", "Asia/Seoul")
+    told = call("peek", "it's.csv", *options).rpartition("next: ")[2].strip()
+    assert shlex.split(told) == ["headgate", "new", "it_s", "--source", "it's.csv", *options]
+    call(*shlex.split(told)[1:])
 
 
 def test_what_is_compressed_or_encoded_is_read(folder: Path) -> None:

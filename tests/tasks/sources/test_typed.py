@@ -49,5 +49,11 @@ def test_windows_databases_and_what_peek_doesnt_read() -> None:
     assert with_source(TOLD, database, "source") == (
         "headgate peek connection:shop --query 'SELECT id FROM orders'   (how it is spelled)"
     )
+    objects = table_of({"kind": "csv", "url": "s3://shops/orders/", "objects": "each"}, load={"mode": "append"})
+    assert (
+        with_source(TOLD, objects, "2024/c.csv") == "headgate peek s3://shops/orders/2024/c.csv   (how it is spelled)"
+    )
+    for name in ("source", "a b.csv", "1234abcd-" + "x" * 55):
+        assert with_source("headgate peek SOURCE", objects, name) == "headgate peek s3://shops/orders/"
     api = table_of({"kind": "rest", "url": "https://a.example.com/orders"})
     assert with_source("headgate peek SOURCE --format json", api, "source") == "headgate plan raw.t --source"
