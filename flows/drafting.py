@@ -124,7 +124,7 @@ def _loading(looked: Looked, wanted: Wanted, cursor: str | None) -> Loading:
         if source.has_objects:
             return by_object(looked.proposal)
         if not looked.windows:
-            return whole_source()
+            return whole_source(keeps_state=source.keeps_state)
         start = looked.windows[0].start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         text = start.date().isoformat() if start.hour == start.minute == 0 else start.isoformat(sep=" ")
         grid = Grid(wanted.every, zone, text, zone_is_known=wanted.zone is not None)

@@ -34,9 +34,14 @@ class Loading:
     cursor: tuple[str, str] | None = None
 
 
-def whole_source() -> Loading:
-    """Everything at once, each time: right for what is small, or tells nothing of what is new."""
-    return Loading("full_refresh", "the source delivers everything each time, and replaces the table")
+def whole_source(*, keeps_state: bool = False) -> Loading:
+    """Everything at once, each time: right for what is small, or tells nothing of what is new. `keeps_state`: the source may
+    remember how far it was."""
+    decide = (
+        "does the resource remember how far it was (incremental)? then mode: merge, with a key, reads what is new only"
+    )
+    return Loading("full_refresh", "the source delivers everything each time, and replaces the table",
+                   decide if keeps_state else None)  # fmt: skip
 
 
 def by_object(proposal: Proposal) -> Loading:

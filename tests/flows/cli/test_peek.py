@@ -188,6 +188,16 @@ def test_each_object_is_drafted_from_the_first_ones(folder: Path) -> None:
     assert failure("peek", "in.yaml").code == "SOURCE-MISSING"
 
 
+def test_a_resource_that_may_remember_is_asked_about(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "told_rows.py").write_text("def rows():\n    yield [{'id': n} for n in range(200)]\n")
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "rows.yaml").write_text("source: {kind: dlt, resource: 'told_rows:rows'}\n")
+    call("new", "raw.a", "--source", "rows.yaml")
+    mode = next(line for line in (folder / "tables" / "a.yaml").read_text().splitlines() if "mode:" in line)
+    assert "full_refresh" in mode
+    assert "DECIDE: does the resource remember" in mode
+
+
 def test_the_next_command_has_the_options_that_were_typed(folder: Path) -> None:
     (folder / "it's.csv").write_bytes("id|at\n1|é\n".encode("cp1252"))
     options = ("--delimiter", "|", "--encoding", "cp1252", "--timezone", "Asia/Seoul")
