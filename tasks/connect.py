@@ -39,7 +39,8 @@ from tasks.sources import web
 from tasks.sources.address import Place, shown
 from tasks.sources.location import locate_beside
 from tasks.sources.opening import open_database, open_source
-from tasks.sources.protocol import PageReader, Span
+from tasks.sources.protocol import DatabaseReader, PageReader, Span
+from tasks.sources.spoken import with_source
 from tasks.warehouses import clock, names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -265,6 +266,8 @@ def _first_page(bench: Workbench, table: Table, now: datetime) -> Line:
     try:
         return Line(what, True, cast(PageReader, open_source(table, window, bench.settings)).ping())
     except HeadgateError as error:
+        label = "source" if window is None or table.grid is None else table.grid.label(window)
+        error.next_command = with_source(error.next_command or "", table, label)
         return _failed(what, error)
 
 
@@ -302,11 +305,21 @@ def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator
     if database is None:
         yield _answer(what, url)
         return
-    database = database.at(what.removeprefix("source "))
-    line = _tried(f"{what}: login", lambda: f"{database.ping()}, read only")
+    name = what.removeprefix("source ")
+    database = database.at(name)
+    line = _tried(f"{what}: login", lambda: f"{_logged_in(database, name)}, read only")
     yield line
     if line.ok and database.primary is not None:
         yield _tried(f"{what}: replica", database.compared)
+
+
+def _logged_in(database: DatabaseReader, name: str) -> str:
+    try:
+        return database.ping()
+    except HeadgateError as error:
+        if error.code == "SOURCE-LOGIN":
+            error.next_command = f"mend HEADGATE_CONNECTION_{name.upper()}; then: headgate check --connect"
+        raise
 
 
 def _tried(what: str, ask: Callable[[], str]) -> Line:

@@ -19,7 +19,7 @@ from tasks.progress import report_progress
 from tasks.sources.heading import heading
 from tasks.sources.objects import fingerprint, object_named
 from tasks.sources.opening import as_database, open_source
-from tasks.sources.protocol import OpenSource
+from tasks.sources.protocol import NO_SUCH_WINDOW, OpenSource
 from tasks.step import step
 from tasks.switches import reached
 from tasks.unplaced import rows_without_window
@@ -62,7 +62,7 @@ def read_batch(batch: Batch) -> Extracted:
             raise SourceMissingError(
                 f"{extracted.where} {words}",
                 code=code,
-                next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+                next_command=NO_SUCH_WINDOW,
             )
         if table.source.is_database and batch.window is not None and not extracted.rows:
             _without_rows(table, extracted)
@@ -114,7 +114,7 @@ def _without_rows(table: Table, extracted: Extracted) -> None:
     if table.source.on_missing != "empty":
         raise SourceMissingError(
             f"{extracted.where}: no row lies in the window (source.on_missing: {table.source.on_missing})",
-            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+            next_command=NO_SUCH_WINDOW,
         )
 
 

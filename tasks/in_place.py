@@ -42,7 +42,7 @@ from tasks.sources.as_csv import check_first_record
 from tasks.sources.file_forms import refuse_other_forms
 from tasks.sources.location import locate
 from tasks.sources.parquet_footer import Footer, check_columns, footer_of
-from tasks.sources.protocol import Span
+from tasks.sources.protocol import NO_SUCH_WINDOW, Span
 from tasks.sources.stored import bucket_options
 
 _DISK = "file:///"
@@ -69,7 +69,7 @@ def find_objects(table: Table, window: Window | None, settings: Settings) -> Ext
     if not objects:
         raise SourceMissingError(
             f"{shown(url)} isn't there", code="SOURCE-MISSING",
-            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+            next_command=NO_SUCH_WINDOW,
         )  # fmt: skip
     form: Form = "parquet" if isinstance(source, ParquetSource) else "json" if isinstance(source, JsonSource) else "csv"
     packings = {_codec(source, key) for key in keys}

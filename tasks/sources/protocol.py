@@ -14,6 +14,8 @@ from expectations.draft.facts import SourceColumn
 
 OWNER = "ask the source's owner; then: headgate retry RUN"
 """What to do about content that only the source's owner can mend."""
+NO_SUCH_WINDOW = "ask the source's owner; `on_missing: empty` if such windows are normal"
+"""What to do about data that aren't there; of a table without windows `with_source` says it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

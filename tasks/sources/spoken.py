@@ -30,7 +30,7 @@ from tasks.sources.file_forms import PARQUET
 from tasks.sources.folder import FolderReader
 from tasks.sources.json_records import is_lines, looks_like_lines
 from tasks.sources.opening import open_declared
-from tasks.sources.protocol import Span
+from tasks.sources.protocol import NO_SUCH_WINDOW, Span
 from tasks.sources.spoken_file import ENDINGS, declared_in
 
 _DELIMITERS = ",;\t|"
@@ -130,6 +130,11 @@ def typed(table: Table, window: str) -> str | None:
 
 def with_source(next_command: str, table: Table, window: str) -> str:
     """A next command with the source of a table in the place of SOURCE."""
+    if table.window is None and not table.source.has_objects:
+        # There is one address, and it was typed by whoever declared it.
+        next_command = next_command.replace(
+            NO_SUCH_WINDOW, f"is source.url right? if so, ask the source's owner; then: headgate run {table.table}"
+        )
     source = typed(table, window)
     if source is None:
         return re.sub(r"headgate peek SOURCE( --\S+ \S+)?", f"headgate plan {table.table} --source", next_command)

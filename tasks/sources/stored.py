@@ -16,6 +16,7 @@ from tasks.objects.packing import PackingError, Stream, codec_of, unpacked
 from tasks.sources import web
 from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import MAGIC_BYTES, Packing, packing_of, refuse_other_forms
+from tasks.sources.protocol import NO_SUCH_WINDOW
 from tasks.sources.zip_member import only_member
 
 _READ_BYTES = 1024 * 1024
@@ -93,7 +94,7 @@ def missing(place: Place) -> SourceMissingError:
     return SourceMissingError(
         f"{place.shown} isn't there",
         code="SOURCE-MISSING",
-        next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+        next_command=NO_SUCH_WINDOW,
     )
 
 

@@ -30,6 +30,7 @@ from deployments.errors import (
 from tasks.progress import report_wait
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
+from tasks.sources.protocol import NO_SUCH_WINDOW
 from tasks.sources.surplus import listening
 from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
 
@@ -252,7 +253,7 @@ def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
         raise SourceMissingError(
             f"{where} isn't there (HTTP {status})",
             code="SOURCE-MISSING",
-            next_command="ask the source's owner; `on_missing: empty` if such windows are normal",
+            next_command=NO_SUCH_WINDOW,
             status=status,
         )
     if status in (401, 403, 407):

@@ -46,6 +46,22 @@ def test_peek_shows_rows_with_the_types_of_the_catalog(typed: Command) -> None:
     assert typed("peek", "connection:shop", "--query", "SELECT state FROM orders WHERE state <> 'it\\'s'").code == 0
 
 
+def test_a_refused_login_names_its_setting(house: Any, mysql: Database, typed: Command) -> None:
+    house.open()
+    assert typed("new", f"{house.schema}.orders", "--source", "connection:shop", "--table", "orders").code == 0
+    wrong = mysql.url.replace("s3cret", "wrong")
+    house.place.settings = replace(house.place.settings, connections={"shop": wrong})
+    lines = {line["what"]: line for line in typed("check", "--connect", "--json").json["lines"]}
+    login = lines["source shop: login"]
+    assert (login["ok"], "Access denied" in login["said"]) == (False, True)
+    assert login["next_command"] == "mend HEADGATE_CONNECTION_SHOP; then: headgate check --connect"
+    # No table has to name it for the command that was typed.
+    told = typed("peek", "connection:shop", "--table", "orders")
+    assert (told.error.code, str(told.error.next_command).rpartition("; ")[2]) == (
+        "SOURCE-LOGIN", "headgate peek connection:shop --table orders",
+    )  # fmt: skip
+
+
 def test_a_drafted_table_is_checked_planned_and_loaded(house: Any, mysql: Database, typed: Command) -> None:
     name = f"{house.schema}.orders"
     done = typed("new", name, "--source", "connection:shop", "--table", "orders", "--cursor", "updated_at")

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.declarations.table import Table
 from deployments.settings import Settings
-from tasks.sources.protocol import Span
+from tasks.sources.protocol import NO_SUCH_WINDOW, Span
 from tasks.sources.spoken import Spoken, declared, with_source
 
 TOLD = "headgate peek SOURCE   (how it is spelled)"
@@ -55,5 +55,10 @@ def test_windows_databases_and_what_peek_doesnt_read() -> None:
     )
     for name in ("source", "a b.csv", "1234abcd-" + "x" * 55):
         assert with_source("headgate peek SOURCE", objects, name) == "headgate peek s3://shops/orders/"
+    whole = table_of({"kind": "csv", "url": "https://a.example.com/orders.csv"})
+    assert with_source(NO_SUCH_WINDOW, whole, "source") == (
+        "is source.url right? if so, ask the source's owner; then: headgate run raw.t"
+    )
+    assert {with_source(NO_SUCH_WINDOW, table, "2024-02") for table in (monthly, objects)} == {NO_SUCH_WINDOW}
     api = table_of({"kind": "rest", "url": "https://a.example.com/orders"})
     assert with_source("headgate peek SOURCE --format json", api, "source") == "headgate plan raw.t --source"
