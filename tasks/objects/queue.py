@@ -55,7 +55,7 @@ class Queue:
             raise DeclarationError(
                 f"'{one_line(self.url)}' isn't the URL of a queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/deliveries",
                 code="QUEUE",
-                next_command="headgate listen URL   (aws sqs get-queue-url --queue-name NAME tells it)",
+                next_command="aws sqs get-queue-url --queue-name NAME; then: headgate listen URL",
             )
 
     @cached_property
