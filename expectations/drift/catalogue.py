@@ -112,6 +112,8 @@ _ROWS = (
     Figure("completeness", "all_absent", "share", "whether {column} is empty in every row", ("state",), unit="yes"),
 
     Figure("format", "unreadable_rows", "share", "lines that don't fit the header", _WRITTEN),
+    Figure("format", "odd_at_once", "share", "columns with a value that is missing or written as none of them ever was",
+           ("program", "one_row", "never", "beyond"), unit="columns", side=1),
     Figure("format", "edge_space", "share", "values with a space at their edge in {column}", _WRITTEN),
     Figure("format", "double_space", "share", "values with a double space in {column}", _WRITTEN),
     Figure("format", "upper", "share", "values of {column} in capital letters", _WRITTEN),

@@ -1,4 +1,6 @@
-"""Causes of what is odd in a table as a whole: an earlier file again, rows multiplied by a join, most of the rows missing."""
+"""Causes of what is odd in a table as a whole: an earlier file again, rows multiplied by a join, most of the rows missing, a
+header among them.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +8,26 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from expectations.drift.at_once import SEVERAL
 from expectations.drift.calendar import Label
+from expectations.drift.figures import each_column
 from expectations.drift.model import Cause
 from expectations.drift.volume import is_a_page
 from expectations.profile.model import Profile
+from expectations.profile.spelling import pattern
 
 AGAIN = 0.8
 REPEATED = 0.4
 FEW = 0.67
+# Of the columns in which something is written in a new way: those where that is how their own name is.
+NAMES = 0.8
 
 
 def causes(profiles: Sequence[Profile], labels: Sequence[Label]) -> Iterator[Cause]:
     """Every cause that fits the batch, the last profile."""
     yield from _again(profiles, labels)
     yield from _multiplied(profiles)
+    yield from _header(profiles)
     yield from _page(profiles)
     yield from _few(profiles)
 
@@ -51,6 +59,22 @@ def _multiplied(profiles: Sequence[Profile]) -> Iterator[Cause]:
         f"rows multiplied by {count}", 0.95 if whole else 0.7,
         f"Every row stands there {count} times{'' if whole else ' on average'}, as after a join with a key that isn't one.",
     )  # fmt: skip
+
+
+def _header(profiles: Sequence[Profile]) -> Iterator[Cause]:
+    *history, batch = profiles
+    new = {
+        name: {spelled for spelled, _ in batch.columns[name].text.formats}
+        - {spelled for p in history for spelled, _ in p.columns[name].text.formats}
+        for name in each_column(list(profiles))
+    }
+    odd = [name for name, spelled in new.items() if spelled]
+    names = [name for name in odd if pattern(name) in new[name]]
+    if len(names) >= max(SEVERAL, NAMES * len(odd)):
+        yield Cause(
+            "header among the rows", 0.95,
+            "A row holds the names of the columns, as where files are put one behind the other with their headers.",
+        )  # fmt: skip
 
 
 def _page(profiles: Sequence[Profile]) -> Iterator[Cause]:

@@ -54,10 +54,12 @@ def unseen(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         columns = [p.columns[name] for p in profiles]
         if not any(c.clocks for c in columns):
             yield named(name, "reference", "unseen"), _unseen_hashes([c.sketch for c in columns])
-        yield (
-            named(name, "format", "new_pattern"),
-            _unseen_patterns([formats(c) for c in columns], [_unlisted(c) for c in columns]),
-        )
+        yield named(name, "format", "new_pattern"), new_patterns(columns)
+
+
+def new_patterns(columns: Sequence[ColumnProfile]) -> Column:
+    """Rows of a column spelled in a way of no other batch, of how many."""
+    return _unseen_patterns([formats(c) for c in columns], [_unlisted(c) for c in columns])
 
 
 def _unlisted(column: ColumnProfile) -> float:

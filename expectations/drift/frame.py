@@ -10,7 +10,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import combined, compare, crowds, exchanged, given_others, labels, sequences
+from expectations.drift import at_once, combined, compare, crowds, exchanged, given_others, labels, sequences
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
@@ -101,7 +101,8 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         labels.left_out,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)
-    found = chain(_open(figures).items(), *against, compare.outside(profiles, days, turned_clocks(profiles, days)))
+    odd = at_once.odd_at_once(profiles, figures)
+    found = chain(_open(figures).items(), *against, odd, compare.outside(profiles, days, turned_clocks(profiles, days)))
     dated = {named(name, "clock", "date_part"): pairs for name, pairs in repeated.items() if pairs}
     shares = beside(
         gathered([f.shares for f in figures], [k for k in figures[-1].shares if usable(k)]),
@@ -277,8 +278,8 @@ def _runs(columns: Sequence[ColumnProfile]) -> _Runs:
 
 def _thinned(shares: Block, runs: dict[str, _Runs], written: Mask) -> Block:
     by = _each_run(shares.keys, runs)
-    # What a program writes it writes for each row alone: there every row counts fully.
-    alone = written & shares.where(lambda key: key.of not in COPIES)
+    # What a program writes it writes for each row alone: there every row counts fully. The columns of a row aren't alone.
+    alone = written & shares.where(lambda key: key.of not in COPIES and key.figure.unit != "columns")
     by = np.where(alone, np.where(shares.where(lambda key: key.kind == "values"), by, 1.0) / CLUSTERED, by)
     with np.errstate(invalid="ignore"):
         anew = shares.where(lambda key: key.of == NEW_PATTERN) & (shares.a[-1] >= WIDESPREAD * shares.b[-1])

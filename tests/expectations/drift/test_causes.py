@@ -69,6 +69,10 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         lambda _, world: world.day(20),
     ),
     "fan-out": (None, "rows multiplied by 3", "Every row stands there 3 times, as", lambda rows, _: [*rows, *rows, *rows]),
+    "files put together": (
+        None, "header among the rows", "A row holds the names of the columns, as where files are put one behind the other",
+        lambda rows, _: [*rows[:100], {name: name for name in rows[0]}, *rows[100:]],
+    ),
     "a tenth": (None, "% of the rows", "rows came where about", lambda rows, _: rows[::10]),
 }  # fmt: skip
 
