@@ -157,7 +157,7 @@ def _hints(made: Draft, looked: Looked) -> list[str]:
         url, day = dated
         return ["the address holds a date: to load such files day by day,",
                 f"  headgate new {made.table} --source '{_source(looked, url)}' --window {day} --force"]  # fmt: skip
-    if (looked.source.address or "").endswith("/") and not looked.source.has_objects:
+    if (looked.source.address or "").endswith("/") and not (looked.windows or looked.source.has_objects):
         return ["all files below the address are one batch; to load each that comes once, as a batch of its own:",
                 "  source.objects: each, and load.mode: append or merge   (docs/load-from-a-bucket.md)"]  # fmt: skip
     if looked.source.is_database and looked.source.cut_by is None and "cursor:" not in made.table_text:

@@ -145,6 +145,10 @@ def test_a_folder_of_parquet_is_drafted_by_its_own_types(folder: Path) -> None:
     assert json.loads(call("peek", "in/", "--json"))["records"] == 2
     told = call("new", "raw.a", "--source", "in/")
     assert "source.objects: each" in told
+    (folder / "2024-01-01").mkdir()
+    (folder / "in" / "1.parquet").rename(folder / "2024-01-01" / "1.parquet")
+    windows = call("new", "raw.b", "--source", "{window.start:%Y-%m-%d}/", "--window", "2024-01-01")
+    assert "source.objects: each" not in windows, "each is a batch of its own, or each window is"
     table = YAML(typ="safe").load((folder / "tables" / "a.yaml").read_text())
     assert table["source"] == {"kind": "parquet", "url": f"file://{folder}/in/"}
     assert [column["type"] for column in table["columns"]] == ["integer", "varchar(8)"]
