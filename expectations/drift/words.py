@@ -18,6 +18,9 @@ MILLION = 1e6
 BY_NAME = {0.5: "the middle number of {column}"}
 # Where no change of a figure would be told.
 NOTHING = "none"
+NO_LIMIT = "no limit"
+# So many times e away from the usual, which few batches of history make of it, is no limit that says anything.
+FAR = 30.0
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
 MORE_DIGITS = 5
 
@@ -55,6 +58,9 @@ class Said:
         unit = self.expected.partition(" ")[2]
         once = unit.isalpha() and self.low.endswith(f" {unit}") and self.high.endswith(f" {unit}")
         low, high = (text.removesuffix(f" {unit}") if once else text for text in (self.low, self.high))
+        if NO_LIMIT in (low, high):
+            limits = [f"{low} or more"] * (low != NO_LIMIT) + [f"{high} or less"] * (high != NO_LIMIT)
+            return f"{self.expected} ({''.join(limits) or 'any'})"
         return f"{self.expected} ({low} to {high})"
 
     @property
@@ -90,14 +96,17 @@ def say_level(key: Key, low: float, expected: float, high: float, seen: float, s
         sentence = BY_NAME.get(float(key.other), sentence)
     told = _apart(lambda more: lambda x: TOLD[unit](x, scale, more), (low, expected, high), seen)
     # Below nothing there is nothing.
-    below = "" if unit in COUNTED and told(low).startswith(("-", "0 ", "0.0 ")) else f"below {told(low)} or "
+    least = NO_LIMIT if unit in GROWING - COUNTED and expected - low > FAR else told(low)
+    most = NO_LIMIT if unit in GROWING and high - expected > FAR else told(high)
+    counts = unit in COUNTED and (least.startswith("-") or not least.partition(" ")[0].strip("0."))
+    limits = [f"below {least}"] * (least != NO_LIMIT and not counts) + [f"above {most}"] * (most != NO_LIMIT)
     return Said(
         _fill(sentence, key),
         told(expected),
         told(seen),
-        told(low),
-        told(high),
-        f"{below}above {told(high)}",
+        least,
+        most,
+        " or ".join(limits) or f"{NOTHING}: it varies too much",
         _ratio(unit, expected, seen),
     )
 
@@ -195,6 +204,8 @@ SIZE_OF: dict[Unit, Callable[[float], float]] = {
     "number": _sinh, "duration": _sinh, "rows": _exp, "spread": _exp, "characters": _expm1, "size": _expm1,
 }  # fmt: skip
 # Of these there is nothing below zero.
+# Of these the logarithm is compared, at least far away.
+GROWING: frozenset[Unit] = frozenset({"number", "duration", "rows", "characters", "more_characters", "times", "size"})
 COUNTED: frozenset[Unit] = frozenset({"rows", "characters", "more_characters"})
 
 

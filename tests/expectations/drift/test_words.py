@@ -48,6 +48,24 @@ def test_numbers_near_the_ends_of_what_there_is_are_told_in_few_digits(usual: fl
     assert len(told) < 150
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "bounds", "smallest"),
+    [(-200.0, 2.0, "2,271.14 or less", "above 2,271.14"), (0.5, 300.0, "326.31 or more", "below 326.31"),
+     (-200.0, 300.0, "any", "none: it varies too much")],
+)  # fmt: skip
+def test_a_limit_that_few_batches_have_put_beyond_all_numbers_is_none(
+    low: float, high: float, bounds: str, smallest: str
+) -> None:
+    key = named("paid", "values", "quantile", "0.5")
+    said = say_level(key, low, 0.635, high, 3.0, 626.2)
+    assert (said.bounds, said.smallest) == (f"424.9 ({bounds})", smallest)
+
+
+def test_rows_have_none_below_nothing_at_all() -> None:
+    said = say_level(named(None, "volume", "rows"), -190.0, math.log(420), math.log(2271), math.log(5000), math.nan)
+    assert (said.bounds, said.smallest) == ("420 (0 to 2,271)", "above 2,271")
+
+
 def test_a_figure_outside_its_bounds_never_reads_like_them() -> None:
     key = named("a", "relation", "correlation", "b")
     low, expected, high, seen = (math.atanh(x) for x in (0.9999, 0.99995, 0.99999, 0.998))
