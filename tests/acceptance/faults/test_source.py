@@ -209,7 +209,7 @@ def test_a_source_database_that_hangs_up_half_way(
         cursor.execute("CREATE TABLE IF NOT EXISTS public.fault_source AS "
                        "SELECT id, repeat('x', 15) AS note FROM generate_series(1, 200000) id")  # fmt: skip
     connection.close()
-    monkeypatch.setattr("tasks.sources.postgres._CHUNK_BYTES", 4096)
+    monkeypatch.setattr("tasks.sources.postgres_copy._CHUNK_BYTES", 4096)
     settings = house.place.settings
     house.place.settings = type(settings)(**{**vars(settings), "connections": {"source": str(settings.warehouse_url)}})
     table = house.declare(

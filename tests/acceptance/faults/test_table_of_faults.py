@@ -355,6 +355,7 @@ def test_of_prefect(scene: Scene) -> None:
 
 
 def test_every_row_is_tried() -> None:
+    """The server that dies: tests/acceptance/prefect/test_stops.py."""
     tried = {*FAULTS, *ON_THIS_MACHINE, *OF_A_DATABASE, ("the source sends a byte now and then", "extract"),
-             ("Prefect's server doesn't answer", "a run begins")}  # fmt: skip
+             ("Prefect's server doesn't answer", "a run begins"), ("Prefect's server dies", "between two windows")}  # fmt: skip
     assert set(table()) == tried
