@@ -198,7 +198,10 @@ def test_how_long_a_server_of_the_local_stack_may_take(tmp_path: Path) -> None:
 
     given(STACK_TIMEOUT_SECONDS="1")
     stack = EmbeddedStack(tmp_path)
-    # No first start of Prefect's server is through by then.
-    with pytest.raises(HeadgateError, match="did not come up within 1 s"):
-        stack.up(("prefect",))
-    assert not stack.status().prefect.running
+    try:
+        # No first start of Prefect's server is through by then.
+        with pytest.raises(HeadgateError, match="did not come up within 1 s"):
+            stack.up(("prefect",))
+        assert not stack.status().prefect.running
+    finally:
+        stack.down(purge=True)
