@@ -24,8 +24,8 @@ PartName = Literal["postgres", "s3", "prefect"]
 Progress = Callable[[str], None]
 Answer = Literal["yes", "starting", "no"]
 
+# A polite stop writes down what isn't yet.
 _STOP_SECONDS = 20.0
-"""A polite stop may take as long as a start."""
 _POLL_SECONDS = 0.02
 _STARTS = 5
 
