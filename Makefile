@@ -26,7 +26,7 @@ test: ## all tests but the long trials and stories (PYTEST_ARGS="-k name" for so
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -n $(JOBS) $(SIDE_BY_SIDE) -m "not crash and not story and not trial" $(PYTEST_ARGS)
 
-trials: ## broken servers, kills, bad input, every form on a Prefect worker, the shop, a month of on-call (15 minutes and more)
+trials: ## broken servers, kills, bad input, every form on a Prefect worker, the shop, a month of on-call, the Redshift-like server (20 minutes)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -n $(JOBS) $(SIDE_BY_SIDE) -m "trial and not crash and not story" $(PYTEST_ARGS)
 

@@ -99,8 +99,11 @@ LONG = ("acceptance/prefect/test_stops", "crash/test_killed_loads", "acceptance/
 """Files that take long begin first, in this order, so that no worker waits for another's last one at the end."""
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
           "acceptance/operations/reconcile/test_", "acceptance/operations/test_meaning_changed",
-          "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month")  # fmt: skip
-"""Tests that take minutes each: whole stories, with servers broken on purpose, kills and days of clocks (`make trials`)."""
+          "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month", "acceptance/redshift",
+          "acceptance/modes/test_names_of_users", "acceptance/operations/test_chunks", "expectations/contract/test_clocks",
+          "expectations/contract/test_wide", "expectations/rows/test_same_verdict_as_library")  # fmt: skip
+"""Tests that take minutes each (`make trials`): whole stories, with servers broken on purpose, kills and days of clocks, and what
+is tried of every value, name or width there is. There the stories of PostgreSQL are told of the Redshift-like server, too."""
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -139,12 +142,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     else:
         items.sort(key=lambda item: turn(below_tests(item)))
     for item in items:
-        if below_tests(item).startswith(TRIALS):
+        if below_tests(item).startswith(TRIALS) or on_the_redshift_like_server(item):
             item.add_marker(pytest.mark.trial)
 
 
 def below_tests(item: pytest.Item) -> str:
     return item.path.relative_to(REPOSITORY / "tests").as_posix()
+
+
+def on_the_redshift_like_server(item: pytest.Item) -> bool:
+    return "redshift-like" in item.name and below_tests(item).startswith("acceptance/")
 
 
 def turn(file: str) -> int:
