@@ -244,6 +244,11 @@ def erased(proofs: Sequence[Proof], whole: Proof) -> int:
     )
 
 
+def erased_unplaced(proofs: Sequence[Proof], since: Proof) -> int:
+    """Rows that were erased from the live table after a publish, and of which no column told the batch."""
+    return sum(item.counts.deleted for item in proofs if item.batch_key == UNPLACED and item.sequence > since.sequence)
+
+
 def _stood(proofs: Sequence[Proof], then: Proof) -> int:
     """The sequence of the load of a batch that stood just before `then`; 0: none."""
     return max(

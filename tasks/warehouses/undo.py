@@ -279,6 +279,9 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
         removed = take_out.rows_of(adapter, cursor, live, put_in, plan.shape.key, plan.attempt_id)
     elif came and has_undo:
         removed = _take_out_first(adapter, cursor, plan, proof, known)
+        if not _has_window_in_rows(plan, proof):
+            # No other publish stands: whatever was erased since was of this one.
+            came -= proofs.erased_unplaced(known, proof)
     elif came:
         raise not_kept(live, proof)
     if removed != came:
@@ -326,13 +329,18 @@ def _prove_free(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, know
 
 def _take_out_first(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known: Sequence[Proof]) -> int:
     """Rows of the publish that made the table: its candidate became the table, so nothing was kept beside it."""
-    if plan.window_column is not None and "/" in proof.batch_key:
+    if _has_window_in_rows(plan, proof):
+        assert plan.window_column is not None
         return take_out.rows_of_window(cursor, plan.live, plan.window_column, proof.batch_key)
     others = [item for item in standing(known) if item.sequence not in plan.sequences and item.counts.published]
     if others:
         raise out_of_order(plan.live, proof, others)
     cursor.execute(sql.SQL("DELETE FROM {}").format(_q(plan.live)))
     return int(cursor.rowcount)
+
+
+def _has_window_in_rows(plan: Undo, proof: Proof) -> bool:
+    return plan.window_column is not None and "/" in proof.batch_key
 
 
 def out_of_order(live: TableName, proof: Proof, later: Sequence[Proof]) -> DeclarationError:

@@ -248,6 +248,23 @@ def test_a_windowed_table(house: Any, command: Callable[..., Any], mode: str) ->
     assert {row[0] for row in house.rows(table, "customer")} == {*(f"other-{n}" for n in range(5)), "b"}
 
 
+@pytest.mark.parametrize("mode", ["merge", "replace_window, window_column: at"])
+def test_the_first_publish_is_taken_back_without_what_was_erased_of_it(
+    house: Any, command: Callable[..., Any], mode: str
+) -> None:
+    table = str(house.declare("customers", DAILY + f"load: {{mode: {mode}, generations: 5}}\n"))
+    house.source("customers-01.csv", HEADER + OTHERS + THEIRS)
+    house.source("customers-02.csv", HEADER + "b,B,2,2026-01-02 00:00:00\n")
+    house.load(table, "2026-01-01")
+    house.load(table, "2026-01-02")
+    assert command("erase", "--reason", "r7", table, "--key", f"customer={KEY}", "--json").json["live"] == 1
+    # Whose rows they were, no column tells where rows are merged: it was the one that is left.
+    assert undone(house, table).rows_taken_out == 1
+    first = house.place.ask(f"SELECT batch_key FROM ops.proof__{table.replace('.', '__')} WHERE sequence = 1")[0][0]
+    assert undone(house, table, batch=first).rows_taken_out == 5
+    assert house.rows(table, "customer") == []
+
+
 @pytest.mark.effect("headgate erase --plan", "headgate erase --json", "headgate erase TABLE")
 def test_a_plan_changes_nothing(house: Any, command: Callable[..., Any]) -> None:
     table = loaded(house)
