@@ -45,7 +45,7 @@ crash: ## the long trials that kill loads at every step (CRASH_TRIALS=1000)
 	@$(BIN)/python tests/crash/harness.py --trials $(CRASH_TRIALS) --workers 2
 	@$(BIN)/python tests/crash/harness.py --trials $$(($(CRASH_TRIALS) * 3 / 10)) --workers 2 --warehouse redshift-like
 
-model: ## anything in any order against a model, with kills, on both warehouses (MODEL_STEPS=2000 in each mode)
+model: ## anything in any order against a model, with kills, on both warehouses (MODEL_STEPS=2000 drawn in each mode)
 	@sh .ci/venv requirements-dev.txt
 	@HEADGATE_TEST_MODEL_STEPS=$(MODEL_STEPS) $(BIN)/python -m pytest -q -s tests/acceptance/operations/test_machine.py $(PYTEST_ARGS)
 
