@@ -24,7 +24,8 @@ from flows.deployed import runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.lanes import run_in_lanes
 from flows.one_window import build_window, load_window
-from flows.planning import PlannedWindow, TablePlan, plan_table
+from flows.planning import plan_table
+from flows.plans import PlannedWindow, TablePlan
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import ended, failed

@@ -12,7 +12,8 @@ from flows.books import balance
 from flows.hours import waits_for_hours
 from flows.lanes import run_in_lanes
 from flows.one_window import load_window
-from flows.planning import PlannedWindow, TablePlan, plan_table
+from flows.planning import plan_table
+from flows.plans import PlannedWindow, TablePlan
 from flows.run import Outcome
 from flows.story import told_to
 from flows.waiting import Waiting, wait_or_fail

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Event
 from typing import TYPE_CHECKING
 
-from flows.planning import PlannedWindow
+from flows.plans import PlannedWindow
 
 if TYPE_CHECKING:
     pass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployments.addresses import is_s3, s3_object
 from deployments.declarations.sources import FileSource
 from flows.choosing import Selection
-from flows.planning import TablePlan
+from flows.plans import TablePlan
 from flows.run import Outcome, run_tables
 from tasks.objects.queue import Message, Put, Queue
 from tasks.sources.folder import is_wanted

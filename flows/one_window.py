@@ -8,7 +8,7 @@ from deployments.errors import CodeError
 from expectations.record import RunRecord
 from flows.ingest import ingest
 from flows.part_runner import on_part_runner
-from flows.planning import PlannedWindow
+from flows.plans import PlannedWindow
 from flows.summarize import summarize
 
 _TRIES = 3

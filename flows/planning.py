@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from flows.choosing import Selection, chosen, named, no_such_window
+from flows.plans import PlannedWindow, State, TablePlan
 from tasks.batch import SINCE_KEY, SOURCE_KEY
 from tasks.sources.objects import object_named, objects_of
 from tasks.warehouses import names, ops, outside_hands, proofs, reconciliations
-from tasks.warehouses.changes import Change, find_changes
+from tasks.warehouses.changes import Change, find_changes, judge
 from tasks.warehouses.decisions import paused
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof, Quiet
@@ -29,80 +30,6 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
     from tasks.warehouses.protocol import Adapter
-
-State = Literal["loaded", "missing", "failed", "stale", "undone", "future", "look", "waits"]
-"""`undone`: its last load was rolled back; it is loaded again once the source has other content, or when asked for. A window of
-a database waits until it is asked for: the same rows may come in another order.
-`stale`: loaded by an older declaration; of a summary: of inputs that were loaded again since. `waits`: of a summary, for windows
-of its inputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedWindow:
-    """One window and what is known of it. `look`: no windows, only the source can tell whether there is news."""
-
-    batch_key: str
-    label: str
-    state: State
-    run: bool
-    rows: int | None = None
-    stands: bool = False
-    """Whether a publish of it stands: that of an older declaration (`stale`), or one from before what was `undone`."""
-    sequence: int = 0
-    fingerprint: str | None = None
-    refused: tuple[str, ...] = ()
-    """Fingerprints of content that was rolled back: not to be loaded again unless somebody asks for it."""
-    reread: bool = False
-    """Whether it is published, and only read again: loaded again where its source has other rows (`window.lookback`, an object
-    that was put there again)."""
-    object_name: str = ""
-    """Of an object that is a batch: its name below the source's address."""
-
-
-@dataclass(frozen=True, slots=True)
-class TablePlan:
-    """What `run` would do with one table, and how long it took before."""
-
-    table: str
-    windows: tuple[PlannedWindow, ...]
-    changes: tuple[Change, ...]
-    next_due: str | None
-    rows_expected: int | None
-    seconds_expected: float | None
-    paused: str | None = None
-    """Until when, by whom and why nothing is loaded."""
-    missing: DeclarationError | None = None
-    """The live table is gone though publishes stand: nothing is loaded into a part of a table."""
-    changed: str | None = None
-    """What a count tells of rows that others have changed; looked at when there is nothing to do otherwise."""
-    kept: tuple[str, ...] = ()
-    """What hangs on the live table that a renamed one would lack: a full refresh replaces its rows instead."""
-    stranger: str | None = None
-    """Why the live table isn't ours, so that nothing can be published into it."""
-    declared_anew: bool = False
-    """Whether the last publish was made by another declaration, or there is none."""
-    reconciled: str | None = None
-    """How far the table is known to agree with its source; None where they were never compared."""
-    counted: tuple[tuple[State, int], ...] = ()
-    """Of windows that stand, don't run and aren't among `windows`: how many there are in each state."""
-
-    @property
-    def to_run(self) -> tuple[PlannedWindow, ...]:
-        return () if self.paused or self.missing else tuple(window for window in self.windows if window.run)
-
-    @property
-    def reread(self) -> tuple[PlannedWindow, ...]:
-        """Those of `to_run` that are published, and read again for rows that came late."""
-        return tuple(window for window in self.to_run if window.reread)
-
-    def to_json(self) -> dict[str, object]:
-        """The plan for `--json`."""
-        told = {"changes": [str(change) for change in self.changes], "missing": self.missing and self.missing.message}
-        shown = asdict(replace(self, missing=None)) | told
-        return {name: value for name, value in shown.items() if name != "counted"}
-
-    def count(self, state: State) -> int:
-        return sum(window.state == state for window in self.windows) + dict(self.counted).get(state, 0)
 
 
 def plan_table(
@@ -166,7 +93,7 @@ def plan_table(
         table=table.table,
         windows=tuple(windows),
         changes=tuple(changes),
-        next_due=None if following is None or table.grid is None else (following.end + table.lag).isoformat(),
+        next_due=None if following is None else following.end + table.lag,
         rows_expected=None if usual_rows is None else usual_rows * count,
         seconds_expected=None if usual_seconds is None else usual_seconds * count,
         paused=stopped,
@@ -176,8 +103,33 @@ def plan_table(
         stranger=stranger,
         declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
         reconciled=None if covered is None else covered.sentence(),
+        refusal=_refusal(adapter, table, changes, standing.keys() | quiet.batches.keys(), windows),
+        batches="object" if table.source.has_objects else "window",
+        again_by=_again_by(table),
         counted=_counted(quiet, keys or ()),
     )
+
+
+def _refusal(
+    adapter: Adapter, table: Table, changes: Sequence[Change], standing: Iterable[str], windows: Sequence[PlannedWindow]
+) -> DeclarationError | None:
+    """What a load would be refused for when it comes to be published."""
+    try:
+        judge(adapter, TableName.parse(table.table), table.load.on_schema_change, shape_of(table), changes,
+              replaced=table.load.does.replaces_table)  # fmt: skip
+    except DeclarationError as error:
+        return error
+    if not table.load.does.only_adds:
+        return None
+    return outside_hands.doubled(TableName.parse(table.table), (w.batch_key for w in windows if w.run), standing)
+
+
+def _again_by(table: Table) -> str | None:
+    if table.load.does.only_adds:
+        return None
+    if table.source.has_objects or table.grid is None:
+        return f"headgate run {table.table} --full-refresh"
+    return f"headgate backfill {table.table} --reprocess all"
 
 
 def _known(adapter: Adapter, cursor: Cursor, live: TableName, alone: str | None) -> list[Proof]:
@@ -207,7 +159,8 @@ def _apart(
     lookback = table.window.lookback if table.window is not None else 0
     late = islice((key for key in reversed(keys) if key in quiet.batches), lookback)
     known = proofs.read_loud(cursor, live, {quiet.newest, *late})
-    if not table.load.does.merges and any(map(proofs.merged, known)):
+    shared = proofs.share_rows((*quiet.batches, *(item.batch_key for item in known)))
+    if not table.load.does.merges and (shared or any(map(proofs.merged, known))):
         return _known(adapter, cursor, live, None), Quiet()
     for item in known:
         quiet.batches.pop(item.batch_key, None)

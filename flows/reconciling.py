@@ -22,7 +22,8 @@ from flows.choosing import Selection, chosen
 from flows.deployed import on_hold, refuse_other_version, runs_of
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.one_window import load_window
-from flows.planning import PlannedWindow, plan_table
+from flows.planning import plan_table
+from flows.plans import PlannedWindow
 from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import failed

@@ -123,8 +123,11 @@ def _nothing(due: Due) -> str:
         return f"nothing was loaded: {plan.table} is {plan.paused}"
     if any(window.state == "look" for window in plan.windows):
         return f"nothing to do: the source of {plan.table} has what is published already"
-    following = f"; the next window is due at {plan.next_due}" if plan.next_due else "; its windows have ended"
-    return f"nothing is due: {plural(plan.count('loaded') + plan.count('stale'), 'window')} loaded{following}"
+    loaded = plural(plan.count("loaded") + plan.count("stale"), plan.batches)
+    if plan.batches == "object":
+        return f"nothing new lies there: {loaded} loaded"
+    following = f"; the next window is due at {plan.due_said}" if plan.next_due else "; its windows have ended"
+    return f"nothing is due: {loaded} loaded{following}"
 
 
 def _failed(due: Due, retries: int, delay: str) -> State[Any]:

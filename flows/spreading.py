@@ -19,7 +19,7 @@ from flows.deploy.wanted import WINDOW
 from flows.lanes import windows_before_are_good
 from flows.life import finished, to_its_end
 from flows.one_window import load_window
-from flows.planning import PlannedWindow
+from flows.plans import PlannedWindow
 from flows.story import Story
 from tasks.handover import taken_over
 from tasks.judge import judge

@@ -10,7 +10,8 @@ from typing import Literal
 from deployments.declarations.summary import Summary
 from deployments.windows import Window
 from flows.choosing import Selection, no_such_window
-from flows.planning import PlannedWindow, State, TablePlan, pause_of
+from flows.planning import pause_of
+from flows.plans import PlannedWindow, State, TablePlan
 from tasks.summarize import plan_job
 from tasks.summary_windows import Stands, read_stands, wanted
 from tasks.warehouses import names, proofs
@@ -78,8 +79,9 @@ def plan_windows(bench: Workbench, summary: Summary, now: datetime, selection: S
     following = grid.next_after(now)
     return TablePlan(
         table=summary.target, windows=windows, changes=(), rows_expected=None, seconds_expected=None,
-        next_due=None if following is None else following.end.isoformat(),
+        next_due=None if following is None else following.end,
         paused=pause_of(bench, summary.target, now) if stands.own else None,
+        again_by=f"headgate backfill {summary.target} --reprocess all",
     )  # fmt: skip
 
 

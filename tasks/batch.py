@@ -23,22 +23,14 @@ from expectations.contract.split import Reject
 from expectations.record import Drift, QuarantineReason, RuleResult
 from tasks.objects.manifest import Form, Manifest, Part
 from tasks.objects.packing import Codec
+from tasks.warehouses import proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts
 
-SOURCE_KEY = "source"
-"""The batch key of a table without windows."""
-
-SINCE_KEY = "since:"
-"""What the batch key of a load begins with that appends what its source has since a publish, whose number stands behind it."""
+SOURCE_KEY, SINCE_KEY, is_whole = proofs.SOURCE_KEY, proofs.SINCE_KEY, proofs.is_whole
 
 OF_EITHER = frozenset({"TOLERANCE", "ENCODING", "HEADER", "BAD-HEADER", "NOT-JSON", "NOT-RECORDS"})
 """Failures of which only the history tells whether the declaration or the source is wrong."""
-
-
-def is_whole(batch_key: str) -> bool:
-    """Whether a batch is one of a table without windows, which people call by no name."""
-    return batch_key == SOURCE_KEY or batch_key.startswith(SINCE_KEY)
 
 
 def window_of(batch_key: str) -> str:

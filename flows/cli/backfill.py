@@ -9,7 +9,7 @@ import click
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
-    from flows.planning import TablePlan
+    from flows.plans import TablePlan
     from flows.run import Outcome
 
 
@@ -91,6 +91,8 @@ def _say(plan: TablePlan, parallel: int) -> None:
     if not todo:
         click.echo("nothing to load")
         return
+    if plan.refusal is not None:
+        click.echo(f"nothing of it can be published [{plan.refusal.code}]: headgate plan {plan.table} says what to do")
     said = f"{plural(len(todo), 'window')} to load, {todo[0].label} to {todo[-1].label}, {parallel} at a time"
     if plan.seconds_expected is not None and plan.rows_expected is not None:
         said += f": about {plan.rows_expected:,} rows in {plan.seconds_expected / parallel:,.0f} s"

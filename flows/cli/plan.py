@@ -13,7 +13,7 @@ from flows.cli.console import print_json
 if TYPE_CHECKING:
     from deployments.project import Project
     from flows.choosing import Selection
-    from flows.planning import TablePlan
+    from flows.plans import TablePlan
     from flows.summary_planning import SummaryPlan
     from flows.what_breaks import Broken
     from tasks.reachable import Line
@@ -91,7 +91,8 @@ def plan(
             f"{item.count(s)} {s}" for s in ("loaded", "stale", "undone", "failed", "missing", "waits") if item.count(s)
         ]
         looks = any(w.state == "look" for w in item.windows)
-        state = "looks at the source" if looks else ", ".join(counts) or "no window is due"
+        nothing = "no object lies there" if item.batches == "object" else "no window is due"
+        state = "looks at the source" if looks else ", ".join(counts) or nothing
         click.echo(click.style(f"{item.table:<34}", bold=True) + f" {state}")
         todo = [] if looks else [window for window in item.to_run if not window.reread]
         if item.missing is not None:
@@ -106,13 +107,13 @@ def plan(
             estimate = ""
             if item.seconds_expected is not None and item.rows_expected is not None:
                 estimate = f", about {item.rows_expected:,} rows in {item.seconds_expected:.0f} s"
-            click.echo(f"    run would load {plural(len(todo), 'window')}: {span}{estimate}")
-        elif not looks:
-            click.echo(f"    nothing to do{f'; next due {item.next_due}' if item.next_due else ''}")
+            click.echo(f"    run would load {plural(len(todo), item.batches)}: {span}{estimate}")
+        elif not looks and item.missing is None:
+            click.echo(f"    nothing to do{f'; next due {item.due_said}' if item.due_said else ''}")
         if item.reread:
             again = item.reread
             span = again[0].label if len(again) == 1 else f"{again[0].label} to {again[-1].label}"
-            click.echo(f"    and read {plural(len(again), 'window')} again for late rows: {span} (window.lookback)")
+            click.echo(f"    and read {plural(len(again), item.batches)} again {item.why_again}: {span}")
         if item.reconciled:
             click.echo(f"    {item.reconciled}")
         if how := reads.get(item.table):
@@ -121,8 +122,15 @@ def plan(
             click.echo(f"    {line}")
         for line in _explained(bench.project, item):
             click.echo(f"    {line}")
+        if item.refusal is not None:
+            said = item.refusal.message.replace("\n", "\n    ")
+            click.echo(f"    run would publish nothing [{item.refusal.code}]: {said}")
+            click.echo(
+                f"    next: {(item.refusal.next_command or '').replace('headgate retry RUN', f'headgate plan {item.table}')}"
+            )
         for change in item.changes:
-            click.echo(f"    schema: {change}")
+            if item.refusal is None or str(change) not in item.refusal.message:
+                click.echo(f"    schema: {change}")
         for broken in gone.get(item.table, ()):
             for line in broken.lines(bench.project):
                 click.echo(f"    {line}")
@@ -188,12 +196,13 @@ def _by_windows(bench: Workbench, wanted: Sequence[str], selection: Selection) -
 def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
     """What the states mean that `run` doesn't act on by itself."""
     is_summary = plan.table in project.summaries
+    if plan.missing is not None:
+        return
     if plan.count("waits"):
         yield "waits: an input lacks a window that it is made of (headgate plan, of the inputs)"
-    again = not is_summary and project.table(plan.table).load.mode != "append"
     if plan.count("stale") and not is_summary:
-        how = f" (load it again: headgate backfill {plan.table} --reprocess all)" if again else ""
-        yield f"stale: loaded by an older declaration, and stays as it is{how}"
+        how = " (mode append loads nothing twice)" if plan.again_by is None else f" (load it again: {plan.again_by})"
+        yield f"stale: loaded by an older declaration, and stays as it is{'' if plan.refusal else how}"
     undone = [window for window in plan.windows if window.state == "undone"]
     if undone:
         waits = (

@@ -11,7 +11,7 @@ from flows.cli.everywhere import quiet
 
 if TYPE_CHECKING:
     from deployments.errors import HeadgateError
-    from flows.planning import TablePlan
+    from flows.plans import TablePlan
     from flows.run import Outcome
 
 MANY_WINDOWS = 5
@@ -89,19 +89,31 @@ def announce_plan(plan: TablePlan) -> None:
     count, again = len(plan.to_run), len(plan.reread)
     loaded, stale = plan.count("loaded"), plan.count("stale")
     if again:
-        click.echo(f"{plan.table}: {plural(again, 'window')} read again for late rows (window.lookback)")
+        click.echo(f"{plan.table}: {plural(again, plan.batches)} read again {plan.why_again}")
     if count and count == again:
         return
     if not count:
         # A declaration that was changed loads nothing again by itself, which is what one who changed it waits for.
-        again_by = f"headgate backfill {plan.table} --reprocess all"
-        said = [f"{plural(loaded, 'window')} loaded"]
-        said += [f"{stale:,} by an older declaration: {again_by} loads them again"] if stale else []
-        said += [f"next due {plan.next_due}"] if plan.next_due else []
+        said = [f"{plural(loaded, plan.batches)} loaded"]
+        said += [f"{stale:,} by an older declaration{_again(plan)}"] if stale else []
+        said += [f"next due {plan.due_said}"] if plan.due_said else []
         click.echo(f"{plan.table}: nothing to do ({', '.join(said)})")
     elif count - again > 1:
         labels = [window for window in plan.to_run if not window.reread]
-        click.echo(f"{plan.table}: {plural(len(labels), 'window')} to load, {labels[0].label} to {labels[-1].label}")
+        click.echo(
+            f"{plan.table}: {plural(len(labels), plan.batches)} to load, {labels[0].label} to {labels[-1].label}"
+        )
+
+
+def _again(plan: TablePlan) -> str:
+    """How batches that an older declaration has loaded are loaded again."""
+    if plan.refusal is not None:
+        return f", which can't be loaded again [{plan.refusal.code}]: headgate plan {plan.table} says what to do"
+    return (
+        ", and stay: mode append loads nothing twice"
+        if plan.again_by is None
+        else f": {plan.again_by} loads them again"
+    )
 
 
 def tell_end(outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from deployments.declarations.columns import Column, ColumnType, parse_type
 from deployments.declarations.table import SchemaChange
 from deployments.errors import DeclarationError
 from tasks.driver_errors import said
-from tasks.warehouses.names import TableName
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.shapes import LiveColumn, Shape
 from tasks.warehouses.views import create_all, drop_all
@@ -72,11 +72,12 @@ def judge(
     }
     forbidden = [change for change in changes if actions[change.kind] == "fail"]
     if forbidden:
+        by_hand = any(change.kind == "retyped" and not replaced for change in forbidden)
         raise DeclarationError(
             f"{table}: the contract and the live table differ",
             listing=[f"{change}; {_remedy(change, replaced=replaced)}" for change in forbidden],
             code="SCHEMA-CHANGE",
-            next_command=f"headgate plan {table}   (every difference)",
+            next_command=anew(table) if by_hand else "headgate retry RUN   (once load.on_schema_change allows it)",
             changes=[str(change) for change in changes],
         )
     if not replaced:
@@ -91,8 +92,8 @@ def _remedy(change: Change, *, replaced: bool) -> str:
     """What would let a forbidden change happen."""
     if change.kind == "retyped" and not replaced:
         return (
-            "rows that are there would have to be converted, so no setting allows it: change the live column by hand, "
-            "or declare a column of another name"
+            "rows that are there would have to be converted, so no setting allows it: declare a column of another name, or "
+            "let the table be loaded anew from its source"
         )
     settings = {"removed_column": "removed: warn", "narrowed": "narrowed: warn"}
     return f"allowed by load.on_schema_change: {{{settings.get(change.kind, f'{change.kind}: evolve')}}}"
@@ -122,7 +123,7 @@ def apply_changes(
             f"{live}: the live table has other types than were judged, and keeps them; nothing was published",
             listing=unlike,
             code="SCHEMA-CHANGE",
-            next_command="change the live columns by hand; then run it again",
+            next_command="headgate retry RUN   (it is judged anew)",
         )
 
 
@@ -142,7 +143,9 @@ def apply_before(
                     f"{live}: the warehouse refuses to make {column.name} {column.type}: {said(error)}; "
                     f"nothing was published. Views bound to the table: {views}",
                     code="WIDEN-REFUSED",
-                    next_command="make those views WITH NO SCHEMA BINDING, or load.mode: full_refresh once",
+                    next_command=anew(live)
+                    if views == "none"
+                    else "make those views WITH NO SCHEMA BINDING; headgate retry RUN",
                     column=column.name,
                 ) from None
 

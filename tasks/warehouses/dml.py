@@ -205,7 +205,7 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
             f"{plan.live}: {found:,} keys ({', '.join(plan.shape.key)}) of this batch are already in the table, in rows "
             f"it doesn't replace. Nothing was published.",
             code="KEY-EXISTS",
-            next_command=f"headgate plan {plan.live}   (was the window loaded under another grid?)",
+            next_command=f"headgate retry {plan.run_id}   (once the source gives each key in one batch, or by load.mode: merge)",
             keys=found,
         )
 

@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.modes import Mode
 from deployments.errors import CheckFailedError, CodeError, DeclarationError
 from tasks.switches import reached
-from tasks.warehouses import names, outside_hands
+from tasks.warehouses import names, outside_hands, proofs
 from tasks.warehouses.changes import apply_changes, find_changes
 from tasks.warehouses.dml import append, delete_absent, insert_all, keep_beginning, keys_in_both, merge, replace_window
 from tasks.warehouses.names import TableName
@@ -51,6 +51,10 @@ def load(loading: Loading) -> Counts:
 def _append(loading: Loading, new: TableName | None) -> Counts:
     if new is None:
         return Counts()
+    plan = loading.plan
+    there = outside_hands.doubled(plan.live, [plan.batch_key], proofs.standing(loading.known))
+    if there is not None:
+        raise there
     _alter(loading)
     with _looking_up_keys(loading):
         return append(loading.cursor, loading.plan, new, loading.sequence)

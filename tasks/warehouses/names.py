@@ -40,6 +40,15 @@ class TableName:
         return cls(schema, name)
 
 
+def anew(table: TableName) -> str:
+    """What to type, in its order, so that a table is made and loaded anew as it is declared. Its rows stay under another name
+    until somebody drops them; readers have no table in the meantime."""
+    return (
+        f'ALTER TABLE "{table.schema}"."{table.name}" RENAME TO "{table.name}_before"   (its rows stay there); '
+        f"headgate repair {table} --lost; headgate run {table}"
+    )
+
+
 def candidate(live: TableName, attempt: str) -> TableName:
     """The unpublished table that COPY fills in this attempt."""
     return _beside(live, "c", attempt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
@@ -11,7 +11,7 @@ from deployments.declarations.modes import ModeFacts
 from deployments.errors import CheckFailedError, DeclarationError
 from tasks.warehouses import proofs
 from tasks.warehouses.changes import find_changes
-from tasks.warehouses.names import TableName
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.protocol import Adapter
 from tasks.warehouses.quoting import qualified
@@ -36,6 +36,35 @@ def missing(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[P
         publishes=len(stands),
         rows=rows,
     )
+
+
+def doubled(live: TableName, batch_keys: Iterable[str], standing: Iterable[str]) -> DeclarationError | None:
+    """The error of batches of mode append whose rows stand already, published under other windows or as a whole; None when
+    there are none."""
+    new, known = set(batch_keys), set(standing)
+    if not proofs.share_rows(new | known):
+        return None
+    for key in sorted(new - known):
+        there = proofs.overlapping(key, known)
+        if there:
+            which = (
+                "its source was loaded as a whole" if proofs.is_whole(there[0]) else f"batches from {_start(there[0])}"
+            )
+            which += f" to {_start(there[-1])} stand" if len(there) > 1 else " stand" if which[0] == "b" else ""
+            return DeclarationError(
+                f"{live}: the rows of the window from {_start(key)} may be there already, since {which}, and mode append "
+                "would double them; declare a window.start behind what is loaded, or let the table be loaded anew from its "
+                "source. Nothing was changed",
+                code="APPEND-AGAIN",
+                next_command=anew(live),
+                batches=there[:20],
+            )
+    return None
+
+
+def _start(batch_key: str) -> str:
+    """The beginning of a window, for people."""
+    return batch_key.partition("/")[0].replace(":00Z", "Z")
 
 
 def prove_columns(

@@ -6,9 +6,10 @@ live table holds of it. `sequence` counts the publishes of a target and orders t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from psycopg2 import sql
@@ -20,6 +21,10 @@ from tasks.warehouses.names import TableName, proof
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import rows
 
+SOURCE_KEY = "source"
+"""The batch key of a table without windows."""
+SINCE_KEY = "since:"
+"""What the batch key of a load begins with that appends what its source has since a publish, whose number stands behind it."""
 Kind = Literal["publish", "empty", "replay", "override", "rollback"]
 LOST = "lost"
 """The fingerprint of a rollback that only notes that somebody else has dropped the live table."""
@@ -121,6 +126,11 @@ _COLUMNS = ("sequence", "batch_key", "kind", "run_id", "attempt_id", "fingerprin
             "stage_uri", "published_at", "undone_by", *_COUNTS)  # fmt: skip
 
 
+def is_whole(batch_key: str) -> bool:
+    """Whether a batch is one of a table without windows, which people call by no name."""
+    return batch_key == SOURCE_KEY or batch_key.startswith(SINCE_KEY)
+
+
 def create(cursor: Cursor, live: TableName) -> None:
     """Make the proof table of a target unless it is there."""
     table = proof(live)
@@ -204,11 +214,11 @@ def rows_expected(proofs: Sequence[Proof], mode: ModeFacts) -> int | None:
     """Rows that the live table must have by its proofs; None where no count tells (`merge`: rows of others are merged).
 
     Loads that took the rows of the one before them out are told by what stands of each batch; where some were merged before
-    the mode was changed, by all that came and went.
+    the mode was changed, or batches had other windows, by all that came and went.
     """
     if mode.merges:
         return None
-    if not any(merged(item) for item in proofs):
+    if not any(merged(item) for item in proofs) and not share_rows(item.batch_key for item in proofs):
         return _rows_standing(proofs)
     lost = max((item.sequence for item in proofs if item.fingerprint == LOST), default=0)
     return sum(item.counts.inserted - item.counts.deleted for item in proofs if item.sequence > lost)
@@ -217,6 +227,20 @@ def rows_expected(proofs: Sequence[Proof], mode: ModeFacts) -> int | None:
 def merged(proof: Proof) -> bool:
     """Whether a publish found rows of earlier ones to go on with, as only merges do: what mode it had isn't kept."""
     return proof.counts.updated + proof.counts.unchanged > 0
+
+
+def share_rows(batch_keys: Iterable[str]) -> bool:
+    """Whether one batch may have rows of another: their windows share a moment, or one is of the whole source. So it is where a
+    table had another grid before, or none."""
+    keys = set(batch_keys) - {UNPLACED}
+    windows = sorted(key.split("/") for key in keys if "/" in key)
+    whole = any(map(is_whole, keys))
+    return (whole and len(windows) > 0) or any(one[1] > later[0] for one, later in pairwise(windows))
+
+
+def overlapping(batch_key: str, others: Iterable[str]) -> list[str]:
+    """Those of other batches that may have rows of this one, the earliest first."""
+    return sorted(other for other in others if other != batch_key and share_rows((batch_key, other)))
 
 
 def _rows_standing(proofs: Sequence[Proof]) -> int:

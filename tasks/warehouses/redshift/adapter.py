@@ -14,7 +14,7 @@ from deployments.declarations.columns import Column
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
-from tasks.warehouses.names import TableName
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.redshift import catalog, checksums, ownership
@@ -139,7 +139,7 @@ class RedshiftAdapter(Adapter):
             raise DeclarationError(
                 f"{live}: Redshift can't change {column.name} to {column.type} in place; nothing was published",
                 code="WIDEN-REFUSED",
-                next_command=f"load.mode: full_refresh once, or rebuild {live} with the new type by hand",
+                next_command=anew(live),
                 column=column.name,
             )
         return [retype(self, live, column)]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from flows.choosing import Selection
-from flows.planning import TablePlan, plan_table
+from flows.planning import plan_table
+from flows.plans import TablePlan
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Counts, Proof

@@ -130,6 +130,32 @@ def test_the_same_bytes_under_another_name_are_told(
     assert command("run", table, "--json").json["runs"] == []
 
 
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+def test_objects_are_called_so_and_what_loads_them_again_is_typed(
+    house: Any, store: ObjectStore, command: Callable[..., Any]
+) -> None:
+    table = declared(house, store, mode="merge")
+    assert "no object lies there" in command("plan", table).out
+    for name in ("a", "b"):
+        store.put(f"{name}.csv", b"id,city\n1,Rome\n" if name == "a" else b"id,city\n2,Ulm\n")
+    assert "run would load 2 objects: a.csv to b.csv" in command("plan", table).out
+    assert f"{table}: 2 objects to load, a.csv to b.csv" in command("run", table).out
+    assert f"{table}: nothing to do (2 objects loaded)" in command("run", table).out
+    declaration = house.folder / "tables" / "orders.yaml"
+    declaration.write_text(declaration.read_text().replace("varchar(20)", "varchar(30)"))
+    told = command("plan", table).out
+    assert f"(load it again: headgate run {table} --full-refresh)" in told
+    assert (
+        f"2 by an older declaration: headgate run {table} --full-refresh loads them again" in command("run", table).out
+    )
+    assert "2 batches published" in command("run", table, "--full-refresh").out
+    assert "2 loaded" in command("plan", table).out
+    store.put("a.csv", b"id,city\n1,Roma\n")
+    told = command("plan", table).out
+    assert "and read 1 object again since they were put there again: a.csv" in told
+    assert "window" not in told
+
+
 def test_a_replaced_object_is_told_and_doubles_nothing(
     house: Any, store: ObjectStore, command: Callable[..., Any]
 ) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from flows.lanes import run_in_lanes, windows_before_are_good
-from flows.planning import PlannedWindow
+from flows.plans import PlannedWindow
 
 WINDOWS = [PlannedWindow(str(n), str(n), "missing", True) for n in range(9)]
 
