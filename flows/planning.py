@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -103,7 +103,7 @@ def plan_table(
         stranger=stranger,
         declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
         reconciled=None if covered is None else covered.sentence(),
-        refusal=_refusal(adapter, table, changes, standing.keys() | quiet.batches.keys(), windows),
+        refusal=_refusal(adapter, table, changes, {**dict.fromkeys(quiet.batches), **standing}, windows),
         batches="object" if table.source.has_objects else "window",
         again_by=_again_by(table),
         counted=_counted(quiet, keys or ()),
@@ -111,7 +111,11 @@ def plan_table(
 
 
 def _refusal(
-    adapter: Adapter, table: Table, changes: Sequence[Change], standing: Iterable[str], windows: Sequence[PlannedWindow]
+    adapter: Adapter,
+    table: Table,
+    changes: Sequence[Change],
+    standing: Mapping[str, Proof | None],
+    windows: Sequence[PlannedWindow],
 ) -> DeclarationError | None:
     """What a load would be refused for when it comes to be published."""
     try:

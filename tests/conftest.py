@@ -100,8 +100,9 @@ LONG = ("acceptance/prefect/test_stops", "crash/test_killed_loads", "acceptance/
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
           "acceptance/operations/reconcile/test_", "acceptance/operations/test_meaning_changed",
           "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month", "acceptance/redshift",
-          "acceptance/modes/test_names_of_users", "acceptance/operations/test_chunks", "expectations/contract/test_clocks",
-          "expectations/contract/test_wide", "expectations/rows/test_same_verdict_as_library")  # fmt: skip
+          "acceptance/modes/test_names_of_users", "acceptance/operations/test_chunks",
+          "acceptance/operations/test_declared_otherwise", "expectations/contract/test_clocks", "expectations/contract/test_wide",
+          "expectations/rows/test_same_verdict_as_library")  # fmt: skip
 """Tests that take minutes each (`make trials`): whole stories, with servers broken on purpose, kills and days of clocks, and what
 is tried of every value, name or width there is. There the stories of PostgreSQL are told of the Redshift-like server, too."""
 

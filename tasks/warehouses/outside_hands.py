@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.modes import ModeFacts
 from deployments.errors import CheckFailedError, DeclarationError
+from deployments.windows import Window
 from tasks.warehouses import proofs
 from tasks.warehouses.changes import find_changes
 from tasks.warehouses.names import TableName, anew
@@ -38,27 +39,38 @@ def missing(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[P
     )
 
 
-def doubled(live: TableName, batch_keys: Iterable[str], standing: Iterable[str]) -> DeclarationError | None:
+def doubled(
+    live: TableName, batch_keys: Iterable[str], standing: Mapping[str, Proof | None]
+) -> DeclarationError | None:
     """The error of batches of mode append whose rows stand already, published under other windows or as a whole; None when
-    there are none."""
+    there are none. `standing`: by batch key what stands, with its proof where it isn't of a window.
+
+    What was read as a whole can't hold the rows of a window that began when it had been published.
+    """
     new, known = set(batch_keys), set(standing)
     if not proofs.share_rows(new | known):
         return None
+    whole = [item.published_at for key, item in standing.items() if item is not None and proofs.is_whole(key)]
     for key in sorted(new - known):
         there = proofs.overlapping(key, known)
-        if there:
-            which = (
-                "its source was loaded as a whole" if proofs.is_whole(there[0]) else f"batches from {_start(there[0])}"
-            )
-            which += f" to {_start(there[-1])} stand" if len(there) > 1 else " stand" if which[0] == "b" else ""
-            return DeclarationError(
-                f"{live}: the rows of the window from {_start(key)} may be there already, since {which}, and mode append "
-                "would double them; declare a window.start behind what is loaded, or let the table be loaded anew from its "
-                "source. Nothing was changed",
-                code="APPEND-AGAIN",
-                next_command=anew(live),
-                batches=there[:20],
-            )
+        if whole and "/" in key and Window.from_key(key).start >= max(whole):
+            there = [other for other in there if not proofs.is_whole(other)]
+        if not there:
+            continue
+        if any(map(proofs.is_whole, there)):
+            which = "its source was loaded as a whole"
+            behind = f"at {max(whole):%Y-%m-%dT%H:%M:%SZ}, when that was published, or later" if whole else "behind it"
+        else:
+            last = f" to {_start(there[-1])}" if len(there) > 1 else ""
+            which, behind = f"batches from {_start(there[0])}{last} stand", "behind what is loaded"
+        return DeclarationError(
+            f"{live}: the rows of the window from {_start(key)} may be there already, since {which}, and mode append "
+            f"would double them; declare a window.start {behind}, or let the table be loaded anew from its "
+            "source. Nothing was changed",
+            code="APPEND-AGAIN",
+            next_command=anew(live),
+            batches=there[:20],
+        )
     return None
 
 
