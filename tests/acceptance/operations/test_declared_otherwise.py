@@ -12,7 +12,10 @@ import pytest
 
 from deployments.next_commands import written
 
-pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("place", ["postgresql"], indirect=True),
+    pytest.mark.usefixtures("clients"),  # a backfill is a flow
+]
 DAYS = {
     "2026-01-05": ["1,2026-01-05 10:00:00,7,a", "2,2026-01-05 11:00:00,8,b"],
     "2026-01-06": ["3,2026-01-06 10:00:00,9,c", "4,2026-01-06 11:00:00,10,d"],
