@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -32,6 +33,16 @@ def thinned(shares: Block, profiles: Sequence[Profile]) -> Block:
     with np.errstate(invalid="ignore"):
         by = np.where(habit[None, :], np.maximum(1.0, shares.b / most[:, None]), 1.0)
     return Block(shares.keys, shares.a / by, shares.b / by)
+
+
+def rows_of_one(profiles: Sequence[Profile]) -> float:
+    """How many rows an order, user or customer usually has, of those of which the most rows come at once."""
+    names = [name for name in profiles[-1].columns if _comes_and_goes(profiles, name)]
+    history = profiles[:-1]
+    return max(
+        (median(p.columns[name].text.counted / max(p.columns[name].distinct, 1.0) for p in history) for name in names),
+        default=1.0,
+    )
 
 
 def _comes_and_goes(profiles: Sequence[Profile], name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
@@ -36,7 +37,8 @@ ONE_VALUE = 1000.0
 REGULAR = 9.0
 KNOWN = 10
 LONGEST_IN_SEGMENT = 50.0
-IMPLIED, SIZES, STATES, CLOSED = having("implied"), having("size"), having("state"), having("closed")
+IMPLIED, EXTREMES = having("implied"), having("extreme")
+SIZES, STATES, CLOSED = having("size"), having("state"), having("closed")
 PROGRAM, COPIES = having("program"), having("copy")
 ALL_ABSENT, DETERMINED = known("completeness", "all_absent"), known("relation", "determined")
 REPEATED = known("duplicates", "repeated")
@@ -89,7 +91,9 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         there = key.column is None or (key.column in columns and not muted(key, repeated))
         if key.of in STATES:
             return there and _is_news(profiles, key)
-        return there and (key.of not in SIZES or not _one_number(history, key.column or ""))
+        # One absurd number is one all the same, where another stood there before.
+        nearly = 1.0 if key.of in EXTREMES else SETTLED
+        return there and (key.of not in SIZES or not _one_number(history, key.column or "", nearly))
 
     def only_usable(found: Iterable[tuple[Key, list[Pair]]]) -> dict[Key, list[Pair]]:
         return {key: pairs for key, pairs in found if usable(key)}
@@ -245,12 +249,13 @@ def _is_news(profiles: Sequence[Profile], key: Key) -> bool:
     return max(float(np.median(usual)), usual[-1]) < 0.75 and max(usual) ** rows < BY_CHANCE
 
 
-def _one_number(history: Sequence[Profile], name: str) -> bool:
-    """Whether a column held one and the same number in every row so far: how far another may lie has no measure, and how many
-    rows have another is told by shares.
+def _one_number(history: Sequence[Profile], name: str, share: float) -> bool:
+    """Whether a column held one and the same number in every row of this share of the batches so far: how far another may lie has no
+    measure, and how many rows have another is told by shares.
     """
-    found = {n.quantiles[at] for p in history if (n := p.columns[name].numbers) is not None for at in (0, -1)}
-    return len(found) == 1
+    ends = [(n.quantiles[0], n.quantiles[-1]) for p in history if (n := p.columns[name].numbers) is not None]
+    held = Counter(low for low, high in ends if low == high)
+    return bool(held) and max(held.values()) >= share * len(ends)
 
 
 @dataclass(frozen=True)

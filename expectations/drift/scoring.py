@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, early, first_time, pooled, predict, volume
+from expectations.drift import calendar, crowds, early, first_time, pooled, predict, volume
 from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -225,7 +225,7 @@ def score(
     if len(profiles) <= early.KNOWN:
         certain = np.abs(np.nan_to_num(z[-1] * (1 - explained))) >= early.CERTAIN
         return _of_few(scored, profiles, days, weekdays, certain)
-    return _by_furthest(_by_count(scored, weekdays, sensitivity), sensitivity)
+    return _by_furthest(_by_count(scored, weekdays, sensitivity, crowds.rows_of_one(profiles)), sensitivity)
 
 
 def _of_few(
@@ -257,14 +257,16 @@ def _of_few(
     )
 
 
-def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity) -> Scored:
-    """With the number of rows held against the fewest and most that ever were, where that is nearer."""
+def _by_count(scored: Scored, weekdays: Sequence[int | None], sensitivity: Sensitivity, each: float) -> Scored:
+    """With the number of rows, of which `each` order has so many, held against the fewest and most that ever were, where that is
+    nearer.
+    """
     at = next((i for i, key in enumerate(scored.keys) if key.of == ROWS), None)
     if at is None:
         return scored
     counted = scored.frame.levels.a[:, at - len(scored.rows)]
     known = np.isfinite(counted)
-    few, many = volume.limits(np.rint(np.exp(counted[known])).tolist(), list(compress(weekdays, known.tolist())))
+    few, many = volume.limits(np.rint(np.exp(counted[known])).tolist(), list(compress(weekdays, known.tolist())), each)
     expected, seen = float(scored.expected[at]), float(scored.seen[at])
     low, high, scores = scored.low.copy(), scored.high.copy(), scored.scores.copy()
     usual = float(np.median(counted[known][:-1]))

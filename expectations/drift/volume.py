@@ -34,19 +34,19 @@ BY_PAGES = 100
 BY_LUCK = 3.0
 
 
-def limits(counts: Sequence[float], weekdays: Sequence[int | None]) -> tuple[float, float]:
+def limits(counts: Sequence[float], weekdays: Sequence[int | None], each: float = 1.0) -> tuple[float, float]:
     """The logarithms of the counts from which on downwards and upwards a batch (the last one) is told: infinite where the
-    history can't tell.
+    history can't tell. So many rows come at once, `each` order's: of ten orders there are six by luck sooner than of 250 rows 150.
     """
     *history, now = counts
     if len(history) < KNOWN or min(history) < 1:
         return -math.inf, math.inf
     sure = len(history) >= SURE
-    few = _below(min(history), FEWER[sure])
+    few = _below(min(history), FEWER[sure], each)
     many = max(history) * MORE[sure] + BY_LUCK * math.sqrt(max(history))
     day = [rows for rows, weekday in zip(history, weekdays, strict=False) if weekday == weekdays[-1]]
     if weekdays[-1] is not None and SAME_DAYS <= len(day) < len(history):
-        few = max(few, _below(min(day), FEWER_ON_A_DAY))
+        few = max(few, _below(min(day), FEWER_ON_A_DAY, each))
     usual, times = Counter(history).most_common(1)[0]
     if times >= SETTLED * len(history):
         # One batch that was cut off must not hide the next.
@@ -80,5 +80,5 @@ def held(seen: float, expected: float, few: float, many: float, times: float) ->
     return abs(seen - expected) / max(reach, NEAREST), few, many
 
 
-def _below(smallest: float, times: float) -> float:
-    return min(smallest / times, smallest - BY_LUCK * math.sqrt(smallest))
+def _below(smallest: float, times: float, each: float) -> float:
+    return min(smallest / times, smallest - BY_LUCK * math.sqrt(smallest * each))

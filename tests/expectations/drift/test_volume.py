@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from expectations.drift.crowds import rows_of_one
 from expectations.drift.volume import limits
+from expectations.profile import Profile, profile_file
+
+from .conftest import write_day
 
 # Threefold from day to day, in no order of weekdays.
 VARIED = [604, 1310, 480, 1770, 910, 655, 1502, 720, 1120, 530, 1660, 840, 1405, 590, 990, 1230, 470, 1580, 1090, 760,
@@ -36,6 +42,28 @@ def test_few_rows_are_told_however_few(history: list[int], rows: int, told: bool
     days = [day % 7 for day in range(len(history) + 1)] if history is BY_DAY else [None] * (len(history) + 1)
     few, many = limits([*map(float, history), float(rows)], days)
     assert (not few < math.log(rows) < many) is told
+
+
+# Sundays of a shop, of some 25 lines an order.
+SUNDAYS = [1500, 1750, 1800, 1790, 1440, 646] * 4
+
+
+@pytest.mark.parametrize(("each", "rows", "told"), [(1, 279, True), (25, 279, False), (25, 240, True), (25, 20, True)])
+def test_a_day_of_few_orders_is_luck_where_so_many_rows_come_at_once(each: float, rows: int, told: bool) -> None:
+    days = [day % 6 for day in range(len(SUNDAYS))]
+    few, _ = limits([*map(float, SUNDAYS), float(rows)], [*days, 5], each)
+    assert (few >= math.log(rows)) is told
+
+
+def test_how_many_rows_come_at_once_is_told_by_what_comes_and_goes(tmp_path: Path) -> None:
+    """Lines of an order; a shop's number stays, and a name says nothing of what it names."""
+
+    def day(at: int) -> Profile:
+        lines = [{"order_id": f"{at}-{i // 12}", "shop_id": "7", "note": f"{at}-{i // 40}"} for i in range(120)]
+        return profile_file(write_day(tmp_path / "lines.csv", lines))
+
+    assert rows_of_one([day(at) for at in range(4)]) == 12
+    assert rows_of_one([replace(p, columns={"note": p.columns["note"]}) for p in map(day, range(4))]) == 1
 
 
 @pytest.mark.parametrize("count", [6, 0])

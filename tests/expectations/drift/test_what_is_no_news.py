@@ -293,3 +293,16 @@ def test_rows_of_one_group_count_as_fewer_in_a_correlation(tmp_path: Path) -> No
     value, variance = extract(profile_file(path)).levels[named("adults", "relation", "correlation", "changes")]
     assert value > 3
     assert value / variance**0.5 < 6
+
+
+@pytest.mark.parametrize(("waited", "told"), [(["125"] * 14 + ["0"] * 7, False), (["125"] * 90, True)])
+def test_how_far_numbers_lie_has_no_measure_where_all_were_one_and_the_same(
+    measured: Any, waited: list[str], told: bool
+) -> None:
+    """Days on the waiting list: nobody's but for one row's and one group's in 28 days, so a second group's are no news;
+    everybody's are.
+    """
+    history = [measured(["0"] * (20 + 37 * day % 50)) for day in range(26)]
+    history.insert(15, measured(["0"] * 19 + ["1"]))
+    history.insert(23, measured(["0"] * 58 + ["101"] * 17))
+    assert any(a.column == "n" for a in detect(measured(waited), history).alerts) is told
