@@ -10,7 +10,7 @@ import numpy as np
 
 from expectations.drift.compare import likely_clocks
 from expectations.drift.implied import formats
-from expectations.drift.labels import lost_values
+from expectations.drift.labels import GONE, lost_values
 from expectations.drift.model import Cause
 from expectations.drift.words import MILLION, many_times
 from expectations.profile.categories import TOP
@@ -204,17 +204,27 @@ def _usual_share(columns: Sequence[ColumnProfile], value: str) -> float:
 
 
 def _written(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
-    """Another spelling of the same kind of value: most rows are written in a way that no earlier batch had."""
-    batch = columns[-1]
-    shapes = [formats(c) for c in columns]
-    known = {shape for found in shapes[:-1] for shape in found}
-    fresh = sum(rows for shape, rows in shapes[-1].items() if shape not in known) / max(batch.text.counted, 1.0)
-    if fresh < MOSTLY or not batch.top or not columns[-2].top:
+    """Another spelling of the same kind of value: most rows are written in a way that no earlier batch had, or none of the
+    latest.
+    """
+    batch, shapes = columns[-1], [formats(c) for c in columns]
+    if not batch.top or not columns[-2].top:
         return
     shown = "" if batch.masked else f": `{columns[-2].top[0][0]}` before, `{batch.top[0][0]}` now"
-    yield Cause(
-        "written differently", 0.65, f"{_percent(fresh)} of {name} are written in a way never seen before{shown}."
-    )
+    ended = 0
+    for at in range(len(shapes) - 2, -1, -1):
+        if any(shape in shapes[at] for shape in shapes[-1]):
+            break
+        ended += 1
+    known = {shape for found in shapes[:-1] for shape in found}
+    fresh = sum(rows for shape, rows in shapes[-1].items() if shape not in known) / max(batch.text.counted, 1.0)
+    if fresh >= MOSTLY:
+        yield Cause(
+            "written differently", 0.65, f"{_percent(fresh)} of {name} are written in a way never seen before{shown}."
+        )
+    elif ended >= GONE:
+        told = f"{name} is written as none of the last {ended} batches was, and as those before were{shown}."
+        yield Cause("written as once before", 0.65, told)
 
 
 def _percent(share: float) -> str:

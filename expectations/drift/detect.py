@@ -16,7 +16,8 @@ from expectations.drift.diagnose import with_causes
 from expectations.drift.examples import with_new_values, with_one_value
 from expectations.drift.model import Accepted, Alert, Band, Lowered, Outcome, Sensitivity, Verdict
 from expectations.drift.schema import schema_alerts
-from expectations.drift.scoring import Scored, score
+from expectations.drift.scored import Scored
+from expectations.drift.scoring import score
 from expectations.profile.model import Profile
 
 # Older batches tell little about today: eight weeks of days are enough for weekdays and two month ends.

@@ -46,12 +46,13 @@ def names_things(column: str | None) -> bool:
 
 def nearness(
     shares: Block, levels: Block, resting: frozenset[str | None] = frozenset(), written: frozenset[Key] = frozenset(),
-    beyond: bool = False,
+    beyond: bool = False, directions: frozenset[str | None] = frozenset(),
 ) -> Array:  # fmt: skip
     """Where the threshold of every figure of the batch (the last row) lies, in units of the usual one; shares first.
 
     What values the columns `resting` have when they move, their history has hardly shown; `written` figures don't vary with
-    the world. With `beyond` a batch is meant that lies beyond every one of the history, whatever this one holds.
+    the world; the sizes and spreads of `directions` say as little as those of ids. With `beyond` a batch is meant that lies
+    beyond every one of the history, whatever this one holds.
     """
     of_rows, values = _ratio(shares), levels.a
     if beyond:
@@ -60,7 +61,7 @@ def nearness(
     for i, key in enumerate(shares.keys + levels.keys):
         if key.of in ESTIMATES:
             result[i] = ESTIMATED
-        elif key.of in OF_NAMES and names_things(key.column):
+        elif key.of in OF_NAMES and (key.column in directions or names_things(key.column)):
             result[i] = NAMES
         elif key.column in resting and key.of in OF_VALUES:
             result[i] = RESTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ WIDESPREAD = 0.5
 STILL = 0.9
 RESTING = 0.3
 MOVING = 0.6
+# Degrees end at the full circle, and some of many lie in its last quarter.
+DIRECTION = re.compile(r"(?:.*_)?(?:dir|direction|bearing|heading|azimuth|course)(?:_deg|_degrees)?\Z", re.IGNORECASE)
+AROUND, CIRCLE = 270.0, 360.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Frame:
     tell of values that no other batch has, in columns where that was never so. `mixed`: by how much the chance that two rows of
     a column have the same value, or none, lies above the usual one. `familiar`: of columns of texts the share of the rows whose
     text stood there lately. `resting`: number columns that held next to one value in many batches and moved in others: rain.
+    `directions`: columns of degrees round a circle, which have no mean: the next to 359 is 0.
     """
 
     shares: Block
@@ -76,6 +81,7 @@ class Frame:
     mixed: dict[str | None, float]
     familiar: dict[str | None, float]
     resting: frozenset[str | None]
+    directions: frozenset[str | None]
 
 
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
@@ -152,6 +158,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         {name: _more_alike([p.columns[name] for p in profiles]) for name in columns},
         {name: _familiar([p.columns[name] for p in profiles]) for name in columns},
         resting,
+        frozenset(name for name in columns if _is_direction(name, [p.columns[name] for p in history])),
     )
 
 
@@ -197,6 +204,13 @@ def _rests(columns: Sequence[ColumnProfile]) -> bool:
     return still >= RESTING * len(columns) and min(shares, default=1.0) < MOVING
 
 
+def _is_direction(name: str, columns: Sequence[ColumnProfile]) -> bool:
+    """Whether numbers are degrees round a circle: called so, and up to its last quarter."""
+    ends = [(n.quantiles[0], n.quantiles[-1]) for c in columns if (n := c.numbers) is not None]
+    around = bool(ends) and min(low for low, _ in ends) >= 0 and AROUND <= max(high for _, high in ends) <= CIRCLE
+    return around and DIRECTION.match(name) is not None
+
+
 def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
     """Shares of values and patterns that are common somewhere in the history."""
     common: dict[Key, int] = {}
@@ -207,7 +221,8 @@ def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
     least = max(2, 0.2 * (len(figures) - 1))
     result = {}
     for key, batches in common.items():
-        if batches >= least:
+        back = key in figures[-1].open and labels.since_it_ended([key not in f.open for f in figures[:-1]])
+        if batches >= least or back:
             vocabulary = key._replace(other="")
             result[key] = [
                 f.open.get(key, (f.unlisted.get(vocabulary, 0.0), f.counted.get(vocabulary, math.nan))) for f in figures
@@ -250,8 +265,8 @@ def _is_news(profiles: Sequence[Profile], key: Key) -> bool:
 
 
 def _one_number(history: Sequence[Profile], name: str, share: float) -> bool:
-    """Whether a column held one and the same number in every row of this share of the batches so far: how far another may lie has no
-    measure, and how many rows have another is told by shares.
+    """Whether a column held one and the same number in every row of this share of the batches so far: how far another may lie
+    has no measure, and how many rows have another is told by shares.
     """
     ends = [(n.quantiles[0], n.quantiles[-1]) for p in history if (n := p.columns[name].numbers) is not None]
     held = Counter(low for low, high in ends if low == high)

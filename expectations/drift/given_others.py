@@ -6,14 +6,18 @@ Like `compare`: profiles in (the batch last), one pair per profile out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from expectations.drift.block import Array
 from expectations.drift.calendar import is_part
 from expectations.drift.compare import Column
 from expectations.drift.figures import Key, named
 from expectations.profile.model import BETWEEN, Profile, Relations
+
+# How uncertain the slope of a fit is, as a share of it, beyond the numbers it was learned from.
+SLOPE = 0.25
 
 
 def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
@@ -50,6 +54,7 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         # The middle covariance, not the mean: one batch with an outlier must not decide the fit.
         pooled = np.median([within[i] for i in keep if i != last], axis=0)
         scale = np.sqrt(np.maximum(pooled.diagonal(), 1e-12))
+        beyond = _beyond(means, last)
         if not np.isfinite(scale).all():
             continue
         for target in range(len(together)):
@@ -69,9 +74,9 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             mean_pairs, spread_pairs = [], []
             for i in range(len(profiles)):
                 if i in means:
-                    mean_pairs.append(
-                        (float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4 + picked[i] ** 2)
-                    )
+                    outside = float(np.abs(weights[others]) @ beyond[i][others])
+                    strayed = picked[i] ** 2 + (SLOPE * outside) ** 2 / left
+                    mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4 + strayed))
                     spread = max(float(weights @ within[i] @ weights), 1e-4) / left
                     # As large as it is usually, in the unit of the column.
                     size = math.log(math.sqrt(left) * scale[target])
@@ -82,6 +87,17 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             usual = float(np.nanmedian([m for m, _ in mean_pairs[:last]]))
             yield named(together[target], "relation", label), [(m - usual, v) for m, v in mean_pairs]
             yield named(together[target], "relation", f"{label}_spread"), spread_pairs
+
+
+def _beyond(means: Mapping[int, Array], last: int) -> dict[int, Array]:
+    """How far the means of each batch lie outside those of all the others but the `last`, which has no vote: there the fit was
+    never tried.
+    """
+    result = {}
+    for i, mean in means.items():
+        others = np.array([m for j, m in means.items() if j not in (i, last)])
+        result[i] = np.maximum(0.0, np.maximum(mean - others.max(axis=0), others.min(axis=0) - mean))
+    return result
 
 
 def absent(profile: Profile, name: str) -> float:

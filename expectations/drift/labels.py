@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 import numpy as np
@@ -51,6 +51,21 @@ HARDLY_OF_TWO = 0.001
 USED_OF_TWO = 60
 LISTED = 1000
 SETTLED = 0.9
+# What was there in so many batches one after the other, and then in none of so many, has ended: more than so many times the
+# longest gap of before, if there was any.
+STOOD = 3
+GONE = 7
+LONGER = 2.0
+
+
+def since_it_ended(absent: Sequence[bool]) -> int:
+    """For how many batches (oldest first) what is absent now has been so; 0 where it never stood, or comes and goes."""
+    phases = [(gone, len(list(batches))) for gone, batches in groupby(absent)]
+    if len(phases) < 2 or not phases[-1][0] or phases[-1][1] < GONE or phases[-2][1] < STOOD:
+        return 0
+    # How long it hadn't been there when it first came is no gap.
+    gaps = [length for gone, length in phases[1:-1] if gone]
+    return phases[-1][1] if phases[-1][1] > LONGER * max(gaps, default=0) else 0
 
 
 def gone(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:

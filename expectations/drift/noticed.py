@@ -17,7 +17,8 @@ from expectations.drift.detect import REMEMBERED
 from expectations.drift.figures import Key
 from expectations.drift.first_time import names_things
 from expectations.drift.model import Accepted, Lowered, Sensitivity
-from expectations.drift.scoring import Scored, score
+from expectations.drift.scored import Scored
+from expectations.drift.scoring import score
 from expectations.drift.words import bounded
 from expectations.profile.categories import TOP
 from expectations.profile.model import ColumnProfile, Profile

@@ -73,7 +73,7 @@ def surprise(block: Block, weekdays: Sequence[int | None], shares: bool) -> Surp
 def _floor(block: Block) -> Array:
     with np.errstate(all="ignore"):
         p = np.nansum(block.a[:-1], axis=0) / np.nansum(block.b[:-1], axis=0)
-        rare = np.minimum(p, 1 - p) * np.nanmedian(block.b[:-1], axis=0) / CLUSTERED
+        rare = np.minimum(p, 1 - p) * median(block.b[:-1]) / CLUSTERED
     return np.where(rare >= 1, REGULAR, 1.0)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import compress
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, crowds, early, first_time, pooled, predict, volume
+from expectations.drift import calendar, crowds, early, first_time, predict, returned, volume
 from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -23,7 +23,6 @@ from expectations.drift.calibrate import (
     LEAST_VOLUME,
     LEAST_WRITTEN,
     NEAREST,
-    Calibration,
     calibrate,
     furthest,
 )
@@ -31,13 +30,11 @@ from expectations.drift.catalogue import having, known
 from expectations.drift.extract import extract
 from expectations.drift.figures import Figures, Key
 from expectations.drift.frame import Frame, frame
-from expectations.drift.model import Accepted, Alert, Band, Lowered, Sensitivity
-from expectations.drift.slow import WEEK, carried, slow_surprise, then_and_now
-from expectations.drift.words import Said, say_level, say_share
+from expectations.drift.model import Accepted, Lowered, Sensitivity
+from expectations.drift.scored import ROWS, Scored
+from expectations.drift.slow import WEEK, carried, slow_surprise
 from expectations.profile.model import Profile
 
-# A batch of the history counts as the start of what is seen now where it came this near to the threshold.
-BEGAN = 0.7
 # A batch that came this near moved its week by itself.
 STEPPED = 0.5
 # A slow movement that was this far out in one of the batches of the week before was told then, and is told once: what was
@@ -47,128 +44,17 @@ AGAIN = 0.95
 OVERLAP = 1.5
 # A weekday that the history never showed may differ by this much more, but for what has nothing to do with the day.
 UNKNOWN = 4.0
-# One absurd row, one batch of one value or without a value is worth a word, but no reason to stop it or to wake somebody.
-OBSERVED_ONCE = having("one_row")
-# What varies with the world pages from this many times the score on, and from this on only: in logarithms of the number of
-# rows, and as a difference of shares.
-WORLD = 1.4
-MANY_ROWS = 0.288
-MANY_POINTS = 0.1
 # Rows of one hour of a day, as a share, where some hours have more.
 ONE_HOUR = 0.1
 # A quantile has moved where so many of the rows have, as a share.
 JUMPED = 0.06
 EXTREMES, STANDS, EVERY_DAY = having("extreme"), having("stands"), having("any_weekday")
-ROWS, HOUR, SHIFT = known("volume", "rows"), known("clock", "hour"), known("clock", "shift")
+HOUR, SHIFT = known("clock", "hour"), known("clock", "shift")
 PAUSE = known("clock", "pause")
 QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usual")
 SPELLED = having("spelled")
 LENGTH = known("format", "length")
 SAME_AS_NEXT = known("order", "same_as_next")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Scores (1.0 makes a digest) and bounds, in the unit of each figure: shares first, then levels."""
-
-    keys: tuple[Key, ...]
-    scores: Array
-    calibration: Calibration
-    before: Array
-    low: Array
-    expected: Array
-    high: Array
-    seen: Array
-    rows: Array
-    frame: Frame
-    nearer: Array
-    slow: tuple[tuple[int, float], ...]
-    voices: Array
-    sensitivity: Sensitivity
-
-    def said(self, at: int) -> Said:
-        """The figure at a position in words."""
-        low, expected, high, seen = (float(x[at]) for x in (self.low, self.expected, self.high, self.seen))
-        return self._in_words(at, low, expected, high, seen)
-
-    def _in_words(self, at: int, low: float, expected: float, high: float, seen: float) -> Said:
-        if at < len(self.rows):
-            return say_share(self.keys[at], low, expected, high, seen, float(self.rows[at]))
-        return say_level(self.keys[at], low, expected, high, seen, float(self.frame.scales[at - len(self.rows)]))
-
-    def alert(self, column: str | None, kind: str, at: int, page: float, labels: Sequence[calendar.Label]) -> Alert:
-        """The alert about a group, told by its strongest figure."""
-        said, key, score = self.said(at), self.keys[at], float(self.scores[at])
-        return Alert(
-            column,
-            kind,
-            "page" if self._pages(at, page) else "digest",
-            round(score, 3),
-            said.message if score >= 1 else said.aside,
-            said.bounds,
-            said.observed,
-            since=self.since(at, labels),
-            examples=(key.other,) if key.figure.other == "value" and key.other else (),
-            smallest_change=said.smallest,
-        )
-
-    def _pages(self, at: int, page: float) -> bool:
-        """Whether the figure may stop a batch or wake somebody: what varies with the world has to be further out, and to be much:
-        a fifth fewer rows in a table that never varied is a holiday.
-        """
-        key, score, miss = self.keys[at], float(self.scores[at]), abs(float(self.seen[at] - self.expected[at]))
-        if key in self.frame.written:
-            return score * float(self.nearer[at]) >= page and key.of not in OBSERVED_ONCE
-        # How near the threshold lies says how early a change is told, not how much it is.
-        score *= float(self.nearer[at])
-        least = MANY_ROWS if key.of == ROWS else MANY_POINTS if at < len(self.rows) else 0.0
-        return score >= WORLD * page and miss >= least and key.of not in OBSERVED_ONCE
-
-    def since(self, at: int, labels: Sequence[calendar.Label]) -> str | None:
-        """Label of the first of the latest batches that all strayed to the same side as this one."""
-        signed = self.before[:, at] / self.calibration.bounds[at]
-        side = np.sign(self.seen[at] - self.expected[at])
-        first = len(labels) - 1
-        for steps, value in enumerate(signed[::-1], start=1):
-            if not value * side >= BEGAN:
-                break
-            first = len(labels) - 1 - steps
-        label = labels[first]
-        return None if label is None else str(label)
-
-    def together(self) -> Iterator[Alert]:
-        """Alerts on columns whose figures say together what none of them says alone; never a page."""
-        history = self.calibration.history / self.calibration.digest
-        found = pooled.pooled(self.keys, self.scores, history, self.sensitivity)
-        for column, (score, places) in found.items():
-            said = [self.said(at) for at in places]
-            text = "; ".join(f"{one.figure}: usually {one.expected}, now {one.observed}" for one in said)
-            key = self.keys[places[0]]
-            yield Alert(
-                column, key.kind, "digest", round(score, 3), f"Several figures of {column} are unusual at once. {text}.",
-                said[0].bounds, said[0].observed, smallest_change=said[0].smallest,
-            )  # fmt: skip
-
-    def slow_alert(self, column: str | None, at: int, score: float) -> Alert:
-        """The alert about a slow movement of one figure; never a page."""
-        then, now = then_and_now(self.frame.shares, self.frame.levels, at)
-        said = self._in_words(at, float(self.low[at]), then, float(self.high[at]), now)
-        moving = f"{said.figure[:1].upper()}{said.figure[1:]} has been moving"
-        text = f"{moving}: it was {said.expected} before and is {said.observed} over the last {WEEK} batches."
-        return Alert(column, "slow_drift", "digest", round(score, 3), text, said.expected, said.observed)
-
-    def bands(self) -> tuple[Band, ...]:
-        """The learned bounds of the figure that says most about each column and kind."""
-        best: dict[tuple[str | None, str], int] = {}
-        for i, key in enumerate(self.keys):
-            group = (key.column, key.kind)
-            if group not in best or self.scores[i] > self.scores[best[group]]:
-                best[group] = i
-        return tuple(self._band(column, kind, i) for (column, kind), i in best.items())
-
-    def _band(self, column: str | None, kind: str, i: int) -> Band:
-        low, high, expected, seen = (float(x[i]) for x in (self.low, self.high, self.expected, self.seen))
-        return Band(column, kind, self.said(i).figure, low, high, expected, seen, round(float(self.scores[i]), 3))
 
 
 def score(
@@ -198,14 +84,15 @@ def score(
     rows = built.shares.b[-1]
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
         learned = replace(learned, reach=learned.reach * np.array([1 if k.of in EVERY_DAY else UNKNOWN for k in keys]))
-    nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond)
+    nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond, built.directions)
     said = voices(keys, lowered)
     learned = replace(learned, reach=learned.reach * nearer * said)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
     expected = np.concatenate([shares.expected, levels.expected])
     seen = np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]])
-    explained = _explained(built, z[-1], seen - expected, calendar.turned_clocks(profiles, days))
+    back = returned.coming_back(built.shares)
+    explained = _explained(built, z[-1], seen - expected, calendar.turned_clocks(profiles, days), tuple(back))
     scored = Scored(
         keys,
         learned.scores(z[-1] * (1 - explained)),
@@ -225,7 +112,8 @@ def score(
     if len(profiles) <= early.KNOWN:
         certain = np.abs(np.nan_to_num(z[-1] * (1 - explained))) >= early.CERTAIN
         return _of_few(scored, profiles, days, weekdays, certain)
-    return _by_furthest(_by_count(scored, weekdays, sensitivity, crowds.rows_of_one(profiles)), sensitivity)
+    scored = _by_count(scored, weekdays, sensitivity, crowds.rows_of_one(profiles))
+    return returned.held(_by_furthest(scored, sensitivity), back, explained)
 
 
 def _of_few(
@@ -292,18 +180,20 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
     return replace(scored, low=low, high=high, scores=scores)
 
 
-def _explained(built: Frame, z: Array, miss: Array, turned: int) -> Array:
+def _explained(built: Frame, z: Array, miss: Array, turned: int, back: Sequence[int]) -> Array:
     """The share of every miss that is no news: what is less new, or further in, than usual; a largest or smallest number as
-    large as one that was there before; none or all rows where that is common; a quantile that jumped over a gap between
-    numbers where few rows did; how texts are written that all stood there lately; that rows are more alike than usual, of their
-    order; the change of the clocks.
+    large as one that was there before; none or all rows where that is common, but of what comes `back`; a quantile that jumped
+    over a gap between numbers where few rows did; how texts are written that all stood there lately; that rows are more alike
+    than usual, of their order; the change of the clocks.
     """
     shares, levels = built.shares, built.levels
     side = np.array([key.figure.side for key in shares.keys + levels.keys])
     outward = side[len(shares.keys) :] * levels.a
     with np.errstate(invalid="ignore"):
         before = levels.where(lambda key: key.of in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
-    no_news = (side * z < 0) | np.concatenate([predict.is_common(shares), before])
+    common = predict.is_common(shares)
+    common[list(back)] = False
+    no_news = (side * z < 0) | np.concatenate([common, before])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
     for i, key in enumerate(shares.keys + levels.keys):
         known = built.familiar.get(key.column, 0.0)

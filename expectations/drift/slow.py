@@ -75,6 +75,10 @@ def _of_levels(block: Block, chosen: Sequence[int], week: range, before: range) 
     now, then = block.a[week.start : week.stop][:, chosen], block.a[: before.stop][:, chosen]
     spread = np.maximum(median(block.b[week.start : week.stop][:, chosen]), median(block.b[: before.stop][:, chosen]))
     # A number that is mostly 0 has no spread on most days, and all of it on the others.
-    spread = np.fmax(spread, np.nanmean(block.b[: week.stop][:, chosen], axis=0))
+    every = block.b[: week.stop][:, chosen]
+    known = np.isfinite(every)
+    spread = np.fmax(
+        spread, np.where(known, every, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    )
     error = np.sqrt(spread * (1 / WEEK + 1.5 / len(before)) + 1e-6)
     return np.asarray((median(now) - median(then)) / error)

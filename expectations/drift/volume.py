@@ -36,7 +36,7 @@ BY_LUCK = 3.0
 
 def limits(counts: Sequence[float], weekdays: Sequence[int | None], each: float = 1.0) -> tuple[float, float]:
     """The logarithms of the counts from which on downwards and upwards a batch (the last one) is told: infinite where the
-    history can't tell. So many rows come at once, `each` order's: of ten orders there are six by luck sooner than of 250 rows 150.
+    history can't tell. So many rows come at once, `each` order's: ten orders are six by luck sooner than 250 rows are 150.
     """
     *history, now = counts
     if len(history) < KNOWN or min(history) < 1:

@@ -72,3 +72,10 @@ def test_what_was_usual_weeks_ago_and_ended_is_no_longer_common() -> None:
     for history, common in (([*dashes, *dots], False), ([*dots, *dashes], True), ([100.0, 0.0] * 14, True)):
         rows = np.array([[*history, 100.0]]).T
         assert is_common(Block((named("at", "format", "pattern"),), rows, np.full_like(rows, 100.0)))[0] == common
+
+
+def test_degrees_have_sizes_that_say_as_little_as_those_of_ids() -> None:
+    values = np.array([[200.0, 210.0] * 6 + [40.0]]).T
+    mean = Block((named("wind_dir", "values", "mean"),), values, np.ones_like(values))
+    assert nearness(NOTHING, mean).tolist() == [VARIES]
+    assert nearness(NOTHING, mean, directions=frozenset({"wind_dir"})).tolist() == [NAMES]

@@ -16,6 +16,8 @@ from expectations.drift.block import Block
 from expectations.drift.compare import _is_limit, _unseen_patterns
 from expectations.drift.extract import extract
 from expectations.drift.figures import named
+from expectations.drift.frame import _is_direction
+from expectations.drift.given_others import residuals
 from expectations.drift.implied import beyond_digits
 from expectations.drift.predict import _choose, is_common
 from expectations.profile import Profile, profile_file
@@ -306,3 +308,61 @@ def test_how_far_numbers_lie_has_no_measure_where_all_were_one_and_the_same(
     history.insert(15, measured(["0"] * 19 + ["1"]))
     history.insert(23, measured(["0"] * 58 + ["101"] * 17))
     assert any(a.column == "n" for a in detect(measured(waited), history).alerts) is told
+
+
+def pairs(tmp_path: Path, at: int, low: float, times: float) -> Profile:
+    """Hearts are 10 times the shares of a text, or so many times less; shares lie from `low` to twice of it."""
+    rng = random.Random(at)
+    path = tmp_path / "texts.csv"
+    shares = [rng.uniform(low, 2 * low) for _ in range(80)]
+    path.write_text(
+        "row,shares,hearts\n"
+        + "".join(f"r{n},{s:.0f},{s * 10 / times * rng.gauss(1, 0.1):.0f}\n" for n, s in enumerate(shares))
+    )
+    return profile_file(path)
+
+
+@pytest.mark.parametrize(("low", "told"), [(5000.0, False), (250.0, True)])
+def test_a_fit_is_uncertain_where_it_was_never_tried(tmp_path: Path, low: float, told: bool) -> None:
+    """Half the hearts of what the shares lead to expect: news among the numbers of before, none at twenty times as many."""
+    history = [pairs(tmp_path, at, rng_low, 1.0) for at, rng_low in enumerate([200.0, 250.0, 300.0] * 7)]
+    key = named("hearts", "relation", "given_others")
+    value, variance = dict(residuals([*history, pairs(tmp_path, 99, low, 2.0)]))[key][-1]
+    assert value < -1
+    assert (abs(value) / variance**0.5 > 7.8) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "is_one"),
+    [
+        ("wind_dir", (0.0, 360.0), True),
+        ("Heading", (2.0, 357.0), True),
+        ("wind_speed", (0.0, 360.0), False),
+        ("direction", (1.0, 4.0), False),
+        ("course", (0.0, 900.0), False),
+        ("bearing", (-170.0, 300.0), False),
+    ],
+)
+def test_degrees_round_a_circle_are_known_by_their_name_and_numbers(
+    measured: Any, name: str, ends: tuple[float, float], is_one: bool
+) -> None:
+    columns = [measured([str(end) for end in ends]).columns["n"]]
+    assert _is_direction(name, columns) is is_one
+
+
+def wind(tmp_path: Path, at: int, middle: float, times: float = 1.0) -> Profile:
+    """The wind of a day: it comes from one side, mostly; another one on another day."""
+    rng = random.Random(at)
+    path = tmp_path / "wind.csv"
+    degrees = [round(rng.gauss(middle, 45) % 360, -1) * times for _ in range(72)]
+    path.write_text("row,wind_dir\n" + "".join(f"r{n},{d:g}\n" for n, d in enumerate(degrees)))
+    return profile_file(path)
+
+
+@pytest.mark.parametrize(("middle", "times", "told"), [(60, 1.0, False), (250, 3.14159 / 180, True), (250, 10, True)])
+def test_a_wind_from_another_side_is_no_news_but_another_unit(
+    tmp_path: Path, middle: float, times: float, told: bool
+) -> None:
+    history = [wind(tmp_path, at, 200 + 30 * (at % 5)) for at in range(28)]
+    verdict = detect(wind(tmp_path, 99, middle, times), history)
+    assert any(a.column == "wind_dir" for a in verdict.alerts) is told
