@@ -221,8 +221,9 @@ def _open(figures: Sequence[Figures]) -> dict[Key, list[Pair]]:
     least = max(2, 0.2 * (len(figures) - 1))
     result = {}
     for key, batches in common.items():
-        back = key in figures[-1].open and labels.since_it_ended([key not in f.open for f in figures[:-1]])
-        if batches >= least or back:
+        if batches >= least or (
+            key in figures[-1].open and labels.since_it_ended([key not in f.open for f in figures[:-1]])
+        ):
             vocabulary = key._replace(other="")
             result[key] = [
                 f.open.get(key, (f.unlisted.get(vocabulary, 0.0), f.counted.get(vocabulary, math.nan))) for f in figures
