@@ -12,6 +12,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 PREFIX = "HEADGATE_"
+
+
+def connection_setting(name: str) -> str:
+    """The setting that holds the address, and the login, of a connection."""
+    return f"{PREFIX}CONNECTION_{name.upper()}"
+
+
 MIN_PII_KEY = 32
 """Hashes of what can be listed (e-mail addresses, phone numbers) are guessed by trying keys: a short one doesn't hold."""
 MIN_ANSWER_KEY = 32

@@ -23,6 +23,7 @@ from deployments.declarations.connections import with_replicas
 from deployments.declarations.provisioning import CLOSED
 from deployments.declarations.sources import Source
 from deployments.declarations.table import Physical, Table
+from deployments.declared_settings import connection_setting
 from deployments.embedded.defaults import PREFECT_API_URL
 from deployments.errors import NO_RUN, HeadgateError
 from deployments.settings import Settings
@@ -291,7 +292,8 @@ def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator
         return
     if is_s3(url):
         try:
-            open_store(url).keys("headgate-check")
+            setting = "source.url" if source.connection is None else connection_setting(source.connection)
+            open_store(url, setting, is_source=True).keys("headgate-check")
         except HeadgateError as error:
             yield _failed(what, error)
         else:
@@ -303,7 +305,7 @@ def _source(what: str, source: Source, url: str, settings: Settings) -> Iterator
         return
     database = open_database(source, settings)
     if database is None:
-        yield _answer(what, url)
+        yield _answer(what, url, source.connection)
         return
     name = what.removeprefix("source ")
     database = database.at(name)
@@ -318,7 +320,7 @@ def _logged_in(database: DatabaseReader, name: str) -> str:
         return database.ping()
     except HeadgateError as error:
         if error.code == "SOURCE-LOGIN":
-            error.next_command = f"mend HEADGATE_CONNECTION_{name.upper()}; then: headgate check --connect"
+            error.next_command = f"mend {connection_setting(name)}; then: headgate check --connect"
         raise
 
 
@@ -329,9 +331,9 @@ def _tried(what: str, ask: Callable[[], str]) -> Line:
         return _failed(what, error)
 
 
-def _answer(what: str, url: str) -> Line:
+def _answer(what: str, url: str, connection: str | None) -> Line:
     try:
-        with web.opened(Place(url, until_close=True), longest_wait=0):
+        with web.opened(Place(url, until_close=True, connection=connection), longest_wait=0):
             pass
     except HeadgateError as error:
         # The base of a connection needn't be a page of its own: it answers, and that is what was asked.

@@ -52,7 +52,7 @@ def hand_over(bench: Workbench, now: datetime) -> str | None:
     if now - start > SPAN:
         return None
     try:
-        pages = open_store(bench.report_url)
+        pages = open_store(bench.report_url, "HEADGATE_REPORT_URL")
         if _is_fresh(pages, handover_page(start, "json"), now):
             return None
         found = gathered(bench, rota, now)
@@ -112,7 +112,11 @@ def _is_fresh(pages: ObjectStore, twin: str, now: datetime) -> bool:
 
 def _its_page(bench: Workbench, tables: Sequence[str]) -> str:
     """The table whose page tells more; '' where it is about several, or about one that has no page yet."""
-    with_pages = open_store(bench.report_url).keys(f"tables/{tables[0]}/index.html") if len(tables) == 1 else ()
+    with_pages = (
+        open_store(bench.report_url, "HEADGATE_REPORT_URL").keys(f"tables/{tables[0]}/index.html")
+        if len(tables) == 1
+        else ()
+    )
     return tables[0] if with_pages else ""
 
 

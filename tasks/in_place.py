@@ -32,7 +32,6 @@ from expectations.contract.layout import lay_out, listing, read_header
 from expectations.contract.split import first_record
 from tasks.batch import Batch, Extracted, Staged, Validated
 from tasks.objects import manifest as manifests
-from tasks.objects.bucket import BucketStore
 from tasks.objects.manifest import Form, Manifest, Part
 from tasks.objects.packing import Codec, PackingError, codec_of, unpacked
 from tasks.objects.protocol import ObjectStore
@@ -43,7 +42,7 @@ from tasks.sources.file_forms import refuse_other_forms
 from tasks.sources.location import locate
 from tasks.sources.parquet_footer import Footer, check_columns, footer_of
 from tasks.sources.protocol import NO_SUCH_WINDOW, Span
-from tasks.sources.stored import bucket_options
+from tasks.sources.stored import bucket_of
 
 _DISK = "file:///"
 
@@ -53,7 +52,7 @@ def producers_store(table: Table, settings: Settings, window: Window | None = No
     place = _place(table, settings, window)
     if not is_s3(place.url):
         return FolderStore(_DISK)
-    return BucketStore(s3_object(place.url).bucket, options=bucket_options(place))
+    return bucket_of(place)
 
 
 def find_objects(table: Table, window: Window | None, settings: Settings) -> Extracted:

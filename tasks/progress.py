@@ -37,7 +37,9 @@ def report_wait(what: str, why: str, then: str) -> None:
 
 def report(sentence: str) -> None:
     """Say something outside that changes how the work goes on. In the log, and at a terminal."""
-    logger.warning("%s", sentence)
+    # Where nobody keeps a log, logging prints it on standard error, where whoever hears it says it already.
+    if logger.hasHandlers() or not _hearers:
+        logger.warning("%s", sentence)
     for hearer in _hearers[-1:]:
         hearer(sentence)
 

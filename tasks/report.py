@@ -183,7 +183,7 @@ def copy_site(source: ObjectStore, target: ObjectStore, told: Callable[[str, int
 def site_of(bench: Workbench, where: Links) -> Site:
     """The report at the configured address."""
     keep_compiled(bench.settings.state / "templates")
-    return Site(open_store(bench.report_url), Texts(), where)
+    return Site(open_store(bench.report_url, "HEADGATE_REPORT_URL"), Texts(), where)
 
 
 def _described(bench: Workbench, record: RunRecord, texts: Texts) -> Described:

@@ -46,7 +46,7 @@ def _places(bench: Workbench) -> Iterator[tuple[str, ObjectStore]]:
     if bench.settings.stage_url is not None:
         yield "stage", bench.stage
     if bench.settings.report_url is not None:
-        yield "report", open_store(bench.report_url)
+        yield "report", open_store(bench.report_url, "HEADGATE_REPORT_URL")
 
 
 def _shared(bench: Workbench, what: str, store: ObjectStore) -> Iterator[str]:

@@ -32,7 +32,7 @@ def open_command(what: str | None, only_print: bool, as_json: bool) -> None:
     from tasks.objects.store import open_store
 
     bench = _bench()
-    store = open_store(bench.report_url)
+    store = open_store(bench.report_url, "HEADGATE_REPORT_URL")
     key = _page(bench, store.keys("start"), what)
     if key not in store.keys(key):
         raise DeclarationError(
@@ -106,8 +106,8 @@ def publish(destination: str, as_json: bool) -> None:
             f"'{destination}' must start with file:// or s3://", code="REPORT-URL",
             next_command="headgate report publish s3://bucket/folder",
         )  # fmt: skip
-    source = open_store(_bench().report_url)
-    _print(reporting.copy_site(source, open_store(destination.rstrip("/"))), as_json)
+    source = open_store(_bench().report_url, "HEADGATE_REPORT_URL")
+    _print(reporting.copy_site(source, open_store(destination.rstrip("/"), "the address that was typed")), as_json)
 
 
 def _bench() -> Workbench:
@@ -129,7 +129,7 @@ def _page(bench: Workbench, start_rows: list[str], what: str | None) -> str:
     table = next((name for name in tables if what in (name, name.partition(".")[2])), None)
     if table is not None:
         return shelf.table_page(table)
-    store = open_store(bench.report_url)
+    store = open_store(bench.report_url, "HEADGATE_REPORT_URL")
     # A run's name begins with its table's: few folders have to be looked at.
     for name in tables:
         if what.startswith(name.partition(".")[2]) and (key := shelf.run_page(name, what)) in store.keys(key):

@@ -12,7 +12,7 @@ from typing import Any
 
 from deployments.addresses import S3_GUARDS
 from deployments.declared_settings import waiting_time
-from deployments.errors import DeclarationError, RetryableError
+from deployments.errors import DeclarationError, HeadgateError, RetryableError, SourceUnreachableError
 from tasks.objects.packing import Codec
 from tasks.objects.protocol import READ_BYTES, Listed
 from tasks.progress import report_wait
@@ -20,8 +20,20 @@ from tasks.progress import report_wait
 # Answers that say who asks may not, or that the place itself is wrong: never that a key isn't there.
 _REFUSED = ("AccessDenied", "403", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidObjectState",
             "AllAccessDisabled", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidToken", "ExpiredToken",
-            "InvalidBucketName", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId")  # fmt: skip
+            "InvalidBucketName", "ExpiredTokenException", "TokenRefreshRequired", "InvalidClientTokenId", "301")  # fmt: skip
+_MEANS = {
+    "NoSuchBucket": "there is no such bucket", "InvalidBucketName": "no bucket can be called so",
+    "AccessDenied": "this login may not", "403": "this login may not", "AllAccessDisabled": "nobody may",
+    "InvalidObjectState": "it is archived", "InvalidAccessKeyId": "the access key isn't known",
+    "InvalidClientTokenId": "the access key isn't known", "SignatureDoesNotMatch": "the secret key is another one's",
+    "InvalidToken": "the session token is another one's", "ExpiredToken": "the session token is over",
+    "ExpiredTokenException": "the session token is over", "TokenRefreshRequired": "the session token is over",
+    "PermanentRedirect": "it lies in another region", "301": "it lies in another region",
+    "AuthorizationHeaderMalformed": "it lies in another region",
+}  # fmt: skip
+_NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")
 _TRIES = 5
+STAGE_SETTING = "HEADGATE_STAGE_URL"
 _TRIED_AGAIN = (429, 500, 502, 503, 504)
 _WRITING = ("PutObject", "CreateMultipartUpload")
 _SETTINGS = {
@@ -38,6 +50,10 @@ class BucketStore:
     prefix: str = ""
     options: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     codec: Codec = "zstd"
+    setting: str = STAGE_SETTING
+    """What holds its address, or leads to it."""
+    is_source: bool = False
+    """Whether it is somebody's data that is read, and not a place of ours."""
 
     @property
     def base(self) -> str:
@@ -60,7 +76,7 @@ class BucketStore:
             profile_name=given.get("profile"), aws_session_token=given.get("session_token"),
             aws_client_parameters=parameters, **keys,
         )  # fmt: skip
-        with _Telling(self.base, "reach"):
+        with self._telling(self.base, "reach"):
             if not given.keys() & set(S3_GUARDS):
                 client: Any = credentials.get_s3_client()
                 client.meta.events.register("needs-retry.s3", _tell_wait, unique_id="headgate")
@@ -83,21 +99,27 @@ class BucketStore:
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self._key(key)}"
 
+    def _telling(self, url: str, doing: str) -> _Telling:
+        has_keys = self.options.keys() & {"access_key_id", "profile"}
+        login = self.setting if has_keys else f"the AWS login of this machine (role, profile, AWS_*) or {self.setting}"
+        place = f"source.url or {self.setting}" if self.is_source and self.setting != "source.url" else self.setting
+        return _Telling(url, doing, place, login, is_source=self.is_source)
+
     def put_file(self, key: str, file: Path, content_type: str | None = None) -> None:
         extra = {"ContentType": content_type} if content_type else None
-        with _Telling(self.url(key), "write"):
+        with self._telling(self.url(key), "write"):
             self._client.upload_file(str(file), self.bucket, self._key(key), ExtraArgs=extra)
 
     def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         extra = {"ContentType": content_type} if content_type else {}
-        with _Telling(self.url(key), "write"):
+        with self._telling(self.url(key), "write"):
             self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **extra)
 
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
     def stream(self, key: str) -> Iterator[bytes]:
-        with _Telling(self.url(key), "read"), self._absent(key):
+        with self._telling(self.url(key), "read"), self._absent(key):
             found = self._client.get_object(Bucket=self.bucket, Key=self._key(key))
             read = 0
             for piece in found["Body"].iter_chunks(READ_BYTES):
@@ -105,15 +127,15 @@ class BucketStore:
                 yield piece
         # The client counts too, but not behind a proxy that leaves the length out.
         if read != found.get("ContentLength", -1):
-            raise RetryableError(
+            raise (SourceUnreachableError if self.is_source else RetryableError)(
                 f"{self.url(key)} was cut off: {read:,} bytes of {found.get('ContentLength', 'an unknown number')}",
-                code="STAGE-CORRUPT", next_command="headgate retry RUN",
+                code="SOURCE-CUT" if self.is_source else "STAGE-CORRUPT", next_command="headgate retry RUN",
             )  # fmt: skip
 
     def end(self, key: str, count: int) -> bytes:
         if not count:
             return b""
-        with _Telling(self.url(key), "read"), self._absent(key):
+        with self._telling(self.url(key), "read"), self._absent(key):
             found = self._client.get_object(Bucket=self.bucket, Key=self._key(key), Range=f"bytes=-{count}")
             return bytes(found["Body"].read())
 
@@ -122,7 +144,7 @@ class BucketStore:
 
     def listing(self, prefix: str) -> list[Listed]:
         found = []
-        with _Telling(self.url(prefix), "list"):
+        with self._telling(self.url(prefix), "list"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self._key(prefix))
             for page in pages:
                 found += page.get("Contents", [])
@@ -132,13 +154,13 @@ class BucketStore:
         return [item for item in listed if not below or item.key == below or item.key.startswith(f"{below}/")]
 
     def stat(self, key: str) -> tuple[int, str]:
-        with _Telling(self.url(key), "look at"), self._absent(key):
+        with self._telling(self.url(key), "look at"), self._absent(key):
             found = self._client.head_object(Bucket=self.bucket, Key=self._key(key))
         return int(found["ContentLength"]), _tag(found)
 
     def delete(self, prefix: str) -> int:
         found = self.keys(prefix)
-        with _Telling(self.url(prefix), "delete"):
+        with self._telling(self.url(prefix), "delete"):
             for start in range(0, len(found), 1000):
                 batch = [{"Key": self._key(key)} for key in found[start : start + 1000]]
                 answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
@@ -198,10 +220,19 @@ def _tell_wait(response: Any, attempts: int, caught_exception: BaseException | N
 
 
 class _Telling:
-    """Turn boto3's errors into ours: absent, forbidden, or worth a retry."""
+    """Turn boto3's errors into ours: absent, forbidden, or worth a retry. `setting` leads to the bucket, `login` holds what it is
+    signed in to with."""
 
-    def __init__(self, url: str, doing: str) -> None:
-        self.url, self.doing = url, doing
+    def __init__(
+        self, url: str, doing: str, setting: str = STAGE_SETTING, login: str = STAGE_SETTING, *, is_source: bool = False
+    ) -> None:
+        self.url, self.doing, self.setting, self.login = url, doing, setting, login
+        self.rights, self.away, self.other = (
+            ("SOURCE-LOGIN", "SOURCE-UNREACHABLE", "SOURCE-CUT") if is_source
+            else ("STAGE-RIGHTS", "STAGE-UNREACHABLE", "STAGE-CORRUPT")
+        )  # fmt: skip
+        self.no_bucket = "SOURCE" if is_source else self.rights
+        self.passing: type[HeadgateError] = SourceUnreachableError if is_source else RetryableError
 
     def __enter__(self) -> None:
         return None
@@ -230,19 +261,22 @@ class _Telling:
         answered = error.__context__ if isinstance(error, Boto3Error) else error
         code = str(answered.response.get("Error", {}).get("Code", "")) if isinstance(answered, ClientError) else ""
         if code in _REFUSED or isinstance(error, settings):
+            what = code or _SETTINGS.get(type(error).__name__, type(error).__name__)
+            what += f" ({_MEANS[code]})" if code in _MEANS else ""
+            is_gone = code in _NO_BUCKET
             raise DeclarationError(
-                f"can't {self.doing} {self.url}: {code or _SETTINGS.get(type(error).__name__, type(error).__name__)}",
-                code="STAGE-RIGHTS",
-                next_command="headgate check --connect",
+                f"can't {self.doing} {self.url}: {what}",
+                code=self.no_bucket if is_gone else self.rights,
+                next_command=f"mend {self.setting if is_gone else self.login}; then: headgate check --connect",
             ) from None
         if isinstance(error, FlexibleChecksumError):
-            raise RetryableError(
-                f"{self.url} arrives as other bytes than were stored", code="STAGE-CORRUPT",
+            raise self.passing(
+                f"{self.url} arrives as other bytes than were stored", code=self.other,
                 next_command="headgate retry RUN",
             ) from error  # fmt: skip
         if isinstance(error, ClientError | BotoCoreError | Boto3Error):
-            raise RetryableError(
+            raise self.passing(
                 f"can't {self.doing} {self.url}: {code or type(error).__name__}",
-                code="STAGE-UNREACHABLE",
+                code=self.away,
                 next_command="headgate retry RUN",
             ) from error

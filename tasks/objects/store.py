@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from deployments.addresses import file_path, is_s3, s3_connection
-from tasks.objects.bucket import BucketStore
+from tasks.objects.bucket import STAGE_SETTING, BucketStore
 from tasks.objects.packing import Codec
 from tasks.objects.protocol import READ_BYTES, Listed, ObjectStore
 from tasks.second_name import second_name
@@ -113,12 +113,12 @@ def _size_and_tag(found: os.stat_result) -> tuple[int, str]:
     return found.st_size, f"mtime:{found.st_mtime_ns}"
 
 
-def open_store(url: str) -> ObjectStore:
-    """The store at a `file://` or `s3://` address of a setting."""
+def open_store(url: str, setting: str = STAGE_SETTING, *, is_source: bool = False) -> ObjectStore:
+    """The store at a `file://` or `s3://` address of a setting, which errors of a bucket name."""
     if not is_s3(url):
         return FolderStore(url)
     found = s3_connection(url)
-    return BucketStore(found.bucket, found.key, found.options)
+    return BucketStore(found.bucket, found.key, found.options, setting=setting, is_source=is_source)
 
 
 def sha256_of(file: Path) -> str:

@@ -39,7 +39,11 @@ def _folder(place: Place) -> Place | None:
     parts = urlsplit(place.url)
     path = parts.path.rpartition("/")[0] + "/"
     # What a server shows at its root says nothing of the paths below it.
-    return None if path == "/" else Place(urlunsplit(parts._replace(path=path)), place.base, place.hosts, True)
+    return (
+        None
+        if path == "/"
+        else Place(urlunsplit(parts._replace(path=path)), place.base, place.hosts, True, place.connection)
+    )
 
 
 def _is_there(place: Place | None) -> bool:

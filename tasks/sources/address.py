@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit, urlunspli
 from zoneinfo import ZoneInfo
 
 from deployments.addresses import is_s3, s3_connection
+from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 
@@ -32,10 +33,17 @@ class Place:
     base: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     until_close: bool = False
+    connection: str | None = None
+    """The name of the connection whose address `base` is."""
 
     @property
     def shown(self) -> str:
         return shown(self.url)
+
+    @property
+    def setting(self) -> str | None:
+        """The setting that holds the login; None where the source has no connection."""
+        return None if self.connection is None else connection_setting(self.connection)
 
     @property
     def name(self) -> str:

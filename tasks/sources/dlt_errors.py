@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ _UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Timeout", "
                 "NewConnectionError")  # fmt: skip
 
 
-def named(error: Exception, where: str, secrets: Mapping[str, str], spoken: set[str], *, masked: bool) -> Exception:
+def named(
+    error: Exception, where: str, secrets: Mapping[str, str], spoken: set[str], settings: Sequence[str], *, masked: bool
+) -> Exception:
     """The error to be raised: ours for what is known, and DLT-RESOURCE for what the resource's own code raised. `masked`: its
     table masks columns, so that the text, which may hold a value of a record, isn't told."""
     if isinstance(error, HeadgateError | TooDeepError):
@@ -33,7 +35,7 @@ def named(error: Exception, where: str, secrets: Mapping[str, str], spoken: set[
             return _unconfigured(cause, where)
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if isinstance(status, int):
-            return _answered(where, status, secrets)
+            return _answered(where, status, settings)
         if _is_unreachable(cause):
             return SourceUnreachableError(
                 f"{where}: the server of the source can't be reached ({type(cause).__name__})", code="SOURCE-UNREACHABLE",
@@ -67,13 +69,12 @@ def _unconfigured(cause: Any, where: str) -> HeadgateError:
     )  # fmt: skip
 
 
-def _answered(where: str, status: int, secrets: Mapping[str, str]) -> HeadgateError:
-    """`secrets`: those that are sent, of which one may be wrong."""
+def _answered(where: str, status: int, settings: Sequence[str]) -> HeadgateError:
+    """`settings`: those that hold what is sent, of which one may be wrong."""
     if status in (401, 403, 407):
         return DeclarationError(
             f"{where}: the server of the source refuses us (HTTP {status})", code="SOURCE-LOGIN",
-            next_command=f"mend the connections of source.secrets ({', '.join(secrets) or 'none is declared'}); then: headgate "
-            "check --connect",
+            next_command=f"mend {' or '.join(settings) or 'source.secrets: none is declared'}; then: headgate check --connect",
         )  # fmt: skip
     if status in PASSING:
         return SourceUnreachableError(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import DltSource
+from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError, SourceMissingError
 from deployments.settings import Settings
 from expectations.contract.split import Reject
@@ -82,7 +83,8 @@ class DltReader:
         except GeneratorExit:
             raise
         except Exception as error:  # noqa: BLE001 - the code of a resource may raise anything
-            known = named(error, self.where, secrets, self._spoken(), masked=self.span.masked)
+            settings = [connection_setting(told.partition(".")[0]) for told in self.source.secrets.values()]
+            known = named(error, self.where, secrets, self._spoken(), settings, masked=self.span.masked)
             raise known from (None if known is not error else error.__cause__)
 
     def ping(self) -> str:
@@ -123,7 +125,7 @@ class DltReader:
                     f"source.secrets.{path} has nothing to give: the address of connection '{connection}' holds no "
                     f"{part or 'login'}",
                     code="SOURCE-LOGIN",
-                    next_command=f"export HEADGATE_CONNECTION_{connection.upper()}=https://user:password@host   (a key or token "
+                    next_command=f"export {connection_setting(connection)}=https://user:password@host   (a key or token "
                     "alone: https://:TOKEN@host)",
                 )
             found[path] = parts[part or "secret"]

@@ -27,7 +27,7 @@ from tasks.sources.address import Place
 from tasks.sources.heading import heading
 from tasks.sources.location import Location
 from tasks.sources.protocol import OWNER, CatalogReader, OpenSource, SourceShape
-from tasks.sources.stored import bucket_options, check_inside, missing
+from tasks.sources.stored import bucket_of, check_inside, missing
 
 
 def is_folder(place: Place) -> bool:
@@ -136,10 +136,7 @@ def _store(place: Place) -> tuple[ObjectStore, str]:
         path = file_path(place.url)
         check_inside(place, path)
         return FolderStore("file:///"), path.as_posix().removeprefix("/") + "/"
-    from tasks.objects.bucket import BucketStore
-
-    found = s3_object(place.url)
-    return BucketStore(found.bucket, options=bucket_options(place)), found.key
+    return bucket_of(place), s3_object(place.url).key
 
 
 def is_wanted(name: str, pattern: str | None) -> bool:

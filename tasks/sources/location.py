@@ -29,6 +29,7 @@ class Location:
     span: Span
     hosts: tuple[str, ...] = ()
     until_close: bool = False
+    connection: str | None = None
 
     @property
     def place(self) -> Place:
@@ -57,21 +58,24 @@ class Location:
     def of(self, window: Window | None) -> Place:
         """The place of a window."""
         return Place(
-            fill(join(self.base, self.url), window, self.span.timezone), self.base, self.hosts, self.until_close
-        )
+            fill(join(self.base, self.url), window, self.span.timezone), self.base, self.hosts, self.until_close,
+            self.connection,
+        )  # fmt: skip
 
 
 def locate(source: AddressedSource, settings: Settings, span: Span) -> Location:
     """Where the source lies."""
     base = base_of(source, source.address, settings)
     return Location(
-        source.address, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close
-    )
+        source.address, base, span, source.allowed_hosts, isinstance(source, CsvSource) and source.until_close,
+        source.connection,
+    )  # fmt: skip
 
 
 def locate_beside(source: Source, url: str, settings: Settings, span: Span) -> Location:
     """Where another address of the source lies, such as the one it waits for."""
-    return Location(url, base_of(source, url, settings), span, until_close=True)
+    base = base_of(source, url, settings)
+    return Location(url, base, span, until_close=True, connection=None if base is None else source.connection)
 
 
 def base_of(source: AddressedSource | Source, url: str, settings: Settings) -> str | None:

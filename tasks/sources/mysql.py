@@ -18,6 +18,7 @@ from pymysql.cursors import Cursor
 from deployments.bounds import Bound
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import MysqlSource
+from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError
 from deployments.settings import Settings
 from tasks.sources.cursor import bounds
@@ -178,7 +179,9 @@ class MysqlReader(SelectedRows):
                 raise
             # The port answered: what is wrong now is known to whoever runs the server.
             raise DeclarationError(
-                error.message, code="SOURCE-LOGIN", next_command="check the connection's setting; may this user log in?"
+                error.message,
+                code="SOURCE-LOGIN",
+                next_command=f"mend {connection_setting(self.name)}; may this user log in?",
             ) from None
         return f"{user.decode()} in {'no database' if database is None else database.decode()}"
 
@@ -259,10 +262,12 @@ class MysqlReader(SelectedRows):
         except pymysql.Error as error:
             if watch.over or (reads and limit == self.snapshot_seconds and is_timeout(error)):
                 raise self.held_too_long() from None
-            raise told(error, self.server, self.source.statement_timeout) from None
+            raise told(error, self.server, self.source.statement_timeout, connection_setting(self.name)) from None
         except STRANGE as error:
             # An answer of another shape than that statement has: everything in here reads what the server says.
-            raise told(strange(error), self.server, self.source.statement_timeout) from error
+            raise told(
+                strange(error), self.server, self.source.statement_timeout, connection_setting(self.name)
+            ) from error
 
     def _caught_up(self, connection: Connection) -> tuple[str, ...]:
         """Which server a session with a replica is with, once it has what its primary had; () of a primary."""
@@ -282,7 +287,7 @@ class MysqlReader(SelectedRows):
                 finally:
                     leave(connection)
         except pymysql.Error as error:
-            raise told(error, self.server, self.source.statement_timeout) from None
+            raise told(error, self.server, self.source.statement_timeout, connection_setting(self.name)) from None
 
     def _end(self, connection: Connection | None) -> None:
         """End a read that another thread is in. A server that waits for us to take its rows sees nothing of a line that is hung

@@ -41,8 +41,8 @@ _NAMING = (
 _CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, CR.CR_ERROR_LAST + 1)
 
 
-def told(error: pymysql.Error, where: str, timeout: str) -> HeadgateError:
-    """Our error. `timeout`: the declared limit of a statement."""
+def told(error: pymysql.Error, where: str, timeout: str, setting: str) -> HeadgateError:
+    """Our error. `setting`: the one that holds the login. `timeout`: the declared limit of a statement."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     untrusted = _untrusted(error, number, where)
     if untrusted is not None:
@@ -54,12 +54,12 @@ def told(error: pymysql.Error, where: str, timeout: str) -> HeadgateError:
         )
     if number in _LOGIN:
         return DeclarationError(
-            text, code="SOURCE-LOGIN", next_command="check the connection's settings; headgate check --connect"
+            text, code="SOURCE-LOGIN", next_command=f"mend {setting}; then: headgate check --connect"
         )
     if number == CR.CR_AUTH_PLUGIN_ERR:
         return DeclarationError(
             text, code="SOURCE-LOGIN",
-            next_command="ssl-mode=VERIFY_IDENTITY in the connection's setting; headgate check --connect",
+            next_command=f"ssl-mode=VERIFY_IDENTITY in {setting}; headgate check --connect",
         )  # fmt: skip
     if number == CR.CR_MALFORMED_PACKET:
         return UpstreamError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from deployments.declarations.sources import FileSource
@@ -106,7 +106,7 @@ def object_named(table: Table, settings: Settings, text: str) -> SourceObject:
             pass
     found = [one for one in objects_of(table, settings) if text in (one.batch_key, one.label)]
     if not found:
-        raise missing(Place(f"{place.url}{in_address(place, text)}", place.base))
+        raise missing(replace(place, url=f"{place.url}{in_address(place, text)}"))
     return found[0]
 
 

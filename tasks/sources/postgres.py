@@ -21,6 +21,7 @@ from psycopg2.extensions import cursor as PgCursor
 from deployments.addresses import database_parameters
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import Cursor, PostgresSource
+from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError
 from deployments.settings import Settings
 from tasks.driver_errors import said
@@ -207,7 +208,7 @@ class PostgresReader(SelectedRows):
             raise DeclarationError(
                 said(error),
                 code="SOURCE-LOGIN",
-                next_command="check the connection's setting; may this user log in?",
+                next_command=f"mend {connection_setting(self.name)}; may this user log in?",
             ) from None
         return f"{user} in {database}"
 
@@ -312,8 +313,9 @@ class PostgresReader(SelectedRows):
         if error.pgcode == errorcodes.QUERY_CANCELED and self.statement_seconds == self.snapshot_seconds:
             return self.held_too_long()
         return told(
-            error, self.server, self.source.statement_timeout, may_be_replica=not self.url.startswith("redshift://")
-        )
+            error, self.server, self.source.statement_timeout, connection_setting(self.name),
+            may_be_replica=not self.url.startswith("redshift://"),
+        )  # fmt: skip
 
 
 @contextmanager

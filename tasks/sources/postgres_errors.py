@@ -18,8 +18,11 @@ _CONFLICTS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED)
 and takes no lock of rows meets neither on a primary; the text tells in English alone."""
 
 
-def told(error: psycopg2.Error, where: str, timeout: str, *, may_be_replica: bool = True) -> HeadgateError:
-    """Our error. `timeout`: the declared limit of a statement. `may_be_replica`: not of Redshift, whose conflicts are others."""
+def told(
+    error: psycopg2.Error, where: str, timeout: str, setting: str, *, may_be_replica: bool = True
+) -> HeadgateError:
+    """Our error. `setting`: the one that holds the login. `timeout`: the declared limit of a statement. `may_be_replica`: not of
+    Redshift, whose conflicts are others."""
     text = said(error)
     state = error.pgcode or ""
     if _IN_RECOVERY in str(error) or (may_be_replica and state in _CONFLICTS):
@@ -37,13 +40,13 @@ def told(error: psycopg2.Error, where: str, timeout: str, *, may_be_replica: boo
         return DeclarationError(
             f"{where}: {text}",
             code="SOURCE-LOGIN",
-            next_command="check the connection's settings; headgate check --connect",
+            next_command=f"mend {setting}; then: headgate check --connect",
         )
     if not state and any(word in text for word in _NOT_PROVEN):
         return DeclarationError(
             f"{where}: {text}",
             code="SOURCE-TLS",
-            next_command="sslmode and sslrootcert of the connection's address; headgate check --connect",
+            next_command=f"mend sslmode and sslrootcert in {setting}; then: headgate check --connect",
         )
     if state == errorcodes.QUERY_CANCELED:
         return SourceUnreachableError(

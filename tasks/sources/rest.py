@@ -28,7 +28,7 @@ def open_reader(source: RestSource, settings: Settings, span: Span, columns: Seq
     optional = frozenset(column.source_name for column in columns if column.nullable)
     base = base_of(source, source.url, settings)
     zoned = span if source.timezone is None else replace(span, timezone=source.timezone)
-    location = Location(source.url, base, zoned, source.allowed_hosts, until_close=True)
+    location = Location(source.url, base, zoned, source.allowed_hosts, True, source.connection)
     return RestReader(location, source, settings, [column.source_name for column in columns], optional)
 
 

@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from deployments.declarations.rest import OAuth2, Where
 from deployments.declarations.sources import RestSource
+from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError, UpstreamError
 from deployments.foreign_text import one_line
 from deployments.settings import Settings
@@ -129,7 +130,7 @@ class Api:
             ) from None
 
     def _setting(self, connection: str | None) -> str:
-        return "source.connection" if connection is None else f"HEADGATE_CONNECTION_{connection.upper()}"
+        return "source.connection" if connection is None else connection_setting(connection)
 
     def _fetched_token(self, auth: OAuth2) -> bytes:
         place, ask = token_request(auth, self._settings.connection(auth.connection))

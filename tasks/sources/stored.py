@@ -13,6 +13,7 @@ from deployments.addresses import file_path, is_s3, s3_connection, s3_object
 from deployments.declarations.sources import Compression
 from deployments.errors import DeclarationError, SourceMissingError, SourceUnreachableError, UpstreamError
 from tasks.objects.packing import PackingError, Stream, codec_of, unpacked
+from tasks.objects.protocol import ObjectStore
 from tasks.sources import web
 from tasks.sources.address import Place, shown
 from tasks.sources.file_forms import MAGIC_BYTES, Packing, packing_of, refuse_other_forms
@@ -28,11 +29,9 @@ def stored(place: Place) -> Iterator[bytes]:
         with web.opened(place) as answer:
             yield from answer.pieces()
     elif is_s3(place.url):
-        from tasks.objects.bucket import BucketStore
-
         found = s3_object(place.url)
         try:
-            yield from BucketStore(found.bucket, options=bucket_options(place)).stream(found.key)
+            yield from bucket_of(place).stream(found.key)
         except FileNotFoundError:
             raise missing(place) from None
     else:
@@ -85,9 +84,13 @@ def exists(place: Place) -> bool:
     return True
 
 
-def bucket_options(place: Place) -> dict[str, str]:
-    """How the connection says that its bucket is reached."""
-    return dict(s3_connection(place.base).options) if place.base is not None and is_s3(place.base) else {}
+def bucket_of(place: Place) -> ObjectStore:
+    """The bucket that a place lies in, whole, reached as its connection says."""
+    from tasks.objects.bucket import BucketStore
+
+    options = s3_connection(place.base).options if place.base is not None and is_s3(place.base) else {}
+    setting = place.setting or "source.url"
+    return BucketStore(s3_object(place.url).bucket, options=options, setting=setting, is_source=True)
 
 
 def missing(place: Place) -> SourceMissingError:

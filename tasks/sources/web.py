@@ -260,7 +260,7 @@ def _check(response: httpx.Response, place: Place, wait: float | None) -> None:
         raise DeclarationError(
             f"{where} refuses us (HTTP {status})",
             code="SOURCE-LOGIN",
-            next_command="check the connection's settings",
+            next_command=f"mend {place.setting or 'source.connection: it names the login'}; then: headgate check --connect",
             status=status,
         )
     if wait is not None:

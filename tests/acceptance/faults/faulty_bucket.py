@@ -11,7 +11,9 @@ from threading import Lock, Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
-How = Literal["500", "503", "404", "expired", "denied", "no bucket", "slow", "cut", "wrong bytes", "hang up"]
+How = Literal[
+    "500", "503", "404", "expired", "denied", "no bucket", "elsewhere", "slow", "cut", "wrong bytes", "hang up"
+]
 SLOW_SECONDS = 1.0
 REFUSALS = {
     "404": (404, "NoSuchKey"),
@@ -20,6 +22,7 @@ REFUSALS = {
     "expired": (400, "ExpiredToken"),
     "denied": (403, "AccessDenied"),
     "no bucket": (404, "NoSuchBucket"),
+    "elsewhere": (301, "PermanentRedirect"),
 }
 """Status and code of what is answered in place of the object."""
 

@@ -12,12 +12,15 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg2
 import pytest
 
+from deployments.addresses import s3_connection
 from deployments.next_commands import is_typable, written
 from flows.cli import main
+from tasks.objects.store import open_store
 from tasks.warehouses import exactly_once
 from tasks.workbench import workbench
 from tests.acceptance.operations.conftest import flows_as_functions  # noqa: F401 - a fixture
@@ -135,6 +138,17 @@ def database(scene: Scene, *, password: str = "", query: str = "") -> None:
     scene.house.reads_warehouse("shop")
 
 
+def lake(scene: Scene, bucket: str = "") -> None:
+    """The connection `lake` leads to the bucket behind the proxy, or to another one of its server; its own has a good object."""
+    (scene.house.folder / "connections.yaml").unlink(missing_ok=True)
+    stage = s3_connection(str(scene.house.place.settings.stage_url))
+    options = {"endpoint_url": scene.bucket.url, "region": "us-east-1", "access_key_id": "k", "secret_access_key": "s"}
+    scene.bucket.forget()
+    scene.connect("lake", f"s3://{bucket or stage.bucket}/lake?{urlencode(options)}")
+    if not bucket:
+        open_store(scene.house.place.settings.connections["lake"]).put("rows.csv", ROWS.encode())
+
+
 def undeclared(scene: Scene) -> None:
     database(scene)
     (scene.house.folder / "connections.yaml").unlink()
@@ -144,6 +158,7 @@ WEB = "kind: csv, url: '{web}/rows.csv'"
 FILE = "kind: csv, url: 'file://{folder}/rows.csv'"
 API = "kind: rest, connection: api, url: '/rows', records: items"
 SHOP = "kind: postgres, connection: shop, query: \"SELECT 1 AS id, 'one' AS note\""
+LAKE = "kind: csv, connection: lake, url: '/rows.csv'"
 GOOD_PAGE = '{"items": [{"id": 1, "note": "one"}, {"id": 2, "note": "two"}]}'
 
 
@@ -206,6 +221,13 @@ SOURCES = {
     ),
     "a database's login": Fault(
         "SOURCE-LOGIN", SHOP, lambda s: database(s, password="wrong"), database, "authentication failed"
+    ),
+    "a bucket that isn't there": Fault("SOURCE", LAKE, lambda s: lake(s, "no-such-bucket"), lake, "NoSuchBucket"),
+    "a bucket that refuses us": Fault(
+        "SOURCE-LOGIN", LAKE, lambda s: (lake(s), s.bucket.fail("GET", "lake", "denied", ALWAYS)), lake, "AccessDenied",
+    ),
+    "a bucket that is busy": Fault(
+        "SOURCE-UNREACHABLE", LAKE, lambda s: (lake(s), s.bucket.fail("GET", "/lake/rows", "503", ALWAYS)), lake,
     ),
     "the warehouse's own database": Fault("SAME-DATABASE", SHOP, undeclared, database, "shop"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -107,6 +108,25 @@ def test_of_a_warehouse_that_is_away_for_a_while(
     (line,) = [line for line in told.splitlines() if " waits: " in line]
     assert line.startswith("  copy waits: [")
     assert line.endswith("; tried again in 5 s, then in 30 s, then the run fails")
+
+
+@pytest.mark.parametrize(("options", "times"), [([], 1), (["--quiet"], 0)])
+def test_of_a_warehouse_that_is_away_while_it_is_planned_once(tmp_path: Path, options: list[str], times: int) -> None:
+    (tmp_path / "tables").mkdir()
+    text = "table: raw.rows" + TABLE.replace("PORT", "9")
+    (tmp_path / "tables" / "rows.yaml").write_text(text)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        environment = {
+            **os.environ, "HEADGATE_PROJECT": str(tmp_path), "HEADGATE_STATE": str(tmp_path / "state"),
+            "HEADGATE_WAREHOUSE_URL": f"postgresql://a:b@127.0.0.1:{taken.getsockname()[1]}/db",
+            "HEADGATE_STAGE_URL": f"file://{tmp_path}/stage",
+        }  # fmt: skip
+        done = subprocess.run([sys.executable, "-P", "-m", "flows", "plan", "rows", *options],
+                              env=environment, capture_output=True, text=True)  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if " waits: " in line]
+    assert [line.partition(" [")[0] for line in lines] == ["planning raw.rows waits:"] * times, done.stderr
+    assert "[WAREHOUSE-UNREACHABLE]" in done.stderr
 
 
 @pytest.mark.parametrize(("options", "times"), [([], 1), (["--quiet"], 0)])

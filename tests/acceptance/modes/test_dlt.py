@@ -380,6 +380,7 @@ def test_who_must_act(
     assert said in raised.value.message
     assert TOKEN not in str(raised.value)
     assert raised.value.next_command
+    assert code != "SOURCE-LOGIN" or "HEADGATE_CONNECTION_TRACKER" in raised.value.next_command
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)

@@ -82,8 +82,8 @@ def test_a_bucket(clients: StackState, lying: LyingWeb, source: Source) -> None:
     lying.put("*", answer(404, b"not here"))
     for connection, outcome in {
         f"s3://{clients.s3_bucket}/in": "empty",
-        "s3://no-such-bucket/in": "STAGE-RIGHTS",
-        f"s3://{clients.s3_bucket}?endpoint_url={lying.base}&{query}": "STAGE-UNREACHABLE",
+        "s3://no-such-bucket/in": "SOURCE",
+        f"s3://{clients.s3_bucket}?endpoint_url={lying.base}&{query}": "SOURCE-UNREACHABLE",
     }.items():
         declared = {"kind": "csv", "connection": "lake", "url": "/{window.start:%Y-%m-%d}.csv"}
         assert proven(source(declared, day="2024-03-01", zone="UTC", lake=connection)) == outcome

@@ -103,6 +103,8 @@ def test_failures_say_what_and_whether_to_try_again(
         read(csv("/a.csv?token=secret", connection="files"), files=base)
     assert caught.value.code == code
     assert is_passing(caught.value) == again
+    if code == "SOURCE-LOGIN":
+        assert caught.value.next_command == "mend HEADGATE_CONNECTION_FILES; then: headgate check --connect"
     assert web.base + "/a.csv?token=***" in str(caught.value)
     assert "secret" not in str(caught.value) + repr(caught.value.facts)
     assert "hidden" not in str(caught.value) + repr(caught.value.facts)

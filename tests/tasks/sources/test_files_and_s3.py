@@ -49,4 +49,4 @@ def test_an_object_in_s3(clients: StackState, read: Read) -> None:
 def test_a_bucket_that_is_absent_is_a_matter_of_settings(clients: StackState, read: Read) -> None:
     with pytest.raises(HeadgateError, match="no-such-bucket") as caught:
         read(csv("s3://no-such-bucket/a.csv"))
-    assert (caught.value.code, caught.value.family) == ("STAGE-RIGHTS", "declaration")
+    assert (caught.value.code, caught.value.family) == ("SOURCE", "declaration")

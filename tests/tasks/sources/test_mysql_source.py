@@ -182,6 +182,8 @@ def test_failures_of_the_connection_do_not_show_the_password(read: Read, mysql: 
             read(select("SELECT 1 AS id"), shop=address)
         assert caught.value.code == code, address
         assert "wrongpass" not in str(caught.value) + repr(caught.value.facts)
+        if code == "SOURCE-LOGIN":
+            assert str(caught.value.next_command).startswith("mend HEADGATE_CONNECTION_SHOP; ")
 
 
 def test_a_certificate_is_proven_as_the_address_says(read: Read, mysql: Database) -> None:

@@ -151,6 +151,8 @@ def test_failures_of_the_connection_do_not_show_the_password(read: Read, url: st
         assert caught.value.code == code
         assert "wrongpass" not in str(caught.value) + repr(caught.value.facts)
         assert "shop (127.0.0.1" in str(caught.value)
+        if code == "SOURCE-LOGIN":
+            assert str(caught.value.next_command).startswith("mend HEADGATE_CONNECTION_SHOP; ")
 
 
 def test_a_source_that_dies_half_way_is_a_failure_not_an_end(source: Any, run: Any, url: str) -> None:
