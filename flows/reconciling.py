@@ -33,7 +33,7 @@ from tasks.incidents.watching import after_reconciliation
 from tasks.reconcile.compare import Finding, compare_window, is_unsafe_again, refuse_incomparable
 from tasks.report import refresh_table
 from tasks.warehouses import proofs, reconciliations
-from tasks.warehouses.names import TableName
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.reconciliations import Coverage
 from tasks.warehouses.session import session
 from tasks.workbench import Workbench, workbench
@@ -63,6 +63,8 @@ class Reconciliation:
     coverage: Coverage | None
     repaired: tuple[str, ...] = ()
     failures: tuple[tuple[str, HeadgateError], ...] = ()
+    only_adds: bool = False
+    """Whether its batches only add rows, so that none can be loaded over what stands of it."""
 
     @property
     def differing(self) -> tuple[Finding, ...]:
@@ -78,6 +80,8 @@ class Reconciliation:
         if not self.differing:
             return None
         first = self.differing[0]
+        if self.only_adds:
+            return anew(TableName.parse(self.table))
         span = "" if first.batch_key == SOURCE_KEY else f" --from {first.label}"
         return f"headgate reconcile {self.table}{span} --repair"
 
@@ -185,7 +189,8 @@ def reconcile_table(bench: Workbench, asked: Asked, now: datetime, told: Told | 
     coverage = reconciliations.save(bench.warehouse, table.table, findings, datetime.now(UTC))
     after_reconciliation(bench, table.table, any(item.differs for item in findings), datetime.now(UTC))
     refresh_table(bench, table.table)
-    return Reconciliation(table.table, tuple(findings), coverage, tuple(repaired), tuple(failures))
+    return Reconciliation(table.table, tuple(findings), coverage, tuple(repaired), tuple(failures),
+                          table.load.does.only_adds)  # fmt: skip
 
 
 def windows_of(bench: Workbench, table: Table, asked: Asked, now: datetime) -> list[PlannedWindow]:

@@ -13,6 +13,7 @@ from expectations.withheld import cleaned
 from tasks.incidents.freshness import severity_of
 from tasks.incidents.model import ORDER, THE_WAREHOUSE, Trouble
 from tasks.warehouses.metric_comparisons import Comparison
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.reconciliations import Differing
 
 WAREHOUSE = frozenset(
@@ -66,7 +67,9 @@ def differing_troubles(project: Project, differing: Sequence[Differing]) -> list
                 message=f"{table} has other rows than its source{place}: {first}",
                 since=min(item.at for item in windows), latest=max(item.at for item in windows), tables=(table,),
                 times=len(windows), label="" if whole else first.label, step="reconcile",
-                next_command=f"headgate reconcile {table}{span} --repair",
+                next_command=anew(TableName.parse(table))
+                if project.tables[table].load.does.only_adds
+                else f"headgate reconcile {table}{span} --repair",
                 details=tuple(f"{item.label}: {item}" for item in windows[:_LINES]),
             )
         )  # fmt: skip
