@@ -2,8 +2,8 @@
 
 Nothing rests on it. Each step takes what was done ahead of it only where it is what the step itself would do, and does it anew
 otherwise; what verdicts need of the whole batch comes in its step. The proof of the candidate is made over all rows, as ever:
-once every part is in it, the warehouse computes the figures it hasn't yet (`tasks.filling`) and makes its indexes while the batch
-is judged as a whole. A batch of one part is copied while it is judged.
+once every part is in it, the warehouse computes its figures and makes its indexes while the batch is judged as a whole. A batch
+of one part is copied while it is judged.
 What fails ahead is thrown away, and its own step tells what is wrong. Parts wait on disk, so that no source is held up.
 """
 
@@ -34,7 +34,6 @@ from expectations.profile.measure import stable_columns
 from expectations.profile.sampling import Sampling
 from tasks.assess import profile_columns, profile_key
 from tasks.batch import Batch, SpooledPart, new_try
-from tasks.filling import Filled, Filling
 from tasks.objects.manifest import Manifest, Part
 from tasks.part_checks import FEW, THREADS, Checkers, batch_rules, null_marker
 from tasks.part_staging import stage_part
@@ -68,6 +67,20 @@ class Checked:
     early: int
 
 
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A candidate that holds every part of the manifest; `early` of them were in it when the copy was asked for.
+
+    `figures`: those of its rows, computed by the warehouse when all were there. `finished`: its indexes are made.
+    """
+
+    candidate: TableName
+    rows: int
+    early: int
+    figures: Checksum
+    finished: bool
+
+
 @dataclass
 class Ahead:
     """What is done ahead of the steps of one batch."""
@@ -85,8 +98,8 @@ class Ahead:
     _proven: Future[Checksum] | None = None
     _finished: Future[bool] | None = None
     _pools: list[ThreadPoolExecutor] = field(default_factory=list)
-    _filling: Filling | None = None
-    """Where one transaction makes the candidate and fills it."""
+    _filling: Connection | None = None
+    """On which the candidate is made and filled, where one transaction does both."""
     _asking: list[Connection] = field(default_factory=list)
     _stable: tuple[int, ...] | None = None
     _candidate: TableName | None = None
@@ -148,7 +161,7 @@ class Ahead:
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
         if self._filling is not None:
-            self._filling.connection.close()
+            self._filling.close()
         if self._pools:
             self._checkers.__exit__()
 
@@ -232,21 +245,13 @@ class Ahead:
         if part is None:
             return 0
         manifest = Manifest("", self._layout.delimiter, self._marker, (part,), codec=self.bench.stage.codec)
+        columns = [column.name for column in self.table.columns]
         candidate, adapter = self._made_candidate(), self.bench.warehouse
         if self._filling is None:
-            columns = [column.name for column in self.table.columns]
             return adapter.copy(self.bench.stage, manifest, candidate, columns)
-        with self._making:
-            rows = self._filling.copy(self.bench.stage, manifest)
-            if self._has_time():
-                self._filling.prove()
-            return rows
-
-    def _has_time(self) -> bool:
-        """Whether the warehouse has nothing better to do than to prove what is there: neither a part nor an index waits."""
-        copied = sum(future.done() for future in self._copied) + 1
-        last = self._proven is not None and copied == len(self._parts)
-        return not last and copied >= sum(future.done() for future in self._staged)
+        # A connection has one COPY at a time.
+        with self._making, self._filling.cursor() as cursor:
+            return adapter.copy_within(cursor, self.bench.stage, manifest, candidate, columns)
 
     def _made_candidate(self) -> TableName:
         with self._making:
@@ -255,12 +260,9 @@ class Ahead:
                 candidate = names.candidate(self.batch.live, f"{self.batch.attempt_id}{new_try()}")
                 with session(adapter.address) as connection, connection.cursor() as cursor:
                     at_once = adapter.fills_at_once(cursor)
-                shape = shape_of(self.table)
-                if at_once:
-                    self._filling = Filling.begin(adapter, candidate, shape)
-                else:
-                    with transaction(adapter.address) as cursor:
-                        adapter.create_candidate(cursor, candidate, shape)
+                self._filling = connect(adapter.address) if at_once else None
+                with transaction(adapter.address) if self._filling is None else self._filling.cursor() as cursor:
+                    adapter.create_candidate(cursor, candidate, shape_of(self.table))
                 self._candidate = candidate
                 reached("candidate-made")
             return self._candidate
@@ -272,17 +274,15 @@ class Ahead:
         if self._candidate is None:
             raise RuntimeError("no part has rows")
         with self._making:
-            if self._filling is not None:
+            if self._filling is not None and not self._filling.closed:
                 self._filling.commit()
+                self._filling.close()
         return self._candidate
 
     def _prove(self, _: None) -> Checksum:
         """The figures of the candidate with all parts in it."""
-        candidate, columns, filling = self._whole(), self.table.columns, self._filling
-        if filling is not None:
-            rows = sum(copied.result() for copied in self._copied)
-            return self._ask(lambda cursor: filling.figures(cursor, rows))
-        return self._ask(lambda cursor: figures_of(cursor, self.bench.warehouse, qualified(candidate), columns))
+        rows, columns = qualified(self._whole()), self.table.columns
+        return self._ask(lambda cursor: figures_of(cursor, self.bench.warehouse, rows, columns))
 
     def _finish(self) -> bool:
         """Make the indexes and statistics of the candidate while it is proven; whether that could be done. A key that comes

@@ -131,15 +131,6 @@ class Adapter(AccessLists, ABC):
         """As `copy`, inside the caller's transaction, part by part."""
         raise NotImplementedError
 
-    def last_row(self, cursor: Cursor, table: TableName) -> str | None:
-        """Where the last row of a table lies that the caller's transaction has made and only added to: what comes lies behind it.
-        None where there is none, or that can't be told. With it there is `rows_between`."""
-        return None
-
-    def rows_between(self, table: TableName, after: str | None, last: str | None) -> sql.Composed:
-        """SQL that stands after FROM: the rows behind one place (None: from the first on), up to another (None: to the end)."""
-        raise NotImplementedError
-
     @abstractmethod
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         """As `copy`, to see whether it works; whether the rows stay in the table is no matter."""

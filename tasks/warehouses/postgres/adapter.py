@@ -19,7 +19,6 @@ from tasks.warehouses.names import LIMIT_BYTES, TableName
 from tasks.warehouses.postgres import catalog, checksums, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.copy import copy, copy_rows, copy_within
-from tasks.warehouses.postgres.places import last_row, rows_between
 from tasks.warehouses.postgres.taking_out import has_rules, take_out_replaced
 from tasks.warehouses.postgres.understood import understood
 from tasks.warehouses.protocol import Adapter, Match, Replaced, retype
@@ -87,12 +86,6 @@ class PostgresAdapter(Adapter):
         self, cursor: Cursor, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]
     ) -> int:
         return copy_within(cursor, store, manifest, table, columns)
-
-    def last_row(self, cursor: Cursor, table: TableName) -> str | None:
-        return last_row(cursor, table)
-
-    def rows_between(self, table: TableName, after: str | None, last: str | None) -> sql.Composed:
-        return rows_between(table, after, last)
 
     def try_copy(self, store: ObjectStore, manifest: Manifest, table: TableName, columns: Sequence[str]) -> None:
         copy(self.address, store, manifest, table, columns)

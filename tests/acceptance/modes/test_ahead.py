@@ -106,8 +106,6 @@ def test_parts_are_in_the_candidate_before_the_last_step_asks(house: Any, log: s
     assert begun._proven is not None
     assert begun._proven.result() == checked.checksum
     assert (begun._filling is not None) == (log == "minimal")
-    # Most of it was proven while parts were still coming.
-    assert begun._filling is None or ROWS / 2 < begun._filling.proven.rows <= ROWS
     finished(story, "checked")
     clear(batch)
     # Taken is taken: the end of the run leaves it alone.
