@@ -64,6 +64,11 @@ class HeadgateError(Exception):
         # Prefect pickles exceptions with task results; keyword-only arguments need their own way back.
         return (_rebuild, (type(self), self.family, self.message, self.code, self.next_command, self.facts))
 
+    @property
+    def is_of_a_source(self) -> bool:
+        """Whether it is what one table's source has answered, or hasn't."""
+        return self.code.startswith("SOURCE")
+
     def for_engineer(self, next_command: str) -> Self:
         """The same failure where the declaration is at fault, and not the source."""
         self.family, self.next_command = "declaration", next_command

@@ -103,9 +103,16 @@ def run_tables(
         for name in tables:
             if name in bench.project.tables:
                 outcome.mended += balance(bench, name)
-                plan = plan_table(
-                    bench, bench.project.table(name), datetime.now(UTC), selection, before_run=True, counted=True
-                )
+                try:
+                    plan = plan_table(
+                        bench, bench.project.table(name), datetime.now(UTC), selection, before_run=True, counted=True
+                    )
+                except HeadgateError as error:
+                    # What lies at a source is listed for a plan: what it answers is no matter of the other tables.
+                    if len(tables) == 1 or not error.is_of_a_source:
+                        raise
+                    outcome.failures.append((name, "", error))
+                    continue
                 if announce is not None:
                     announce(plan)
                 outcome.note(plan)

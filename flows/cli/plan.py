@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
+from deployments.errors import NO_RUN, HeadgateError
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
@@ -58,11 +59,17 @@ def plan(
 
     wanted = selected(bench.project, tables)
     selection = Selection(window, start, end, full_refresh, reprocess)  # type: ignore[arg-type]
-    plans = [
-        plan_table(bench, bench.project.table(name), datetime.now(UTC), selection, counted=not as_json)
-        for name in wanted
-        if name in bench.project.tables
-    ]
+    plans: list[TablePlan] = []
+    unread: dict[str, HeadgateError] = {}
+    for name in (name for name in wanted if name in bench.project.tables):
+        try:
+            plans.append(
+                plan_table(bench, bench.project.table(name), datetime.now(UTC), selection, counted=not as_json)
+            )
+        except HeadgateError as error:
+            if len(wanted) == 1 or not error.is_of_a_source:
+                raise
+            unread[name] = error
     seen = _sources(bench, [item.table for item in plans]) if look else {}
     whole = [n for n in wanted if n in bench.project.summaries and bench.project.summaries[n].grid is None]
     summaries = _summaries(bench, whole)
@@ -82,7 +89,9 @@ def plan(
                **({"metrics": about[item.table]} if item.table in about else {}),
                **({"breaks": [asdict(broken) for broken in gone[item.table]]} if item.table in gone else {})} for item in plans),
             *(asdict(item) | {"metrics": about[item.table]} for item in summaries),
+            *({"table": name, "error": why.to_json()} for name, why in unread.items()),
         ])  # fmt: skip
+        _leave(unread)
         return
     from flows.quantities import plural
 
@@ -149,6 +158,19 @@ def plan(
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
         for line in about[summary.table]:
             click.echo(f"    {line}")
+    for name, why in unread.items():
+        click.echo(click.style(f"{name:<34}", bold=True) + f" can't be planned [{why.code}]")
+        for line in str(why).replace(*NO_RUN).splitlines():
+            click.echo(f"    {line}")
+    _leave(unread)
+
+
+def _leave(unread: Mapping[str, HeadgateError]) -> None:
+    """End as failed where a table couldn't be planned."""
+    if unread:
+        from flows.run import EXIT_FAILED
+
+        raise SystemExit(EXIT_FAILED)
 
 
 def _broken(project: Project, plan: TablePlan) -> list[Broken]:

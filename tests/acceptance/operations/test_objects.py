@@ -130,6 +130,36 @@ def test_the_same_bytes_under_another_name_are_told(
     assert command("run", table, "--json").json["runs"] == []
 
 
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_a_source_that_cannot_be_listed_stops_no_other_table(
+    house: Any, store: ObjectStore, command: Callable[..., Any]
+) -> None:
+    store.put("a.csv", b"id,city\n1,Rome\n")
+    gone = TABLE.format(kind="csv", url="s3://no-such-bucket/in/", more="", key="", mode="append")
+    first, table = str(house.declare("a_gone", gone)), declared(house, store)
+    shown = command("plan", first, table)
+    assert shown.code == 1
+    assert f"{table:<34} 1 missing" in shown.out
+    assert f"{first:<34} can't be planned [SOURCE]" in shown.out
+    assert "can't list s3://no-such-bucket/in" in shown.out
+    planned = command("plan", first, table, "--json")
+    assert planned.code == 1
+    assert [(item["table"], item.get("error", {}).get("code")) for item in planned.json] == [
+        (table, None), (first, "SOURCE"),
+    ]  # fmt: skip
+    done = command("run", first, table, "--json")
+    assert done.code == 1
+    assert [run["table"] for run in done.json["runs"]] == [table]
+    assert [(failure["table"], failure["error"]["code"]) for failure in done.json["failures"]] == [(first, "SOURCE")]
+    assert house.rows(table) == [(1, "Rome")]
+    said = command("run", first, table)
+    assert f"failed {first} [SOURCE]" in said.out
+    assert "mend source.url" in said.out
+    # Alone it is the command that fails.
+    assert command("run", first).error.code == "SOURCE"
+    assert command("plan", first).error.code == "SOURCE"
+
+
 @pytest.mark.parametrize("store", ["file"], indirect=True)
 def test_objects_are_called_so_and_what_loads_them_again_is_typed(
     house: Any, store: ObjectStore, command: Callable[..., Any]
