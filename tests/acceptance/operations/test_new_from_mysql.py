@@ -57,8 +57,8 @@ def test_a_refused_login_names_its_setting(house: Any, mysql: Database, typed: C
     assert login["next_command"] == "mend HEADGATE_CONNECTION_SHOP; then: headgate check --connect"
     # No table has to name it for the command that was typed.
     told = typed("peek", "connection:shop", "--table", "orders")
-    assert (told.error.code, str(told.error.next_command).rpartition("; ")[2]) == (
-        "SOURCE-LOGIN", "headgate peek connection:shop --table orders",
+    assert (told.error.code, told.error.next_command) == (
+        "SOURCE-LOGIN", "mend HEADGATE_CONNECTION_SHOP; then: headgate peek connection:shop --table orders",
     )  # fmt: skip
 
 
