@@ -17,6 +17,8 @@ from tasks.progress import report_wait
 
 BEHIND, NO_REPLICA = "REPLICA-BEHIND", "NOT-A-REPLICA"
 _POLL_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+_TOLD_AFTER_SECONDS = 0.5
+"""A replica is behind by less than that all the time."""
 P = TypeVar("P")
 
 
@@ -62,16 +64,19 @@ def catch_up(following: Following[P], limit: str, seconds: float) -> P:
     Nothing is written anywhere: a process that is killed meanwhile leaves two sessions that end with it.
     """
     wanted = following.wanted()
-    end, looks = time.monotonic() + seconds, 0
+    began, looks, is_told = time.monotonic(), 0, False
+    end = began + seconds
     while (found := following.standing(wanted)).lacks:
-        if time.monotonic() >= end:
+        now = time.monotonic()
+        if now >= end:
             raise SourceUnreachableError(
                 f"'{following.replica}' hasn't got in {limit} what '{following.primary}' had when the read began: {found.said}",
                 code=BEHIND,
                 next_command=f"headgate retry RUN   (when it has caught up; or catch_up or otherwise: primary in {NAME})",
                 connection=following.replica,
             )
-        if looks == len(_POLL_SECONDS):
+        if not is_told and now - began >= _TOLD_AFTER_SECONDS:
+            is_told = True
             until = f"it goes on when it has what '{following.primary}' had, for {limit} at most"
             report_wait("the read", f"the replica '{following.replica}' is behind: {found.said}", until)
         time.sleep(min(_POLL_SECONDS[min(looks, len(_POLL_SECONDS) - 1)], max(end - time.monotonic(), 0)))
