@@ -102,7 +102,9 @@ TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "ac
           "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month", "acceptance/redshift",
           "acceptance/modes/test_names_of_users", "acceptance/operations/test_chunks",
           "acceptance/operations/test_declared_otherwise", "expectations/contract/test_clocks", "expectations/contract/test_wide",
-          "expectations/rows/test_same_verdict_as_library")  # fmt: skip
+          "expectations/rows/test_same_verdict_as_library", "acceptance/operations/test_same_verdicts",
+          "acceptance/operations/test_from_replica", "tasks/sources/test_chunks",
+          "deployments/embedded/test_accounts")  # fmt: skip
 """Tests that take minutes each (`make trials`): whole stories, with servers broken on purpose, kills and days of clocks, and what
 is tried of every value, name or width there is. There the stories of PostgreSQL are told of the Redshift-like server, too."""
 
