@@ -44,7 +44,7 @@ def test_late_rows_of_the_last_windows_are_loaded_and_nothing_else(orders: Order
     late(orders, 9002, 0)
     plan = command("plan", table)
     assert "nothing to do" in plan.out
-    assert f"and read 2 windows again for late rows: {LABELS[-2]} to {LABELS[-1]} (window.lookback)" in plan.out
+    assert f"and read 2 windows again for late rows (window.lookback): {LABELS[-2]} to {LABELS[-1]}" in plan.out
     again = command("run", table, "--json")
     assert (again.code, statuses(again)) == (0, [(LABELS[-2], "published"), (LABELS[-1], "unchanged")])
     assert orders.live("SELECT id FROM LIVE WHERE id > 9000") == [(9001,)]
