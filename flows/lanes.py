@@ -11,15 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from threading import Condition, Event
-from typing import TYPE_CHECKING
 
 from flows.plans import PlannedWindow
-
-if TYPE_CHECKING:
-    pass
+from tasks.pauses import cut_short
 
 
 @dataclass
@@ -70,7 +68,8 @@ def run_in_lanes(
     """Call `load` for each window; returns those that weren't loaded, because one before them wasn't good or we are
     interrupted.
 
-    Windows that have begun are always finished: what a run leaves behind is whole windows.
+    Windows that have begun are finished, unless they wait to try something again when we are interrupted: what a run
+    leaves behind is whole windows.
     """
     order = _Order([None] * len(windows))
 
@@ -93,12 +92,15 @@ def run_in_lanes(
 
 
 def _side_by_side(lane: Callable[[], None], lanes: int, order: _Order) -> None:
-    with ThreadPoolExecutor(max(lanes, 1), thread_name_prefix="window") as pool:
+    with ExitStack() as until_ended, ThreadPoolExecutor(max(lanes, 1), thread_name_prefix="window") as pool:
         # Each lane in a copy of our context, so that Prefect knows whose runs its runs are.
         running = [pool.submit(copy_context().run, lane) for _ in range(lanes)]
         try:
             for future in running:
                 future.result()
-        except BaseException:
+        except BaseException as error:
             order.interrupted.set()
+            if not isinstance(error, Exception):
+                # Told to stop. A lane would go on trying what waits for others, a lock say, for minutes.
+                until_ended.enter_context(cut_short())
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.errors import RetryableError, SourceUnreachableError
+from tasks.pauses import pause
 from tasks.progress import again_in, report_wait
 
 PASSING_UPSTREAM = ("SOURCE-CUT",)
@@ -14,8 +15,9 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     """Prefect's retry condition: true for lost connections, locks, busy servers and cut transfers. A server that asks to be
     left alone for longer than we wait is asked again by the next run, not by the next try; so is a replica that was waited for
     already, and a source whose rows were erased since it was read. Prefect asks only while tries are left, and then waits in
-    silence: what for is said here."""
+    silence: what for is said here. A run that is told to stop is interrupted instead, not failed."""
     error = state.result(raise_on_failure=False)
+    pause(0)
     again = is_passing(error) and getattr(error, "code", None) not in (
         "SOURCE-BUSY",
         "ERASED-MEANWHILE",

@@ -8,7 +8,6 @@ be, are never parted. Rows without a value come last. Nothing here needs the val
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import IO, TypeVar
 
 from deployments.declarations.database_sources import Chunks
 from deployments.errors import DeclarationError, SourceUnreachableError
+from tasks.pauses import pause
 from tasks.progress import again_in, report_wait
 
 CODE = "CHUNK-KEY"
@@ -28,7 +28,6 @@ _PIECE_BYTES = 1024 * 1024
 C = TypeVar("C")
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-pause = time.sleep
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from deployments.errors import (
     SourceUnreachableError,
     UpstreamError,
 )
+from tasks.pauses import pause
 from tasks.progress import report_wait
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
@@ -37,7 +38,6 @@ from tasks.sources.transfer import ACCEPTED, check_is_whole, whole
 MAX_REDIRECTS = 10
 LONGEST_WAIT_SECONDS = 300.0
 """So long in all a server is given that asks to be asked later."""
-pause = time.sleep
 logger = logging.getLogger(__name__)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BUSY = (429, 503)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from deployments.errors import HeadgateError, RetryableError
+from tasks.pauses import pause
 from tasks.progress import report_wait
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
@@ -45,7 +45,7 @@ def committed(
                     f"[{failure.code}] {failure.message}",
                     f"tried {ATTEMPTS - 1} times more, then it fails",
                 )
-            time.sleep(pause_seconds * min(attempt, 4))
+            pause(pause_seconds * min(attempt, 4))
         try:
             with session(adapter.address) as connection:
                 return once(connection)

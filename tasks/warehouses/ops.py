@@ -7,7 +7,6 @@ made and changed in `migrations.py`.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from psycopg2.extras import execute_values
 
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
+from tasks.pauses import pause
 from tasks.progress import report_wait
 from tasks.warehouses import names, proofs, source_states
 from tasks.warehouses.migrations import migrate
@@ -78,7 +78,7 @@ def prepare(
                 report_wait(
                     "preparing the warehouse", f"[{known.code}] {known.message}", "tried 4 times more, then it fails"
                 )
-            time.sleep(0.2 * (attempt + 1))
+            pause(0.2 * (attempt + 1))
 
 
 def _prove_ours(adapter: Adapter, cursor: Cursor, schema: str) -> None:

@@ -27,6 +27,7 @@ from deployments.errors import CodeError, DeclarationError, HeadgateError, Retry
 from expectations.suites.targets import Dialect
 from tasks.driver_errors import said
 from tasks.driver_waits import waits
+from tasks.pauses import pause
 from tasks.progress import report_wait
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -138,7 +139,7 @@ def retried(address: Address, doing: str, work: Callable[[Cursor], Result], atte
                 raise known from None
             if not attempt and known.code in SLOW:
                 report_wait(doing, f"[{known.code}] {known.message}", f"tried {attempts - 1} times more, then it fails")
-            time.sleep(0.1 * 2**attempt)
+            pause(0.1 * 2**attempt)
     raise CodeError(f"{doing}: no attempt was made", next_command="report this")
 
 

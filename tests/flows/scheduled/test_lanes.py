@@ -9,6 +9,7 @@ import pytest
 
 from flows.lanes import run_in_lanes, windows_before_are_good
 from flows.plans import PlannedWindow
+from tasks.pauses import pause
 
 WINDOWS = [PlannedWindow(str(n), str(n), "missing", True) for n in range(9)]
 
@@ -121,3 +122,24 @@ def test_a_window_that_breaks_lets_those_after_it_go() -> None:
 
 def test_a_window_on_its_own_waits_for_nobody() -> None:
     assert windows_before_are_good()
+
+
+def test_what_waits_to_be_tried_again_ends_when_we_are_told_to_stop() -> None:
+    """A lock that somebody holds would keep a stopped run for minutes; nobody waits here for an hour."""
+    begun, ends = threading.Barrier(2, timeout=120), []
+
+    def load(window: PlannedWindow) -> bool:
+        begun.wait()
+        if window.label == "0":
+            raise KeyboardInterrupt
+        try:
+            pause(3600)
+        except KeyboardInterrupt:
+            ends.append(window.label)
+            raise
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        run_in_lanes(WINDOWS[:2], 2, load)
+    assert ends == ["1"]
+    pause(0)
