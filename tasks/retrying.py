@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.errors import RetryableError, SourceUnreachableError
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import again_in, report_wait
 
 PASSING_UPSTREAM = ("SOURCE-CUT",)
@@ -17,7 +17,7 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     already, and a source whose rows were erased since it was read. Prefect asks only while tries are left, and then waits in
     silence: what for is said here. A run that is told to stop is interrupted instead, not failed."""
     error = state.result(raise_on_failure=False)
-    pause(0)
+    pauses.pause(0)
     again = is_passing(error) and getattr(error, "code", None) not in (
         "SOURCE-BUSY",
         "ERASED-MEANWHILE",
@@ -27,8 +27,8 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:
     )
     if again and task.retry_delay_seconds:
         # A run that is given back to the queue begins with its tries anew, so they are counted by the task's run.
-        pauses = task.retry_delay_seconds[max(task_run.run_count - 1, 0) :] or task.retry_delay_seconds[-1:]
-        report_wait(task.name, f"[{error.code}] {error.message.splitlines()[0]}", again_in(pauses, "the run fails"))
+        left = task.retry_delay_seconds[max(task_run.run_count - 1, 0) :] or task.retry_delay_seconds[-1:]
+        report_wait(task.name, f"[{error.code}] {error.message.splitlines()[0]}", again_in(left, "the run fails"))
     return again
 
 

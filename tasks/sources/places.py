@@ -15,7 +15,7 @@ from deployments.declarations.connections import NAME, Protection
 from deployments.declarations.model import seconds
 from deployments.embedded import filelock
 from deployments.errors import OUTSIDE_HOURS, RetryableError, SourceUnreachableError
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import report_wait
 
 TAKEN = "CONNECTIONS-TAKEN"
@@ -83,4 +83,4 @@ class Places:
                     f"or another max_connections or wait in {NAME})",
                     connection=self.connection,
                 )
-            pause(_POLL_SECONDS)
+            pauses.pause(_POLL_SECONDS)

@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 
 from deployments.declarations.database_sources import Chunks
 from deployments.errors import DeclarationError, SourceUnreachableError
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import again_in, report_wait
 
 CODE = "CHUNK-KEY"
@@ -122,7 +122,7 @@ def again(read: Callable[[], T]) -> T:
             report_wait(
                 "the chunk", f"[{error.code}] {error.message.splitlines()[0]}", again_in(left, "the read fails")
             )
-            pause(left[0])
+            pauses.pause(left[0])
     raise AssertionError
 
 

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from deployments.declarations.connections import NAME
 from deployments.errors import DeclarationError, SourceUnreachableError
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import report_wait
 
 BEHIND, NO_REPLICA = "REPLICA-BEHIND", "NOT-A-REPLICA"
@@ -80,7 +80,7 @@ def catch_up(following: Following[P], limit: str, seconds: float) -> P:
             is_told = True
             until = f"it goes on when it has what '{following.primary}' had, for {limit} at most"
             report_wait("the read", f"the replica '{following.replica}' is behind: {found.said}", until)
-        pause(min(_POLL_SECONDS[min(looks, len(_POLL_SECONDS) - 1)], max(end - time.monotonic(), 0)))
+        pauses.pause(min(_POLL_SECONDS[min(looks, len(_POLL_SECONDS) - 1)], max(end - time.monotonic(), 0)))
         looks += 1
     # A server with a history of its own may be further on by the numbers. A replica never is.
     surplus = following.exceeds(found.position, following.wanted())

@@ -19,6 +19,7 @@ from deployments.declared_settings import connection_setting
 from deployments.errors import DeclarationError, HeadgateError, SourceUnreachableError, UpstreamError
 from deployments.foreign_text import one_line
 from deployments.settings import Settings
+from tasks import pauses
 from tasks.sources import web
 from tasks.sources.address import Place, same_place
 from tasks.sources.json_document import document_of, gathered
@@ -170,13 +171,13 @@ class Api:
             return
         wait = self._next_at - time.monotonic()
         if wait > 0:
-            web.pause(wait)
+            pauses.pause(wait)
         self._next_at = max(self._next_at, time.monotonic()) + rate.seconds_between
 
     def _again(self, call: Callable[[], Result]) -> Result:
         retrying = Retrying(
             stop=stop_after_attempt(self._source.retries + 1), wait=_waiting, retry=retry_if_exception(_passes),
-            sleep=lambda seconds: web.pause(seconds), reraise=True,
+            sleep=lambda seconds: pauses.pause(seconds), reraise=True,
         )  # fmt: skip
         try:
             return retrying(call)

@@ -27,7 +27,7 @@ from deployments.errors import (
     SourceUnreachableError,
     UpstreamError,
 )
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import report_wait
 from tasks.sources.address import Place, joined, same_place
 from tasks.sources.hosts import check_answered_by, check_leads_to
@@ -124,7 +124,7 @@ def opened(place: Place, longest_wait: float = LONGEST_WAIT_SECONDS, ask: Ask | 
                 "the source", f"{place.shown} asks to be left alone (HTTP {response.status_code})",
                 f"it is asked again in {wait:.0f} s",
             )  # fmt: skip
-            pause(wait)
+            pauses.pause(wait)
         raise UpstreamError(
             f"{place.shown} leads on and on: {MAX_REDIRECTS} redirects", code="SOURCE-ANSWER",
             next_command="ask the source's owner for the address where the data are",

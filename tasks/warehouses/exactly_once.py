@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from deployments.errors import HeadgateError, RetryableError
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import report_wait
 from tasks.warehouses import names, proofs
 from tasks.warehouses.names import TableName
@@ -45,7 +45,7 @@ def committed(
                     f"[{failure.code}] {failure.message}",
                     f"tried {ATTEMPTS - 1} times more, then it fails",
                 )
-            pause(pause_seconds * min(attempt, 4))
+            pauses.pause(pause_seconds * min(attempt, 4))
         try:
             with session(adapter.address) as connection:
                 return once(connection)

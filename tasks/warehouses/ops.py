@@ -18,7 +18,7 @@ from psycopg2.extras import execute_values
 
 from deployments.errors import DeclarationError, RetryableError
 from expectations.record import RunRecord
-from tasks.pauses import pause
+from tasks import pauses
 from tasks.progress import report_wait
 from tasks.warehouses import names, proofs, source_states
 from tasks.warehouses.migrations import migrate
@@ -78,7 +78,7 @@ def prepare(
                 report_wait(
                     "preparing the warehouse", f"[{known.code}] {known.message}", "tried 4 times more, then it fails"
                 )
-            pause(0.2 * (attempt + 1))
+            pauses.pause(0.2 * (attempt + 1))
 
 
 def _prove_ours(adapter: Adapter, cursor: Cursor, schema: str) -> None:

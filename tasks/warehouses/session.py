@@ -25,9 +25,9 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declared_settings import waiting_time
 from deployments.errors import CodeError, DeclarationError, HeadgateError, RetryableError
 from expectations.suites.targets import Dialect
+from tasks import pauses
 from tasks.driver_errors import said
 from tasks.driver_waits import waits
-from tasks.pauses import pause
 from tasks.progress import report_wait
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import qualified
@@ -139,7 +139,7 @@ def retried(address: Address, doing: str, work: Callable[[Cursor], Result], atte
                 raise known from None
             if not attempt and known.code in SLOW:
                 report_wait(doing, f"[{known.code}] {known.message}", f"tried {attempts - 1} times more, then it fails")
-            pause(0.1 * 2**attempt)
+            pauses.pause(0.1 * 2**attempt)
     raise CodeError(f"{doing}: no attempt was made", next_command="report this")
 
 

@@ -316,9 +316,7 @@ def scene(
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Scene]:  # fmt: skip
     monkeypatch.setattr(exactly_once, "ATTEMPTS", 2)
-    monkeypatch.setattr("tasks.warehouses.session.pause", lambda _: None)
-    monkeypatch.setattr(exactly_once, "pause", lambda _: None)
-    monkeypatch.setattr("tasks.sources.web.pause", lambda _: None)
+    monkeypatch.setattr("tasks.pauses.pause", lambda _: None)
     monkeypatch.setenv("HEADGATE_LOCK_TIMEOUT_SECONDS", "1")
     monkeypatch.setenv("HEADGATE_STATE", str(house.place.settings.state))
     monkeypatch.setattr("deployments.settings.read_settings", lambda: house.place.settings)

@@ -148,8 +148,7 @@ def scene(
     loaded: Any, wire: Any, bucket: Any, at_point: Any, monkeypatch: pytest.MonkeyPatch, flows_as_functions: None  # noqa: F811
 ) -> Iterator[Scene]:  # fmt: skip
     monkeypatch.setattr(exactly_once, "ATTEMPTS", 2)
-    monkeypatch.setattr("tasks.warehouses.session.pause", lambda _: None)
-    monkeypatch.setattr(exactly_once, "pause", lambda _: None)
+    monkeypatch.setattr("tasks.pauses.pause", lambda _: None)
 
     def opened(**_: object) -> Any:
         loaded.house.open()

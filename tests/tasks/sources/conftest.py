@@ -11,7 +11,7 @@ import pytest
 
 from deployments.declarations.table import Table
 from deployments.settings import Settings
-from tasks.sources import web
+from tasks import pauses
 from tasks.sources.opening import OpenSource, open_source
 from tests.tasks.sources.paged_api import PagedApi
 
@@ -55,5 +55,5 @@ def api() -> Iterator[PagedApi]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited between requests, without waiting."""
     waited: list[float] = []
-    monkeypatch.setattr(web, "pause", waited.append)
+    monkeypatch.setattr(pauses, "pause", waited.append)
     return waited

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
@@ -312,7 +313,7 @@ def test_a_lost_connection_costs_one_chunk(
 ) -> None:
     server.run(SIMPLE, seq(server, 4000))
     waited: list[float] = []
-    monkeypatch.setattr(ranges, "pause", waited.append)
+    monkeypatch.setattr(ranges, "pauses", SimpleNamespace(pause=waited.append))
     begin, calls = ranges.Walk.begin, [0]
 
     def begun(walk: ranges.Walk, bound: Any) -> ranges.Range:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,7 +166,7 @@ def test_a_replica_that_ends_a_chunk_for_its_replay_is_asked_for_that_one_again(
              "CREATE OR REPLACE FUNCTION slow(n int) RETURNS int STABLE LANGUAGE plpgsql AS "
              "'BEGIN PERFORM pg_sleep(0.002); RETURN n; END'")  # fmt: skip
     waited: list[float] = []
-    monkeypatch.setattr(ranges, "pause", waited.append)
+    monkeypatch.setattr(ranges, "pauses", SimpleNamespace(pause=waited.append))
     begin, begun = ranges.Walk.begin, []
 
     def begin_and_clean(walk: ranges.Walk, bound: Any) -> ranges.Range:

@@ -16,8 +16,8 @@ import pytest
 import zstandard
 
 from deployments.errors import HeadgateError, SourceMissingError
+from tasks import pauses
 from tasks.retrying import is_passing
-from tasks.sources import web as web_module
 from tests.tasks.sources.lying_web import LyingWeb, answer, chunked
 
 Read = Callable[..., bytes]
@@ -237,7 +237,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks(
     """And each time it is told, so that three minutes of silence don't look like a hang."""
     answers, waited, told = ASKED[case]
     paused: list[float] = []
-    monkeypatch.setattr(web_module, "pause", paused.append)
+    monkeypatch.setattr(pauses, "pause", paused.append)
     url = lying.put("/a.csv", *answers)
     if told is None:
         assert read(csv(url)) == DATA
