@@ -18,6 +18,7 @@ from pydantic import Field
 from deployments.declarations.summary import Summary
 from deployments.errors import OUTSIDE_HOURS, DeclarationError, HeadgateError
 from deployments.project import Project
+from deployments.quantities import plural
 from flows.artifacts import keep_markdown, key_of, windows_table
 from flows.choosing import Reprocess, Selection
 from flows.deployed import runs_of
@@ -26,7 +27,6 @@ from flows.lanes import run_in_lanes
 from flows.one_window import build_window, load_window
 from flows.planning import plan_table
 from flows.plans import PlannedWindow, TablePlan
-from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import ended, failed
 from flows.selecting import is_name, selected
@@ -210,7 +210,7 @@ def plan_text(plan: TablePlan, parallel: int) -> str:
     said = [f"# {plan.table}: {plural(len(plan.to_run), 'window')} to load"]
     if plan.seconds_expected is not None and plan.rows_expected is not None:
         said.append(
-            f"About {plan.rows_expected:,} rows in {plan.seconds_expected / parallel:,.0f} s, as seen before.\n"
+            f"About {plural(plan.rows_expected, 'row')} in {plan.seconds_expected / parallel:,.0f} s, as seen before.\n"
         )
     said += ["| window | state | rows | would be loaded |", "|---|---|---:|---|"]
     for window in plan.windows:

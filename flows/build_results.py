@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from deployments.quantities import plural
 from expectations.record import RunRecord
-from flows.quantities import plural
 from flows.step_results import facts_of, words_of
 from tasks.batch import Judged
 from tasks.metrics import MetricsCompared

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from deployments.quantities import plural
 from flows.life import done
-from flows.quantities import plural
 from flows.story import new_run_id
 from tasks import erase as erasures
 from tasks.deciding import decider

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from deployments import moments
 from deployments.errors import DeclarationError
+from deployments.quantities import plural
 from flows import actions
 from flows.deployed import runs_of
 from flows.hooks import keep_failure
@@ -89,7 +90,8 @@ def discard(table: str, code: Said, by: Said, reason: Said, window: str = "") ->
 
     bench = workbench()
     name = bench.project.table(table).table
-    return Completed(message=f"{name}: {discard_rows(bench, name, code, _window(window), reason, by):,} rows discarded")
+    gone = discard_rows(bench, name, code, _window(window), reason, by)
+    return Completed(message=f"{name}: {plural(gone, 'row')} discarded")
 
 
 @flow(name="accept drift", flow_run_name="accept drift {table} {column}", on_failure=[keep_failure])

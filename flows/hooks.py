@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deployments.errors import HeadgateError
+from deployments.quantities import plural
 from deployments.settings import read_settings
 from expectations.record import RunRecord
 from tasks.facts import Fact, Kind, keep
@@ -44,7 +45,7 @@ def name_warned(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> N
 
     told = [*record.warnings, *(f"{rule.code}: {rule.message}" for rule in record.failed_rules)]
     told += [alert.message for alert in record.drift.alerts] if record.drift else []
-    told += [f"{reason.rows:,} rows set aside, {reason.code}" for reason in record.quarantine]
+    told += [f"{plural(reason.rows, 'row')} set aside, {reason.code}" for reason in record.quarantine]
     said = f"published, with warnings: {'; '.join(told[:3])}; headgate show {record.run_id}"
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(flow_run.id, Completed(name="Warned", message=said), force=True)

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from deployments.declarations.table import Table
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.quantities import plural
 from flows.backfill import Local
 from flows.batches import refuse_older
 from flows.choosing import Selection, chosen
@@ -24,7 +25,6 @@ from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.one_window import load_window
 from flows.planning import plan_table
 from flows.plans import PlannedWindow
-from flows.quantities import plural
 from flows.run import Outcome, build_summaries, without_heartbeat
 from flows.scheduled import failed
 from flows.story import told_to

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from deployments.quantities import plural
 from expectations.record import QuarantineReason, RunRecord
 from flows.life import begin, finished, has_warnings, made_ready
-from flows.quantities import plural
 from flows.step_results import facts_of, words_of
 from flows.story import Story, new_run_id
 from tasks import erasures

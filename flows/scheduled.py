@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from deployments.errors import WHO_ACTS, HeadgateError
+from deployments.quantities import plural
 from flows.artifacts import table_artifact
 from flows.choosing import Selection
 from flows.deployed import on_hold, refuse_other_version, runs_of, tell_published
@@ -18,7 +19,6 @@ from flows.due import Due, load_what_is_due
 from flows.failure_log import first_line
 from flows.hooks import keep_cancellation, keep_crash, keep_failure
 from flows.planning import pause_of
-from flows.quantities import plural
 from flows.run import Outcome, build_windows
 from flows.story import told_to
 from flows.waiting import come_back

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
+from deployments.quantities import few, plural, size
 from expectations.record import RuleResult, RunRecord
-from flows.quantities import few, plural, size
 from tasks.batch import Audited, Copied, Extracted, Judged, Staged, Validated
 from tasks.resume import Resumed
 from tasks.warehouses.publish_plan import Published

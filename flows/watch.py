@@ -13,10 +13,10 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed
 
+from deployments.quantities import plural
 from expectations.report.actions import Links
 from flows.deploy.wanted import TAG
 from flows.leftovers import keep_leftovers
-from flows.quantities import plural
 from tasks.facts import known
 from tasks.handover_page import hand_over
 from tasks.incidents.model import Incident

@@ -7,6 +7,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError, CheckFailedError
+from deployments.quantities import plural
 from tasks.batch import Batch, Staged, Validated
 from tasks.warehouses.names import TableName
 from tasks.warehouses.protocol import Adapter
@@ -69,7 +70,7 @@ def _prove_window(cursor: Cursor, batch: Batch, table: Table, candidate: TableNa
     outside = int(one(cursor, statement)[0])
     if outside:
         raise CheckFailedError(
-            f"{batch.title}: {outside:,} rows lie outside the window by {column.name}; loaded in place no row "
+            f"{batch.title}: {plural(outside, 'row')} outside the window by {column.name}; loaded in place no row "
             "can be set aside. Nothing was published.",
             code="OUT-OF-WINDOW",
             next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",
@@ -95,7 +96,7 @@ def _prove_order(cursor: Cursor, batch: Batch, table: Table, candidate: TableNam
     found = int(one(cursor, statement)[0])
     if found:
         raise CheckFailedError(
-            f"{batch.title}: {found:,} keys have several rows of the same {table.load.keep.latest_by}, or rows "
+            f"{batch.title}: {plural(found, 'key')} with several rows of the same {table.load.keep.latest_by}, or rows "
             "without one: which is the latest can't be told, and loaded in place no row can be set aside. Nothing was published.",
             code="KEY-TIE",
             next_command=f"headgate retry {batch.run_id}   (when the source is mended), or load.stage: parts",

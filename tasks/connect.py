@@ -26,6 +26,7 @@ from deployments.declarations.table import Physical, Table
 from deployments.declared_settings import connection_setting
 from deployments.embedded.defaults import PREFECT_API_URL
 from deployments.errors import NO_RUN, HeadgateError
+from deployments.quantities import plural
 from deployments.settings import Settings
 from tasks.batch import new_attempt
 from tasks.driver_errors import said
@@ -256,7 +257,7 @@ def _chunks(bench: Workbench, table: Table) -> Line:
         rows = database.prove_chunks()
     except HeadgateError as error:
         return _failed(what, error)
-    return Line(what, True, "by an index" + ("" if rows is None else f", about {rows:,} rows in all"))
+    return Line(what, True, "by an index" + ("" if rows is None else f", about {plural(rows, 'row')} in all"))
 
 
 def _first_page(bench: Workbench, table: Table, now: datetime) -> Line:

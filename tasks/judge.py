@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from deployments.declarations.suite import DriftPolicy
 from deployments.declarations.table import SchemaChange, Table, share
 from deployments.errors import CheckFailedError, DriftStopError
+from deployments.quantities import plural
 from expectations.record import Drift, DriftAlert, RunRecord
 from tasks import watched
 from tasks.acceptances import accepted_for
@@ -90,7 +91,7 @@ def prove_whole(bench: Workbench, table: Table, batch: Batch, validated: Validat
         return
     raise CheckFailedError(
         f"{batch.title}: {validated.where} was cut off inside its last line: no line end stands at its end, as one did before, "
-        f"and it has {rows:,} rows where {before.rows:,} were published. Nothing was published.",
+        f"and it has {plural(rows, 'row')} where {before.rows:,} were published. Nothing was published.",
         code="SHRINK-GUARD",
         next_command=f"headgate retry {batch.run_id}   (when the source delivers everything again)",
         before=before.rows,

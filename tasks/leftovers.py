@@ -14,6 +14,7 @@ from typing import Literal
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
+from deployments.quantities import plural
 from tasks import adhoc, spool
 from tasks.batch import ATTEMPT_CHARACTERS, Batch, attempt_began
 from tasks.warehouses import names, old_runs, proofs, quarantine
@@ -103,12 +104,16 @@ def find_leftovers(bench: Workbench, targets: list[str], now: datetime) -> Itera
             told = _details_before(bench, now)
             runs = old_runs.count(bench.warehouse, cursor, target, told) if told else 0
         if count:
-            yield Leftover("quarantine", target, f"{count:,} rows older than {bench.settings.quarantine_days} days")
+            yield Leftover(
+                "quarantine",
+                target,
+                f"{plural(count, 'row')} older than {plural(bench.settings.quarantine_days, 'day')}",
+            )
         if runs:
             yield Leftover(
                 "details",
                 target,
-                f"{runs:,} run{'s' * (runs != 1)} older than {bench.settings.history_days} days; their lines stay",
+                f"{runs:,} run{'s' * (runs != 1)} older than {plural(bench.settings.history_days, 'day')}; their lines stay",
             )
         yield from _staged(bench, target, rules)
     declared = {*bench.project.tables, *bench.project.summaries}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from deployments.declarations.table import Table
 from deployments.errors import UpstreamError
+from deployments.quantities import plural
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import PartChecker
 from expectations.contract.split import RawPart
@@ -50,7 +51,7 @@ def load_source_keys(batch: Batch) -> tuple[TableName, int]:
     bad = sum(len(part.quarantined) for part in parts)
     if bad:
         raise UpstreamError(
-            f"{batch.table}: {bad:,} keys of the source don't fit the contract, so deletes can't be compared",
+            f"{batch.table}: {plural(bad, 'key')} of the source outside the contract, so deletes can't be compared",
             code="KEYS-UNFIT",
             next_command=f"headgate show {batch.run_id}",
         )

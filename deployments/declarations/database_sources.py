@@ -11,6 +11,7 @@ from deployments.addresses import MYSQL, POSTGRES
 from deployments.declarations.model import Declared, Duration, Identifier
 from deployments.declarations.one_statement import one_select
 from deployments.declarations.source_facts import Cursor, OnMissing, SourceFacts
+from deployments.quantities import plural
 
 
 class Chunks(Declared):
@@ -68,7 +69,7 @@ class DatabaseSource(SourceFacts):
 
     @property
     def read_in(self) -> str:
-        return "" if self.chunks is None else f"in chunks of {self.chunks.rows:,} rows by {self.chunks.said}"
+        return "" if self.chunks is None else f"in chunks of {plural(self.chunks.rows, 'row')} by {self.chunks.said}"
 
     @property
     def cut_by(self) -> Cursor | None:

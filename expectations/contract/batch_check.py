@@ -12,6 +12,7 @@ import duckdb
 from deployments.declarations.suite import Suite
 from deployments.declarations.table import Table, share
 from deployments.errors import ToleranceError
+from deployments.quantities import plural
 from expectations.contract.engine import single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
@@ -126,14 +127,14 @@ def judge_tolerance(
     for rule in suite.expectations:
         failed = counts.get(rule.code, 0)
         if rule.tolerance is not None and failed > _tolerated(rule.tolerance, extracted):
-            over.append(f"{rule.code}: {failed:,} of {extracted:,} rows ({failed / extracted:.1%}), "
+            over.append(f"{rule.code}: {failed:,} of {plural(extracted, 'row')} ({failed / extracted:.1%}), "
                         f"tolerated {rule.tolerance:.1%}")  # fmt: skip
     total = sum(counts.values())
     limit = share(table.load.tolerance)
     if total > _tolerated(limit, extracted):
         listing = ", ".join(f"{code} {count:,}" for code, count in counts.most_common(6))
         over.append(
-            f"all reasons: {total:,} of {extracted:,} rows ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
+            f"all reasons: {total:,} of {plural(extracted, 'row')} ({total / extracted:.1%}), tolerated {limit:.1%}: {listing}"
         )
     if over:
         told = [*over, *_first_of_each(failed_rows, table, layout), "Nothing was published."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from deployments.quantities import plural
 from expectations.draft.keys import is_named_like_id
 from expectations.draft.naming import code_of, code_prefix
 from expectations.draft.propose import Proposal, ProposedColumn
@@ -22,7 +23,7 @@ def suite_text(table: str, proposal: Proposal, *, may_be_empty: bool = False) ->
 
 
 def _lines(table: str, proposal: Proposal, *, may_be_empty: bool) -> Iterator[str]:
-    yield f"# Drafted by `headgate new`: what held for {proposal.rows:,} records. {DECIDE}: what must always hold? Make"
+    yield f"# Drafted by `headgate new`: what held for {plural(proposal.rows, 'record')}. {DECIDE}: what must always hold? Make"
     yield "# that critical, or let `rows: quarantine` with a tolerance set rows aside that break it."
     yield f"table: {table}"
     rules = list(_all_rules(table, proposal, may_be_empty=may_be_empty))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployments.declarations.sources import Source
+from deployments.quantities import plural
 from expectations.draft.loading import Loading
 from expectations.draft.propose import Proposal, ProposedColumn
 from expectations.draft.scalars import comment, mapping, nested, scalar, sequence
@@ -51,7 +52,7 @@ def dated_address(source: Source) -> tuple[str, str] | None:
 
 def _lines(naming: Naming, source: Source, proposal: Proposal, loading: Loading) -> Iterator[str]:
     read = "all" if proposal.whole else "the first"
-    yield f"# Drafted by `headgate new` from {read} {proposal.rows:,} records of {comment(naming.where)}."
+    yield f"# Drafted by `headgate new` from {read} {plural(proposal.rows, 'record')} of {comment(naming.where)}."
     yield f"# Lines with {DECIDE} wait for you; take the word away when you have decided."
     yield f"table: {naming.table}"
     yield f"description: Rows of {naming.table.partition('.')[2]}.   # {DECIDE}: what is one row?"
@@ -138,7 +139,7 @@ def _key(proposal: Proposal) -> Iterator[str]:
     elif proposal.key:
         yield f"key: {sequence(proposal.key)}   # {DECIDE}: unique in what was read; is it always?{also}"
     elif proposal.repeated:
-        yield f"# key: none: {proposal.repeated:,} records repeat another one in every field"
+        yield f"# key: none: {plural(proposal.repeated, 'record')} repeat another one in every field"
     elif others:
         yield f"# key: {others[0]}   # {DECIDE}: unique in what was read, perhaps by accident{also}"
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def backfill(
 def _show_plan(plan: TablePlan, parallel: int) -> None:
     _say(plan, parallel)
     for window in plan.windows:
-        rows = "" if window.rows is None else f"{window.rows:,} rows"
+        rows = "" if window.rows is None else f"{plural(window.rows, 'row')}"
         click.echo(f"  {'load' if window.run else '':<6}{window.label:<18}{window.state:<9}{rows:>14}".rstrip())
     for change in plan.changes:
         click.echo(f"  schema: {change}")
@@ -80,7 +81,7 @@ def _show_plan(plan: TablePlan, parallel: int) -> None:
 
 
 def _say(plan: TablePlan, parallel: int) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     counts = [f"{plan.count(s)} {s}" for s in ("loaded", "missing", "failed", "stale") if plan.count(s)]
     click.secho(f"{plan.table}: {', '.join(counts) or 'no windows'}", bold=True)
@@ -95,7 +96,7 @@ def _say(plan: TablePlan, parallel: int) -> None:
         click.echo(f"nothing of it can be published [{plan.refusal.code}]: headgate plan {plan.table} says what to do")
     said = f"{plural(len(todo), 'window')} to load, {todo[0].label} to {todo[-1].label}, {parallel} at a time"
     if plan.seconds_expected is not None and plan.rows_expected is not None:
-        said += f": about {plan.rows_expected:,} rows in {plan.seconds_expected / parallel:,.0f} s"
+        said += f": about {plural(plan.rows_expected, 'row')} in {plan.seconds_expected / parallel:,.0f} s"
     click.echo(said)
 
 

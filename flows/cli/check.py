@@ -95,7 +95,7 @@ _NOTES: dict[str, Callable[[str], str]] = {
 def _print(project: Project, problems: Sequence[Problem], notes: Mapping[str, Sequence[str]]) -> None:
     for problem in problems:
         click.echo(click.style("mistake ", fg="red") + str(problem), err=True)
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     _tell(notes)
     summaries = len(project.summaries)

@@ -140,7 +140,7 @@ class _Bar:
             return
         self._shown, self._dirty = now, True
         rate = amount / max(now - begun, 1e-9)
-        from flows.quantities import size
+        from deployments.quantities import size
 
         said = f"{size(amount)}, {size(rate)}/s" if unit == "B" else f"{amount:,} {unit}, {rate:,.0f}/s"
         click.echo(f"\r  {step:<12} ... {said}          ", nl=False, err=True)

@@ -94,8 +94,8 @@ def unplanned(bench: Workbench, outcome: Outcome) -> list[str]:
 
 def tell(bench: Workbench, outcome: Outcome, surprises: list[str], seconds: float) -> None:
     """What came of it, and where to look next."""
+    from deployments.quantities import plural
     from deployments.shop.world.planted import BAD_ANSWER, DRIFT
-    from flows.quantities import plural
 
     published = outcome.published
     click.echo()

@@ -144,7 +144,7 @@ def _lines(alerts: Iterable[Alert]) -> None:
 
 
 def _sum_up(batches: list[Replayed]) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     counts = {name: sum(b.verdict.verdict == name for b in batches) for name in ("page", "digest", "learning", "pass")}
     click.echo(f"{plural(len(batches), 'batch')}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

@@ -109,7 +109,7 @@ def _tell(found: Sequence[Tried]) -> None:
 
 
 def _sum_up(found: Sequence[Tried]) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     told = [one for one in found if one.verdict.alerts]
     right = [one for one in told if one.answer in ("meant", "not-meant")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import print_json
 
 
@@ -21,7 +22,7 @@ def init(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(folder), "files": [file.relative_to(folder).as_posix() for file in files]})
         return
-    click.secho(f"{folder}: a project of {len(files)} files", bold=True)
+    click.secho(f"{folder}: a project of {plural(len(files), 'file')}", bold=True)
     for name, text in (
         ("tables/parcel.yaml", "a table: source, windows, contract, load"),
         ("suites/parcel.yaml", "its checks"),

@@ -20,9 +20,9 @@ def listen(queue: str, once: bool) -> None:
     message is taken out once its tables have been run; a schedule beside it finds what no message told of.
     """
     from deployments.errors import SourceUnreachableError
+    from deployments.quantities import plural
     from flows.cli.run import announce_plan, tell_end
     from flows.cli.settings import workbench
-    from flows.quantities import plural
     from tasks.objects.queue import Queue
 
     bench = workbench()

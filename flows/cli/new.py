@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import print_json
 from flows.cli.source_options import source_options, wanted_from
 
@@ -80,8 +81,8 @@ def _many(
     settings: Settings, wanted: Wanted, pattern: str, owner: str | None, cursor: str | None, force: bool, as_json: bool
 ) -> int:
     """Draft every table of a pattern; the exit code: 1 where one couldn't be drafted."""
+    from deployments.quantities import plural
     from flows.drafting_many import draft_many
-    from flows.quantities import plural
 
     done = []
     for item in draft_many(settings, wanted, pattern, owner, cursor, force=force):
@@ -119,12 +120,12 @@ def _tell_one(item: Drafted) -> None:
         click.echo(f"{item.source_table:<36} is there already: {item.table} (--force writes it again)")
     else:
         fit = item.draft.rows - item.draft.set_aside.total()
-        said = f"{fit:,} of {item.draft.rows:,} records fit, {item.draft.to_decide} to decide"
+        said = f"{fit:,} of {plural(item.draft.rows, 'record')} fit, {item.draft.to_decide} to decide"
         click.echo(f"{item.source_table:<36} tables/{item.files[0].name}: {said}")
 
 
 def _tell(made: Draft, looked: Looked, files: tuple[Path, Path], project: Path) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     sample = looked.sample
     for file, what in zip(files, ("source, contract, load", "starter rules"), strict=True):

@@ -184,7 +184,7 @@ def answer(
 def _ask(found: Answered) -> None:
     """Show what would be accepted and ask; where nobody can be asked, the run is to be named."""
     from deployments.errors import DeclarationError
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     record = found.record
     click.echo(
@@ -234,7 +234,7 @@ def _proposed(bench: Workbench, record: RunRecord, columns: list[str]) -> str:
 
 
 def _verdict(record: RunRecord) -> str:
-    from flows.quantities import few
+    from deployments.quantities import few
 
     drift = record.drift
     if drift is None:

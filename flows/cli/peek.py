@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployments.foreign_text import one_line
+from deployments.quantities import plural
 from flows.cli.console import print_json
 from flows.cli.source_options import source_options, wanted_from
 
@@ -53,7 +54,7 @@ def _name(source: str, table: str | None) -> str:
 
 
 def _tell(looked: Looked, following: str) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     proposal, sample = looked.proposal, looked.sample
     read = "all of them" if sample.whole else "the first ones"
@@ -119,7 +120,7 @@ def _tell_keys(proposal: Proposal) -> None:
     elif proposal.keys:
         click.echo(f"  could be a key: {' | '.join(', '.join(key) for key in proposal.keys)}")
     elif proposal.repeated:
-        click.echo(f"  no key: {proposal.repeated:,} records repeat another one in every field")
+        click.echo(f"  no key: {plural(proposal.repeated, 'record')} repeat another one in every field")
     else:
         click.echo("  no key found: no one, two or three fields tell all records apart")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployments.errors import NO_RUN, HeadgateError
+from deployments.quantities import plural
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
@@ -93,7 +94,6 @@ def plan(
         ])  # fmt: skip
         _leave(unread)
         return
-    from flows.quantities import plural
 
     for item in plans:
         counts = [
@@ -115,7 +115,7 @@ def plan(
             span = todo[0].label if len(todo) == 1 else f"{todo[0].label} to {todo[-1].label}"
             estimate = ""
             if item.seconds_expected is not None and item.rows_expected is not None:
-                estimate = f", about {item.rows_expected:,} rows in {item.seconds_expected:.0f} s"
+                estimate = f", about {plural(item.rows_expected, 'row')} in {item.seconds_expected:.0f} s"
             click.echo(f"    run would load {plural(len(todo), item.batches)}: {span}{estimate}")
         elif not looks and item.missing is None:
             click.echo(f"    nothing to do{f'; next due {item.due_said}' if item.due_said else ''}")

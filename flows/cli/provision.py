@@ -19,8 +19,8 @@ def provision(only_plan: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
     from deployments.errors import HeadgateError
+    from deployments.quantities import plural
     from flows.cli.settings import workbench
-    from flows.quantities import plural
     from tasks.provision import plan_provision
     from tasks.provision import provision as apply
 

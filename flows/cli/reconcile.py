@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _say(found: Finding) -> None:
     if found.unknown:
         click.echo(f"{found.label:<18} not compared: {found.unknown}")
         return
-    rows = f"source {found.source_rows:,} rows, live {found.live_rows:,}"
+    rows = f"source {plural(found.source_rows, 'row')}, live {found.live_rows:,}"
     click.echo(f"{found.label:<18} " + click.style(str(found.difference), fg="yellow") + f"   ({rows})")
     for what, keys in found.difference.keys.items():
         for key in keys:

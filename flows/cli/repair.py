@@ -22,9 +22,9 @@ def repair(tables: tuple[str, ...], only_plan: bool, lost: bool, as_json: bool) 
 
     Every run does this for its table by itself. Without TABLE: all tables and summaries.
     """
+    from deployments.quantities import plural
     from flows.books import repair as enter
     from flows.cli.settings import workbench
-    from flows.quantities import plural
     from tasks.books import gaps
     from tasks.warehouses import ops
     from tasks.warehouses.names import TableName

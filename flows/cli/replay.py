@@ -56,7 +56,7 @@ def discard(table: str, code: str, window: str | None, reason: str, by: str | No
     from flows.cli.settings import workbench
 
     bench = workbench(silent=True, need="warehouse", asked=[table])
-    from flows.quantities import plural
+    from deployments.quantities import plural
     from tasks.discard import discard_rows
 
     name = bench.project.table(table).table

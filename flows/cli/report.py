@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployments.quantities import plural
+
 if TYPE_CHECKING:
     from tasks.report import Built, Progress
     from tasks.workbench import Workbench
@@ -82,7 +84,7 @@ class _Progress:
         self._often = sys.stderr.isatty()
 
     def __call__(self, done: Progress) -> None:
-        from flows.quantities import plural
+        from deployments.quantities import plural
 
         if self._often or time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
@@ -147,4 +149,5 @@ def _print(built: Built, as_json: bool, more: str = "") -> None:
 
         click.echo(json.dumps(asdict(built)))
         return
-    click.echo(f"{built.tables} tables, {built.runs} runs, {built.objects} objects{more}: {built.url}/index.html")
+    written = f"{plural(built.tables, 'table')}, {plural(built.runs, 'run')}, {plural(built.objects, 'object')}"
+    click.echo(f"{written}{more}: {built.url}/index.html")

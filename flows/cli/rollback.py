@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import Console, print_json, telling
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
         label = grid.label(grid.parse(proof.batch_key))
     about, which = f"{target.name} {label}".rstrip(), f" --window {label}" if label else ""
     raise DeclarationError(
-        f"this would undo the last publish, {about}: run {proof.run_id}, {proof.counts.published:,} rows, published "
+        f"this would undo the last publish, {about}: run {proof.run_id}, {plural(proof.counts.published, 'row')}, published "
         f"{proof.published_at:%Y-%m-%d %H:%M} UTC. Nothing was changed: say why, and of which window",
         code="ROLLBACK-UNSAID",
         next_command=f'headgate rollback {target.name}{which} --reason "..."',

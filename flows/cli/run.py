@@ -79,7 +79,7 @@ def run(
 
 def announce_plan(plan: TablePlan) -> None:
     """What is going to be loaded of a table, and why nothing is."""
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     if plan.paused:
         click.echo(f"{plan.table}: {plan.paused}; nothing is loaded (headgate resume {plan.table})")
@@ -119,7 +119,7 @@ def _again(plan: TablePlan) -> str:
 def tell_end(outcome: Outcome) -> None:
     """What became of it all, with the next command of what failed."""
     from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     for record in outcome.mended:
         click.echo(

@@ -65,7 +65,7 @@ def _is_missed(one: TriedRules) -> bool:
 
 
 def _tell(found: Sequence[TriedRules], left_out: Mapping[str, str]) -> None:
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     for one in found:
         of = "" if one.batch.stands else ", failed then"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployments.quantities import plural
 from flows.cli.console import print_json
 
 if TYPE_CHECKING:
@@ -86,7 +87,6 @@ def new(file: Path, owner: str | None, force: bool, as_json: bool) -> None:
     """
     from deployments.errors import DeclarationError
     from flows.cli import settings
-    from flows.quantities import plural
 
     bench = settings.workbench(silent=as_json, need="warehouse")
     from flows.summary_drafting import draft_summary
@@ -228,7 +228,6 @@ def doubts(wanted: Summary, project: Project, file: str, settings: Settings) -> 
 
 
 def _tell(trial: Trial, file: str, *, refused: bool) -> None:
-    from flows.quantities import plural
 
     click.secho(trial.target, bold=True)
     for table, count in trial.input_rows.items():
@@ -261,7 +260,6 @@ def _tell(trial: Trial, file: str, *, refused: bool) -> None:
 
 def _costs(trial: Trial) -> Iterator[str]:
     """What the SELECT took, and what the server says of it."""
-    from flows.quantities import plural
 
     yield f"built in {trial.seconds or 0:.1f} s"
     cost = trial.cost
@@ -286,7 +284,6 @@ def _keys(trial: Trial) -> Iterator[str]:
 
 
 def _differences(count: int, compared: Compared) -> list[str]:
-    from flows.quantities import plural
 
     if compared.live_rows is None:
         return ["there is no live table yet"]

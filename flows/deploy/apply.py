@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deployments.errors import DeclarationError, RetryableError
+from deployments.quantities import few
 from flows.deploy.difference import Change, differences, of_another_project
 from flows.deploy.standing import RESOURCE, Standing, read_standing
 from flows.deploy.wanted import PUBLISHED_EVENT, TAG, Wanted, environment
-from flows.quantities import few
 from tasks.outside_errors import named
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deployments.project import Project
+from deployments.quantities import plural
 from expectations.record import RunRecord
 from expectations.withheld import cleaned
 from tasks.incidents.freshness import severity_of
@@ -165,7 +166,7 @@ def details(record: RunRecord) -> tuple[str, ...]:
             for alert in record.drift.alerts
             if alert.message not in lines
         ]
-    lines += [f"{aside.code}: {aside.rows:,} rows set aside: {aside.sentence}" for aside in record.quarantine]
+    lines += [f"{aside.code}: {plural(aside.rows, 'row')} set aside: {aside.sentence}" for aside in record.quarantine]
     unique = list(dict.fromkeys(line[:400] for line in lines))
     more = len(unique) - _LINES
     return tuple(unique) if more <= 0 else (*unique[:_LINES], f"and {more} more")
@@ -173,6 +174,6 @@ def details(record: RunRecord) -> tuple[str, ...]:
 
 def _observed(failed: int | None, checked: int | None, observed: object) -> str:
     if failed is not None and checked:
-        return f" ({failed:,} of {checked:,} rows break it)"
+        return f" ({failed:,} of {plural(checked, 'row')} break it)"
     # Only figures: a text that was observed may be somebody's.
     return f" (observed {observed})" if isinstance(observed, int | float) and not isinstance(observed, bool) else ""

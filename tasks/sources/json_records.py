@@ -11,6 +11,7 @@ from typing import Any
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import JsonSource
 from deployments.errors import SourceMissingError, UpstreamError
+from deployments.quantities import plural
 from deployments.settings import Settings
 from expectations.contract.split import MAX_LINE_BYTES
 from tasks.sources import json_text
@@ -107,7 +108,7 @@ class JsonReader(LocatedReader):
             items = [record_of(line) for line in batch]
             if first and all(isinstance(item, Unfit) and item.code == "NOT-JSON-LINE" for item in items):
                 raise UpstreamError(
-                    f"{self.where} isn't JSON lines: none of its first {len(items):,} lines is a JSON object",
+                    f"{self.where} isn't JSON lines: none of its first {plural(len(items), 'line')} is a JSON object",
                     code="NOT-JSON",
                     next_command="headgate peek SOURCE --format json   (`format: document` when it is one list)",
                 )

@@ -10,6 +10,7 @@ from typing import Any
 from deployments.declarations.columns import Column
 from deployments.declarations.sources import RestSource
 from deployments.errors import HeadgateError, SourceMissingError
+from deployments.quantities import plural
 from deployments.settings import Settings
 from deployments.windows import Window
 from tasks.sources.absence import unproven
@@ -63,7 +64,7 @@ class RestReader(LocatedReader):
     def ping(self) -> str:
         page = self.first_page(self.location.span.window)
         records = records_at(page.parsed.document, self.source.records, self.where)
-        return f"{len(records):,} records on the first page"
+        return f"{plural(len(records), 'record')} on the first page"
 
     def prove_missing(self, absent: SourceMissingError) -> None:
         """A 404 counts where the API answers for another window."""

@@ -11,6 +11,7 @@ import orjson
 from deployments.declarations.rest import CursorPaging, LinkPaging, NextPaging, OffsetPaging, PagePaging
 from deployments.declarations.sources import RestSource
 from deployments.errors import HeadgateError, SourceMissingError, UpstreamError
+from deployments.quantities import plural
 from tasks.sources.address import Place, following
 from tasks.sources.hosts import check_leads_to
 from tasks.sources.json_document import at, records_at
@@ -52,7 +53,7 @@ class Pages:
             request = self._next(request, page, records)
         if self._total is not None and self._total != self._count:
             raise UpstreamError(
-                f"{self._first.shown}: {self._count:,} records came on {self._number:,} pages, and source.total"
+                f"{self._first.shown}: {plural(self._count, 'record')} came on {self._number:,} pages, and source.total"
                 f" ({self._source.total}) says {self._total:,}",
                 code="PAGING-TOTAL", next_command="headgate retry RUN   (did it change while it was read?)",
                 found=self._count, expected=self._total,
@@ -94,7 +95,7 @@ class Pages:
         before = self._digests.setdefault(digest, self._number)
         if before != self._number:
             raise UpstreamError(
-                f"{self._told} holds the same {len(records):,} records as page {before:,}: does the API know"
+                f"{self._told} holds the same {plural(len(records), 'record')} as page {before:,}: does the API know"
                 f" {self._parameter}?", code="PAGE-REPEATED", next_command=_PAGING,
             )  # fmt: skip
 

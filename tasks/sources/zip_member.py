@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from deployments.errors import UpstreamError
+from deployments.quantities import plural
 from tasks.objects.packing import PackingError, Stream, unpacked
 from tasks.sources.file_forms import SHEET, is_workbook, other_form
 from tasks.sources.protocol import OWNER
@@ -122,7 +123,9 @@ def _chosen(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo:
     files = [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
     if len(files) != 1:
         shown = ", ".join(repr(info.filename) for info in files[:5]) + (", ..." if len(files) > 5 else "")
-        raise _unread(where, f"holds {len(files):,} files{f' ({shown})' if files else ''}; a source is one file")
+        raise _unread(
+            where, f"holds {plural(len(files), 'file')}{f' ({shown})' if files else ''}; a source is one file"
+        )
     if files[0].flag_bits & 0x1:
         raise _unread(where, f"'{files[0].filename}' is encrypted")
     return files[0]

@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError
+from deployments.quantities import plural
 from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
@@ -202,7 +203,7 @@ def _prove_key(cursor: Cursor, plan: Publication, new: TableName, outside: sql.C
     )
     if found:
         raise CheckFailedError(
-            f"{plan.live}: {found:,} keys ({', '.join(plan.shape.key)}) of this batch are already in the table, in rows "
+            f"{plan.live}: the table has {plural(found, 'key')} ({', '.join(plan.shape.key)}) of this batch already, in rows "
             f"it doesn't replace. Nothing was published.",
             code="KEY-EXISTS",
             next_command=f"headgate retry {plan.run_id}   (once the source gives each key in one batch, or by load.mode: merge)",

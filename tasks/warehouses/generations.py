@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from deployments.quantities import plural
 from tasks.warehouses import names
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
@@ -22,6 +23,6 @@ def surplus(side: Iterable[TableName], known: Sequence[Proof], keep: int) -> dic
     useless = {proof.sequence: f"publish {proof.sequence} is undone" for proof in known if proof.undone_by is not None}
     useless |= {proof.sequence: "a rollback can't be undone" for proof in known if proof.kind == "rollback"}
     standing = sorted(set(numbered.values()) - useless.keys(), reverse=True)
-    old = dict.fromkeys(standing[keep:], f"only the last {keep} publishes are kept")
+    old = dict.fromkeys(standing[keep:], f"no more than {plural(keep, 'publish')} kept")
     why = useless | old
     return {table: why[sequence] for table, sequence in numbered.items() if sequence in why}

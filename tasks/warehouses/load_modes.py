@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.modes import Mode
 from deployments.errors import CheckFailedError, CodeError, DeclarationError
+from deployments.quantities import plural
 from tasks.switches import reached
 from tasks.warehouses import names, outside_hands, proofs
 from tasks.warehouses.changes import apply_changes, find_changes
@@ -158,8 +159,8 @@ def _replace_rows(loading: Loading, new: TableName, old: TableName, lost: Sequen
     left = count_rows(cursor, live)
     if left != inserted or inserted != _rows(plan):
         raise CodeError(
-            f"{live} has {left:,} rows after {inserted:,} of {plan.counts.copied:,} were put in: a trigger or a rule on it "
-            "keeps rows in or out; nothing was published",
+            f"{live} has {plural(left, 'row')} after {inserted:,} of {plan.counts.copied:,} were put in: a trigger or a rule on "
+            "it keeps rows in or out; nothing was published",
             code="ROWS-REWRITTEN",
             next_command=f"look at {', '.join(lost)}; headgate retry {plan.run_id}",
         )
@@ -203,8 +204,8 @@ def _prove_same_keys(cursor: Cursor, plan: Publication) -> None:
     same = int(one(cursor, keys_in_both(plan, keys))[0])
     if not same:
         raise CheckFailedError(
-            f"{plan.live}: none of its {lives:,} rows has one of the {there:,} keys ({', '.join(plan.shape.key)}) the source has "
-            "now: they aren't the same keys (another HEADGATE_PII_KEY, another database, a key that was made anew). "
+            f"{plan.live}: {plural(lives, 'row')}, and none has a key ({', '.join(plan.shape.key)}) that the source has now "
+            f"({there:,}): they aren't the same keys (another HEADGATE_PII_KEY, another database, a key that was made anew). "
             "Nothing was published.",
             code="KEYS-STRANGE",
             next_command=f"headgate show {plan.run_id}   (right all the same: load.deletes: keep, and a new table)",
@@ -220,7 +221,7 @@ def _guard(plan: Publication, before: int, rows: int) -> None:
     lost = (before - rows) / before
     if lost > plan.shrink_guard or rows == 0:
         raise CheckFailedError(
-            f"{plan.live} has {before:,} rows; this batch would leave {rows:,} ({lost:.0%} fewer, allowed "
+            f"{plan.live} has {plural(before, 'row')}; this batch would leave {rows:,} ({lost:.0%} fewer, allowed "
             f"{plan.shrink_guard:.0%}). Nothing was published.",
             code="SHRINK-GUARD",
             # Not the override first: whoever is woken by this types what stands here.

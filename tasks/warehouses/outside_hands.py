@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.modes import ModeFacts
 from deployments.errors import CheckFailedError, DeclarationError
+from deployments.quantities import plural
 from deployments.windows import Window
 from tasks.warehouses import proofs
 from tasks.warehouses.changes import find_changes
@@ -30,7 +31,7 @@ def missing(adapter: Adapter, cursor: Cursor, live: TableName, known: Sequence[P
         return None
     rows = sum(item.counts.published for item in stands)
     return DeclarationError(
-        f"{live} is gone: {len(stands):,} publishes stand with {rows:,} rows, but somebody has dropped or renamed the table. "
+        f"{live} is gone: somebody has dropped or renamed the table, which holds {plural(rows, 'row')} by its proofs. "
         "Nothing was changed.",
         code="LIVE-MISSING",
         next_command=f"rename it back; or, when it is lost: headgate repair {live} --lost   (then run loads it again)",
@@ -109,9 +110,11 @@ def changed(
     if expected > MAX_COUNTED:
         cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(qualified(live)))
         return (
-            None if cursor.fetchone() else f"{live} is empty, its publishes left {expected:,} rows: somebody emptied it"
+            None
+            if cursor.fetchone()
+            else f"{live} is empty, its publishes left {plural(expected, 'row')}: somebody emptied it"
         )
     found = count_rows(cursor, live)
     if found == expected:
         return None
-    return f"{live} has {found:,} rows, its publishes left {expected:,}: somebody else has changed it"
+    return f"{live} has {plural(found, 'row')}, its publishes left {expected:,}: somebody else has changed it"

@@ -12,6 +12,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.errors import CodeError, RetryableError
+from deployments.quantities import plural
 from tasks.switches import reached
 from tasks.warehouses import names
 from tasks.warehouses.changes import apply_changes
@@ -73,7 +74,7 @@ def _leave_quarantine(cursor: Cursor, plan: Publication, new: TableName, source_
     )
     if cursor.rowcount != wanted:
         raise RetryableError(
-            f"{plan.live}: {wanted:,} rows were to leave quarantine, but only {cursor.rowcount:,} of them are open now; "
+            f"{plan.live}: {plural(wanted, 'row')} to leave quarantine, but only {cursor.rowcount:,} of them open now; "
             "nothing was published",
             code="QUARANTINE-CHANGED",
             next_command=f"headgate quarantine replay {plan.live}",

@@ -18,6 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.declarations.columns import Column
 from deployments.errors import CheckFailedError, DeclarationError, RetryableError
+from deployments.quantities import plural
 from tasks.switches import reached
 from tasks.warehouses import names, outside_hands, proofs, take_out
 from tasks.warehouses.exactly_once import committed
@@ -256,7 +257,7 @@ def _prove_unchanged(live: TableName, expected: int, found: int) -> None:
     """A table that is swapped back as a whole must have as many rows as its publishes gave it."""
     if found != expected:
         raise CheckFailedError(
-            f"{live} has {found:,} rows, but its publishes left {expected:,}: somebody else has changed the table, and "
+            f"{live} has {plural(found, 'row')}, but its publishes left {expected:,}: somebody else has changed the table, and "
             "that would be lost. Nothing was changed.",
             code="LIVE-CHANGED",
             next_command=f"headgate run {live} --full-refresh   (loads it again from the source)",
@@ -286,8 +287,8 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
         raise not_kept(live, proof)
     if removed != came:
         raise CheckFailedError(
-            f"{live}: {proof.run_id} put in {came:,} rows, but only {removed:,} of them are in the table as it left them: "
-            "somebody else has changed the table. Nothing was changed.",
+            f"{live}: {proof.run_id} put in {plural(came, 'row')}, but only {removed:,} of them are in the table as it left "
+            "them: somebody else has changed the table. Nothing was changed.",
             code="LIVE-CHANGED",
             next_command=_load_again(live, proof),
             expected=came,
@@ -316,8 +317,8 @@ def _prove_free(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, know
     ]
     listing = "".join(f"\n  {later.run_id} ({later.batch_key}) has them now" for later in holders)
     raise DeclarationError(
-        f"{live}: {proof.run_id} ({proof.batch_key}) can't be undone alone: {taken:,} keys of the rows it took out are in "
-        f"other rows by now. Nothing was changed.{listing}",
+        f"{live}: {proof.run_id} ({proof.batch_key}) can't be undone alone: other rows have {plural(taken, 'key')} of the rows "
+        f"it took out by now. Nothing was changed.{listing}",
         code="ROLLBACK-KEYS",
         next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay; the others go with it)"
         if holders

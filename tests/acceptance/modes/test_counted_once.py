@@ -30,7 +30,7 @@ def test_a_run_leaves_the_counting_to_its_batch_unless_there_is_none(house: Any)
     house.load(table)
     house.place.ask(f"DELETE FROM {table} WHERE id = 2")
     bench, now = workbench(), datetime.now(UTC)
-    told = f"{table} has 1 rows, its publishes left 2: somebody else has changed it"
+    told = f"{table} has 1 row, its publishes left 2: somebody else has changed it"
     assert plan_table(bench, bench.project.table(table), now).changed == told
     followed = plan_table(bench, bench.project.table(table), now, before_run=True)
     assert (followed.changed, len(followed.to_run)) == (None, 1)

@@ -203,7 +203,7 @@ def test_rows_of_another_window_are_not_loaded_in_place(house: Any) -> None:
         load: {mode: replace_window, window_column: day, stage: in_place}
         """)  # fmt: skip
     house.source("s-2024-01-01.csv", "id,day\n1,2024-01-01\n2,2024-01-02\n")
-    with pytest.raises(CheckFailedError, match="1 rows lie outside the window") as caught:
+    with pytest.raises(CheckFailedError, match="1 row outside the window") as caught:
         house.load(table, "2024-01-01")
     assert caught.value.code == "OUT-OF-WINDOW"
     house.source("s-2024-01-01.csv", "id,day\n1,2024-01-01\n")

@@ -152,7 +152,7 @@ def test_rows_that_others_took_are_told_before_nothing_to_do(house: Any, command
     house.place.ask(f"DELETE FROM {table} WHERE id = 2")
     told = command("run", table)
     assert told.code == 3
-    assert "has 1 rows, its publishes left 2" in told.out
+    assert "has 1 row, its publishes left 2" in told.out
     command("run", table, "--window", "2026-01-02")
     assert command("run", table).code == 0
 

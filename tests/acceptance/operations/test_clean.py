@@ -131,7 +131,7 @@ def test_quarantined_rows_are_kept_for_ninety_days(house: Any, command: Callable
     assert command("clean", "--json").json["leftovers"] == []
     house.place.ask(f"UPDATE {quarantine} SET quarantined_at = %s WHERE record = 1", (old,))
     (leftover,) = command("clean", "--json").json["leftovers"]
-    assert (leftover["kind"], leftover["why"]) == ("quarantine", "1 rows older than 90 days")
+    assert (leftover["kind"], leftover["why"]) == ("quarantine", "1 row older than 90 days")
     assert house.place.ask(f"SELECT record FROM {quarantine}") == [(2,)]
 
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from flows.quantities import plural
+from deployments.quantities import plural
 from tests.acceptance.operations.model import Content, Load, Model
 from tests.acceptance.operations.world import DAYS, FRESH, MODES, NUMBERS, World, only_when
 

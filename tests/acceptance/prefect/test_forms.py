@@ -126,7 +126,7 @@ def test_from_a_backfill_that_fails_to_rows_given_up(shop: Any, ask: Callable[..
     assert shop.ask(f"SELECT count(*) FROM {table} WHERE amount = -5") == [(1,)]
     code = "NOT-INTEGER"
     assert answer(ask("discard quarantine", table=table, code=code, window="2020-08-10", **WHO)) == (
-        done, f"{table}: 1 rows discarded"
+        done, f"{table}: 1 row discarded"
     )  # fmt: skip
 
     # What was answered stays, with who and why.

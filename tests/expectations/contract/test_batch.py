@@ -101,10 +101,10 @@ RULE = {"code": "R-1", "type": "expect_column_values_to_not_be_null", "kwargs": 
     ("50%", "10%", 100, {"R-1": 11}, "R-1: 11 of 100 rows (11.0%), tolerated 10.0%"),
     ("50%", "0%", 100, {"R-1": 1}, "R-1: 1 of 100 rows"),
     ("1%", None, 0, {}, None),
-    ("1%", None, 1, {"NOT-NULL": 1}, "all reasons: 1 of 1 rows"),
+    ("1%", None, 1, {"NOT-NULL": 1}, "all reasons: 1 of 1 row "),
     ("99%", None, 5, {"NOT-NULL": 5}, "all reasons: 5 of 5 rows"),
     ("1%", "1%", 5, {"R-1": 1}, None),
-    ("50%", "99%", 1, {"R-1": 1}, "R-1: 1 of 1 rows"),
+    ("50%", "99%", 1, {"R-1": 1}, "R-1: 1 of 1 row "),
 ])  # fmt: skip
 def test_tolerance(
     make_table: Any, load: str, rule: str | None, extracted: int, reasons: dict[str, int], words: str | None
