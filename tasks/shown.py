@@ -144,12 +144,14 @@ def condition(table: Table, alert: DriftAlert) -> tuple[str, str | None] | None:
     name, broken = identifier(column.name), _broken(table, cause)
     if broken is not None:
         return broken[1], None
-    if cause == "values missing":
+    if cause in ("values missing", "empty instead of 0"):
         return f"{name} IS NULL", None
     if cause == "0 instead of empty":
         return f"{name} = 0", None
     if cause in ("negative numbers", "sign flipped"):
         return f"{name} < 0", None
+    if cause.startswith("cut at "):
+        return f"length({name}) = {int(cause.split()[2])}", None
     # Redshift writes no boolean as text.
     if column.name in table.masked or column.column_type.kind == "boolean":
         return None

@@ -35,6 +35,12 @@ FULLY_WRITTEN = 1e15
 # One value that is nearly all of the rows and usually few of them.
 NEARLY_ALL = 0.95
 RARE = 0.2
+# So many values that are all others are no single label that was renamed.
+SEVERAL = 3
+# Fewer rows than this share of zeros may be none by chance.
+SOME = 0.05
+# The afternoon of a clock: hours that a clock of twelve writes as those of the morning.
+NOON = 12
 
 
 def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
@@ -42,6 +48,8 @@ def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     yield from _words_for_nothing(name, columns)
     yield from _labels(name, columns)
     yield from _written(name, columns)
+    yield from _cut(name, columns)
+    yield from _other_values(name, columns)
     yield from _one_value(name, columns)
     yield from _sign(name, columns)
     yield from _factor(name, columns)
@@ -130,6 +138,16 @@ def _clock(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     if not float(np.sqrt(usual) @ np.sqrt(np.roll(usual, 6))) < 0.9:
         return
     fits = {turn: float(np.sqrt(np.roll(usual, turn)) @ np.sqrt(now)) for turn in range(-11, 13)}
+    afternoon = float(usual[NOON + 1 :].sum())
+    if afternoon > RARE and not now[NOON + 1 :].any():
+        of_twelve = float(np.sqrt(usual[:NOON] + usual[NOON:]) @ np.sqrt(now[:NOON] + now[NOON:]))
+        if of_twelve > max(0.85, *fits.values()):
+            moved = f"{_percent(afternoon)} of the rows lay after 13:00 before, none does now"
+            yield Cause(
+                "afternoon written as morning", min(0.95, of_twelve),
+                f"The hours of {name} are those of a clock of twelve without AM and PM: {moved}.",
+            )  # fmt: skip
+            return
     best = max(fits, key=lambda turn: (round(fits[turn], 3), -abs(turn)))
     if best and fits[best] > 0.85 and fits[best] - fits[0] > 0.05:
         first, last = (clock.quantiles[5] % DAY / HOUR for clock in likely_clocks(columns)[-2:])
@@ -150,6 +168,9 @@ def _words_for_nothing(name: str, columns: Sequence[ColumnProfile]) -> Iterator[
     if then > 0.005 and now < 0.2 * then and zeros[-1] - median(zeros[:-1]) > 0.4 * then:
         rows_empty = f"{_percent(then)} of the rows were empty before, {_percent(now)} are now"
         yield Cause("0 instead of empty", 0.99, f"{name} holds 0 where it was empty: {rows_empty}.")
+    elif median(zeros[:-1]) > SOME and zeros[-1] < 0.2 * median(zeros[:-1]) and now - then > 0.4 * median(zeros[:-1]):
+        rows_zero = f"{_percent(median(zeros[:-1]))} of the rows held 0 before, {_percent(zeros[-1])} do now"
+        yield Cause("empty instead of 0", 0.97, f"{name} is empty where it held 0: {rows_zero}.")
     elif then > 0.005 and now < 0.2 * then and now_words - then_words > 0.4 * then:
         word = next((v for v, _ in columns[-1].top if v.strip().lower() in NULLISH), "a word for it")
         rows_empty = f"{_percent(then)} of the rows were empty before, {_percent(now)} are now"
@@ -225,6 +246,48 @@ def _written(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     elif ended >= GONE:
         told = f"{name} is written as none of the last {ended} batches was, and as those before were{shown}."
         yield Cause("written as once before", 0.65, told)
+
+
+def _cut(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """Texts that end at a limit: values never seen before, as long as the longest now, are the beginnings of longer ones."""
+    batch = columns[-1]
+    if batch.masked or batch.clocks or batch.numbers or not batch.text.counted:
+        return
+    limit = batch.text.lengths[-1]
+    if limit >= min((c.text.lengths[-1] for c in columns[:-1] if c.text.counted), default=0.0):
+        return
+    seen = dict.fromkeys(value for c in reversed(columns[:-1]) for value, _ in c.top)
+    fresh = [(value, rows) for value, rows in batch.top if value not in seen]
+    whole = {
+        v: next((w for w in seen if len(w) > limit and w.startswith(v)), None) for v, _ in fresh if len(v) == limit
+    }
+    begun = sum(rows for value, rows in fresh if whole.get(value))
+    if not begun or begun < MOSTLY * sum(rows for _, rows in fresh):
+        return
+    value, long = next((value, long) for value, long in whole.items() if long)
+    yield Cause(
+        f"cut at {limit:.0f} characters", 0.96,
+        f"Texts of {name} end after {limit:.0f} characters: `{long}` before, `{value}` now.",
+    )  # fmt: skip
+
+
+def _other_values(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """Every value is another one, several of them, and written as before: another list of codes, or another key of a hash."""
+    batch = columns[-1]
+    if batch.masked or batch.clocks or batch.numbers or any(len(c.top) >= TOP for c in columns):
+        return
+    seen = {value for c in columns[:-1] for value, _ in c.top}
+    if len(batch.top) < SEVERAL or any(value in seen for value, _ in batch.top):
+        return
+    usual = max(seen, key=lambda value: _usual_share(columns, value))
+    share, then = batch.top[0][1] / batch.text.counted, _usual_share(columns, usual)
+    if then < RARE / 2:
+        return
+    yield Cause(
+        "all values are others", 0.95,
+        f"None of the values of {name} was ever seen before: its commonest was `{usual}` ({_percent(then)} of the rows) and is "
+        f"`{batch.top[0][0]}` ({_percent(share)}).",
+    )  # fmt: skip
 
 
 def _percent(share: float) -> str:

@@ -85,7 +85,9 @@ def test_the_story_of_a_change_has_its_cause_the_sql_that_shows_it_and_keys(
         ("at", "clock", "shifted by +9 h"), ("day", "clock", None), ("country", "completeness", "values missing"),
         ("paid", "categories", None), ("at", "clock", "+1 h next to day"),
         ("total", "relation", "total = pieces * price no longer holds"),
-        ("country", "format", "written differently"),
+        ("country", "format", "written differently"), ("price", "categories", "empty instead of 0"),
+        ("country", "format", "cut at 1 characters"), ("country", "reference", "all values are others"),
+        ("at", "clock", "afternoon written as morning"),
     ],
 )  # fmt: skip
 def test_every_statement_runs_with_and_without_windows(

@@ -39,3 +39,12 @@ def test_a_value_of_the_data_is_no_sql(house: Any, value: str) -> None:
     )
     found = keys_of(workbench(), workbench().project.table(table), None, alert)
     assert [one["id"] for one in found] == [1, 3]
+
+
+@pytest.mark.parametrize(("cause", "ids"), [("cut at 5 characters", [1, 4]), ("empty instead of 0", [3])])
+def test_rows_of_a_cause_that_names_no_value_are_found(house: Any, cause: str, ids: list[int]) -> None:
+    table = house.declare("orders", TABLE)
+    house.source("orders.csv", "id,label\n1,south\n2,west\n3,\n4,north\n5,middle\n")
+    house.load(table)
+    alert = DriftAlert(column="label", kind="format", level="digest", score=2.0, message="", cause=cause)
+    assert [one["id"] for one in keys_of(workbench(), workbench().project.table(table), None, alert)] == ids

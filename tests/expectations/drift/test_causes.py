@@ -64,6 +64,21 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         "paid_at", "written differently", "are written in a way never seen before: `",
         each("paid_at", lambda v: v.replace(" ", "T")),
     ),
+    "cut": (
+        "user", "cut at 3 characters", "Texts of user end after 3 characters: `U0", each("user", lambda v: v[:3]),
+    ),
+    "hashed anew": (
+        "country", "all values are others", "None of the values of country was ever seen before: its commonest was `KR`",
+        each("country", lambda v: {"KR": "5f", "US": "a0", "JP": "9e"}[v]),
+    ),
+    "a zone in which the afternoon is morning": (
+        "paid_at", "shifted by -8 h", "shifted by -8 h: the middle of the day was",
+        each("paid_at", lambda v: str(datetime.fromisoformat(v) - timedelta(hours=8))),
+    ),
+    "a clock of twelve": (
+        "paid_at", "afternoon written as morning", "The hours of paid_at are those of a clock of twelve without AM and PM: ",
+        each("paid_at", lambda v: v if int(v[11:13]) <= 12 else f"{v[:11]}{int(v[11:13]) - 12:02d}{v[13:]}"),
+    ),
     "yesterday's file": (
         None, "an earlier file again", "100 % of the rows are those of the batch orders_2024-03-24.csv.",
         lambda _, world: world.day(20),
@@ -86,6 +101,20 @@ def test_the_cause_is_named_in_the_terms_of_the_data(world: Any, case: str) -> N
     assert sentence in found[column].message
     assert 0.6 <= (found[column].confidence or 0) <= 1
     assert found[column].to_json()["cause"] == found[column].cause
+
+
+def test_one_label_that_stayed_is_no_other_list_of_codes(world: Any) -> None:
+    told = world.judge(
+        [row | {"country": {"US": "a0", "JP": "9e"}.get(row["country"], "KR")} for row in world.today]
+    ).alerts
+    assert any(a.column == "country" for a in told)
+    assert not any("None of the values" in a.message for a in told)
+
+
+def test_a_new_label_as_long_as_the_longest_is_no_text_that_was_cut(world: Any) -> None:
+    told = world.judge([row | {"user": f"V{at % 40:02d}"} for at, row in enumerate(world.today)]).alerts
+    assert any(a.column == "user" for a in told)
+    assert not any("cut at" in str(a.cause) for a in told)
 
 
 def fares(seed: int, factors: dict[str, float], offset: float = 0.0) -> list[Row]:
@@ -157,6 +186,7 @@ def priced(seed: int) -> list[Row]:
                 "height": f"{rng.uniform(1, 9):.1f}",
                 "city": rng.choice(["Rome", "Oslo", "Bern"]),
                 "shop": rng.choice(["north", "south", "east"]),
+                "fee": rng.choice(["0", "0", "1.50", "2.50"]),
             }
         )
     return rows
@@ -166,6 +196,10 @@ def priced(seed: int) -> list[Row]:
     ("change", "column", "cause", "sentence"),
     [
         (lambda row: row | {"width": row["width"] or "0"}, "width", "0 instead of empty", "width holds 0 where it was empty"),
+        (
+            lambda row: row | {"fee": "" if row["fee"] == "0" else row["fee"]},
+            "fee", "empty instead of 0", "fee is empty where it held 0: ",
+        ),
         (
             lambda row: row | {"total": f"{float(row['total']) * 1.19:.2f}"},
             "total", "total = pieces * price no longer holds", "in few rows now, if in any.",
