@@ -1,6 +1,7 @@
 """The benchmark of the drift detector: clean batches and injected errors on every set, beside what other tools do.
 
     python tests/benchmarks/drift/run.py --work FOLDER [--sets a,b] [--targets 6] [--kinds open|held_out|all] [--json FILE]
+        [--errors values,structure,incidents,reports,pipelines,sources]
 
 A hit is a new alert (one that the clean batch didn't raise) that names a guilty column. Every trial has exactly
 `--history` batches before it; nothing is configured.
@@ -13,13 +14,14 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import errors_incidents
 import errors_pipelines
 import errors_reports
+import errors_sources
 import errors_structure
 import errors_values
 from injections import REGISTRY, Context, Injection
@@ -31,7 +33,8 @@ from tables import read, write
 from expectations.drift import detect
 from expectations.profile import Profile, profile_file
 
-LOADED = (errors_values, errors_structure, errors_incidents, errors_reports, errors_pipelines)
+LOADED = (errors_values, errors_structure, errors_incidents, errors_reports, errors_pipelines, errors_sources)
+ERRORS = tuple(module.__name__.removeprefix("errors_") for module in LOADED)
 Named = dict[str, set[tuple[str | None, str]]]
 RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
 
@@ -121,8 +124,16 @@ def spoiled(
 
 
 def run(
-    work: Path, sets: list[str], targets: int, kinds: str, history: int, seed: int, clean_step: int
+    work: Path,
+    sets: list[str],
+    targets: int,
+    kinds: str,
+    history: int,
+    seed: int,
+    clean_step: int,
+    errors: Sequence[str] = ERRORS,
 ) -> list[Result]:
+    """Every set with the errors of the modules `errors_*` that are named."""
     results: list[Result] = []
     for name, path in folders(work / "sets").items():
         if sets and name not in sets:
@@ -140,6 +151,8 @@ def run(
         for error in REGISTRY:
             if kinds != "all" and error.held_out != (kinds == "held_out"):
                 continue
+            if error.change.__module__.removeprefix("errors_") not in errors:
+                continue
             for magnitude in error.magnitudes:
                 found = (spoiled(folder, at, n, usual[at], error, magnitude, seed) for at in chosen)
                 results += [r for r in found if r is not None]
@@ -153,6 +166,7 @@ def main() -> None:
     parser.add_argument("--sets", default="")
     parser.add_argument("--targets", type=int, default=4)
     parser.add_argument("--kinds", choices=("open", "held_out", "all"), default="open")
+    parser.add_argument("--errors", default=",".join(ERRORS), help="only those of these files errors_*.py")
     parser.add_argument("--history", type=int, default=28)
     parser.add_argument("--seed", type=int, default=1, help="1: batches spread evenly; another one draws them")
     parser.add_argument("--clean-step", type=int, default=1)
@@ -160,7 +174,7 @@ def main() -> None:
     options = parser.parse_args()
     results = run(
         options.work, [s for s in options.sets.split(",") if s], options.targets, options.kinds, options.history,
-        options.seed, options.clean_step,
+        options.seed, options.clean_step, options.errors.split(","),
     )  # fmt: skip
     if options.json:
         options.json.write_text("\n".join(json.dumps(asdict(r)) for r in results))
