@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.bounds import WindowColumn
 from deployments.errors import DeclarationError, HeadgateError
 from deployments.windows import Grid
-from tasks.batch import SOURCE_KEY, new_attempt
+from tasks.batch import SOURCE_KEY, is_whole, new_attempt
 from tasks.sources.objects import meant
 from tasks.warehouses import clock, decisions, key_changes, names, ops, proofs
 from tasks.warehouses.decisions import Decider, Decision
@@ -65,9 +66,13 @@ def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | No
     adapter = bench.warehouse
     with session(adapter.address) as connection, connection.cursor() as cursor:
         known = proofs.read(cursor, target.live) if adapter.exists(cursor, names.proof(target.live)) else []
-    loads = [proof for proof in known if proof.kind != "rollback" and batch_key in (None, proof.batch_key)]
-    if not loads:
+    published = [proof for proof in known if proof.kind != "rollback"]
+    if not published:
         raise _nothing(target, "nothing has been published")
+    loads = [proof for proof in published if batch_key in (None, proof.batch_key)]
+    if not loads:
+        assert batch_key is not None
+        raise _not_of(bench, target, batch_key, standing(published))
     if to is None:
         last = loads[-1]
         if last.undone_by is not None:
@@ -76,6 +81,11 @@ def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | No
     else:
         stays = next((proof for proof in loads if proof.run_id == to), None)
         if stays is None:
+            other = next((proof for proof in published if proof.run_id == to), None)
+            if other is not None:
+                raise _nothing(
+                    target, f"run {to} published {label_of(bench, target.name, other.batch_key)}, not that window"
+                )
             raise _nothing(target, f"no publish of run '{to}' is known")
         if stays.undone_by is not None:
             raise _nothing(target, f"run {to} is undone itself")
@@ -158,6 +168,9 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
     try:
         return grid.parse(label).key
     except ValueError as error:
+        # What was published while the windows were others is named by its key.
+        if "/" in label and label in _published(bench, full):
+            return label
         raise DeclarationError(
             f"{full}: {error}", code="NO-SUCH-WINDOW", next_command=f"headgate plan {full}"
         ) from None
@@ -165,11 +178,7 @@ def batch_key_of(bench: Workbench, name: str, label: str | None) -> str | None:
 
 def _object_key(bench: Workbench, name: str, text: str) -> str:
     """The batch of an object, by its name, its label or its key, among those that were ever published."""
-    live = TableName.parse(name)
-    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
-        there = bench.warehouse.exists(cursor, names.proof(live))
-        known = {item.batch_key for item in proofs.read(cursor, live)} if there else set()
-    found = meant(text, known)
+    found = meant(text, _published(bench, name))
     if found is None:
         raise DeclarationError(
             f"{name}: no object '{text}' was ever published",
@@ -179,6 +188,14 @@ def _object_key(bench: Workbench, name: str, text: str) -> str:
     return found
 
 
+def _published(bench: Workbench, name: str) -> set[str]:
+    """Keys of all batches that were ever published."""
+    live = TableName.parse(name)
+    with session(bench.warehouse.address) as connection, connection.cursor() as cursor:
+        there = bench.warehouse.exists(cursor, names.proof(live))
+        return {item.batch_key for item in proofs.read(cursor, live)} if there else set()
+
+
 def _grid(bench: Workbench, full: str) -> Grid | None:
     summary = bench.project.summaries.get(full)
     return bench.project.tables[full].grid if summary is None else summary.grid
@@ -186,5 +203,38 @@ def _grid(bench: Workbench, full: str) -> Grid | None:
 
 def _nothing(target: Target, why: str) -> DeclarationError:
     return DeclarationError(
-        f"{target.name}: {why}", code="NOTHING-TO-UNDO", next_command="headgate show   (the newest runs)"
+        f"{target.name}: {why}. Nothing was changed",
+        code="NOTHING-TO-UNDO",
+        next_command=f"headgate show --table {target.name}   (its newest runs)",
     )
+
+
+def _not_of(bench: Workbench, target: Target, batch_key: str, stands: Sequence[Proof]) -> DeclarationError:
+    """The error of a window that was never published, with those that were: it may be another one that is meant."""
+    keys = sorted({proof.batch_key for proof in stands if not is_whole(proof.batch_key)})
+
+    def said(key: str) -> str:
+        return label_of(bench, target.name, key)
+
+    if not keys:
+        there = "its source was loaded as a whole" if stands else "and nothing else stands"
+    elif len(keys) == 1:
+        there = f"only {said(keys[0])} was"
+    else:
+        at = bisect(keys, batch_key)
+        near = " and ".join(map(said, keys[max(at - 1, 0) : at + 1]))
+        there = f"but {len(keys):,} others were: {said(keys[0])} to {said(keys[-1])}; nearest {near}"
+    return _nothing(target, f"{said(batch_key)} was never published, {there}")
+
+
+def label_of(bench: Workbench, name: str, batch_key: str) -> str:
+    """A batch as `--window` takes it: by its label where it is a window of today's grid, else by its key."""
+    grid = _grid(bench, name)
+    if is_whole(batch_key):
+        return "the whole source"
+    if grid is None or "/" not in batch_key:
+        return batch_key
+    try:
+        return grid.label(grid.parse(batch_key))
+    except ValueError:
+        return batch_key

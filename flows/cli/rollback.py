@@ -89,8 +89,9 @@ def _one(project: Project, asked: Sequence[str]) -> str:
 def _refuse_bare(bench: Workbench, table: str) -> None:
     """Say what the last publish is: whoever means another one sees it here. Nothing when it is undone already."""
     from deployments.errors import DeclarationError
+    from flows.quantities import plural
     from tasks.batch import is_whole
-    from tasks.rollback import choose, target_of
+    from tasks.rollback import choose, label_of, target_of
     from tasks.warehouses import ops
 
     target = target_of(bench, table)
@@ -99,11 +100,7 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
     if not chosen:
         return
     (proof,) = chosen
-    declared = bench.project.tables.get(target.name)
-    grid = None if declared is None else declared.grid
-    label = "" if is_whole(proof.batch_key) else proof.batch_key
-    if grid is not None and "/" in proof.batch_key:
-        label = grid.label(grid.parse(proof.batch_key))
+    label = "" if is_whole(proof.batch_key) else label_of(bench, target.name, proof.batch_key)
     about, which = f"{target.name} {label}".rstrip(), f" --window {label}" if label else ""
     raise DeclarationError(
         f"this would undo the last publish, {about}: run {proof.run_id}, {plural(proof.counts.published, 'row')}, published "
@@ -114,6 +111,7 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
 
 
 def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]
+    from flows.quantities import plural
     from tasks.batch import SOURCE_KEY
 
     if done.record is None:
@@ -126,4 +124,6 @@ def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]
     for proof in done.publishes:
         click.echo(f"  undone: {proof.run_id}, published {proof.published_at:%Y-%m-%d %H:%M} UTC")
     counts = done.record.counts
-    click.echo(f"  {counts['deleted']:,} rows taken out, {counts['inserted']:,} put back; run {done.record.run_id}")
+    click.echo(
+        f"  {plural(counts['deleted'], 'row')} taken out, {counts['inserted']:,} put back; run {done.record.run_id}"
+    )

@@ -127,6 +127,53 @@ def test_one_window_of_many(house: Any) -> None:
     assert house.rows(table) == before, "the last publish of the window is undone: the command says so and does nothing"
 
 
+def test_a_window_that_was_never_published(house: Any) -> None:
+    table = house.declare("orders", MODES["replace_window"])
+    with pytest.raises(HeadgateError, match=f"{table}: nothing has been published. Nothing was changed"):
+        back(house, table, window="2026-01-03")
+    runs = {}
+    for number in (2, 4, 5, 9):
+        house.source(*day(number, f"{number},1,,2026-01-{number:02} 00:00:00"))
+        runs[number] = house.load(table, f"2026-01-{number:02}").run_id
+        if number == 2:
+            with pytest.raises(HeadgateError, match="2026-01-05 was never published, only 2026-01-02 was"):
+                back(house, table, window="2026-01-05")
+    before = house.rows(table)
+    for number, near in ((1, "2026-01-02"), (3, "2026-01-02 and 2026-01-04"), (6, "2026-01-05 and 2026-01-09"),
+                         (12, "2026-01-09")):  # fmt: skip
+        with pytest.raises(HeadgateError) as refused:
+            back(house, table, window=f"2026-01-{number:02}")
+        assert refused.value.code == "NOTHING-TO-UNDO"
+        assert refused.value.message == (
+            f"{table}: 2026-01-{number:02} was never published, but 4 others were: 2026-01-02 to 2026-01-09; nearest {near}. "
+            "Nothing was changed"
+        )
+        assert (refused.value.next_command or "").startswith(f"headgate show --table {table} ")
+    with pytest.raises(HeadgateError, match=f"run {runs[4]} published 2026-01-04, not that window"):
+        back(house, table, window="2026-01-05", to=runs[4])
+    assert house.rows(table) == before
+
+
+def test_a_window_of_a_former_grid_is_undone_by_its_key(house: Any, command: Any) -> None:
+    daily = MODES["replace_window"]
+    weekly = daily.replace(
+        "every: day, timezone: UTC, start: 2026-01-01", "every: week, timezone: UTC, start: 2026-01-05"
+    )
+    table = house.declare("orders", weekly)
+    house.source(*day(5, "5,1,,2026-01-07 00:00:00"))
+    house.load(table, "2026-01-05")
+    house.declare("orders", daily)
+    shown = command("rollback", table)
+    key = "2026-01-05T00:00:00Z/2026-01-12T00:00:00Z"
+    assert shown.error.next_command == f'headgate rollback {table} --window {key} --reason "..."'
+    with pytest.raises(HeadgateError, match=f"2026-01-06 was never published, only {key} was"):
+        back(house, table, window="2026-01-06")
+    assert command("rollback", table, "--window", key, "--reason", "of a test").code == 0
+    assert house.rows(table) == []
+    with pytest.raises(HeadgateError, match="2026-01-06 was never published, and nothing else stands"):
+        back(house, table, window="2026-01-06")
+
+
 def test_the_first_publish_of_a_table(house: Any) -> None:
     table = house.declare("orders", MODES["replace_window"])
     house.source("orders-2026-01-01.csv", FIRST)
