@@ -82,7 +82,7 @@ def plan_backfill(bench: Workbench, asked: Asked, now: datetime) -> TablePlan:
         raise DeclarationError(
             f"{table.table} has no windows: there is nothing to fill, its source is loaded whole",
             code="NO-WINDOWS",
-            next_command=f"headgate run {table.table} --full-refresh",
+            next_command=f"headgate run {table.table}" + ("" if table.load.does.only_adds else " --full-refresh"),
         )
     if table.load.does.only_adds and asked.reprocess == "all":
         raise DeclarationError(

@@ -20,7 +20,7 @@ from tasks.housekeeping import keep_house
 from tasks.leftovers import remove_attempt
 from tasks.sources.objects import is_content_of
 from tasks.warehouses import clock
-from tasks.warehouses.names import TableName
+from tasks.warehouses.names import TableName, anew
 from tasks.warehouses.session import DriverError
 from tasks.workbench import Workbench, workbench
 
@@ -45,10 +45,10 @@ def opened(
     made_ready(bench, TableName.parse(table.table), table)
     batch, changed = _batch(bench, table, window, reprocess)
     whole = until not in ("extract", "validate", "stage")
-    anew = reprocess and not overrides
-    if anew and table.adds_news and batch.batch_key != f"{SINCE_KEY}0":
+    again = reprocess and not overrides
+    if again and table.adds_news and batch.batch_key != f"{SINCE_KEY}0":
         raise _appended_again(table, "source")
-    batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole, anew=anew)
+    batch = replace(batch, overrides=overrides, reread=reread and batch.stands, ahead=whole, anew=again)
     if needs_library(table, bench.project.suite(table.table)):
         from expectations.suites.library import import_in_background
 
@@ -91,7 +91,7 @@ def refuse_doubled(batch: Batch, source: Extracted) -> None:
     if batch.reread:
         raise CheckFailedError(
             f"{source.where} was replaced since it was loaded ({batch.label}), and append can't load it again without doubling "
-            "rows; nothing was changed",
+            "rows (load.mode: merge with a key takes new versions); nothing was changed",
             code="OBJECT-REPLACED",
             next_command=doubles.way_out(bench, batch),
         )
@@ -189,11 +189,12 @@ def _batch(bench: Workbench, table: Table, window: str, reprocess: bool) -> tupl
 
 
 def _appended_again(table: Table, label: str) -> DeclarationError:
-    what, mode = ("a window", "replace_window") if table.names_batches else ("all of it", "merge with a key")
+    what, mode = ("a window", "replace_window") if table.grid is not None else ("it", "merge with a key")
     return DeclarationError(
-        f"{table.table} {label} is loaded, and mode append can't load {what} again without doubling it",
+        f"{table.table} {label} is loaded, and mode append can't load {what} again without doubling rows; {mode} can. Nothing "
+        "was changed",
         code="APPEND-AGAIN",
-        next_command=f"load.mode: {mode}, if {'windows have' if table.names_batches else 'it has'} to be loaded again",
+        next_command=anew(TableName.parse(table.table)),
     )
 
 

@@ -203,7 +203,8 @@ def windows_of(bench: Workbench, table: Table, asked: Asked, now: datetime) -> l
     if table.goes_on:
         raise DeclarationError(
             f"{table.table} came with many loads, each of what its source had since the one before: they can't be compared",
-            code="NOT-COMPARABLE", next_command=f"headgate run {table.table} --full-refresh   (merge: all of the source again)",
+            code="NOT-COMPARABLE", next_command=anew(TableName.parse(table.table)) if table.load.does.only_adds
+            else f"headgate run {table.table} --full-refresh   (all of the source again)",
         )  # fmt: skip
     plan = plan_table(bench, table, now, look_for_pause=False)
     if plan.missing is not None:

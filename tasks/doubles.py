@@ -20,15 +20,14 @@ def twin(bench: Workbench, batch: Batch, fingerprint: str) -> str | None:
 
 
 def way_out(bench: Workbench, batch: Batch) -> str:
-    """The next command for an appended object that was replaced: undo its load where everything that takes is kept."""
+    """The next command for an appended object that was replaced: undo its load where that is kept, or let the table
+    be loaded anew."""
     stands = _standing(bench, batch).get(batch.batch_key)
     if stands is not None and stands.run_id in undoable(bench, batch.table):
         undone = f'headgate rollback {batch.table} --window "{batch.label}" --reason "replaced"'
         return f"{undone}; then: headgate run {batch.table}"
-    return (
-        f"load.mode: merge with a key takes new versions; or: headgate run {batch.table} --full-refresh into a new table "
-        "(its load can't be undone any more: load.generations)"
-    )
+    # What its load did isn't kept any more.
+    return names.anew(batch.live)
 
 
 def _standing(bench: Workbench, batch: Batch) -> dict[str, Proof]:

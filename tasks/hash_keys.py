@@ -44,7 +44,7 @@ def standing(bench: Workbench, table: Table) -> str:
         return known[-1]
     if noted in known:
         return noted
-    raise _another_key(table.table)
+    raise _another_key(live, replaced=table.load.does.replaces_table)
 
 
 def of_rows(bench: Workbench, table: Table) -> bytes | None:
@@ -60,7 +60,7 @@ def note(cursor: Cursor, batch: Batch, *, replaces: bool) -> None:
     noted = key_changes.current(cursor, batch.table) if batch.key_name else batch.key_name
     if noted != batch.key_name:
         if not (noted is None or replaces or proofs.newest(cursor, batch.live)[0] is None):
-            raise _another_key(batch.table)
+            raise _another_key(batch.live, replaced=False)
         sequence = max((proof.sequence for proof in proofs.read(cursor, batch.live)), default=0) + 1
         key_changes.change(cursor, batch.table, sequence, batch.key_name)
 
@@ -83,10 +83,12 @@ def look_at_keys(bench: Workbench) -> Iterator[Line]:
             yield Line(f"{name}: key", True, f"hashed with {said}")
 
 
-def _another_key(table: str) -> DeclarationError:
+def _another_key(table: TableName, *, replaced: bool) -> DeclarationError:
+    anew = f"headgate run {table} --full-refresh" if replaced else names.anew(table)
     return DeclarationError(
         f"{table} is hashed with another key than HEADGATE_PII_KEY: its rows and new ones would have two hashes of one "
         "value. Nothing was loaded",
         code="PII-KEY-CHANGED",
-        next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with, until it is loaded anew: docs/erase.md)",
+        next_command="export HEADGATE_PII_KEY_BEFORE=...   (the key it was loaded with: docs/erase.md), or when that is lost: "
+        + anew,
     )

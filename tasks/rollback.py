@@ -37,6 +37,7 @@ class Target:
     generations: int
     window_column: WindowColumn | None = None
     builds_up: bool = False
+    only_adds: bool = False
 
     @property
     def live(self) -> TableName:
@@ -52,7 +53,8 @@ def target_of(bench: Workbench, name: str) -> Target:
         return Target(full, shape_of_summary(summary), summary.generations, summary.replaced_by, builds_up)
     table = bench.project.table(full)
     # A later merge may have changed a row that an earlier one brought: they can only be undone from the last backwards.
-    return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.does.merges)
+    return Target(full, shape_of(table), table.load.generations, table.window_column, table.load.does.merges,
+                  table.load.does.only_adds)  # fmt: skip
 
 
 def choose(bench: Workbench, target: Target, batch_key: str | None, to: str | None) -> tuple[Proof, ...]:
@@ -131,7 +133,8 @@ def take_back(
 
     plan = Undo(
         live=target.live, sequences=tuple(proof.sequence for proof in chosen), shape=target.shape,
-        window_column=target.window_column, builds_up=target.builds_up, generations=target.generations, run_id=run_id,
+        window_column=target.window_column, builds_up=target.builds_up, only_adds=target.only_adds,
+        generations=target.generations, run_id=run_id,
         attempt_id=new_attempt(clock.now(adapter)), note=note,
     )  # fmt: skip
     undone = undo(adapter, plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import textwrap
@@ -15,6 +16,7 @@ import click
 
 from expectations.record import RunRecord, Step
 from flows.cli.everywhere import quiet, verbose
+from tasks.batch import is_whole
 from tasks.progress import hear_waits, listen
 
 MARKS = {"published": "ok", "warned": "warning", "unchanged": "same", "already_published": "same", "checked": "ok",
@@ -88,7 +90,7 @@ class Console:
             "checked": "nothing published, as asked",
             "held": "the source still has what was rolled back; not loaded again (ask for it: "
             f"headgate run {record.table} "
-            + (f"--window {record.label})" if record.window_start else "--full-refresh)"),
+            + ("--full-refresh)" if is_whole(record.batch_key) else f"--window {shlex.quote(record.label)})"),
         }.get(record.status, f"{record.seconds:.1f} s, run {record.run_id}")
         click.echo(f"  {mark}: {said}")
         for text in news(record):

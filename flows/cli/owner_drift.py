@@ -66,6 +66,7 @@ def explain(which: str, as_json: bool) -> None:
 def _not_meant(bench: Workbench, record: RunRecord) -> str:
     """What takes this run's batch back; of another batch than this it never speaks."""
     from tasks.rollback import undoable
+    from tasks.warehouses.names import TableName, anew
 
     if record.is_failure:
         return f"tell the source's owner, and when it is mended: headgate retry {record.run_id}"
@@ -77,6 +78,8 @@ def _not_meant(bench: Workbench, record: RunRecord) -> str:
         which = f" --window {record.label}" if windowed else ""
         return f'headgate rollback {record.table}{which} --reason "..."'
     again = f"headgate run {record.table} --window {record.label}" if windowed else f"headgate run {record.table}"
+    if table.load.does.only_adds:
+        again = anew(TableName.parse(record.table))
     return f"nothing is kept to undo it, or others were published on it; tell the source's owner, and when it is mended: {again}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -232,4 +233,4 @@ def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
             if not any(window.run for window in undone)
             else "loaded if its source has changed"
         )
-        yield f"undone: rolled back; {waits} (headgate run {plan.table} --window {undone[-1].label})"
+        yield f"undone: rolled back; {waits} (headgate run {plan.table} --window {shlex.quote(undone[-1].label)})"

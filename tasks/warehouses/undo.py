@@ -35,13 +35,15 @@ from tasks.warehouses.shapes import Shape
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What is to be taken back: publishes by their sequence. `builds_up`: later publishes change rows of earlier ones."""
+    """What is to be taken back: publishes by their sequence. `builds_up`: later publishes change rows of earlier ones;
+    `only_adds`: a batch that stands can't be loaded again."""
 
     live: TableName
     sequences: tuple[int, ...]
     shape: Shape
     window_column: WindowColumn | None
     builds_up: bool
+    only_adds: bool
     generations: int
     run_id: str
     attempt_id: str
@@ -229,7 +231,7 @@ def _swap_back(
     live, kept = plan.live, names.generation(plan.live, proof.sequence)
     before, after = count_rows(cursor, live), count_rows(cursor, kept)
     newest = max((item for item in known if item.sequence in wholes), key=lambda item: item.sequence)
-    _prove_unchanged(live, proofs.rows_since(known, newest), before)
+    _prove_unchanged(plan, proof, proofs.rows_since(known, newest), before)
     now = {column.name: column.type for column in adapter.columns(cursor, live)}
     then = {column.name: column.type for column in adapter.columns(cursor, kept)}
     reached("before-swap")
@@ -253,14 +255,14 @@ def _swap_back(
     return Counts(inserted=after, deleted=before)
 
 
-def _prove_unchanged(live: TableName, expected: int, found: int) -> None:
+def _prove_unchanged(plan: Undo, proof: Proof, expected: int, found: int) -> None:
     """A table that is swapped back as a whole must have as many rows as its publishes gave it."""
     if found != expected:
         raise CheckFailedError(
-            f"{live} has {plural(found, 'row')}, but its publishes left {expected:,}: somebody else has changed the table, and "
-            "that would be lost. Nothing was changed.",
+            f"{plan.live} has {plural(found, 'row')}, but its publishes left {expected:,}: somebody else has changed the table, "
+            "and that would be lost. Nothing was changed.",
             code="LIVE-CHANGED",
-            next_command=f"headgate run {live} --full-refresh   (loads it again from the source)",
+            next_command=_load_again(plan, proof),
             expected=expected,
             found=found,
         )
@@ -284,18 +286,18 @@ def _take_back(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, known
             # No other publish stands: whatever was erased since was of this one.
             came -= proofs.erased_unplaced(known, proof)
     elif came:
-        raise not_kept(live, proof)
+        raise not_kept(plan, proof)
     if removed != came:
         raise CheckFailedError(
             f"{live}: {proof.run_id} put in {plural(came, 'row')}, but only {removed:,} of them are in the table as it left "
             "them: somebody else has changed the table. Nothing was changed.",
             code="LIVE-CHANGED",
-            next_command=_load_again(live, proof),
+            next_command=_load_again(plan, proof),
             expected=came,
             found=removed,
         )
     if went and not has_undo:
-        raise not_kept(live, proof)
+        raise not_kept(plan, proof)
     if went:
         _prove_free(adapter, cursor, plan, proof, known)
     back = take_out.put_back(adapter, cursor, live, taken_out) if went else 0
@@ -322,7 +324,7 @@ def _prove_free(adapter: Adapter, cursor: Cursor, plan: Undo, proof: Proof, know
         code="ROLLBACK-KEYS",
         next_command=f"headgate rollback {live} --to RUN   (RUN: the last one that is to stay; the others go with it)"
         if holders
-        else _load_again(live, proof),
+        else _load_again(plan, proof),
         keys=taken,
         publishes=[later.run_id for later in holders],
     )
@@ -354,20 +356,23 @@ def out_of_order(live: TableName, proof: Proof, later: Sequence[Proof]) -> Decla
     )
 
 
-def not_kept(live: TableName, proof: Proof) -> DeclarationError:
+def not_kept(plan: Undo, proof: Proof) -> DeclarationError:
     """What it did isn't kept any more."""
     return DeclarationError(
-        f"{live}: {proof.run_id} can't be undone: only the last publishes are kept (load.generations), or there was no "
+        f"{plan.live}: {proof.run_id} can't be undone: only the last publishes are kept (load.generations), or there was no "
         "table before it",
         code="ROLLBACK-NOT-KEPT",
-        next_command=_load_again(live, proof),
+        next_command=_load_again(plan, proof),
     )
 
 
-def _load_again(live: TableName, proof: Proof) -> str:
-    """What loads this one batch again, and no other: a label isn't known here, but the key of a window names it as well."""
-    which = f"--window {proof.batch_key}" if "/" in proof.batch_key else "--full-refresh"
-    return f"headgate run {live} {which}   (loads it again from the source, once that is mended)"
+def _load_again(plan: Undo, proof: Proof) -> str:
+    """What loads this one batch again, and no other: a label isn't known here, but the key of a window or object names it as
+    well. Where batches only add rows it is the table that is loaded anew."""
+    if plan.only_adds:
+        return names.anew(plan.live)
+    which = "--full-refresh" if proofs.is_whole(proof.batch_key) else f"--window {proof.batch_key}"
+    return f"headgate run {plan.live} {which}   (loads it again from the source, once that is mended)"
 
 
 def _proof(plan: Undo, proof: Proof, sequence: int, counts: Counts) -> Proof:

@@ -4,13 +4,12 @@ declared, for each load mode and kind of change. Nothing that is printed is refu
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from deployments.next_commands import written
+from tests.acceptance.operations.typed import typed
 
 pytestmark = [
     pytest.mark.parametrize("place", ["postgresql"], indirect=True),
@@ -68,17 +67,6 @@ def deliver(house: Any, header: str = "id,at,amount,city") -> None:
     more = ",n" * (header.count(",") - 3)
     for name, rows in {**DAYS, "all": EVERY, "2026-01": EVERY}.items():
         house.source(f"{name}.csv", "\n".join([header, *(f"{row}{more}" for row in rows)]) + "\n")
-
-
-def typed(house: Any, command: Callable[..., Any], text: str) -> None:
-    """Each step of a next command, as it is printed; SQL as the owner of the table types it."""
-    for step, _ in written(text):
-        if step.startswith("ALTER TABLE"):
-            house.place.ask(step.partition("   (")[0])
-            continue
-        done = command(*shlex.split(step)[1:])
-        assert done.error is None, (step, done.error)
-        assert done.code in (0, 3), (step, done.out)
 
 
 @pytest.mark.parametrize(("mode", "change"), CASES)
