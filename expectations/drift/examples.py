@@ -8,10 +8,14 @@ from dataclasses import replace
 from expectations.drift.model import Alert
 from expectations.profile.categories import TOP
 from expectations.profile.model import Profile
+from expectations.profile.spelling import pattern
 
 NAMED = 3
 # Characters of a value that are shown.
 SHOWN = 40
+# Values of a batch that are looked at for a pair of before and now.
+COMMONEST = 20
+PADDING = " 0"
 KINDS = frozenset({"categories", "reference"})
 
 
@@ -36,11 +40,28 @@ def with_one_value(alert: Alert, profiles: Sequence[Profile]) -> Alert:
     if alert.kind != "format" or alert.cause is not None or len(columns) < 2 or any(c.masked for c in columns):
         return alert
     known = {value for column in columns[:-1] for value, _ in column.top}
-    now = next((value for value, _ in columns[-1].top if value not in known), None)
-    then = next((value for value, _ in columns[-2].top), None)
+    fresh, before = (
+        [value for value, _ in columns[-1].top if value not in known],
+        [value for value, _ in columns[-2].top],
+    )
+    ways = {pattern(value) for value in known}
+    # One that is cut or padded is the same thing, written in two ways; else one that is written as none ever was.
+    pairs = [
+        (then, now)
+        for now in fresh[:COMMONEST]
+        for then in before[:COMMONEST]
+        if _is_part(*sorted((then, now), key=len))
+    ]
+    then, now = max(pairs, key=lambda pair: min(map(len, pair)), default=(None, None))
+    if now is None:
+        then, now = next(iter(before), None), next((value for value in fresh if pattern(value) not in ways), None)
     if now is None or then is None:
         return alert
     return replace(alert, message=f"{alert.message} For example `{_short(then)}` before, `{_short(now)}` now.")
+
+
+def _is_part(short: str, long: str) -> bool:
+    return short in long and (2 * len(short) >= len(long) or short == long.strip(PADDING))
 
 
 def _short(value: str) -> str:

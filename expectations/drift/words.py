@@ -47,8 +47,7 @@ class Said:
     @property
     def aside(self) -> str:
         """One sentence about a figure that stayed within its bounds, told because others did not."""
-        told = f"{self._figure}: usually {self.expected}, now {self.observed}{self._so}"
-        return f"{told}; within its limits, and told beside the rest."
+        return f"{self._figure}: usually {self.expected}, now {self.observed}{self._so} (not unusual by itself)."
 
     @property
     def bounds(self) -> str:
@@ -99,7 +98,10 @@ def say_level(key: Key, low: float, expected: float, high: float, seen: float, s
     least = NO_LIMIT if unit in GROWING - COUNTED and expected - low > FAR else told(low)
     most = NO_LIMIT if unit in GROWING and high - expected > FAR else told(high)
     counts = unit in COUNTED and (least.startswith("-") or not least.partition(" ")[0].strip("0."))
-    limits = [f"below {least}"] * (least != NO_LIMIT and not counts) + [f"above {most}"] * (most != NO_LIMIT)
+    # Nothing comes below the least there can be, or above the most.
+    ends = [told(end) for end in (-FAR, FAR)] if unit in BOUNDED else []
+    limits = [f"below {least}"] * (least not in (NO_LIMIT, *ends[:1]) and not counts)
+    limits += [f"above {most}"] * (most not in (NO_LIMIT, *ends[1:]))
     return Said(
         _fill(sentence, key),
         told(expected),
@@ -207,6 +209,8 @@ SIZE_OF: dict[Unit, Callable[[float], float]] = {
 # Of these the logarithm is compared, at least far away.
 GROWING: frozenset[Unit] = frozenset({"number", "duration", "rows", "characters", "more_characters", "times", "size"})
 COUNTED: frozenset[Unit] = frozenset({"rows", "characters", "more_characters"})
+# Of these there are a least and a most.
+BOUNDED: frozenset[Unit] = frozenset({"correlation", "explained", "odds"})
 
 
 def bounded(x: float) -> float:

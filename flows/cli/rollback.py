@@ -89,7 +89,6 @@ def _one(project: Project, asked: Sequence[str]) -> str:
 def _refuse_bare(bench: Workbench, table: str) -> None:
     """Say what the last publish is: whoever means another one sees it here. Nothing when it is undone already."""
     from deployments.errors import DeclarationError
-    from flows.quantities import plural
     from tasks.batch import is_whole
     from tasks.rollback import choose, label_of, target_of
     from tasks.warehouses import ops
@@ -111,7 +110,6 @@ def _refuse_bare(bench: Workbench, table: str) -> None:
 
 
 def _tell(name: str, done) -> None:  # type: ignore[no-untyped-def]
-    from flows.quantities import plural
     from tasks.batch import SOURCE_KEY
 
     if done.record is None:
