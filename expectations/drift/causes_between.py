@@ -69,11 +69,15 @@ def _exchanged(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
 
 
 def likeness(a: ColumnProfile, b: ColumnProfile) -> float:
-    """From 0 to 1 how far two columns hold the like: numbers of the same sizes, or texts many of which are the same."""
+    """From 0 to 1 how far two columns hold the like: numbers of the same sizes with as many decimals, or texts many of which are
+    the same.
+    """
     if a.numbers is not None and b.numbers is not None:
+        digits = [np.array(c.decimals) / max(sum(c.decimals), 1.0) for c in (a.numbers, b.numbers)]
         one, two = (np.array(c.numbers.quantiles)[3:-3] for c in (a, b) if c.numbers is not None)
         scale = max(float(np.median(np.abs(two))), 1e-9)
-        return max(0.0, 1 - float(np.median(np.abs(np.arcsinh(one / scale) - np.arcsinh(two / scale)))))
+        sizes = 1 - float(np.median(np.abs(np.arcsinh(one / scale) - np.arcsinh(two / scale))))
+        return max(0.0, min(sizes, float(np.minimum(*digits).sum())))
     if (a.numbers is None) != (b.numbers is None) or not a.top or not b.top:
         return 0.0
     known = {value for value, _ in b.top}

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/drift/speed.py [--rows 100000] [--batches 28] [--rounds 7]
 
-Reading the file is told apart: whoever loads a table reads it anyway. Figures of a shared machine stray by a third.
+Reading the file is told apart: whoever loads a table reads it anyway. Told are seconds of CPU, of all threads together, and those
+by the clock, which stray with whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -62,33 +63,40 @@ def write(path: Path, day: date, rows: int) -> None:
 
 
 def run(folder: Path, rows: int, batches: int, rounds: int) -> str:
-    """Medians of the rounds, in seconds."""
+    """Medians of the rounds, in seconds of CPU and by the clock."""
     files = [folder / f"orders_{FIRST + timedelta(days=day)}.csv" for day in range(batches + 1)]
     for day, path in enumerate(files):
         write(path, FIRST + timedelta(days=day), rows)
     kept = [json.dumps(profile_file(path).to_json()) for path in files[:-1]]
-    took: dict[str, list[float]] = {"read": [], "profile": [], "detect": []}
+    took: dict[str, list[tuple[float, float]]] = {"read": [], "profile": [], "detect": []}
     with duckdb.connect() as con, files[-1].open(newline="") as handle:
         columns = [ColumnKind(name, "text") for name in next(csv.reader(handle))]
         for _ in range(rounds):
             # Read anew as a run does: what is extracted from a profile is kept with it.
             history = [Profile.from_json(json.loads(text)) for text in kept]
-            marks = [time.perf_counter()]
+            marks = [_now()]
             con.execute(f"CREATE OR REPLACE TABLE b AS SELECT * FROM read_csv('{files[-1]}', all_varchar = true)")
-            marks.append(time.perf_counter())
+            marks.append(_now())
             profile = measure(con, "b", columns, in_place=True)
-            marks.append(time.perf_counter())
+            marks.append(_now())
             detect(profile, history, batch_label=files[-1].name, history_labels=[f.name for f in files[:-1]])
-            marks.append(time.perf_counter())
+            marks.append(_now())
             for step, start, end in zip(took, marks, marks[1:], strict=False):
-                took[step].append(end - start)
-    told = {step: statistics.median(seconds) for step, seconds in took.items()}
-    beyond = sorted(a + b for a, b in zip(took["profile"], took["detect"], strict=True))
-    lines = [f"{step}: {seconds:.2f} s" for step, seconds in told.items()]
-    lines.append(
-        f"profile and detection: median {statistics.median(beyond):.2f} s, {beyond[0]:.2f} to {beyond[-1]:.2f}"
+                took[step].append((end[0] - start[0], end[1] - start[1]))
+    both = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(took["profile"], took["detect"], strict=True)]
+    return "\n".join(_line(step, of) for step, of in {**took, "profile and detection": both}.items()) + "\n"
+
+
+def _now() -> tuple[float, float]:
+    return time.process_time(), time.perf_counter()
+
+
+def _line(step: str, of: list[tuple[float, float]]) -> str:
+    cpu, clock = zip(*of, strict=True)
+    return (
+        f"{step}: median {statistics.median(cpu):.2f} s of CPU, {min(cpu):.2f} to {max(cpu):.2f}; "
+        f"{statistics.median(clock):.2f} s by the clock"
     )
-    return "\n".join(lines) + "\n"
 
 
 def main() -> None:

@@ -103,6 +103,17 @@ def test_the_cause_is_named_in_the_terms_of_the_data(world: Any, case: str) -> N
     assert found[column].to_json()["cause"] == found[column].cause
 
 
+def test_numbers_that_near_those_of_another_column_and_are_written_as_before_are_not_swapped(tmp_path: Path) -> None:
+    history = [profile_file(write_day(tmp_path / "batch.csv", priced(day))) for day in range(10)]
+    rows = [
+        row | {"pieces": f"{float(row['price']):.0f}", "price": f"{float(row['pieces']) + 0.37:.2f}"}
+        for row in priced(10)
+    ]
+    told = detect(profile_file(write_day(tmp_path / "batch.csv", rows)), history).alerts
+    assert {"pieces", "price"} <= {a.column for a in told}
+    assert not any("swapped" in str(a.cause) for a in told)
+
+
 def test_one_label_that_stayed_is_no_other_list_of_codes(world: Any) -> None:
     told = world.judge(
         [row | {"country": {"US": "a0", "JP": "9e"}.get(row["country"], "KR")} for row in world.today]
