@@ -15,8 +15,10 @@ def size(number: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """'1 part', '2 parts', '3 batches', '1,000 rows'."""
-    return f"{count:,} {noun}{'' if count == 1 else 'es' if noun.endswith(('ch', 'sh')) else 's'}"
+    """'1 part', '2 parts', '3 batches', '4 summaries', '1,000 rows'."""
+    if count != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("ary") else noun + ("es" if noun.endswith(("ch", "sh")) else "s")
+    return f"{count:,} {noun}"
 
 
 def few(labels: Sequence[str], most: int = 3) -> str:

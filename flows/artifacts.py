@@ -38,7 +38,7 @@ def windows_table(outcome: Outcome) -> list[str]:
     lines += [_line(record) for record in outcome.records[:MOST_ROWS]]
     if len(outcome.records) > MOST_ROWS:
         lines.append(f"| {len(outcome.records) - MOST_ROWS} more | | | | `headgate show` |")
-    lines += [f"| {label} | not tried | | | |" for _, label in _first(outcome.skipped)]
+    lines += [f"| {label} | not tried | | | |" for label in _first([label for _, label, _ in outcome.skipped])]
     for table, label, error in outcome.failures:
         code = getattr(error, "code", type(error).__name__)
         lines.append(f"\n**{table} {label} failed: {code}**\n\n```\n{error}\n```")
@@ -57,5 +57,5 @@ def _line(record: RunRecord) -> str:
     return f"| {record.label} | {record.status} | {rows} | {record.seconds:.1f} | `{record.run_id}` |"
 
 
-def _first(pairs: Sequence[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    return pairs if len(pairs) <= MOST_ROWS else (*pairs[:MOST_ROWS], ("", f"{len(pairs) - MOST_ROWS} more"))
+def _first(labels: Sequence[str]) -> Iterable[str]:
+    return labels if len(labels) <= MOST_ROWS else (*labels[:MOST_ROWS], f"{len(labels) - MOST_ROWS} more")

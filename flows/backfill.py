@@ -194,7 +194,7 @@ def fill(bench: Workbench, asked: Asked, plan: TablePlan) -> Outcome:
             return all(error.code != OUTSIDE_HOURS for _, _, error in outcome.failures)
 
         left = run_in_lanes(plan.to_run, asked.parallel, load_one)
-        outcome.skipped += [(plan.table, window.label) for window in left]
+        outcome.skipped += [(plan.table, window.label, plan.batches) for window in left]
         loaded = Outcome(records=list(outcome.records), failures=list(outcome.failures))
         # Those that read it: a summary itself has the windows that were asked for.
         build_summaries(bench, [], outcome, with_dependents=True, rebuild=False)

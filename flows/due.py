@@ -63,7 +63,7 @@ def load_what_is_due(bench: Workbench, table: Table, now: datetime) -> Due:
     lanes = table.schedule.parallel if table.schedule is not None else 1
     with told_to(due.outcome):
         left = run_in_lanes(due.plan.to_run, lanes, load)
-    due.outcome.skipped += [(table.table, window.label) for window in left]
+    due.outcome.skipped += [(table.table, window.label, due.plan.batches) for window in left]
     return due
 
 

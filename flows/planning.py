@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deployments.declarations.table import Table
+from deployments.declarations.table import Physical, Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from flows.choosing import Selection, chosen, named, no_such_window
@@ -53,16 +53,19 @@ def plan_table(
 
     def look(
         cursor: Cursor,
-    ) -> tuple[list[Proof], Quiet, list[Change], bool, DeclarationError | None, list[str], str | None]:
+    ) -> tuple[list[Proof], Quiet, list[Change], bool, DeclarationError | None, list[str], str | None, tuple[str, ...]]:
         known, quiet = _apart(adapter, cursor, table, keys) if keys else (_known(adapter, cursor, live, alone), Quiet())
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
         renamed = table.load.does.replaces_table and adapter.exists(cursor, live)
         kept = adapter.lost_by_swap(cursor, live, shape_of(table)) if renamed else []
-        return known, quiet, changes, has_ops, missing, kept, adapter.stranger(cursor, live)
+        layout = () if renamed and not kept else _layout(adapter, cursor, table)
+        return known, quiet, changes, has_ops, missing, kept, adapter.stranger(cursor, live), layout
 
-    known, quiet, changes, has_ops, missing, kept, stranger = retried(adapter.address, f"planning {table.table}", look)
+    known, quiet, changes, has_ops, missing, kept, stranger, layout = retried(
+        adapter.address, f"planning {table.table}", look
+    )
     standing = proofs.standing(known)
     runs = ops.last_runs(adapter, table.table) if has_ops else []
     failed = _failed(runs, standing.keys() | quiet.batches.keys())
@@ -100,6 +103,7 @@ def plan_table(
         missing=missing,
         changed=changed,
         kept=tuple(kept),
+        layout=layout,
         stranger=stranger,
         declared_anew=not known or known[-1].declaration_hash != table.fingerprint,
         reconciled=None if covered is None else covered.sentence(),
@@ -126,6 +130,14 @@ def _refusal(
     if not table.load.does.only_adds:
         return None
     return outside_hands.doubled(TableName.parse(table.table), (w.batch_key for w in windows if w.run), standing)
+
+
+def _layout(adapter: Adapter, cursor: Cursor, table: Table) -> tuple[str, ...]:
+    """What gives a table that is there the layout that is declared: only a table that is made has it by itself."""
+    live = TableName.parse(table.table)
+    if table.physical == Physical() or not adapter.exists(cursor, live):
+        return ()
+    return tuple(statement.as_string(cursor) for statement in adapter.laid_out(cursor, live, shape_of(table)))
 
 
 def _again_by(table: Table) -> str | None:

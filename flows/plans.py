@@ -56,6 +56,8 @@ class TablePlan:
     """What a count tells of rows that others have changed; looked at when there is nothing to do otherwise."""
     kept: tuple[str, ...] = ()
     """What hangs on the live table that a renamed one would lack: a full refresh replaces its rows instead."""
+    layout: tuple[str, ...] = ()
+    """SQL that gives the live table the declared layout (`physical`), which no load of it does."""
     stranger: str | None = None
     """Why the live table isn't ours, so that nothing can be published into it."""
     declared_anew: bool = False
@@ -84,7 +86,9 @@ class TablePlan:
     @property
     def why_again(self) -> str:
         """Why `reread` are read again."""
-        return "since they were put there again" if self.batches == "object" else "for late rows (window.lookback)"
+        if self.batches == "window":
+            return "for late rows (window.lookback)"
+        return f"since {'it was' if len(self.reread) == 1 else 'they were'} put there again"
 
     def to_json(self) -> dict[str, object]:
         """The plan for `--json`."""

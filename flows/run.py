@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
 from flows.planning import pause_of, plan_table
 from flows.plans import PlannedWindow, TablePlan
+from flows.quantities import plural
 from flows.story import told_to
 from tasks.outside_errors import named
 from tasks.workbench import Workbench
@@ -33,7 +35,8 @@ class Outcome:
 
     records: list[RunRecord] = field(default_factory=list)
     failures: list[tuple[str, str, HeadgateError]] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    """What wasn't tried: its table, its label, and what it is called (`TablePlan.batches`, or a summary)."""
     mended: list[RunRecord] = field(default_factory=list)
     """Runs that were killed after their COMMIT, told from their proofs."""
     changed: list[str] = field(default_factory=list)
@@ -70,6 +73,12 @@ class Outcome:
     def with_later(self, other: Outcome) -> Outcome:
         """This, and what ran afterwards."""
         return Outcome(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+    @property
+    def not_tried(self) -> str:
+        """How much wasn't tried, as people say it; '' for nothing."""
+        counted = Counter(what for _, _, what in self.skipped)
+        return f"{' and '.join(plural(count, what) for what, count in counted.items())} not tried" if counted else ""
 
     @property
     def exit_code(self) -> int:
@@ -148,7 +157,7 @@ def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until:
 
     with tags(*tags_of(bench.project, plan.table)):
         left = run_in_lanes(plan.to_run, lanes, load)
-    outcome.skipped += [(plan.table, window.label) for window in left]
+    outcome.skipped += [(plan.table, window.label, plan.batches) for window in left]
 
 
 def build_summaries(
@@ -180,11 +189,11 @@ def build_summaries(
             continue
         held = pause_of(bench, name, datetime.now(UTC))
         if held is not None:
-            outcome.skipped.append((name, held))
+            outcome.skipped.append((name, held, "summary"))
             continue
         inputs = {item.table for item in bench.project.summaries[name].inputs}
         if inputs & broken:
-            outcome.skipped.append((name, "an input's build failed"))
+            outcome.skipped.append((name, "an input's build failed", "summary"))
             broken.add(name)
             continue
         try:
@@ -219,7 +228,7 @@ def build_windows(
 
     failed = len(outcome.failures)
     left = run_in_lanes(plan.to_run, lanes, build)
-    outcome.skipped += [(name, window.label) for window in left]
+    outcome.skipped += [(name, window.label, plan.batches) for window in left]
     return len(outcome.failures) == failed
 
 

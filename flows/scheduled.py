@@ -164,5 +164,5 @@ def told_failures(outcome: Outcome) -> str:
             )
             said.append(f"who must act: {WHO_ACTS[error.family]}; next: {error.next_command.replace('RUN', run)}")
     if outcome.skipped:
-        said.append(f"{plural(len(outcome.skipped), 'window')} not tried")
+        said.append(outcome.not_tried)
     return "; ".join(said)

@@ -187,7 +187,8 @@ class Load(Declared):
 
 
 class Physical(Declared):
-    """Redshift's physical layout; the PostgreSQL adapter makes an index on the key and the sort key instead."""
+    """Redshift's physical layout; on PostgreSQL the sort key is an index beside that of the key, and the rest means nothing. A
+    table gets it when it is made, or replaced as a whole; of one that is there `headgate plan` shows the SQL."""
 
     diststyle: Literal["auto", "even", "all", "key"] = Field("auto", description="Distribution style.")
     distkey: Identifier | None = Field(None, description="Needed by diststyle key.")

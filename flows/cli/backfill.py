@@ -112,13 +112,16 @@ def _close(outcome: Outcome, as_json: bool) -> None:
             "exit_code": outcome.exit_code,
         })  # fmt: skip
         return
+    from flows.quantities import plural
+
     # Windows of a summary are builds; a summary that is built as a whole because of them has none.
     done = sum(not is_whole(record.batch_key) for record in outcome.published)
     failed = len(outcome.failures)
     click.echo()
-    left = sum(table in {name for name, _, _ in outcome.failures} for table, _ in outcome.skipped)
-    said = [f"{done} window{'s' * (done != 1)} published"]
-    said += [f"{number} {what}" for number, what in ((failed, "failed"), (left, "not tried")) if number]
+    left = sum(table in {name for name, _, _ in outcome.failures} for table, _, _ in outcome.skipped)
+    said = [f"{plural(done, 'window')} published"]
+    said += [f"{failed} failed"] if failed else []
+    said += [f"{plural(left, 'window')} not tried"] if left else []
     click.secho(", ".join(said), bold=True)
     for table, window, error in outcome.failures:
         click.echo(click.style("failed ", fg="red", bold=True) + f"{table} {window}: [{error.code}]", err=True)

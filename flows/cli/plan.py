@@ -224,8 +224,14 @@ def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
     if plan.count("waits"):
         yield "waits: an input lacks a window that it is made of (headgate plan, of the inputs)"
     if plan.count("stale") and not is_summary:
-        how = " (mode append loads nothing twice)" if plan.again_by is None else f" (load it again: {plan.again_by})"
+        more = "if more than the layout was changed, " if plan.layout else ""
+        how = f" ({more}load it again: {plan.again_by})"
+        if plan.again_by is None:
+            how = " (mode append loads nothing twice)"
         yield f"stale: loaded by an older declaration, and stays as it is{'' if plan.refusal else how}"
+    if plan.layout:
+        how = "; ".join(plan.layout)
+        yield f"layout: the live table has another one than physical, and no load changes it; its rows may stay: {how}"
     undone = [window for window in plan.windows if window.state == "undone"]
     if undone:
         waits = (

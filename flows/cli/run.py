@@ -69,7 +69,7 @@ def run(
         print_json({
             "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],
             "failures": [{"table": t, "window": w, "error": _error(e)} for t, w, e in outcome.failures],
-            "skipped": [{"table": t, "window": w} for t, w in outcome.skipped],
+            "skipped": [{"table": t, "window": w} for t, w, _ in outcome.skipped],
             "exit_code": outcome.exit_code,
         })  # fmt: skip
     else:
@@ -131,7 +131,7 @@ def tell_end(outcome: Outcome) -> None:
     if outcome.failures:
         said.append(f"{len(outcome.failures)} failed")
     if outcome.skipped:
-        said.append(f"{len(outcome.skipped)} not tried")
+        said.append(outcome.not_tried)
     click.echo()
     click.secho(", ".join(said), bold=True)
     told = [record for record in outcome.records if record.failure]

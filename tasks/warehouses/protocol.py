@@ -229,6 +229,10 @@ class Adapter(AccessLists, ABC):
         """What hangs on the live table and wouldn't on one that takes its place by a rename; empty: it can be replaced."""
 
     @abstractmethod
+    def laid_out(self, cursor: Cursor, live: TableName, shape: Shape) -> list[sql.Composed]:
+        """What gives a live table the layout that is declared; empty where it has it, or none is declared."""
+
+    @abstractmethod
     def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
         """DeclarationError when deleting rows of the live table would change other tables; called before rows go."""
 

@@ -154,6 +154,12 @@ class PostgresAdapter(Adapter):
     def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
         return lost_by_swap(cursor, live, shape)
 
+    def laid_out(self, cursor: Cursor, live: TableName, shape: Shape) -> list[sql.Composed]:
+        sortkey = tuple(shape.physical.sortkey)
+        if not sortkey or sortkey == tuple(shape.key[: len(sortkey)]) or catalog.has_index_on(cursor, live, sortkey):
+            return []
+        return [sql.SQL("CREATE INDEX ON {} ({})").format(qualified(live), listed(sortkey))]
+
     def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
         guard_deletes(cursor, live)
 

@@ -52,6 +52,19 @@ def has_key_index(cursor: Cursor, table: TableName, key: Sequence[str]) -> bool:
     return bool(key) and bool(found[0])
 
 
+def has_index_on(cursor: Cursor, table: TableName, columns: Sequence[str]) -> bool:
+    """Whether a usable index is one of exactly these columns, in this order."""
+    found = one(
+        cursor,
+        "SELECT count(*) FROM pg_index i WHERE i.indrelid = "
+        f"{_RELATION} AND i.indisvalid AND i.indpred IS NULL AND (SELECT array_agg(a.attname::text ORDER BY n) "
+        "FROM generate_series(0, i.indnkeyatts - 1) n JOIN pg_attribute a ON a.attrelid = i.indrelid "
+        "AND a.attnum = i.indkey[n]) = %s::text[]",
+        (table.schema, table.name, list(columns)),
+    )
+    return bool(found[0])
+
+
 def estimated_rows(cursor: Cursor, table: TableName) -> int:
     """Rows as the last ANALYZE or VACUUM counted them; -1 before the first."""
     return int(

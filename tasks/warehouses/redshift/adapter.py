@@ -19,7 +19,7 @@ from tasks.warehouses.protocol import Adapter, retype
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.redshift import catalog, checksums, ownership
 from tasks.warehouses.redshift import copy as copying
-from tasks.warehouses.redshift.ddl import create_table, definition, layout, type_of
+from tasks.warehouses.redshift.ddl import altered_layout, create_table, definition, layout, type_of
 from tasks.warehouses.redshift.options import Value
 from tasks.warehouses.session import Address, one
 from tasks.warehouses.shapes import Shape, Understood
@@ -107,6 +107,10 @@ class RedshiftAdapter(Adapter):
 
     def lost_by_swap(self, cursor: Cursor, live: TableName, shape: Shape) -> list[str]:
         return catalog.lost_by_swap(cursor, live)
+
+    def laid_out(self, cursor: Cursor, live: TableName, shape: Shape) -> list[sql.Composed]:
+        style, distkey, sortkey = catalog.layout(cursor, live)
+        return altered_layout(live, shape.physical, style, distkey, sortkey)
 
     def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
         """Foreign keys are for the planner only: no row of another table goes with ours."""

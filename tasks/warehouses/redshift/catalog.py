@@ -35,6 +35,8 @@ _USED = (
     f"LEFT JOIN pg_proc f ON f.oid = d.refobjid AND d.refclassid = {_PG_PROC} "
     "WHERE vn.nspname = %s AND v.relname = %s AND (c.oid IS NULL OR c.oid <> v.oid) ORDER BY 1, 2, 3, 4"
 )
+_STYLES = {0: "even", 1: "key", 8: "all"}
+"""`pg_class.reldiststyle`; above these are the forms that AUTO takes."""
 _ROW_FILTERS = (
     ("svv_rls_attached_policy", "relschema", "relname"),
     ("svv_attached_masking_policy", "schema_name", "table_name"),
@@ -67,6 +69,20 @@ def columns(cursor: Cursor, table: TableName) -> list[LiveColumn]:
         (table.schema, table.name),
     )
     return [LiveColumn(name, declared_type(kind), not required) for name, kind, required in found]
+
+
+def layout(cursor: Cursor, table: TableName) -> tuple[str, str | None, tuple[str, ...]]:
+    """Distribution style as a declaration calls it, distribution key, and sort key in its order."""
+    place = (table.schema, table.name)
+    style = int(one(cursor, f"SELECT c.reldiststyle {_OF_TABLE}", place)[0])
+    keys = rows(
+        cursor,
+        f"SELECT a.attname, a.attisdistkey, a.attsortkeyord FROM pg_attribute a WHERE a.attrelid = (SELECT c.oid {_OF_TABLE}) "
+        "AND (a.attisdistkey OR a.attsortkeyord <> 0) ORDER BY abs(a.attsortkeyord)",
+        place,
+    )
+    distkey = next((str(name) for name, is_distkey, _ in keys if is_distkey), None)
+    return _STYLES.get(style, "auto"), distkey, tuple(str(name) for name, _, place in keys if place)
 
 
 def lost_by_swap(cursor: Cursor, table: TableName) -> list[str]:

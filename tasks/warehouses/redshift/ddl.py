@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg2 import sql
 
 from deployments.declarations.columns import Column
 from deployments.declarations.kinds import KINDS
+from deployments.declarations.table import Physical
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, listed, qualified
 from tasks.warehouses.shapes import Shape
@@ -48,3 +51,17 @@ def layout(shape: Shape) -> sql.Composed:
     if physical.sortkey:
         composed += sql.SQL(" COMPOUND SORTKEY ({})").format(listed(physical.sortkey))
     return composed
+
+
+def altered_layout(
+    table: TableName, physical: Physical, style: str, distkey: str | None, sortkey: Sequence[str]
+) -> list[sql.Composed]:
+    """What makes a table of another layout the declared one. A sort key that isn't declared is left as it is: the service may
+    have chosen it."""
+    changes: list[sql.Composable] = []
+    if (physical.diststyle, physical.distkey) != (style, distkey if style == "key" else None):
+        key = sql.SQL("") if physical.distkey is None else sql.SQL(" DISTKEY {}").format(identifier(physical.distkey))
+        changes.append(sql.SQL("DISTSTYLE " + physical.diststyle.upper()) + key)
+    if physical.sortkey and tuple(sortkey) != physical.sortkey:
+        changes.append(sql.SQL("COMPOUND SORTKEY ({})").format(listed(physical.sortkey)))
+    return [sql.SQL("ALTER TABLE {} ALTER ").format(qualified(table)) + change for change in changes]

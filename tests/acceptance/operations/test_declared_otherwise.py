@@ -12,7 +12,6 @@ import pytest
 from tests.acceptance.operations.typed import typed
 
 pytestmark = [
-    pytest.mark.parametrize("place", ["postgresql"], indirect=True),
     pytest.mark.usefixtures("clients"),  # a backfill is a flow
 ]
 DAYS = {
@@ -81,7 +80,7 @@ def test_what_is_printed_leads_to_the_table_as_it_is_declared(
     deliver(house, declared.get("header", "id,at,amount,city"))
     text = declaration(**declared)
     house.declare("t", text)
-    shown = ""
+    shown, laid_out = "", False
     for _ in range(4):
         before, shown = shown, command("plan", table).out
         if shown == before:
@@ -90,12 +89,19 @@ def test_what_is_printed_leads_to_the_table_as_it_is_declared(
             allowed = sorted(set(re.findall(r"load.on_schema_change: \{(\w+: \w+)\}", shown)))
             text = text.replace("load:\n", f"load:\n  on_schema_change: {{{', '.join(allowed)}}}\n")
             house.declare("t", text)
-        elif found := re.search(r"next: (ALTER .*)|load it again: (headgate [^)]*)", shown):
-            typed(house, command, found[1] or found[2])
+        elif found := re.search(
+            r"layout: .*?: ((?:ALTER|CREATE) .*)|next: (ALTER .*)|load it again: (headgate [^)]*)", shown
+        ):
+            laid_out |= found[1] is not None
+            typed(house, command, found[1] or found[2] or found[3])
         elif "nothing to do" not in shown:
             typed(house, command, f"headgate run {table}")
     assert "run would publish nothing" not in shown
     assert "somebody else" not in shown
+    assert "layout:" not in shown
+    assert laid_out == (change == "another order" and mode != "full_refresh"), (
+        "a table that is replaced gets it by itself"
+    )
     stays = "stale: loaded by an older declaration, and stays as it is (mode append loads nothing twice)" in shown
     assert stays or "stale" not in shown, shown
     if stays:

@@ -182,8 +182,16 @@ def test_objects_are_called_so_and_what_loads_them_again_is_typed(
     assert "2 loaded" in command("plan", table).out
     store.put("a.csv", b"id,city\n1,Roma\n")
     told = command("plan", table).out
-    assert "and read 1 object again since they were put there again: a.csv" in told
-    assert "window" not in told
+    assert "and read 1 object again since it was put there again: a.csv" in told
+    store.put("b.csv", b"id,city\n2,Ulm\n3,Bari\n")
+    more = command("plan", table).out
+    assert "and read 2 objects again since they were put there again: a.csv to b.csv" in more
+    assert "window" not in told + more
+    assert f"{table}: 2 objects read again since they were put there again" in command("run", table).out
+    store.put("c.csv", b"number,town\n4,Bari\n")
+    for name in ("d.csv", "e.csv"):
+        store.put(name, b"id,city\n5,Pisa\n")
+    assert "0 batches published, 1 failed, 2 objects not tried" in command("run", table).out
 
 
 def test_a_replaced_object_is_told_and_doubles_nothing(

@@ -146,7 +146,7 @@ def test_outside_of_the_hours_a_schedule_waits_and_a_command_says_when(
     assert f"next from {begins}" in done.out
     done = typed("backfill", table, "--from", "2024-03-01", "--to", "2024-03-05", "--parallel", "1")
     assert done.code == 1
-    assert "1 failed, 3 not tried" in done.out
+    assert "1 failed, 3 windows not tried" in done.out
 
     bench = workbench()
     due = load_what_is_due(bench, bench.project.table(table), now)

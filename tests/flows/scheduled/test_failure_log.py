@@ -64,11 +64,12 @@ def record(label: str, status: str, **more: Any) -> RunRecord:
 def test_the_run_above_tells_what_was_published_what_failed_and_what_was_not_tried() -> None:
     outcome = Outcome(
         records=[record("2025-12-31", "published"), record("2026-01-01", "failed")],
-        failures=[("raw.x", "2026-01-01", TOLERANCE)], skipped=[("raw.x", "2026-01-02")],
+        failures=[("raw.x", "2026-01-01", TOLERANCE)],
+        skipped=[("raw.x", "2026-01-02", "window"), *(("raw.o", name, "object") for name in ("a.csv", "b.csv"))],
     )  # fmt: skip
     assert told_failures(outcome) == (
         "1 batch published, 5 rows; failed: [TOLERANCE] raw.x 2026-01-01: too many rows; who must act: owner of the source "
-        "(data or system); next: headgate retry x-2026-01-01; 1 window not tried"
+        "(data or system); next: headgate retry x-2026-01-01; 1 window and 2 objects not tried"
     )
 
 

@@ -17,7 +17,7 @@ from tasks.warehouses.names import TableName
 from tasks.warehouses.redshift.adapter import RedshiftAdapter, RedshiftAddress
 from tasks.warehouses.redshift.authorization import authorization
 from tasks.warehouses.redshift.copy import copy_parts
-from tasks.warehouses.redshift.ddl import create_table
+from tasks.warehouses.redshift.ddl import altered_layout, create_table
 from tasks.warehouses.redshift.options import Value, copy_options
 from tasks.warehouses.shapes import Shape
 
@@ -71,6 +71,24 @@ def test_create_table_with_layout_and_encodings() -> None:
         'CREATE TABLE "raw_data"."orders" ("id" bigint ENCODE AZ64 NOT NULL, "day" date) '
         'DISTSTYLE KEY DISTKEY ("id") COMPOUND SORTKEY ("day", "id")'
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "live", "typed"),
+    [
+        ({"sortkey": ("day", "id")}, ("auto", None, ("day", "id")), []),
+        ({"sortkey": ("day", "id")}, ("auto", None, ("id", "day")), ['COMPOUND SORTKEY ("day", "id")']),
+        ({"diststyle": "key", "distkey": "id"}, ("key", "day", ()), ['DISTSTYLE KEY DISTKEY "id"']),
+        ({"diststyle": "key", "distkey": "id"}, ("key", "id", ("day",)), []),
+        # The service chose the key of its AUTO itself.
+        ({"diststyle": "auto"}, ("auto", "id", ("id",)), []),
+        ({"diststyle": "auto"}, ("even", None, ()), ["DISTSTYLE AUTO"]),
+        ({"diststyle": "all", "sortkey": ("id",)}, ("even", None, ()), ["DISTSTYLE ALL", 'COMPOUND SORTKEY ("id")']),
+    ],
+)
+def test_what_gives_a_table_the_declared_layout(declared: Any, live: Any, typed: list[str]) -> None:
+    found = [text(statement) for statement in altered_layout(LIVE, Physical(**declared), *live)]
+    assert found == [f'ALTER TABLE "raw_data"."orders" ALTER {change}' for change in typed]
 
 
 def test_types_by_their_names_there() -> None:
