@@ -50,7 +50,16 @@ class Project:
 
     def table(self, name: str) -> Table:
         """The table of that full or bare name; DeclarationError with the nearest name otherwise."""
-        return _pick(self.tables, name, "table")
+        try:
+            return _pick(self.tables, name, "table")
+        except DeclarationError:
+            summary = next((full for full in self.summaries if name in (full, full.partition(".")[2])), None)
+            if summary is None:
+                raise
+            raise DeclarationError(
+                f"{summary} is a summary, which the warehouse makes from tables: this command is for tables",
+                code="UNKNOWN-TABLE", next_command=f"headgate lineage {summary}   (the tables it is made of)",
+            ) from None  # fmt: skip
 
     def summary(self, name: str) -> Summary:
         """The summary of that full or bare name; DeclarationError with the nearest name otherwise."""

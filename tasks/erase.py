@@ -216,9 +216,10 @@ def _parsed(table: Table, text: str) -> tuple[str, str]:
 
 
 def _wrong(table: Table, why: str) -> DeclarationError:
+    column = table.key[0] if table.key else "COLUMN"
     return DeclarationError(
         f"{table.table}: {why}", code="ERASE-KEY",
-        next_command=f"headgate erase {table.table} --key COLUMN=VALUE --plan",
+        next_command=f"headgate erase {table.table} --key {column}=VALUE --plan",
     )  # fmt: skip
 
 

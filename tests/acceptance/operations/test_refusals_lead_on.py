@@ -66,6 +66,21 @@ REFUSED = {
     "what isn't lost": ["repair", "daily", "--lost"],
     "an incident that isn't": ["incident", "ack", "abcdef"],
     "a summary that isn't": ["summary", "try", "nothing"],
+    "an undo to a run that never was": ["rollback", "daily", "--to", "daily-20260101T000000-abcdef", "--reason", "x"],
+    "an undo to a run of another table": ["rollback", "daily", "--to", "GOOD", "--reason", "x"],
+    "one window and a span": ["run", "daily", *FIRST_DAY, "--from", "2026-01-01"],
+    "a span of a table without windows": ["run", "whole", "--from", "2026-01-01"],
+    "a plan of a window that isn't": ["plan", "daily", "--window", "2027-01-01"],
+    "a lineage of what isn't": ["lineage", "nothing"],
+    "the runs of a table that isn't": ["show", "--table", "nothing"],
+    "the alarms of a table that isn't": ["drift", "sensitivity", "nothing"],
+    "an alarm that was never called dull": ["drift", "answer", "GOOD", "interesting", "--reason", "x"],
+    "a silence of an incident that isn't": ["incident", "silence", "abcdef", "--until", "1d"],
+    "a comparison of a summary": ["reconcile", "built"],
+    "windows of a summary that is built as a whole": ["backfill", "built"],
+    "an undo of a summary's window": ["rollback", "built", *FIRST_DAY, "--reason", "x"],
+    "a trial of a summary's window": ["summary", "try", "built", *FIRST_DAY],
+    "a file that isn't there": ["peek", "/nowhere/rows.csv"],
 }  # fmt: skip
 
 
@@ -73,11 +88,17 @@ REFUSED = {
 def runs(house: Any, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """A table by days with three of them, one whose newest load failed, and one that was never loaded."""
     monkeypatch.setenv("HEADGATE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("HEADGATE_PROJECT", str(house.folder))
     house.declare("daily", DAILY)
     house.declare("idle", WHOLE.replace("whole.csv", "idle.csv"))
     table = house.declare("whole", WHOLE, RULES)
     for day in (1, 2, 3):
         house.source(f"daily-{day:02}.csv", f"id,at,amount\n1,2026-01-{day:02} 10:00:00,1\n")
+    (house.folder / "summaries").mkdir()
+    (house.folder / "summaries" / "built.sql").write_text(
+        f"/*\ntarget: {house.schema}.built\ndescription: d\nowner: o\ninputs: [{{table: {table}}}]\n*/\n"
+        f"SELECT COUNT(*) AS n FROM {table}\n"
+    )
     house.source("idle.csv", "id,at,amount\n1,2026-01-01 10:00:00,1\n")
     house.source("whole.csv", "id,at,amount\n1,2026-01-01 10:00:00,1\n")
     assert command("run", "daily", "whole").code == 0
