@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deployments.errors import HeadgateError
+from deployments.errors import DeclarationError, HeadgateError
 from flows.books import balance
 from flows.choosing import Selection
 from flows.deploy.wanted import tags_of
@@ -108,6 +108,7 @@ def run_tables(
     """
     outcome = Outcome()
     tables = [bench.project.full_name(name) for name in names]
+    _refuse_windows_of_none(bench, tables, selection)
     with without_heartbeat(), told_to(outcome):
         for name in tables:
             if name in bench.project.tables:
@@ -136,6 +137,18 @@ def run_tables(
                 selection=selection,
             )
     return outcome
+
+
+def _refuse_windows_of_none(bench: Workbench, names: Sequence[str], selection: Selection) -> None:
+    """Raise where windows are asked for of summaries alone, none of which has any: each would be built as a whole instead."""
+    if not names or not (selection.window or selection.start or selection.end):
+        return
+    summaries = [bench.project.summaries.get(name) for name in names]
+    if all(summary is not None and summary.grid is None for summary in summaries):
+        raise DeclarationError(
+            f"{', '.join(names)}: built as a whole, without windows; --window, --from and --to mean nothing for it",
+            code="NO-WINDOWS", next_command=f"headgate run {' '.join(names)}",
+        )  # fmt: skip
 
 
 def _run_windows(bench: Workbench, plan: TablePlan, selection: Selection, until: str, outcome: Outcome) -> None:

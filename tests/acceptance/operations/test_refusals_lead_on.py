@@ -78,6 +78,7 @@ REFUSED = {
     "a silence of an incident that isn't": ["incident", "silence", "abcdef", "--until", "1d"],
     "a comparison of a summary": ["reconcile", "built"],
     "windows of a summary that is built as a whole": ["backfill", "built"],
+    "a window of a summary that is built as a whole": ["run", "built", *FIRST_DAY],
     "an undo of a summary's window": ["rollback", "built", *FIRST_DAY, "--reason", "x"],
     "a trial of a summary's window": ["summary", "try", "built", *FIRST_DAY],
     "a file that isn't there": ["peek", "/nowhere/rows.csv"],
