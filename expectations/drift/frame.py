@@ -12,7 +12,7 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import at_once, combined, compare, crowds, exchanged, given_others, labels, sequences
+from expectations.drift import at_once, combined, compare, crowds, exchanged, given_others, labels, mixes, sequences
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
@@ -136,12 +136,17 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     levels, scaled = _of_those_left(levels, profiles), _of_those_left(scaled, profiles)
 
     shares = shares.only(_told(shares))
+    runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
+    # The lines of an order have its country, its prices and its season.
+    each = crowds.rows_of_one(profiles)
+    counted = {name: (min(LONGEST, of.slow), each) for name, of in runs.items()}
+    mixtures = chain(mixes.labels_mixed(shares, counted), mixes.last_digits(profiles, counted))
+    levels = beside(levels, listed(only_usable(mixtures), len(profiles)))
     shares = shares.only(_worth(shares))
     written = _written(shares)
     # That a value stands twice is news in a key only; how many differ tells of the others.
     kept = written | shares.where(lambda key: key.of != REPEATED)
     shares, written = shares.only(kept), written[kept]
-    runs = {name: _runs([p.columns[name] for p in history]) for name in columns}
 
     def is_closed(key: Key) -> bool:
         return key.of in CLOSED and key.column not in resting

@@ -199,6 +199,7 @@ TOLD: dict[Unit, Callable[[float, float, int], str]] = {
     "correlation": lambda x, _, more: f"{math.tanh(x):.{2 + more}f}",
     "explained": lambda x, _, more: _percent(math.sin(min(max(x, 0.0), math.pi / 2)) ** 2, more),
     "spread": lambda x, _, more: _number(_exp(x), more),
+    "percent": lambda x, _, more: _percent(max(x, 0.0), more),
     "plain": lambda x, _, more: f"{x:+,.{2 + more}f}",
 }
 # How large it is, of the units whose ratio says something.
