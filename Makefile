@@ -1,6 +1,6 @@
 # Every target sets itself up; nothing but Python 3.11 to 3.13 is needed. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test effects fuzz trials lint types crash model story requirements release clean
+.PHONY: help bench peers demo docs test effects fuzz trials lint types crash model story requirements release clean
 
 BIN := .venv/bin
 PYTEST_ARGS ?=
@@ -12,6 +12,8 @@ SIDE_BY_SIDE = --dist loadfile --no-loadscope-reorder
 CRASH_TRIALS ?= 1000
 MODEL_STEPS ?= 2000
 FUZZ ?= 500
+ROUNDS ?= 5
+BENCH ?= ../shared/bench
 EFFECTS ?= tests
 
 help: ## this list
@@ -52,6 +54,14 @@ model: ## anything in any order against a model, with kills, on both warehouses 
 story: ## a real Prefect server, workers, a worker killed half-way through a backfill (some minutes)
 	@sh .ci/venv requirements-dev.txt
 	@$(BIN)/python -m pytest -m story $(PYTEST_ARGS)
+
+bench: ## how long loads take beside a psql script that does the same (ROUNDS=5)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python tests/benchmarks/speed/run.py --rounds $(ROUNDS)
+
+peers: ## other loaders and ours through one harness, which must be installed and started (BENCH=folder)
+	@sh .ci/venv requirements-dev.txt
+	@$(BIN)/python tests/benchmarks/speed/peers.py $(BENCH)
 
 docs: ## write docs/reference from the declarations' models
 	@sh .ci/venv requirements-dev.txt

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deployments.errors import DeclarationError, HeadgateError
+from deployments.quantities import plural
 from flows.books import balance
 from flows.choosing import Selection
 from flows.deploy.wanted import tags_of
 from flows.lanes import run_in_lanes
 from flows.planning import pause_of, plan_table
 from flows.plans import PlannedWindow, TablePlan
-from flows.quantities import plural
 from flows.story import told_to
 from tasks.outside_errors import named
 from tasks.workbench import Workbench

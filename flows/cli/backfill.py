@@ -112,7 +112,7 @@ def _close(outcome: Outcome, as_json: bool) -> None:
             "exit_code": outcome.exit_code,
         })  # fmt: skip
         return
-    from flows.quantities import plural
+    from deployments.quantities import plural
 
     # Windows of a summary are builds; a summary that is built as a whole because of them has none.
     done = sum(not is_whole(record.batch_key) for record in outcome.published)
