@@ -23,6 +23,9 @@ from expectations.drift.scored import Scored
 
 KINDS = frozenset({"completeness", "format", "categories"})
 PROGRAM = having("program")
+# A share strays where one batch had so many times as many rows of it as another, by so many standard errors.
+STRAYS = 3.0
+SURELY = 4.0
 
 
 def coming_back(shares: Block) -> dict[int, list[int]]:
@@ -35,13 +38,29 @@ def coming_back(shares: Block) -> dict[int, list[int]]:
     followed = counted[-1] & shares.where(lambda key: key.kind in KINDS)
     found = {}
     for so in (none, every):
+        rows = shares.a if so is none else shares.b - shares.a
         for ended in (so, counted & ~so):
             for place in np.flatnonzero(followed & ~ended[-1] & (ended.sum(axis=0) >= GONE)).tolist():
                 there = np.flatnonzero(counted[:-1, place])
-                since = since_it_ended(ended[there, place].tolist())
-                if since:
+                absent = ended[there, place].tolist()
+                since = since_it_ended(absent)
+                if not since:
+                    continue
+                first = next((at for at in range(len(absent) - since - 1, -1, -1) if absent[at]), -1) + 1
+                stood = there[first:-since]
+                if not _strays(rows[stood, place], shares.b[stood, place]):
                     found[place] = there[-since:].tolist()
     return found
+
+
+def _strays(rows: Array, of: Array) -> bool:
+    """Whether what stood in these batches, in all rows of none, had clearly more of them in one than in another."""
+    share = rows / of
+    least, most = int(np.argmin(share)), int(np.argmax(share))
+    if share[most] >= 1 - ALMOST or share[most] <= STRAYS * share[least]:
+        return False
+    two = (rows[[most]], of[[most]], rows[[least]], of[[least]])
+    return abs(float(binomial_surprise(*two)[0])) > SURELY
 
 
 def held(scored: Scored, since: Mapping[int, list[int]], explained: Array) -> Scored:

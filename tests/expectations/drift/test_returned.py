@@ -137,6 +137,11 @@ def test_what_ended_was_there_for_days_and_is_gone_for_longer_than_ever(phases: 
         ([0.0] * 5 + [0.3, 0.2] * 4 + [0.0], True),
         ([0.3] * 5 + [0.0] * 8 + [0.0], False),
         ([0.3] * 5 + [0.1] * 8 + [0.3], False),
+        # Hours of fog: nobody changed a program. A form that came in the middle of a day, or a rare one, did.
+        ([0.0] * 3 + [0.1, 0.5, 0.15] + [0.0] * 7 + [0.3], False),
+        ([0.9, 0.5, 0.85] + [1.0] * 10 + [0.7], False),
+        ([0.0] * 3 + [0.1, 1.0, 1.0] + [0.0] * 7 + [1.0], True),
+        ([0.0] * 3 + [0.02, 0.07, 0.02] + [0.0] * 7 + [0.03], True),
     ],
 )
 def test_none_some_and_all_come_back(shares: list[float], back: bool) -> None:
