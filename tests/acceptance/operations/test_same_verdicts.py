@@ -114,7 +114,7 @@ def told(outcome: Any) -> bytes:
     for record in sorted(outcome.records, key=lambda record: record.label):
         text = record.model_dump_json(include=chosen).replace(record.run_id, "RUN")
         found.append(text + json.dumps([(step.name, step.rows) for step in record.steps]))
-    skipped = [label for _, label in outcome.skipped]
+    skipped = [label for _, label, _ in outcome.skipped]
     failed = [(label, error.code) for _, label, error in outcome.failures]
     return "\n".join([*found, str(skipped), str(failed)]).encode()
 
@@ -157,5 +157,5 @@ def test_after_a_window_that_fails_the_same_is_told_and_none_is_published(
         seen.add(told(outcome))
         assert [record.label for record in outcome.published] == [f"2019-11-{day}" for day in range(23, 26)]
         assert [label for _, label, _ in outcome.failures] == ["2019-11-26"]
-        assert [label for _, label in outcome.skipped] == [f"2019-11-{day}" for day in range(27, 31)]
+        assert [label for _, label, _ in outcome.skipped] == [f"2019-11-{day}" for day in range(27, 31)]
     assert len(seen) == 1
