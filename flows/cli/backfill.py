@@ -81,7 +81,6 @@ def _show_plan(plan: TablePlan, parallel: int) -> None:
 
 
 def _say(plan: TablePlan, parallel: int) -> None:
-    from deployments.quantities import plural
 
     counts = [f"{plan.count(s)} {s}" for s in ("loaded", "missing", "failed", "stale") if plan.count(s)]
     click.secho(f"{plan.table}: {', '.join(counts) or 'no windows'}", bold=True)
@@ -112,7 +111,6 @@ def _close(outcome: Outcome, as_json: bool) -> None:
             "exit_code": outcome.exit_code,
         })  # fmt: skip
         return
-    from deployments.quantities import plural
 
     # Windows of a summary are builds; a summary that is built as a whole because of them has none.
     done = sum(not is_whole(record.batch_key) for record in outcome.published)
