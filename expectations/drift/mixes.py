@@ -67,7 +67,8 @@ def _distances(counts: Array, rows: Array, run: tuple[float, float]) -> Column:
     mix = counts / known[:, None]
     mix = np.hstack([mix, np.maximum(0.0, 1 - mix.sum(axis=1, keepdims=True))])
     before = _before(tuple(told.tolist()))
-    usual = before @ mix
+    # Weights add up to 1 but for a last digit.
+    usual = np.minimum(before @ mix, 1.0)
     error = usual * (1 - usual) * (1 / known + before**2 @ (1 / known))[:, None]
     distance = np.abs(mix - usual).sum(axis=1) / 2 - SIZE * np.sqrt(error * together).sum(axis=1) / 2
     variance = VARIANCE * error.sum(axis=1) * together / run[0] / 2 + WOBBLE

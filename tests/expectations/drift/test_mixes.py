@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from expectations.drift import detect
-from expectations.drift.mixes import last_digits
+from expectations.drift.block import Block
+from expectations.drift.figures import named
+from expectations.drift.mixes import labels_mixed, last_digits
 from expectations.profile import Profile, profile_file
 
 DAYS = 28
@@ -99,3 +102,15 @@ def test_a_new_mix_that_stays_is_not_told_every_day(measured: Any) -> None:
     told = [bool(detect(batches[at], batches[at - DAYS : at]).alerts) for at in range(DAYS, DAYS + 4)]
     assert told[0]
     assert sum(told) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_label_that_all_rows_have_strays_by_nothing() -> None:
+    keys = tuple(named("state", "categories", "category", label) for label in ("open", "paid"))
+    rows = np.full((12, 2), 72.0)
+    of_rows = rows * [1.0, 0.0]
+    of_rows[-1] = [36.0, 36.0]
+    ((key, pairs),) = labels_mixed(Block(keys, of_rows, rows), {"state": (1.0, 1.0)})
+    assert key == named("state", "categories", "mix")
+    assert all(np.isnan(distance) for distance, _ in pairs[:3])
+    assert [distance for distance, _ in pairs[3:]] == pytest.approx([0.0] * 8 + [0.5], abs=1e-6)
