@@ -24,7 +24,7 @@ from expectations.erased import Erased
 from expectations.suites.keys import HASH_CHARACTERS
 from tasks import hash_keys, report, spool
 from tasks.batch import new_attempt
-from tasks.leftovers import at_work, staged_attempts
+from tasks.leftovers import at_work, find_leftovers, remove, staged_attempts
 from tasks.warehouses import clock, decisions, erasing, ops
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.erasing import SetAside, Wanted
@@ -147,10 +147,11 @@ def erase(bench: Workbench, found: Found, run_id: str, by: Decider, reason: str)
     kept += _on_this_machine(bench.settings.state, target, erased)
     for prefix in found.staged:
         bench.stage.delete(f"{target}/{prefix}/")
-    for folder in found.spools:
-        spool.bury(folder)
-    report.rebuild(bench, target)
     now = clock.now(adapter)
+    # Candidates go before the mark of the process that was killed: without it nobody would know that they are dead.
+    for leftover in list(find_leftovers(bench, [target], now)):
+        remove(bench, leftover, now)
+    report.rebuild(bench, target)
 
     def note(cursor: Cursor, rows: int) -> None:
         what = f"{rows} live, {len(found.aside)} set aside, {len(found.beside)} kept"
