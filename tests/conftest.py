@@ -106,7 +106,8 @@ TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "ac
           "acceptance/operations/test_from_replica", "tasks/sources/test_chunks",
           "deployments/embedded/test_accounts")  # fmt: skip
 """Tests that take minutes each (`make trials`): whole stories, with servers broken on purpose, kills and days of clocks, and what
-is tried of every value, name or width there is. There the stories of PostgreSQL are told of the Redshift-like server, too."""
+is tried of every value, name or width there is. There the stories of PostgreSQL are told of another of its versions and of the
+Redshift-like server, too."""
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -145,7 +146,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     else:
         items.sort(key=lambda item: turn(below_tests(item)))
     for item in items:
-        if below_tests(item).startswith(TRIALS) or on_the_redshift_like_server(item):
+        if below_tests(item).startswith(TRIALS) or on_another_warehouse(item):
             item.add_marker(pytest.mark.trial)
 
 
@@ -153,8 +154,9 @@ def below_tests(item: pytest.Item) -> str:
     return item.path.relative_to(REPOSITORY / "tests").as_posix()
 
 
-def on_the_redshift_like_server(item: pytest.Item) -> bool:
-    return "redshift-like" in item.name and below_tests(item).startswith("acceptance/")
+def on_another_warehouse(item: pytest.Item) -> bool:
+    others = ("postgresql-15", "redshift-like")
+    return any(name in item.name for name in others) and below_tests(item).startswith("acceptance/")
 
 
 def turn(file: str) -> int:

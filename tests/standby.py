@@ -1,13 +1,15 @@
-"""A PostgreSQL server and a replica that streams from it: on loopback, in a temporary folder, gone after the tests."""
+"""PostgreSQL servers on loopback, in a temporary folder, gone after the tests: one with a replica that streams from it, or one of
+the machine's distribution."""
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from deployments.embedded.process import Command
 
 _SECONDS_TO_START = 60
 _USER = "headgate"
+_OF_A_PAIR = {"shared_buffers": "16MB", "wal_receiver_status_interval": "1s", "max_standby_streaming_delay": "0",
+              "autovacuum": "off"}  # fmt: skip
+SYSTEM_POSTGRES = Path("/usr/lib/postgresql/15/bin")
+"""The programs of Debian 12, which `.ci/run` installs."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +104,34 @@ def streaming(folder: Path) -> Iterator[Pair]:
         forget_place(folder)
 
 
-def _server(place: Place, name: str, port: int) -> subprocess.Popen[bytes]:
+@contextmanager
+def system_postgres(folder: Path) -> Iterator[str]:
+    """The address of a server of the machine's distribution: of another major version than the embedded one, with the corrections
+    that came since, and texts are compared as its C library does. Its data are in an empty folder."""
+    folder.mkdir(exist_ok=True)
+    place = replace(find_place(folder, lambda _: None), binaries=SYSTEM_POSTGRES)
+    _do(place, "initdb", "--pgdata", str(place.folder / "first"), "--username", _USER, "--auth", "trust", "--encoding", "UTF8",
+        "--locale", "C.UTF-8", "--no-sync")  # fmt: skip
+    port = _free_port()
+    server = _server(place, "first", port, {})
+    try:
+        _until(lambda: _answers(port), server)
+        # Without options, which not every client reads.
+        yield _url(port).partition("?")[0]
+    finally:
+        # Whoever is connected still isn't waited for.
+        server.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(30)
+        server.kill()
+        forget_place(folder)
+
+
+def _server(place: Place, name: str, port: int, settings: Mapping[str, str] = _OF_A_PAIR) -> subprocess.Popen[bytes]:
     given = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "fsync": "off",
-             "shared_buffers": "16MB", "dynamic_shared_memory_type": "mmap", "wal_receiver_status_interval": "1s",
-             "max_standby_streaming_delay": "0", "autovacuum": "off"}  # fmt: skip
+             "dynamic_shared_memory_type": "mmap"}  # fmt: skip
     argv = [str(place.binaries / "postgres"), "-D", str(place.folder / name)]
-    for key, value in given.items():
+    for key, value in (given | dict(settings)).items():
         argv += ["-c", f"{key}={value}"]
     command = Command(tuple(argv), server_environment(), place.folder, place.account)
     return subprocess.Popen(

@@ -1,7 +1,7 @@
 """Fixtures: warehouses to tell the same stories on, and a small project whose verbs are called as the flow calls them.
 
-Places: the embedded PostgreSQL; a server that keeps Redshift's rules, where `../shared/redshift_double` is at hand; a real
-Redshift when HEADGATE_TEST_REDSHIFT_URL, HEADGATE_TEST_STAGE_URL and HEADGATE_TEST_COPY_IAM_ROLE are set.
+Places: the embedded PostgreSQL; Debian's PostgreSQL 15; a server that keeps Redshift's rules, where `../shared/redshift_double`
+is at hand; a real Redshift when HEADGATE_TEST_REDSHIFT_URL, HEADGATE_TEST_STAGE_URL and HEADGATE_TEST_COPY_IAM_ROLE are set.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from tasks.validate import validate
 from tasks.workbench import use
 from tests import throwaway
 from tests.crash.redshift_like import below_has_bytes
+from tests.standby import SYSTEM_POSTGRES, system_postgres
 
 REPOSITORY = Path(__file__).parents[2]
 DOUBLE = REPOSITORY.parent / "shared" / "redshift_double"
-BACKEND = Path("/usr/lib/postgresql/15/bin/initdb")
 ROLE = "arn:aws:iam::123456789012:role/headgate-load"
 REAL = "HEADGATE_TEST_REDSHIFT_URL"
-ALL_PLACES = ["postgresql", "redshift-like", *(["redshift"] if os.environ.get(REAL) else [])]
+ALL_PLACES = ["postgresql", "postgresql-15", "redshift-like", *(["redshift"] if os.environ.get(REAL) else [])]
 TRIES = 4
 
 
@@ -90,7 +90,7 @@ class Place:
 
     @property
     def is_redshift(self) -> bool:
-        return self.name != "postgresql"
+        return self.name.startswith("redshift")
 
     def ask(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement as the owner of the warehouse would, in a session of its own."""
@@ -213,7 +213,7 @@ def clients_of_stack(request: pytest.FixtureRequest, own_environment: None) -> N
 def double(stack: StackState) -> Iterator[Double]:
     if not DOUBLE.is_dir():
         pytest.skip("../shared/redshift_double is not here")
-    if not BACKEND.exists():
+    if not SYSTEM_POSTGRES.is_dir():
         pytest.skip("../shared/redshift_double needs /usr/lib/postgresql/15/bin, which is not installed")
     environment = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL_S3"}
     command = [sys.executable, "-m", "redshift_double", "--port", "0", "--control-port", "0",
@@ -235,6 +235,15 @@ def double(stack: StackState) -> Iterator[Double]:
     yield Double(f"redshift://awsuser:Passw0rd@127.0.0.1:{ports['port']}/dev?sslmode=disable", int(ports["control"]))
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=240)
+
+
+@pytest.fixture(scope="session")
+def system_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of the machine's distribution."""
+    if not SYSTEM_POSTGRES.is_dir():
+        pytest.skip("postgresql-15 isn't installed")
+    with system_postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -280,6 +289,8 @@ def _place(
         double = request.getfixturevalue("double")
         double.call("POST", "/reset")
         url = double.url
+    elif name == "postgresql-15":
+        url = request.getfixturevalue("system_server")
     elif name == "redshift":
         url, stage, role = (
             os.environ[REAL],

@@ -60,7 +60,9 @@ _LOST = (
     f"SELECT {_OPTION} FROM t, unnest(t.reloptions) option",
     f"SELECT {_OPTION} FROM t JOIN pg_class o ON o.oid = t.reltoastrelid, unnest(o.reloptions) option",
     "SELECT 'setting of column ' || a.attname FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid, t "
-    "WHERE a.attrelid = t.id AND a.attnum > 0 AND NOT a.attisdropped AND (a.attoptions IS NOT NULL "
+    # Options that begin with pg_ are the server's own: PostgreSQL 15.20 keeps a version of each column there.
+    "WHERE a.attrelid = t.id AND a.attnum > 0 AND NOT a.attisdropped "
+    "AND (EXISTS (SELECT 1 FROM unnest(a.attoptions) o WHERE NOT starts_with(o, 'pg_')) "
     "OR a.attstorage <> y.typstorage OR a.attcollation <> y.typcollation OR a.attidentity <> '' OR a.attgenerated <> '' "
     "OR coalesce(to_jsonb(a) ->> 'attcompression', '') <> '' "
     "OR coalesce((to_jsonb(a) ->> 'attstattarget')::integer, -1) >= 0)",

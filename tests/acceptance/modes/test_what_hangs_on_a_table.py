@@ -118,10 +118,10 @@ HUNG: dict[str, tuple[list[str], str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(params=["postgresql", "postgresql-15"])
 def home(request: Any, stack: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A project on PostgreSQL, which hangs more on a table than Redshift, and a role of its own."""
-    for place in _place(request, "postgresql", stack, tmp_path, None):
+    for place in _place(request, str(request.param), stack, tmp_path, None):
         house = _house(place, tmp_path, monkeypatch)
         place.ask(f"CREATE ROLE {house.schema}_r")
         yield house
@@ -176,6 +176,15 @@ def test_a_table_with_nothing_of_a_users_is_renamed(home: Any) -> None:
             assert workbench().warehouse.lost_by_swap(connection.cursor(), _name(table), _shape(table)) == []
     (after,) = home.place.ask(f"SELECT '{table}'::regclass::oid")
     assert before != after
+
+
+@pytest.mark.parametrize(("option", "lost"), [("", []), (",n_distinct=10", ["setting of column v"])])
+def test_what_the_server_keeps_of_a_column_for_itself_is_nobodys(home: Any, option: str, lost: list[str]) -> None:
+    table = loaded(home)
+    home.place.ask(f"UPDATE pg_attribute SET attoptions = '{{pg_attver=1{option}}}' "
+                   f"WHERE attrelid = '{table}'::regclass AND attname = 'v'")  # fmt: skip
+    with psycopg2.connect(home.place.settings.warehouse_url) as connection:
+        assert workbench().warehouse.lost_by_swap(connection.cursor(), _name(table), _shape(table)) == lost
 
 
 def _name(table: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,11 +18,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from deployments.embedded import launch, serve
+from deployments.embedded import serve
 from deployments.embedded.environment import server_environment
 from deployments.embedded.stack import EmbeddedStack, StackState
+from tests.standby import SYSTEM_POSTGRES, system_postgres
 
-SYSTEM_POSTGRES = Path("/usr/lib/postgresql/15/bin/postgres")
 FIRST = date(2020, 8, 10)
 LOGIN = "headgate:of-these-stories"
 ROWS_A_DAY = 20
@@ -245,47 +244,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackState]:
     try:
         state = stack.up(("postgres",))
         with ExitStack() as running:
-            database = running.enter_context(system_postgres(folder / "pg")) if SYSTEM_POSTGRES.exists() else None
+            database = running.enter_context(system_postgres(folder / "pg")) if SYSTEM_POSTGRES.is_dir() else None
             api = running.enter_context(prefect_on(database, folder))
             yield replace(state, prefect_api_url=api, prefect_login=LOGIN)
     finally:
         stack.down(purge=True)
-
-
-@contextmanager
-def system_postgres(folder: Path) -> Iterator[str]:
-    """The address of a PostgreSQL 15 of the system, on a free port, in a folder of its own."""
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    subprocess.run(_as_user([str(SYSTEM_POSTGRES.with_name("initdb")), "-D", str(data), "-U", "prefect", "-A", "trust",
-                             "--no-sync"]), check=True, capture_output=True)  # fmt: skip
-    options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", "fsync": "off"}
-    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(_as_user([str(SYSTEM_POSTGRES), "-D", str(data), *settings]), stdout=log, stderr=log)
-    try:
-        url = f"postgresql://prefect@127.0.0.1:{port}/postgres"
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                psycopg2.connect(url).close()
-                break
-            except psycopg2.OperationalError:
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.1)
-        yield url
-    finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
-
-
-def _as_user(argv: list[str]) -> list[str]:
-    """The command as somebody who isn't root, whom PostgreSQL refuses."""
-    kind = {"kind": "namespace", "uid": 1000, "gid": 1000} if os.geteuid() == 0 else {"kind": "own"}
-    return [sys.executable, "-I", "-S", launch.__file__, json.dumps({"account": kind, "argv": argv, "cwd": "/"})]
 
 
 @contextmanager

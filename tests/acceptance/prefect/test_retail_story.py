@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
+from tests.standby import SYSTEM_POSTGRES
+
 ARCHIVE = Path(__file__).parents[4] / "shared" / "data" / "online_retail_by_day.tar.gz"
 pytestmark = [
     pytest.mark.story,
     pytest.mark.skipif(not ARCHIVE.exists(), reason="../shared/data/online_retail_by_day.tar.gz is absent"),
-    pytest.mark.skipif(
-        not Path("/usr/lib/postgresql/15/bin/postgres").exists(), reason="postgresql-15 isn't installed"
-    ),
+    pytest.mark.skipif(not SYSTEM_POSTGRES.is_dir(), reason="postgresql-15 isn't installed"),
 ]
 FIRST, DAYS = date(2010, 12, 1), 60
 TABLE = """\

@@ -7,16 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.standby import SYSTEM_POSTGRES
+
 pytestmark = [
     pytest.mark.story,
-    pytest.mark.skipif(
-        not Path("/usr/lib/postgresql/15/bin/postgres").exists(), reason="postgresql-15 isn't installed"
-    ),
+    pytest.mark.skipif(not SYSTEM_POSTGRES.is_dir(), reason="postgresql-15 isn't installed"),
 ]
 DAYS = 60
 
