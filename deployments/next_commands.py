@@ -21,3 +21,10 @@ def written(next_command: str) -> list[tuple[str, str]]:
 def is_typable(command: str) -> bool:
     """Whether a command can be typed as it stands: one of ours, with nothing left to fill in but a reason."""
     return command.startswith("headgate ") and not _PLACEHOLDER.search(command)
+
+
+def leading_on(next_command: str | None, command: str) -> str:
+    """What to do next, with `command` at its end where it names none of ours: what mends it is done elsewhere, and then?"""
+    if next_command is None:
+        return command
+    return next_command if "headgate " in next_command else f"{next_command}; then: {command}"

@@ -15,6 +15,7 @@ from prefect.context import TagsContext
 from prefect.utilities.annotations import quote
 
 from deployments.errors import BY_HAND, STOPPED_BY_HAND, WHO_ACTS, CodeError, HeadgateError, RetryableError
+from deployments.next_commands import leading_on
 from expectations.record import Failure, RunRecord, Status, Step
 from flows.failure_log import tell_short
 from tasks.assess import Assessment
@@ -113,7 +114,10 @@ class Story:
         if "set_aside" in known.facts:
             self.update(quarantine=known.facts.pop("set_aside"))
         # Here for the first time it is known which run it was; Prefect's page shows the error itself.
-        known.next_command = (known.next_command or "").replace("RUN", self.record.run_id) or None
+        again = (
+            "headgate show RUN" if known.family == "code" or self.record.kind == "rollback" else "headgate retry RUN"
+        )
+        known.next_command = leading_on(known.next_command, again).replace("RUN", self.record.run_id)
         facts = {key: value for key, value in known.facts.items() if isinstance(value, str | int | float | list | dict)}
         self.update(
             failure=Failure(

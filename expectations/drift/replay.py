@@ -15,6 +15,7 @@ from expectations.drift.schema import CERTAIN, under_new_names
 from expectations.profile import Profile, profile_file
 
 Accept = Literal["never", "always", "header"]
+_LOOK = "headgate drift score --help   (which folders it reads)"
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,12 @@ def listed(verdict: Verdict, everything: bool) -> list[dict[str, Any]]:
 def batch_files(folder: Path) -> list[Path]:
     """The .csv and .csv.gz files of a folder in name order; DeclarationError where there are none."""
     if not folder.is_dir():
-        raise DeclarationError(f"There is no folder {folder}.", code="NO-FOLDER")
+        raise DeclarationError(f"There is no folder {folder}.", code="NO-FOLDER", next_command=_LOOK)
     files = sorted(p for p in folder.iterdir() if p.name.endswith((".csv", ".csv.gz")) and p.is_file())
     if not files:
-        raise DeclarationError(f"The folder {folder} holds no .csv or .csv.gz files.", code="EMPTY-FOLDER")
+        raise DeclarationError(
+            f"The folder {folder} holds no .csv or .csv.gz files.", code="EMPTY-FOLDER", next_command=_LOOK
+        )
     return files
 
 

@@ -33,6 +33,8 @@ PIECE_BYTES = 1 << 20
 LONGEST_FIELD = 1 << 30
 """Characters of a field that a line which doesn't fit may hold: the csv module gives up at 131,072 by itself."""
 
+_LOOK = "headgate drift score --help   (which files it reads)"
+
 
 def profile_file(path: Path, *, masked: Sequence[str] = (), key: str = "", cache: Path | None = None) -> Profile:
     """Profile of a .csv or .csv.gz file with a header line; with `cache`, kept there by the hash of its content.
@@ -81,9 +83,9 @@ def _scanned(path: Path) -> _Content:
                 valid = valid and _decodes(decoder, piece)
             valid = valid and _decodes(decoder, b"", final=True)
     except FileNotFoundError as error:
-        raise DeclarationError(f"There is no file {path}.") from error
+        raise DeclarationError(f"There is no file {path}.", next_command=_LOOK) from error
     except (OSError, EOFError) as error:
-        raise UpstreamError(f"{path} can't be read: {error}") from error
+        raise UpstreamError(f"{path} can't be read: {error}", next_command=_LOOK) from error
     if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _Content(digest.digest(), "utf-16", begins, None)
     return _Content(digest.digest(), "utf-8" if valid else "cp1252", begins, last not in b"\r\n")
@@ -124,7 +126,7 @@ def _read(path: Path, content: _Content, masked: Sequence[str], key: str) -> Pro
 def _header(path: Path, text: str) -> tuple[list[str], str]:
     line = text[:1_000_000].lstrip("\r\n")
     if not line.strip():
-        raise UpstreamError(f"{path} is empty: not even a header line.", code="EMPTY-FILE")
+        raise UpstreamError(f"{path} is empty: not even a header line.", code="EMPTY-FILE", next_command=_LOOK)
     first = line.splitlines()[0]
     delimiter = max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d))))
     names = next(csv.reader(io.StringIO(line), delimiter=delimiter))
@@ -132,7 +134,7 @@ def _header(path: Path, text: str) -> tuple[list[str], str]:
         raise UpstreamError(
             f"{path} has no header line: its first line is {first[:80]!r}.",
             code="NO-HEADER",
-            next_command="add a line with the column names",
+            next_command=f"add a line with the column names; then: {_LOOK}",
         )
     seen: dict[str, int] = {}
     unique = []
@@ -170,7 +172,7 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, plain: Path, header: list[
                 return max(0, sum(1 for _ in csv.reader(handle, delimiter=delimiter)) - 1 - int(loaded))
         finally:
             csv.field_size_limit(usual)
-    raise UpstreamError(f"{path} can't be read as CSV: {str(failure).splitlines()[0]}") from failure
+    raise UpstreamError(f"{path} can't be read as CSV: {str(failure).splitlines()[0]}", next_command=_LOOK) from failure
 
 
 def _cached(kept: Path) -> Profile | None:

@@ -61,7 +61,10 @@ def _connected(target: Target, name: str) -> Any:
             return _source(target, name)
     except TestConnectionError:
         # The library's text may hold the address with the password.
-        raise RetryableError("The warehouse can't be reached to check a table.", target=_where(target)) from None
+        raise RetryableError(
+            "The warehouse can't be reached to check a table.", code="WAREHOUSE-UNREACHABLE", target=_where(target),
+            next_command="headgate check --connect; then: headgate retry RUN",
+        ) from None  # fmt: skip
 
 
 def _where(target: Target) -> str:
@@ -90,7 +93,9 @@ def _open(target: Target, source: Any) -> Opened:
     try:
         asset = source.add_table_asset("batch", table_name=target.table, schema_name=target.schema)
     except TestConnectionError:
-        raise CodeError(f"There is no table {_where(target)} to check.", target=_where(target)) from None
+        raise CodeError(
+            f"There is no table {_where(target)} to check.", target=_where(target), next_command="headgate retry RUN"
+        ) from None
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     engine = source.get_engine()
     return Opened(batch, _kinds_in_warehouse(engine, target), None, _where(target), engine)

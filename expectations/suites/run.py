@@ -62,7 +62,10 @@ def run_suite(
         first = _pass(batch, prepared, {"result_format": "BASIC", "partial_unexpected_count": 0}, count_rows=True)
         asked_seconds = time.perf_counter() - started
         if any(is_lost_connection(fault_of(result)) for result in first.values()):
-            raise RetryableError("The connection to the warehouse was lost while the checks ran.", table=suite.table)
+            raise RetryableError(
+                "The connection to the warehouse was lost while the checks ran.", code="CONNECTION-LOST", table=suite.table,
+                next_command="headgate retry RUN",
+            )  # fmt: skip
         rows = len(batch.frame) if batch.frame is not None else _row_count(first)
         # Without all of its columns a key tells nobody which row is meant.
         key = key if all(name in batch.columns for name in key) else ()

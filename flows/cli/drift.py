@@ -121,12 +121,15 @@ def masked_columns(declaration: Path) -> list[str]:
     try:
         read = YAML(typ="safe", pure=True).load(declaration)
     except FileNotFoundError as error:
-        raise DeclarationError(f"There is no file {declaration}.") from error
+        raise DeclarationError(f"There is no file {declaration}.", next_command="headgate check") from error
     except (OSError, YAMLError) as error:
-        raise DeclarationError(f"{declaration} can't be read: {str(error).splitlines()[0]}") from error
+        why = str(error).splitlines()[0]
+        raise DeclarationError(f"{declaration} can't be read: {why}", next_command="headgate check") from error
     hidden = read.get("pii", {}) if isinstance(read, dict) else None
     if not isinstance(hidden, dict):
-        raise DeclarationError(f"{declaration} is not the declaration of a table: `pii` must name columns.")
+        raise DeclarationError(
+            f"{declaration} is not the declaration of a table: `pii` must name columns.", next_command="headgate check"
+        )
     return [str(name) for name in hidden]
 
 

@@ -205,6 +205,7 @@ SOURCES = {
     "nothing proves that it is empty": Fault(
         "NOT-PROVEN-EMPTY", WEB + ", on_missing: empty", lambda s: s.page("", status=404), whole, "127.0.0.1", finds=False
     ),
+    "a page that is gone": Fault("SOURCE-MISSING", WEB, lambda s: s.page("", status=404), whole, finds=False),
     "more rows that don't fit": Fault(
         "TOLERANCE", FILE, lambda s: s.house.source("rows.csv", ROWS + "x,three\n" * 20), whole_file,
         load="mode: full_refresh, tolerance: 5%", loaded=True,
@@ -221,6 +222,10 @@ SOURCES = {
     ),
     "a database's login": Fault(
         "SOURCE-LOGIN", SHOP, lambda s: database(s, password="wrong"), database, "authentication failed"
+    ),
+    "a table that is gone": Fault(
+        "SOURCE-MISSING", SHOP.replace("AS note", "AS note FROM {schema}.gone"), database,
+        lambda s: s.ask(f"CREATE TABLE {s.house.schema}.gone AS SELECT 1"), finds=False,
     ),
     "a bucket that isn't there": Fault("SOURCE", LAKE, lambda s: lake(s, "no-such-bucket"), lake, "NoSuchBucket"),
     "a bucket that refuses us": Fault(

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from deployments.errors import HeadgateError
 from deployments.next_commands import written
 from flows.cli import cli
 
@@ -111,6 +112,28 @@ def test_what_people_are_told_to_type_is_a_command(text: str) -> None:
     if words == ["--help"]:
         return
     command.make_context(command.name or "", words)
+
+
+def handled() -> set[str]:
+    """The names of our failures, each a class with a family."""
+    found, kinds = {HeadgateError.__name__}, [HeadgateError]
+    while kinds:
+        below = kinds.pop().__subclasses__()
+        found |= {kind.__name__ for kind in below if kind.__module__ == HeadgateError.__module__}
+        kinds += below
+    return found
+
+
+def test_every_failure_says_what_to_do_next() -> None:
+    silent, names = [], handled()
+    for package in ("deployments", "expectations", "tasks", "flows"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text())) if "Error(" in file.read_text() else ():
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                    given = {word.arg for word in node.keywords}
+                    # None: a caller's keywords are handed on.
+                    silent += [f"{file.relative_to(ROOT)}:{node.lineno}"] if not given & {"next_command", None} else []
+    assert not silent
 
 
 @pytest.mark.parametrize("line", mentioned())
