@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import NamedTuple
 
 from expectations.record import RunRecord
 from flows.run import Outcome, build_summaries
@@ -19,14 +19,31 @@ from tasks.warehouses.decisions import EVERY_TARGET, Decision
 from tasks.workbench import Workbench
 
 
-def pause(bench: Workbench, names: Sequence[str] | None, until: datetime, by: str | None, reason: str) -> list[str]:
-    """Load these tables, or all (None), no more until then; returns what is paused."""
-    return _decide(bench, "pause", names, by, reason, until)
+class Decided(NamedTuple):
+    """Names by what a decision did: `changed`, and those that were `so_already`, of which nothing is written."""
+
+    changed: list[str]
+    so_already: list[str]
 
 
-def resume(bench: Workbench, names: Sequence[str] | None, by: str | None, reason: str) -> list[str]:
-    """End a pause; returns what goes on."""
-    return _decide(bench, "resume", names, by, reason, None)
+def pause(bench: Workbench, names: Sequence[str] | None, until: datetime, by: str | None, reason: str) -> Decided:
+    """Load these tables, or all (None), no more until then. So already: the same was said before, until the same moment."""
+    targets, now = [EVERY_TARGET] if names is None else names, datetime.now(UTC)
+    who = decider(bench, "pause", targets[0], by)
+    standing = decisions.every_pause(bench.warehouse, now)
+    said = [Decision(now, name, "pause", "pause", who, reason, expires_at=until) for name in targets]
+    return _write(bench, said, {item.target for item in said if _is_same(item, standing.get(item.target))})
+
+
+def resume(bench: Workbench, names: Sequence[str] | None, by: str | None, reason: str) -> Decided:
+    """End a pause of these tables, or every one (None). So already: what wasn't paused."""
+    targets, now = [EVERY_TARGET] if names is None else names, datetime.now(UTC)
+    who = decider(bench, "resume", targets[0], by)
+    if names is None:
+        going_on = set() if decisions.every_pause(bench.warehouse, now) else {EVERY_TARGET}
+    else:
+        going_on = {*names} - decisions.paused(bench.warehouse, names, now).keys()
+    return _write(bench, [Decision(now, name, "resume", "resume", who, reason) for name in targets], going_on)
 
 
 def publish_anyway(
@@ -66,13 +83,22 @@ def rebuild(bench: Workbench, summaries: Sequence[str]) -> Outcome:
     return outcome
 
 
-def _decide(
-    bench: Workbench, kind: Literal["pause", "resume"], names: Sequence[str] | None, by: str | None, reason: str,
-    until: datetime | None,
-) -> list[str]:  # fmt: skip
-    targets, now = [EVERY_TARGET] if names is None else names, datetime.now(UTC)
-    who = decider(bench, kind, targets[0], by)
-    ops.prepare(bench.warehouse, [])
-    for name in targets:
-        decisions.decide(bench.warehouse, Decision(now, name, kind, kind, who, reason, expires_at=until))
-    return ["all"] if names is None else list(names)
+def _write(bench: Workbench, said: Sequence[Decision], so_already: Collection[str]) -> Decided:
+    """Write down what changes something; a warehouse in which nothing is to be written stays as it is."""
+    fresh = [item for item in said if item.target not in so_already]
+    if fresh:
+        ops.prepare(bench.warehouse, [])
+    for item in fresh:
+        decisions.decide(bench.warehouse, item)
+    return Decided(_told(fresh), _told([item for item in said if item.target in so_already]))
+
+
+def _told(said: Sequence[Decision]) -> list[str]:
+    return ["all" if item.target == EVERY_TARGET else item.target for item in said]
+
+
+def _is_same(said: Decision, standing: Decision | None) -> bool:
+    """Whether a pause says nothing that the one that holds doesn't: one of all targets is another than a table's own."""
+    return standing is not None and (said.target, said.expires_at, said.by, said.reason) == (
+        standing.target, standing.expires_at, standing.by, standing.reason,
+    )  # fmt: skip

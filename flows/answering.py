@@ -59,6 +59,8 @@ def resolve(incident: str, by: Said, reason: Said) -> State[Any]:
 def _answered(which: str, said: Answer, by: str, told: str) -> State[Any]:
     """`which`: ids or tables, with spaces or commas between them."""
     wanted = which.replace(",", " ").split()
-    moved, _ = answer(workbench(), lambda known: answers.named(known, wanted), said, by, datetime.now(UTC))
-    about = ", ".join(f"{item.incident_id} ({item.trouble.scope})" for item in moved)
+    done = answer(workbench(), lambda known: answers.named(known, wanted), said, by, datetime.now(UTC))
+    about = ", ".join(f"{item.incident_id} ({item.trouble.scope})" for item in done.incidents)
+    if len(done.so_already) == len(done.incidents):
+        return Completed(name="Nothing to do", message=f"incident {about}: {told} by {by} already; nothing was changed")
     return Completed(message=f"incident {about}: {told}")

@@ -49,7 +49,7 @@ def rollback(table: str, by: Said, reason: Said, window: str = "", run: str = ""
     with runs_of(bench, name):
         done = roll_back(bench, name, window=_window(window), to=None, by=by, reason=reason)
         if done.record is None:
-            return Completed(name="Nothing to do", message="that is undone already; nothing was changed")
+            return _nothing("that is undone already")
         outcome = actions.rebuild(bench, done.dependents)
     if outcome.failures:
         return failed(outcome)
@@ -91,7 +91,11 @@ def discard(table: str, code: Said, by: Said, reason: Said, window: str = "") ->
     bench = workbench()
     name = bench.project.table(table).table
     gone = discard_rows(bench, name, code, _window(window), reason, by)
-    return Completed(message=f"{name}: {plural(gone, 'row')} discarded")
+    return (
+        Completed(message=f"{name}: {plural(gone, 'row')} discarded")
+        if gone
+        else _nothing(f"{name}: no such row is open")
+    )
 
 
 @flow(name="accept drift", flow_run_name="accept drift {table} {column}", on_failure=[keep_failure])
@@ -118,6 +122,8 @@ def accept_drift(
     )  # fmt: skip
     record, listing = done.record, ", ".join(f"{of or 'table'} {kind}" for of, kind in done.changes)
     again = f"; it was stopped: headgate retry {record.run_id}" if record.is_failure else ""
+    if done.changes == done.so_already:
+        return _nothing(f"{record.table}: accepted already: {listing}{again}")
     return Completed(message=f"{record.table}: accepted: {listing}; {record.label} is the new level{again}")
 
 
@@ -141,11 +147,13 @@ def answer_drift(
     from tasks import answers
 
     bench, now = workbench(), datetime.now(UTC)
-    name, changes = answers.answer(
+    name, changes, so_already = answers.answer(
         bench, bench.project.full_name(table), answer, column=column or None, kinds=kind.replace(",", " ").split(),
         by=by, reason=reason, until=moments.until(until, now, "until") if until else None, run_id=run or None,
     )  # fmt: skip
     listing = ", ".join(f"{of or 'table'} {kind}" for of, kind in changes)
+    if changes == so_already:
+        return _nothing(f"{name}: {answer} was said already: {listing}")
     return Completed(message=f"{name}: {answer}: {listing}")
 
 
@@ -183,8 +191,10 @@ def pause(table: str, by: Said, reason: Said, until: When) -> State[Any]:
         until: When it goes on by itself, such as 2h, 1d, 2026-12-31 or 2026-12-31T18:00 (UTC).
     """
     bench, moment = workbench(), moments.until(until, datetime.now(UTC), "until")
-    (name,) = actions.pause(bench, [bench.project.full_name(table)], moment, by, reason)
-    return Completed(message=f"{name} is paused until {moment:%Y-%m-%d %H:%M} UTC")
+    name = bench.project.full_name(table)
+    done = actions.pause(bench, [name], moment, by, reason)
+    said = f"{name} is paused until {moment:%Y-%m-%d %H:%M} UTC"
+    return Completed(message=said) if done.changed else _nothing(f"{said} already")
 
 
 @flow(name="resume", flow_run_name="resume {table}", on_failure=[keep_failure])
@@ -197,8 +207,9 @@ def resume(table: str, by: Said, reason: str = "") -> State[Any]:
         reason: Why.
     """
     bench = workbench()
-    (name,) = actions.resume(bench, [bench.project.full_name(table)], by, reason)
-    return Completed(message=f"{name} goes on")
+    name = bench.project.full_name(table)
+    done = actions.resume(bench, [name], by, reason)
+    return Completed(message=f"{name} goes on") if done.changed else _nothing(f"{name} wasn't paused")
 
 
 def _still_last(bench: Workbench, name: str, run: str, window: str) -> None:
@@ -220,6 +231,10 @@ def _still_last(bench: Workbench, name: str, run: str, window: str) -> None:
             f"{name}: the last publish is {last}, not {run}; nothing was undone", code="NOT-LAST",
             next_command=f'headgate rollback {name} --reason "..."   (says first what it would undo: {last})',
         )  # fmt: skip
+
+
+def _nothing(why: str) -> State[Any]:
+    return Completed(name="Nothing to do", message=f"{why}; nothing was changed")
 
 
 def _window(label: str) -> str | None:

@@ -13,7 +13,7 @@ from expectations.record import RunRecord
 from tasks.batch import is_whole
 from tasks.deciding import decider
 from tasks.warehouses import decisions, names, ops, proofs
-from tasks.warehouses.decisions import Decision, Kind
+from tasks.warehouses.decisions import Decider, Decision, Kind
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import rows, session, transaction
@@ -46,12 +46,18 @@ def accepted_for(bench: Workbench, table: Watched, batch: Judged, now: datetime)
     )  # fmt: skip
 
 
+SETTLING: tuple[Kind, ...] = ("accept-drift", "reject-drift", "mute-drift", "unmute-drift")
+"""Every answer to an alarm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The run whose alarm was answered, and what of it was accepted: (column, kind), column None for the table."""
+    """The run whose alarm is answered, and what of it: (column, kind), column None for the table. `so_already`: the changes of
+    which the same answer stands; nothing is written of them."""
 
     record: RunRecord
     changes: tuple[Change, ...]
+    so_already: tuple[Change, ...] = ()
 
 
 def accept(
@@ -59,9 +65,7 @@ def accept(
     until: datetime | None, run_id: str | None = None,
 ) -> Answered:  # fmt: skip
     """Write acceptances down, all or none: what `answered` finds."""
-    found = answered(bench, which, column=column, kinds=kinds, run_id=run_id)
-    write(bench, found, by, reason, until)
-    return found
+    return write(bench, answered(bench, which, column=column, kinds=kinds, run_id=run_id), by, reason, until)
 
 
 def write(
@@ -71,9 +75,39 @@ def write(
     reason: str,
     until: datetime | None,
     answer: Kind = "accept-drift",
-) -> None:
-    """Write down what these changes are: meant, unless `answer` says otherwise."""
-    add(bench, found.record.table, found.changes, by, reason, until, answer, found.record.run_id)
+) -> Answered:
+    """Write down what these changes are: meant, unless `answer` says otherwise. Typing it twice changes nothing."""
+    record, known = found.record, decisions.read(bench.warehouse, [found.record.table], SETTLING)
+    said = [Decision(datetime.now(UTC), record.table, answer, kind, Decider(""), reason, of, until, record.run_id)
+            for of, kind in found.changes]  # fmt: skip
+    so_already = tuple((item.column, item.what) for item in said if _stands(bench, known, item))
+    add(
+        bench,
+        record.table,
+        [item for item in found.changes if item not in so_already],
+        by,
+        reason,
+        until,
+        answer,
+        record.run_id,
+    )
+    return Answered(record, found.changes, so_already)
+
+
+def _stands(bench: Workbench, known: Sequence[Decision], said: Decision) -> bool:
+    """Whether the last word about this change says the same: of this run until the same moment, and of a level the same one."""
+    last = None
+    for item in known:
+        # The level is the last one accepted of any run; a change is told again for all of them.
+        of_all = item.kind == "unmute-drift" or item.kind == said.kind == "accept-drift"
+        if (item.column, item.what) == (said.column, said.what) and (of_all or item.run_id == said.run_id):
+            last = item
+    if last is None or (last.kind, last.run_id, last.expires_at) != (said.kind, said.run_id, said.expires_at):
+        return False
+    if said.kind != "accept-drift":
+        return True
+    labels = _labels(bench, watched(bench.project, said.target))
+    return _level_from(last, labels) == _level_from(said, labels)
 
 
 def add(
@@ -82,6 +116,8 @@ def add(
 ) -> None:  # fmt: skip
     """Write one answer about each change, in one transaction. DeclarationError: it is for others to say."""
     who = decider(bench, answer, table, by)
+    if not changes:
+        return
     ops.prepare(bench.warehouse, [TableName.parse(table)])
     with transaction(bench.warehouse.address) as cursor:
         for of, kind in changes:

@@ -15,7 +15,7 @@ from expectations.drift.acceptance import EVERY_KIND
 from expectations.drift.model import Lowered
 from expectations.review.facts import AlarmAnswer
 from tasks import acceptances
-from tasks.acceptances import Change
+from tasks.acceptances import SETTLING, Change
 from tasks.warehouses import decisions
 from tasks.warehouses.decisions import Decision, Kind
 from tasks.watched import Judged, Watched, watched
@@ -29,23 +29,22 @@ ANSWERED: dict[Kind, AlarmAnswer] = {
     "accept-drift": "meant", "reject-drift": "not-meant", "mute-drift": "not-interesting"
 }  # fmt: skip
 """What a decision about a run says of its alarm."""
-SETTLING: tuple[Kind, ...] = ("accept-drift", "reject-drift", "mute-drift", "unmute-drift")
-"""Every answer to an alarm."""
 
 
 def answer(
     bench: Workbench, which: str, said: Answer, *, column: str | None, kinds: Sequence[str], by: str | None, reason: str,
     until: datetime | None = None, run_id: str | None = None,
-) -> tuple[str, tuple[Change, ...]]:  # fmt: skip
-    """Write an answer down; returns the table and the changes (column, kind) it is about.
+) -> tuple[str, tuple[Change, ...], tuple[Change, ...]]:  # fmt: skip
+    """Write an answer down; returns the table, the changes (column, kind) it is about, and of these the ones of which the same
+    was said already, of which nothing is written.
 
     `which`, `column`, `kinds` and `run_id` as in `acceptances.answered`, and its errors. `interesting` is about what is
     quieter by an earlier answer: DeclarationError where nothing is.
     """
     if said != "interesting":
         found = acceptances.answered(bench, which, column=column, kinds=kinds, run_id=run_id)
-        acceptances.write(bench, found, by, reason, until, KINDS[said])
-        return found.record.table, found.changes
+        done = acceptances.write(bench, found, by, reason, until, KINDS[said])
+        return done.record.table, done.changes, done.so_already
     table = watched(bench.project, acceptances.table_of(bench, which))
     wanted = None if column == acceptances.WHOLE_TABLE else column
     chosen = tuple(
@@ -59,7 +58,7 @@ def answer(
             next_command=f"headgate drift sensitivity {table.table}   (what is told from when on)",
         )  # fmt: skip
     acceptances.add(bench, table.table, chosen, by, reason, None, KINDS[said], None)
-    return table.table, chosen
+    return table.table, chosen, ()
 
 
 def lowered_for(bench: Workbench, table: Watched, batch: Judged, now: datetime) -> tuple[Lowered, ...]:

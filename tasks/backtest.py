@@ -16,7 +16,8 @@ from expectations.drift.model import Sensitivity
 from expectations.drift.noticed import noticed
 from expectations.record import WouldBeTold
 from expectations.review.facts import AlarmAnswer
-from tasks.answers import ANSWERED, SETTLING, muted, rejected
+from tasks.acceptances import SETTLING
+from tasks.answers import ANSWERED, muted, rejected
 from tasks.history import kept_of
 from tasks.warehouses import decisions
 from tasks.warehouses.decisions import Decision

@@ -84,6 +84,11 @@ class Done:
     kept: int
     found: Found
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing of the key was found: it isn't there, or is mistyped. Staged copies go unread."""
+        return not (self.live or self.kept or self.found.aside or self.found.beside)
+
 
 def requested(bench: Workbench, name: str, given: Sequence[str]) -> Request:
     """The request that `--key` means: `column=value`, or a value alone where the key is one column. DeclarationError else."""

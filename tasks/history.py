@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from deployments.windows import Window
 from expectations.drift.acceptance import EVERY_KIND
-from tasks import answers
+from tasks import acceptances, answers
 from tasks.batch import is_whole
 from tasks.declared import KEY
 from tasks.warehouses import decisions, names, ops, proofs
@@ -57,7 +57,7 @@ def history_of(bench: Workbench, table: Watched, batch: Judged) -> History:
     before = _before(bench, target, batch)[-LOOKED_AT:]
     # A profile that this headgate can't read has other figures: the history starts anew with the new ones.
     kept = [one for one in ops.profiles(bench.warehouse, target, before) if one.body.get("version") in READABLE]
-    said = decisions.read(bench.warehouse, [table.table], answers.SETTLING)
+    said = decisions.read(bench.warehouse, [table.table], acceptances.SETTLING)
     out = unanswered([one.proof.run_id for one in kept], ops.pages(bench.warehouse, target), answers.usual(said))
     out |= answers.rejected(said)
     stays = [one for one in kept if one.proof.run_id not in out]

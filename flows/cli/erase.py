@@ -48,7 +48,14 @@ def erase(table: str, key: tuple[str, ...], reason: str, by: str | None, only_pl
     if as_json:
         print_json({"erased": True, "run": done.run_id, "live": done.live, "set_aside": len(done.found.aside),
                     "beside": list(map(str, done.found.beside)), "staged": len(done.found.staged), "changed": done.kept,
-                    "dependents": dependents})  # fmt: skip
+                    "dependents": dependents, "nothing_found": done.is_nothing})  # fmt: skip
+        return
+    if done.is_nothing:
+        click.echo(
+            f"{request.table.table}: nothing is kept of this key; that it was asked for is recorded, run {done.run_id}"
+        )
+        if done.found.staged:
+            click.echo(f"  {'staged copies':<34} {len(done.found.staged):,} removed, as a whole")
         return
     click.secho(f"{request.table.table}: erased", bold=True)
     for place, said in done.found.said()[:-1]:

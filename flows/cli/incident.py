@@ -104,13 +104,18 @@ def _answer(which: Which, as_json: bool, said: Answer, by: str | None) -> None:
     from tasks.incidents.settle import answer
 
     bench = _bench()
-    answered, durable = answer(bench, which, said, by or somebody(), datetime.now(UTC))
+    who = by or somebody()
+    done = answer(bench, which, said, who, datetime.now(UTC))
     if as_json:
-        print_json([item.model_dump(mode="json") for item in answered])
+        print_json(
+            [item.model_dump(mode="json") | {"already": item.incident_id in done.so_already} for item in done.incidents]
+        )
         return
-    for item in answered:
+    for item in done.incidents:
         _line(bench, item)
-    if not durable:
+        if item.incident_id in done.so_already:
+            click.echo(f"        {who} has said so already; nothing was changed")
+    if not done.durable:
         click.echo("The warehouse can't be reached: kept on this machine, and written there later.")
 
 

@@ -118,16 +118,20 @@ def accept(
     done = answered(bench, which, column=column, kinds=kinds, run_id=run)
     if which != done.record.run_id and len(done.changes) > 1 and not (column or kinds or run or yes):
         _ask(done)
-    write(bench, done, by, reason, moment)
+    done = write(bench, done, by, reason, moment)
     record, changes = done.record, [(of or "table", kind) for of, kind in done.changes]
+    already = [(of or "table", kind) for of, kind in done.so_already]
     diff = _proposed(bench, record, list(dict.fromkeys(of for of, _ in changes)))
     if as_json:
-        accepted = [{"column": of, "kind": kind} for of, kind in changes]
-        print_json({"table": record.table, "run": record.run_id, "accepted": accepted, "diff": diff})
+        said = [{"column": of, "kind": kind, "already": (of, kind) in already} for of, kind in changes]
+        print_json({"table": record.table, "run": record.run_id, "accepted": said, "diff": diff})
         return
     held = f" until {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
     for of, kind in changes:
-        click.echo(f"{record.table} {of} {kind}: accepted{held}; {record.label} is the new level")
+        so = f"accepted already{held}; nothing was changed" if (of, kind) in already else (
+            f"accepted{held}; {record.label} is the new level"
+        )  # fmt: skip
+        click.echo(f"{record.table} {of} {kind}: {so}")
     if diff:
         click.echo("\nThe suite says otherwise; this change of it follows (git apply):\n")
         click.echo(diff, nl=False)
@@ -172,14 +176,16 @@ def answer(
 
     bench = workbench(silent=True, need="warehouse")
     moment = None if expires is None else until(expires, datetime.now(UTC), "--until")
-    table, changes = answers.answer(
+    table, changes, already = answers.answer(
         bench, which, said, column=column, kinds=kinds, by=by, reason=reason, until=moment, run_id=run
     )
     if as_json:
-        print_json({"table": table, "answer": said, "changes": [{"column": of, "kind": kind} for of, kind in changes]})
+        about = [{"column": of, "kind": kind, "already": (of, kind) in already} for of, kind in changes]
+        print_json({"table": table, "answer": said, "changes": about})
         return
     for of, kind in changes:
-        click.echo(f"{table} {of or 'table'} {kind}: {ANSWERED[said]}")
+        so = f"{said} was said already; nothing was changed" if (of, kind) in already else ANSWERED[said]
+        click.echo(f"{table} {of or 'table'} {kind}: {so}")
     if said == "not-interesting":
         click.echo(f'taken back by: headgate drift answer {table} interesting --reason "..."')
 

@@ -38,12 +38,15 @@ def pause(tables: tuple[str, ...], everything: bool, expires: str, reason: str, 
     # Not before: Prefect reads its settings when it is imported.
     from flows import actions
 
-    names = actions.pause(bench, meant, moment, by, reason)
+    names, already = actions.pause(bench, meant, moment, by, reason)
     if as_json:
-        print_json({"paused": names, "until": moment.isoformat()})
+        print_json({"paused": names, "paused_already": already, "until": moment.isoformat()})
         return
-    click.echo(f"paused until {moment:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
-    click.echo(f"next: headgate resume {'--all' if everything else ' '.join(names)}")
+    if names:
+        click.echo(f"paused until {moment:%Y-%m-%d %H:%M} UTC: {', '.join(names)}")
+    if already:
+        click.echo(f"paused until then already: {', '.join(already)}; nothing was changed")
+    click.echo(f"next: headgate resume {'--all' if everything else ' '.join([*names, *already])}")
 
 
 @click.command()
@@ -62,12 +65,16 @@ def resume(tables: tuple[str, ...], everything: bool, reason: str, by: str | Non
     from flows import actions
     from flows.deploy.switching import switch_on_where_deployed
 
-    names = actions.resume(bench, meant, by, reason)
+    names, going_on = actions.resume(bench, meant, by, reason)
     switched = switch_on_where_deployed(meant)
     if as_json:
-        print_json({"resumed": names, "schedules_switched_on": switched})
+        print_json({"resumed": names, "not_paused": going_on, "schedules_switched_on": switched})
         return
-    click.echo(f"resumed: {', '.join(names)}")
+    if names:
+        click.echo(f"resumed: {', '.join(names)}")
+    if going_on:
+        told = "nothing was paused" if everything else f"not paused: {', '.join(going_on)}"
+        click.echo(told + ("" if switched else "; nothing was changed"))
     if switched:
         click.echo(f"schedules switched on in Prefect: {', '.join(switched)}")
     click.echo("next: headgate plan")

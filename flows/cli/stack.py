@@ -48,13 +48,14 @@ def down(purge: bool, as_json: bool) -> None:
     from deployments.embedded.stack import EmbeddedStack
 
     stack = EmbeddedStack(state_folder())
+    purged = purge and stack.folder.exists()
     stopped = stack.down(purge, None if as_json else click.echo)
     if as_json:
-        click.echo(json.dumps({"stopped": stopped, "purged": purge, "folder": str(stack.folder)}))
-    elif purge:
+        click.echo(json.dumps({"stopped": stopped, "purged": purged, "folder": str(stack.folder)}))
+    elif purged:
         click.echo(f"Removed {stack.folder}")
     elif not stopped:
-        click.echo("Nothing was running.")
+        click.echo("Nothing was running." + (f" There is no {stack.folder} to remove." if purge else ""))
 
 
 @click.command()

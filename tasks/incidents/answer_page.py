@@ -111,8 +111,8 @@ def _answered(
     said, ids = _said(asked.answering, given, now), {item.incident_id for item in meant}
     which: Which = lambda known: [item for item in known if item.incident_id in ids and item.active]  # noqa: E731
     # The login of the process that serves the page is nobody's who clicks.
-    answered, durable = answer(bench, which, said, by, now, Decider(f"{by} (by link)"))
-    return _done(bench, asked.answering, answered, by, now, durable=durable)
+    done = answer(bench, which, said, by, now, Decider(f"{by} (by link)"))
+    return _done(bench, asked.answering, done.incidents, by, now, durable=done.durable)
 
 
 def _missing(answering: Answering, given: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from deployments.declarations.model import seconds
 from deployments.declarations.oncall import OnCall
@@ -36,6 +37,15 @@ Which = Callable[[Sequence[Incident]], list[Incident]]
 
 
 _DECIDED: dict[Kind, decisions.Kind] = {"acknowledged": "acknowledge", "silenced": "silence", "resolved": "resolve"}
+
+
+class Answered(NamedTuple):
+    """What came of an answer: the incidents as they are now. `so_already`: ids of those that had it from the same person, of
+    which nothing is written or told. `durable` False: only this machine knows it yet."""
+
+    incidents: list[Incident]
+    so_already: frozenset[str]
+    durable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +88,42 @@ def settle(
 
 def answer(
     bench: Workbench, which: Which, said: Answer, who: str, now: datetime, decider: Decider | None = None
-) -> tuple[list[Incident], bool]:
-    """Apply what somebody said to incidents, keep it as a decision, and tell it. False: only this machine knows it yet.
+) -> Answered:
+    """Apply what somebody said to incidents, keep it as a decision, and tell it. Saying it twice changes nothing.
 
     `decider`: who it is by its record; None: `who`, with the login of whoever asks.
     """
     by = decider or named(who)
-    answered: list[Incident] = []
-    kinds: list[Kind] = []
+    meant: list[Incident] = []
+    moved: dict[str, Incident] = {}
+    actions: list[Action] = []
 
     def work(known: list[Incident]) -> list[Incident]:
-        outcomes = [said(incident, who, now) for incident in which(known)]
-        answered[:] = [moved for moved, _ in outcomes]
-        kinds[:] = [action.kind for _, action in outcomes]
-        tell(bench, [_as_one([action for _, action in outcomes])], Look((), frozenset()), now)
-        fresh = {item.incident_id: item for item in answered}
-        return [fresh.get(item.incident_id, item) for item in known]
+        meant[:] = which(known)
+        outcomes = [
+            (after, action) for item in meant for after, action in [said(item, who, now)] if not _is_same(item, after)
+        ]
+        moved.clear()
+        moved.update({after.incident_id: after for after, _ in outcomes})
+        actions[:] = [action for _, action in outcomes]
+        if actions:
+            tell(bench, [_as_one(actions)], Look((), frozenset()), now)
+        return [moved.get(item.incident_id, item) for item in known]
 
     durable = store.change(bench, work, now)
     if durable:
-        for incident, kind in zip(answered, kinds, strict=True):
-            decisions.decide(bench.warehouse, _decision(incident, kind, by, now))
+        for action in actions:
+            decisions.decide(bench.warehouse, _decision(action.first, action.kind, by, now))
+    answered = [moved.get(item.incident_id, item) for item in meant]
     remember_threads(bench, deliver(bench.settings, answered, now), now)
-    return answered, durable
+    return Answered(answered, frozenset(item.incident_id for item in meant) - moved.keys(), durable)
+
+
+def _is_same(before: Incident, after: Incident) -> bool:
+    """Whether an answer changed nothing but when it was given. What was written at this very moment is this answer itself,
+    whose COMMIT was heard of by no one."""
+    times = {"changed_at", "acknowledged_at"}
+    return before.changed_at != after.changed_at and before.model_dump(exclude=times) == after.model_dump(exclude=times)
 
 
 def _decision(incident: Incident, kind: Kind, by: Decider, now: datetime) -> Decision:

@@ -106,6 +106,17 @@ def paused(adapter: Adapter, targets: Sequence[str], now: datetime) -> dict[str,
     return found
 
 
+def every_pause(adapter: Adapter, now: datetime) -> dict[str, Decision]:
+    """What is paused by whatever name: also what is declared no more, and all targets at once."""
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        if not adapter.exists(cursor, TableName(names.OPS, "decision")):
+            return {}
+        targets = [
+            str(name) for (name,) in rows(cursor, "SELECT DISTINCT target FROM ops.decision WHERE kind = 'pause'")
+        ]
+    return paused(adapter, targets, now) if targets else {}
+
+
 def _clip(text: str, limit_bytes: int) -> str:
     """A varchar counts bytes on Redshift. What can't be written as UTF-8 is escaped, so that what is sealed is what is kept."""
     return printable(text).encode()[:limit_bytes].decode(errors="ignore")

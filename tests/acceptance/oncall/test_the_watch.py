@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -246,6 +247,29 @@ def test_answers_are_kept_for_everybody_and_told_in_the_thread(desk: Desk, monke
     assert "No incident is open." in CliRunner().invoke(incident, ["list"], catch_exceptions=False).output
     desk.watch(5)
     assert len(desk.slack.bodies) == 3
+
+
+def test_an_answer_that_is_given_twice_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.load(desk.table("orders", BAD))
+    monkeypatch.setattr("flows.cli.incident._bench", lambda: desk.bench)
+
+    def said(*words: str) -> dict[str, Any]:
+        told = CliRunner().invoke(incident, [*words, "--json"], catch_exceptions=False)
+        return dict(json.loads(told.output)[0])
+
+    quiet = ("silence", "orders", "--by", "ana", "--reason", "moved", "--until", "2999-12-31")
+    for words in (("ack", "orders", "--by", "ana"), quiet):
+        before = len(desk.slack.bodies)
+        assert [said(*words)["already"] for _ in range(2)] == [False, True]
+        assert len(desk.slack.bodies) == before + 1
+        again = CliRunner().invoke(incident, list(words), catch_exceptions=False)
+        assert "ana has said so already; nothing was changed" in again.output
+    # Another person, reason or moment is another word.
+    assert not said(*quiet, "--until", "2998-12-31")["already"]
+    assert not said("ack", "orders", "--by", "bo")["already"]
+    about = (desk.open[0].incident_id,)
+    found = desk.house.place.ask("SELECT kind FROM ops.decision WHERE what = %s ORDER BY sequence", about)
+    assert [kind for (kind,) in found] == ["acknowledge", "silence", "silence", "acknowledge"]
 
 
 def test_the_page_of_a_table_says_who_has_its_incident(

@@ -56,6 +56,10 @@ def test_accepted_drift_is_the_new_level(house: Any, command: Callable[..., Any]
     done = command("drift", "accept", run, "--reason", "cents", "--by", "maria")
     assert [f"{table} {alert['column'] or 'table'} {alert['kind']}: accepted" in done.out for alert in alerts]
     assert "-    kwargs: {column: amount, min_value: 0, max_value: 1000}" in done.out
+    again = command("drift", "accept", run, "--reason", "cents", "--by", "maria")
+    assert (again.out.count("accepted already; nothing was changed"), "new level" in again.out) == (len(alerts), False)
+    counted = "SELECT count(*) FROM ops.decision WHERE kind = 'accept-drift' AND target = %s"
+    assert house.place.ask(counted, (table,)) == [(len(alerts),)]
     assert command("retry", run).code == 3, "published; the rule with the old bound warns"
     # The accepted level passes from now on, and the old one is the change.
     assert command("run", table, "--to", "2026-01-16").code == 3
@@ -127,3 +131,6 @@ def test_several_changes_for_a_while(house: Any, command: Callable[..., Any], mo
         (table,),
     )
     assert [(by, int(year)) for by, year in found] == [(named("ana"), 2999)]
+    assert [item["already"] for item in command("drift", "accept", table, *given).json["accepted"]] == [True, True]
+    for_good = command("drift", "accept", table, "--reason", "meant", "--yes", "--json").json["accepted"]
+    assert [item["already"] for item in for_good] == [False, False]

@@ -71,6 +71,11 @@ def test_not_interesting_is_told_from_larger_changes_on_until_it_is_taken_back(
     assert f"{table} amount values: not interesting; told from larger changes on" in said.out
     decided = "SELECT decided_by, reason FROM ops.decision WHERE kind = 'mute-drift' AND target = %s"
     assert house.place.ask(decided, (table,)) == [(named("maria"), "a sale")]
+    again = command("drift", "answer", run, "not-interesting", *given)
+    assert f"{table} amount values: not-interesting was said already; nothing was changed" in again.out
+    again = command("drift", "answer", run, "not-interesting", *given, "--json")
+    assert again.json["changes"] == [{"column": "amount", "kind": "values", "already": True}]
+    assert len(house.place.ask(decided, (table,))) == 1
     quieter = command("drift", "sensitivity", table).out
     assert "(2 times as far, by an owner's answer)" in quieter
     assert "quieter by answers: amount values; as before again by:" in quieter
@@ -98,7 +103,7 @@ def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
         "drift", "answer", table, "not-meant", "--reason", "doubled", "--from", run, "--until", "2999-12-31", "--json"
     )
     assert said.json["table"] == table
-    assert {"column": "amount", "kind": "values"} in said.json["changes"]
+    assert {"column": "amount", "kind": "values", "already": False} in said.json["changes"]
     ends = house.place.ask("SELECT DISTINCT expires_at::date FROM ops.decision WHERE target = %s", (table,))
     assert [str(end) for (end,) in ends] == ["2999-12-31"]
     house.source("orders-12.csv", "amount\n" + "\n".join(str(50 + n % 100) for n in range(200)) + "\n")
@@ -108,7 +113,10 @@ def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
     assert story["left_out"] == [ODD]
     now = command("review", "--json").json["now"]["alarms"]
     assert (now["unanswered"], now["false"]) == (before["unanswered"] - 1 + bool(story["alerts"]), before["false"])
-    assert command("drift", "answer", run, "not-interesting", "--reason", "a sale").code == 0
+    # Until another moment, and another answer: each is a new word.
+    for_good = command("drift", "answer", run, "not-meant", "--reason", "doubled", "--json")
+    assert not any(item["already"] for item in for_good.json["changes"])
+    assert "was said already" not in command("drift", "answer", run, "not-interesting", "--reason", "a sale").out
     assert command("review", "--json").json["now"]["alarms"]["false"] == before["false"] + 1
     assert "said to be no news" in command("review").out
 

@@ -190,6 +190,10 @@ def test_the_books_still_agree(house: Any, command: Callable[..., Any]) -> None:
     house.source("customers.csv", HEADER + OTHERS)
     said = command("plan", table).out + command("run", table).out
     assert "somebody else has changed" not in said
+    again = command("erase", "--reason", "r7", table, "--key", "nobody-1")
+    assert "nothing is kept of this key; that it was asked for is recorded" in again.out
+    assert f"{table}: erased" not in again.out
+    assert command("erase", "--reason", "r7", table, "--key", "nobody-1", "--json").json["nothing_found"] is True
     assert command("repair", table, "--plan").out.startswith(("nothing", "the books"))
     assert "1 rows" not in command("erase", table, "--key", KEY, "--plan").out
 

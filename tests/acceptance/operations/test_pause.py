@@ -99,3 +99,50 @@ def test_resume_ends_a_pause_of_a_machine_whose_clock_is_ahead(
     # And a pause after it holds again.
     command("pause", table, "--until", "3d", "--reason", "once more")
     assert "once more" in command("plan", table).out
+
+
+def decided(house: Any) -> list[tuple[str, str]]:
+    return list(house.place.ask("SELECT kind, target FROM ops.decision ORDER BY sequence"))
+
+
+def test_resume_of_what_is_not_paused_says_so_and_writes_nothing(house: Any, command: Callable[..., Any]) -> None:
+    table, other = declared(house), str(house.declare("others", TABLE))
+    command("resume", "--all")
+    before = decided(house)
+    told = command("resume", table)
+    assert (told.code, f"not paused: {table}; nothing was changed" in told.out, "resumed" in told.out) == (
+        0,
+        True,
+        False,
+    )
+    assert "nothing was paused" in command("resume", "--all").out
+    for names in ((table,), ("--all",)):
+        said = command("resume", *names, "--json").json
+        assert (said["resumed"], said["not_paused"]) == ([], [name.removeprefix("--") for name in names])
+    assert decided(house) == before
+    # Of two the one that is: by its own pause, and by one of all.
+    command("pause", table, "--until", "1d", "--reason", "move")
+    said = command("resume", table, other, "--json").json
+    assert (said["resumed"], said["not_paused"]) == ([table], [other])
+    command("pause", "--all", "--until", "1d", "--reason", "move")
+    assert "resumed: " in command("resume", other).out
+    assert command("resume", "--all", "--json").json["resumed"] == ["all"], "the others are paused still"
+    command("pause", table, "--until", "1d", "--reason", "move")
+    assert command("resume", "--all", "--json").json["resumed"] == ["all"], "a pause of a table ends with all"
+
+
+@pytest.mark.parametrize("what", ["orders", "--all"])
+def test_the_same_pause_again_says_so(house: Any, command: Callable[..., Any], what: str) -> None:
+    declared(house)
+    command("resume", "--all")
+    pause = ("pause", what, "--until", "2999-12-31", "--reason", "move", "--by", "ana")
+    assert command(*pause, "--json").json["paused_already"] == []
+    before = decided(house)
+    told = command(*pause)
+    assert ("nothing was changed" in told.out, "paused until 2999" in told.out) == (True, False)
+    assert command(*pause, "--json").json["paused"] == []
+    assert decided(house) == before
+    # Another end, reason or name is another word.
+    for given in (("--until", "2998-12-31"), ("--reason", "a fire"), ("--by", "bo")):
+        assert command(*pause, *given, "--json").json["paused_already"] == []
+    command("resume", "--all")

@@ -22,7 +22,8 @@ Call = Callable[..., Told]
     ("quarantine replay items", 0, "no row is open"),
     ("quarantine discard items --code X --reason x", 0, "no row"), ("incident list", 0, "No incident is open"),
     ("incident ack nope", 2, ""), ("review", 0, ""), ("plan", 0, "raw.items"), ("clean", 0, "nothing to remove"),
-    ("rollback items", 2, ""), ("resume items", 0, "resumed"), ("lineage", 0, ""), ("oncall now", 2, ""), ("watch", 0, ""),
+    ("rollback items", 2, ""), ("resume items", 0, "not paused: raw.items; nothing was changed"),
+    ("lineage", 0, ""), ("oncall now", 2, ""), ("watch", 0, ""),
     ("report build", 0, ""), ("check --live", 0, ""),
 ])  # fmt: skip
 def test_nothing_is_a_fault_of_ours(call: Call, command: str, code: int, words: str) -> None:

@@ -68,8 +68,11 @@ def test_down_says_what_it_stopped_and_purge_removes_everything(state: Path) -> 
     call(up, "--only", "s3")
     assert "S3 (moto): stopped" in call(down).output
     assert call(down).output == "Nothing was running.\n"
-    assert json.loads(call(down, "--purge", "--json").output)["stopped"] == []
+    first = json.loads(call(down, "--purge", "--json").output)
+    assert (first["stopped"], first["purged"]) == ([], True)
     assert not (state / "stack").exists()
+    assert json.loads(call(down, "--purge", "--json").output)["purged"] is False
+    assert call(down, "--purge").output == f"Nothing was running. There is no {state / 'stack'} to remove.\n"
 
 
 def test_status_of_nothing_names_the_next_command_and_makes_no_folder(state: Path) -> None:
