@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deployments.declarations.table import Physical, Table
+from deployments.declarations.table import Table
 from deployments.errors import DeclarationError
 from deployments.windows import Window
 from flows.choosing import Selection, chosen, named, no_such_window
@@ -20,6 +20,7 @@ from tasks.sources.objects import object_named, objects_of
 from tasks.warehouses import names, ops, outside_hands, proofs, reconciliations
 from tasks.warehouses.changes import Change, find_changes, judge
 from tasks.warehouses.decisions import paused
+from tasks.warehouses.layouts import layout_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof, Quiet
 from tasks.warehouses.session import retried
@@ -54,13 +55,15 @@ def plan_table(
     def look(
         cursor: Cursor,
     ) -> tuple[list[Proof], Quiet, list[Change], bool, DeclarationError | None, list[str], str | None, tuple[str, ...]]:
-        known, quiet = _apart(adapter, cursor, table, keys) if keys else (_known(adapter, cursor, live, alone), Quiet())
+        known, quiet = (
+            _apart(adapter, cursor, table, keys) if keys else (_known(adapter, cursor, table, alone), Quiet())
+        )
         changes = find_changes(shape_of(table), adapter.columns(cursor, live))
         has_ops = adapter.exists(cursor, TableName(names.OPS, "run"))
         missing = outside_hands.missing(adapter, cursor, live, known)
         renamed = table.load.does.replaces_table and adapter.exists(cursor, live)
         kept = adapter.lost_by_swap(cursor, live, shape_of(table)) if renamed else []
-        layout = () if renamed and not kept else _layout(adapter, cursor, table)
+        layout = layout_of(adapter, cursor, live, shape_of(table), is_replaced=renamed)
         return known, quiet, changes, has_ops, missing, kept, adapter.stranger(cursor, live), layout
 
     known, quiet, changes, has_ops, missing, kept, stranger, layout = retried(
@@ -132,14 +135,6 @@ def _refusal(
     return outside_hands.doubled(TableName.parse(table.table), (w.batch_key for w in windows if w.run), standing)
 
 
-def _layout(adapter: Adapter, cursor: Cursor, table: Table) -> tuple[str, ...]:
-    """What gives a table that is there the layout that is declared: only a table that is made has it by itself."""
-    live = TableName.parse(table.table)
-    if table.physical == Physical() or not adapter.exists(cursor, live):
-        return ()
-    return tuple(statement.as_string(cursor) for statement in adapter.laid_out(cursor, live, shape_of(table)))
-
-
 def _again_by(table: Table) -> str | None:
     if table.load.does.only_adds:
         return None
@@ -148,12 +143,20 @@ def _again_by(table: Table) -> str | None:
     return f"headgate backfill {table.table} --reprocess all"
 
 
-def _known(adapter: Adapter, cursor: Cursor, live: TableName, alone: str | None) -> list[Proof]:
+def _known(adapter: Adapter, cursor: Cursor, table: Table, alone: str | None) -> list[Proof]:
     """What is proven of a table. `alone`: of one batch, and the newest: a backfill of ten thousand windows asks so for each.
     Of a table that isn't there all of it tells what was lost."""
+    live = TableName.parse(table.table)
     if not adapter.exists(cursor, names.proof(live)):
         return []
-    return proofs.read(cursor, live, alone if adapter.exists(cursor, live) else None, and_newest=True)
+    found = proofs.read(cursor, live, alone if adapter.exists(cursor, live) else None, and_newest=True)
+    return _as_recorded_now(table, found)
+
+
+def _as_recorded_now(table: Table, found: Sequence[Proof]) -> list[Proof]:
+    """Proofs of a time at which the layout was part of what is recorded of a declaration, as if it hadn't been."""
+    before, now = table.fingerprint_with_layout, table.fingerprint
+    return [replace(item, declaration_hash=now) if item.declaration_hash == before else item for item in found]
 
 
 def _keys_to_count(table: Table, ended: datetime, selection: Selection) -> tuple[str, ...] | None:
@@ -170,14 +173,14 @@ def _apart(
     rest. Nothing is left out where only all of it tells: of a live table that is gone, or that merges have changed."""
     live = TableName.parse(table.table)
     if not adapter.exists(cursor, names.proof(live)) or not adapter.exists(cursor, live):
-        return _known(adapter, cursor, live, None), Quiet()
-    quiet = proofs.read_quiet(cursor, live, table.fingerprint)
+        return _known(adapter, cursor, table, None), Quiet()
+    quiet = proofs.read_quiet(cursor, live, {table.fingerprint, table.fingerprint_with_layout})
     lookback = table.window.lookback if table.window is not None else 0
     late = islice((key for key in reversed(keys) if key in quiet.batches), lookback)
-    known = proofs.read_loud(cursor, live, {quiet.newest, *late})
+    known = _as_recorded_now(table, proofs.read_loud(cursor, live, {quiet.newest, *late}))
     shared = proofs.share_rows((*quiet.batches, *(item.batch_key for item in known)))
     if not table.load.does.merges and (shared or any(map(proofs.merged, known))):
-        return _known(adapter, cursor, live, None), Quiet()
+        return _known(adapter, cursor, table, None), Quiet()
     for item in known:
         quiet.batches.pop(item.batch_key, None)
     return known, quiet

@@ -41,9 +41,13 @@ class Outcome:
     """Runs that were killed after their COMMIT, told from their proofs."""
     changed: list[str] = field(default_factory=list)
     """What others have changed in tables that had nothing to load."""
+    laid_out_otherwise: list[str] = field(default_factory=list)
+    """Tables and summaries whose live layout isn't the declared one."""
 
     def note(self, plan: TablePlan) -> None:
         """What the plan says beside its windows: a table that is gone is a failure, a changed one a warning."""
+        if plan.layout:
+            self.laid_out_otherwise.append(plan.table)
         if plan.missing is not None:
             self.failures.append((plan.table, "", plan.missing))
         elif plan.changed is not None and not plan.to_run:
@@ -228,6 +232,7 @@ def build_windows(
     from flows.summary_planning import plan_windows
 
     plan = plan_windows(bench, bench.project.summary(name), datetime.now(UTC), selection)
+    outcome.note(plan)
     again = selection is not None and (
         selection.full_refresh or selection.reprocess == "all" or selection.window is not None
     )

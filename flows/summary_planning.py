@@ -15,9 +15,11 @@ from flows.plans import PlannedWindow, State, TablePlan
 from tasks.summarize import plan_job
 from tasks.summary_windows import Stands, read_stands, wanted
 from tasks.warehouses import names, proofs
+from tasks.warehouses.layouts import layout_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.proofs import Proof
 from tasks.warehouses.session import session
+from tasks.warehouses.shapes import shape_of_summary
 from tasks.workbench import Workbench
 
 Built = Literal["built", "stale", "undone", "missing"]
@@ -30,6 +32,8 @@ class SummaryPlan:
     table: str
     state: Built
     paused: str | None = None
+    layout: tuple[str, ...] = ()
+    """As of a table's plan (`TablePlan.layout`)."""
 
     @property
     def sentence(self) -> str:
@@ -56,7 +60,7 @@ def plan_summary(bench: Workbench, summary: Summary, now: datetime) -> SummaryPl
         state = "undone"
     elif job.standing_fingerprint is None:
         state = "missing"
-    return SummaryPlan(summary.target, state, pause_of(bench, summary.target, now))
+    return SummaryPlan(summary.target, state, pause_of(bench, summary.target, now), _layout(bench, summary))
 
 
 def plan_windows(bench: Workbench, summary: Summary, now: datetime, selection: Selection | None = None) -> TablePlan:
@@ -81,8 +85,14 @@ def plan_windows(bench: Workbench, summary: Summary, now: datetime, selection: S
         table=summary.target, windows=windows, changes=(), rows_expected=None, seconds_expected=None,
         next_due=None if following is None else following.end,
         paused=pause_of(bench, summary.target, now) if stands.own else None,
-        again_by=f"headgate backfill {summary.target} --reprocess all",
+        again_by=f"headgate backfill {summary.target} --reprocess all", layout=_layout(bench, summary),
     )  # fmt: skip
+
+
+def _layout(bench: Workbench, summary: Summary) -> tuple[str, ...]:
+    live, adapter = TableName.parse(summary.target), bench.warehouse
+    with session(adapter.address) as connection, connection.cursor() as cursor:
+        return layout_of(adapter, cursor, live, shape_of_summary(summary), is_replaced=summary.grid is None)
 
 
 def _planned(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from deployments.errors import DeclarationError, HeadgateError
 from tasks.one_sql import as_read
@@ -10,9 +10,10 @@ from tasks.only_reads import prove_checks, prove_select
 from tasks.reachable import Line
 from tasks.summary_output import prove_output
 from tasks.warehouses.changes import find_changes, judge
+from tasks.warehouses.layouts import laid_out_otherwise, layout_of
 from tasks.warehouses.names import TableName
 from tasks.warehouses.session import session
-from tasks.warehouses.shapes import shape_of
+from tasks.warehouses.shapes import shape_of, shape_of_summary
 from tasks.workbench import Workbench
 
 
@@ -23,10 +24,12 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
         live = TableName.parse(name)
         with session(adapter.address) as connection, connection.cursor() as cursor:
             columns, stranger = adapter.columns(cursor, live), adapter.stranger(cursor, live)
+            replaced = table.load.does.replaces_table
+            layout = layout_of(adapter, cursor, live, shape_of(table), is_replaced=replaced) if stranger is None else ()
         if stranger is not None:
             yield Line(name, False, f"{stranger}: it isn't ours", f"headgate plan {name}")
             continue
-        shape, replaced = shape_of(table), table.load.does.replaces_table
+        shape = shape_of(table)
         changes = find_changes(shape, columns)
         try:
             judge(adapter, live, table.load.on_schema_change, shape, changes, replaced=replaced)
@@ -36,9 +39,11 @@ def compare_live(bench: Workbench) -> Iterator[Line]:
         if not columns:
             yield Line(name, True, "isn't there yet; the first publish makes it")
         elif changes:
-            yield Line(name, True, "the next publish changes " + "; ".join(map(str, changes)))
+            yield Line(
+                name, True, _with_layout("the next publish changes " + "; ".join(map(str, changes)), name, layout)
+            )
         else:
-            yield Line(name, True, "as declared")
+            yield Line(name, True, _with_layout("as declared", name, layout))
 
 
 def compare_summaries(bench: Workbench) -> Iterator[Line]:
@@ -47,6 +52,8 @@ def compare_summaries(bench: Workbench) -> Iterator[Line]:
     for name, summary in bench.project.summaries.items():
         with session(adapter.address) as connection, connection.cursor() as cursor:
             absent = [item.table for item in summary.inputs if not adapter.exists(cursor, TableName.parse(item.table))]
+            live, shape = TableName.parse(name), shape_of_summary(summary)
+            layout = layout_of(adapter, cursor, live, shape, is_replaced=summary.grid is None)
         if absent:
             yield Line(name, True, f"isn't read: {', '.join(absent)} isn't there yet")
             continue
@@ -58,4 +65,8 @@ def compare_summaries(bench: Workbench) -> Iterator[Line]:
         except HeadgateError as error:
             yield Line(name, False, error.message, error.next_command)
         else:
-            yield Line(name, True, "the warehouse reads its SQL as declared")
+            yield Line(name, True, _with_layout("the warehouse reads its SQL as declared", name, layout))
+
+
+def _with_layout(said: str, name: str, layout: Sequence[str]) -> str:
+    return f"{said}; {laid_out_otherwise(name)}" if layout else said

@@ -368,7 +368,15 @@ class Table(Declared):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what the declaration says of the rows and the table, recorded with each run."""
+        """A hash of what the declaration says of the rows and the table, recorded with each run. A layout is part of it
+        only where loading again is what gives the table another one."""
+        if self.load.does.replaces_table or self.physical == Physical():
+            return self.fingerprint_with_layout
+        return self.model_copy(update={"physical": Physical()}).fingerprint_with_layout
+
+    @property
+    def fingerprint_with_layout(self) -> str:
+        """The same hash with every layout in it, as it was recorded of all tables before: what is proven with it isn't stale."""
         return hashlib.sha256(self.model_dump_json(exclude=_NOT_OF_THE_ROWS).encode()).hexdigest()[:16]
 
     @property

@@ -157,6 +157,8 @@ def plan(
             click.echo(f"    {line}")
     for summary in summaries:
         click.echo(click.style(f"{summary.table:<34}", bold=True) + f" {summary.paused or summary.sentence}")
+        if summary.layout:
+            click.echo(f"    {_laid_out(summary.layout)}")
         for line in about[summary.table]:
             click.echo(f"    {line}")
     for name, why in unread.items():
@@ -216,6 +218,11 @@ def _by_windows(bench: Workbench, wanted: Sequence[str], selection: Selection) -
     return [plan_windows(bench, bench.project.summaries[name], datetime.now(UTC), selection) for name in wanted]
 
 
+def _laid_out(statements: Sequence[str]) -> str:
+    how = "; ".join(statements)
+    return f"layout: the live table has another one than physical, and no load changes it; its rows may stay: {how}"
+
+
 def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
     """What the states mean that `run` doesn't act on by itself."""
     is_summary = plan.table in project.summaries
@@ -230,8 +237,7 @@ def _explained(project: Project, plan: TablePlan) -> Iterator[str]:
             how = " (mode append loads nothing twice)"
         yield f"stale: loaded by an older declaration, and stays as it is{'' if plan.refusal else how}"
     if plan.layout:
-        how = "; ".join(plan.layout)
-        yield f"layout: the live table has another one than physical, and no load changes it; its rows may stay: {how}"
+        yield _laid_out(plan.layout)
     undone = [window for window in plan.windows if window.state == "undone"]
     if undone:
         waits = (

@@ -70,6 +70,7 @@ def run(
             "runs": [record.model_dump(mode="json", exclude={"profile"}) for record in outcome.records],
             "failures": [{"table": t, "window": w, "error": _error(e)} for t, w, e in outcome.failures],
             "skipped": [{"table": t, "window": w} for t, w, _ in outcome.skipped],
+            "laid_out_otherwise": outcome.laid_out_otherwise,
             "exit_code": outcome.exit_code,
         })  # fmt: skip
     else:
@@ -120,6 +121,7 @@ def tell_end(outcome: Outcome) -> None:
     """What became of it all, with the next command of what failed."""
     from deployments.errors import BY_HAND, NO_RUN, WHO_ACTS
     from deployments.quantities import plural
+    from tasks.warehouses.layouts import laid_out_otherwise
 
     for record in outcome.mended:
         click.echo(
@@ -127,6 +129,8 @@ def tell_end(outcome: Outcome) -> None:
         )
     for text in outcome.changed:
         click.secho(f"warning: {text}", fg="yellow", err=True)
+    for table in outcome.laid_out_otherwise:
+        click.echo(f"{table}: {laid_out_otherwise(table)}")
     said = [f"{plural(len(outcome.published), 'batch')} published"]
     if outcome.failures:
         said.append(f"{len(outcome.failures)} failed")

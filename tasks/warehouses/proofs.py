@@ -163,13 +163,13 @@ def read(cursor: Cursor, live: TableName, batch_key: str | None = None, *, and_n
 _LOUD = "undone_by IS NOT NULL OR kind NOT IN %s OR updated + unchanged > 0"
 
 
-def read_quiet(cursor: Cursor, live: TableName, declaration_hash: str) -> Quiet:
+def read_quiet(cursor: Cursor, live: TableName, declaration_hashes: Collection[str]) -> Quiet:
     """The quiet batches of a target; the table must exist."""
     statement = sql.SQL(
-        f"SELECT batch_key, declaration_hash = %s, inserted FROM {{0}} WHERE batch_key NOT IN "
+        f"SELECT batch_key, declaration_hash IN %s, inserted FROM {{0}} WHERE batch_key NOT IN "
         f"(SELECT batch_key FROM {{0}} WHERE {_LOUD}) ORDER BY sequence"
     ).format(qualified(proof(live)))
-    found = rows(cursor, statement, (declaration_hash, WHOLE))
+    found = rows(cursor, statement, (tuple(declaration_hashes), WHOLE))
     return Quiet({key: (as_declared, int(count)) for key, as_declared, count in found}, found[-1][0] if found else "")
 
 

@@ -156,9 +156,13 @@ class PostgresAdapter(Adapter):
 
     def laid_out(self, cursor: Cursor, live: TableName, shape: Shape) -> list[sql.Composed]:
         sortkey = tuple(shape.physical.sortkey)
-        if not sortkey or sortkey == tuple(shape.key[: len(sortkey)]) or catalog.has_index_on(cursor, live, sortkey):
-            return []
-        return [sql.SQL("CREATE INDEX ON {} ({})").format(qualified(live), listed(sortkey))]
+        by_key = sortkey == tuple(shape.key[: len(sortkey)])
+        # One that somebody typed has a name of its own and is theirs to drop.
+        made = [sql.SQL("DROP INDEX {}.{}").format(identifier(live.schema), identifier(name))
+                for name in catalog.indexes_on_others(cursor, live, SORT_INDEX, sortkey)]  # fmt: skip
+        if by_key or catalog.has_index_on(cursor, live, sortkey):
+            return made
+        return [*made, sql.SQL("CREATE INDEX ON {} ({})").format(qualified(live), listed(sortkey))]
 
     def guard_deletes(self, cursor: Cursor, live: TableName) -> None:
         guard_deletes(cursor, live)

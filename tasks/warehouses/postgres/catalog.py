@@ -65,6 +65,19 @@ def has_index_on(cursor: Cursor, table: TableName, columns: Sequence[str]) -> bo
     return bool(found[0])
 
 
+def indexes_on_others(cursor: Cursor, table: TableName, ending: str, columns: Sequence[str]) -> list[str]:
+    """Names with this ending of the table's indexes of other columns than these, or of these in another order."""
+    found = rows(
+        cursor,
+        f"SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = {_RELATION} "
+        "AND right(c.relname, %s) = %s AND (SELECT array_agg(a.attname::text ORDER BY n) "
+        "FROM generate_series(0, i.indnkeyatts - 1) n JOIN pg_attribute a ON a.attrelid = i.indrelid "
+        "AND a.attnum = i.indkey[n]) <> %s::text[] ORDER BY 1",
+        (table.schema, table.name, len(ending), ending, list(columns)),
+    )
+    return [str(name) for (name,) in found]
+
+
 def estimated_rows(cursor: Cursor, table: TableName) -> int:
     """Rows as the last ANALYZE or VACUUM counted them; -1 before the first."""
     return int(

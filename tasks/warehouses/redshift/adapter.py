@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.addresses import PORTS
 from deployments.declarations.columns import Column
+from deployments.declarations.table import Physical
 from deployments.errors import DeclarationError
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
@@ -109,6 +110,9 @@ class RedshiftAdapter(Adapter):
         return catalog.lost_by_swap(cursor, live)
 
     def laid_out(self, cursor: Cursor, live: TableName, shape: Shape) -> list[sql.Composed]:
+        if shape.physical == Physical():
+            # Nothing is declared: what it has may be the service's choice, or somebody's.
+            return []
         style, distkey, sortkey = catalog.layout(cursor, live)
         return altered_layout(live, shape.physical, style, distkey, sortkey)
 

@@ -12,7 +12,7 @@ from deployments.next_commands import written
 def typed(house: Any, command: Callable[..., Any], text: str) -> None:
     """Each step of a next command, as it is printed; SQL as the owner of the table types it. None may be refused."""
     for step, _ in written(text):
-        if step.startswith(("ALTER TABLE", "CREATE INDEX")):
+        if step.startswith(("ALTER TABLE", "CREATE INDEX", "DROP INDEX")):
             house.place.ask(step.partition("   (")[0])
             continue
         assert step.startswith("headgate "), text
