@@ -9,6 +9,7 @@ import pytest
 from deployments.errors import CheckFailedError, DeclarationError
 from tasks import switches
 from tasks.rollback import batch_key_of, choose, take_back, target_of
+from tasks.warehouses.names import TableName, anew
 from tasks.workbench import workbench
 
 TABLE = """
@@ -138,6 +139,30 @@ def test_a_key_that_another_window_has_by_now_is_not_put_back(house: Any) -> Non
     assert told.value.code == "ROLLBACK-KEYS"
     assert "2026-01-02T00:00:00Z/2026-01-03T00:00:00Z) has them now" in told.value.message
     assert house.rows(table) == before
+
+
+@pytest.mark.parametrize("mode", ["append", "replace_window"])
+def test_a_key_that_somebody_has_put_in_is_not_put_back(house: Any, mode: str) -> None:
+    table = TableName.parse(gone_and_put_in(house))
+    house.declare("orders", TABLE % MODES[mode])
+    house.open()
+    with pytest.raises(DeclarationError) as told:
+        roll_back(str(table), window="2026-01-01")
+    assert told.value.code == "ROLLBACK-KEYS"
+    # Loading the window again is refused of a table that only grows by now.
+    again = f"headgate run {table} --window 2026-01-01T00:00:00Z/2026-01-02T00:00:00Z   ("
+    assert str(told.value.next_command).startswith(anew(table) if mode == "append" else again)
+
+
+def gone_and_put_in(house: Any) -> str:
+    """A row that a load of its day took out, and somebody has put in again by hand."""
+    table = house.declare("orders", TABLE % MODES["replace_window"])
+    row = "1,a,2026-01-01 01:00:00\n"
+    for content in (row + "2,b,2026-01-01 02:00:00\n", "2,b,2026-01-01 02:00:00\n"):
+        house.source("orders-01.csv", HEADER + content)
+        house.load(table, "2026-01-01", reprocess=True)
+    house.place.ask(f"INSERT INTO {table} SELECT 1, note, at + interval '30 days' FROM {table}")
+    return str(table)
 
 
 def test_both_windows_of_a_key_that_moved_are_taken_back_together(house: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.deciding import named
+from tasks.warehouses.names import TableName, anew
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 TABLE = """
@@ -119,6 +120,19 @@ def test_a_batch_that_was_not_meant_is_not_usual_and_the_review_counts_answers(
     assert "was said already" not in command("drift", "answer", run, "not-interesting", "--reason", "a sale").out
     assert command("review", "--json").json["now"]["alarms"]["false"] == before["false"] + 1
     assert "said to be no news" in command("review").out
+
+
+def test_a_table_that_only_grows_is_made_anew_where_nothing_is_kept_to_undo_it(
+    house: Any, command: Callable[..., Any], odd: tuple[str, str]
+) -> None:
+    table, run = odd
+    assert f"not meant? headgate rollback {table} --window {ODD}" in command("drift", "explain", run).out
+    for day in (12, 13, 14):
+        house.source(f"orders-{day:02}.csv", (house.folder / "orders-10.csv").read_text())
+        command("run", table, "--window", f"2026-01-{day}")
+    told = command("drift", "explain", run).out.partition("not meant? ")[2].partition("\n")[0]
+    # Its window would be refused: `append` loads nothing twice.
+    assert told.endswith(f"when it is mended: {anew(TableName.parse(table))}"), told
 
 
 @pytest.mark.effect("Provisioning.decisions=drift")
