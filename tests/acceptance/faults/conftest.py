@@ -25,8 +25,12 @@ from deployments.embedded import process
 from deployments.embedded.process import ServerFiles
 from deployments.embedded.stack import EmbeddedStack, StackState
 from deployments.errors import HeadgateError
+from flows.cli import main
 from tasks import switches
 from tasks.warehouses import exactly_once, session
+from tasks.workbench import workbench
+from tests.acceptance.faults import scene_of_faults
+from tests.acceptance.operations.conftest import flows_as_functions  # noqa: F401 - a fixture
 
 TABLE = """
 description: Rows of a fault trial.
@@ -219,3 +223,36 @@ def idle(stack: StackState) -> Callable[[], list[str]]:
         return found
 
     return look
+
+
+@pytest.fixture
+def scene(
+    house: Any, web: Any, wire: Any, bucket: Any, at_point: Any, monkeypatch: pytest.MonkeyPatch, flows_as_functions: None,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[scene_of_faults.Scene]:  # fmt: skip
+    monkeypatch.setattr(exactly_once, "ATTEMPTS", 2)
+    monkeypatch.setattr("tasks.pauses.pause", lambda _: None)
+    monkeypatch.setenv("HEADGATE_LOCK_TIMEOUT_SECONDS", "1")
+    monkeypatch.setenv("HEADGATE_STATE", str(house.place.settings.state))
+    monkeypatch.setattr("deployments.settings.read_settings", lambda: house.place.settings)
+
+    def opened(**_: object) -> Any:
+        house.open()
+        return workbench()
+
+    def said(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        told = capsys.readouterr()
+        return int(stop.value.code or 0), told.out + told.err
+
+    monkeypatch.setattr("flows.cli.settings.workbench", opened)
+    made = scene_of_faults.Scene(house, web, wire, bucket, at_point, said)
+    # One table stays, or the stage would seem another project's with each new one.
+    house.declare(
+        "stays", scene_of_faults.TABLE % (scene_of_faults.FILE.replace("rows", "stays"), "mode: full_refresh", "")
+    )
+    house.source("stays.csv", scene_of_faults.ROWS)
+    yield made
+    made.back()
+    bucket.forget()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.faults.test_faults_lead_on import SOURCES, STAGE, WAREHOUSE, Scene, scene  # noqa: F401 - a fixture
-from tests.acceptance.operations.conftest import flows_as_functions  # noqa: F401 - a fixture
+from tests.acceptance.faults.faults_that_happen import SOURCES, STAGE, WAREHOUSE
+from tests.acceptance.faults.scene_of_faults import Scene
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks"
@@ -36,7 +36,7 @@ def commands(name: str, code: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_each_command_of_a_runbook(scene: Scene, name: str) -> None:  # noqa: F811
+def test_each_command_of_a_runbook(scene: Scene, name: str) -> None:
     fault = STATES[name]
     scene.name = f"of_{name}"
     table = scene.house.declare(scene.name, fault.declared.replace("{web}", scene.web.base))

@@ -22,9 +22,9 @@ from deployments.embedded.stack import EmbeddedStack
 from tasks.incidents import store
 from tasks.incidents.watching import watch_pass
 from tasks.workbench import workbench
-from tests.acceptance.faults.test_faults_lead_on import FILE, ROWS, TABLE, Scene, scene  # noqa: F401 - a fixture
+from tests.acceptance.faults.scene_of_faults import FILE, ROWS, TABLE, Scene
 from tests.acceptance.faults.test_runbooks_lead_on import commands
-from tests.acceptance.operations.conftest import flows_as_functions, forget_decisions  # noqa: F401 - a fixture
+from tests.acceptance.operations.conftest import forget_decisions
 
 pytestmark = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 WHOLE = TABLE % (FILE, "mode: full_refresh, generations: 1", "key: [id]\n")
@@ -46,7 +46,7 @@ REFUSED = "DO $$ BEGIN RAISE EXCEPTION 'invalid input' USING ERRCODE = 'invalid_
 class Reader:
     """Somebody with a runbook open: what it says to type, and what of it wasn't typed yet."""
 
-    def __init__(self, scene: Scene, name: str) -> None:  # noqa: F811
+    def __init__(self, scene: Scene, name: str) -> None:
         self._scene = scene
         self._all = set(commands(name, "")) | {text for code in _codes(name) for text in commands(name, code)}
         self.left = set(self._all)
@@ -70,24 +70,24 @@ def _codes(name: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def reads(scene: Scene) -> Callable[[str], Reader]:  # noqa: F811
+def reads(scene: Scene) -> Callable[[str], Reader]:
     return lambda name: Reader(scene, name)
 
 
-def run_of(scene: Scene, said: str) -> str:  # noqa: F811
+def run_of(scene: Scene, said: str) -> str:
     found = re.search(rf"{scene.name}-[\d-]+-[0-9a-f]{{6}}", said)
     assert found is not None, said
     return found[0]
 
 
-def fails(scene: Scene, table: str, code: str, *more: str) -> str:  # noqa: F811
+def fails(scene: Scene, table: str, code: str, *more: str) -> str:
     """A load that ends with this code; its run."""
     ended, said = scene.said("run", table, *more)
     assert (ended, f"[{code}]" in said) == (1, True), said
     return run_of(scene, said)
 
 
-def whole(scene: Scene, name: str, *contents: str) -> str:  # noqa: F811
+def whole(scene: Scene, name: str, *contents: str) -> str:
     """A table that has been loaded with each of these."""
     scene.name = name
     table = str(scene.house.declare(name, WHOLE))
@@ -97,13 +97,13 @@ def whole(scene: Scene, name: str, *contents: str) -> str:  # noqa: F811
     return table
 
 
-def one_row_more(scene: Scene) -> None:  # noqa: F811
+def one_row_more(scene: Scene) -> None:
     """Somebody writes into the candidate while it is made."""
     (candidate,) = [name for name in scene.house.side_tables(f"{scene.house.schema}.{scene.name}") if "__hg_c" in name]
     scene.house.place.ask(f"INSERT INTO {scene.house.schema}.{candidate} (id, note) VALUES (7, 'x')")
 
 
-def test_copy(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F811
+def test_copy(scene: Scene, reads: Callable[[str], Reader]) -> None:
     reader = reads("copy")
     scene.house.source("rows.csv", ROWS)
     table = whole(scene, "read_otherwise")
@@ -122,7 +122,7 @@ def test_copy(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F8
     assert not reader.left
 
 
-def days(scene: Scene, name: str = "days") -> str:  # noqa: F811
+def days(scene: Scene, name: str = "days") -> str:
     """Eight days, the last of them a thousand times as large; seven are loaded."""
     scene.name = name
     table = str(scene.house.declare(name, DAILY, RULES.replace("days", name)))
@@ -131,13 +131,13 @@ def days(scene: Scene, name: str = "days") -> str:  # noqa: F811
     return table
 
 
-def a_day(scene: Scene, day: int, times: int) -> None:  # noqa: F811
+def a_day(scene: Scene, day: int, times: int) -> None:
     dice = random.Random(day)
     lines = [f"{day * 1000 + n},2026-01-{day:02} 10:00:00,{dice.randint(50, 150) * times}" for n in range(60)]
     scene.house.source(f"days-{day:02}.csv", "id,at,amount\n" + "\n".join(lines) + "\n")
 
 
-def test_drift(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F811
+def test_drift(scene: Scene, reads: Callable[[str], Reader]) -> None:
     reader = reads("drift")
     table = days(scene)
     _, said = scene.said("run", table)
@@ -160,12 +160,12 @@ def test_drift(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F
     assert not reader.left
 
 
-def largest(scene: Scene, table: str) -> int:  # noqa: F811
+def largest(scene: Scene, table: str) -> int:
     ((found,),) = scene.house.place.ask(f"SELECT max(amount) FROM {table}")
     return int(found)
 
 
-def test_late(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F811
+def test_late(scene: Scene, reads: Callable[[str], Reader]) -> None:
     reader = reads("late")
     table = whole(scene, "promised", ROWS)
     scene.house.declare("promised", WHOLE + "sla: [{for: finance, max_age: 1h}]\n")
@@ -182,14 +182,14 @@ def test_late(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F8
     assert reader.left == {"headgate worker"}
 
 
-def incidents(scene: Scene, later: timedelta = timedelta(0)) -> list[Any]:  # noqa: F811
+def incidents(scene: Scene, later: timedelta = timedelta(0)) -> list[Any]:
     scene.house.open()
     at = datetime.now(UTC) + later
     watch_pass(workbench(), None, at)
     return [item for item in store.incidents(workbench(), at) if item.active]
 
 
-def test_operations(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F811
+def test_operations(scene: Scene, reads: Callable[[str], Reader]) -> None:
     reader = reads("operations")
     refusals_of_an_undo(scene, reader)
     an_override_that_is_refused(scene, reader)
@@ -199,7 +199,7 @@ def test_operations(scene: Scene, reads: Callable[[str], Reader]) -> None:  # no
     assert not reader.left
 
 
-def refusals_of_an_undo(scene: Scene, reader: Reader) -> None:  # noqa: F811
+def refusals_of_an_undo(scene: Scene, reader: Reader) -> None:
     table = days(scene, "undone")
     for _ in range(2):
         for day in ("2026-01-01", "2026-01-02"):
@@ -219,12 +219,12 @@ def refusals_of_an_undo(scene: Scene, reader: Reader) -> None:  # noqa: F811
     assert len(scene.house.rows(table)) == 480
 
 
-def kept(scene: Scene, table: str) -> list[str]:  # noqa: F811
+def kept(scene: Scene, table: str) -> list[str]:
     """What is kept for an undo, oldest first."""
     return sorted(name for name in scene.house.side_tables(table) if re.search(r"__hg_[ug]", name))
 
 
-def an_override_that_is_refused(scene: Scene, reader: Reader) -> None:  # noqa: F811
+def an_override_that_is_refused(scene: Scene, reader: Reader) -> None:
     table = days(scene, "overridden")
     _, said = scene.said("run", table)
     run = run_of(scene, said.partition("[DRIFT]")[2])
@@ -235,7 +235,7 @@ def an_override_that_is_refused(scene: Scene, reader: Reader) -> None:  # noqa: 
     assert len(scene.house.rows(table)) == 480
 
 
-def elsewhere(scene: Scene, *words: str, **more: str) -> str:  # noqa: F811
+def elsewhere(scene: Scene, *words: str, **more: str) -> str:
     """A command on another machine, of the same warehouse and stage; what it said."""
     known = scene.house.place.settings
     environment = os.environ | {
@@ -251,7 +251,7 @@ def elsewhere(scene: Scene, *words: str, **more: str) -> str:  # noqa: F811
     return f"{done.returncode} {done.stdout}{done.stderr}"
 
 
-def rows_that_were_erased_meanwhile(scene: Scene, reader: Reader) -> None:  # noqa: F811
+def rows_that_were_erased_meanwhile(scene: Scene, reader: Reader) -> None:
     table = whole(scene, "erased", ROWS)
     scene.house.source("rows.csv", ROWS + "3,three\n")
     words = ("erase", table, "--key", "id=2", "--reason", "asked")
@@ -267,7 +267,7 @@ def rows_that_were_erased_meanwhile(scene: Scene, reader: Reader) -> None:  # no
     assert scene.house.rows(table) == [(1, "one"), (3, "three")]
 
 
-def an_erasure_beside_a_dead_load(scene: Scene, reader: Reader) -> None:  # noqa: F811
+def an_erasure_beside_a_dead_load(scene: Scene, reader: Reader) -> None:
     table = whole(scene, "busy", ROWS)
     scene.house.source("rows.csv", ROWS + "3,three\n")
     assert elsewhere(scene, "run", table, HEADGATE_KILL_AT="copied").startswith("-9 ")
@@ -278,7 +278,7 @@ def an_erasure_beside_a_dead_load(scene: Scene, reader: Reader) -> None:  # noqa
     reader.types("headgate clean")
 
 
-def test_software(scene: Scene, reads: Callable[[str], Reader]) -> None:  # noqa: F811
+def test_software(scene: Scene, reads: Callable[[str], Reader]) -> None:
     reader = reads("software")
 
     def fault() -> None:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import textwrap
-import traceback
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,138 +12,17 @@ from deployments.errors import DeclarationError, HeadgateError, RetryableError
 from flows.reconciling import Asked, windows_of
 from flows.taking_back import roll_back
 from tasks import switches
+from tasks.warehouses.names import TableName, anew
 from tasks.workbench import workbench
-from tests.tasks.sources.paged_api import Asked as Request
-from tests.tasks.sources.paged_api import PagedApi, Said
-
-TOKEN = "t0ken-of-theirs"
-TABLE = """
-description: One row per issue.
-owner: a@example.com
-source:
-  kind: dlt
-  resource: {folder.name}_tracker:issues
-  arguments: {{base: "{base}"}}
-  secrets: {{token: tracker}}
-  fields: {{mail: by.mail}}
-columns:
-  - {{name: id, type: bigint, nullable: false}}
-  - {{name: amount, type: "decimal(30,10)"}}
-  - {{name: mail, type: varchar(100)}}
-  - {{name: tags, type: varchar(100)}}
-  - {{name: updated_at, type: timestamptz, nullable: false}}
-key: [id]
-load: {{mode: MODE}}
-"""
-TRACKER = """
-import dlt
-from dlt.sources.helpers import requests
-
-@dlt.resource
-def issues(
-    base, token: str = dlt.secrets.value, updated=dlt.sources.incremental("updated_at", initial_value="2026-01-01T00:00:00Z")
-):
-    page = 1
-    while True:
-        said = requests.get(f"{base}/issues", params={"since": updated.start_value, "page": page},
-                            headers={"Authorization": f"Bearer {token}"})
-        said.raise_for_status()
-        yield said.json()["data"]
-        if not said.json()["more"]:
-            return
-        page += 1
-"""
-REST_API = """
-  resource: rest_api
-  arguments:
-    client: {{base_url: "{base}", auth: {{type: bearer}}}}
-    resources:
-      - name: other
-        endpoint: {{path: other}}
-      - name: issues
-        endpoint:
-          path: issues
-          data_selector: data
-          paginator: {{type: page_number, base_page: 1, total_path: null}}
-          incremental: {{start_param: since, cursor_path: updated_at, initial_value: "2026-01-01T00:00:00Z"}}
-  name: issues
-  secrets: {{client.auth.token: tracker}}
-"""
-POINTS = ["extract-part", "copied", "judged", "publish-begun", "proof-locked", "quarantine-written", "before-commit",
-          "after-commit", ""]  # fmt: skip
-
-
-class Tracker(PagedApi):
-    """Issues of a tracker, 40 a page, from a moment on, for who has the token."""
-
-    def __init__(self) -> None:
-        super().__init__(self.issues)
-        self.rows: list[dict[str, Any]] = []
-        self.came = 0
-
-    def add(self, count: int) -> None:
-        """So many issues come, later than those that are there."""
-        for _ in range(count):
-            n = self.came
-            at = f"2026-01-01T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z"
-            self.rows.append(
-                {"id": n, "amount": f"{n}.10", "by": {"mail": f"p{n}@example.com"}, "tags": ["ü", n], "updated_at": at}
-            )
-            self.came += 1
-
-    def issues(self, asked: Request) -> Said:
-        if asked.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return Said({"error": "who are you?"}, 401)
-        found = [row for row in self.rows if row["updated_at"] >= asked.query.get("since", "")]
-        page = int(asked.query.get("page", 1))
-        return Said({"data": found[(page - 1) * 40 : page * 40], "more": page * 40 < len(found)})
-
-
-@pytest.fixture
-def tracker() -> Iterator[Tracker]:
-    made = Tracker()
-    made.add(100)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def team(house: Any, tracker: Tracker) -> Any:
-    """A project with a resource of its own; its module has a name that no other test's has."""
-    (house.folder / f"{house.schema}_tracker.py").write_text(TRACKER)
-    connection = {"tracker": tracker.with_login(f":{TOKEN}")}
-    house.place.settings = replace(house.place.settings, connections=connection)
-    return house
-
-
-def declared(house: Any, tracker: Tracker, mode: str, *edits: tuple[str, str]) -> str:
-    text = TABLE.replace("MODE", mode)
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new)
-    text = text.replace("{folder.name}", house.schema).replace("{base}", tracker.base)
-    return str(house.declare("issues", text.replace("{{", "{").replace("}}", "}")))
-
-
-def load(house: Any, table: str, *, at: str = "") -> int:
-    """A process of its own loads it and dies at a point; 0, or minus the signal it died by."""
-    child = os.fork()
-    if child == 0:
-        try:
-            house.open()
-            if at:
-                switches.at_points(switches.killer(at))
-            house.load(table)
-        except BaseException:  # noqa: BLE001 - a fork must never go on as a second pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def ids(house: Any, table: str) -> list[int]:
-    return [number for (number,) in house.rows(table, "id")]
+from tests.acceptance.modes.dlt_tracker import (
+    POINTS,
+    REST_API,
+    TABLE,
+    Tracker,
+    declared,
+    ids,
+    load,
+)
 
 
 @pytest.mark.effect(
@@ -230,11 +103,16 @@ def test_append_is_never_loaded_anew_and_merge_is(team: Any, tracker: Tracker) -
     with pytest.raises(DeclarationError) as raised:
         team.load(table, reprocess=True)
     assert raised.value.code == "APPEND-AGAIN"
+    with pytest.raises(DeclarationError) as compared:
+        windows_of(workbench(), workbench().project.table(table), Asked(table), None)  # type: ignore[arg-type]
+    # What loads all of it again is refused of a table that only grows: it is made anew.
+    assert (compared.value.code, compared.value.next_command) == ("NOT-COMPARABLE", anew(TableName.parse(table)))
     table = declared(team, tracker, "merge")
     assert team.load(table, reprocess=True).counts["unchanged"] == 100
     with pytest.raises(DeclarationError) as compared:
         windows_of(workbench(), workbench().project.table(table), Asked(table), None)  # type: ignore[arg-type]
     assert compared.value.code == "NOT-COMPARABLE"
+    assert str(compared.value.next_command).startswith(f"headgate run {table} --full-refresh")
 
 
 def test_a_full_refresh_has_all_of_it_each_time(team: Any, tracker: Tracker) -> None:
@@ -298,120 +176,3 @@ load: {{mode: replace_window, window_column: at}}
     assert raised.value.code == "EMPTY-ANSWER"
     at = team.rows(table, "to_char(at AT TIME ZONE 'UTC', 'MM-DD HH24:MI:SS')", "at")
     assert at == [("01-01 00:00:00",), ("01-01 23:59:59",), ("01-02 00:00:00",), ("01-02 23:59:59",)]
-
-
-@pytest.mark.effect("DltSource.expand")
-@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_every_value_as_it_was_and_lists_as_rows(team: Any) -> None:
-    """Numbers exactly, moments, bytes in hex; what has no spelling, and a list that is none, are set aside."""
-    (team.folder / f"{team.schema}_kinds.py").write_text(
-        textwrap.dedent("""
-        import dlt, datetime, decimal, uuid
-
-        @dlt.source
-        def kinds():
-            @dlt.resource
-            def orders():
-                line = {"n": decimal.Decimal("12345678901234567890.1234567890"), "f": 0.1, "big": 2**62,
-                        "at": datetime.datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=datetime.timezone.utc),
-                        "raw": b"\\x00\\xff", "deep": {"x": [None, True, decimal.Decimal("1.10"), float("inf")]}}
-                good = {**line, "deep": {"x": [None, True, decimal.Decimal("1.10")], "u": uuid.UUID(int=1)}}
-                yield {"order": 1, "lines": [good, good]}
-                yield [{"order": 2, "lines": [line]}, {"order": 3, "lines": [{**good, "raw": object()}]}]
-                yield {"order": 4, "lines": 7}
-            return orders
-        """)
-    )
-    table = team.declare(
-        "kinds",
-        f"""
-description: d
-owner: a@example.com
-source: {{kind: dlt, resource: "{team.schema}_kinds:kinds", expand: {{list: lines, keep: {{order_id: order}}}}}}
-columns:
-  - {{name: order_id, type: integer, nullable: false}}
-  - {{name: n, type: "decimal(30,10)"}}
-  - {{name: f, type: double precision}}
-  - {{name: big, type: bigint}}
-  - {{name: at, type: timestamptz}}
-  - {{name: raw, type: varchar(10)}}
-  - {{name: deep, type: varchar(200)}}
-load: {{mode: full_refresh, tolerance: 90%}}
-""",
-    )
-    assert team.load(table).accounting == "extracted 5 = published 2 + quarantined 3 + superseded 0"
-    assert team.rows(table, "order_id, n::text, f, big, to_char(at AT TIME ZONE 'UTC', 'HH24:MI:SS.US'), raw, deep") == [
-        (1, "12345678901234567890.1234567890", 0.1, 2**62, "01:02:03.456789", "00ff",
-         '{"x":[null,true,1.10],"u":"00000000-0000-0000-0000-000000000001"}')
-    ] * 2  # fmt: skip
-    aside = team.place.ask(f"SELECT code FROM quarantine.{team.schema}__kinds ORDER BY code")
-    assert aside == [("NOT-A-LIST",), ("NOT-JSON-VALUE",), ("NOT-JSON-VALUE",)]
-
-
-BAD = [
-    # edit of the declaration, edit of the module, code, family, what stands in the message
-    (("issues\n", "isues\n"), None, "DLT-RESOURCE", "declaration", "has no isues"),
-    (("_tracker:", "_traker:"), None, "DLT-RESOURCE", "declaration", "there is no module"),
-    (("{{base:", "{{bass:"), None, "DLT-RESOURCE", "declaration", "has no argument bass"),
-    (("  secrets: {{token: tracker}}\n", ""), None, "DLT-RESOURCE", "declaration", "isn't told what it needs: token"),
-    (("token: tracker}}", "token: tracker.user}}"), None, "SOURCE-LOGIN", "declaration", "holds no user"),
-    (("token: tracker}}", "token: tracker.address}}"), None, "SOURCE-LOGIN", "declaration", "refuses us (HTTP 401)"),
-    (None, ("page += 1", "raise ValueError(f'no {token} today')"), "DLT-RESOURCE", "declaration",
-     "failed: ValueError: no *** today"),
-    (None, ("issues(", "others("), "DLT-RESOURCE", "declaration", "has no issues"),
-    (None, (TRACKER, "def issues(base, token):\n    yield 7\n"), "NOT-RECORDS", "declaration", "gives int, not records"),
-    (('"{base}"', '"http://127.0.0.1:9"'), ("from dlt.sources.helpers import requests", "import requests"),
-     "SOURCE-UNREACHABLE", "upstream", "can't be reached"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-@pytest.mark.parametrize(("edit", "code_edit", "code", "family", "said"), BAD)
-def test_who_must_act(
-    team: Any, tracker: Tracker, edit: Any, code_edit: Any, code: str, family: str, said: str
-) -> None:
-    if code_edit is not None:
-        assert code_edit[0] in TRACKER
-        (team.folder / f"{team.schema}_tracker.py").write_text(TRACKER.replace(*code_edit))
-    table = declared(team, tracker, "merge", *([edit] if edit else []))
-    with pytest.raises(HeadgateError) as raised:
-        team.load(table)
-    assert (raised.value.code, raised.value.family) == (code, family)
-    assert said in raised.value.message
-    assert TOKEN not in str(raised.value)
-    assert raised.value.next_command
-    assert code != "SOURCE-LOGIN" or "HEADGATE_CONNECTION_TRACKER" in raised.value.next_command
-
-
-@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_what_a_resource_says_of_a_record_is_not_told_where_columns_are_masked(team: Any, tracker: Tracker) -> None:
-    module = TRACKER.replace("page += 1", "raise ValueError('no MARKana in issue 7')")
-    (team.folder / f"{team.schema}_tracker.py").write_text(module)
-    table = declared(team, tracker, "merge", ("key:", "pii: {{mail: hide}}\nkey:"))
-    with pytest.raises(HeadgateError) as raised:
-        team.load(table)
-    assert "failed: ValueError (" in raised.value.message
-    assert "isn't shown, since columns of the table are masked" in raised.value.message
-    assert "MARK" not in str(raised.value)
-
-
-def test_dlt_is_imported_by_who_reads_it_alone(team: Any, tracker: Tracker) -> None:
-    """A light start: neither declarations nor a plan need it; without it the error says what to install."""
-    declared(team, tracker, "merge")
-    said = textwrap.dedent(f"""
-        import sys
-        from pathlib import Path
-        from deployments.project import load_project
-        import flows.planning, tasks.sources.opening, tasks.sources.dlt_records
-        project = load_project(Path({str(team.folder)!r}))
-        print('dlt' in sys.modules, 'requests' in sys.modules)
-        sys.modules['dlt'] = None
-        from tasks.sources.dlt_resources import start
-        try:
-            start()
-        except Exception as error:
-            print(error.code, error.next_command)
-        """)
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[0].split()[0] == "False"
-    assert done.stdout.splitlines()[1].startswith("NO-DLT pip install 'headgate[dlt]'")

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import errors_forms
 import errors_incidents
 import errors_pipelines
 import errors_reports
@@ -33,7 +34,15 @@ from tables import read, write
 from expectations.drift import detect
 from expectations.profile import Profile, profile_file
 
-LOADED = (errors_values, errors_structure, errors_incidents, errors_reports, errors_pipelines, errors_sources)
+LOADED = (
+    errors_values,
+    errors_structure,
+    errors_incidents,
+    errors_reports,
+    errors_forms,
+    errors_pipelines,
+    errors_sources,
+)
 ERRORS = tuple(module.__name__.removeprefix("errors_") for module in LOADED)
 Named = dict[str, set[tuple[str | None, str]]]
 RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours}
