@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,7 +30,7 @@ def numbers(values: Array, scale: float) -> Numbers | None:
     logs = signed_log(found)
     # Of the numbers in their own order, so that the order of delivery doesn't matter.
     ordered = np.sort(found)
-    few = np.abs(ordered[:: 1 + len(ordered) // DIGITS_READ])
+    few = np.abs(ordered[:: _stride(len(ordered))])
     decimals = tuple(float(count) * scale for count in _decimals(found))
     cents, units = np.rint(few * 100), np.floor(few + 1e-9)
     return Numbers(
@@ -47,6 +48,16 @@ def numbers(values: Array, scale: float) -> Numbers | None:
         multiples=tuple(_multiples(few[few != 0])),
         endings=tuple(float(count) for count in _last_digits(units if not any(decimals[1:]) else cents, 100)),
     )
+
+
+def _stride(count: int) -> int:
+    """Every how many of the numbers one is read: without a factor in common with 100, as every second of ids that go on by one
+    would have an even last digit, or an odd one.
+    """
+    stride = 1 + count // DIGITS_READ
+    while math.gcd(stride, 100) > 1:
+        stride += 1
+    return stride
 
 
 def _last_digits(whole: Array, of: int = 10) -> NDArray[np.int64]:

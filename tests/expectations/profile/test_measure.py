@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import duckdb
+import numpy as np
 import pytest
 
 from expectations.profile import ColumnKind, Profile, measure
 from expectations.profile.categories import lasting_hash
+from expectations.profile.numbers import numbers
 
 SALES = """(VALUES
     (1, 'KR', 10.50, TIMESTAMP '2024-05-06 09:00:00', true),
@@ -59,6 +61,17 @@ def test_numbers(sales: Profile) -> None:
     assert amount.decimals == (3, 1, 1, 0)
     assert (amount.quantiles[0], amount.quantiles[-1]) == (-4.25, 10.5)
     assert amount.mean == pytest.approx(4.05)
+
+
+@pytest.mark.parametrize(("step", "ends_in"), [(1, range(10)), (2, range(0, 10, 2)), (10, [0])])
+@pytest.mark.parametrize("rows", [9_000, 12_000, 33_000, 41_000])
+def test_ids_that_go_on_have_the_last_digits_they_have(rows: int, step: int, ends_in: Sequence[int]) -> None:
+    """Though not every number is read: every second one would be even."""
+    found = numbers(np.arange(rows, dtype=float) * step, 1.0)
+    assert found is not None
+    counts = dict(enumerate(found.units))
+    assert {digit for digit, count in counts.items() if count} == set(ends_in)
+    assert max(counts.values()) - min(counts[digit] for digit in ends_in) <= 1
 
 
 def test_clock(sales: Profile) -> None:
