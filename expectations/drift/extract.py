@@ -140,7 +140,9 @@ def _quantiles(n: float, quantiles: tuple[float, ...]) -> list[Pair]:
     one = np.maximum(np.sqrt(p * (1 - p) / n), 0.5 / n)
     # Beyond the ends of the grid the extremes are meant, which is what interpolation gives there.
     at, low, high, lowest, highest = np.interp([p, p - one, p + one, p - 3 * one, p + 3 * one], GRID, quantiles)
-    error = np.maximum(np.maximum((high - low) / 2, (highest - lowest) / 4), 0.005 * np.abs(at))
+    # One or two numbers don't show how far numbers vary.
+    doubt = max(0.005, 0.5 / (n * math.sqrt(n + 1)))
+    error = np.maximum(np.maximum((high - low) / 2, (highest - lowest) / 4), doubt * np.abs(at))
     # Of few rows one alone stands for several quantiles. A value that many rows share is another matter: its quantiles
     # jump, and the shares below the usual quantiles tell more.
     grid = np.array(GRID)

@@ -29,6 +29,10 @@ REGULAR = 0.3
 CHANCE = 0.71
 SAMPLED = having("sampled")
 ROWS = known("volume", "rows")
+# What begins anew moves back by so much at most, as a share of how far it did before; then it went on from there, and didn't come
+# back by more than so much of that.
+ANEW = 1.25
+CAME_BACK = 0.5
 WAYS = ("all", "recent", "weekday", "step")
 STEP = WAYS.index("step")
 
@@ -123,6 +127,20 @@ def is_common(shares: Block) -> NDArray[np.bool_]:
         return np.asarray(so[-1] & (so[:-1].sum(axis=0) >= least) & so[-1 - LATELY : -1].any(axis=0))
 
     return common(none) | common(every)
+
+
+def begins_anew(levels: Block, way: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which levels that go on step by step move back in the last batch as far as they did once before, and went on from there:
+    sales of the week so far, and what is fitted to them. A batch that was wrong by itself came back at once.
+    """
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        moves = np.diff(levels.a, axis=0)
+        last, before, after = moves[-1], moves[:-2], moves[1:-1]
+        back = last * median(moves[:-1]) < 0
+        as_far = (before * last > 0) & (np.abs(last) <= ANEW * np.abs(before))
+        stayed = after * before > -CAME_BACK * before**2
+        return np.asarray((way == STEP) & back & (as_far & stayed).any(axis=0))
 
 
 def share_limits(expected: Array, support: Array, rows: Array, bound: Array) -> tuple[Array, Array]:

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from expectations.drift import arriving
 from expectations.drift.block import Array, Block
 from expectations.drift.calibrate import LEAST, LEAST_WRITTEN
 from expectations.drift.catalogue import having
 from expectations.drift.first_time import nearness
 from expectations.drift.frame import ALMOST, CLUSTERED
-from expectations.drift.labels import GONE, since_it_ended
+from expectations.drift.labels import GONE, STILL, since_it_ended
 from expectations.drift.predict import binomial_surprise, share_limits
 from expectations.drift.scored import Scored
 
@@ -48,9 +49,16 @@ def coming_back(shares: Block) -> dict[int, list[int]]:
                     continue
                 first = next((at for at in range(len(absent) - since - 1, -1, -1) if absent[at]), -1) + 1
                 stood = there[first:-since]
-                if not _strays(rows[stood, place], shares.b[stood, place]):
+                faded = _faded(rows[there[-since:], place], shares.b[there[-since:], place])
+                if not faded and not _strays(rows[stood, place], shares.b[stood, place]):
                     found[place] = there[-since:].tolist()
     return found
+
+
+def _faded(rows: Array, of: Array) -> bool:
+    """Whether what was in these batches was nearly gone in the last of them: a version that another one replaces step by step."""
+    share = rows / of
+    return float(share[-1]) < STILL * float(np.median(share))
 
 
 def _strays(rows: Array, of: Array) -> bool:
@@ -63,9 +71,11 @@ def _strays(rows: Array, of: Array) -> bool:
     return abs(float(binomial_surprise(*two)[0])) > SURELY
 
 
-def held(scored: Scored, since: Mapping[int, list[int]], explained: Array) -> Scored:
+def held(
+    scored: Scored, since: Mapping[int, list[int]], explained: Array, arrived: Mapping[str | None, float]
+) -> Scored:
     """With the shares that come back held against the batches since they ended, where that is nearer: against the one that had
-    the most like it, as nobody knows how far they stray.
+    the most like it, as nobody knows how far they stray. What values that `arrived` take away is no news here, either.
     """
     shares = scored.frame.shares
     expected, low, high, scores = scored.expected.copy(), scored.low.copy(), scored.high.copy(), scored.scores.copy()
@@ -78,7 +88,8 @@ def held(scored: Scored, since: Mapping[int, list[int]], explained: Array) -> Sc
         bound = least * (1 + 2 / len(batches)) * near * scored.voices[at] * scored.calibration.digest
         rows, of = _most_like(then)
         z = binomial_surprise(*(x / CLUSTERED for x in (then.a[-1], then.b[-1], rows, of)))
-        score = float((np.abs(z) / bound)[0]) * (1 - explained[at])
+        no_news = max(explained[at], arriving.explained([key], scored.seen[[at]] - rows / of, arrived)[0])
+        score = float((np.abs(z) / bound)[0]) * (1 - no_news)
         if score > scores[at]:
             scores[at], expected[at], nearer[at] = score, (rows / of)[0], near[0]
             limits = share_limits(rows / of, of, then.b[-1], bound)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import calendar, crowds, early, first_time, predict, returned, volume
+from expectations.drift import arriving, calendar, crowds, early, first_time, predict, returned, volume
 from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -92,7 +92,11 @@ def score(
     expected = np.concatenate([shares.expected, levels.expected])
     seen = np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]])
     back = returned.coming_back(built.shares)
-    explained = _explained(built, z[-1], seen - expected, calendar.turned_clocks(profiles, days), tuple(back))
+    anew = predict.begins_anew(built.levels, levels.way)
+    miss = seen - expected
+    explained = _explained(built, z[-1], miss, calendar.turned_clocks(profiles, days), tuple(back), anew)
+    arrived = arriving.arriving(profiles)
+    explained = np.maximum(explained, arriving.explained(keys, miss, arrived))
     scored = Scored(
         keys,
         learned.scores(z[-1] * (1 - explained)),
@@ -113,7 +117,7 @@ def score(
         certain = np.abs(np.nan_to_num(z[-1] * (1 - explained))) >= early.CERTAIN
         return _of_few(scored, profiles, days, weekdays, certain)
     scored = _by_count(scored, weekdays, sensitivity, crowds.rows_of_one(profiles))
-    return returned.held(_by_furthest(scored, sensitivity), back, explained)
+    return returned.held(_by_furthest(scored, sensitivity), back, explained, arrived)
 
 
 def _of_few(
@@ -180,11 +184,11 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
     return replace(scored, low=low, high=high, scores=scores)
 
 
-def _explained(built: Frame, z: Array, miss: Array, turned: int, back: Sequence[int]) -> Array:
+def _explained(built: Frame, z: Array, miss: Array, turned: int, back: Sequence[int], anew: NDArray[np.bool_]) -> Array:
     """The share of every miss that is no news: what is less new, or further in, than usual; a largest or smallest number as
     large as one that was there before; none or all rows where that is common, but of what comes `back`; a quantile that jumped
     over a gap between numbers where few rows did; how texts are written that all stood there lately; that rows are more alike
-    than usual, of their order; the change of the clocks.
+    than usual, of their order; the change of the clocks; levels that begin `anew` as they did before.
     """
     shares, levels = built.shares, built.levels
     side = np.array([key.figure.side for key in shares.keys + levels.keys])
@@ -193,7 +197,7 @@ def _explained(built: Frame, z: Array, miss: Array, turned: int, back: Sequence[
         before = levels.where(lambda key: key.of in EXTREMES) & (outward[:-1] >= outward[-1]).any(axis=0)
     common = predict.is_common(shares)
     common[list(back)] = False
-    no_news = (side * z < 0) | np.concatenate([common, before])
+    no_news = (side * z < 0) | np.concatenate([common, before | anew])
     result = np.maximum(no_news, _by_the_clocks(shares.keys + levels.keys, miss, turned))
     for i, key in enumerate(shares.keys + levels.keys):
         known = built.familiar.get(key.column, 0.0)

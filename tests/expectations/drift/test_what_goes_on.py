@@ -7,9 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from expectations.drift import Verdict, detect
+from expectations.drift.block import Block
+from expectations.drift.figures import named
+from expectations.drift.predict import STEP, begins_anew
 from expectations.profile import profile_file
 
 DAYS, ROWS = 14, 90
@@ -97,3 +101,39 @@ def test_an_hour_later_each_hour_is_no_news_of_a_segment(tmp_path: Path) -> None
         path.write_text("\n".join(["at,group", *rows]) + "\n")
         profiles.append(profile_file(path))
     assert not detect(profiles[-1], profiles[:-1]).alerts
+
+
+@pytest.mark.parametrize("last", [21, 20])
+def test_sums_of_the_week_begin_anew_on_the_third_monday(tmp_path: Path, last: int) -> None:
+    """Counters that go on, and beside each what it counted this week: how they lie to each other begins anew, too."""
+    dice, profiles = random.Random(5), []
+    meters = [[dice.lognormvariate(8, 1), dice.lognormvariate(3, 0.8)] for _ in range(400)]
+    for day in range(last - 14, last + 1):
+        for meter in meters:
+            meter[0] += meter[1] * dice.uniform(0.3, 1.7)
+        rows = [f"{total:.1f},{rate * (day % 7 + dice.random()):.1f}" for total, rate in meters]
+        path = tmp_path / "batch.csv"
+        path.write_text("\n".join(["kwh,week_to_date", *rows]) + "\n")
+        profiles.append(profile_file(path))
+    labels = [f"{datetime(2025, 12, 1) + timedelta(days=day):%Y-%m-%d}.csv" for day in range(last - 14, last + 1)]
+    assert detect(profiles[-1], profiles[:-1], batch_label=labels[-1], history_labels=labels[:-1]).alerts == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "anew"),
+    [
+        ([1, 2, 3, 4, 1, 2, 3, 4, 1], True),
+        ([5, 4, 3, 2, 5, 4, 3, 2, 5], True),
+        # On it goes; further back than ever; back for the first time; where one batch was wrong by itself; to the other side.
+        ([1, 2, 3, 4, 1, 2, 3, 4, 5], False),
+        ([1, 2, 3, 4, 1, 2, 3, 4, -4], False),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 5], False),
+        ([1, 2, 3, 0, 5, 6, 7, 8, 5], False),
+        ([1, 2, 3, 4, 1, 2, 3, 4, 8], False),
+    ],
+)
+def test_what_moves_back_as_once_before_begins_anew(values: list[float], anew: bool) -> None:
+    level = np.array(values, dtype=float)[:, None]
+    block = Block((named("sold", "values", "mean"),), level, level * 0)
+    assert begins_anew(block, np.array([STEP])).tolist() == [anew]
+    assert begins_anew(block, np.array([0])).tolist() == [False]

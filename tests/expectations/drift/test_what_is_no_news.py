@@ -170,6 +170,19 @@ def test_the_largest_number_is_no_news_where_one_as_large_was_there_before(batch
     assert ("b", "values") in told(waited(29, 5000), history)
 
 
+def test_one_number_alone_shows_no_quantile(batch: Batch) -> None:
+    def carts(day: int, found: list[float]) -> Profile:
+        return batch(2, [f"{day}-{n},{found[n] if n < len(found) else ''}" for n in range(20)])
+
+    def usual(day: int) -> list[float]:
+        rng = random.Random(day)
+        return [round(rng.lognormvariate(3, 0.4), 2) for _ in range(rng.randint(8, 10))]
+
+    history = [carts(day, usual(day)) for day in range(28)]
+    assert ("b", "values") not in told(carts(29, [40.0]), history)
+    assert ("b", "values") in told(carts(29, [100 * price for price in usual(29)]), history)
+
+
 def test_few_rows_may_come_out_alike_and_many_do_not(batch: Batch) -> None:
     def races(day: int, rows: int, same: bool = False) -> Profile:
         rng = random.Random(day)
