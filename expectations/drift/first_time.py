@@ -35,6 +35,7 @@ SHOWN = 10
 CERTAIN, FAR, ESTIMATES, WORLD = having("never"), having("beyond"), having("estimate"), having("world")
 OF_VALUES, OF_NAMES = having("of_values"), having("of_names")
 UNSEEN, STANDS = known("reference", "unseen"), having("stands")
+ROWS = known("volume", "rows")
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
 _SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
 
@@ -67,6 +68,19 @@ def nearness(
             result[i] = RESTED
         elif key.of in WORLD and result[i] == 1.0 and key not in written:
             result[i] = VARIES
+    return result
+
+
+def of_rows(keys: Sequence[Key], near: Array, before: Array, now: Array, beyond: bool = False) -> Array:
+    """The same with the number of rows, which is a fact and no estimate: told early where no batch of the history (misses of the
+    batches x figures) missed what was expected of it by as much to that side, whatever other weekdays have; with `beyond` always.
+    """
+    result = near.copy()
+    for at in (i for i, key in enumerate(keys) if key.of == ROWS):
+        known = before[np.isfinite(before[:, at]), at]
+        furthest = float(np.max(known * np.sign(now[at]), initial=0.0))
+        if len(known) >= SHOWN and (beyond or abs(now[at]) > furthest):
+            result[at] = BEYOND
     return result
 
 

@@ -7,7 +7,17 @@ import pytest
 
 from expectations.drift.block import Block
 from expectations.drift.figures import Key, named
-from expectations.drift.first_time import BEYOND, ESTIMATED, INSIDE, NAMES, NEVER, VARIES, names_things, nearness
+from expectations.drift.first_time import (
+    BEYOND,
+    ESTIMATED,
+    INSIDE,
+    NAMES,
+    NEVER,
+    VARIES,
+    names_things,
+    nearness,
+    of_rows,
+)
 from expectations.drift.predict import is_common
 
 NOTHING = Block((), np.zeros((13, 0)), np.zeros((13, 0)))
@@ -79,3 +89,23 @@ def test_degrees_have_sizes_that_say_as_little_as_those_of_ids() -> None:
     mean = Block((named("wind_dir", "values", "mean"),), values, np.ones_like(values))
     assert nearness(NOTHING, mean).tolist() == [VARIES]
     assert nearness(NOTHING, mean, directions=frozenset({"wind_dir"})).tolist() == [NAMES]
+
+
+@pytest.mark.parametrize(
+    ("misses", "now", "beyond", "near"),
+    [
+        ([1.0, -2.0] * 6, -2.5, False, 0.75),
+        ([1.0, -2.0] * 6, 1.5, False, 0.75),
+        # As far as one was before; so far to the other side; a history of few batches; a bound for whatever comes.
+        ([1.0, -2.0] * 6, -1.5, False, 1.2),
+        ([1.0, -2.0] * 6, 0.5, False, 1.2),
+        ([1.0, -2.0] * 4, -2.5, False, 1.2),
+        ([1.0, -2.0] * 6, 0.0, True, 0.75),
+    ],
+)
+def test_the_number_of_rows_is_told_early_where_none_was_missed_by_as_much(
+    misses: list[float], now: float, beyond: bool, near: float
+) -> None:
+    keys = [named(None, "volume", "rows"), named("n", "values", "mean")]
+    before, last = np.array([misses, misses]).T, np.array([now, now])
+    assert of_rows(keys, np.array([1.2, 1.2]), before, last, beyond).tolist() == [near, 1.2]

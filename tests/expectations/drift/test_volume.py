@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from expectations.drift import detect
 from expectations.drift.crowds import rows_of_one
 from expectations.drift.volume import limits
 from expectations.profile import Profile, profile_file
@@ -76,3 +79,19 @@ def test_next_to_nothing_is_a_page(world: Any, rows: int) -> None:
     told = {a.kind: a for a in world.judge(world.today[:rows]).alerts}
     assert told["volume"].level == "page"
     assert "The number of rows: expected " in told["volume"].message
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.0, []), (0.7, []), (0.5, [(None, "volume", "digest")])])
+def test_every_second_row_is_told_where_counts_stray_by_an_eighth(
+    tmp_path: Path, share: float, told: list[Any]
+) -> None:
+    """Also of a day that has twice the rows of others, so that the half isn't few for the table."""
+
+    def day(at: int, share: float = 1.0) -> Profile:
+        rng = random.Random(at)
+        count = int(400 * (0.45 if at % 7 > 4 else 1) * rng.lognormvariate(0, 0.12) * share)
+        return profile_file(write_day(tmp_path / "lines.csv", [{"n": str(rng.random())} for _ in range(count)]))
+
+    labels = [f"{date(2025, 3, 3) + timedelta(days=at)}.csv" for at in range(43)]
+    verdict = detect(day(42, share), [day(at) for at in range(42)], batch_label=labels[-1], history_labels=labels[:-1])
+    assert [(a.column, a.kind, a.level) for a in verdict.alerts] == told
