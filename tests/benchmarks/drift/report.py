@@ -12,6 +12,7 @@ class Scored(Protocol):
 
     data: str
     batch: str
+    errors: str
     kind: str
     magnitude: float
     guilty: list[str]
@@ -61,6 +62,49 @@ def area(rows: Sequence[Scored], detector: str) -> float:
     return auc([r.score[detector] for r in rows if not r.kind], [r.score[detector] for r in rows if r.kind])
 
 
+def areas(results: Sequence[Scored], detector: str) -> Iterable[str]:
+    """The area of every set by the file that its errors are of, with how many these are; the last row is the mean of the
+    sets.
+    """
+    files = [*dict.fromkeys(r.errors for r in results if r.kind), ""]
+    sets = list(dict.fromkeys(r.data for r in results))
+    yield f"| AUC (errors) | {' | '.join(file or 'all' for file in files)} |"
+    yield "|---" * (len(files) + 1) + "|"
+    found: dict[str, list[float]] = {file: [] for file in files}
+    for data in sets:
+        cells = []
+        for file in files:
+            rows = [r for r in results if r.data == data and (not r.kind or file in ("", r.errors))]
+            value, tried = area(rows, detector), sum(bool(r.kind) for r in rows)
+            found[file] += [] if math.isnan(value) else [value]
+            cells.append("" if math.isnan(value) else f"{value:.3f} ({tried})")
+        yield f"| {data} | {' | '.join(cells)} |"
+    means = " | ".join(f"{mean(found[file]):.3f}" for file in files)
+    yield f"| mean of the sets | {means} |"
+
+
+def hidden(results: Sequence[Scored], detector: str) -> Iterable[str]:
+    """Per kind of which an error was missed: how many were, how the missed ones score among clean batches of their set (0.5: as
+    these do, 1: above all), and what that costs of the area of all errors.
+    """
+    yield "| kind | missed of | AUC of the missed | costs |"
+    yield "|---|---|---|---|"
+    clean = {
+        data: [r.score[detector] for r in results if r.data == data and not r.kind]
+        for data in {r.data for r in results}
+    }
+    every = [r for r in results if r.kind]
+    lost = []
+    for kind in dict.fromkeys(r.kind for r in every):
+        rows = [r for r in every if r.kind == kind]
+        missed = [auc(clean[r.data], [r.score[detector]]) for r in rows if not r.hit[detector]]
+        told = [a for a in missed if not math.isnan(a)]
+        if told:
+            lost.append((sum(1 - a for a in told) / len(every), kind, len(rows), told))
+    for costs, kind, tried, told in sorted(lost, reverse=True):
+        yield f"| {kind} | {len(told)} of {tried} | {mean(told):.2f} | {costs:.4f} |"
+
+
 def _of_set(data: str, rows: Sequence[Scored], detectors: Sequence[str]) -> Iterable[str]:
     """One line per detector."""
     clean = [r for r in rows if not r.kind]
@@ -100,6 +144,8 @@ def report(results: Sequence[Scored]) -> str:
     for data in sets:
         lines += _of_set(data, [r for r in results if r.data == data], detectors)
     lines += _of_all(results, sets, detectors)
+    if any(r.kind for r in results):
+        lines += ["", *areas(results, detectors[0]), "", *hidden(results, detectors[0])]
     lines += ["", f"| kind | all | {' | '.join(sets)} |", "|---" * (len(sets) + 2) + "|"]
     for kind in dict.fromkeys(r.kind for r in results if r.kind):
         rows = [r for r in results if r.kind == kind]

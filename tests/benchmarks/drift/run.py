@@ -50,10 +50,11 @@ RIVALS = {"elementary": elementary, "z_score": z_score, "neighbours": neighbours
 
 @dataclass(frozen=True)
 class Result:
-    """One scored batch: clean (`kind` empty) or with one error. `hit` and `score` per detector."""
+    """One scored batch: clean (`kind` empty) or with one error of a file `errors`. `hit` and `score` per detector."""
 
     data: str
     batch: str
+    errors: str
     kind: str
     magnitude: float
     held_out: bool
@@ -101,13 +102,20 @@ def answers(folder: Folder, at: int, history: int, profile: Profile) -> tuple[Na
     return named, score, verdict.verdict, spent
 
 
+def file_of(error: Injection) -> str:
+    """Of which of ERRORS an error is."""
+    return error.change.__module__.removeprefix("errors_")
+
+
 def clean(folder: Folder, positions: Iterable[int], history: int) -> list[Result]:
     results = []
     for at in positions:
         named, score, level, spent = answers(folder, at, history, folder.profile(folder.files[at]))
         told = sorted(f"{c}/{k}" for c, k in named["headgate"])
         alarmed = {name: bool(found) for name, found in named.items()}
-        results.append(Result(folder.name, folder.files[at].name, "", 0, False, [], alarmed, score, level, told, spent))
+        results.append(
+            Result(folder.name, folder.files[at].name, "", "", 0, False, [], alarmed, score, level, told, spent)
+        )
     return results
 
 
@@ -127,7 +135,7 @@ def spoiled(
     hit = {name: bool({c for c, _ in found - usual[name]} & guilty) for name, found in named.items()}
     told = sorted(f"{c}/{k}" for c, k in named["headgate"] - usual["headgate"])
     return Result(
-        folder.name, folder.files[at].name, error.kind, magnitude, error.held_out, sorted(str(g) for g in guilty),
+        folder.name, folder.files[at].name, file_of(error), error.kind, magnitude, error.held_out, sorted(str(g) for g in guilty),
         hit, score, level, told, spent,
     )  # fmt: skip
 
@@ -160,7 +168,7 @@ def run(
         for error in REGISTRY:
             if kinds != "all" and error.held_out != (kinds == "held_out"):
                 continue
-            if error.change.__module__.removeprefix("errors_") not in errors:
+            if file_of(error) not in errors:
                 continue
             for magnitude in error.magnitudes:
                 found = (spoiled(folder, at, n, usual[at], error, magnitude, seed) for at in chosen)

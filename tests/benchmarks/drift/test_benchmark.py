@@ -43,6 +43,22 @@ def test_area_under_the_curve(clean: list[float], spoiled: list[float], expected
     assert report.auc(clean, spoiled) == pytest.approx(expected, nan_ok=True)
 
 
+def scored(data: str, errors: str, score: float, hit: bool = False) -> bench.Result:
+    kind = f"{errors}-kind" if errors else ""
+    return bench.Result(data, "", errors, kind, 1, False, [], {"headgate": hit}, {"headgate": score}, "pass", [], 1.0)
+
+
+def test_areas_are_told_by_set_and_file_and_what_the_missed_cost() -> None:
+    clean = [scored(data, "", score) for data in ("a", "b") for score in (0.2, 0.4, 0.6, 0.8)]
+    spoiled = [scored("a", "values", 3.0, hit=True), scored("a", "sources", 0.5), scored("b", "sources", 0.9)]
+    assert list(report.areas([*clean, *spoiled], "headgate"))[2:] == [
+        "| a | 1.000 (1) | 0.500 (1) | 0.750 (2) |",
+        "| b |  | 1.000 (1) | 1.000 (1) |",
+        "| mean of the sets | 1.000 | 0.750 | 0.875 |",
+    ]
+    assert list(report.hidden([*clean, *spoiled], "headgate"))[2:] == ["| sources-kind | 2 of 2 | 0.75 | 0.1667 |"]
+
+
 def test_a_small_run_finds_errors_and_leaves_clean_days_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sets" / "sessions"
     folder.mkdir(parents=True)
@@ -58,5 +74,6 @@ def test_a_small_run_finds_errors_and_leaves_clean_days_alone(tmp_path: Path, mo
     assert not any(r.hit["headgate"] for r in results if not r.kind)
     told = report.report(results)
     assert "| sessions | headgate |" in told
+    assert "| AUC (errors) | values | structure | all |" in told
     clean = sum(not r.kind for r in results)
     assert f"| all | headgate | {clean} | 0.0 % (0.0-" in told
