@@ -18,6 +18,15 @@ def written(next_command: str) -> list[tuple[str, str]]:
     return steps
 
 
+def anew(schema: str, name: str) -> str:
+    """What to type, in its order, so that a table is made and loaded anew as it is declared. Its rows stay under another name
+    until somebody drops them; readers have no table in the meantime."""
+    return (
+        f'ALTER TABLE "{schema}"."{name}" RENAME TO "{name}_before"   (its rows stay there); '
+        f"headgate repair {schema}.{name} --lost; headgate run {schema}.{name}"
+    )
+
+
 def is_typable(command: str) -> bool:
     """Whether a command can be typed as it stands: one of ours, with nothing left to fill in but a reason."""
     return command.startswith("headgate ") and not _PLACEHOLDER.search(command)

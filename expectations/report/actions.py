@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from urllib.parse import quote
 
-from deployments.next_commands import is_typable, written
+from deployments.declarations.modes import MODES
+from deployments.next_commands import anew, is_typable, written
 from expectations.report import words
 from expectations.report.about import Described
 from expectations.report.lines import LISTED
@@ -19,9 +20,11 @@ from expectations.report.texts import Texts
 
 Name = Literal[
     "accept", "accept_all", "once", "mute", "explain", "rollback", "show_quarantine", "csv_quarantine", "replay", "discard",
-    "override", "retry", "show", "reload", "load_accepted",
+    "override", "retry", "show", "reload", "load_accepted", "load_again", "set_aside", "lost", "load_anew",
 ]  # fmt: skip
 ACCEPTED_DAYS = 90
+ANEW: tuple[Name, ...] = ("set_aside", "lost", "load_anew")
+"""How a table is loaded anew, step by step: the only way out where a batch can't be loaded again."""
 GUARDS = ("TOLERANCE", "DRIFT", "SHRINK-GUARD", "OBJECT-REPEATED")
 """Codes of failures that are no rule's and may be overridden. Broken keys, accounting and schema changes may not."""
 
@@ -113,8 +116,9 @@ def actions(
     again = any(command == f"headgate retry {line.run_id}" for command, _ in proposed)
     wanted = [
         name
-        for name in _wanted(item, line)
-        if not (name == "rollback" and not line.can_undo) and not (name == "reload" and again)
+        for one in _wanted(item, line)
+        for name in (_instead(line, described) if one == "rollback" and not line.can_undo else (one,))
+        if not (name == "reload" and again)
     ]
     found = [_made(name, item, line, described, texts, links, now) for name in wanted]
     if item.what != "failure" or line.settled or line.failure is None:
@@ -125,6 +129,14 @@ def actions(
             does = f"{texts('actions.next.does')}{f' ({remark})' if remark else ''}"
             found.insert(0, Action("next", texts("actions.next.title"), does, command))
     return found
+
+
+def _instead(line: Line, described: Described) -> tuple[Name, ...]:
+    """What mends a batch of which nothing is kept to undo it, by the table's load mode; nothing where none of it stands."""
+    if not line.published:
+        return ()
+    only_adds = described.mode in MODES and MODES[described.mode].only_adds
+    return ANEW if only_adds else ("load_again",)
 
 
 def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
@@ -148,6 +160,12 @@ def _wanted(item: OpenItem, line: Line) -> tuple[Name, ...]:
     return ("reload", "show") if checked else ("show", "retry")
 
 
+def _step(name: Name, table: str) -> str:
+    """One of the steps by which a table is loaded anew, without the remark behind it."""
+    steps = [step.partition("   (")[0] for step, _ in written(anew(*table.split(".", 1)))]
+    return steps[ANEW.index(name)]
+
+
 def _made(
     name: Name, item: OpenItem, line: Line, described: Described, texts: Texts, links: Links, now: datetime
 ) -> Action:  # fmt: skip
@@ -163,7 +181,7 @@ def _made(
     if not windowed and texts.known(f"{template}_source"):
         template += "_source"
     # Kinds and codes are names of ours, joined by options: they need no quotes.
-    command = texts(
+    command = _step(name, described.table) if name in ANEW else texts(
         template, kinds=" --kind ".join(kinds), codes=" --override ".join(codes),
         **{key: shlex.quote(value) for key, value in parts.items()},
     )  # fmt: skip

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from expectations.report.about import Described
-from expectations.report.actions import Action, Links, actions
+from expectations.report.actions import ANEW, Action, Links, actions
 from expectations.report.model import Line, OpenItem, SetAside
 from expectations.report.texts import Texts
 from expectations.report.verdict import batch_said, code_said, said, waits
 
-_OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepted"})
+_OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepted", "load_again", *ANEW})
 """Actions that are about a batch as a whole, whatever is wrong with it: they stand once, at its end."""
 
 

@@ -11,6 +11,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from deployments import next_commands
+
 LIMIT_BYTES = 63
 OPS, QUARANTINE = "ops", "quarantine"
 LIVE, NEW, OTHER, ROWS = "hg$live", "hg$new", "hg$other", "hg$rows"
@@ -41,12 +43,8 @@ class TableName:
 
 
 def anew(table: TableName) -> str:
-    """What to type, in its order, so that a table is made and loaded anew as it is declared. Its rows stay under another name
-    until somebody drops them; readers have no table in the meantime."""
-    return (
-        f'ALTER TABLE "{table.schema}"."{table.name}" RENAME TO "{table.name}_before"   (its rows stay there); '
-        f"headgate repair {table} --lost; headgate run {table}"
-    )
+    """What to type so that a table is made and loaded anew as it is declared."""
+    return next_commands.anew(table.schema, table.name)
 
 
 def candidate(live: TableName, attempt: str) -> TableName:

@@ -3,6 +3,8 @@ table without windows be asked for one. Each is typed as it is printed, until th
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -81,6 +83,38 @@ def test_an_undo_of_what_isnt_kept(house: Any, command: Callable[..., Any], clie
     assert refused.error.code == "ROLLBACK-NOT-KEPT"
     typed(house, command, refused.error.next_command)
     assert found(house, table) == DELIVERED
+
+
+def many(day: int, note: str) -> str:
+    return HEADER + "".join(f"{day * 100 + n},2026-01-{day:02} 10:00:00,{note}\n" for n in range(60))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_alarm_on_what_cant_be_undone(
+    house: Any, pages: None, command: Callable[..., Any], clients: Any, mode: str
+) -> None:
+    """The page of its table says how it is mended: what it prints is typed, and readers have what the source has by then."""
+    table = declared(house, mode, load=", generations: 0").replace("\n", "")
+    for day in (5, 6, 7):
+        note = "" if day == 7 else "fine"
+        house.source(f"2026-01-{day:02}.csv", many(day, note))
+        house.source("all.csv", many(day, note))
+        window = [] if mode == "full_refresh" else ["--window", f"2026-01-{day:02}"]
+        assert command("run", table, *window).code == (3 if day == 7 else 0)
+    page = (house.folder / "state" / "report" / "tables" / table / "index.html").read_text()
+    assert "note" in page
+    commands = [
+        html.unescape(re.sub(r"<[^>]+>", "", found)).strip()
+        for found in re.findall(r'<div class="command"><code>(.*?)</code>', page, flags=re.S)
+    ]
+    told = [" ".join(one.split()) for one in commands]
+    assert not any("rollback" in one for one in told)
+    mending = [one for one in told if one.startswith(("ALTER TABLE", "headgate repair", "headgate run"))]
+    assert len(mending) == (3 if mode == "append" else 1)
+    for name in ("2026-01-07.csv", "all.csv"):
+        house.source(name, many(7, "mended"))
+    typed(house, command, "; ".join(mending))
+    assert [row[2] for row in found(house, table)][-60:] == ["mended"] * 60
 
 
 @pytest.mark.parametrize("mode", MODES)
