@@ -25,6 +25,16 @@ SHOWN = 20
 KEYS = 3
 _NUMBERS = ("smallint", "integer", "bigint", "decimal", "double precision")
 _CLOCKS = ("timestamp", "timestamptz")
+_OF_COPIES = ("rows multiplied", "rows repeated", "one row ")
+_STEPS = {
+    "whole numbers": "1",
+    "one decimal": "0.1",
+    "two decimals": "0.01",
+    "tens": "10",
+    "hundreds": "100",
+    "thousands": "1000",
+}
+_PADDED = {"padded with spaces": "{0} <> trim({0})", "padded with zeros": "{0} LIKE '0%'"}
 _OF_A_VALUE = ("placeholder ", "text ", "all ")
 
 
@@ -83,6 +93,16 @@ def statement(table: Table, window: Window | None, alert: DriftAlert) -> str | N
         return _beside(place, apart)
     if alert.kind == "completeness" or column.name in table.masked:
         return _beside(place, f"count(*) AS all_rows, count({identifier(column.name)}) AS with_a_value")
+    step = _STEPS.get(cause.partition(" to ")[2]) if cause.startswith(("rounded to ", "cut to ")) else None
+    if step is not None and column.column_type.kind in _NUMBERS:
+        name = identifier(column.name)
+        return _beside(
+            place,
+            f"count({name}) AS numbers, sum(CASE WHEN {name} = round({name} / {step}) * {step} THEN 1 ELSE 0 END) AS round",
+        )
+    if cause in _PADDED and column.column_type.kind == "varchar":
+        padded = _PADDED[cause].format(identifier(column.name))
+        return _beside(place, f"count(*) AS all_rows, sum(CASE WHEN {padded} THEN 1 ELSE 0 END) AS padded")
     return _by_kind(place, column)
 
 
@@ -102,8 +122,10 @@ def _by_kind(place: Place, column: Column) -> str:
 
 def _of_the_table(place: Place, cause: str) -> str:
     by = place.table.compared_by
-    if cause.startswith("rows multiplied"):
-        listed = ", ".join(identifier(column.name) for column in place.table.columns)
+    listed = ", ".join(identifier(column.name) for column in place.table.columns)
+    if cause.startswith("values one column to"):
+        return f"SELECT {listed} FROM {place.live}{place.where()} LIMIT {SHOWN}"
+    if cause.startswith(_OF_COPIES):
         return (
             f"SELECT {listed}, count(*) AS times FROM {place.live}{place.where()} GROUP BY {listed} "
             f"HAVING count(*) > 1 LIMIT {SHOWN}"
@@ -152,6 +174,8 @@ def condition(table: Table, alert: DriftAlert) -> tuple[str, str | None] | None:
         return f"{name} < 0", None
     if cause.startswith("cut at "):
         return f"length({name}) = {int(cause.split()[2])}", None
+    if cause in _PADDED and column.column_type.kind == "varchar":
+        return _PADDED[cause].format(name), None
     # Redshift writes no boolean as text.
     if column.name in table.masked or column.column_type.kind == "boolean":
         return None

@@ -107,7 +107,7 @@ _ROWS = (
 
     Figure("completeness", "absent", "share", "empty values in {column}", ("slow_drift", "never")),
     Figure("completeness", "missing", "share", "empty or placeholder values in {column}", ("slow_drift", "never", "beyond")),
-    Figure("completeness", "filled", "share", "usual rows that are missing now, those without {column}",
+    Figure("completeness", "filled", "share", "usual rows without {column}, of which none came",
            ("one_row", "never", "beyond"), side=1, runs="slow"),
     Figure("completeness", "all_absent", "share", "whether {column} is empty in every row", ("state",), unit="yes"),
 
@@ -140,7 +140,7 @@ _ROWS = (
            ("slow_drift", "never", "beyond"), unit="more_characters", runs="equal"),
 
     Figure("categories", "category", "share", "rows with {other} in {column}", ("never", "beyond"), other="value", runs="slow"),
-    Figure("categories", "gone", "share", "usual rows that are missing now, with values of {column} that every earlier batch had",
+    Figure("categories", "gone", "share", "usual rows with values of {column} of which none came, as every earlier batch had",
            ("one_row", "closed", "never", "beyond"), runs="slow"),
     Figure("categories", "mix", "level",
            "the share of rows that would need another value of {column} for its usual mix, beyond chance",
@@ -162,9 +162,9 @@ _ROWS = (
            ("slow_drift", "of_names"), other="share", runs="slow"),
     Figure("values", "off_grid", "share", "numbers in {column} with a last digit ({other}) that hardly any had before",
            ("slow_drift", "of_values", "never", "beyond"), other="place", runs="slow"),
-    Figure("values", "none_below", "share", "usual rows that are missing now, those with numbers of {column} below the smallest",
+    Figure("values", "none_below", "share", "usual rows with numbers of {column} below the smallest that came",
            ("one_row", "of_names", "of_values", "beyond"), side=1, runs="slow"),
-    Figure("values", "none_above", "share", "usual rows that are missing now, those with numbers of {column} above the largest",
+    Figure("values", "none_above", "share", "usual rows with numbers of {column} above the largest that came",
            ("one_row", "of_names", "of_values", "beyond"), side=1, runs="slow"),
     Figure("values", "skipped", "share", "numbers that the sequence of {column} leaves out",
            ("one_row", "never", "beyond"), side=1),
@@ -199,7 +199,7 @@ _ROWS = (
     Figure("clock", "midnight", "share", "timestamps at exactly midnight in {column}", runs="slow"),
     Figure("clock", "whole_minutes", "share", "timestamps on the full minute in {column}", runs="slow"),
     Figure("clock", "hour", "share", "timestamps of {column} between {other}:00 and {other}:59", other="hour", runs="slow"),
-    Figure("clock", "pause", "share", "usual rows that are missing now, in hours of {column} between the first and the last",
+    Figure("clock", "pause", "share", "usual rows in the hours of {column} in which none came, between the first and the last",
            ("one_row", "never", "beyond"), side=1, runs="slow"),
     Figure("clock", "date_part", "share", "rows in which {column} agrees with the batch's date", ("program", "date"),
            runs="slow"),

@@ -5,6 +5,7 @@ columns or labels in each other's place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from expectations.drift.exchanged import exchanged, labels
 from expectations.drift.model import Cause
+from expectations.drift.words import factor, listed, than
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
 # Share of the rows in which a formula held, and of that what is left of it where it no longer does.
@@ -54,6 +56,7 @@ def _swapped(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
             yield Cause(
                 f"columns {name} and {other} swapped", 0.98 * min(mine, others) + 0.01,
                 f"{name} holds what {other} held before, and {other} what {name} held.",
+                between=tuple(sorted((name, other))), same=f"swapped {sorted((name, other))}",
             )  # fmt: skip
 
 
@@ -100,16 +103,21 @@ def _sums(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
         if then >= HELD and now < BROKEN * then:
             moved = _the_moved(target, terms, batch) if len(terms) > 1 and " + " in right else None
             if moved is not None:
-                yield moved
+                at, cause = moved
+                yield (
+                    cause
+                    if at == name
+                    else replace(cause, between=(target, *terms), same=f"{formula} no longer agrees")
+                )
                 continue
             seen = f"in {100 * now:.0f} % now" if now else "in few rows now, if in any"
             made = _on_average(target, terms, batch) if " + " in right else ""
             sentence = f"{formula} held in {100 * then:.0f} % of the rows and holds {seen}{made}."
-            yield Cause(f"{formula} no longer holds", 0.75, sentence)
+            yield Cause(f"{formula} no longer holds", 0.75, sentence, between=(target, *terms))
 
 
-def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | None:
-    """Which column of a sum was multiplied or moved, where the others tell it row by row; None where none fits.
+def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> tuple[str, Cause] | None:
+    """Which column of a sum was multiplied or moved, and its cause, where the others tell it row by row; None where none fits.
 
     What the others make of a column goes with it in a line that leaves nothing, and its slope isn't 1 or it doesn't go through 0.
     """
@@ -137,15 +145,11 @@ def _the_moved(target: str, terms: Sequence[str], batch: Profile) -> Cause | Non
     others = [other for other in (target, *terms) if other != name]
     broken = f"{target} = {' + '.join(terms)} no longer agrees"
     if abs(slope - 1) > SAME_SLOPE:
-        return Cause(
-            f"factor x {1 / slope:.3g}", 0.9,
-            f"{name} is {1 / slope:.3g} times what {_listed(others)} of its row make it: {broken}.",
-        )  # fmt: skip
+        told = than(1 / slope, f"what {listed(others)} of its row make it")
+        return name, Cause(factor(1 / slope), 0.9, f"{name} is {told}: {broken}.")
     if abs(offset) > SAME_SLOPE * size:
-        return Cause(
-            f"moved by {-offset:+.4g}", 0.9,
-            f"{name} lies {-offset:+,.4g} from what {_listed(others)} of its row make it: {broken}.",
-        )  # fmt: skip
+        told = f"what {listed(others)} of its row make it"
+        return name, Cause(f"moved by {-offset:+.4g}", 0.9, f"{name} lies {-offset:+,.4g} from {told}: {broken}.")
     return None
 
 
@@ -154,10 +158,6 @@ def _whole(upper: Sequence[float], size: int) -> NDArray[np.float64]:
     whole = np.zeros((size, size))
     whole[np.triu_indices(size)] = upper
     return np.asarray(whole + whole.T - np.diag(whole.diagonal()))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _on_average(target: str, terms: Sequence[str], batch: Profile) -> str:
@@ -192,6 +192,7 @@ def _gaps(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
             f"{hours:+g} h next to {other}", 0.7,
             f"{name} lies {lies} than usual next to {other}, as with another time zone for one of them: between them were "
             f"{_minutes(usual)} and are {_minutes(gap[MIDDLE])}.",
+            between=(a, b), same=f"apart {a} {b}",
         )  # fmt: skip
 
 

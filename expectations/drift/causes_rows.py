@@ -10,15 +10,33 @@ from statistics import median
 
 from expectations.drift.at_once import SEVERAL
 from expectations.drift.calendar import Label
+from expectations.drift.compare import new_patterns
 from expectations.drift.figures import each_column
-from expectations.drift.model import Cause
+from expectations.drift.model import EVERYTHING, OF_VALUES, Cause
 from expectations.drift.volume import is_a_page
+from expectations.drift.words import listed, percent
 from expectations.profile.model import Profile
 from expectations.profile.spelling import pattern
 
 AGAIN = 0.8
+# Nothing of a batch can be another's where so many of its rows are.
+ALL = 0.99
 REPEATED = 0.4
+# What follows where rows stand there twice: how often they come, and not how the values of each are.
+OF_COPIES = frozenset({"volume", "duplicates", "order", "per_value", "distinct", "commonest"})
+# Where all of them do, their values' shares are of fewer rows than it seems, and every relation of more.
+OF_ALL_COPIES = OF_COPIES | {"values", "categories", "relation", "segment"}
+OF_HEADER = OF_VALUES | {"completeness"}
+# A column is a key where so few of its values ever stood in another row; so many keys of repeated rows are named.
+KEY = 0.001
+# Of the repeated rows those that one row makes.
+ONE = 0.8
+NAMED = 3
 FEW = 0.67
+# That rows are missing says not which: what else is told says that.
+OF_COUNT = frozenset({"volume"})
+# Rows that are so few are strays.
+STRAY = 2
 # Of the columns in which something is written in a new way: those where that is how their own name is.
 NAMES = 0.8
 
@@ -27,7 +45,9 @@ def causes(profiles: Sequence[Profile], labels: Sequence[Label]) -> Iterator[Cau
     """Every cause that fits the batch, the last profile."""
     yield from _again(profiles, labels)
     yield from _multiplied(profiles)
+    yield from _repeated(profiles)
     yield from _header(profiles)
+    yield from _stray(profiles)
     yield from _page(profiles)
     yield from _few(profiles)
 
@@ -43,7 +63,10 @@ def _again(profiles: Sequence[Profile], labels: Sequence[Label]) -> Iterator[Cau
     if share >= AGAIN:
         label = labels[profiles.index(best)]
         named = f"the batch {label}" if label is not None else "an earlier batch"
-        yield Cause("an earlier file again", share, f"{100 * share:.0f} % of the rows are those of {named}.")
+        yield Cause(
+            "an earlier file again", share, f"{100 * share:.0f} % of the rows are those of {named}.", EVERYTHING,
+            all_of=tuple(batch.columns) if share >= ALL else (),
+        )  # fmt: skip
 
 
 def _multiplied(profiles: Sequence[Profile]) -> Iterator[Cause]:
@@ -58,7 +81,73 @@ def _multiplied(profiles: Sequence[Profile]) -> Iterator[Cause]:
     yield Cause(
         f"rows multiplied by {count}", 0.95 if whole else 0.7,
         f"Every row stands there {count} times{'' if whole else ' on average'}, as after a join with a key that isn't one.",
+        OF_ALL_COPIES,
     )  # fmt: skip
+
+
+def _repeated(profiles: Sequence[Profile]) -> Iterator[Cause]:
+    """Some rows stand there twice or more often; told by keys where a column was one."""
+    *history, batch = profiles
+    most = max(p.duplicates / max(p.rows, 1) for p in history)
+    share = batch.duplicates / max(batch.rows, 1)
+    if batch.duplicates < 1 or share <= 2 * most or share >= REPEATED:
+        return
+    again, told = f"{batch.duplicates:,.0f} of {batch.rows:,} rows", ""
+    name = next((name for name in batch.columns if _is_key(name, profiles)), None)
+    twice = [(value, round(rows)) for value, rows in batch.columns[name].top if rows > 1] if name else []
+    if name and len(twice) == 1:
+        value, rows = twice[0]
+        yield Cause(
+            f"one row {rows:,} times",
+            0.92,
+            f"One row stands there {rows:,} times, that of {name} `{value}`.",
+            OF_COPIES,
+        )
+        return
+    one = [] if name else _one_row(profiles, batch.duplicates - most * batch.rows)
+    if one:
+        count = round(min(rows for _, _, rows in one))
+        told = " and ".join(f"{name} `{value}`" for name, value, _ in one[:2])
+        yield Cause(
+            f"one row {count:,} times", 0.92, f"One row stands there about {count:,} times, that with {told}.",
+            OF_ALL_COPIES | {"format", "reference"},
+        )  # fmt: skip
+        return
+    if twice:
+        often = {rows for _, rows in twice}
+        each = f", each {'twice' if often == {2} else f'{min(often)} times'}" if len(often) == 1 else ""
+        told = f": {name} {', '.join(f'`{value}`' for value, _ in twice[:NAMED])}"
+        told += f"{' and others' if batch.duplicates > NAMED else ''}{each}"
+    yield Cause(
+        "rows repeated", 0.9, f"{again} repeat another row{told}; {percent(most)} at most did before.", OF_COPIES
+    )
+
+
+def _one_row(profiles: Sequence[Profile], again: float) -> list[tuple[str, str, float]]:
+    """The values of the one row that stands there so often (`again`), the rarest first, with their rows; empty for none."""
+    *history, batch = profiles
+    found, once = [], batch.rows - again
+    for name in each_column(list(profiles)):
+        column = batch.columns[name]
+        usual = {value: median(dict(p.columns[name].top).get(value, 0.0) / max(p.rows, 1) for p in history)
+                 for value, _ in column.top[:NAMED]}  # fmt: skip
+        # What each value usually has strays by chance.
+        least = {value: ONE * again + share * once - 2 * math.sqrt(share * once) for value, share in usual.items()}
+        more = [value for value, rows in column.top[:NAMED] if rows >= least[value]]
+        if column.masked or not more:
+            if column.nulls < ONE * again and not column.masked:
+                return []
+            continue
+        found.append((usual[more[0]], name, more[0], dict(column.top)[more[0]]))
+    return [(name, value, rows) for _, name, value, rows in sorted(found)] if again >= SEVERAL else []
+
+
+def _is_key(name: str, profiles: Sequence[Profile]) -> bool:
+    """Whether the values of a column that may be named never stood in two rows of a batch before."""
+    if profiles[-1].columns[name].masked:
+        return False
+    columns = [p.columns[name] for p in profiles[:-1] if name in p.columns and p.rows == p.sampled]
+    return bool(columns) and all(c.text.counted - c.distinct <= KEY * c.text.counted for c in columns)
 
 
 def _header(profiles: Sequence[Profile]) -> Iterator[Cause]:
@@ -72,9 +161,33 @@ def _header(profiles: Sequence[Profile]) -> Iterator[Cause]:
     names = [name for name in odd if pattern(name) in new[name]]
     if len(names) >= max(SEVERAL, NAMES * len(odd)):
         yield Cause(
-            "header among the rows", 0.95,
+            "header among the rows", 0.97,
             "A row holds the names of the columns, as where files are put one behind the other with their headers.",
+            OF_HEADER,
         )  # fmt: skip
+
+
+def _stray(profiles: Sequence[Profile]) -> Iterator[Cause]:
+    """A row or two without a value, or written as none ever was, in several columns at once: a line of sums, a remark."""
+    *_, batch = profiles
+    empty, odd = [], []
+    for name in each_column(list(profiles)):
+        columns = [p.columns[name] for p in profiles]
+        fresh = new_patterns(columns)[-1][0]
+        if 0 < columns[-1].nulls <= STRAY and not any(c.nulls for c in columns[:-1]):
+            empty.append(name)
+        elif 0 < fresh <= STRAY:
+            odd.append(name)
+    if len(empty) + len(odd) < SEVERAL or batch.rows <= STRAY:
+        return
+    told = [f"no value in {listed(empty)}"] * bool(empty)
+    told += [f"another way of writing in {listed(odd)}"] * bool(odd)
+    yield Cause(
+        "a row of another kind", 0.94,
+        f"A row among the {batch.rows:,} is of another kind, as a line of sums at the end or a remark: it has "
+        f"{' and '.join(told)}.",
+        OF_HEADER,
+    )  # fmt: skip
 
 
 def _page(profiles: Sequence[Profile]) -> Iterator[Cause]:
@@ -84,6 +197,7 @@ def _page(profiles: Sequence[Profile]) -> Iterator[Cause]:
         yield Cause(
             f"the first {batch.rows:,} rows", 0.95,
             f"Exactly {batch.rows:,} rows came, as from a page or query with that limit; about {median(counts):,.0f} are usual.",
+            OF_COUNT, shown_in=OF_COUNT,
         )  # fmt: skip
 
 
@@ -96,4 +210,5 @@ def _few(profiles: Sequence[Profile]) -> Iterator[Cause]:
         yield Cause(
             f"{100 * share:.0f} % of the rows" if share >= 0.01 else "next to no rows", confidence,
             f"{batch.rows:,} row{'s' * (batch.rows != 1)} came where about {usual:,.0f} are usual.",
+            OF_COUNT, shown_in=OF_COUNT,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from expectations.drift import causes_between, causes_rows, causes_values
+from expectations.drift import causes_between, causes_missing, causes_rows, causes_values, causes_written
 from expectations.drift.calendar import Label
 from expectations.drift.model import Alert, Cause
 from expectations.profile.model import Profile
@@ -37,8 +37,10 @@ def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequenc
         history = [p.columns[column] for p in profiles[:-1] if column in p.columns]
         if column not in profiles[-1].columns or not history:
             return None
-        found = list(causes_values.causes(column, [*history, profiles[-1].columns[column]]))
+        columns = [*history, profiles[-1].columns[column]]
+        found = [*causes_values.causes(column, columns), *causes_written.causes(column, columns)]
         if not profiles[-1].columns[column].masked:
+            found += causes_missing.causes(column, profiles)
             found += causes_between.causes(column, profiles)
     best = max(found, key=lambda cause: cause.confidence, default=None)
     return best if best is not None and best.confidence >= LIKELY else None

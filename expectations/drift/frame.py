@@ -70,7 +70,8 @@ class Frame:
     tell of values that no other batch has, in columns where that was never so. `mixed`: by how much the chance that two rows of
     a column have the same value, or none, lies above the usual one. `familiar`: of columns of texts the share of the rows whose
     text stood there lately. `resting`: number columns that held next to one value in many batches and moved in others: rain.
-    `directions`: columns of degrees round a circle, which have no mean: the next to 359 is 0.
+    `directions`: columns of degrees round a circle, which have no mean: the next to 359 is 0. `counted`: of how many rows of the
+    batch each share is, before they are thinned.
     """
 
     shares: Block
@@ -82,6 +83,7 @@ class Frame:
     familiar: dict[str | None, float]
     resting: frozenset[str | None]
     directions: frozenset[str | None]
+    counted: Array
 
 
 def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequence[float | None]) -> Frame:
@@ -164,6 +166,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
         {name: _familiar([p.columns[name] for p in profiles]) for name in columns},
         resting,
         frozenset(name for name in columns if _is_direction(name, [p.columns[name] for p in history])),
+        shares.b[-1],
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
 from expectations.drift import catalogue
+from expectations.drift.figures import Key
 
 Level = Literal["page", "digest"]
 Sensitivity = Literal["low", "normal", "high"]
@@ -22,7 +23,7 @@ class Alert:
 
     `score` is 1.0 at the level of a digest. `since` is the label of the first batch of a run of such changes.
     `smallest_change` says what the detector would just have noticed here; `cause` what most likely happened (`unit x 100`),
-    with its `confidence` from 0 to 1.
+    with its `confidence` from 0 to 1. `figure` is the one that tells it, for whoever words it; it isn't kept.
     """
 
     column: str | None
@@ -37,19 +38,39 @@ class Alert:
     smallest_change: str | None = None
     cause: str | None = None
     confidence: float | None = None
+    figure: Key | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The alert for `--json`, records and reports."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, ())} | {"column": self.column}
+        told = asdict(replace(self, figure=None))
+        return {key: value for key, value in told.items() if value not in (None, ())} | {"column": self.column}
+
+
+# What follows where the values of a column are others: not that they are absent, nor how many rows there are.
+OF_VALUES = frozenset({"values", "categories", "reference", "format", "clock", "relation", "segment", "order"})
+
+# A change of the header, and a slow movement, are no part of what happened to a batch.
+EVERYTHING = frozenset(catalogue.KINDS) - {"schema", "slow_drift"}
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What most likely happened, in the data's own terms. `confidence` from 0 to 1: how much of the change it explains."""
+    """What most likely happened, in the data's own terms. `confidence` from 0 to 1: how much of the change it explains.
+
+    `explains`: the kinds (or names of figures) of alerts on its column that follow from it; of a table as a whole, on columns
+    without a cause of their own. `all_of`: columns of which everything of these kinds follows from it. `between`: the columns of
+    what no longer holds, which is told of each of them. `same`: what it is called on every column that it happened to; '' for
+    its name. `shown_in`: kinds of which one is told wherever it happened; empty where any will do.
+    """
 
     name: str
     confidence: float
     sentence: str
+    explains: frozenset[str] = OF_VALUES
+    all_of: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    same: str = ""
+    shown_in: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

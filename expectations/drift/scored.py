@@ -55,7 +55,8 @@ class Scored:
 
     def _in_words(self, at: int, low: float, expected: float, high: float, seen: float) -> Said:
         if at < len(self.rows):
-            return say_share(self.keys[at], low, expected, high, seen, float(self.rows[at]))
+            rows, counted = float(self.rows[at]), float(self.frame.counted[at])
+            return say_share(self.keys[at], low, expected, high, seen, rows, counted)
         return say_level(self.keys[at], low, expected, high, seen, float(self.frame.scales[at - len(self.rows)]))
 
     def alert(self, column: str | None, kind: str, at: int, page: float, labels: Sequence[calendar.Label]) -> Alert:
@@ -72,6 +73,7 @@ class Scored:
             since=self.since(at, labels),
             examples=(key.other,) if key.figure.other == "value" and key.other else (),
             smallest_change=said.smallest,
+            figure=key,
         )
 
     def _pages(self, at: int, page: float) -> bool:
@@ -108,7 +110,7 @@ class Scored:
             key = self.keys[places[0]]
             yield Alert(
                 column, key.kind, "digest", round(score, 3), f"Several figures of {column} are unusual at once. {text}.",
-                said[0].bounds, said[0].observed, smallest_change=said[0].smallest,
+                said[0].bounds, said[0].observed, smallest_change=said[0].smallest, figure=key,
             )  # fmt: skip
 
     def slow_alert(self, column: str | None, at: int, score: float) -> Alert:

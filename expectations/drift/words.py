@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from expectations.drift.catalogue import Unit
+from deployments.quantities import plural
+from expectations.drift.catalogue import Unit, known
 from expectations.drift.figures import Key
 from expectations.profile.model import BETWEEN
 
 # Times the usual from which a sentence says how many: at once seen for cents (100), pounds (2.2), hours (60).
 TIMES = 1.5
+# Under so many times, and over their inverse, people say by how many percent it is more or less.
+DOUBLED = 1.95
 # From so many times the usual on, more digits say nothing more.
 MILLION = 1e6
 # The quantile that people call by a name of its own.
@@ -21,6 +24,16 @@ NOTHING = "none"
 NO_LIMIT = "no limit"
 # So many times e away from the usual, which few batches of history make of it, is no limit that says anything.
 FAR = 30.0
+# Rows are counted beside their share where they are so few of all, or so few at all.
+FEW = 0.1
+FEW_ROWS = 100
+# Shares that aren't of the rows of a batch: of numbers in a sequence, of those of which the digits are read, of those of which
+# marks are kept; and those of rows that aren't there.
+UNCOUNTED = frozenset(
+    known("values", name)
+    for name in ("skipped", "skipped_before", "multiples", "off_grid", "none_below", "none_above")
+) | {known("categories", "gone"), known("clock", "pause"), known("completeness", "filled")}  # fmt: skip
+OF_ROWS = frozenset({"completeness", "format", "values", "categories", "reference", "duplicates", "clock"})
 # Digits beyond the usual ones that are tried before two different figures are told with the same digits.
 MORE_DIGITS = 5
 
@@ -73,8 +86,10 @@ class Said:
         return f", {times_of(self.times)} the usual"
 
 
-def say_share(key: Key, low: float, expected: float, high: float, seen: float, rows: float) -> Said:
-    """Words for a share."""
+def say_share(
+    key: Key, low: float, expected: float, high: float, seen: float, rows: float, counted: float = math.nan
+) -> Said:  # fmt: skip
+    """Words for a share of `rows`, which may be thinned; `counted`: of how many rows it really is, NaN where that isn't known."""
     figure, unit = _fill(key.figure.sentence, key), key.figure.unit
     if unit == "columns":
         usual, most = f"{expected * rows:.0f}", f"{high * rows:.0f}"
@@ -85,7 +100,9 @@ def say_share(key: Key, low: float, expected: float, high: float, seen: float, r
     told = _apart(lambda more: lambda x: _percent(x, more), (low, expected, high), seen)
     limits = [f"below {told(low)}"] * (low > 0) + [f"above {told(high)}"] * (high < 1)
     smallest = " or ".join(limits) or f"{NOTHING}: it varies too much"
-    return Said(f"share of {figure}", told(expected), told(seen), told(low), told(high), smallest)
+    of_rows = key.kind in OF_ROWS and key.of not in UNCOUNTED
+    now = f"{told(seen)}{counted_rows(seen, counted) if of_rows else ''}"
+    return Said(f"share of {figure}", told(expected), now, told(low), told(high), smallest)
 
 
 def say_level(key: Key, low: float, expected: float, high: float, seen: float, scale: float) -> Said:
@@ -111,6 +128,50 @@ def say_level(key: Key, low: float, expected: float, high: float, seen: float, s
         " or ".join(limits) or f"{NOTHING}: it varies too much",
         _ratio(unit, expected, seen),
     )
+
+
+def counted_rows(share: float, rows: float) -> str:
+    """` (36 of 2,000 rows)` behind a share of few rows; nothing where they are many or none."""
+    few = share * rows
+    if not few >= 0.5 or not (share < FEW or few < FEW_ROWS):
+        return ""
+    return f" ({few:,.0f} of {plural(round(rows), 'row')})"
+
+
+def percent_of(share: float, rows: float) -> str:
+    """A share as a cause tells it, with the rows where these are few: `96 %`, `1.8 % (36 of 2,000 rows)`."""
+    return f"{percent(share)}{counted_rows(share, rows)}"
+
+
+def percent(share: float) -> str:
+    """A share in the digits that a cause needs."""
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([*[", ".join(names[:-1])] * (len(names) > 1), *names[-1:]])
+
+
+def than(ratio: float, other: str) -> str:
+    """How something compares with another: `19 % higher than what it was`, `100 times what it was`, `1/100 of what it was`."""
+    if 1 / DOUBLED < ratio < DOUBLED:
+        return f"{_more_or_less(ratio)} than {other}"
+    if ratio >= 1:
+        return f"{many_times(ratio)} times {other}"
+    return f"1/{many_times(1 / ratio)} of {other}" if ratio > 1 / MILLION else f"less than a millionth of {other}"
+
+
+def factor(ratio: float) -> str:
+    """The name of such a cause: `19 % higher`, `factor x 3`, `factor / 7.5`."""
+    if 1 / DOUBLED < ratio < DOUBLED:
+        return _more_or_less(ratio)
+    return f"factor x {many_times(ratio)}" if ratio > 1 else f"factor / {many_times(1 / ratio)}"
+
+
+def _more_or_less(ratio: float) -> str:
+    change = 100 * abs(ratio - 1)
+    return f"{change:.{0 if change >= 10 else 1}f}".removesuffix(".0") + f" % {'higher' if ratio > 1 else 'lower'}"
 
 
 Told = Callable[[float], str]

@@ -87,7 +87,10 @@ def test_the_story_of_a_change_has_its_cause_the_sql_that_shows_it_and_keys(
         ("total", "relation", "total = pieces * price no longer holds"),
         ("country", "format", "written differently"), ("price", "categories", "empty instead of 0"),
         ("country", "format", "cut at 1 characters"), ("country", "reference", "all values are others"),
-        ("at", "clock", "afternoon written as morning"),
+        ("at", "clock", "afternoon written as morning"), (None, "duplicates", "rows repeated"),
+        (None, "format", "values one column to the right from price on"), ("price", "format", "rounded to whole numbers"),
+        ("price", "values", "cut to tens"), ("country", "format", "padded with spaces"),
+        ("country", "format", "padded with zeros"),
     ],
 )  # fmt: skip
 def test_every_statement_runs_with_and_without_windows(

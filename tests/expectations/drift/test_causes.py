@@ -79,6 +79,32 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         "paid_at", "afternoon written as morning", "The hours of paid_at are those of a clock of twelve without AM and PM: ",
         each("paid_at", lambda v: v if int(v[11:13]) <= 12 else f"{v[:11]}{int(v[11:13]) - 12:02d}{v[13:]}"),
     ),
+    "padded": (
+        "items", "padded with zeros", "Numbers of items are written with zeros in front: `1` before, `001` now.",
+        each("items", lambda v: v.rjust(3, "0")),
+    ),
+    "padded with spaces": (
+        "user", "padded with spaces", "have spaces at their edge, 0.0 % at most had before: `U", each("user", lambda v: f"{v}  "),
+    ),
+    "rounded": (
+        "price", "rounded to whole numbers", "price holds whole numbers only, rounded or cut: ",
+        each("price", lambda v: f"{float(v):.0f}"),
+    ),
+    "a filter": (
+        "price", "rows with price below 20", "No row has price below 20.",
+        lambda rows, _: [row for row in rows if float(row["price"]) > 20],
+    ),
+    "some rows twice": (
+        None, "rows repeated", "60 of 282 rows repeat another row: order_id `", lambda rows, _: [*rows, *rows[:60]],
+    ),
+    "one row again and again": (
+        None, "one row 41 times", "One row stands there 41 times, that of order_id `",
+        lambda rows, _: [*rows, *rows[:1] * 40],
+    ),
+    "a line of sums": (
+        None, "a row of another kind", "is of another kind, as a line of sums at the end or a remark: it has no value in user,",
+        lambda rows, _: [*rows, dict.fromkeys(rows[0], "") | {"order_id": "Total", "total": "9999.00"}],
+    ),
     "yesterday's file": (
         None, "an earlier file again", "100 % of the rows are those of the batch orders_2024-03-24.csv.",
         lambda _, world: world.day(20),
@@ -142,9 +168,9 @@ def fares(seed: int, factors: dict[str, float], offset: float = 0.0) -> list[Row
 @pytest.mark.parametrize(
     ("factors", "offset", "column", "cause"),
     [
-        ({"fare": 0.95}, 0.0, "fare", "factor x 0.95"),
-        ({"fare": 1.19}, 0.0, "fare", "factor x 1.19"),
-        ({"total": 0.95}, 0.0, "total", "factor x 0.95"),
+        ({"fare": 0.95}, 0.0, "fare", "5 % lower"),
+        ({"fare": 1.19}, 0.0, "fare", "19 % higher"),
+        ({"total": 0.95}, 0.0, "total", "5 % lower"),
         ({}, 2.5, "total", "moved by +2.5"),
     ],
 )
