@@ -66,7 +66,9 @@ class RuleResult(_Recorded):
 
 
 class DriftAlert(_Recorded):
-    """A figure that its history doesn't explain."""
+    """A figure that its history doesn't explain. `under`: the column ("table" for the table as a whole) of the alert whose cause
+    explains this one as well; such alerts stand behind the others.
+    """
 
     column: str | None
     kind: str
@@ -80,6 +82,12 @@ class DriftAlert(_Recorded):
     smallest_change: str | None = None
     cause: str | None = None
     confidence: float | None = None
+    under: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The column as `under` names it."""
+        return self.column or "table"
 
 
 class WouldBeTold(_Recorded):
@@ -113,6 +121,17 @@ class Drift(_Recorded):
     alerts: tuple[DriftAlert, ...] = ()
     bands: dict[str, Any] = Field(default_factory=dict)
     noticed: tuple[WouldBeTold, ...] = ()
+
+    @property
+    def leading(self) -> tuple[DriftAlert, ...]:
+        """The alerts that stand by themselves: not those that the cause of another explains."""
+        return tuple(alert for alert in self.alerts if alert.under is None)
+
+    def folded_under(self, lead: DriftAlert) -> tuple[DriftAlert, ...]:
+        """The alerts that the cause of this one explains as well."""
+        if lead.cause is None or lead.under is not None:
+            return ()
+        return tuple(alert for alert in self.alerts if alert.under == lead.place)
 
 
 class Failure(_Recorded):

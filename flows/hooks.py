@@ -44,7 +44,7 @@ def name_warned(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> N
     from prefect.states import Completed
 
     told = [*record.warnings, *(f"{rule.code}: {rule.message}" for rule in record.failed_rules)]
-    told += [alert.message for alert in record.drift.alerts] if record.drift else []
+    told += [alert.message for alert in record.drift.leading] if record.drift else []
     told += [f"{plural(reason.rows, 'row')} set aside, {reason.code}" for reason in record.quarantine]
     said = f"published, with warnings: {'; '.join(told[:3])}; headgate show {record.run_id}"
     with get_client(sync_client=True) as client:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 
 from deployments.declarations.table import Table
 from expectations.drift import Accepted, Lowered, Verdict, detect
-from expectations.drift.model import Sensitivity
+from expectations.drift.model import Sensitivity, standing
 from expectations.drift.noticed import noticed
 from expectations.record import WouldBeTold
 from expectations.review.facts import AlarmAnswer
@@ -91,7 +91,7 @@ def _day(item: Decision) -> date | None:
 
 def _without(verdict: Verdict, ignored: Sequence[str]) -> Verdict:
     """The verdict as a run tells it: what the suite ignores, and the header, which is the contract's, aside."""
-    alerts = tuple(a for a in verdict.alerts if a.column not in ignored and a.kind != "schema")
+    alerts = standing([a for a in verdict.alerts if a.column not in ignored and a.kind != "schema"])
     if alerts:
         return replace(verdict, alerts=alerts, verdict="page" if any(a.level == "page" for a in alerts) else "digest")
     quiet = "pass" if verdict.verdict in ("page", "digest") else verdict.verdict

@@ -117,6 +117,7 @@ def drift_of(
 ) -> Drift:
     """The detector's verdict on a profile, beside the batches before it."""
     from expectations.drift import detect
+    from expectations.drift.model import standing
     from expectations.drift.noticed import noticed
     from expectations.profile import Profile
 
@@ -132,11 +133,8 @@ def drift_of(
         sensitivity=sensitivity, accepted=accepted, lowered=lowered,
     )  # fmt: skip
     # The columns of a profile are the contract's: that they are others is declared, not drift.
-    alerts = tuple(
-        DriftAlert(**alert.to_json())
-        for alert in verdict.alerts
-        if alert.column not in policy.ignore and alert.kind != "schema"
-    )
+    told = [alert for alert in verdict.alerts if alert.column not in policy.ignore and alert.kind != "schema"]
+    alerts = tuple(DriftAlert(**alert.to_json()) for alert in standing(told))
     level = "page" if any(a.level == "page" for a in alerts) else "digest" if alerts else verdict.verdict
     if not alerts and level in ("page", "digest"):
         level = "pass"
@@ -158,7 +156,7 @@ def stop_on_drift(what: str, run_id: str, drift: Drift) -> None:
     if drift.policy == "stop" and drift.verdict == "page":
         raise DriftStopError(
             f"{what} differs from its history; nothing was published",
-            listing=[alert.message for alert in drift.alerts if alert.level == "page"],
+            listing=[alert.message for alert in drift.leading if alert.level == "page"],
             code="DRIFT",
             next_command=f"headgate drift explain {run_id}",
             assessment=Assessment(in_memory=False, rules=(), drift=drift),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
@@ -15,6 +16,8 @@ Outcome = Literal["pass", "digest", "page", "learning"]
 
 # What an alert can be about.
 KINDS = tuple(catalogue.KINDS)
+# What an alert calls the table as a whole where it names a column.
+TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Alert:
 
     `score` is 1.0 at the level of a digest. `since` is the label of the first batch of a run of such changes.
     `smallest_change` says what the detector would just have noticed here; `cause` what most likely happened (`unit x 100`),
-    with its `confidence` from 0 to 1. `figure` is the one that tells it, for whoever words it; it isn't kept.
+    with its `confidence` from 0 to 1. `under`: the column ("table" for the table as a whole) of the alert whose cause explains
+    this one as well. `figure` is the one that tells it, for whoever words it; it isn't kept.
     """
 
     column: str | None
@@ -38,6 +42,7 @@ class Alert:
     smallest_change: str | None = None
     cause: str | None = None
     confidence: float | None = None
+    under: str | None = None
     figure: Key | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -71,6 +76,12 @@ class Cause:
     between: tuple[str, ...] = ()
     same: str = ""
     shown_in: frozenset[str] = frozenset()
+
+
+def standing(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """Alerts of which some were left out: what was folded under one of those stands by itself."""
+    leads = {alert.column or TABLE for alert in alerts if alert.cause is not None and alert.under is None}
+    return tuple(alert if alert.under in leads else replace(alert, under=None) for alert in alerts)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ _RANGE = re.compile(r"(?P<expected>.+?) \((?P<low>.+) to (?P<high>.+)\)")
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """One alert in words and, where its bounds are known, as a picture."""
+    """One alert in words and, where its bounds are known, as a picture; `folded`: those that its cause explains as well."""
 
     alert: DriftAlert
     tone: str
@@ -30,6 +30,7 @@ class AlertView:
     title: str
     picture: Markup | None
     since: str
+    folded: tuple[AlertView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,21 @@ def batch_said(label: str, loads: Mapping[str, datetime]) -> str:
 
 
 def alert_views(record: RunRecord, loads: Mapping[str, datetime], texts: Texts) -> tuple[AlertView, ...]:
-    """Each alert of the run. `loads`: when those ended that have no name."""
-    if record.drift is None:
+    """Each alert of the run that stands by itself. `loads`: when those ended that have no name."""
+    drift = record.drift
+    if drift is None:
         return ()
-    bands: list[dict[str, Any]] = list(record.drift.bands.get("figures", ()))
-    return tuple(
-        AlertView(
+    bands: list[dict[str, Any]] = list(drift.bands.get("figures", ()))
+
+    def view(alert: DriftAlert) -> AlertView:
+        return AlertView(
             alert=alert, tone="bad" if alert.level == "page" else "warn", level=texts(f"drift.level_{alert.level}"),
             title=texts(f"drift.kind_{alert.kind}") if texts.known(f"drift.kind_{alert.kind}") else alert.kind,
             picture=_picture(alert, bands, texts), since=batch_said(alert.since or "", loads),
-        )
-        for alert in record.drift.alerts
-    )  # fmt: skip
+            folded=tuple(map(view, drift.folded_under(alert))),
+        )  # fmt: skip
+
+    return tuple(map(view, drift.leading))
 
 
 def band_rows(record: RunRecord) -> tuple[BandRow, ...]:
@@ -84,6 +88,8 @@ def _picture(alert: DriftAlert, bands: list[dict[str, Any]], texts: Texts) -> Ma
             continue
         low, expected, high, seen = (float(band[name]) for name in ("low", "expected", "high", "observed"))
         if all(map(math.isfinite, (low, expected, high, seen))):
-            shown = Reach(low, expected, high, seen, told["low"], told["high"], str(alert.observed))
+            # How many rows these are stands in the sentence.
+            seen_said = str(alert.observed).partition(" (")[0]
+            shown = Reach(low, expected, high, seen, told["low"], told["high"], seen_said)
             return reach(shown, alert.message, texts("drift.usual"), texts("drift.seen"))
     return None

@@ -36,7 +36,7 @@ def markdown(record: RunRecord, url: str, texts: Texts) -> str:
         for reason in record.quarantine[:LISTED]
     ]
     if record.drift is not None:
-        lines += [f"- {texts('artifact.drift')}: {_plain(alert.message)}" for alert in record.drift.alerts[:LISTED]]
+        lines += [f"- {texts('artifact.drift')}: {_plain(alert.message)}" for alert in record.drift.leading[:LISTED]]
     failure = record.failure
     if failure is not None:
         lines.append(f"- {texts('artifact.failure')}: {_plain(failure.message)} ({_plain(failure.who_must_act)})")

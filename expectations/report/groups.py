@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from expectations.report.about import Described
@@ -18,7 +18,9 @@ _OF_THE_BATCH = frozenset({"rollback", "explain", "show", "retry", "load_accepte
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An open thing with what can be done about it alone; `aside`: the rows that were set aside for it."""
+    """An open thing with what can be done about it alone; `aside`: the rows that were set aside for it; `folded`: what its cause
+    explains as well.
+    """
 
     item: OpenItem
     said: str
@@ -29,6 +31,7 @@ class Open:
     waits: str
     actions: tuple[Action, ...]
     aside: SetAside | None
+    folded: tuple[Open, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,20 @@ def _group(
         )  # fmt: skip
     return Group(
         label=batch_said(line.label, texts), run_id=line.run_id, lead=_lead(items, line, texts),
-        tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=tuple(shown),
+        tone="bad" if any(item.level == "bad" for item in items) else "warn", page=page, items=_folded(shown),
         wrong=_wrong(items, line, described, texts),
         who=", ".join(dict.fromkeys(item.who for item in items if item.who)),
         actions=tuple(action for action in common.values() if action.command not in known),
+    )  # fmt: skip
+
+
+def _folded(shown: Sequence[Open]) -> tuple[Open, ...]:
+    """Each thing with those that its cause explains."""
+    return tuple(
+        replace(one, folded=tuple(other for other in shown if other.item.under == one.item.place))
+        if one.item.what == "drift" else one
+        for one in shown
+        if one.item.under is None
     )  # fmt: skip
 
 
@@ -117,6 +130,7 @@ def _lead(items: Sequence[OpenItem], line: Line, texts: Texts) -> str:
         else texts("group.aside", n=item.rows or 0) if item.what == "quarantine"
         else texts("group.rule", code=item.code)
         for item in items
+        if item.under is None
     ]  # fmt: skip
     said = "; ".join(dict.fromkeys(parts))
     return texts("group.published", batch=batch, what=said)

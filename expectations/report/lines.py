@@ -44,7 +44,7 @@ def line_of(record: RunRecord) -> Line:
         ),
         alerts=tuple(
             Told(column=alert.column, kind=alert.kind, level=alert.level, message=_short(alert.message),
-                 since=alert.since)
+                 since=alert.since, under=alert.under)
             for alert in (record.drift.alerts if record.drift else ())[:LISTED]
         ),
         drift=record.drift.verdict if record.drift else None, history=record.drift.history if record.drift else 0,

@@ -37,6 +37,7 @@ class Told(Kept):
     level: str
     message: str
     since: str | None = None
+    under: str | None = None
 
 
 class SetAside(Kept):
@@ -175,6 +176,7 @@ class OpenItem(Kept):
     """One thing that waits for somebody. `level`: bad (data not published), warn (published, look at it).
 
     Alerts about one column of one batch have one cause: the strongest is the item, the kinds of the others are `also`.
+    What the cause of another alert explains is `under` its column ("table" for the table as a whole), as long as that waits.
     Of a failure `also` holds the critical rules that failed. `opened_at`: when it was first told. `loads`: of a table without
     windows, how many loads in a row were told for it.
     """
@@ -193,6 +195,12 @@ class OpenItem(Kept):
     who: str = ""
     opened_at: datetime | None = None
     loads: int = 1
+    under: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The column as `under` names it."""
+        return self.column or "table"
 
 
 class Broken(Kept):

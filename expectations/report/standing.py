@@ -190,7 +190,12 @@ def _one_per_column(items: Iterable[OpenItem]) -> list[OpenItem]:
         key = (item.what, item.column or item.code) if item.what == "drift" else (item.what, item.code)
         known = found.get(key)
         found[key] = item if known is None else known.model_copy(update={"also": (*known.also, item.code)})
-    return list(found.values())
+    # What is folded under an alert that was answered waits by itself.
+    leads = {item.place for item in found.values() if item.what == "drift" and item.under is None}
+    return [
+        item if item.under is None or item.under in leads else item.model_copy(update={"under": None})
+        for item in found.values()
+    ]
 
 
 def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
@@ -211,7 +216,17 @@ def _items(line: Line, described: Described, *, recent: bool) -> list[OpenItem]:
         )
     if not failed:
         items += [
-            _item(line, "drift", "warn", alert.message, alert.kind, alert.column, alert.since, described.owner)
+            _item(
+                line,
+                "drift",
+                "warn",
+                alert.message,
+                alert.kind,
+                alert.column,
+                alert.since,
+                described.owner,
+                under=alert.under,
+            )
             for alert in line.alerts
             if recent or alert.level == "page"
         ]
@@ -253,9 +268,9 @@ def _told(sentence: str) -> str:
 
 def _item(
     line: Line, what: str, level: str, sentence: str, code: str, column: str | None = None, since: str | None = None,
-    who: str = "", rows: int | None = None, also: tuple[str, ...] = (),
+    who: str = "", rows: int | None = None, also: tuple[str, ...] = (), under: str | None = None,
 ) -> OpenItem:  # fmt: skip
     return OpenItem(
         what=what, level=level, run_id=line.run_id, label=line.label, sentence=_told(sentence), code=code,
-        column=column, since=since, who=who, rows=rows, also=also,
+        column=column, since=since, who=who, rows=rows, also=also, under=under,
     )  # fmt: skip

@@ -90,6 +90,8 @@ def start_row(
     standing = by_batch(lines)
     newest = standing[-1] if standing else None
     outcomes = last_outcomes(described.rules, lines)
+    # What the cause of another thing explains is told on the table's page.
+    items = [item for item in items if item.under is None]
     return StartRow(
         table=described.table, kind=described.kind, description=described.description, owner=described.owner,
         tier=described.tier, inputs=described.inputs, state=state, because=because, taken_back=taken_back, freshness=fresh,

@@ -150,7 +150,7 @@ def table_view(
         freshness=twin.freshness, promises=_promises(described, texts),
         broken=_broken(twin.freshness, now, texts), late=twin.freshness.late(now), facts=_facts(described, texts),
         groups=groups(twin.open_items, described, {line.run_id: line for line in lines}, pages, texts, links, now),
-        things=len(twin.open_items), newest=newest, comparison=comparison,
+        things=sum(item.under is None for item in twin.open_items), newest=newest, comparison=comparison,
         changes=change_rows(comparison, newest.alerts if newest else (), texts),
         weeks=weeks(described, lines, twin.schemas, texts),
         incidents=twin.facts.incidents,

@@ -109,7 +109,7 @@ def of_run(record: RunRecord, line: Line, texts: Texts) -> Verdict:
         if counts.get("quarantined"):
             sentence += " " + texts("run.verdict.aside", n=counts["quarantined"])
         if record.drift and record.drift.alerts:
-            about = dict.fromkeys(alert.column or texts("words.table") for alert in record.drift.alerts)
+            about = dict.fromkeys(alert.column or texts("words.table") for alert in record.drift.leading)
             sentence += " " + texts("run.verdict.unusual", what=", ".join(about))
         if counts.get("superseded"):
             sentence += " " + texts("run.verdict.superseded", n=counts["superseded"])

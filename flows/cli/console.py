@@ -118,7 +118,7 @@ def news(record: RunRecord) -> list[str]:
         for rule in record.failed_rules
     ]
     if record.drift is not None:
-        told += [f"drift ({alert.level}) {alert.column or 'table'}: {alert.message}" for alert in record.drift.alerts]
+        told += [f"drift ({alert.level}) {alert.column or 'table'}: {alert.message}" for alert in record.drift.leading]
     if record.failure is not None:
         told.append(f"[{record.failure.code}] at {record.failure.step}: {record.failure.message}")
         told.append(f"who must act: {record.failure.who_must_act}")

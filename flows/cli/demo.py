@@ -77,7 +77,7 @@ def unplanned(bench: Workbench, outcome: Outcome) -> list[str]:
                 seen.add("row")
             else:
                 found.append(f"{record.table} {record.label}: quarantined {reason.rows} {reason.code}")
-        for alert in record.drift.alerts if record.drift else ():
+        for alert in record.drift.leading if record.drift else ():
             if (record.table, start, alert.column) == (DRIFT.table, DRIFT.window_start, DRIFT.column):
                 seen.add("drift")
             else:

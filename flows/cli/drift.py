@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,10 @@ def shared(function: F) -> F:
     """Options that both commands have."""
     for option in reversed([
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--all", "everything", is_flag=True, help="Also what stayed below the threshold."),
+        click.option(
+            "--all", "everything", is_flag=True,
+            help="Also what stayed below the threshold, and each figure that a cause explains.",
+        ),
         click.option(
             "--accept", type=click.Choice(["never", "always", "header"]), default="always", show_default=True,
             help="Whether a batch with alerts joins the history; header: as always, and renamed columns go on.",
@@ -135,15 +138,31 @@ def masked_columns(declaration: Path) -> list[str]:
 
 def _tell(batch: str, verdict: Verdict, everything: bool) -> None:
     click.echo(f"{batch}  {click.style(verdict.verdict, fg=COLORS[verdict.verdict])}  {verdict.score:.2f}")
-    _lines(verdict.alerts)
+    _lines(verdict.alerts, everything)
     if everything:
-        _lines(verdict.below)
+        _lines(verdict.below, everything)
 
 
-def _lines(alerts: Iterable[Alert]) -> None:
+def _lines(alerts: Sequence[Alert], everything: bool) -> None:
     for alert in alerts:
+        if alert.under is not None:
+            continue
         where = alert.column or "table"
         click.echo(f"  {alert.level:<6} {alert.score:>6.2f}  {where} · {alert.kind}: {alert.message}")
+        folded = [a for a in alerts if a.under == where] if alert.cause else []
+        if everything:
+            for one in folded:
+                click.echo(f"{'with it':>16}  {one.column or 'table'} · {one.kind}: {one.message}")
+        elif folded:
+            click.echo(f"{'with it':>16}  {_in_short(folded)}")
+
+
+def _in_short(alerts: Sequence[Alert]) -> str:
+    """Which kinds of which columns: `price: format, values; total: relation`."""
+    kinds: dict[str, list[str]] = {}
+    for alert in alerts:
+        kinds.setdefault(alert.column or "table", []).append(alert.kind)
+    return "; ".join(f"{where}: {', '.join(dict.fromkeys(found))}" for where, found in kinds.items())
 
 
 def _sum_up(batches: list[Replayed]) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from expectations.record import RunRecord
+    from collections.abc import Sequence
+
+    from expectations.record import DriftAlert, RunRecord
     from tasks.acceptances import Answered
     from tasks.answers import Answer
     from tasks.workbench import Workbench
@@ -39,7 +41,8 @@ def explain(which: str, as_json: bool) -> None:
         print_json(told)
         return
     click.secho(f"{record.table} {record.label}: {_verdict(record)}", bold=True)
-    for alert in record.drift.alerts if record.drift else ():
+    leading = record.drift.leading if record.drift else ()
+    for alert in leading:
         click.echo(f"\n  {alert.level:<6} {alert.column or 'table'} · {alert.kind}: {alert.message}")
         if alert.since and alert.since != record.label:
             click.echo(f"         since {alert.since}")
@@ -54,13 +57,25 @@ def explain(which: str, as_json: bool) -> None:
             click.echo(f"         rows: {'; '.join(', '.join(f'{k} {v}' for k, v in key.items()) for key in by.keys)}")
         if by is not None:
             click.echo(f"         see: {by.what}")
-        click.echo(f"         meant? headgate drift accept {record.run_id} --column {alert.column or 'table'} "
-                   f'--kind {alert.kind} --reason "..."')  # fmt: skip
+        folded = record.drift.folded_under(alert) if record.drift else ()
+        for one in folded:
+            click.echo(f"         with it: {one.place} · {one.kind}: {one.message}")
+        for place, kinds in _by_column((alert, *(folded if len(leading) > 1 else ()))).items():
+            click.echo(f"         meant? headgate drift accept {record.run_id} --column {place} "
+                       f'--kind {" --kind ".join(kinds)} --reason "..."')  # fmt: skip
     if record.drift and len(record.drift.alerts) > 1:
         click.echo(f'\nall of it meant? headgate drift accept {record.run_id} --reason "..."')
     if record.drift and record.drift.alerts:
         click.echo(f"\nnot meant? {_not_meant(bench, record)}")
         click.echo(f'not worth telling? headgate drift answer {record.run_id} not-interesting --reason "..."')
+
+
+def _by_column(alerts: Sequence[DriftAlert]) -> dict[str, list[str]]:
+    """The kinds of each column, in the order in which they are told."""
+    found: dict[str, list[str]] = {}
+    for alert in alerts:
+        found.setdefault(alert.place, []).append(alert.kind)
+    return found
 
 
 def _not_meant(bench: Workbench, record: RunRecord) -> str:

@@ -163,7 +163,7 @@ def details(record: RunRecord) -> tuple[str, ...]:
     if record.drift is not None:
         lines += [
             f"drift of {alert.column or 'the table'}: {alert.message}"
-            for alert in record.drift.alerts
+            for alert in record.drift.leading
             if alert.message not in lines
         ]
     lines += [f"{aside.code}: {plural(aside.rows, 'row')} set aside: {aside.sentence}" for aside in record.quarantine]
