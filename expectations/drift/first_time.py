@@ -36,6 +36,8 @@ CERTAIN, FAR, ESTIMATES, WORLD = having("never"), having("beyond"), having("esti
 OF_VALUES, OF_NAMES = having("of_values"), having("of_names")
 UNSEEN, STANDS = known("reference", "unseen"), having("stands")
 ROWS = known("volume", "rows")
+# Of so many rows that do not depend on each other a fifth is one standard deviation.
+BY_LUCK = 30
 _CAMEL = re.compile(r".*[a-z](?:Id|ID|Key|No|Nr|Code|Number)\Z")
 _SNAKE = re.compile(r"(?:.*[_ ])?(?:id|key|no|nr|code|zip|number)\Z", re.IGNORECASE)
 
@@ -71,12 +73,15 @@ def nearness(
     return result
 
 
-def of_rows(keys: Sequence[Key], near: Array, before: Array, now: Array, beyond: bool = False) -> Array:
+def of_rows(
+    keys: Sequence[Key], near: Array, before: Array, now: Array, expected: Array, beyond: bool = False
+) -> Array:
     """The same with the number of rows, which is a fact and no estimate: told early where no batch of the history (misses of the
     batches x figures) missed what was expected of it by as much to that side, whatever other weekdays have; with `beyond` always.
+    Of the few rows that were `expected` (the logarithm of how many) a third may be missing by luck.
     """
     result = near.copy()
-    for at in (i for i, key in enumerate(keys) if key.of == ROWS):
+    for at in (i for i, key in enumerate(keys) if key.of == ROWS and expected[i] >= np.log(BY_LUCK)):
         known = before[np.isfinite(before[:, at]), at]
         furthest = float(np.max(known * np.sign(now[at]), initial=0.0))
         if len(known) >= SHOWN and (beyond or abs(now[at]) > furthest):

@@ -85,12 +85,12 @@ def score(
     if weekdays[-1] is not None and weekdays[-1] not in weekdays[:-1]:
         learned = replace(learned, reach=learned.reach * np.array([1 if k.of in EVERY_DAY else UNKNOWN for k in keys]))
     nearer = first_time.nearness(built.shares, built.levels, built.resting, built.written, beyond, built.directions)
-    nearer = first_time.of_rows(keys, nearer, before, z[-1], beyond)
+    expected = np.concatenate([shares.expected, levels.expected])
+    nearer = first_time.of_rows(keys, nearer, before, z[-1], expected, beyond)
     said = voices(keys, lowered)
     learned = replace(learned, reach=learned.reach * nearer * said)
     low, high = predict.share_limits(shares.expected, shares.support, rows, learned.bounds[:split])
     reach = learned.bounds[split:] * levels.support
-    expected = np.concatenate([shares.expected, levels.expected])
     seen = np.concatenate([built.shares.a[-1] / np.maximum(rows, 1e-9), built.levels.a[-1]])
     back = returned.coming_back(built.shares)
     anew = predict.begins_anew(built.levels, levels.way)

@@ -91,7 +91,7 @@ def test_the_hour_that_a_local_day_has_not_is_no_pause(judged: Callable[..., Ver
         return [moment for moment in local(day) if not 10 <= int(moment[11:13]) < 15]
 
     assert clocks(judged(local, date(2024, 3, 31))) == []
-    assert any("in hours of" in text for text in clocks(judged(local, date(2024, 3, 31), outage)))
+    assert any("in the hours of" in text for text in clocks(judged(local, date(2024, 3, 31), outage)))
 
 
 def test_an_hour_past_midnight_is_told_when_no_clock_was_changed(judged: Callable[..., Verdict]) -> None:

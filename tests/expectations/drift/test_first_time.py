@@ -92,20 +92,22 @@ def test_degrees_have_sizes_that_say_as_little_as_those_of_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("misses", "now", "beyond", "near"),
+    ("misses", "now", "rows", "beyond", "near"),
     [
-        ([1.0, -2.0] * 6, -2.5, False, 0.75),
-        ([1.0, -2.0] * 6, 1.5, False, 0.75),
-        # As far as one was before; so far to the other side; a history of few batches; a bound for whatever comes.
-        ([1.0, -2.0] * 6, -1.5, False, 1.2),
-        ([1.0, -2.0] * 6, 0.5, False, 1.2),
-        ([1.0, -2.0] * 4, -2.5, False, 1.2),
-        ([1.0, -2.0] * 6, 0.0, True, 0.75),
+        ([1.0, -2.0] * 6, -2.5, 40, False, 0.75),
+        ([1.0, -2.0] * 6, 1.5, 40, False, 0.75),
+        # As far as one was before; so far to the other side; a history of few batches; few rows; a bound for whatever comes.
+        ([1.0, -2.0] * 6, -1.5, 40, False, 1.2),
+        ([1.0, -2.0] * 6, 0.5, 40, False, 1.2),
+        ([1.0, -2.0] * 4, -2.5, 40, False, 1.2),
+        ([1.0, -2.0] * 6, -2.5, 20, False, 1.2),
+        ([1.0, -2.0] * 6, 0.0, 40, True, 0.75),
+        ([1.0, -2.0] * 6, 0.0, 20, True, 1.2),
     ],
 )
 def test_the_number_of_rows_is_told_early_where_none_was_missed_by_as_much(
-    misses: list[float], now: float, beyond: bool, near: float
+    misses: list[float], now: float, rows: int, beyond: bool, near: float
 ) -> None:
     keys = [named(None, "volume", "rows"), named("n", "values", "mean")]
-    before, last = np.array([misses, misses]).T, np.array([now, now])
-    assert of_rows(keys, np.array([1.2, 1.2]), before, last, beyond).tolist() == [near, 1.2]
+    before, last, expected = np.array([misses, misses]).T, np.array([now, now]), np.log([rows, 1_000])
+    assert of_rows(keys, np.array([1.2, 1.2]), before, last, expected, beyond).tolist() == [near, 1.2]

@@ -49,7 +49,11 @@ def visits(day: int, most: int = 1300) -> Visits:
 def test_hours_without_a_row_are_told_and_an_early_end_by_other_figures(judged: Any, lost: Any, told: bool) -> None:
     rows = [row for row in visits(DAYS) if not lost[0] <= int(row[0][11:13]) < lost[1]]
     verdict, profiles = judged(rows)
-    found = [a for a in verdict.alerts if "in hours of at between the first and the last" in a.message]
+    found = [
+        a
+        for a in verdict.alerts
+        if "in the hours of at in which none came, between the first and the last" in a.message
+    ]
     assert bool(found) is told
     assert all(a.level == "digest" for a in found)
     ((_, pairs),) = pauses(profiles)
