@@ -99,7 +99,8 @@ LONG = ("acceptance/prefect/test_stops", "crash/test_killed_loads", "acceptance/
 """Files that take long begin first, in this order, so that no worker waits for another's last one at the end."""
 TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "acceptance/shop", "acceptance/online_retail",
           "acceptance/operations/reconcile/test_", "acceptance/operations/test_meaning_changed",
-          "acceptance/operations/test_machine", "crash", "tasks/incidents/test_a_month", "acceptance/redshift",
+          "acceptance/operations/test_machine", "acceptance/operations/test_erase_after_kills", "crash",
+          "tasks/incidents/test_a_month", "acceptance/redshift",
           "acceptance/modes/test_names_of_users", "acceptance/operations/test_chunks",
           "acceptance/operations/test_declared_otherwise", "expectations/contract/test_clocks", "expectations/contract/test_wide",
           "expectations/rows/test_same_verdict_as_library", "acceptance/operations/test_same_verdicts",
@@ -108,6 +109,11 @@ TRIALS = ("acceptance/bad_input", "acceptance/faults", "acceptance/prefect", "ac
 """Tests that take minutes each (`make trials`): whole stories, with servers broken on purpose, kills and days of clocks, and what
 is tried of every value, name or width there is. There the stories of PostgreSQL are told of another of its versions and of the
 Redshift-like server, too."""
+
+
+ON_TWO_WAREHOUSES = ("acceptance/operations/reconcile", "acceptance/operations/test_machine",
+                     "acceptance/operations/test_erase_after_kills", "acceptance/modes/test_names_of_users")  # fmt: skip
+"""Of these, which take minutes and ask little that another version could answer otherwise, PostgreSQL 15 is spared."""
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -139,6 +145,11 @@ def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    spared = [
+        item for item in items if "postgresql-15" in item.name and below_tests(item).startswith(ON_TWO_WAREHOUSES)
+    ]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if item not in spared]
     observers.keep(config, items)
     seed = config.getoption("--shuffle")
     if seed is not None:
