@@ -50,7 +50,7 @@ def _hours(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
         return
     # The others come when they usually do.
     rest = np.where(shares[-1] > 0, usual, 0.0)
-    if float(np.sqrt(rest / rest.sum()) @ np.sqrt(shares[-1])) < AS_USUAL:
+    if not rest.any() or float(np.sqrt(rest / rest.sum()) @ np.sqrt(shares[-1])) < AS_USUAL:
         return
     # A day of which one hour alone has rows has no hours that could be missing.
     if (shares[-1] > 0).sum() < 2 or likely_clocks(columns)[-1].quantiles[-1] - likely_clocks(columns)[-1].quantiles[
