@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from typing import Any
 
-from tasks import switches
+from tests.acceptance.forked import forked
 from tests.tasks.sources.paged_api import Asked as Request
 from tests.tasks.sources.paged_api import PagedApi, Said
 
@@ -104,19 +102,7 @@ def declared(house: Any, tracker: Tracker, mode: str, *edits: tuple[str, str]) -
 
 def load(house: Any, table: str, *, at: str = "") -> int:
     """A process of its own loads it and dies at a point; 0, or minus the signal it died by."""
-    child = os.fork()
-    if child == 0:
-        try:
-            house.open()
-            if at:
-                switches.at_points(switches.killer(at))
-            house.load(table)
-        except BaseException:  # noqa: BLE001 - a fork must never go on as a second pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    return forked(house, at, lambda: house.load(table))
 
 
 def ids(house: Any, table: str) -> list[int]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import traceback
 from typing import Any
 
 import pytest
 
 from flows import replay
 from flows.taking_back import roll_back
-from tasks import switches
 from tasks.workbench import workbench
+from tests.acceptance.forked import forked
 
 TABLE = """
 description: Orders.
@@ -31,22 +29,14 @@ REPLAY = ["candidate-made", "stage-part", "copy-part", "replay-flipped", "before
 
 def play(house: Any, what: str, table: str, at: str) -> int:
     """Do it in a process of its own, which dies at a point; 0, or minus the signal it died by."""
-    child = os.fork()
-    if child == 0:
-        try:
-            house.open()
-            if at:
-                switches.at_points(switches.killer(at))
-            if what == "rollback":
-                roll_back(workbench(), table, window=None, to=None, by="maria", reason="")
-            else:
-                replay.replay(table)
-        except BaseException:  # noqa: BLE001 - a fork must never go on as a second pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+
+    def act() -> None:
+        if what == "rollback":
+            roll_back(workbench(), table, window=None, to=None, by="maria", reason="")
+        else:
+            replay.replay(table)
+
+    return forked(house, at, act)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)

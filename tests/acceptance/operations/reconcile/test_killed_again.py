@@ -3,9 +3,7 @@ without a kill. And the flow that a deployment runs."""
 
 from __future__ import annotations
 
-import os
 import signal
-import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +12,8 @@ import pytest
 from flows import reconciling
 from flows.choosing import Selection
 from flows.run import run_tables
-from tasks import switches
 from tasks.workbench import workbench
+from tests.acceptance.forked import forked
 from tests.acceptance.operations.reconcile.orders import DAYS, FIRST, MODES, PER_DAY, Orders
 
 ENDED = f", end: {FIRST + timedelta(days=DAYS):%Y-%m-%d}, lookback: 2"
@@ -26,23 +24,15 @@ POINTS = ("extract-part", "validate-part", "stage-manifest", "copied", "judged",
 
 def play(orders: Orders, what: str, at: str) -> int:
     """Do it in a process of its own, which dies at a point; 0, or minus the signal it died by."""
-    child = os.fork()
-    if child == 0:
-        try:
-            orders.house.open()
-            if at:
-                switches.at_points(switches.killer(at))
-            if what == "read again":
-                assert run_tables(workbench(), [orders.name], Selection()).failures == []
-            else:
-                asked = reconciling.Asked(orders.name, start=AGAIN, repair=True)
-                assert reconciling.run_reconcile(workbench(), asked, datetime.now(UTC))[0].failures == ()
-        except BaseException:  # noqa: BLE001 - a fork must never go on as a second pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+
+    def act() -> None:
+        if what == "read again":
+            assert run_tables(workbench(), [orders.name], Selection()).failures == []
+        else:
+            asked = reconciling.Asked(orders.name, start=AGAIN, repair=True)
+            assert reconciling.run_reconcile(workbench(), asked, datetime.now(UTC))[0].failures == ()
+
+    return forked(orders.house, at, act)
 
 
 @pytest.mark.trial
