@@ -217,6 +217,8 @@ def fingerprint(url: str, query: str) -> str | None:
         ("date", "2024-01-01", "2024-01-02"), ("timestamptz", "2024-01-01 00:00+00", "2024-01-01 00:00+09"),
         ("interval", "1 day", "24 hours"), ("uuid", None, "0" * 32), ("json", '{"a":1}', '{"a": 1}'),
         ("int[]", "{1,2}", "{2,1}"), ("text", 'a","b', "a,b"), ("bigint", "0", None), ("time", "24:00", "0:00"),
+        ("date", "infinity", "-infinity"), ("date", "2000-01-01", None), ("timestamp", "infinity", None), ("smallint", "0", None),
+        ("boolean", "f", None), ("integer", "2", None), ("timestamptz", "-infinity", "infinity"),
     ],
 )  # fmt: skip
 def test_every_change_of_a_value_changes_the_fingerprint(
@@ -247,6 +249,7 @@ def test_functions_that_somebody_made_in_the_source_do_not_make_the_fingerprint(
     would run in place of the server's, and could say that nothing has changed."""
     planted = (
         "hashint8extended(bigint, integer)",
+        "hashint4extended(integer, integer)",
         "hashtextextended(text, integer)",
     )
     run("CREATE TABLE t (id int, v int)", "INSERT INTO t VALUES (1, 1)")
