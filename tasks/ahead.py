@@ -282,7 +282,7 @@ class Ahead:
     def _prove(self, _: None) -> Checksum:
         """The figures of the candidate with all parts in it."""
         rows, columns = qualified(self._whole()), self.table.columns
-        return self._ask(lambda cursor: figures_of(cursor, self.bench.warehouse, rows, columns))
+        return self._ask(lambda at: figures_of(at, self.bench.warehouse, rows, columns, self._checkers.hashed_by))
 
     def _finish(self) -> bool:
         """Make the indexes and statistics of the candidate while it is proven; whether that could be done. A key that comes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployments.declarations.table import Table
 from deployments.errors import AccountingError
-from expectations.contract.checksum import Checksum, differences
+from expectations.contract.checksum import Checksum, Hash, differences
 from tasks import ahead
 from tasks.audit_in_place import prove_told
 from tasks.batch import Batch, Copied, Staged, Validated, new_try
@@ -33,15 +33,15 @@ def fill(batch: Batch, staged: Staged, validated: Validated, table: Table) -> Co
     Raises AccountingError when the rows, their null counts, sums or hashes aren't what the checker saw.
     """
     bench = workbench()
-    adapter = bench.warehouse
+    adapter, checked = bench.warehouse, validated.checksum
     with explained(f"copy of {batch.table}"):
         filled = ahead.filled(batch, staged.manifest)
         candidate, rows = _fill_new(bench, batch, staged, table) if filled is None else (filled.candidate, filled.rows)
         reached("copied")
         if staged.manifest.in_place:
             return Copied(candidate, rows, agrees=prove_told(adapter, batch, staged, validated, candidate, rows))
-        loaded = checksum_of(adapter, candidate, table) if filled is None else filled.figures
-    found = differences(table.columns, validated.checksum, loaded)
+        loaded = checksum_of(adapter, candidate, table, checked.hashed_by) if filled is None else filled.figures
+    found = differences(table.columns, checked, loaded)
     if rows != staged.manifest.rows or loaded.rows != staged.manifest.rows:
         found.insert(0, f"rows: staged {staged.manifest.rows}, COPY says {rows}, the candidate holds {loaded.rows}")
     if found:
@@ -73,7 +73,7 @@ def _fill_new(bench: Workbench, batch: Batch, staged: Staged, table: Table) -> t
     return candidate, rows
 
 
-def checksum_of(adapter: Adapter, table: TableName, declared: Table) -> Checksum:
+def checksum_of(adapter: Adapter, table: TableName, declared: Table, hashed_by: Hash) -> Checksum:
     """The figures of a table's rows, computed by the warehouse."""
     with session(adapter.address) as connection, connection.cursor() as cursor:
-        return figures_of(cursor, adapter, qualified(table), declared.columns)
+        return figures_of(cursor, adapter, qualified(table), declared.columns, hashed_by)

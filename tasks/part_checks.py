@@ -19,6 +19,7 @@ from deployments.declarations.table import Table
 from deployments.windows import Window
 from expectations.contract import mask
 from expectations.contract.batch_check import unique_rules
+from expectations.contract.checksum import Hash
 from expectations.contract.engine import connect, memory_for
 from expectations.contract.layout import Layout
 from expectations.contract.part_check import CheckedPart, PartChecker
@@ -54,6 +55,7 @@ class PartJob:
     part: SpooledPart
     excluded: Mapping[int, str] | None
     sampling: Sampling | None
+    hashed_by: Hash
 
 
 def check_part(job: PartJob) -> CheckedPart:
@@ -66,8 +68,9 @@ def check_part(job: PartJob) -> CheckedPart:
     spool, key = job.part.path.parents[1], bench.key_of(job.batch)
     asked = asked_of(suite.expectations, column_types(table))
     checker = PartChecker(
-        table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling, bench.warehouse.bytes_prefix
-    )
+        table, job.layout, rules, job.marker, key, spool / "duckdb", asked, job.sampling, bench.warehouse.bytes_prefix,
+        job.hashed_by,
+    )  # fmt: skip
     with closing(checker):
         # A worker that was given up may still be writing: no two tries write the same file.
         return check_spooled(checker, job.part, job.excluded, spool / "clean", f".{secrets.token_hex(4)}")
@@ -93,6 +96,7 @@ class Checkers:
         pool: Any,
     ) -> None:  # fmt: skip
         asked = asked_of(bench.project.suite(table.table).expectations, column_types(table))
+        self.hashed_by = bench.warehouse.hash_of(table.columns)
         self._table, self._key, self._temp = table, bench.key_of(batch), batch.spool / "duckdb"
         self._make = partial(
             PartChecker,
@@ -104,6 +108,7 @@ class Checkers:
             self._temp,
             asked,
             bytes_prefix=bench.warehouse.bytes_prefix,
+            hashed_by=self.hashed_by,
         )
         self._job = partial(PartJob, batch, marks_of(bench, batch.table, batch.attempt_id), layout, marker)
         self.sampling: Sampling | None = None
@@ -156,7 +161,7 @@ class Checkers:
 
     def job(self, part: SpooledPart, sampling: Sampling | None, excluded: Mapping[int, str] | None = None) -> PartJob:
         """What is to be done with a part."""
-        return self._job(part, excluded, sampling)
+        return self._job(part, excluded, sampling, self.hashed_by)
 
     def check_here(self, job: PartJob) -> CheckedPart:
         """Check a part with the checker of this thread."""

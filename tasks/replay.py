@@ -22,7 +22,8 @@ from deployments.declarations.table import Table
 from expectations.contract.batch_check import repeated_rows
 from expectations.contract.checksum import Checksum
 from expectations.contract.layout import lay_out
-from expectations.contract.part_check import RAW_LIMIT_BYTES, CheckedPart, PartChecker
+from expectations.contract.part_check import CheckedPart, PartChecker
+from expectations.contract.quarantined import RAW_LIMIT_BYTES
 from expectations.contract.split import RawPart
 from expectations.record import RuleResult
 from tasks.assess import Assessment, results_of, stop_on_failures

@@ -16,7 +16,8 @@ from deployments.quantities import plural
 from expectations.contract.engine import single
 from expectations.contract.fields import raw_fields
 from expectations.contract.layout import Layout
-from expectations.contract.part_check import CheckedPart, Quarantined
+from expectations.contract.part_check import CheckedPart
+from expectations.contract.quarantined import Quarantined
 from expectations.contract.quoting import identifier, ours
 from expectations.contract.staged_rows import typed_relation
 from expectations.profile.spelling import pattern

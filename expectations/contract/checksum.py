@@ -3,8 +3,9 @@
 Per column: how many values, and an exact sum of them (numbers as they are, dates as days and timestamps as microseconds
 since 1970, times as microseconds since midnight, booleans as 0 and 1, text and binary as bytes, json by what a value is: an
 object, a list ...). Text is also hashed per row, all text columns together, with bytes as their digits: the sum of the first 32
-bits of each row's MD5. So is the one spelling of JSON, apart: not every warehouse keeps it. Doubles are summed with a tolerance,
-since addition isn't associative, and those near the end of their range made smaller: two would be more than a double holds.
+bits of each row's MD5, or of the hashes of a warehouse's own (`native_hash`). So is the one spelling of JSON, apart: not
+every warehouse keeps it. Doubles are summed with a tolerance, since addition isn't associative, and those near the end of their
+range made smaller: two would be more than a double holds.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import Literal
 
 from deployments.declarations.columns import MAX_VARCHAR_BYTES, Column, ColumnType
 from expectations.contract.quoting import identifier
 
+Hash = Literal["md5", "lookup3"]
+"""What texts are hashed by: MD5, which all engines have, or PostgreSQL's own hash, that of points in time too (`native_hash`)."""
+
 _LONGEST_VALUE = 48
 """Bytes of a value that isn't a text: 38 digits with sign and point, or a double as `double_text`."""
+NATIVE_TIMES = ("timestamp", "timestamptz", "time")
+"""Of these the sum is of their hashes, where a warehouse's own hash is used: that costs a third."""
 NULL_IN_HASH, BETWEEN_IN_HASH = "\x01", "\x1f"
 DOUBLE_TOLERANCE = 1e-9
 _HALF = 10**19
@@ -28,7 +35,8 @@ _EXACT = Context(prec=200)
 @dataclass(frozen=True, slots=True)
 class Checksum:
     """Figures of some rows. `values[i]` and `sums[i]` belong to column i; `text_hash` covers every column of text or bytes,
-    `json_hash` every one of JSON: None where that can't be told."""
+    `json_hash` every one of JSON: None where that can't be told. Those of two hashes can't be compared or added up; of no
+    rows they are the same."""
 
     rows: int
     values: tuple[int, ...]
@@ -36,8 +44,11 @@ class Checksum:
     magnitudes: tuple[float, ...]
     text_hash: int
     json_hash: int | None = 0
+    hashed_by: Hash = "md5"
 
     def __add__(self, other: Checksum) -> Checksum:
+        if self.rows and other.rows and self.hashed_by != other.hashed_by:
+            raise ValueError(f"figures by {self.hashed_by} and by {other.hashed_by}")
         return Checksum(
             self.rows + other.rows,
             tuple(a + b for a, b in zip(self.values, other.values, strict=True)),
@@ -45,6 +56,7 @@ class Checksum:
             tuple(a + b for a, b in zip(self.magnitudes, other.magnitudes, strict=True)),
             self.text_hash + other.text_hash,
             None if self.json_hash is None or other.json_hash is None else self.json_hash + other.json_hash,
+            self.hashed_by if self.rows else other.hashed_by,
         )
 
     @classmethod
@@ -55,7 +67,7 @@ class Checksum:
         return {
             "rows": self.rows, "values": list(self.values), "sums": [str(value) for value in self.sums],
             "magnitudes": list(self.magnitudes), "text_hash": self.text_hash,
-            "json_hash": self.json_hash,
+            "json_hash": self.json_hash, "hashed_by": self.hashed_by,
         }  # fmt: skip
 
     @classmethod
@@ -72,6 +84,7 @@ class Checksum:
             magnitudes=tuple(float(str(value)) for value in items("magnitudes")),
             text_hash=int(str(data["text_hash"])),
             json_hash=None if (found := data.get("json_hash", 0)) is None else int(str(found)),
+            hashed_by="lookup3" if data.get("hashed_by") == "lookup3" else "md5",
         )
 
 
@@ -92,6 +105,8 @@ def differences(columns: Sequence[Column], checked: Checksum, loaded: Checksum) 
                 found.append(f"{column.name}: the sum of checked values differs from the sum of loaded ones")
         elif a != b:
             what = {"varchar": "bytes of text", "binary": "bytes"}.get(column.column_type.kind, "the sum of values")
+            if checked.hashed_by == "lookup3" and column.column_type.kind in NATIVE_TIMES:
+                what = "the sum of the values' hashes"
             found.append(f"{column.name}: {what} checked {a}, loaded {b}")
     if checked.text_hash != loaded.text_hash and not found:
         found.append("the hash of all text columns differs, though lengths and counts agree")
@@ -101,7 +116,7 @@ def differences(columns: Sequence[Column], checked: Checksum, loaded: Checksum) 
     return found
 
 
-def beside(groups: Sequence[Checksum], text_hash: int, json_hash: int | None) -> Checksum:
+def beside(groups: Sequence[Checksum], text_hash: int, json_hash: int | None, hashed_by: Hash = "md5") -> Checksum:
     """The figures of the same rows, told for one group of columns after the other; the hashes go over all of them."""
     return Checksum(
         groups[0].rows,
@@ -110,6 +125,7 @@ def beside(groups: Sequence[Checksum], text_hash: int, json_hash: int | None) ->
         tuple(value for group in groups for value in group.magnitudes),
         text_hash,
         json_hash,
+        hashed_by,
     )
 
 
@@ -119,19 +135,27 @@ def summable(name: str) -> str:
     return f"CASE WHEN abs({name}) >= {bound} THEN {name} / {divisor} ELSE {name} END"
 
 
-def duckdb_checksum_sql(columns: Sequence[Column], texts: Sequence[Column] | None = None) -> str:
+def duckdb_checksum_sql(
+    columns: Sequence[Column], texts: Sequence[Column] | None = None, hashed_by: Hash = "md5"
+) -> str:
     """The select list of the figures in DuckDB, over typed columns with the contract's names; the hash is of `texts`, or of all
-    text columns among them."""
+    text columns among them. Where it isn't MD5, figures that need it are 0 (`native_hash.with_hashes`)."""
+    native = hashed_by == "lookup3"
     parts = ["count(*)"]
     parts += [f"count({identifier(column.name)})" for column in columns]
-    parts += [_duckdb_sum(column.column_type, identifier(column.name)) for column in columns]
+    parts += [
+        "0"
+        if native and column.column_type.kind in NATIVE_TIMES
+        else _duckdb_sum(column.column_type, identifier(column.name))
+        for column in columns
+    ]
     parts += [
         f"coalesce(sum(abs({summable(identifier(column.name))})), 0)"
         if column.column_type.kind == "double precision"
         else "0"
         for column in columns
     ]
-    parts.append(hashes_sql(columns if texts is None else texts))
+    parts.append("0, 0" if native else hashes_sql(columns if texts is None else texts))
     return ", ".join(parts)
 
 
@@ -191,13 +215,16 @@ def value_text_sql(kind: ColumnType, name: str) -> str:
             return f"({name}::INTEGER)::VARCHAR"
         case "date":
             return f"(({name} - DATE '1970-01-01')::BIGINT)::VARCHAR"
-        case "timestamp" | "time":
-            return f"epoch_us({name})::VARCHAR"
-        case "timestamptz":
-            return f"epoch_us(timezone('UTC', {name}))::VARCHAR"
+        case "timestamp" | "timestamptz" | "time":
+            return f"{microseconds_sql(kind, name)}::VARCHAR"
         case "double precision":
             return double_text(name)
     return f"{name}::VARCHAR"
+
+
+def microseconds_sql(kind: ColumnType, name: str) -> str:
+    """SQL of a point in time, in DuckDB: microseconds since 1970, of a time those since midnight."""
+    return f"epoch_us(timezone('UTC', {name}))" if kind.kind == "timestamptz" else f"epoch_us({name})"
 
 
 def json_kind(text: str) -> str:
@@ -227,7 +254,7 @@ def _first_bits(text: str) -> str:
     return f"(({bits} & 255) << 24) | (({bits} & 65280) << 8) | (({bits} >> 8) & 65280) | ({bits} >> 24)"
 
 
-def read_checksum(row: Sequence[object], columns: int) -> Checksum:
+def read_checksum(row: Sequence[object], columns: int, hashed_by: Hash = "md5") -> Checksum:
     """The figures from one row of a query with the select list above (any warehouse). A sum may come as a text of
     several terms with blanks between them, where no type of the warehouse holds it."""
     values = [int(str(value)) for value in row[1 : 1 + columns]]
@@ -235,7 +262,8 @@ def read_checksum(row: Sequence[object], columns: int) -> Checksum:
     magnitudes = [float(str(value)) for value in row[1 + 2 * columns : 1 + 3 * columns]]
     text, spelled = row[1 + 3 * columns], row[2 + 3 * columns]
     json_hash = None if spelled is None else int(Decimal(str(spelled)))
-    return Checksum(int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), int(Decimal(str(text))), json_hash)
+    text_hash = int(Decimal(str(text)))
+    return Checksum(int(str(row[0])), tuple(values), tuple(sums), tuple(magnitudes), text_hash, json_hash, hashed_by)
 
 
 def _added(terms: str) -> Decimal:
@@ -257,10 +285,8 @@ def _duckdb_sum(kind: ColumnType, name: str) -> str:
             value = f"sum({name}::INTEGER)"
         case "date":
             value = f"sum(({name} - DATE '1970-01-01')::BIGINT)"
-        case "timestamp" | "time":
-            value = f"sum(epoch_us({name}))"
-        case "timestamptz":
-            value = f"sum(epoch_us(timezone('UTC', {name})))"
+        case "timestamp" | "timestamptz" | "time":
+            value = f"sum({microseconds_sql(kind, name)})"
         case "decimal" if kind.precision > 28:
             # A sum of wider decimals could overflow 38 digits: the upper and lower digits are summed apart.
             digits = f"replace({name}::VARCHAR, '.', '')::HUGEINT"

@@ -6,7 +6,6 @@ their values. Only a part with a bad row, a conversion or another layout is writ
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,14 +15,15 @@ import duckdb
 
 from deployments.declarations.table import Table
 from deployments.errors import CodeError
-from expectations.contract import mask
-from expectations.contract.checksum import Checksum, beside, hashes_sql
+from expectations.contract import mask, native_hash
+from expectations.contract.checksum import Checksum, Hash, beside, hashes_sql
 from expectations.contract.clocks import set_clocks
 from expectations.contract.engine import connect, memory_for, single
 from expectations.contract.fields import raw_fields
 from expectations.contract.groups import Group, groups_of
 from expectations.contract.layout import ABSENT, Layout
 from expectations.contract.lexical import POSTGRES_BYTES, LexicalColumn, lexical_column, zones_of
+from expectations.contract.quarantined import Quarantined, digest_of, text_of
 from expectations.contract.quoting import identifier, literal, ours, ours_unquoted
 from expectations.contract.scan import hides_faults, raw_records, scan
 from expectations.contract.seen import Asked, Seen, nothing_seen, read_seen, seen_sql
@@ -33,19 +33,6 @@ from expectations.profile.sampling import Sampling, write_sample
 from expectations.rows.compile import RowRule
 
 _REASON, _PLACE, _ASIDE, _KEPT = ours("reason"), ours("place"), ours("aside"), ours("kept")
-RAW_LIMIT_BYTES = 16_000
-"""Quarantine keeps this much of a row (a warehouse text holds 65,535 bytes); the hash covers all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A row set aside. `raw` is None when its bytes can't be told apart from masked values."""
-
-    record: int
-    code: str
-    column: str | None
-    raw: str | None
-    raw_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +78,8 @@ class PartChecker:
     """Set between parts, once it is known of which rows the profile is to be measured."""
     bytes_prefix: str = POSTGRES_BYTES
     """What the warehouse takes for bytes begins with this (`Adapter.bytes_prefix`)."""
+    hashed_by: Hash = "md5"
+    """What the warehouse will hash the same rows by (`Adapter.hash_of`)."""
     connection: duckdb.DuckDBPyConnection = field(init=False)
     columns: tuple[LexicalColumn, ...] = field(init=False)
     groups: tuple[Group, ...] = field(init=False)
@@ -165,35 +154,65 @@ class PartChecker:
                 )
                 bad, altered = bad + int(str(row[0])), altered + int(str(row[1]))
                 figures.append(self._read(row[2:], group))
-            seen = figures[0]
-            if len(figures) > 1:
-                seen = self._beside(figures, typed_select(self.table, f"({self._staged(raw)})", ours))
+            # Of rows that are written again, the figures are those of what was written.
+            relation = typed_select(self.table, f"({self._staged(raw)})", ours)
+            seen = figures[0] if bad else self._whole(figures, relation)
         except duckdb.InvalidInputException:
             return None
         return None if {item.checksum.rows for item in figures} != {part.records} else (bad, altered, seen)
 
     def _seen_sql(self, group: Group) -> str:
-        return seen_sql([self.table.columns[index] for index in group.columns], self.asks)
+        return seen_sql([self.table.columns[index] for index in group.columns], self.asks, self.hashed_by)
 
     def _read(self, row: Sequence[object], group: Group) -> Seen:
-        return read_seen(row, len(group.columns), self.asks)
+        return read_seen(row, len(group.columns), self.asks, self.hashed_by)
 
-    def _beside(self, figures: Sequence[Seen], relation: str) -> Seen:
+    def _whole(self, figures: Sequence[Seen], relation: str) -> Seen:
+        """What all rows are, from the figures of each group of columns; the hashes are of the rows of a relation."""
+        if self.hashed_by == "lookup3":
+            return self._with_hashes(figures, relation)
+        if len(figures) == 1:
+            return figures[0]
+        sums = [item.checksum for item in figures]
         # Without a text column the hash is a constant, which would come once for every row.
         asked = f"SELECT count(*), {hashes_sql(self.table.columns)} FROM {relation}"
         _, texts, documents = single(self.connection, asked)
-        return Seen(beside([item.checksum for item in figures], int(texts), int(documents)), None)
+        return Seen(beside(sums, int(texts), int(documents)), None)
+
+    def _with_hashes(self, figures: Sequence[Seen], relation: str) -> Seen:
+        columns = self.table.columns
+        seen = figures[0]
+        if len(figures) > 1:
+            seen = Seen(beside([item.checksum for item in figures], 0, 0, self.hashed_by), None)
+        if not self._is_whole:
+            self._gathered("count(*)", native_hash.handed_over(columns), relation)
+
+        def fetch(name: str) -> object:
+            (found,) = self.connection.execute(f"SELECT {name} FROM kept").fetchnumpy().values()
+            return found[0]
+
+        checksum = native_hash.with_hashes(seen.checksum, columns, native_hash.HandedOver(fetch))
+        # What was handed over is as large as the part.
+        left = _KEPT if self._samples else "1"
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {left} FROM kept")
+        return replace(seen, checksum=checksum)
 
     def _figures(self, figures: str, relation: str, among: str) -> tuple[object, ...]:
-        """The only row of figures over a relation. Where a sample is to be kept, its rows are gathered in the same pass."""
-        if not self._samples:
+        """The only row of figures over a relation. What else is to be kept of its rows is gathered in the same pass."""
+        by_ours = self.hashed_by == "lookup3" and self._is_whole
+        gathered = native_hash.handed_over(self.table.columns) if by_ours else {}
+        if self._samples:
+            assert self.sampling is not None
+            gathered[_KEPT] = self.sampling.rows_sql(among)
+        return self._gathered(figures, gathered, relation)
+
+    def _gathered(self, figures: str, gathered: Mapping[str, str], relation: str) -> tuple[object, ...]:
+        """The only row of figures. The aggregates `gathered` stay in a table, by their names."""
+        if not gathered:
             return single(self.connection, f"SELECT {figures} FROM {relation}")
-        assert self.sampling is not None
-        kept = self.sampling.rows_sql(among)
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {figures}, {kept} AS {_KEPT} FROM {relation}"
-        )
-        return single(self.connection, f"SELECT * EXCLUDE ({_KEPT}) FROM kept")
+        listed = ", ".join(f"{aggregate} AS {name}" for name, aggregate in gathered.items())
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {figures}, {listed} FROM {relation}")
+        return single(self.connection, f"SELECT * EXCLUDE ({', '.join(gathered)}) FROM kept")
 
     @property
     def _is_whole(self) -> bool:
@@ -249,7 +268,7 @@ class PartChecker:
         )
         hashed = ", ".join(staged[index] for index, _ in self._hashed())
         texts = run(f"SELECT {hashed} FROM {rows} WHERE {_ASIDE}").fetchall() if hashed else [()] * len(places)
-        ordinals, quarantined = _ordinals(part), []
+        ordinals, quarantined = part.ordinals, []
         for place, text, data in zip(places, texts, raw_records(part, places), strict=True):
             code, _, column = reasons[place].partition("|")
             quarantined.append(self._quarantined(ordinals[place], code, column or None, data, text))
@@ -272,7 +291,7 @@ class PartChecker:
         """What the rows that were written are, read as the next steps will read them."""
         relation = typed_relation(self.table, [clean], self.layout.delimiter, self.null_marker)
         figures = [self._read(self._figures(self._seen_sql(group), relation, "true"), group) for group in self.groups]
-        return self._beside(figures, relation) if len(figures) > 1 else figures[0]
+        return self._whole(figures, relation)
 
     def _result(
         self, part: RawPart, path: Path, accepted: int, rewritten: bool, seen: Seen, rows: list[Quarantined],
@@ -351,12 +370,14 @@ class PartChecker:
     def _unreadable(self, reject: Reject) -> Quarantined:
         # Which bytes of a broken record are personal can't be known: a table with masked columns keeps none of them.
         hide = bool(self.table.pii)
-        return Quarantined(reject.record, reject.code, None, None if hide else _text(reject.raw), _digest(reject.raw))
+        return Quarantined(
+            reject.record, reject.code, None, None if hide else text_of(reject.raw), digest_of(reject.raw)
+        )
 
     def _quarantined(
         self, record: int, code: str, column: str | None, raw: bytes, hashed: Sequence[str | None]
     ) -> Quarantined:
-        return Quarantined(record, code, column, _text(self._masked(raw, hashed)), _digest(raw))
+        return Quarantined(record, code, column, text_of(self._masked(raw, hashed)), digest_of(raw))
 
     def _hashed(self) -> list[tuple[int, int]]:
         """Place in the contract and in the record of every column that is kept as a hash."""
@@ -374,20 +395,3 @@ class PartChecker:
         for (_, position), text in zip(self._hashed(), hashed, strict=True):
             fields[position] = text or ""
         return self.layout.delimiter.join(fields).encode()
-
-
-def _ordinals(part: RawPart) -> list[int]:
-    """The place in the batch of each readable record of the part."""
-    if not part.rejects:
-        return list(range(part.first_record, part.first_record + part.records))
-    unreadable = {reject.record for reject in part.rejects}
-    return [n for n in range(part.first_record, part.first_record + part.extracted) if n not in unreadable]
-
-
-def _text(raw: bytes) -> str:
-    """Any bytes as text: UTF-8 as it is, other bytes as \\xNN (the hash tells the original)."""
-    return raw[:RAW_LIMIT_BYTES].decode("utf-8", errors="backslashreplace").replace("\0", "\\x00")
-
-
-def _digest(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import Checksum, duckdb_checksum_sql, read_checksum
+from expectations.contract.checksum import Checksum, Hash, duckdb_checksum_sql, read_checksum
 from expectations.contract.quoting import identifier
 from expectations.rows.compile import RowRule
 
@@ -32,9 +32,9 @@ class Seen:
     values: Mapping[str, frozenset[object]] = field(default_factory=dict)
 
 
-def seen_sql(columns: Sequence[Column], asked: Asked | None) -> str:
+def seen_sql(columns: Sequence[Column], asked: Asked | None, hashed_by: Hash) -> str:
     """The select list of what `read_seen` reads, over typed columns with the contract's names."""
-    figures = [duckdb_checksum_sql(columns)]
+    figures = [duckdb_checksum_sql(columns, hashed_by=hashed_by)]
     for rule in asked.rules if asked is not None else ():
         figures.append(f"coalesce(bool_or({rule.predicate_sql}), false)")
     for name in map(identifier, asked.counted if asked is not None else ()):
@@ -42,10 +42,10 @@ def seen_sql(columns: Sequence[Column], asked: Asked | None) -> str:
     return ", ".join(figures)
 
 
-def read_seen(row: Sequence[object], columns: int, asked: Asked | None) -> Seen:
+def read_seen(row: Sequence[object], columns: int, asked: Asked | None, hashed_by: Hash) -> Seen:
     """From the only row of a query with the select list above, over so many columns."""
     if asked is None:
-        return Seen(read_checksum(row, columns), None)
+        return Seen(read_checksum(row, columns, hashed_by), None)
     counted, rules = len(row) - len(asked.counted), len(row) - len(asked.counted) - len(asked.rules)
     broken = frozenset(rule.code for rule, found in zip(asked.rules, row[rules:counted], strict=True) if found)
     values = {}
@@ -53,7 +53,7 @@ def read_seen(row: Sequence[object], columns: int, asked: Asked | None) -> Seen:
         different = frozenset(found if isinstance(found, list) else ())
         if len(different) <= COUNTED_VALUES:
             values[name] = different
-    return Seen(read_checksum(row[:rules], columns), broken, values)
+    return Seen(read_checksum(row[:rules], columns, hashed_by), broken, values)
 
 
 def nothing_seen(columns: int, asked: Asked | None) -> Seen:

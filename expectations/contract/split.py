@@ -54,6 +54,12 @@ class RawPart:
         """Records of the source that this part stands for."""
         return self.records + len(self.rejects)
 
+    @property
+    def ordinals(self) -> list[int]:
+        """The place in the batch of each readable record."""
+        unreadable = {reject.record for reject in self.rejects}
+        return [n for n in range(self.first_record, self.first_record + self.extracted) if n not in unreadable]
+
 
 def split(chunks: Iterable[bytes], delimiter: str = ",", part_bytes: int = PART_BYTES) -> Iterator[RawPart]:
     """Parts of about `part_bytes` from chunks of any size; memory stays within a few parts. The first of several is smaller, so

@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 from deployments.declarations.columns import Column
 from tasks.warehouses.attributes import Granted
 from tasks.warehouses.names import TableName
+from tasks.warehouses.session import Address
 from tasks.warehouses.shapes import LiveColumn
 from tasks.warehouses.views import BoundView
 
@@ -47,3 +48,11 @@ class Checksums(Protocol):
 
     def summed(self, column: Column) -> sql.Composable: ...
     def value_text(self, column: Column) -> sql.Composable: ...
+
+
+class NativeHashes(Protocol):
+    """How an engine computes the figures of `expectations.contract.native_hash`, by a hash of its own."""
+
+    def summed(self, column: Column) -> sql.Composable: ...
+    def hashed(self, columns: Sequence[Column]) -> sql.Composable: ...
+    def are_known(self, address: Address) -> bool: ...

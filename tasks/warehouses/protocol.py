@@ -8,15 +8,17 @@ and `LOCK TABLE` holds a proof table until the end of a transaction. What a thir
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
-from expectations.contract.checksum import json_groups, row_groups, summable, text_groups
+from expectations.contract.checksum import Hash, json_groups, summable, text_groups
+from expectations.contract.native_hash import has_hashes
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
@@ -24,14 +26,13 @@ from tasks.switches import reached
 from tasks.warehouses import attributes
 from tasks.warehouses.access_lists import AccessLists
 from tasks.warehouses.attributes import Granted
-from tasks.warehouses.engine import Catalog, Checksums, Ownership
+from tasks.warehouses.engine import Catalog, Checksums, NativeHashes, Ownership
+from tasks.warehouses.joined_texts import joined, joined_row
 from tasks.warehouses.names import TableName
 from tasks.warehouses.quoting import identifier, qualified
 from tasks.warehouses.session import Address, rows
 from tasks.warehouses.shapes import LiveColumn, Shape, Understood
 from tasks.warehouses.views import BoundView, create_all, drop_all, replace
-
-_BETWEEN = sql.SQL(" || chr(31) || ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Adapter(AccessLists, ABC):
     catalog: Catalog
     ownership: Ownership
     checksums: Checksums
+    native_hashes: NativeHashes | None = None
+    """By a hash of its own, where it has one that we know and that is cheaper than MD5."""
     address: Address
     keeps_json_text: bool
     """Whether a JSON value is told again as it was loaded, so that its text can be compared."""
@@ -150,22 +153,34 @@ class Adapter(AccessLists, ABC):
         `key` names the objects of the stage they may travel in; calling it again writes the same ones.
         """
 
-    def checksum_list(self, columns: Sequence[Column], texts: Sequence[Column]) -> sql.Composable:
+    def hash_of(self, columns: Sequence[Column]) -> Hash:
+        """By which hash the rows of such a table are proven: the warehouse's own, where it does what we do."""
+        if self.native_hashes is None or not has_hashes(columns):
+            return "md5"
+        return "lookup3" if self.native_hashes.are_known(self.address) else "md5"
+
+    def checksum_list(
+        self, columns: Sequence[Column], texts: Sequence[Column], hashed_by: Hash = "md5"
+    ) -> sql.Composable:
         """The select list that `expectations.contract.checksum.read_checksum` reads: the figures of `columns`, and the hash of
         the text columns among `texts`.
         """
+        native = None if hashed_by == "md5" else self.native_hashes
         parts: list[sql.Composable] = [sql.SQL("count(*)")]
         parts += [sql.SQL("count({})").format(identifier(column.name)) for column in columns]
-        parts += [self.checksums.summed(column) for column in columns]
+        parts += [(native or self.checksums).summed(column) for column in columns]
         parts += [
             sql.SQL("coalesce(sum(abs(" + summable("{column}") + ")), 0)").format(column=identifier(column.name))
             if column.column_type.kind == "double precision"
             else sql.SQL("0")
             for column in columns
         ]
-        joined = _joined(text_groups(texts), self.value_text)
-        parts.append(sql.SQL("0") if joined is None else self.checksums.HASHED.format(joined))
-        spelled = _joined(json_groups(texts), self.value_text)
+        if native is not None:
+            parts += [native.hashed([*chain(*groups)]) for groups in (text_groups(texts), json_groups(texts))]
+            return sql.SQL(", ").join(parts)
+        texts_joined = joined(text_groups(texts), self.value_text)
+        parts.append(sql.SQL("0") if texts_joined is None else self.checksums.HASHED.format(texts_joined))
+        spelled = joined(json_groups(texts), self.value_text)
         # Without a json column there is nothing that couldn't be told.
         known = self.checksums.HASHED.format(spelled) if spelled is not None and self.keeps_json_text else None
         parts.append(known or sql.SQL("0" if spelled is None else "NULL"))
@@ -181,7 +196,7 @@ class Adapter(AccessLists, ABC):
 
     def row_hash(self, columns: Sequence[Column]) -> sql.Composable:
         """The sum of the hashes of whole rows, as `expectations.contract.checksum.row_hash_sql` has it."""
-        return self.checksums.HASHED.format(_joined_row(columns, self.value_text))
+        return self.checksums.HASHED.format(joined_row(columns, self.value_text))
 
     def value_text(self, column: Column) -> sql.Composable:
         """A value as text, as `expectations.contract.checksum.value_text_sql` writes it."""
@@ -371,19 +386,3 @@ def retype(adapter: Adapter, live: TableName, column: Column) -> sql.Composed:
     return sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(
         qualified(live), identifier(column.name), adapter.type_of(column)
     )
-
-
-def _joined_row(columns: Sequence[Column], text_of: Callable[[Column], sql.Composable]) -> sql.Composed:
-    """SQL of the text to hash of a whole row. `text_of`: a value as text (`Adapter.value_text`)."""
-    joined = _joined(row_groups(columns), text_of)
-    assert joined is not None
-    return joined
-
-
-def _joined(groups: Sequence[Sequence[Column]], text_of: Callable[[Column], sql.Composable]) -> sql.Composed | None:
-    joined = [
-        _BETWEEN.join([sql.SQL("coalesce({}, chr(1))").format(text_of(column)) for column in group]) for group in groups
-    ]
-    if len(joined) > 1:
-        return _BETWEEN.join([sql.SQL("md5({})").format(text) for text in joined])
-    return joined[0] if joined else None

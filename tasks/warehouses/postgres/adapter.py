@@ -16,7 +16,7 @@ from expectations.contract.lexical import POSTGRES_BYTES
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
 from tasks.warehouses.names import LIMIT_BYTES, TableName
-from tasks.warehouses.postgres import catalog, checksums, ownership
+from tasks.warehouses.postgres import catalog, checksums, native_hashes, ownership
 from tasks.warehouses.postgres.attached import KEY_INDEX, SORT_INDEX, guard_deletes, lost_by_swap
 from tasks.warehouses.postgres.copy import copy, copy_rows, copy_within
 from tasks.warehouses.postgres.taking_out import has_rules, take_out_replaced
@@ -51,6 +51,7 @@ class PostgresAdapter(Adapter):
     catalog = catalog
     ownership = ownership
     checksums = checksums
+    native_hashes = native_hashes
 
     address: Address
     keeps_json_text: bool = True

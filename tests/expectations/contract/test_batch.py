@@ -13,7 +13,7 @@ from deployments.errors import ToleranceError
 from expectations.contract.batch_check import judge_tolerance, key_repeats, repeated_rows, unique_rules
 from expectations.contract.engine import connect
 from expectations.contract.layout import lay_out
-from expectations.contract.part_check import Quarantined
+from expectations.contract.quarantined import Quarantined
 from expectations.rows.compile import UniqueRule
 
 COLUMNS = [{"name": "id", "type": "integer", "nullable": False}, {"name": "v", "type": "varchar(9)"},

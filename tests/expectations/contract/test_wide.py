@@ -11,6 +11,7 @@ import pytest
 
 from deployments.declarations.suite import Rule
 from expectations.contract import groups
+from expectations.contract.checksum import Hash
 from expectations.contract.layout import lay_out
 from expectations.contract.part_check import CheckedPart, PartChecker
 from expectations.contract.split import RawPart, split
@@ -72,9 +73,10 @@ def test_a_wide_table(make_table: Callable[..., Any], check: Callable[..., Any],
     assert part.checksum.sums[0] == sum(range(10)) - 4
 
 
+@pytest.mark.parametrize("hashed_by", ["md5", "lookup3"])
 @pytest.mark.parametrize("seed", range(5))
 def test_some_columns_at_a_time_or_all_at_once_is_one_verdict(
-    make_table: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    make_table: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, hashed_by: Hash
 ) -> None:
     chance = random.Random(seed)
     width = chance.randint(5, 14)
@@ -98,7 +100,9 @@ def test_some_columns_at_a_time_or_all_at_once_is_one_verdict(
         monkeypatch.setattr(groups, "AT_ONCE", at_once)
         folder = tmp_path / str(at_once)
         folder.mkdir()
-        checker = PartChecker(table, lay_out(table, names, ",", "here"), rules, "~null~", b"key", folder / "duckdb")
+        checker = PartChecker(
+            table, lay_out(table, names, ",", "here"), rules, "~null~", b"key", folder / "duckdb", hashed_by=hashed_by
+        )
         assert (len(checker.groups) == 1) is (at_once == 1_000)
         found = [_check(checker, part, folder, given) for given in (None, excluded)]
         checker.close()
