@@ -241,6 +241,8 @@ _ROWS = (
            ("program", "never", "beyond"), other="column"),
     Figure("relation", "combination", "share", "rows in which {column} and {other} stand together as never before",
            ("never",), other="column", side=1),
+    Figure("relation", "by_two", "share", "rows in which {column} is none of what {other} of the row usually come with",
+           ("one_row", "never", "beyond"), other="formula", side=1),
     Figure("relation", "formulas", "share", "rows in which {other} holds", ("program",), other="formula"),
     Figure("relation", "parts", "share", "rows in which {column} agrees with the date it is part of", ("date",), other="part"),
     Figure("relation", "correlation", "level",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from expectations.drift import at_once, combined, compare, crowds, exchanged, given_others, labels, mixes, sequences
 from expectations.drift.block import Array, Block, beside, gathered, listed, median
+from expectations.drift.by_two import by_two
 from expectations.drift.calendar import muted, repeats_a_date, ticking, turned_clocks
 from expectations.drift.catalogue import having, known
 from expectations.drift.figures import Figures, Key, Pair, each_column, named
@@ -109,7 +110,7 @@ def frame(profiles: Sequence[Profile], figures: Sequence[Figures], days: Sequenc
     against_others = (
         compare.unseen, compare.out_of_range, compare.redelivered, given_others.held,
         labels.gone, labels.filled, labels.pauses, labels.capped, labels.off_grid,
-        sequences.out_of_order, sequences.skipped, combined.combined,
+        sequences.out_of_order, sequences.skipped, combined.combined, by_two,
         labels.left_out,
     )  # fmt: skip
     against = (function(profiles) for function in against_others)

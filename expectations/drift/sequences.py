@@ -15,7 +15,7 @@ from statistics import median, pstdev
 
 from expectations.drift.compare import Column
 from expectations.drift.figures import Key, Pair, each_column, named
-from expectations.profile.model import ColumnProfile, Numbers, Profile
+from expectations.profile.model import ColumnProfile, Profile
 
 # Batches that must have shown an order or a sequence.
 SHOWN = 10
@@ -57,22 +57,26 @@ def out_of_order(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
 
 
 def skipped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
-    """Numbers that a sequence left out within a batch, and between a batch and the one before: of whole numbers that go on."""
+    """Numbers that a sequence left out within a batch, and between a batch and the one before: of whole numbers that go on, and
+    of texts that end in one. Where many are left out within every batch, each may still begin where the one before ended.
+    """
     last = len(profiles) - 1
     for name in each_column(list(profiles)):
-        found = [p.columns[name].numbers for p in profiles]
-        ends = [_ends(n) for n in found]
+        ends = [_ends(p.columns[name]) for p in profiles]
         whole = [e for e in ends if e is not None]
         if last < SHOWN or len(whole) <= last or not all(a[1] < b[0] for a, b in pairwise(whole)):
             continue
         spans = [high - low + 1 for low, high in whole]
         held = [p.columns[name].distinct if p.rows == p.sampled else math.nan for p in profiles]
         dense = [h / span for h, span in zip(held, spans, strict=True) if not math.isnan(h)]
-        if len(dense) < SHOWN or median(dense) < DENSE or math.isnan(held[last]):
+        if len(dense) < SHOWN or math.isnan(held[last]):
             continue
-        within = [_of_rows(max(0.0, span - h), span) for h, span in zip(held, spans, strict=True)]
         between = [b[0] - a[1] - 1 for a, b in pairwise(whole)]
-        yield named(name, "values", "skipped"), within
+        if median(dense) >= DENSE:
+            within = [_of_rows(max(0.0, span - h), span) for h, span in zip(held, spans, strict=True)]
+            yield named(name, "values", "skipped"), within
+        elif sum(gap == 0 for gap in between[:-1]) <= DENSE * len(between[:-1]):
+            continue
         if median(gap / (gap + span) for gap, span in zip(between[:-1], spans[1:], strict=False)) > DENSE:
             # Numbers that leave out more than they use, as of a table that takes a part of them, say nothing by a larger gap.
             continue
@@ -82,9 +86,12 @@ def skipped(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         )
 
 
-def _ends(numbers: Numbers | None) -> tuple[float, float] | None:
-    """The smallest and the largest of whole numbers."""
-    if numbers is None or numbers.decimals[0] < numbers.count:
+def _ends(column: ColumnProfile) -> tuple[float, float] | None:
+    """The smallest and the largest of whole numbers, or of those in which texts end."""
+    numbers = column.numbers
+    if numbers is None:
+        return column.ends
+    if numbers.decimals[0] < numbers.count:
         return None
     return numbers.quantiles[0], numbers.quantiles[-1]
 

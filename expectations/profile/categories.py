@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -17,6 +18,8 @@ READ = 2048
 TOP = 32
 FORMATS = 12
 LONGEST = 60
+# No more digits than doubles hold exactly.
+_AT_END = re.compile(r"(?<![0-9])[0-9]{1,15}\Z")
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,23 @@ def text(spelled: Sequence[tuple[Facts, float]], scale: float) -> Text:
         formats=tuple(formats),
         escaped=escaped,
     )
+
+
+def ends(values: Values) -> tuple[float, float] | None:
+    """The smallest and the largest number at the end of texts that differ in it alone (`2015-001670`), if all values were read
+    and have as many characters.
+    """
+    if not values.complete or len(values.values) < 2 or len({len(value) for value in values.values}) > 1:
+        return None
+    low, high = min(values.values), max(values.values)
+    # What these two have in common all have.
+    number = _AT_END.search(low)
+    if number is None or low[: number.start()] != high[: number.start()]:
+        return None
+    found = [value[number.start() :] for value in values.values]
+    if not all(text.isascii() and text.isdigit() for text in found):
+        return None
+    return float(low[number.start() :]), float(high[number.start() :])
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray, grid: Sequence[float]) -> tuple[float, ...]:

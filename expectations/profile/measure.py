@@ -19,7 +19,7 @@ import numpy as np
 from expectations.contract.quoting import identifier
 from expectations.profile import categories, numbers, relations
 from expectations.profile.columns import Read, read_column, text_of
-from expectations.profile.model import ColumnKind, ColumnProfile, Profile
+from expectations.profile.model import MARKED_ROWS, ColumnKind, ColumnProfile, Profile
 from expectations.profile.sampling import SAMPLED, Sampling, mark, marked_by
 
 FIRST = 6_000
@@ -135,7 +135,7 @@ def _profile(
     sampled = con.execute(f"SELECT count(*) FROM {sample}").fetchall()[0][0]
     scale = rows / sampled if sampled else 1.0
     # What needs the interpreter's lock is done while the engine, which doesn't, reads the rest.
-    codes, labels = _codes(con, first, columns, reads)
+    codes, labels, value_marks = _codes(con, first, columns, reads)
     head_numbers, head_clocks = head.of_numbers(), head.of_clocks()
     times = {
         columns[i].name: numbers.likelier(*(head_clocks[f"{i}{order}"] for order in r.orders))
@@ -162,6 +162,7 @@ def _profile(
             same_next=float((code[1:] == code[:-1]).mean()) if len(code) > 1 else 0.0,
             autocorrelation=_autocorrelation(series) if series is not None else None,
             steps=numbers.steps(series) if series is not None else None,
+            ends=None if column.masked or read.numeric or read.orders else categories.ends(read.values),
         )
 
     figures = pool.map(measured, range(len(columns)), columns, reads)
@@ -175,6 +176,7 @@ def _profile(
         same_rows_next=float((block[:, 1:] == block[:, :-1]).all(axis=0).mean()) if block.shape[1] > 1 else 0.0,
         row_marks=tuple(pairs[:MARKS]),
         marked_by=marked_by(con),
+        value_marks=value_marks,
         row_marks_complete=sampled == rows and len(pairs) <= MARKS and sampled <= 1024,
         relations=held,
     )
@@ -234,9 +236,11 @@ class _Arrays:
 
 def _codes(
     con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnKind], reads: list[Read]
-) -> tuple[dict[str, relations.Codes], dict[str, list[str]]]:
-    """Values as small whole numbers, 0 for absent; and the names of the codes of columns with few values."""
-    codes, labels = {}, {}
+) -> tuple[dict[str, relations.Codes], dict[str, list[str]], dict[str, tuple[int, ...]]]:
+    """Values as small whole numbers, 0 for absent; the names of the codes of columns with few values; and the marks of the values
+    of some rows (see `Profile.value_marks`).
+    """
+    codes, labels, marks = {}, {}, {}
     fetched: Mapping[str, Any] = {}
     for i, column in enumerate(columns):
         if i % FETCHED == 0:
@@ -244,6 +248,10 @@ def _codes(
             hashes = ", ".join(f"CASE WHEN c{k} IS NULL THEN 0 ELSE hash(c{k}) | 1 END AS c{k}" for k in some)
             fetched = con.execute(f"SELECT {hashes} FROM {table}").fetchnumpy()
         values = np.ma.filled(np.ma.asarray(fetched[f"c{i}"]), 0)
+        if not column.masked and not reads[i].orders:
+            rows = np.linspace(0, len(values) - 1, min(MARKED_ROWS, len(values))).astype(int)
+            # The upper bits, which are spread like all.
+            marks[column.name] = tuple((values[rows] >> 48).tolist())
         found, inverse = np.unique(values, return_inverse=True)
         offset = 0 if len(found) and found[0] == 0 else 1
         codes[column.name] = inverse.astype(np.int64) + offset
@@ -255,7 +263,7 @@ def _codes(
                 ).fetchall()
             }
             labels[column.name] = [""] * offset + [by_hash.get(int(h), "")[:60] for h in found]
-    return codes, labels
+    return codes, labels, marks
 
 
 def _autocorrelation(values: numbers.Array) -> float | None:

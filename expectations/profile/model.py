@@ -13,9 +13,9 @@ from typing import Any
 
 from deployments.declarations.kinds import Measured
 
-VERSION = 9
+VERSION = 10
 # Older profiles that are read: what they lack is empty, and is compared once enough batches have it.
-READABLE = frozenset({7, 8, VERSION})
+READABLE = frozenset({7, 8, 9, VERSION})
 
 Kind = Measured
 
@@ -109,6 +109,7 @@ class Sketch:
 class ColumnProfile:
     """Figures of one column. `same_next`: rows whose value equals that of the next row, in the order of delivery. `steps`: how
     often a number or point in time falls, and rises, from one row that has one to the next (of the first rows; None: uncounted).
+    `ends`: of texts that differ in the number at their end alone, of as many digits in all, the smallest and the largest.
     """
 
     kind: Kind
@@ -123,6 +124,7 @@ class ColumnProfile:
     same_next: float = 0.0
     autocorrelation: float | None = None
     steps: tuple[float, float] | None = None
+    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,12 +159,16 @@ class Relations:
 BETWEEN = "\x1f"
 # Of the values of two columns at most so many combinations are kept.
 COMBINATIONS = 64
+# Of at most so many rows the marks of their values are kept.
+MARKED_ROWS = 128
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Everything kept of one batch. `row_marks`: (hash without clocks, hash of all) of a sample of rows; those of another hash
-    (`marked_by`) can't be compared with them. Of a file: its `delimiter`, and whether it ends without a line end (`unfinished`).
+    (`marked_by`) can't be compared with them. `value_marks`: by column the marks of 16 bits (0: absent) that the values of some
+    rows have, spread evenly over the first ones, the same rows in every column; none of masked columns and of points in time.
+    Of a file: its `delimiter`, and whether it ends without a line end (`unfinished`).
 
     Compared by identity; compare `to_json()` for equal figures.
     """
@@ -175,6 +181,7 @@ class Profile:
     row_marks: tuple[tuple[int, int], ...] = ()
     row_marks_complete: bool = True
     marked_by: str = "md5"
+    value_marks: dict[str, tuple[int, ...]] = field(default_factory=dict)
     relations: Relations = field(default_factory=Relations)
     unreadable: int = 0
     encoding: str = "utf-8"
@@ -187,6 +194,9 @@ class Profile:
         for column in data["columns"].values():
             # A third of the size of a list of numbers.
             column["sketch"]["hashes"] = b64encode(array("I", column["sketch"]["hashes"]).tobytes()).decode()
+        data["value_marks"] = {
+            name: b64encode(array("H", marks).tobytes()).decode() for name, marks in data["value_marks"].items()
+        }
         return {"version": VERSION, **data}
 
     @classmethod
@@ -198,6 +208,9 @@ class Profile:
         values = {key: value for key, value in data.items() if key in cls.__dataclass_fields__}
         values["columns"] = {name: _column(column) for name, column in data["columns"].items()}
         values["row_marks"] = _tuples(data["row_marks"])
+        values["value_marks"] = {
+            name: tuple(array("H", b64decode(marks))) for name, marks in data.get("value_marks", {}).items()
+        }
         values["relations"] = Relations(**{k: _tuples(v) for k, v in data["relations"].items()})
         return cls(**values)
 

@@ -102,11 +102,11 @@ def test_a_history_of_the_version_before_goes_on(world: Any) -> None:
 def _of_the_version_before(profile: Profile) -> Profile:
     data = json.loads(json.dumps(profile.to_json()))
     for column in data["columns"].values():
-        del column["steps"]
+        del column["steps"], column["ends"]
         for added in ("units", "hundredths", "multiples", "endings"):
             (column["numbers"] or {}).pop(added, None)
     del data["relations"]["combinations"]
-    for added in ("delimiter", "unfinished", "marked_by"):
+    for added in ("delimiter", "unfinished", "marked_by", "value_marks"):
         del data[added]
     assert VERSION - 1 in READABLE
     return Profile.from_json(data | {"version": VERSION - 1})

@@ -138,6 +138,50 @@ def test_rows_in_no_order_and_numbers_with_gaps_have_no_such_figures(measured: A
     assert figures(out_of_order, profiles) == figures(skipped, profiles) == {}
 
 
+def in_texts(rows: list[Row]) -> list[Row]:
+    return [row | {"order": f"2026-{int(row['order']):07d}"} for row in rows]
+
+
+def test_numbers_at_the_end_of_texts_are_a_sequence_as_well(measured: Any) -> None:
+    profiles = [measured(in_texts(lines(day))) for day in range(14)]
+    clean = figures(skipped, [*profiles, measured(in_texts(lines(14)))])
+    assert clean["order", "skipped", ""][0] == clean["order", "skipped_before", ""][0] == 0
+    first = figures(skipped, [*profiles, measured(in_texts(the_first_are_missing(lines(14))))])
+    assert first["order", "skipped_before", ""][0] > 10
+    page = figures(skipped, [*profiles, measured(in_texts(a_page_is_missing(lines(14))))])
+    assert page["order", "skipped", ""][0] > 10
+
+
+def test_texts_that_are_no_numbers_or_of_several_lengths_are_no_sequence(measured: Any) -> None:
+    def named(rows: list[Row], name: str) -> list[Row]:
+        return [row | {"order": name.format(int(row["order"]))} for row in rows]
+
+    for name in ("a{:x}", "T{}b", "{:d}/x"):
+        assert measured(named(lines(3), name)).columns["order"].ends is None, name
+    longer = measured([row | {"order": "T" + "0" * (at % 2) + row["order"]} for at, row in enumerate(lines(3))])
+    assert longer.columns["order"].ends is None
+    first, *_, last = (row["order"] for row in lines(3))
+    assert measured(named(lines(3), "T{}")).columns["order"].ends == (float(first), float(last))
+
+
+def test_numbers_of_which_many_are_left_out_may_go_on_without_a_gap(measured: Any) -> None:
+    """Every third order is of this shop, and each day begins where the one before ended."""
+
+    def every_third(day: int) -> list[Row]:
+        rows = [row for row in lines(day) if int(row["order"]) % 3 == 0]
+        ends = [
+            lines(day)[0] | rows[0] | {"order": lines(day)[0]["order"]},
+            rows[-1] | {"order": lines(day)[-1]["order"]},
+        ]
+        return [ends[0], *(row for row in rows if ends[0]["order"] < row["order"] < ends[1]["order"]), ends[1]]
+
+    profiles = [measured(every_third(day)) for day in range(14)]
+    clean = figures(skipped, [*profiles, measured(every_third(14))])
+    assert clean == {("order", "skipped_before", ""): (0.0, clean["order", "skipped_before", ""][1])}
+    first = figures(skipped, [*profiles, measured(the_first_are_missing(every_third(14)))])
+    assert first["order", "skipped_before", ""][0] > 10
+
+
 def test_a_file_that_is_out_of_order_now_and_then_is_no_news(measured: Any) -> None:
     days = [one_row_late(lines(day)) if day % 5 == 0 else lines(day) for day in range(16)]
     assert ("at", "out_of_order", "") not in figures(out_of_order, [measured(rows) for rows in days])
