@@ -14,6 +14,7 @@ from expectations.drift import (
     causes_between,
     causes_columns,
     causes_missing,
+    causes_related,
     causes_rows,
     causes_values,
     causes_written,
@@ -94,6 +95,7 @@ def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequenc
         if not profiles[-1].columns[column].masked:
             found += causes_missing.causes(column, profiles)
             found += causes_between.causes(column, profiles)
+            found += causes_related.causes(column, profiles)
     best = max(found, key=lambda cause: cause.confidence, default=None)
     return best if best is not None and best.confidence >= LIKELY else None
 

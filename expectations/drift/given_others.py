@@ -72,15 +72,16 @@ def residuals(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
             if left > 0.8:
                 continue
             mean_pairs, spread_pairs = [], []
+            # As large as it is usually, in the unit of the column.
+            size = math.sqrt(left) * float(scale[target])
             for i in range(len(profiles)):
                 if i in means:
                     outside = float(np.abs(weights[others]) @ beyond[i][others])
                     strayed = picked[i] ** 2 + (SLOPE * outside) ** 2 / left
-                    mean_pairs.append((float(weights @ means[i]) / math.sqrt(left), 1 / rows[i] + 1e-4 + strayed))
+                    off = float(weights @ means[i]) / math.sqrt(left)
+                    mean_pairs.append((size * off, size**2 * (1 / rows[i] + 1e-4 + strayed)))
                     spread = max(float(weights @ within[i] @ weights), 1e-4) / left
-                    # As large as it is usually, in the unit of the column.
-                    size = math.log(math.sqrt(left) * scale[target])
-                    spread_pairs.append((0.5 * math.log(spread) + size, 1 / rows[i] + 1e-3))
+                    spread_pairs.append((0.5 * math.log(spread) + math.log(size), 1 / rows[i] + 1e-3))
                 else:
                     mean_pairs.append((math.nan, 1.0))
                     spread_pairs.append((math.nan, 1.0))
