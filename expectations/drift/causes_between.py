@@ -15,6 +15,7 @@ from expectations.drift.exchanged import exchanged, labels
 from expectations.drift.model import Cause
 from expectations.drift.words import factor, listed, than
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
+from expectations.profile.numbers import DAY
 
 # Share of the rows in which a formula held, and of that what is left of it where it no longer does.
 HELD = 0.8
@@ -31,6 +32,7 @@ ALIKE = 0.8
 UNLIKE = 0.6
 # Labels are exchanged where their rows differ by so much of the usual, the other way round, and never did so before.
 THE_OTHER_WAY = -0.5
+EXCHANGED = "labels exchanged"
 # Places of the quartiles in `Relations.gaps`.
 LOW, MIDDLE, HIGH = 3, 4, 5
 
@@ -68,6 +70,7 @@ def _exchanged(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
             yield Cause(
                 f"labels {one} and {other} exchanged", 0.9,
                 f"Rows with {one} in {name} are like those with {other} were, and the other way round.",
+                same=EXCHANGED,
             )  # fmt: skip
 
 
@@ -187,14 +190,18 @@ def _gaps(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
             continue
         other = a if name == b else b
         hours = steps * STEP / 3600 * (1 if name == b else -1)
-        lies = f"{abs(hours):g} h {'later' if hours > 0 else 'earlier'}"
+        side, zone = "later" if hours > 0 else "earlier", ", as with another time zone for one of them"
+        lies = f"{abs(hours):g} h {side}"
+        if abs(hours) >= 24:
+            # No zone is a day away.
+            lies, zone = f"{abs(hours) / 24:,.3g} day{'s' * (abs(hours) != 24)} {side}", ""
         yield Cause(
             f"{hours:+g} h next to {other}", 0.7,
-            f"{name} lies {lies} than usual next to {other}, as with another time zone for one of them: between them were "
+            f"{name} lies {lies} than usual next to {other}{zone}: between them were "
             f"{_minutes(usual)} and are {_minutes(gap[MIDDLE])}.",
             between=(a, b), same=f"apart {a} {b}",
         )  # fmt: skip
 
 
 def _minutes(seconds: float) -> str:
-    return f"{abs(seconds) / 60:.0f} min"
+    return f"{abs(seconds) / 60:.0f} min" if abs(seconds) < 2 * DAY else f"{abs(seconds) / DAY:.1f} days"

@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 
 from expectations.drift.compare import likely_clocks
+from expectations.drift.first_time import names_things
 from expectations.drift.model import Cause
 from expectations.drift.words import counted_rows, percent
 from expectations.profile.model import GRID, ColumnProfile, Profile
@@ -24,6 +25,10 @@ NEAR = 0.2
 AS_USUAL = 0.95
 # A cap is where so much of what usually lies beyond is written as the end.
 AT_THE_END = 0.6
+# Of a zero less: numbers pile up there by nothing else.
+AT_ZERO = 0.4
+# What is missing is one number where so much of it was.
+MOST_OF = 0.85
 INNER = range(3, len(GRID) - 3)
 
 
@@ -60,7 +65,7 @@ def _hours(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     span = f"{first:02d}:00 and {last % 24:02d}:00" if last != 24 else f"{first:02d}:00 and 24:00"
     yield Cause(
         f"rows from {first:02d}:00 to {last if last == 24 else last % 24:02d}:00 missing", 0.84,
-        f"No row of {name} lies between {span}; {_usually(missing, columns[-1].text.counted)} usually do.",
+        f"No row of {name} lies between {span}; {usually(missing, columns[-1].text.counted)} usually do.",
     )  # fmt: skip
 
 
@@ -79,7 +84,7 @@ def _an_end(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     numbers = [c.numbers for c in columns]
     found = [n for n in numbers[:-1] if n is not None]
     now = numbers[-1]
-    if now is None or len(found) < SHOWN or columns[-1].clocks:
+    if now is None or len(found) < SHOWN or columns[-1].clocks or names_things(name):
         return
     each, here, grid = np.array([n.quantiles for n in found]), np.array(now.quantiles), np.array(GRID)
     usual = np.median(each, axis=0)
@@ -87,16 +92,22 @@ def _an_end(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     for side, sign in (("below", 1), ("above", -1)):
         rising, own = (usual, here) if sign > 0 else (-usual[::-1], -here[::-1])
         ends = each[:, 0] if sign > 0 else -each[:, -1]
-        lost = float(np.interp(own[0], rising, grid)) if own[0] > rising[0] else 0.0
-        before = max((float(np.interp(end, rising, grid)) for end in ends.tolist() if end > rising[0]), default=0.0)
+        lost = _beyond(own[0], rising, grid)
+        before = max((_beyond(end, rising, grid) for end in ends.tolist()), default=0.0)
         if lost < MISSING or lost <= MORE * before:
             continue
         at_end = _at_the_end(own, grid) - _share_at(usual if sign > 0 else -usual[::-1], own[0])
         value = here[0] if sign > 0 else here[-1]
-        if at_end > AT_THE_END * lost:
+        others = float(np.median(np.abs(own - np.maximum(rising, own[0]))[INNER]))
+        known = any(str(value) in {text, f"{text}.0"} for c in columns[:-1] for text, _ in c.top)
+        # A cap is an end that many rows had, or the others are very much as they were: the mean of a group is neither.
+        if (
+            at_end > (AT_ZERO if value == 0 else AT_THE_END) * lost
+            and others <= (2 if known else 1) * NEAR * middle_half
+        ):
             yield Cause(
                 f"capped at {value:,.6g}", 0.8,
-                f"No number of {name} lies {side} {value:,.6g}, where {_usually(lost, now.count)} usually do, and "
+                f"No number of {name} lies {side} {value:,.6g}, where {usually(lost, now.count)} usually do, and "
                 f"{percent(_at_the_end(own, grid))} are exactly that: what lay {side} is written as {value:,.6g}.",
             )  # fmt: skip
             continue
@@ -104,12 +115,30 @@ def _an_end(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
         if float(np.median(np.abs(own - expected)[INNER])) > NEAR * middle_half:
             continue
         limit = f"{value:,.6g}"
+        ended = rising[grid <= MOST_OF * lost]
+        if len(ended) > 1 and ended[0] == ended[-1] and lost < 1:
+            # What is missing is one number only, as of a filter that leaves out zeros.
+            rows = usually(lost, now.count / (1 - lost))
+            number = f"{sign * ended[0] + 0.0:,.6g}"
+            yield Cause(
+                f"rows with {name} {number} missing", 0.77,
+                f"No row has {number} in {name}; {rows} usually have it, and the others are as usual.",
+            )  # fmt: skip
+            continue
         # As many rows were there as make this part of all.
-        rows = _usually(lost, now.count / (1 - lost)) if lost < 1 else percent(lost)
+        rows = usually(lost, now.count / (1 - lost)) if lost < 1 else percent(lost)
         yield Cause(
             f"rows with {name} {side} {limit} missing", 0.76,
             f"No row has {name} {side} {limit}, the others are as usual; {rows} usually have.",
         )  # fmt: skip
+
+
+def _beyond(end: float, rising: np.ndarray, grid: np.ndarray) -> float:
+    """The share of the rows that usually lie before the first of the numbers that came."""
+    at = int(np.searchsorted(rising, end))
+    if at < len(rising) and rising[at] == end:
+        return float(grid[at])
+    return float(np.interp(end, rising, grid)) if end > rising[0] else 0.0
 
 
 def _at_the_end(rising: np.ndarray, grid: np.ndarray) -> float:
@@ -130,12 +159,12 @@ def _without(name: str, columns: Sequence[ColumnProfile], rows: int) -> Iterator
         return
     yield Cause(
         f"rows without {name} missing", 0.7,
-        f"Every row has a value in {name}; {_usually(median(empty[:-1]), rows)} usually have none: these rows are missing, "
+        f"Every row has a value in {name}; {usually(median(empty[:-1]), rows)} usually have none: these rows are missing, "
         f"or something was put in.",
         frozenset({"completeness", "values", "categories", "relation", "segment", "order", "reference"}),
     )  # fmt: skip
 
 
-def _usually(share: float, rows: float) -> str:
+def usually(share: float, rows: float) -> str:
     """`about 240 of 2,000 rows`, as a share where they are many."""
     return f"about {percent(share)}{counted_rows(share, rows)}"

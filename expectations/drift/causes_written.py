@@ -5,6 +5,7 @@ rounding.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from statistics import median, pstdev
 
@@ -16,6 +17,7 @@ from expectations.drift.model import Cause
 from expectations.drift.words import percent, percent_of
 from expectations.profile.model import ColumnProfile, Numbers
 from expectations.profile.numbers import MULTIPLES
+from expectations.profile.spelling import NULLISH, pattern
 
 MOSTLY = 0.8
 # Of the values that are looked at those that are padded; and of those before, at most.
@@ -30,7 +32,12 @@ AS_LARGE = 0.4
 # the commonest values must agree with one of them.
 APART = 4.0
 BETTER = 0.6
+# Under so many values the month may be 10, or the price.
+SEVERAL = 3
 PLACES = ("whole numbers", "one decimal", "two decimals")
+# Characters from which on a number may hold such digits.
+NOISY = 12
+_NUMBER = re.compile(r"[+-]?\d+\.\d+\Z")
 TENS = {10: "tens", 100: "hundreds", 1000: "thousands"}
 
 
@@ -40,6 +47,7 @@ def causes(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     yield from _rounded(name, columns)
     yield from _written(name, columns)
     yield from _cut(name, columns)
+    yield from _float32(name, columns)
 
 
 def _padded(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
@@ -87,7 +95,13 @@ def _rounded(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     """Numbers without the digits that they usually have after the point, or before it."""
     found = [c.numbers for c in columns[:-1] if c.numbers is not None and c.numbers.count]
     now = columns[-1].numbers
-    if now is None or not now.count or 2 * len(found) <= len(columns) - 1 or not _as_large(found, now):
+    if (
+        now is None
+        or not now.count
+        or columns[-1].distinct < SEVERAL
+        or 2 * len(found) <= len(columns) - 1
+        or not _as_large(found, now)
+    ):
         return
     beyond = [[1 - sum(n.decimals[: place + 1]) / n.count for n in (*found, now)] for place in range(len(PLACES))]
     of = next(
@@ -124,7 +138,11 @@ def _as_large(found: Sequence[Numbers], now: Numbers) -> bool:
     usual = np.median(np.array([n.quantiles for n in found]), axis=0)[3:-3]
     here = np.array(now.quantiles)[3:-3]
     size = np.maximum(np.abs(usual), 1e-9)
-    steps = np.abs(here - usual) <= np.maximum(AS_LARGE * size, _step(now))
+    # To round makes a number larger by half a step at most, to cut one smaller by a step.
+    step = _step(now)
+    steps = (here - usual <= np.maximum(AS_LARGE * size, 0.55 * step)) & (
+        usual - here <= np.maximum(AS_LARGE * size, step)
+    )
     return bool(steps.mean() > 0.5)
 
 
@@ -193,7 +211,7 @@ def _written(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     batch, shapes = columns[-1], [formats(c) for c in columns]
     if not batch.top or not columns[-2].top:
         return
-    shown = "" if batch.masked else f": `{columns[-2].top[0][0]}` before, `{batch.top[0][0]}` now"
+    shown = "" if batch.masked else _before_and_now(columns)
     ended = 0
     for at in range(len(shapes) - 2, -1, -1):
         if any(shape in shapes[at] for shape in shapes[-1]):
@@ -201,17 +219,57 @@ def _written(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
         ended += 1
     known = {shape for found in shapes[:-1] for shape in found}
     fresh = sum(rows for shape, rows in shapes[-1].items() if shape not in known) / max(batch.text.counted, 1.0)
-    if fresh >= MOSTLY:
+    if fresh >= MOSTLY or fresh * batch.text.counted >= max(SEVERAL, RARELY * batch.text.counted):
         yield Cause(
-            "written differently",
-            0.65,
+            "written differently" if fresh >= MOSTLY else "some written differently",
+            0.65 if fresh >= MOSTLY else 0.61,
             f"{percent_of(fresh, batch.text.counted)} of {name} are written in a way never seen before{shown}.",
             same=f"written as {sorted(shapes[-1])}",
             shown_in=frozenset({"format"}),
         )
-    elif ended >= GONE:
+    elif GONE <= ended < len(columns) - 1:
         told = f"{name} is written as none of the last {ended} batches was, and as those before were{shown}."
         yield Cause("written as once before", 0.65, told, shown_in=frozenset({"format"}))
+
+
+def _before_and_now(columns: Sequence[ColumnProfile]) -> str:
+    """One value of before and one of now that is written as none was; numbers beside numbers."""
+    known = {shape for c in columns[:-1] for shape, _ in c.text.formats}
+    seen = {value for c in columns[:-1] for value, _ in c.top}
+    top = [value for value, _ in columns[-1].top]
+    fresh = next((v for v in top if pattern(v) not in known), next((v for v in top if v not in seen), top[0]))
+    letters = any(map(str.isalpha, fresh))
+    usual = [v for v, _ in columns[-2].top if v.strip().lower() not in NULLISH] or [columns[-2].top[0][0]]
+    before = next((v for v in usual if any(map(str.isalpha, v)) == letters), usual[0])
+    return f": `{before}` before, `{fresh}` now"
+
+
+def _float32(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
+    """Digits that a narrower type, or a sum of doubles, leaves behind: 12.3 is 12.300000190734863."""
+    *history, batch = columns
+    if batch.masked or any(_noisy(v) for c in history for v, _ in c.top):
+        return
+    noisy = [(v, rows) for v, rows in batch.top if _noisy(v)]
+    if sum(rows for _, rows in noisy) < max(2.0, RARELY * sum(rows for _, rows in batch.top)):
+        return
+    value = noisy[0][0]
+    yield Cause(
+        "digits of a float", 0.955,
+        f"Numbers of {name} have digits without a meaning behind the point, as from a float or a sum of doubles: "
+        f"`{_without(value)}` is `{value}`.",
+    )  # fmt: skip
+
+
+def _without(value: str) -> str:
+    return f"{float(value):.7g}"
+
+
+def _noisy(value: str) -> bool:
+    """Whether a number is written with digits beyond those of the number that it nearly is."""
+    if len(value) < NOISY or not _NUMBER.match(value):
+        return False
+    short = _without(value)
+    return len(short) <= NOISY - 3 and short != value and math.isclose(float(short), float(value), rel_tol=1e-6)
 
 
 def _cut(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:

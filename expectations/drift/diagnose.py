@@ -13,9 +13,12 @@ from dataclasses import replace
 from expectations.drift import (
     causes_between,
     causes_columns,
+    causes_labels,
     causes_missing,
+    causes_parts,
     causes_related,
     causes_rows,
+    causes_times,
     causes_values,
     causes_written,
 )
@@ -26,6 +29,8 @@ from expectations.profile.model import Profile
 
 # Under this a cause is a guess and isn't told.
 LIKELY = 0.6
+# From here on the table as a whole says what happened to it, and what is under that is one of its columns' guess.
+CERTAIN, GUESS = 0.9, 0.71
 # A change of the header says itself what happened; a slow movement has no moment.
 UNTOUCHED = frozenset({"schema", "slow_drift"})
 Causes = dict[str | None, Cause]
@@ -71,6 +76,19 @@ def _found(alerts: Sequence[Alert], profiles: Sequence[Profile], labels: Sequenc
         if (cause := most_likely(column, profiles, labels)) is not None and _is_shown(cause, kinds[column])
     }
     if moved is not None:
+        # What stands in a column beside its own is odd in the next one, too.
+        found = {column: cause for column, cause in found.items() if cause.confidence > moved.confidence}
+    # By the numbers beside them labels look exchanged where it is these that changed their sign or unit.
+    sure = [cause for cause in found.values() if cause.confidence >= CERTAIN and cause.same != causes_between.EXCHANGED]
+    found = {column: cause for column, cause in found.items() if cause.same != causes_between.EXCHANGED or not sure}
+    table = found.get(None)
+    if table is not None and table.confidence >= CERTAIN:
+        # Rows that are there once more make columns odd that nothing happened to.
+        found = {
+            column: cause for column, cause in found.items()
+            if column is None or cause.confidence >= GUESS or not table.explains.issuperset(kinds[column])
+        }  # fmt: skip
+    if moved is not None:
         found = {at: moved} | found
     # Where an earlier batch came again, everything is as it was there.
     again = found[None].all_of if None in found else ()
@@ -92,10 +110,13 @@ def most_likely(column: str | None, profiles: Sequence[Profile], labels: Sequenc
             return None
         columns = [*history, profiles[-1].columns[column]]
         found = [*causes_values.causes(column, columns), *causes_written.causes(column, columns)]
+        found += causes_times.causes(column, profiles, labels)
         if not profiles[-1].columns[column].masked:
+            found += causes_labels.causes(column, profiles)
             found += causes_missing.causes(column, profiles)
             found += causes_between.causes(column, profiles)
             found += causes_related.causes(column, profiles)
+            found += causes_parts.causes(column, profiles)
     best = max(found, key=lambda cause: cause.confidence, default=None)
     return best if best is not None and best.confidence >= LIKELY else None
 

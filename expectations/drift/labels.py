@@ -19,7 +19,7 @@ from expectations.drift.compare import Column, likely_clocks, peers
 from expectations.drift.figures import Key, each_column, named
 from expectations.drift.first_time import names_things
 from expectations.profile.categories import TOP
-from expectations.profile.model import GRID, ColumnProfile, Numbers, Profile
+from expectations.profile.model import GRID, Clock, ColumnProfile, Numbers, Profile
 from expectations.profile.numbers import DAY
 
 # A value counts as always there from so many rows in every batch on.
@@ -136,17 +136,27 @@ def pauses(profiles: Sequence[Profile]) -> Iterator[tuple[Key, Column]]:
         if len(columns) <= SHOWN or not all(c.clocks for c in columns):
             continue
         clocks = likely_clocks(columns)
-        hours = np.array([k.hours for k in clocks])
-        shares = hours / np.maximum(hours.sum(axis=1, keepdims=True), 1.0)
-        pairs = []
-        for i, clock in enumerate(clocks):
-            usual = np.delete(shares[:-1], i, axis=0).mean(axis=0) if i < len(clocks) - 1 else shares[:-1].mean(axis=0)
-            # A local day told in UTC begins in the evening of the day before.
-            first = int(clock.quantiles[0] % DAY // 3600)
-            usual, there = np.roll(usual, -first), np.flatnonzero(np.roll(hours[i], -first))
-            missing = max((float(usual[a + 1 : b].sum()) for a, b in pairwise(there.tolist())), default=0.0)
-            pairs.append((missing * clock.count, clock.count))
+        pairs = [(share * k.count, k.count) for k, (share, _, _) in zip(clocks, pauses_of(clocks), strict=True)]
         yield named(name, "clock", "pause"), pairs
+
+
+def pauses_of(clocks: Sequence[Clock]) -> list[tuple[float, int, int]]:
+    """Of each batch the share of its usual rows in the longest stretch of hours without one, that stretch's first hour and how
+    many hours it has.
+    """
+    hours = np.array([k.hours for k in clocks])
+    shares = hours / np.maximum(hours.sum(axis=1, keepdims=True), 1.0)
+    found = []
+    for i, clock in enumerate(clocks):
+        usual = np.delete(shares[:-1], i, axis=0).mean(axis=0) if i < len(clocks) - 1 else shares[:-1].mean(axis=0)
+        # A local day told in UTC begins in the evening of the day before.
+        first = int(clock.quantiles[0] % DAY // 3600)
+        usual, there = np.roll(usual, -first), np.flatnonzero(np.roll(hours[i], -first))
+        stretches = [
+            (float(usual[a + 1 : b].sum()), (a + 1 + first) % 24, b - a - 1) for a, b in pairwise(there.tolist())
+        ]
+        found.append(max(stretches, default=(0.0, 0, 0)))
+    return found
 
 
 def _least(columns: Sequence[ColumnProfile], value: str) -> float:
