@@ -1,5 +1,5 @@
 """Causes of what is odd in a part of the rows, or in which row a value stands: one label's rows in another unit, some numbers
-times a hundred, another column's values, sums so far, values in other rows than they belong to.
+times a hundred, another column's values, values in other rows than they belong to.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ LEAST = 0.02
 # Of the numbers never seen before those that are.
 MOSTLY = 0.7
 ALL = 0.95
-# A number that turns back in so few of the steps rises; before, in so many at least.
-RISES = 0.02
-TURNS = 0.2
 # Two columns went together where their ranks did so far, and no longer do where so much of it is lost.
 TOGETHER = 0.5
 LOST = 0.15
@@ -50,7 +47,6 @@ def causes(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
     yield from _copied(name, profiles)
     yield from _within_a_label(name, profiles)
     yield from _times(name, columns)
-    yield from _so_far(name, columns)
     yield from _in_other_rows(name, profiles)
 
 
@@ -176,24 +172,6 @@ def _numbers(column: ColumnProfile) -> Iterator[tuple[float, float]]:
             yield round(float(text), 9), rows
         except ValueError:
             continue
-
-
-def _so_far(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
-    """A number that only rises from row to row, where it went up and down, and ends far higher."""
-    steps = [c.steps for c in columns]
-    falls = [s[0] / max(sum(s), 1.0) for s in steps if s is not None]
-    batch, last = columns[-1], [c.numbers for c in columns if c.numbers is not None]
-    if batch.clocks or steps[-1] is None or len(falls) <= SHOWN or batch.numbers is None or len(last) <= SHOWN:
-        return
-    highest = max(n.quantiles[-1] for n in last[:-1])
-    if falls[-1] > RISES or median(falls[:-1]) < TURNS or batch.numbers.quantiles[-1] < 3 * highest or highest <= 0:
-        return
-    q = batch.numbers.quantiles
-    yield Cause(
-        "sums so far", 0.972,
-        f"{name} only rises from row to row, up to {q[-1]:,.6g}, and never went beyond {highest:,.6g}: each row holds the sum of "
-        f"all rows so far.",
-    )  # fmt: skip
 
 
 def _in_other_rows(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:

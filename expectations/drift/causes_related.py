@@ -75,7 +75,7 @@ def _running_total(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Caus
     if made <= 0 or not made / AS_MUCH < rise < made * AS_MUCH:
         return
     yield Cause(
-        "running total", 0.985,
+        "sums so far", 0.985,
         f"Each number of {name} is the sum of those up to its row: none is below the one before it, where {percent(usual)} "
         f"usually are, and they rise by {rise:,.6g} over {now.numbers.count:,.0f} rows of usually {mean:,.4g} each.",
     )  # fmt: skip

@@ -83,7 +83,7 @@ def renamed(rows: list[Row], old: str, new: str) -> list[Row]:
 
 CASES: dict[str, tuple[str, str, str, Change]] = {
     "a sum so far": (
-        "net", "running total", "Each number of net is the sum of those up to its row: none is below the one before it", so_far,
+        "net", "sums so far", "Each number of net is the sum of those up to its row: none is below the one before it", so_far,
     ),
     "a factor on one of three": (
         "price", "12 % higher", "price is 12 % higher than what km and minutes of its row usually go with.", times("price", 1.12),
@@ -130,7 +130,7 @@ def causes(found: dict[str | None, Alert]) -> set[str]:
 def test_rows_that_were_sorted_are_no_sum_so_far(told: Any) -> None:
     found = told(sorted(trips(DAYS), key=lambda row: float(row["net"])))
     assert found.keys() <= {None, "net", "gross"}
-    assert "running total" not in causes(found)
+    assert "sums so far" not in causes(found)
 
 
 def test_a_factor_on_all_that_goes_together_is_no_factor_of_one(told: Any) -> None:

@@ -161,7 +161,7 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         "wind", "moved by +", "Every number of wind is about ", each("wind", lambda v: f"{float(v) + 40:.1f}"),
     ),
     "sums so far": (
-        "fare", "sums so far", "fare only rises from row to row, up to ", so_far,
+        "fare", "sums so far", "Each number of fare is the sum of those up to its row: none is below the one before it", so_far,
     ),
     "floats": (
         "wind", "digits of a float", "Numbers of wind have digits without a meaning behind the point",
