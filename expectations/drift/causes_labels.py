@@ -152,12 +152,12 @@ def _new_label(name: str, columns: Sequence[ColumnProfile]) -> Cause | None:
     if rows < MOSTLY_ALL * sum(count for count, _ in fresh) or rows <= LEAST_ROWS:
         return None
     fewer = {v: usual_share(columns, v) - _share(batch, v) for v in seen}
-    lost = max(fewer, key=lambda one: fewer[one])
+    lost = max(fewer, key=lambda one: fewer[one], default="")
     whose = f"; `{lost}` are {percent(_share(batch, lost))}, {percent(usual_share(columns, lost))} usually are"
     return Cause(
         f"new label {value}", 0.68,
         f"{percent_of(share, batch.text.counted)} of {name} are `{value}`, which no batch ever had"
-        f"{whose if fewer[lost] > MOST * share else ''}.",
+        f"{whose if fewer.get(lost, 0.0) > MOST * share else ''}.",
     )  # fmt: skip
 
 

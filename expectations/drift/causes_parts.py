@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from expectations.drift.model import Cause
-from expectations.drift.words import factor, listed, percent_of, than
+from expectations.drift.words import bounded, factor, listed, percent_of, than
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
 SHOWN = 7
@@ -81,7 +81,7 @@ def _further(one: str, other: str, profiles: Sequence[Profile]) -> bool:
     batch = profiles[-1]
 
     def known(name: str) -> float:
-        seen = {h for p in profiles[:-1] for h in p.columns[name].sketch.hashes}
+        seen = {h for p in profiles[:-1] if name in p.columns for h in p.columns[name].sketch.hashes}
         now = batch.columns[name].sketch.hashes
         return sum(h in seen for h in now) / max(len(now), 1)
 
@@ -115,7 +115,11 @@ def _within_a_label(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
     ):
         return
     # Means are those of log(1 + x).
-    times = math.expm1(usual + moved) / math.expm1(usual) if usual and usual * (usual + moved) > 0 else math.nan
+    times = (
+        math.expm1(bounded(usual + moved)) / math.expm1(bounded(usual))
+        if usual and usual * (usual + moved) > 0
+        else math.nan
+    )
     if not times > 0:
         return
     rows = batch.relations.segments[BETWEEN.join((by, label, name))][0]

@@ -18,6 +18,8 @@ from expectations.profile.model import CLOCK_GRID, Clock, Profile
 from expectations.profile.numbers import DAY
 
 HOUR = 3600.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = ((datetime(*day, tzinfo=UTC) - EPOCH).total_seconds() for day in ((1, 1, 2), (9999, 12, 31)))
 MONTHS = 12
 NOON = 12
 AFTERNOON = 0.2
@@ -88,10 +90,10 @@ def _moved(name: str, stands: np.ndarray, now: Clock, day: float, hours: np.ndar
         return
     if abs(by) < max(LEAST, FURTHER * stray):
         return
-    then = datetime.fromtimestamp(now.quantiles[MIDDLE], UTC) - timedelta(hours=by)
-    middle = f"its middle is {_moment(datetime.fromtimestamp(now.quantiles[MIDDLE], UTC))}"
+    then = _at(now.quantiles[MIDDLE] - by * HOUR)
+    middle = f"its middle is {_moment(_at(now.quantiles[MIDDLE]))}"
     side = "later" if by > 0 else "earlier"
-    batch = datetime.fromtimestamp(day * DAY, UTC)
+    batch = _at(day * DAY)
     if abs(by) >= IN_DAYS and (turned := _turned(now, batch)):
         yield Cause(
             "day and month swapped", 0.97,
@@ -119,7 +121,7 @@ def _moved(name: str, stands: np.ndarray, now: Clock, day: float, hours: np.ndar
 
 def _turned(now: Clock, batch: datetime) -> datetime | None:
     """The middle of a batch that would be where it belongs with day and month in each other's place; None where it wouldn't."""
-    found = [datetime.fromtimestamp(now.quantiles[at], UTC) for at in INNER]
+    found = [_at(now.quantiles[at]) for at in INNER]
     if any(at.day > MONTHS or abs(at.replace(month=at.day, day=at.month) - batch) > timedelta(days=2) for at in found):
         return None
     return found[len(found) // 2]
@@ -130,7 +132,7 @@ def _far(name: str, stands: np.ndarray, now: Clock) -> Iterator[Cause]:
     low, high = float(stands[:-1].min()), float(stands[:-1].max())
     for at, beyond, word in ((0, (low - stands[-1, 0]) / 24, "first"), (-1, (stands[-1, -1] - high) / 24, "last")):
         if beyond > FAR and low <= stands[-1, MIDDLE] <= high:
-            value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=now.quantiles[at])
+            value = _at(now.quantiles[at])
             years = f"about {beyond / 365.25:,.0f} years" if beyond > 700 else f"{beyond:,.0f} days"
             share = [
                 p for p, x in zip(CLOCK_GRID, stands[-1], strict=True) if (x < low - 24 if at == 0 else x > high + 24)
@@ -200,6 +202,11 @@ def _pause(name: str, clocks: Sequence[Clock]) -> Iterator[Cause]:
 def _shares(clock: Clock) -> np.ndarray:
     """The share of the rows in each hour of the day."""
     return np.array(clock.hours) / max(sum(clock.hours), 1.0)
+
+
+def _at(seconds: float) -> datetime:
+    """Seconds since 1970 as a date; the last there is for what lies beyond it."""
+    return EPOCH + timedelta(seconds=min(max(seconds, FIRST), LAST))
 
 
 def _moment(at: datetime) -> str:

@@ -255,6 +255,21 @@ def test_what_is_late_from_an_hour_on_is_told_by_the_hours_after(world: Any) -> 
     )
 
 
+def test_a_date_that_was_the_last_there_is_can_be_any_other(tmp_path: Any) -> None:
+    def measured(day: int, until: str) -> Profile:
+        rows = [row | {"until": until} for row in trips(day)]
+        return profile_file(write_day(tmp_path / "batch.csv", rows))
+
+    history = [measured(day, "9999-12-31 00:00:00") for day in range(10)]
+    verdict = detect(
+        measured(10, "2026-05-01 00:00:00"),
+        history,
+        batch_label=name_of(10),
+        history_labels=[name_of(d) for d in range(10)],
+    )
+    assert any(a.column == "until" and a.cause for a in verdict.alerts)
+
+
 def test_negative_numbers_that_are_missing_have_not_lost_their_signs(judged: Callable[..., Any]) -> None:
     rows = [row for row in trips(DAYS) if not row["delay"].startswith("-")]
     assert not any(a.cause == "minus signs lost" for a in judged(rows).alerts)
