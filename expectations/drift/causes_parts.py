@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from expectations.drift.model import Cause
-from expectations.drift.words import bounded, factor, listed, percent_of, than
+from expectations.drift.words import bounded, factor, listed, percent, percent_of, than
 from expectations.profile.model import BETWEEN, ColumnProfile, Profile
 
 SHOWN = 7
@@ -36,6 +36,11 @@ TOGETHER = 0.5
 LOST = 0.15
 # A column's numbers are as usual where so many of their places lie within what they were.
 USUAL = 0.7
+# Rows stand by a column where so many of them are next to one of its values, of those that could be; and never were so many.
+GROUPED = 0.97
+APART = 0.8
+# And its values come so many times each.
+OFTEN = 3
 OF_ROWS = frozenset({"relation", "order", "segment"})
 
 
@@ -48,6 +53,7 @@ def causes(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
     yield from _within_a_label(name, profiles)
     yield from _times(name, columns)
     yield from _in_other_rows(name, profiles)
+    yield from _grouped(profiles)
 
 
 def _copied(name: str, profiles: Sequence[Profile]) -> Iterator[Cause]:
@@ -223,3 +229,27 @@ def _as_usual(columns: Sequence[ColumnProfile]) -> bool:
     reach = np.ptp(each[:-1], axis=0) / 4
     inside = (each[-1] >= each[:-1].min(axis=0) - reach) & (each[-1] <= each[:-1].max(axis=0) + reach)
     return bool(inside.mean() >= USUAL)
+
+
+def _grouped(profiles: Sequence[Profile]) -> Iterator[Cause]:
+    """Rows in another order: those with one value of a column stand together, which breaks whatever order others had."""
+    *history, batch = profiles
+    for name, column in batch.columns.items():
+        before = [p for p in history if name in p.columns]
+        if column.masked or not before or not 2 <= column.distinct <= batch.rows / OFTEN:
+            continue
+        if _together(name, batch) >= GROUPED and max(_together(name, p) for p in before) < APART:
+            yield Cause(
+                f"rows sorted by {name}", 0.96,
+                f"The rows stand in another order, sorted or grouped by {name}: {percent(column.same_next)} have the {name} of "
+                f"the next row, {percent(max(p.columns[name].same_next for p in before))} at most had.",
+                frozenset({"order"}), all_of=tuple(batch.columns), same="rows sorted", shown_in=frozenset({"order"}),
+            )  # fmt: skip
+            return
+
+
+def _together(name: str, profile: Profile) -> float:
+    """Of the rows that could have the value of the next one in a column, those that do."""
+    column = profile.columns[name]
+    could = 1 - (column.distinct - 1) / max(profile.rows - 1, 1)
+    return column.same_next / could if could > 0 else 0.0

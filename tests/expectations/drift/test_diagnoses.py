@@ -167,6 +167,10 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
         "wind", "digits of a float", "Numbers of wind have digits without a meaning behind the point",
         each("wind", lambda v: f"{float(v):.1f}00000190734863"),
     ),
+    "sorted": (
+        "began_at", "rows sorted by city", "The rows stand in another order, sorted or grouped by city: 99 % have the city of",
+        lambda rows: sorted(rows, key=lambda row: row["city"]),
+    ),
     "other rows": (
         "miles", "miles in other rows", "miles no longer fits fare and minutes of its row", mixed,
     ),
