@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import NATIVE_TIMES, NULL_IN_HASH, Checksum, microseconds_sql
+from expectations.contract.groups import AT_ONCE
 from expectations.contract.lookup3 import Hashes, of_integers, of_texts, total
 from expectations.contract.quoting import identifier, ours
 
@@ -26,9 +27,9 @@ _EPOCH = 946_684_800_000_000
 HASHED = ("varchar", "binary", "json")
 
 
-def has_hashes(columns: Sequence[Column]) -> bool:
-    """Whether any figure of these columns is by a hash."""
-    return any(column.column_type.kind in (*NATIVE_TIMES, *HASHED) for column in columns)
+def is_cheaper(columns: Sequence[Column]) -> bool:
+    """Whether figures of these columns cost less than by MD5: where any is by a hash, and all columns are read at once."""
+    return len(columns) <= AT_ONCE and any(column.column_type.kind in (*NATIVE_TIMES, *HASHED) for column in columns)
 
 
 def may_be_long(column: Column) -> bool:

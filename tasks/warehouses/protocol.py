@@ -18,7 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from deployments.declarations.columns import Column
 from expectations.contract.checksum import Hash, json_groups, summable, text_groups
-from expectations.contract.native_hash import has_hashes
+from expectations.contract.native_hash import is_cheaper
 from expectations.suites.targets import WarehouseTable
 from tasks.objects.manifest import Manifest
 from tasks.objects.protocol import ObjectStore
@@ -155,7 +155,7 @@ class Adapter(AccessLists, ABC):
 
     def hash_of(self, columns: Sequence[Column]) -> Hash:
         """By which hash the rows of such a table are proven: the warehouse's own, where it does what we do."""
-        if self.native_hashes is None or not has_hashes(columns):
+        if self.native_hashes is None or not is_cheaper(columns):
             return "md5"
         return "lookup3" if self.native_hashes.are_known(self.address) else "md5"
 

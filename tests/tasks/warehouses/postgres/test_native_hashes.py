@@ -24,6 +24,7 @@ def adapter(clients: StackState) -> Iterator[PostgresAdapter]:
 
 def test_a_server_that_hashes_as_we_do_proves_by_its_own_hash(adapter: PostgresAdapter) -> None:
     assert [adapter.hash_of([column]) for column in (NUMBER, TEXT, TIME)] == ["md5", "lookup3", "lookup3"]
+    assert [adapter.hash_of([TEXT] * columns) for columns in (150, 151)] == ["lookup3", "md5"]
 
 
 @pytest.mark.parametrize("one", ["_twice", "_once"])
