@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NoReturn
 
+import psycopg2
 import pytest
 
 from deployments.declarations.columns import Column
@@ -15,11 +16,10 @@ NUMBER, TEXT, TIME = (Column.model_validate({"name": "c", "type": kind}) for kin
 
 
 @pytest.fixture
-def adapter(clients: StackState) -> Iterator[PostgresAdapter]:
+def adapter(clients: StackState, monkeypatch: pytest.MonkeyPatch) -> PostgresAdapter:
     assert clients.warehouse_url is not None
-    native_hashes.are_known.cache_clear()
-    yield PostgresAdapter(PostgresAddress(clients.warehouse_url))
-    native_hashes.are_known.cache_clear()
+    monkeypatch.setattr(native_hashes, "_known", {})
+    return PostgresAdapter(PostgresAddress(clients.warehouse_url))
 
 
 def test_a_server_that_hashes_as_we_do_proves_by_its_own_hash(adapter: PostgresAdapter) -> None:
@@ -33,6 +33,18 @@ def test_a_server_that_hashes_otherwise_proves_by_md5(
 ) -> None:
     """As a version would whose hash has changed, or one that takes the highest byte first."""
     monkeypatch.setattr(native_hashes, one, lambda _: 7)
+    assert adapter.hash_of([TEXT]) == "md5"
+
+
+def test_one_that_is_away_holds_nothing_up_and_all_parts_are_hashed_alike(
+    adapter: PostgresAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> NoReturn:
+        raise psycopg2.OperationalError("could not connect")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(native_hashes, "_hashes_as_we_do", away)
+        assert adapter.hash_of([TEXT]) == "md5"
     assert adapter.hash_of([TEXT]) == "md5"
 
 
