@@ -41,6 +41,8 @@ GROUPED = 0.97
 APART = 0.8
 # And its values come so many times each.
 OFTEN = 3
+# Where so many of the rows repeat another, that says more than their order.
+COPIES = 0.1
 OF_ROWS = frozenset({"relation", "order", "segment"})
 
 
@@ -155,6 +157,9 @@ def _times(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
             of_all = sum(count for n, count in _numbers(batch) if n in made)
             commonest = max(known, key=lambda n: median(_share(c, n) for c in history))
             whole = of_all >= ALL * (batch.text.counted - batch.numbers.zero) and _is_less(commonest, columns)
+            if not whole and theirs > batch.text.counted / 2:
+                # Of the others the number before isn't known: that all of them are larger is told by their middle.
+                return
             theirs = of_all if whole else theirs
             unit = f"unit {'x' if times > 1 else '/'} {max(times, 1 / times):,.0f}"
             share = percent_of(theirs / batch.text.counted, batch.text.counted)
@@ -234,6 +239,9 @@ def _as_usual(columns: Sequence[ColumnProfile]) -> bool:
 def _grouped(profiles: Sequence[Profile]) -> Iterator[Cause]:
     """Rows in another order: those with one value of a column stand together, which breaks whatever order others had."""
     *history, batch = profiles
+    if batch.duplicates > COPIES * batch.rows:
+        # Copies that stand beside their rows are together in every column.
+        return
     for name, column in batch.columns.items():
         before = [p for p in history if name in p.columns]
         if column.masked or not before or not 2 <= column.distinct <= batch.rows / OFTEN:
