@@ -21,7 +21,7 @@ def erase(bench: Workbench, request: Request, by: str | None, reason: str) -> Do
     found: Found = erasures.look(bench, request)
     table, run_id = request.table, new_run_id(request.table.table, "erase")
     erased = erasures.erase(bench, found, run_id, who, reason)
-    kept_tables = plural(len(found.beside), "table")
+    kept_tables = plural(len(found.kept), "table")
     line = f"{plural(erased.live, 'live row')}, {len(found.aside):,} set aside, {kept_tables} kept for an undo"
     done(
         bench, table.table, "erase", began, line, erased.live, run_id=run_id, batch_key="", label="erase",

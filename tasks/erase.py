@@ -25,7 +25,7 @@ from expectations.suites.keys import HASH_CHARACTERS
 from tasks import hash_keys, report, spool
 from tasks.batch import new_attempt
 from tasks.leftovers import at_work, find_leftovers, remove, staged_attempts
-from tasks.warehouses import clock, decisions, erasing, ops
+from tasks.warehouses import clock, decisions, erasing, generations, ops
 from tasks.warehouses.decisions import Decider, Decision
 from tasks.warehouses.erasing import SetAside, Wanted
 from tasks.warehouses.names import TableName
@@ -58,13 +58,24 @@ class Found:
     request: Request
     """The request with what only these rows had."""
 
+    @property
+    def candidates(self) -> tuple[TableName, ...]:
+        """What of `beside` a load has left that was killed: nothing that an undo would bring back."""
+        return tuple(table for table in self.beside if generations.sequence_of(table) is None)
+
+    @property
+    def kept(self) -> tuple[TableName, ...]:
+        """What of `beside` is kept for an undo."""
+        return tuple(table for table in self.beside if table not in self.candidates)
+
     def said(self) -> list[tuple[str, str]]:
         """(place, what would go), for people."""
         table = self.request.table.table
         return [
             (table, _rows(self.live)),
             ("quarantine", _rows(len(self.aside))),
-            ("tables kept for an undo", ", ".join(map(str, self.beside)) or "none holds it"),
+            ("tables kept for an undo", ", ".join(map(str, self.kept)) or "none holds it"),
+            ("candidates of killed loads", ", ".join(map(str, self.candidates)) or "none holds it"),
             ("staged copies", f"{len(self.staged):,}, as a whole"),
             ("spool of killed runs", f"{len(self.spools):,}, as a whole"),
             ("records, profiles, pages, notices", "its values, wherever they stand"),
@@ -159,7 +170,7 @@ def erase(bench: Workbench, found: Found, run_id: str, by: Decider, reason: str)
     report.rebuild(bench, target)
 
     def note(cursor: Cursor, rows: int) -> None:
-        what = f"{rows} live, {len(found.aside)} set aside, {len(found.beside)} kept"
+        what = f"{rows} live, {len(found.aside)} set aside, {len(found.kept)} kept"
         why = erased.text(reason)
         decisions.add(
             adapter, cursor, Decision(now, target, "erase", what, by, why, request.columns[:128], run_id=run_id)
