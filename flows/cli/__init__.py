@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
+        stopping.has_stopped()
         click.echo(
             "stopped: windows that were published are whole, nothing of the others is in a table readers see", err=True
         )

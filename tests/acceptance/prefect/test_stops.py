@@ -94,6 +94,24 @@ def test_by_a_signal_in_a_terminal(site: Any, number: int, code: int) -> None:
     loads_what_is_left(site, DAYS)
 
 
+def test_what_a_stopped_command_waits_for_is_told_while_it_waits(site: Any) -> None:
+    """Its main thread hears no signal while the driver waits for the lock: nothing was said for as long as that took."""
+    with only_the_first_two(site):
+        site.more["HEADGATE_LOCK_TIMEOUT_SECONDS"] = "20"
+        running = started(site, "run", "sales")
+        site.wait(lambda: a_window_waits(site))
+        running.send_signal(signal.SIGINT)
+        assert running.stderr is not None
+        said = next(line for line in running.stderr if "stopping" in line)
+        # The lock is there still, and so is who waits for it.
+        assert running.poll() is None
+        assert "ends first (a lock is waited for 20 s at most: HEADGATE_LOCK_TIMEOUT_SECONDS)" in said
+    _, rest = running.communicate(timeout=PATIENCE_SECONDS)
+    assert running.returncode == 130, rest
+    assert "stopping" not in rest
+    assert whole_windows(site) < DAYS
+
+
 def test_by_cancelling_its_run(site: Any) -> None:
     with only_the_first_two(site):
         site.headgate("deploy")
