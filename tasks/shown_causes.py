@@ -271,7 +271,7 @@ OF_THE_TABLE: Mapping[str, OfTable] = {
     r"an earlier file again|an earlier file with new dates|rows of an earlier batch": _again,
     r"header among the rows": _header,
     r"a row of another kind": _another_kind,
-    r"the first .* rows|.* % of the rows|next to no rows|.* rows (more|missing)": _count,
+    r"the first .* rows|.* % of the rows|next to no rows|.* rows? (more|missing)": _count,
 }
 # Behind those that say more: what they are called may hold any text of the data.
 OF_A_COLUMN: Mapping[str, Query] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
+from deployments.quantities import plural
 from expectations.drift import whose
 from expectations.drift.at_once import SEVERAL
 from expectations.drift.calendar import Label
@@ -305,7 +306,7 @@ def _few(profiles: Sequence[Profile]) -> Iterator[Cause]:
         theirs, of = whose.told(profiles)
         yield Cause(
             f"{100 * share:.0f} % of the rows" if share >= 0.01 else "next to no rows", confidence,
-            f"{batch.rows:,} row{'s' * (batch.rows != 1)} came where about {usual:,.0f} are usual{theirs}.",
+            f"{plural(batch.rows, 'row')} came where about {usual:,.0f} are usual{theirs}.",
             OF_LABEL if of else OF_COUNT, all_of=of, shown_in=OF_COUNT,
         )  # fmt: skip
 
@@ -320,10 +321,10 @@ def _some(profiles: Sequence[Profile]) -> Iterator[Cause]:
     often = sum(count == usual for count in counts)
     each = f" (in {often} of the last {len(counts)} batches exactly)" if often > MOSTLY_SO * len(counts) else ""
     theirs, of = whose.told(profiles)
-    few = f"{abs(more):,.0f} rows {'more' if more > 0 else 'missing'}"
+    few = f"{plural(round(abs(more)), 'row')} {'more' if more > 0 else 'missing'}"
     yield Cause(
         few, 0.62,
-        f"{batch.rows:,} rows came where about {usual:,.0f} are usual{each}, {abs(more):,.0f} {'more' if more > 0 else 'fewer'}"
-        f"{theirs}.",
+        f"{plural(batch.rows, 'row')} came where about {usual:,.0f} are usual{each}, "
+        f"{abs(more):,.0f} {'more' if more > 0 else 'fewer'}{theirs}.",
         OF_LABEL if of else OF_COUNT, all_of=of, shown_in=OF_COUNT,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from statistics import median, pstdev
 
 import numpy as np
 
+from deployments.quantities import plural
 from expectations.drift.implied import formats
 from expectations.drift.labels import GONE
 from expectations.drift.model import Cause
@@ -289,7 +290,8 @@ def _cut(name: str, columns: Sequence[ColumnProfile]) -> Iterator[Cause]:
     if not begun or begun < MOSTLY * sum(rows for _, rows in fresh):
         return
     value, long = next((value, long) for value, long in whole.items() if long)
+    ends = plural(round(limit), "character")
     yield Cause(
-        f"cut at {limit:.0f} characters", 0.96,
-        f"Texts of {name} end after {limit:.0f} characters: `{long}` before, `{value}` now.",
+        f"cut at {ends}", 0.96,
+        f"Texts of {name} end after {ends}: `{long}` before, `{value}` now.",
     )  # fmt: skip

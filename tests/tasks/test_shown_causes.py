@@ -15,7 +15,8 @@ from tasks.shown_causes import is_known
 CALLED = {
     "how": ["in lower case", "in upper case", "in another case", "with no-break spaces", "with its words in another order",
             "with other marks or spaces", "with `EU-` in front", "with something else in front", "with ` km` behind"],
-    "few": ["14 rows missing", "138 rows more"],
+    "ends": ["1 character", "10 characters"],
+    "few": ["1 row missing", "14 rows missing", "138 rows more"],
     "unit": ["unit x 100", "unit / 1,000", "factor x 3", "19 % higher"],
     "factor": ["factor x 3", "factor / 7.5", "19 % higher", "5 % lower"],
     "what": ["gone", "renamed to vat"],

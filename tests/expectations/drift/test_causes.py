@@ -67,6 +67,10 @@ CASES: dict[str, tuple[str | None, str, str, Change]] = {
     "cut": (
         "user", "cut at 3 characters", "Texts of user end after 3 characters: `U0", each("user", lambda v: v[:3]),
     ),
+    "cut to one character": (
+        "country", "cut at 1 character", "Texts of country end after 1 character: `KR` before, `K` now.",
+        each("country", lambda v: v[:1]),
+    ),
     "hashed anew": (
         "country", "all values are others", "None of the values of country was ever seen before: its commonest was `KR`",
         each("country", lambda v: {"KR": "5f", "US": "a0", "JP": "9e"}[v]),
