@@ -170,7 +170,7 @@ def outside(profiles: Sequence[Profile], days: Sequence[float | None], turned: i
     last = len(profiles) - 1
     others = _others(last)
     start = np.array(days, dtype=float)[:, None] * DAY
-    for name, clocks in _clocks(profiles):
+    for name, clocks in each_clock(profiles):
         quantiles = np.array([k.quantiles for k in clocks]) - start
         counts = np.array([k.count for k in clocks])
         for side, rising in (("late", quantiles), ("early", -quantiles[:, ::-1])):
@@ -269,7 +269,7 @@ def _column_marks(profile: Profile) -> set[tuple[object, ...]]:
 
 def advance(profiles: Sequence[Profile], days: Sequence[float | None]) -> Iterator[tuple[Key, Column]]:
     """Where a clock stands, in hours: against the batch's own date where labels tell it, else against the last batch."""
-    for name, clocks in _clocks(profiles):
+    for name, clocks in each_clock(profiles):
         labelled = all(d is not None for d in days)
         since = "the batch's date" if labelled else "the batch before"
         # Of fewer rows the hundredth is one row, which may be any.
@@ -350,7 +350,7 @@ def _shifts(hours: Sequence[Array]) -> Column:
     return result
 
 
-def _clocks(profiles: Sequence[Profile]) -> Iterator[tuple[str, list[Clock]]]:
+def each_clock(profiles: Sequence[Profile]) -> Iterator[tuple[str, list[Clock]]]:
     """The columns that are clocks in all batches."""
     for name in each_column(list(profiles)):
         columns = [p.columns[name] for p in profiles]

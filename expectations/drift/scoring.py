@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from expectations.drift import arriving, calendar, crowds, early, first_time, predict, returned, volume
+from expectations.drift import arriving, calendar, crowds, early, far_dates, first_time, predict, returned, volume
 from expectations.drift.acceptance import further_of_kind, rebased, voices
 from expectations.drift.blame import FLOOR
 from expectations.drift.block import Array
@@ -55,6 +55,7 @@ QUANTILE, BELOW_USUAL = known("values", "quantile"), known("values", "below_usua
 SPELLED = having("spelled")
 LENGTH = known("format", "length")
 SAME_AS_NEXT = known("order", "same_as_next")
+OUTERMOST = {known("clock", f"{side}{limit}"): side for side in ("early", "late") for limit in ("", "_limit")}
 
 
 def score(
@@ -118,7 +119,8 @@ def score(
         certain = np.abs(np.nan_to_num(z[-1] * (1 - explained))) >= early.CERTAIN
         return _of_few(scored, profiles, days, weekdays, certain)
     scored = _by_count(scored, weekdays, sensitivity, crowds.rows_of_one(profiles))
-    return returned.held(_by_furthest(scored, sensitivity), back, explained, arrived)
+    scored = _by_dates(_by_furthest(scored, sensitivity), sensitivity, far_dates.further(profiles, days))
+    return returned.held(scored, back, explained, arrived)
 
 
 def _of_few(
@@ -183,6 +185,19 @@ def _by_furthest(scored: Scored, sensitivity: Sensitivity) -> Scored:
         if seen > size:
             scores[at] = max(scores[at], math.log(seen / size) / math.log(times))
     return replace(scored, low=low, high=high, scores=scores)
+
+
+def _by_dates(scored: Scored, sensitivity: Sensitivity, further: Mapping[tuple[str, str], float]) -> Scored:
+    """With rows early or late by so many times what any batch showed told for that, where it is nearer than how many they are."""
+    high, scores = scored.high.copy(), scored.scores.copy()
+    for at, key in enumerate(scored.keys):
+        times = further.get((key.column or "", OUTERMOST.get(key.of, "")))
+        if times is not None:
+            score = math.log(times) / (math.log(ABSURD) * NEAREST[sensitivity] * float(scored.voices[at]))
+            # How many they are says whether anybody has to get up.
+            scores[at] = max(scores[at], min(score, early.NO_PAGE))
+            high[at] = min(high[at], 0.0) if score >= 1 else high[at]
+    return replace(scored, high=high, scores=scores)
 
 
 def _explained(built: Frame, z: Array, miss: Array, turned: int, back: Sequence[int], anew: NDArray[np.bool_]) -> Array:
