@@ -138,14 +138,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             # Before anything reads the environment: servers, clients and workers have the same values.
             dotenv_file.enter(Path.cwd(), again=True)
         quiet()
-        stopping.on_terminate()
         with ExitStack() as stops:
+            stops.callback(stopping.on_terminate())
             stops.callback(hear_waits(lambda sentence: click.echo(sentence, err=True)))
             code = cli.main(given, standalone_mode=False, obj=frozenset(given))
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        stopping.has_stopped()
         click.echo(
             "stopped: windows that were published are whole, nothing of the others is in a table readers see", err=True
         )

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
@@ -20,22 +21,31 @@ _SOON_SECONDS = 2
 """A command that is told to stop has ended by then, or says what it waits for."""
 _received: list[int] = []
 _codes: list[int] = []
-_ended = threading.Event()
 
 
-def on_terminate() -> None:
-    """From now on SIGTERM raises KeyboardInterrupt. Prefect has a way of its own inside a worker's run."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
-        hears, told = socket.socketpair()
-        told.setblocking(False)
-        signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
-        threading.Thread(target=_say_what_is_waited_for, args=(hears,), daemon=True, name="told to stop").start()
+def on_terminate() -> Callable[[], None]:
+    """From now on SIGTERM raises KeyboardInterrupt. Prefect has a way of its own inside a worker's run. Returns what to call
+    when nothing of the command is at work any more; until then it is told what a stop waits for.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    signal.signal(signal.SIGTERM, _stop)
+    hears, tells = socket.socketpair()
+    tells.setblocking(False)
+    before = signal.set_wakeup_fd(tells.fileno(), warn_on_full_buffer=False)
+    ended = threading.Event()
+    waits = threading.Thread(target=_say_what_is_waited_for, args=(hears, ended), daemon=True, name="told to stop")
+    waits.start()
 
+    def end() -> None:
+        ended.set()
+        # Of a program that calls this one it may be another's.
+        signal.set_wakeup_fd(before)
+        tells.close()
+        waits.join()
+        hears.close()
 
-def has_stopped() -> None:
-    """Nothing of the command is at work any more."""
-    _ended.set()
+    return end
 
 
 def received(default: int) -> int:
@@ -75,11 +85,12 @@ def _end(code: int) -> None:
     os._exit(code)
 
 
-def _say_what_is_waited_for(signals: socket.socket) -> None:
+def _say_what_is_waited_for(signals: socket.socket, ended: threading.Event) -> None:
     """Once, after the first signal to stop. The main thread hears of none while a driver of a database waits for an answer."""
-    while not {signal.SIGINT, signal.SIGTERM}.intersection(signals.recv(64)):
-        pass
-    if not _ended.wait(_SOON_SECONDS):
+    while heard := signals.recv(64):
+        if {signal.SIGINT, signal.SIGTERM}.intersection(heard):
+            break
+    if not ended.wait(_SOON_SECONDS):
         seconds = waiting_time("LOCK_TIMEOUT_SECONDS")
         report(
             "stopping: what is being read, copied or asked of the warehouse ends first "

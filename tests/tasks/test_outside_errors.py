@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -126,6 +128,15 @@ def test_a_command_ends_in_time_whatever_its_libraries_wait_for() -> None:
 def test_a_command_called_by_another_program_doesnt_end_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.cli.cli.main", lambda *_, **__: 3)
     before = threading.active_count()
-    with pytest.raises(SystemExit):
-        main(["plan"])
+    hears, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    was = signal.set_wakeup_fd(theirs.fileno())
+    try:
+        with pytest.raises(SystemExit):
+            main(["plan"])
+        assert signal.set_wakeup_fd(theirs.fileno()) == theirs.fileno()
+    finally:
+        signal.set_wakeup_fd(was)
+        hears.close()
+        theirs.close()
     assert threading.active_count() == before
