@@ -111,8 +111,24 @@ is tried of every value, name or width there is. There the stories of PostgreSQL
 Redshift-like server, too."""
 
 
-ON_TWO_WAREHOUSES = ("acceptance/operations/reconcile", "acceptance/operations/test_machine",
-                     "acceptance/operations/test_erase_after_kills", "acceptance/modes/test_names_of_users")  # fmt: skip
+ON_TWO_WAREHOUSES = (
+    "acceptance/bad_input/",
+    "acceptance/modes/test_dlt",
+    "acceptance/modes/test_key_rotation",
+    "acceptance/modes/test_names_of_users",
+    "acceptance/oncall/",
+    "acceptance/operations/reconcile",
+    "acceptance/operations/test_decisions_kept",
+    "acceptance/operations/test_declared_otherwise",
+    "acceptance/operations/test_erase_after_kills",
+    "acceptance/operations/test_held",
+    "acceptance/operations/test_keys_of_an_alarm",
+    "acceptance/operations/test_listen",
+    "acceptance/operations/test_machine",
+    "acceptance/operations/test_metrics",
+    "acceptance/operations/test_output_contract",
+    "acceptance/operations/test_summary_try",
+)
 """Of these, which take minutes and ask little that another version could answer otherwise, PostgreSQL 15 is spared."""
 
 

@@ -1,4 +1,4 @@
-"""Objects in an S3 bucket, by way of boto3 with prefect-aws credentials."""
+"""Objects in an S3 bucket, by way of boto3."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from deployments.addresses import S3_GUARDS
-from deployments.declared_settings import waiting_time
 from deployments.errors import DeclarationError, HeadgateError, RetryableError, SourceUnreachableError
+from tasks.objects import aws
 from tasks.objects.packing import Codec
 from tasks.objects.protocol import READ_BYTES, Listed
 from tasks.progress import report_wait
@@ -32,7 +32,6 @@ _MEANS = {
     "AuthorizationHeaderMalformed": "it lies in another region",
 }  # fmt: skip
 _NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")
-_TRIES = 5
 STAGE_SETTING = "HEADGATE_STAGE_URL"
 _TRIED_AGAIN = (429, 500, 502, 503, 504)
 _WRITING = ("PutObject", "CreateMultipartUpload")
@@ -61,30 +60,18 @@ class BucketStore:
 
     @cached_property
     def _client(self) -> Any:
-        from prefect_aws import AwsClientParameters, AwsCredentials
-
-        given, keys = self.options, {}
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        parameters = AwsClientParameters(
-            endpoint_url=given.get("endpoint_url") or endpoint,
-            config=store_waits(),
+        endpoint = (
+            self.options.get("endpoint_url")
+            or os.environ.get("AWS_ENDPOINT_URL_S3")
+            or os.environ.get("AWS_ENDPOINT_URL")
         )
-        if "access_key_id" in given:
-            keys = {"aws_access_key_id": given["access_key_id"], "aws_secret_access_key": given["secret_access_key"]}
-        credentials = AwsCredentials(
-            region_name=given.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
-            profile_name=given.get("profile"), aws_session_token=given.get("session_token"),
-            aws_client_parameters=parameters, **keys,
-        )  # fmt: skip
+        # What is said of this bucket holds for it alone: such a client isn't the one of all stores of this login.
+        is_guarded = bool(self.options.keys() & set(S3_GUARDS))
         with self._telling(self.base, "reach"):
-            if not given.keys() & set(S3_GUARDS):
-                client: Any = credentials.get_s3_client()
-                client.meta.events.register("needs-retry.s3", _tell_wait, unique_id="headgate")
-                return client
-            # Not the one that all stores of these credentials share: what is said of this bucket holds for it alone.
-            client = credentials.get_boto3_session().client("s3", **parameters.get_params_override())
-        client.meta.events.register("provide-client-params.s3", self._guarded)
+            client = aws.client("s3", self.options, endpoint, shared=not is_guarded)
         client.meta.events.register("needs-retry.s3", _tell_wait, unique_id="headgate")
+        if is_guarded:
+            client.meta.events.register("provide-client-params.s3", self._guarded)
         return client
 
     def _guarded(self, params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:
@@ -202,21 +189,12 @@ def _refused_key(told: Mapping[str, str]) -> Exception:
     return ClientError({"Error": {"Code": told.get("Code", ""), "Message": told.get("Message", "")}}, "DeleteObjects")
 
 
-def store_waits(least: int = 1) -> dict[str, object]:
-    """How long a client of AWS waits, and how often it tries. `least`: seconds that it may be silent by its own rules."""
-    return {
-        "retries": {"mode": "standard", "max_attempts": _TRIES},
-        "connect_timeout": waiting_time("CONNECT_TIMEOUT_SECONDS"),
-        "read_timeout": max(waiting_time("STAGE_TIMEOUT_SECONDS"), least),
-    }
-
-
 def _tell_wait(response: Any, attempts: int, caught_exception: BaseException | None, **_: object) -> None:
     """Say, once a request, that the store is waited for: the library's own tries may take minutes, in silence."""
     status = 0 if response is None else int(response[0].status_code)
     if attempts == 1 and (caught_exception is not None or status in _TRIED_AGAIN):
         why = f"HTTP {status}" if caught_exception is None else type(caught_exception).__name__
-        report_wait("the object store", why, f"tried {_TRIES - 1} times more, then it fails")
+        report_wait("the object store", why, f"tried {aws.TRIES - 1} times more, then it fails")
 
 
 class _Telling:

@@ -7,7 +7,6 @@ late, for an object that is gone, or not at all.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from urllib.parse import unquote_plus
 
 from deployments.errors import DeclarationError, SourceUnreachableError
 from deployments.foreign_text import one_line
-from tasks.objects.bucket import store_waits
+from tasks.objects import aws
 
 POLLED_SECONDS = 30
 """A queue keeps a question for 20 seconds while it has no message."""
@@ -60,16 +59,9 @@ class Queue:
 
     @cached_property
     def _client(self) -> Any:
-        from prefect_aws import AwsClientParameters, AwsCredentials
-
         region = _OF_AWS.match(self.url)
-        named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        parameters = AwsClientParameters(
-            endpoint_url=None if region else f"{self.url.split('/')[0]}//{self.url.split('/')[2]}",
-            config=store_waits(POLLED_SECONDS),
-        )
-        session = AwsCredentials(region_name=region[1] if region else named).get_boto3_session()
-        return session.client("sqs", **parameters.get_params_override())
+        endpoint = None if region else "/".join(self.url.split("/")[:3])
+        return aws.client("sqs", {"region": region[1]} if region else {}, endpoint, silent=POLLED_SECONDS)
 
     def receive(self, seconds: int) -> list[Message]:
         """Messages that are there within so many seconds; they stay hidden from others for the queue's own time-out."""

@@ -29,7 +29,7 @@ FAULTS: dict[How, tuple[str, str, str]] = {
 
 @pytest.fixture
 def bucket(clients: StackState, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    monkeypatch.setattr("tasks.objects.bucket._TRIES", 1)
+    monkeypatch.setattr("tasks.objects.aws.TRIES", 1)
     made = Bucket(str(clients.s3_endpoint))
     open_store(f"s3://{clients.s3_bucket}").put("whose/a.csv", b"id\n1\n")
     yield made
@@ -74,7 +74,7 @@ def test_a_source_without_a_connection_is_read_as_this_machine(clients: StackSta
 
 
 def test_a_server_that_is_away(clients: StackState, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.objects.bucket._TRIES", 1)
+    monkeypatch.setattr("tasks.objects.aws.TRIES", 1)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"s3://{clients.s3_bucket}?endpoint_url=http://127.0.0.1:{taken.getsockname()[1]}&{KEYS}"
