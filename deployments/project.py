@@ -187,7 +187,8 @@ def _named(known: Sequence[str], name: str, what: str) -> str:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> DeclarationError:
-    hint = nearest(name, [*known, *(full.partition(".")[2] for full in known)])
+    bare = [] if "." in name else [full.partition(".")[2] for full in known]
+    hint = nearest(name, [*known, *bare])
     meant = f"; did you mean '{hint}'?" if hint else ""
     return DeclarationError(
         f"no {what} '{name}' is declared{meant}\n  declared: {', '.join(sorted(known)) or 'none'}",

@@ -73,6 +73,19 @@ def test_an_unknown_name_is_told_with_the_nearest(read: Write, ask: str) -> None
         getattr(project, ask)("ordres")
 
 
+@pytest.mark.parametrize(("asked", "meant"), [
+    ("analytics.orders", "raw.orders"), ("raw.ordres", "raw.orders"), ("rwa.items", "raw.items"), ("analytics.itms", "raw.items"),
+    ("RAW.Ordrs", "raw.orders"), ("raw.shipments", None), ("raw.", None), ("raw_orders", "raw.orders"),
+])  # fmt: skip
+def test_a_name_with_its_schema_is_held_against_names_not_schemas(read: Write, asked: str, meant: str | None) -> None:
+    """A right table in a wrong schema is told with the right one; a table that is only in the same schema isn't meant."""
+    project, _ = read(tables__orders_yaml=table("orders"), tables__items_yaml=table("items"))
+    with pytest.raises(DeclarationError) as told:
+        project.full_name(asked)
+    hint = f"; did you mean '{meant}'?" if meant else ""
+    assert told.value.message.splitlines()[0] == f"no table or summary '{asked}' is declared{hint}"
+
+
 FAULTS: list[tuple[dict[str, str], str, int, str, str]] = [
     ({"tables__copy_yaml": table("orders")}, "tables/orders.yaml", 1, "table", "'raw.orders' is declared in copy.yaml already"),
     ({"summaries__a_sql": summary("a", "raw.order")}, "summaries/a.sql", 5, "inputs[0].table",
