@@ -13,7 +13,7 @@ from deployments.declarations.folder import read_folder
 from deployments.declarations.metric_grains import metric_columns
 from deployments.declarations.metrics import Consumer, Metric, consumers_of
 from deployments.declarations.oncall import OnCall
-from deployments.declarations.problems import Problem, fail_on, nearest
+from deployments.declarations.problems import Problem, fail_on, nearest_table
 from deployments.declarations.provisioning import Provisioning
 from deployments.declarations.suite import Suite
 from deployments.declarations.summary import Summary
@@ -188,7 +188,7 @@ def _named(known: Sequence[str], name: str, what: str) -> str:
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> DeclarationError:
     bare = [] if "." in name else [full.partition(".")[2] for full in known]
-    hint = nearest(name, [*known, *bare])
+    hint = nearest_table(name, [*known, *bare])
     meant = f"; did you mean '{hint}'?" if hint else ""
     return DeclarationError(
         f"no {what} '{name}' is declared{meant}\n  declared: {', '.join(sorted(known)) or 'none'}",

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from deployments.closed_folder import own_state
 from deployments.declarations.connections import with_replicas
-from deployments.declarations.problems import nearest
+from deployments.declarations.problems import nearest, nearest_table
 from deployments.declarations.sources import CsvSource, FileSource, JsonSource, Source
 from deployments.declarations.table import WindowSpec
 from deployments.errors import DeclarationError, HeadgateError, SourceMissingError, UpstreamError
@@ -147,7 +147,7 @@ def _meant(spoken: Spoken, settings: Settings) -> str | None:
         return None
     wanted = spoken.table or ""
     of_this_name = (full for full, table in there.items() if table == nearest(wanted, there.values()))
-    near = nearest(wanted, there) if "." in wanted else next(of_this_name, None)
+    near = nearest_table(wanted, there) if "." in wanted else next(of_this_name, None)
     listed = "" if near else f"   (there are: {listing(list(there)) or 'none that this login may see'})"
     return f"headgate peek connection:{name} --table {shlex.quote(near or 'NAME')}{listed}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.declarations.parsing import plain
-from deployments.declarations.problems import Problem, fail_on, nearest
+from deployments.declarations.problems import Problem, fail_on, nearest_table
 from deployments.declarations.redshift_clauses import redshift_alone
 from deployments.declarations.select import Select, read_select, tree_of
 from deployments.declarations.sql_origins import key_of, plain_origins
@@ -111,7 +111,10 @@ def _schema(project: Project) -> str:
 def _prove_declared(project: Project, file: Path, reads: list[str]) -> None:
     names = [*project.tables, *project.summaries]
     fail_on([
-        Problem(file, 1, "sql", f"reads {name}, which isn't declared", allowed=", ".join(names), nearest=nearest(name, names))
+        Problem(
+            file, 1, "sql", f"reads {name}, which isn't declared", allowed=", ".join(names),
+            nearest=nearest_table(name, names),
+        )
         for name in reads if name not in names
     ], f"headgate new TABLE --source ...   (declares one); then: headgate summary new {file}")  # fmt: skip
 

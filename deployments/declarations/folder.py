@@ -15,7 +15,7 @@ from deployments.declarations.metrics import Consumer, Consumers, Metric, Metric
 from deployments.declarations.oncall import OnCall
 from deployments.declarations.parsing import Model, parse, plain
 from deployments.declarations.partial import known, sound_part
-from deployments.declarations.problems import Fault, Problem, nearest
+from deployments.declarations.problems import Fault, Problem, nearest_table
 from deployments.declarations.project_rules import (
     ANY_SCHEMA,
     Declared,
@@ -243,7 +243,9 @@ def _suite_faults(found: Folder, name: str, suite: Suite) -> Iterator[Fault]:
         if not is_declared(name, found.names) or name in found.built:
             where = " (a summary's checks stand in its own header)" if name in found.built else ""
             listing = ", ".join(sorted(found.whole)) or "none is declared"
-            yield Fault(("table",), f"'{name}' isn't a declared table{where}", listing, nearest(name, found.whole))
+            yield Fault(
+                ("table",), f"'{name}' isn't a declared table{where}", listing, nearest_table(name, found.whole)
+            )
         return
     yield from known([lambda: _nothing_set_aside(table, suite), lambda: _queries(suite, found.names)])
     yield from (
@@ -274,7 +276,7 @@ def _queries(suite: Suite, names: Collection[str]) -> Iterator[Fault]:
             if read.table != suite.table and not is_declared(read.table, names):
                 others = sorted(name for name in names if not name.startswith(ANY_SCHEMA))
                 told = f"reads {read.table}, which isn't declared"
-                yield Fault(path, told, ", ".join(others), nearest(read.table, others))
+                yield Fault(path, told, ", ".join(others), nearest_table(read.table, others))
 
 
 def told_at(place: Place, fault: Fault) -> Problem:

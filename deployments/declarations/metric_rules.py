@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from deployments.declarations.metric_grains import PERIODS, dimensions, is_calendar
 from deployments.declarations.metrics import Consumers, Metric
-from deployments.declarations.problems import Fault, nearest
+from deployments.declarations.problems import Fault, nearest, nearest_table
 from deployments.declarations.summary import Summary
 from deployments.declarations.table import Table
 
@@ -80,7 +80,7 @@ def consumer_faults(
             if declared is None:
                 if table not in unread:
                     known = sorted({*tables, *summaries})
-                    yield Fault(place, f"{table} isn't declared", ", ".join(known), nearest(table, known))
+                    yield Fault(place, f"{table} isn't declared", ", ".join(known), nearest_table(table, known))
                 continue
             columns = columns_of(declared)
             if column and columns and column[0] not in columns:

@@ -56,24 +56,24 @@ class Problem:
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """The known name that a mistyped one most likely meant, or None. Of `schema.table` the table counts: a right one in a wrong
-    schema was meant, and what shares nothing but the schema wasn't."""
+    """The known name that a mistyped one most likely meant, or None."""
     written = {name.lower(): name for name in names}
     words = _words(word)
     of_these_words = [name for name in written if len(words) > 2 and _words(name) == words]
-    matches = of_these_words or _alike(word.lower(), written)
+    matches = of_these_words or difflib.get_close_matches(word.lower(), list(written), n=1, cutoff=0.6)
     return written[matches[0]] if matches else None
 
 
-def _alike(word: str, names: Iterable[str]) -> list[str]:
+def nearest_table(word: str, names: Iterable[str]) -> str | None:
+    """As `nearest`, of tables. Of `schema.table` the table counts: a right one in a wrong schema was meant, and what shares
+    nothing but the schema wasn't."""
+    if "." not in word:
+        return nearest(word, names)
     known = list(names)
-    last = word.rpartition(".")[2]
-    if last != word:
-        near = difflib.get_close_matches(
-            last, dict.fromkeys(name.rpartition(".")[2] for name in known), n=1, cutoff=0.6
-        )
-        known = [name for name in known if name.rpartition(".")[2] in near]
-    return difflib.get_close_matches(word, known, n=1, cutoff=0.6 if last == word else 0)
+    table = nearest(word.rpartition(".")[2], dict.fromkeys(name.rpartition(".")[2] for name in known))
+    written = {name.lower(): name for name in known if name.rpartition(".")[2] == table}
+    matches = difflib.get_close_matches(word.lower(), list(written), n=1, cutoff=0)
+    return written[matches[0]] if matches else None
 
 
 def _words(name: str) -> list[str]:

@@ -12,7 +12,7 @@ from functools import partial as bound
 from deployments.declarations.metric_rules import metric_faults
 from deployments.declarations.metrics import Metric
 from deployments.declarations.partial import known as asked
-from deployments.declarations.problems import Fault, KeyPath, nearest
+from deployments.declarations.problems import Fault, KeyPath, nearest, nearest_table
 from deployments.declarations.provisioning import CLOSED, EVERYBODY, Provisioning
 from deployments.declarations.summary import Summary, statements
 from deployments.declarations.summary_statements import read_statement
@@ -99,13 +99,13 @@ def _reads(summary: Summary, names: Collection[str]) -> Iterator[Fault]:
             others = inputs if known else sorted(name for name in names if not name.startswith(ANY_SCHEMA))
             told = f"reads {read.table}, which isn't {'among its inputs' if known else 'declared'}"
             allowed = f"{', '.join(others)}" + (f"; or '- table: {read.table}' under inputs" if known else "")
-            yield Fault(place, told, allowed, nearest(read.table, others), start)
+            yield Fault(place, told, allowed, nearest_table(read.table, others), start)
 
 
 def _known(place: KeyPath, used: str, names: Collection[str], itself: str) -> Iterator[Fault]:
     others = sorted(name for name in names if name != itself and not name.startswith(ANY_SCHEMA))
     if not is_declared(used, names):
-        yield Fault(place, f"'{used}' isn't declared", ", ".join(others), nearest(used, others))
+        yield Fault(place, f"'{used}' isn't declared", ", ".join(others), nearest_table(used, others))
 
 
 def is_declared(name: str, names: Collection[str]) -> bool:
